@@ -1,0 +1,332 @@
+"""JSON to dataclasses and back.
+
+Two kinds of dataclass travel as JSON objects, with different duties:
+
+- A :class:`Reply` comes from the service. It is made by *adopting* the parsed dict as the instance's ``__dict__``:
+  that costs a tenth of calling ``__init__``, keeps fields that this version does not know (readable as attributes
+  and in ``to_dict()``), and takes the defaults of absent fields from the class. Required fields, containers and
+  kinds of value are checked against the class's annotations; an unknown field or enum value never is an error.
+- A :class:`Payload` is written by the user and sent. It validates itself when built and leaves out what is None.
+
+The annotations of replies are read as text (the modules postpone their evaluation), in a small grammar:
+``str``, ``int``, ``float``, ``bool``, ``datetime``, ``Any``, a Reply class of the same module, ``list[...]`` of
+those, each optionally ``| None``. Any other name stands for an open enum, which travels as ``str``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import datetime, timezone
+
+from .errors import SonioxAPIError, SonioxValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, ClassVar, TypeVar
+
+    from typing_extensions import Self
+
+    from ._http.messages import Response
+
+    ReplyT = TypeVar("ReplyT", bound="Reply")
+    # Turns a JSON value into what the field holds, or raises _Mismatch.
+    Converter = Callable[[Any], Any]
+
+# bool is an int in Python but not in JSON; a number without a fraction may be written as an integer.
+_SCALARS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+_JSON_KINDS = {
+    dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null",
+}  # fmt: skip
+_MASK = "***"
+
+
+class Record:
+    """What replies and payloads have in common: comparing, showing and turning into a dict."""
+
+    # Fields whose value must not be shown.
+    _secret_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values: nested records as dicts, times as ISO 8601 text in UTC."""
+        return {name: _to_json(value) for name, value in self._items().items()}
+
+    def _items(self) -> dict[str, Any]:
+        """Declared fields in their order, then whatever else the instance holds."""
+        known = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        return {**known, **vars(self)}
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._items() == other._items()  # type: ignore[attr-defined]
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{name}={_MASK if name in self._secret_fields and value is not None else repr(value)}"
+            for name, value in self._items().items()
+        )
+        return f"{type(self).__name__}({shown})"
+
+
+class Reply(Record):
+    """A dataclass that the service sends. Instances are plain and mutable; sharing them is up to the caller."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The record that a JSON object stands for; ``data`` itself is left as it is.
+
+        Raises:
+            SonioxAPIError: A required field is missing, or a value is of another kind than the field's.
+        """
+        import copy  # noqa: PLC0415 - only this way of decoding needs it
+
+        return decode(cls, copy.deepcopy(data))
+
+
+class Payload(Record):
+    """A dataclass that is sent to the service and validates itself when built."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The payload with these fields.
+
+        Raises:
+            SonioxValidationError: A field is invalid, or there is no such field.
+        """
+        if not isinstance(data, _mapping_type()):
+            raise SonioxValidationError(f"{cls.__name__} must be a {cls.__name__} or a dict, got {kind_of(data)}")
+        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = [str(name) for name in data if name not in names]
+        if unknown:
+            raise SonioxValidationError(
+                f"{cls.__name__} has no field {', '.join(map(repr, unknown))}; it has {', '.join(sorted(names))}"
+            )
+        return cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as they are sent: JSON-ready, without those that are None."""
+        return {name: value for name, value in super().to_dict().items() if value is not None}
+
+
+def kind_of(value: object) -> str:
+    """What a value is, without telling the value: ``str of length 300``."""
+    name = type(value).__name__
+    return f"{name} of length {len(value)}" if isinstance(value, (str, bytes, list, tuple, dict)) else name
+
+
+def decode(cls: type[ReplyT], data: Any, response: Response | None = None) -> ReplyT:
+    """The reply that parsed JSON stands for. ``data`` becomes part of it and must not be used again.
+
+    Raises:
+        SonioxAPIError: ``data`` is not of the documented shape; the message says where.
+    """
+    try:
+        return _adopt(cls, data)
+    except _MismatchError as error:
+        raise SonioxAPIError(
+            f"the reply is not a {cls.__name__}: {cls.__name__}{error.path} {error.problem}",
+            response=response,
+        ) from None
+
+
+def decode_response(cls: type[ReplyT], response: Response) -> ReplyT:
+    """What a successful reply says.
+
+    Raises:
+        SonioxAPIError: The status is not 2xx, or the body is not JSON or not of the documented shape.
+    """
+    return decode(cls, response.raise_for_status().json(), response)
+
+
+def parse_datetime(text: str) -> datetime:
+    """An aware time in UTC from ISO 8601 text with any number of fraction digits; without an offset it means UTC.
+
+    Raises:
+        ValueError: ``text`` is not such a time.
+    """
+    if text.endswith(("Z", "z")):
+        text = text[:-1] + "+00:00"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        # Python 3.10 takes only three or six fraction digits.
+        whole, dot, rest = text.partition(".")
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        if not dot or not digits:
+            raise
+        moment = datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}")
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(timezone.utc)
+
+
+def format_datetime(moment: datetime) -> str:
+    """ISO 8601 text in UTC with ``Z``, as the service writes it."""
+    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _to_json(item) for name, item in value.items()}
+    if isinstance(value, datetime):
+        return format_datetime(value)
+    return value
+
+
+def _mapping_type() -> type[Any]:
+    from collections.abc import Mapping  # noqa: PLC0415 - the name is for type checkers at the top of the module
+
+    return Mapping
+
+
+class _MismatchError(Exception):
+    """A value is not what its field holds; ``path`` grows as the error travels outwards."""
+
+    def __init__(self, problem: str, path: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.path = path
+
+
+class _Plan:
+    """What decoding a class needs to know, worked out once from its fields.
+
+    Attributes:
+        required: Names that must be present and not null.
+        scalars: Name, the exact types its value may have, and their name in JSON.
+        converters: Name and function of the fields that do not hold the JSON value itself.
+        factories: Name and function of the defaults that the class cannot hold (a list of its own for each).
+    """
+
+    __slots__ = ("converters", "factories", "required", "scalars")
+
+    def __init__(self, cls: type[Reply]) -> None:
+        self.required: list[str] = []
+        self.scalars: list[tuple[str, tuple[type, ...], str]] = []
+        self.converters: list[tuple[str, Converter]] = []
+        self.factories: list[tuple[str, Callable[[], Any]]] = []
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+            annotation: str = field.type  # type: ignore[assignment]
+            kind = annotation.removesuffix(" | None")
+            nullable = kind != annotation
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                self.required.append(field.name)
+                if nullable:
+                    msg = f"{cls.__name__}.{field.name}: a field that may be null needs a default"
+                    raise TypeError(msg)
+            if field.default_factory is not dataclasses.MISSING:
+                self.factories.append((field.name, field.default_factory))
+            if kind == "Any":
+                continue
+            convert = _converter(kind, cls)
+            if convert is not None:
+                self.converters.append((field.name, convert))
+                continue
+            types = _SCALARS.get(kind, (str,))
+            self.scalars.append((field.name, (*types, type(None)) if nullable else types, _JSON_KINDS[types[0]]))
+
+
+_plans: dict[type[Reply], _Plan] = {}
+
+
+def _plan_of(cls: type[Reply]) -> _Plan:
+    plan = _plans.get(cls)
+    if plan is None:
+        plan = _plans[cls] = _Plan(cls)
+    return plan
+
+
+def _converter(kind: str, cls: type[Reply]) -> Converter | None:
+    """The function for a kind of field; None where the JSON value is kept as it is."""
+    if kind == "datetime":
+        return _convert_datetime
+    if kind.startswith("list["):
+        item = kind[5:-1]
+        item_class = _reply_class(item, cls)
+        if item_class is not None:
+            return lambda value: _adopt_list(item_class, value)
+        types = _SCALARS.get(item, (str,))
+        return lambda value: _check_list(types, value)
+    reply_class = _reply_class(kind, cls)
+    if reply_class is not None:
+        return lambda value: _adopt(reply_class, value)
+    return None
+
+
+def _reply_class(name: str, cls: type[Reply]) -> type[Reply] | None:
+    found = getattr(sys.modules[cls.__module__], name, None)
+    return found if isinstance(found, type) and issubclass(found, Reply) else None
+
+
+def _adopt(cls: type[ReplyT], data: Any) -> ReplyT:
+    if type(data) is not dict:
+        raise _MismatchError(f"must be an object, is {_json_kind(data)}")
+    plan = _plan_of(cls)
+    # null where the documents promise a value means the default, like absence; so the key is dropped.
+    for name in plan.required:
+        if data.get(name) is None:
+            raise _MismatchError("is null" if name in data else "is missing", f".{name}")
+    for name, types, kind in plan.scalars:
+        if name in data and type(data[name]) not in types:
+            if data[name] is not None or name in plan.required:
+                raise _MismatchError(f"must be a {kind}, is {_json_kind(data[name])}", f".{name}")
+            del data[name]
+    for name, convert in plan.converters:
+        value = data.get(name)
+        if value is not None:
+            try:
+                data[name] = convert(value)
+            except _MismatchError as error:
+                raise _MismatchError(error.problem, f".{name}{error.path}") from None
+        elif name in data:
+            del data[name]
+    for name, factory in plan.factories:
+        if name not in data:
+            data[name] = factory()
+    record = cls.__new__(cls)
+    record.__dict__ = data
+    return record
+
+
+def _adopt_list(cls: type[ReplyT], items: Any) -> list[ReplyT]:
+    if type(items) is not list:
+        raise _MismatchError(f"must be an array, is {_json_kind(items)}")
+    records: list[ReplyT] = []
+    try:
+        for item in items:
+            records.append(_adopt(cls, item))  # noqa: PERF401 - the count tells where it failed
+    except _MismatchError as error:
+        raise _MismatchError(error.problem, f"[{len(records)}]{error.path}") from None
+    return records
+
+
+def _check_list(types: tuple[type, ...], items: Any) -> list[Any]:
+    if type(items) is not list:
+        raise _MismatchError(f"must be an array, is {_json_kind(items)}")
+    for index, item in enumerate(items):
+        if type(item) not in types:
+            raise _MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(item)}", f"[{index}]")
+    return items
+
+
+def _convert_datetime(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise _MismatchError(f"must be an ISO 8601 time, is {_json_kind(value)}")
+    try:
+        return parse_datetime(value)
+    except (ValueError, OverflowError):
+        raise _MismatchError("must be an ISO 8601 time, is other text") from None
+
+
+def _json_kind(value: Any) -> str:
+    return _JSON_KINDS.get(type(value), type(value).__name__)

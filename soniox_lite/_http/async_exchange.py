@@ -1,0 +1,109 @@
+"""One call to the service: attempts, the pauses between them, and hooks around each."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from ..errors import SonioxConnectionError, SonioxTimeoutError
+from .async_transport import AsyncTransport, sleep
+from .messages import Request, Response
+from .retry import parse_retry_after, retry_delay
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._settings import Settings
+
+# After these, what was asked may have been done although the answer says otherwise.
+_DOUBTFUL_STATUSES = frozenset({408, 500, 502, 504})
+
+
+async def exchange(
+    transport: AsyncTransport, request: Request, settings: Settings, *, deadline: float | None = None
+) -> Response:
+    """The reply to a request, after as many attempts as the settings allow.
+
+    A reply is returned whatever its status. A DELETE that is repeated after a doubtful attempt and finds nothing left
+    has done what it was for: its 404 comes back as a 204.
+
+    Args:
+        transport: What makes the attempts.
+        request: What is sent; its ``attempt`` counts up.
+        settings: Timeouts, retries, hooks and the key.
+        deadline: When to give up, as ``time.monotonic()`` counts; None for when the attempts are used up.
+
+    Raises:
+        SonioxConnectionError: The last attempt got no reply.
+        SonioxTimeoutError: The last attempt took too long, or the deadline passed.
+    """
+    doubtful = False
+    while True:
+        remaining = settings.timeout_sec if deadline is None else deadline - time.monotonic()
+        if remaining <= 0:
+            raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
+        if settings.on_request is not None:
+            settings.on_request(request)
+        try:
+            response = await transport.send(
+                request,
+                authorization=settings.authorization,
+                timeout_sec=min(settings.timeout_sec, remaining),
+                connect_timeout_sec=min(settings.connect_timeout_sec, remaining),
+            )
+        except (SonioxConnectionError, SonioxTimeoutError) as error:
+            delay = _delay(request, settings, deadline, request_sent=error.request_sent)
+            if delay is None:
+                raise
+            doubtful = doubtful or error.request_sent
+        else:
+            if settings.on_response is not None:
+                settings.on_response(response)
+            status = response.status_code
+            if status == 404 and doubtful and request.method == "DELETE":
+                return Response(204, request=request, elapsed_sec=response.elapsed_sec)
+            if status < 400:
+                return response
+            delay = _delay(
+                request,
+                settings,
+                deadline,
+                status_code=status,
+                retry_after_sec=parse_retry_after(response.headers.get("Retry-After")),
+            )
+            if delay is None:
+                return _without_key(response, settings.api_key)
+            doubtful = doubtful or status in _DOUBTFUL_STATUSES
+        await sleep(delay)
+        request.attempt += 1
+
+
+def _without_key(response: Response, api_key: str) -> Response:
+    """The error reply without the key, should the service repeat it: its text ends up in our errors and in logs."""
+    # A short key is one that somebody made up for a test, and may well be a word of the reply.
+    if len(api_key) >= 16:
+        response.content = response.content.replace(api_key.encode(), b"***")
+    return response
+
+
+def _delay(
+    request: Request,
+    settings: Settings,
+    deadline: float | None,
+    *,
+    status_code: int | None = None,
+    request_sent: bool = True,
+    retry_after_sec: float | None = None,
+) -> float | None:
+    delay = retry_delay(
+        method=request.method,
+        attempt=request.attempt,
+        max_retries=settings.max_retries,
+        repeatable=request.body is None or request.body.repeatable,
+        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
+        status_code=status_code,
+        request_sent=request_sent,
+        retry_after_sec=retry_after_sec,
+    )
+    if delay is not None and deadline is not None and time.monotonic() + delay >= deadline:
+        return None
+    return delay

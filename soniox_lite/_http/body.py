@@ -1,0 +1,190 @@
+"""What is sent: JSON, forms, and multipart streams that never hold a file in memory."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+
+from .._codec import kind_of
+from ..errors import SonioxValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, BinaryIO
+
+    # Called with the file bytes sent so far, and how many there are in all or None if that is not known.
+    ProgressCallback = Callable[[int, int | None], object]
+
+# 8 KiB blocks, http.client's own, cost three times as much as these.
+_BLOCK_SIZE = 128 * 1024
+
+
+class Body:
+    """A request body that is held in memory.
+
+    Attributes:
+        content_type: Value of the ``Content-Type`` header.
+        length: In bytes; None when it is not known before it has been sent.
+    """
+
+    def __init__(self, content: bytes, content_type: str) -> None:
+        self.content_type = content_type
+        self.length: int | None = len(content)
+        self._content = content
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether iterating now starts at the beginning."""
+        return True
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+
+class MultipartBody(Body):
+    """``multipart/form-data`` (RFC 7578) from values and streams, read block by block while it is sent.
+
+    A stream is sent from where it stands to its end. Iterating a second time needs all streams to be seekable.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, object],
+        files: Mapping[str, tuple[str, BinaryIO, str]],
+        on_progress: ProgressCallback | None = None,
+    ) -> None:
+        """Args:
+        fields: Plain values by name; None is left out.
+        files: File name, stream and content type by name.
+        on_progress: Called after each block of a file.
+        """  # noqa: D205
+        boundary = os.urandom(16).hex()
+        super().__init__(b"", f"multipart/form-data; boundary={boundary}")
+        self._on_progress = on_progress
+        self._started = False
+        self._parts: list[bytes | _FilePart] = []
+        for name, value in fields.items():
+            if value is not None:
+                head = f'--{boundary}\r\nContent-Disposition: form-data; name="{quote_parameter(name)}"\r\n\r\n'
+                self._parts.append(f"{head}{value}\r\n".encode())
+        for name, (filename, stream, content_type) in files.items():
+            disposition = f'form-data; name="{quote_parameter(name)}"; filename="{quote_parameter(filename)}"'
+            head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\nContent-Type: {content_type}\r\n\r\n"
+            self._parts += [head.encode(), _FilePart(name, stream), b"\r\n"]
+        self._parts.append(f"--{boundary}--\r\n".encode())
+        self._files = [part for part in self._parts if isinstance(part, _FilePart)]
+        sizes = [len(part) if isinstance(part, bytes) else part.size for part in self._parts]
+        known = [size for size in sizes if size is not None]
+        self.length = sum(known) if len(known) == len(sizes) else None
+
+    @property
+    def repeatable(self) -> bool:
+        return not self._started or all(part.start is not None for part in self._files)
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self.repeatable:
+            raise SonioxValidationError("the file's stream has been read and cannot be rewound")
+        self._started = True
+        sent = 0
+        sizes = [part.size for part in self._files]
+        known = [size for size in sizes if size is not None]
+        total = sum(known) if len(known) == len(sizes) else None
+        for part in self._parts:
+            if isinstance(part, bytes):
+                yield part
+                continue
+            for block in part.read_blocks():
+                yield block
+                # Control is back here when the block has been handed to the socket.
+                sent += len(block)
+                if self._on_progress is not None:
+                    self._on_progress(sent, total)
+
+
+class _FilePart:
+    """A stream to be sent.
+
+    Attributes:
+        start: Its position when it was given; None when it cannot be rewound.
+        size: Bytes from there to its end; None when that is not known.
+    """
+
+    def __init__(self, name: str, stream: BinaryIO) -> None:
+        self._name = name
+        self._stream = stream
+        self.start: int | None = None
+        self.size: int | None = None
+        try:
+            if stream.seekable():
+                start = stream.tell()
+                self.size = max(0, stream.seek(0, io.SEEK_END) - start)
+                self.start = stream.seek(start)
+        except (AttributeError, OSError):
+            # Pipes, sockets, and objects that only have read(): sent once, without a length.
+            self.start = self.size = None
+        except ValueError as error:
+            raise SonioxValidationError(f"{name} cannot be read: {error}") from error
+
+    def read_blocks(self) -> Iterator[bytes]:
+        if self.start is not None:
+            self._call(self._stream.seek, self.start)
+        remaining = self.size
+        # The announced length is binding: a file that grows meanwhile is sent as long as it was.
+        while remaining is None or remaining > 0:
+            block = self._call(self._stream.read, _BLOCK_SIZE if remaining is None else min(_BLOCK_SIZE, remaining))
+            if not isinstance(block, (bytes, bytearray, memoryview)):
+                problem = "is open as text" if isinstance(block, str) else f"gave {kind_of(block)} instead of bytes"
+                raise SonioxValidationError(f"{self._name} {problem}; a binary stream is needed")
+            if not block:
+                if remaining is None:
+                    return
+                raise SonioxValidationError(
+                    f"{self._name} ended {remaining} bytes before its length of {self.size}; was it cut while being sent?"
+                )
+            if remaining is not None:
+                remaining -= len(block)
+            yield bytes(block) if not isinstance(block, bytes) else block
+
+    def _call(self, method: Callable[[int], Any], argument: int) -> Any:
+        # The stream's own OSError must not pass for one of the connection, which would be retried.
+        try:
+            return method(argument)
+        except (OSError, ValueError) as error:
+            raise SonioxValidationError(f"{self._name} cannot be read: {error}") from error
+
+
+def json_body(value: object) -> Body:
+    """A body that is a JSON document.
+
+    Raises:
+        SonioxValidationError: ``value`` cannot be written as JSON.
+    """
+    import json  # noqa: PLC0415 - loaded by the replies anyway
+
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return Body(text.encode(), "application/json")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SonioxValidationError(f"json cannot be written as JSON: {error}") from error
+
+
+def form_body(fields: Mapping[str, object]) -> Body:
+    """A body that is a URL-encoded form; None is left out."""
+    from urllib.parse import urlencode  # noqa: PLC0415 - forms are rare here
+
+    pairs = [(name, str(value)) for name, value in fields.items() if value is not None]
+    return Body(urlencode(pairs).encode(), "application/x-www-form-urlencoded")
+
+
+def quote_parameter(text: str) -> str:
+    """A name or file name for a ``Content-Disposition`` header, between its quotes.
+
+    As browsers do (WHATWG HTML, "multipart/form-data encoding algorithm"): UTF-8 as it is, the quote and line breaks
+    percent-encoded; and so are other control characters, which some servers choke on.
+    """
+    return "".join(
+        f"%{ord(character):02X}" if character < " " or character in '"\x7f' else character
+        for character in text.encode(errors="replace").decode()
+    )

@@ -1,0 +1,118 @@
+"""From what a caller asks for to a Request."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping
+
+from .._codec import kind_of
+from .._settings import Settings, user_agent
+from ..errors import SonioxValidationError
+from .body import Body, MultipartBody, form_body, json_body
+from .messages import Request, build_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
+    from .body import ProgressCallback
+
+_METHOD = re.compile(r"[A-Za-z]+")
+# Printable ASCII without what would end the request line or start a fragment.
+_PATH = re.compile(r"/?[^\x00-\x20\x7f-\U0010ffff#\\]*")
+_DEFAULT_FILENAME = "upload.bin"
+
+
+@contextlib.contextmanager
+def built_request(
+    settings: Settings,
+    method: str,
+    path: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    json: Any | None = None,
+    data: Mapping[str, Any] | None = None,
+    files: Mapping[str, Any] | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> Iterator[Request]:
+    """The request, and on leaving the ``with`` block its files closed if they were opened here.
+
+    Raises:
+        SonioxValidationError: Something given cannot be sent.
+    """
+    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+        raise SonioxValidationError("method must be an HTTP method such as 'GET'")
+    url = f"{settings.api_base_url}/{_checked_path(path).lstrip('/')}{build_query(params)}"
+    headers = {"Accept": "application/json", "User-agent": user_agent()}
+    with contextlib.ExitStack() as stack:
+        body: Body | None = None
+        if json is not None and (data is not None or files is not None):
+            raise SonioxValidationError("json excludes data and files: a request has one body")
+        if json is not None:
+            body = json_body(json)
+        elif files is not None:
+            parts: dict[str, tuple[str, BinaryIO, str]] = {}
+            for name, value in files.items():
+                filename, content, content_type = _file_tuple(name, value)
+                stream, filename, should_close = normalize_file(content, filename)
+                if should_close:
+                    stack.enter_context(stream)
+                parts[name] = (filename, stream, content_type)
+            body = MultipartBody(data or {}, parts, on_progress)
+        elif data is not None:
+            body = form_body(data)
+        yield Request(method.upper(), url, headers, body)
+
+
+def normalize_file(
+    file: BinaryIO | bytes | os.PathLike[str] | str, filename: str | None = None
+) -> tuple[BinaryIO, str, bool]:
+    """Return (file-like, filename, should_close) for an upload.
+
+    Args:
+        file: A path, the bytes themselves, or a binary stream, which is read from where it stands.
+        filename: The name to upload it under; None for the path's or the stream's own, else ``upload.bin``.
+
+    Raises:
+        SonioxValidationError: ``file`` is none of these, or the path cannot be opened.
+    """
+    if filename is not None and not isinstance(filename, str):
+        raise SonioxValidationError(f"filename must be a str, got {kind_of(filename)}")
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        return io.BytesIO(file), filename or _DEFAULT_FILENAME, True
+    if isinstance(file, (str, os.PathLike)):
+        try:
+            path = os.fsdecode(file)
+            return open(path, "rb"), filename or os.path.basename(path), True
+        except (OSError, ValueError, TypeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise SonioxValidationError(f"file cannot be opened: {reason}: {file!r}") from error
+    if not callable(getattr(file, "read", None)):
+        raise SonioxValidationError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
+    own_name = getattr(file, "name", None)
+    if not isinstance(own_name, str):
+        own_name = ""
+    return file, filename or os.path.basename(own_name) or _DEFAULT_FILENAME, False
+
+
+def _checked_path(path: str) -> str:
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        raise SonioxValidationError("path must be a str of printable ASCII; quote other characters")
+    plain = path.partition("?")[0]
+    if "://" in plain or plain.startswith("//"):
+        raise SonioxValidationError("path must be below the API's base URL, not a URL of its own")
+    if ".." in plain.split("/"):
+        raise SonioxValidationError("path must not climb out of the API's base URL")
+    return path
+
+
+def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
+    """File name, content and content type from what httpx users write: content, (name, content) or with a type."""
+    if not isinstance(value, tuple):
+        return None, value, "application/octet-stream"
+    if len(value) not in {2, 3}:
+        raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
+    return value if len(value) == 3 else (*value, "application/octet-stream")

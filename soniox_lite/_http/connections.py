@@ -1,0 +1,464 @@
+"""urllib handlers over a pool of ``http.client`` connections that stay open between requests.
+
+``urllib.request`` alone closes its connection after every request. Its opener stays in charge of proxies and redirects;
+:class:`KeepAliveHandler` takes the place of its HTTP and HTTPS handlers and lends connections from a
+:class:`ConnectionPool`. A connection is lent to one request, and comes back when the reply was read to its end.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import io
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+from ..errors import SonioxConnectionError, SonioxError, SonioxTimeoutError, SonioxValidationError
+from .body import Body
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    # Scheme, host to connect to, host to tunnel to, proxy credentials.
+    PoolKey = tuple[str, str, str | None, str | None]
+
+# Most servers and load balancers keep an idle connection for a minute or more; NAT tables forget it later still.
+_MAX_IDLE_SEC = 30.0
+# A request that must not be made twice cannot be repeated when the server turns out to have closed the connection,
+# so it only takes one that was in use a moment ago.
+_MAX_IDLE_SEC_UNREPEATABLE = 5.0
+_MAX_IDLE_CONNECTIONS = 64
+# A reply that comes in more slowly than this, once its timeout is used up, counts as stalled.
+_MIN_BYTES_PER_SEC = 1024
+_READ_BUFFER_SIZE = 64 * 1024
+_CLOSED_BY_PEER = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE"})
+
+
+class WireRequest(urllib.request.Request):
+    """A urllib request that knows its connect timeout.
+
+    Attributes:
+        connect_timeout_sec: For DNS-resolved addresses, TCP, proxy and TLS.
+    """
+
+    connect_timeout_sec: float | None = None
+
+
+class ConnectionPool:
+    """Idle connections by where they lead. Any thread may use it; a forked child starts with an empty one."""
+
+    def __init__(self) -> None:
+        self._start_empty()
+        self.closed = False
+
+    def _start_empty(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._idle: dict[PoolKey, list[tuple[http.client.HTTPConnection, float]]] = {}
+        self._busy: set[http.client.HTTPConnection] = set()
+
+    def take(self, key: PoolKey, max_idle_sec: float) -> http.client.HTTPConnection | None:
+        """An idle connection that still looks alive; None when there is none."""
+        if self._pid != os.getpid():
+            # The parent's sockets and the state of its lock are not ours.
+            self._start_empty()
+        now = time.monotonic()
+        while True:
+            with self._lock:
+                self.check_open()
+                waiting = self._idle.get(key)
+                if not waiting:
+                    return None
+                connection, since = waiting.pop()
+                self._busy.add(connection)
+            if now - since <= max_idle_sec and not _is_readable(connection.sock):
+                return connection
+            self.discard(connection)
+
+    def lend(self, connection: http.client.HTTPConnection) -> None:
+        """Counts a new connection as in use."""
+        with self._lock:
+            self.check_open()
+            self._busy.add(connection)
+
+    def give_back(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
+        """Takes back a connection whose last reply was read to its end."""
+        with self._lock:
+            self._busy.discard(connection)
+            waiting = self._idle.setdefault(key, [])
+            if not self.closed and connection.sock is not None and len(waiting) < _MAX_IDLE_CONNECTIONS:
+                waiting.append((connection, time.monotonic()))
+                return
+        connection.close()
+
+    def discard(self, connection: http.client.HTTPConnection) -> None:
+        """Closes a connection that is of no more use."""
+        with self._lock:
+            self._busy.discard(connection)
+        connection.close()
+
+    def close(self) -> None:
+        """Closes idle connections and breaks those in use, so that whoever waits on one stops at once."""
+        if self._pid != os.getpid():
+            self._start_empty()
+        with self._lock:
+            self.closed = True
+            idle = [connection for waiting in self._idle.values() for connection, _ in waiting]
+            busy = list(self._busy)
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+        for connection in busy:
+            if connection.sock is not None:
+                try:
+                    # Below TLS: its object belongs to the thread that reads or writes.
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                except OSError:
+                    pass  # Already gone.
+
+    def check_open(self) -> None:
+        """Raises SonioxError after ``close()``."""
+        if self.closed:
+            raise SonioxError("this client is closed")
+
+    def __del__(self) -> None:
+        for waiting in self._idle.values():
+            for connection, _ in waiting:
+                connection.close()
+
+
+class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
+    """Opens http and https URLs over pooled connections. Any thread may use it."""
+
+    def __init__(self, pool: ConnectionPool, tls_context: Callable[[], ssl.SSLContext]) -> None:
+        """Args:
+        pool: Where connections come from and go back to.
+        tls_context: Gives the TLS context; called when the first https connection is made.
+        """  # noqa: D205
+        super().__init__()
+        self._pool = pool
+        self._tls_context = tls_context
+
+    http_request = urllib.request.AbstractHTTPHandler.do_request_
+    https_request = urllib.request.AbstractHTTPHandler.do_request_
+
+    def http_open(self, request: urllib.request.Request) -> Reply:
+        return self._exchange(request)
+
+    https_open = http_open
+
+    def _exchange(self, request: urllib.request.Request) -> Reply:
+        headers = {**request.headers, **request.unredirected_hdrs}
+        tunnel_host: str | None = getattr(request, "_tunnel_host", None)
+        # With a tunnel, the proxy's credentials are for the proxy alone.
+        credentials = headers.pop("Proxy-authorization", None) if tunnel_host else None
+        key: PoolKey = (request.type, request.host, tunnel_host, credentials)
+        body = request.data
+        repeatable = request.get_method() in _REPEATABLE_METHODS and (body is None or getattr(body, "repeatable", True))
+
+        max_idle_sec = _MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE
+        connection = self._pool.take(key, max_idle_sec)
+        if connection is not None:
+            try:
+                return self._send_and_receive(connection, key, request, headers)
+            except SonioxConnectionError as error:
+                # The server may have closed it just as we wrote: that says nothing about the request.
+                if self._pool.closed or not repeatable or not isinstance(error.__cause__, _CLOSED_BY_PEER):
+                    raise
+        return self._send_and_receive(self._connect(key, request), key, request, headers)
+
+    def _connect(self, key: PoolKey, request: urllib.request.Request) -> http.client.HTTPConnection:
+        scheme, host, tunnel_host, credentials = key
+        timeout = getattr(request, "connect_timeout_sec", None) or request.timeout
+        connection: http.client.HTTPConnection
+        try:
+            if scheme == "https":
+                connection = _SecureConnection(host, timeout, self._tls_context())
+            else:
+                connection = _PlainConnection(host, timeout)
+            if tunnel_host:
+                connection.set_tunnel(tunnel_host, headers={"Proxy-Authorization": credentials} if credentials else {})
+            self._pool.lend(connection)
+            try:
+                connection.connect()
+                self._pool.check_open()
+            except BaseException:
+                self._pool.discard(connection)
+                raise
+        except TimeoutError as error:
+            raise SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s") from error
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
+            raise SonioxConnectionError(f"{_name(request)}: {describe_failure(error)}") from error
+        return connection
+
+    def _send_and_receive(
+        self,
+        connection: http.client.HTTPConnection,
+        key: PoolKey,
+        request: urllib.request.Request,
+        headers: dict[str, str],
+    ) -> Reply:
+        """Sends the request and reads the reply's head; the body is left to the reply."""
+        assert connection.sock is not None
+        timeout = request.timeout
+        connection.sock.settimeout(timeout)
+        try:
+            send_error = self._send(connection, request, headers)
+            connection.response_class = functools.partial(  # type: ignore[assignment]
+                Reply, timeout_sec=timeout, done=functools.partial(self._done, key, connection)
+            )
+            try:
+                reply = connection.getresponse()
+            except (OSError, http.client.HTTPException):
+                # The server may have answered before it stopped listening, but it did not: the first error counts.
+                if send_error is not None:
+                    raise send_error  # noqa: B904 - the chain shows both
+                raise
+            assert isinstance(reply, Reply)
+            if send_error is not None:
+                reply.will_close = True  # Half a request hangs on this connection.
+        except TimeoutError as error:
+            self._pool.discard(connection)
+            raise SonioxTimeoutError(f"{_name(request)}: no answer within {timeout:g} s", request_sent=True) from error
+        except (OSError, http.client.HTTPException) as error:
+            self._pool.discard(connection)
+            problem = "the client was closed meanwhile" if self._pool.closed else describe_failure(error)
+            raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from error
+        except BaseException:
+            self._pool.discard(connection)
+            raise
+        reply.url = request.full_url
+        reply.msg = reply.reason  # type: ignore[assignment] # urllib's redirect handling reads the reason there
+        return reply
+
+    def _send(
+        self, connection: http.client.HTTPConnection, request: urllib.request.Request, headers: dict[str, str]
+    ) -> OSError | None:
+        """Sends head and body. A peer that hangs up on the body may have answered; its error is returned for later."""
+        body: Any = request.data
+        chunked = headers.get("Transfer-encoding", "").lower() == "chunked"
+        try:
+            connection.putrequest(
+                request.get_method(),
+                request.selector,
+                skip_host=True,
+                skip_accept_encoding="Accept-encoding" in headers,
+            )
+            for name, value in headers.items():
+                connection.putheader(name, value)
+        except ValueError:
+            # The original error shows the value, which is nobody's business.
+            raise SonioxValidationError(
+                f"{_name(request)}: a header or the URL holds what HTTP does not allow"
+            ) from None
+        connection.endheaders()
+        if body is None:
+            return None
+        blocks: Iterable[bytes] = body if isinstance(body, Body) else (body,)
+        # Only sending stands in a try: reading the user's stream may raise what it likes.
+        for block in blocks:
+            try:
+                connection.send(b"%x\r\n%b\r\n" % (len(block), block) if chunked else block)
+            except _CLOSED_BY_PEER as error:
+                return error
+        if chunked:
+            connection.send(b"0\r\n\r\n")
+        return None
+
+    def _done(self, key: PoolKey, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
+        if reusable:
+            self._pool.give_back(key, connection)
+        else:
+            self._pool.discard(connection)
+
+
+class Reply(http.client.HTTPResponse):
+    """A reply that gives its connection back when it is closed."""
+
+    url: str
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *args: Any,
+        timeout_sec: float,
+        done: Callable[..., None],
+        **kwargs: Any,
+    ) -> None:
+        self._done: Callable[..., None] | None = done
+        super().__init__(_PacedSocket(sock, timeout_sec), *args, **kwargs)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        # At the end of the body, http.client itself has closed the reply.
+        reusable = self.isclosed() and not self.will_close
+        try:
+            super().close()
+        finally:
+            done, self._done = self._done, None
+            if done is not None:
+                done(reusable=reusable)
+
+
+class _PacedSocket:
+    """What ``HTTPResponse`` asks of a socket: a file to read the reply from."""
+
+    def __init__(self, sock: socket.socket, timeout_sec: float) -> None:
+        self._sock = sock
+        self._timeout_sec = timeout_sec
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_PacedReader(self._sock, mode, self._timeout_sec), _READ_BUFFER_SIZE)
+
+
+class _PacedReader(io.RawIOBase):
+    """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress."""
+
+    def __init__(self, sock: socket.socket, mode: str, timeout_sec: float) -> None:
+        super().__init__()
+        self._sock = sock
+        # Not read directly: socket counts its files and closes only after the last.
+        self._raw = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
+        self._timeout_sec = timeout_sec
+        self._deadline = time.monotonic() + timeout_sec
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the reply trickles")
+        self._sock.settimeout(min(remaining, self._timeout_sec))
+        count: int = self._raw.readinto(buffer) or 0
+        self._deadline += count / _MIN_BYTES_PER_SEC
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Follows redirects of reading requests only, and takes the key only to where it was meant for."""
+
+    max_redirections = 5
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: Any, headers: Any) -> Any:
+        if req.get_method() not in {"GET", "HEAD"}:
+            # Turning a POST into a GET, as browsers do, would lose it without a word.
+            return None
+        # urllib would read the whole body first, however long.
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: Any, headers: Any, newurl: str) -> Any:
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        # Unredirected headers are left behind by urllib, the key among them.
+        if following is not None and _origin(newurl) == _origin(req.full_url):
+            key = req.unredirected_hdrs.get("Authorization")
+            if key is not None:
+                following.add_unredirected_header("Authorization", key)
+        return following
+
+
+class ReplyProcessor(urllib.request.BaseHandler):
+    """Offers redirects to the redirect handler and lets every other reply through, whatever its status."""
+
+    handler_order = 1000
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        if 300 <= response.status < 400 and "Location" in response.headers:
+            followed = self.parent.error("http", request, response, response.status, response.reason, response.headers)
+            if followed is not None:
+                return followed
+        return response
+
+    https_response = http_response
+
+
+class _PlainConnection(http.client.HTTPConnection):
+    def __init__(self, host: str, timeout: float) -> None:
+        super().__init__(host, timeout=timeout)
+        # http.client's own hook; what it has there gives every address the whole timeout, one after the other.
+        self._create_connection = open_socket
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def __init__(self, host: str, timeout: float, context: ssl.SSLContext) -> None:
+        super().__init__(host, timeout=timeout, context=context)
+        self._create_connection = open_socket
+
+
+def open_socket(address: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
+    """A TCP connection to the first of the host's addresses that accepts, within ``timeout`` seconds in all.
+
+    The system's name resolution has limits of its own and is not counted.
+
+    Raises:
+        OSError: No address accepts; the last one's error.
+        TimeoutError: None did in time.
+    """
+    host, port = address
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    deadline = time.monotonic() + timeout
+    last_error: OSError = TimeoutError(f"{host} has no address")
+    for tried, (family, kind, protocol, _, target) in enumerate(found):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            # An address that swallows packets must leave time for those after it.
+            sock.settimeout(max(0.001, deadline - time.monotonic()) / (len(found) - tried))
+            sock.connect(target)
+        except OSError as error:
+            sock.close()
+            last_error = error
+        else:
+            sock.settimeout(max(0.001, deadline - time.monotonic()))
+            return sock
+    raise last_error
+
+
+def _is_readable(sock: socket.socket | None) -> bool:
+    """Whether an idle connection has something to say: that it is closed, or what nobody asked for."""
+    if sock is None:
+        return True
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])  # Windows
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    host = parts.netloc.rpartition("@")[2].lower()
+    return parts.scheme, host.removesuffix(default)
+
+
+def _name(request: urllib.request.Request) -> str:
+    return f"{request.get_method()} {request.full_url}"
+
+
+def describe_failure(error: BaseException) -> str:
+    """What went wrong on the network, in a few words."""
+    if isinstance(error, socket.gaierror):
+        return f"the host's name cannot be resolved ({error.strerror})"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "the server closed the connection without an answer"
+    if isinstance(error, http.client.IncompleteRead):
+        return f"the reply was cut off after {len(error.partial)} bytes"
+    if isinstance(error, http.client.HTTPException):
+        return f"the server's answer is not HTTP ({type(error).__name__})"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{type(error).__name__}: {text}"

@@ -1,0 +1,167 @@
+"""What goes out and what comes back, as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ..errors import SonioxAPIError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from .body import Body
+
+
+class Headers(Mapping[str, str]):
+    """Header fields, looked up without regard to case. A field that came several times is joined with commas."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        self._fields: dict[str, tuple[str, str]] = {}
+        for name, value in fields:
+            earlier = self._fields.get(name.lower())
+            self._fields[name.lower()] = (name, f"{earlier[1]}, {value}" if earlier else value)
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()][1]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Headers({dict(self)!r})"
+
+
+class Request:
+    """One call to the service, as hooks see it.
+
+    The API key is not in here: it is added below this level, so that no hook, log or ``repr()`` can show it.
+
+    Attributes:
+        method: ``GET``, ``POST``, ``DELETE``, ...
+        url: Absolute, with the query.
+        headers: What is sent besides the key and what the transport adds; a hook may add to it.
+        attempt: 1 for the first try, 2 for the first retry, ...
+    """
+
+    __slots__ = ("attempt", "body", "headers", "method", "url")
+
+    def __init__(self, method: str, url: str, headers: dict[str, str], body: Body | None = None) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.attempt = 1
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url} attempt={self.attempt}>"
+
+
+class Response:
+    """A complete reply.
+
+    Attributes:
+        status_code: HTTP status.
+        headers: Case-insensitive mapping of the header fields.
+        content: The body's bytes, decompressed.
+        request: What it answers.
+        elapsed_sec: Seconds from the start of the attempt to the last byte.
+        complete: False when an error reply broke off before its end, so that ``content`` is only its beginning.
+    """
+
+    __slots__ = ("_fields", "_headers", "complete", "content", "elapsed_sec", "request", "status_code")
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Iterable[tuple[str, str]] = (),
+        content: bytes = b"",
+        *,
+        request: Request | None = None,
+        elapsed_sec: float = 0.0,
+        complete: bool = True,
+    ) -> None:
+        self.status_code = status_code
+        self.content = content
+        self.request = request
+        self.elapsed_sec = elapsed_sec
+        self.complete = complete
+        self._fields = headers
+        self._headers: Headers | None = None
+
+    @property
+    def headers(self) -> Headers:
+        if self._headers is None:
+            self._headers = Headers(self._fields)
+        return self._headers
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8 text; bytes that are not are replaced."""
+        return self.content.decode("utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """The body as JSON, parsed anew at each call.
+
+        Raises:
+            SonioxAPIError: It is not JSON.
+        """
+        try:
+            # bytes.decode is strict, which the detection of encodings inside json.loads is not.
+            return json.loads(self.content.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise SonioxAPIError(f"the reply is not JSON but {self.describe_body()}", response=self) from error
+
+    def raise_for_status(self) -> Response:
+        """This reply, if its status is 2xx.
+
+        Raises:
+            SonioxAPIError: It is not; the subclass follows the status.
+        """
+        if not self.is_success:
+            raise SonioxAPIError.from_response(self)
+        return self
+
+    def describe_body(self) -> str:
+        """What the body is, for an error message: its kind, its size and its beginning."""
+        if not self.content:
+            return "an empty body"
+        kind = self.headers.get("Content-Type", "unknown type").partition(";")[0].strip()
+        start = " ".join(self.text[:200].split())
+        start = "".join(character if character.isprintable() else "?" for character in start)
+        return f"{len(self.content)} bytes of {kind[:60]}: {start[:100]!r}"
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code} {len(self.content)} bytes>"
+
+
+def build_query(params: Mapping[str, Any] | None) -> str:
+    """The query for these parameters, with its ``?``; empty without any.
+
+    None is left out, a bool is ``true`` or ``false``, a list or tuple repeats its name.
+    """
+    if not params:
+        return ""
+    from urllib.parse import urlencode  # noqa: PLC0415 - most calls have no query
+
+    pairs: list[tuple[str, str]] = []
+    for name, value in params.items():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item is not None:
+                pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+    return f"?{urlencode(pairs)}" if pairs else ""

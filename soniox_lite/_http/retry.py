@@ -1,0 +1,82 @@
+"""When a failed attempt is made again, and after how long. Pure functions: no clock, no randomness of their own."""
+
+from __future__ import annotations
+
+import math
+
+_BASE_DELAY_SEC = 0.5
+_MAX_DELAY_SEC = 8.0
+# A service that asks for more than this is not waited for: the caller decides.
+MAX_RETRY_AFTER_SEC = 60.0
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
+_RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+# The service says with these that it did not do what was asked, so that asking again cannot do it twice.
+_REFUSED_STATUSES = frozenset({429, 503})
+
+
+def retry_delay(
+    *,
+    method: str,
+    attempt: int,
+    max_retries: int,
+    repeatable: bool,
+    jitter: float,
+    status_code: int | None = None,
+    request_sent: bool = True,
+    retry_after_sec: float | None = None,
+) -> float | None:
+    """Seconds to wait before the next attempt; None when there shall be none.
+
+    Args:
+        method: HTTP method.
+        attempt: Number of the attempt that just failed, from 1.
+        max_retries: How many more than one are allowed.
+        repeatable: Whether the body can be sent again from its start.
+        jitter: A random number from 0 to 1, which spreads clients that failed together.
+        status_code: What was answered; None when nothing was.
+        request_sent: Without an answer, whether the service may have received the request.
+        retry_after_sec: How long the service asked to wait; None when it did not say.
+    """
+    if attempt > max_retries or not repeatable:
+        return None
+    if status_code is None:
+        wanted = not request_sent or method in _IDEMPOTENT
+    else:
+        wanted = status_code in (_RETRIED_STATUSES if method in _IDEMPOTENT else _REFUSED_STATUSES)
+    if not wanted:
+        return None
+    if retry_after_sec is not None:
+        return retry_after_sec if retry_after_sec <= MAX_RETRY_AFTER_SEC else None
+    # Half of the delay is fixed and half is random: never at once, never all together.
+    delay = min(_MAX_DELAY_SEC, _BASE_DELAY_SEC * 2.0 ** (attempt - 1))
+    return delay * (0.5 + 0.5 * jitter)
+
+
+def parse_retry_after(value: str | None, *, now: float | None = None) -> float | None:
+    """Seconds that a ``Retry-After`` header asks to wait (RFC 9110, section 10.2.3): a number or a date.
+
+    Args:
+        value: The header; None when there is none.
+        now: Unix time to count a date from; None for the present.
+
+    Returns:
+        Never negative; None for no header or one that cannot be read.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_until(value, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: float | None) -> float:
+    import time  # noqa: PLC0415 - dates are rare here
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - as above
+
+    try:
+        return parsedate_to_datetime(date).timestamp() - (time.time() if now is None else now)
+    except (ValueError, TypeError, OverflowError):
+        return math.nan

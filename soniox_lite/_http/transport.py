@@ -1,0 +1,219 @@
+"""One attempt over threads: a request goes out, a reply comes back or one of our errors is raised."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+import zlib
+
+from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
+from .connections import (
+    ConnectionPool,
+    KeepAliveHandler,
+    ReplyProcessor,
+    SafeRedirectHandler,
+    WireRequest,
+    describe_failure,
+)
+from .messages import Request, Response
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .body import ProgressCallback
+
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+_READ_SIZE = 256 * 1024
+
+sleep = time.sleep
+
+_default_context: ssl.SSLContext | None = None
+_default_context_lock = threading.Lock()
+
+
+def default_tls_context() -> ssl.SSLContext:
+    """The TLS context that all clients without one of their own share.
+
+    It verifies against the system's certificates, or those that ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name when the
+    first https connection is made. Making one costs 16 ms and 2.4 MB, so there is one.
+    """
+    global _default_context  # noqa: PLW0603 - one for the process, made when first needed
+    with _default_context_lock:
+        if _default_context is None:
+            _default_context = ssl.create_default_context()
+        return _default_context
+
+
+class Transport:
+    """Sends requests through urllib and owns the connections. Any thread may use it."""
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        opener: urllib.request.OpenerDirector | None = None,
+    ) -> None:
+        """Args:
+        ssl_context: For https; None for the shared default.
+        opener: Used as it is, with its own handlers and without our pool; None for one of our own.
+        """  # noqa: D205
+        self._pool = ConnectionPool()
+        self._opener = opener or _build_opener(self._pool, ssl_context)
+
+    def check_open(self) -> None:
+        """Raises SonioxError after ``close()``."""
+        self._pool.check_open()
+
+    def send(self, request: Request, *, authorization: str, timeout_sec: float, connect_timeout_sec: float) -> Response:
+        """The reply to a request, whatever its status, read to its end.
+
+        Args:
+            request: What to send.
+            authorization: Value of the ``Authorization`` header, which no redirect takes to another host.
+            timeout_sec: The longest silence: for sending a block, for the reply's first byte, for its next.
+            connect_timeout_sec: For reaching the server, proxy and TLS included.
+
+        Raises:
+            SonioxConnectionError: There was no reply, or not all of it.
+            SonioxTimeoutError: It took too long.
+            SonioxAPIError: The reply is larger than 64 MiB, or compressed in a way that was not asked for.
+        """
+        self.check_open()
+        started = time.monotonic()
+        wire = WireRequest(request.url, data=request.body, headers=request.headers, method=request.method)
+        wire.connect_timeout_sec = connect_timeout_sec
+        wire.add_unredirected_header("Authorization", authorization)
+        name = f"{request.method} {request.url}"
+        body = request.body
+        if body is not None:
+            wire.add_unredirected_header("Content-type", body.content_type)
+            if body.length is None:
+                wire.add_unredirected_header("Transfer-encoding", "chunked")
+            else:
+                wire.add_unredirected_header("Content-length", str(body.length))
+        elif request.method in {"POST", "PUT", "PATCH"}:
+            wire.add_unredirected_header("Content-length", "0")
+        try:
+            reply = self._open(wire, timeout_sec)
+        except SonioxError:
+            raise
+        except TimeoutError as error:
+            raise SonioxTimeoutError(f"{name}: no answer within {timeout_sec:g} s", request_sent=True) from error
+        except (OSError, http.client.HTTPException) as error:
+            # Only an opener of the user's own gets here; whether it sent anything cannot be known.
+            reason = getattr(error, "reason", None)
+            if isinstance(reason, TimeoutError):
+                raise SonioxTimeoutError(f"{name}: no answer within {timeout_sec:g} s", request_sent=True) from error
+            cause = reason if isinstance(reason, BaseException) else error
+            raise SonioxConnectionError(f"{name}: {describe_failure(cause)}", request_sent=True) from error
+        try:
+            return self._read(reply, request, started)
+        except TimeoutError as error:
+            raise SonioxTimeoutError(
+                f"{name}: the reply stopped, or came in too slowly, before its end", request_sent=True
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise SonioxConnectionError(f"{name}: {describe_failure(error)}", request_sent=True) from error
+        finally:
+            reply.close()
+
+    def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
+        """The function as a transport may call it: here, from the thread that sends."""
+        return function
+
+    def close(self) -> None:
+        """Closes all connections, also those in use: their requests fail at once."""
+        self._pool.close()
+
+    def _open(self, wire: WireRequest, timeout_sec: float) -> Any:
+        try:
+            return self._opener.open(wire, timeout=timeout_sec)
+        except urllib.error.HTTPError as reply:
+            # An opener of the user's own raises for statuses; the error is the reply.
+            return reply
+
+    def _read(self, reply: Any, request: Request, started: float) -> Response:
+        status: int = reply.status
+        fields: list[tuple[str, str]] = reply.headers.items()
+        content, complete = b"", True
+        try:
+            content = _read_bounded(reply)
+            encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
+            if encoding != "identity":
+                content = _decompress(content, encoding)
+        except (OSError, http.client.HTTPException) as error:
+            # What an error reply is does not hang on its last bytes.
+            if 200 <= status < 300:
+                raise
+            content, complete = getattr(error, "partial", b""), False
+        except _UnreadableBodyError as error:
+            response = Response(status, fields, request=request)
+            raise SonioxAPIError(str(error), response=response) from None
+        return Response(
+            status,
+            fields,
+            content,
+            request=request,
+            elapsed_sec=time.monotonic() - started,
+            complete=complete,
+        )
+
+
+class _UnreadableBodyError(Exception):
+    """A body that is complete but not usable."""
+
+
+def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
+    tls_context: Callable[[], ssl.SSLContext] = default_tls_context if context is None else (lambda: context)
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        KeepAliveHandler(pool, tls_context),
+        SafeRedirectHandler(),
+        ReplyProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _read_bounded(reply: Any) -> bytes:
+    length: int | None = getattr(reply, "length", None)
+    if length is not None and length <= MAX_REPLY_BYTES:
+        # http.client checks the length itself when asked for everything.
+        content: bytes = reply.read()
+        return content
+    blocks: list[bytes] = []
+    size = 0
+    while length is None or length <= MAX_REPLY_BYTES:
+        block: bytes = reply.read(_READ_SIZE)
+        if not block:
+            return b"".join(blocks)
+        blocks.append(block)
+        size += len(block)
+        if size > MAX_REPLY_BYTES:
+            break
+    raise _UnreadableBodyError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+
+
+def _decompress(content: bytes, encoding: str) -> bytes:
+    """The body of a server that compresses although it was asked not to."""
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise _UnreadableBodyError("the reply is compressed in a way that was not asked for")
+    # 32: either header; a bomb is stopped at the same size as any other reply.
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        result = decompressor.decompress(content, MAX_REPLY_BYTES)
+    except zlib.error:
+        raise _UnreadableBodyError(f"the reply claims to be {encoding} but is not") from None
+    if decompressor.unconsumed_tail:
+        raise _UnreadableBodyError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+    if not decompressor.eof:
+        raise _UnreadableBodyError("the reply's compressed body is cut off")
+    return result

@@ -1,0 +1,209 @@
+"""How a client is set up: argument, else environment, else region, else default."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from urllib.parse import urlsplit
+
+from ._codec import kind_of
+from ._validation import Problems
+from ._version import __version__
+from .errors import SonioxValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ._http.messages import Request, Response
+
+DEFAULT_TIMEOUT_SEC = 30.0
+DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
+DEFAULT_MAX_RETRIES = 2
+
+# RFC 1035 labels, so that neither a path nor credentials nor another host can hide in a region or domain.
+_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_DOMAIN = re.compile(rf"{_REGION.pattern}(?:\.{_REGION.pattern})*(?::\d{{1,5}})?", re.IGNORECASE)
+# What an HTTP header can carry without being encoded or folded.
+_API_KEY = re.compile(r"[\x21-\x7e]+")
+
+_OPTIONS = frozenset({"timeout_sec", "connect_timeout_sec", "max_retries", "on_request", "on_response"})
+
+
+class Settings:
+    """The resolved set-up of a client. Never changes; copies with other options are made by :meth:`changed`.
+
+    Attributes:
+        api_key: The secret; not in ``repr()``.
+        api_base_url: REST base with ``/v1``, without a slash at the end.
+        websocket_base_url: Realtime speech-to-text, whole URL.
+        tts_api_base_url: Text-to-speech REST base, without a slash at the end.
+        tts_websocket_base_url: Realtime text-to-speech, whole URL.
+        timeout_sec: The longest silence within a request.
+        connect_timeout_sec: The longest time to reach a server.
+        max_retries: Attempts beyond the first.
+        on_request: Called before each attempt.
+        on_response: Called after each attempt that got a reply.
+        webhook_secret: Not in ``repr()``; None when there is none.
+        webhook_signature_header: Name of the header that carries it; None for the default.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None,
+        region: str | None,
+        base_domain: str | None,
+        api_base_url: str | None,
+        websocket_base_url: str | None,
+        tts_api_base_url: str | None,
+        tts_websocket_base_url: str | None,
+        timeout_sec: float | None,
+        connect_timeout_sec: float | None,
+        max_retries: int | None,
+        on_request: Callable[[Request], object] | None,
+        on_response: Callable[[Response], object] | None,
+        webhook_secret: str | None,
+        webhook_signature_header: str | None,
+    ) -> None:
+        """Args are those of :class:`soniox_lite.SonioxClient`.
+
+        Raises:
+            SonioxValidationError: There is no key, or something given cannot be used.
+        """
+        self.api_key = _resolve_api_key(api_key)
+        domain = _resolve_domain(region, base_domain)
+        self.api_base_url = _resolve_url(
+            "api_base_url", api_base_url, "SONIOX_API_BASE_URL", f"https://api.{domain}/v1", ("https", "http")
+        )
+        self.websocket_base_url = _resolve_url(
+            "websocket_base_url",
+            websocket_base_url,
+            "SONIOX_WS_URL",
+            f"wss://stt-rt.{domain}/transcribe-websocket",
+            ("wss", "ws"),
+        )
+        self.tts_api_base_url = _resolve_url(
+            "tts_api_base_url",
+            tts_api_base_url,
+            "SONIOX_TTS_API_URL",
+            f"https://tts-rt.{domain}",
+            ("https", "http"),
+        )
+        self.tts_websocket_base_url = _resolve_url(
+            "tts_websocket_base_url",
+            tts_websocket_base_url,
+            "SONIOX_TTS_WS_URL",
+            f"wss://tts-rt.{domain}/tts-websocket",
+            ("wss", "ws"),
+        )
+        self.timeout_sec = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
+        # Twice as long as the whole request may be silent would make no sense.
+        self.connect_timeout_sec = (
+            min(DEFAULT_CONNECT_TIMEOUT_SEC, self.timeout_sec) if connect_timeout_sec is None else connect_timeout_sec
+        )
+        self.max_retries = DEFAULT_MAX_RETRIES if max_retries is None else max_retries
+        self.on_request = on_request
+        self.on_response = on_response
+        # Their environment variables are the webhooks namespace's business, which also works without a client.
+        self.webhook_secret = webhook_secret
+        self.webhook_signature_header = webhook_signature_header
+        self._check()
+
+    def _check(self) -> None:
+        with Problems("the client's set-up") as check:
+            check.seconds("timeout_sec", self.timeout_sec)
+            check.seconds("connect_timeout_sec", self.connect_timeout_sec)
+            check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
+            for name in ("on_request", "on_response"):
+                hook = getattr(self, name)
+                if hook is not None and not callable(hook):
+                    check.add(name, "must be callable", hook)
+            check.header_name("webhook_signature_header", self.webhook_signature_header)
+            check.header_value("webhook_secret", self.webhook_secret or None)
+
+    def changed(self, options: dict[str, Any]) -> Self:
+        """A copy with other values for some of ``timeout_sec``, ``connect_timeout_sec``, ``max_retries`` and hooks.
+
+        Raises:
+            SonioxValidationError: There is no such option, or its value cannot be used.
+        """
+        unknown = options.keys() - _OPTIONS
+        if unknown:
+            raise SonioxValidationError(
+                f"with_options does not take {', '.join(sorted(unknown))}; it takes {', '.join(sorted(_OPTIONS))}"
+            )
+        copy = type(self).__new__(type(self))
+        vars(copy).update(vars(self))
+        vars(copy).update(options)
+        copy._check()
+        return copy
+
+    @property
+    def authorization(self) -> str:
+        """The header's value that proves who calls."""
+        return f"Bearer {self.api_key}"
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.api_base_url}>"
+
+
+def user_agent() -> str:
+    """What requests say of this client."""
+    return f"soniox-lite/{__version__} Python/{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _resolve_api_key(given: str | None) -> str:
+    if given is not None and not isinstance(given, str):
+        raise SonioxValidationError(f"api_key must be a str, got {kind_of(given)}")
+    # A key read from a file or a secret store often comes with its line's end.
+    key = (given or os.environ.get("SONIOX_API_KEY") or "").strip()
+    if not key:
+        raise SonioxValidationError(
+            "no API key: give api_key=..., or set the environment variable SONIOX_API_KEY "
+            "(keys are made at https://console.soniox.com)"
+        )
+    if not _API_KEY.fullmatch(key):
+        raise SonioxValidationError("api_key must be printable ASCII without white space")
+    return key
+
+
+def _resolve_domain(region: str | None, base_domain: str | None) -> str:
+    """The domain under which all hosts of a deployment are; ``us``, the default, has no part of its own."""
+    domain = base_domain or os.environ.get("SONIOX_BASE_DOMAIN")
+    if domain:
+        if not isinstance(domain, str) or not _DOMAIN.fullmatch(domain):
+            raise SonioxValidationError("base_domain must be a domain such as 'eu.soniox.com'")
+        return domain
+    region = region or os.environ.get("SONIOX_REGION")
+    if not region:
+        return "soniox.com"
+    if not isinstance(region, str) or not _REGION.fullmatch(region):
+        raise SonioxValidationError("region must be a name such as 'us', 'eu' or 'jp'")
+    region = region.lower()
+    return "soniox.com" if region == "us" else f"{region}.soniox.com"
+
+
+def _resolve_url(name: str, given: str | None, variable: str, default: str, schemes: tuple[str, ...]) -> str:
+    url = given or os.environ.get(variable) or default
+    source = name if given else variable
+    if not isinstance(url, str):
+        raise SonioxValidationError(f"{name} must be a str, got {kind_of(url)}")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if not usable or not _API_KEY.fullmatch(url):
+        raise SonioxValidationError(
+            f"{source} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
+        )
+    if parts.username is not None or parts.password is not None or parts.fragment or parts.query:
+        # Credentials in a URL end up in logs; a query would end up in front of the path.
+        raise SonioxValidationError(f"{source} must not have credentials, a query or a fragment")
+    return url.rstrip("/")

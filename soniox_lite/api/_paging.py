@@ -1,0 +1,87 @@
+# Generated from _async_paging.py by scripts/generate_sync: edit that file, not this one.
+"""Walking through listings, and deleting all that they list."""
+
+from __future__ import annotations
+
+from .._http.transport import sleep
+from ..errors import SonioxAPIError, SonioxConflictError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    ItemT = TypeVar("ItemT")
+
+# How long a busy item is waited for: 7.5 seconds in all.
+_BUSY_PAUSES_SEC = (0.0, 0.5, 1.0, 2.0, 4.0)
+
+
+def iterate_pages(
+    fetch: Callable[[str | None], tuple[list[ItemT], str | None]],
+) -> Iterator[ItemT]:
+    """All items of a listing, page after page, each page fetched when the one before is used up.
+
+    Args:
+        fetch: Gives the items of the page at a cursor, and the next cursor; None means first and last.
+
+    Raises:
+        SonioxAPIError: The service sends a cursor again, so that the listing would never end.
+    """
+    cursor: str | None = None
+    seen: set[str] = set()
+    while True:
+        items, cursor = fetch(cursor)
+        for item in items:
+            yield item
+        if not cursor:
+            return
+        if cursor in seen:
+            raise SonioxAPIError("the listing never ends: the service sent the same next_page_cursor twice")
+        seen.add(cursor)
+
+
+def delete_listed(
+    kind: str,
+    list_all: Callable[[], Iterator[ItemT]],
+    id_of: Callable[[ItemT], str],
+    delete: Callable[[ItemT], None],
+) -> None:
+    """Deletes all that a listing lists.
+
+    The listing is read to its end before anything is deleted, since deleting shifts the pages that follow, and once
+    more afterwards, since others delete too. What is busy is tried again for some seconds.
+
+    Args:
+        kind: What is listed, for the error message.
+        list_all: The listing, from its start.
+        id_of: The id of an item.
+        delete: Deletes an item, or does nothing if it is gone.
+
+    Raises:
+        SonioxConflictError: Items were still busy at the end; all others are deleted.
+    """
+    deleted: set[str] = set()
+    busy: dict[str, SonioxConflictError] = {}
+    for pause in _BUSY_PAUSES_SEC:
+        sleep(pause)
+        busy.clear()
+        while True:
+            items = [item for item in list_all() if id_of(item) not in deleted and id_of(item) not in busy]
+            if not items:
+                break
+            for item in items:
+                try:
+                    delete(item)
+                    deleted.add(id_of(item))
+                except SonioxConflictError as error:
+                    busy[id_of(item)] = error
+        if not busy:
+            return
+    last = next(reversed(busy.values()))
+    raise SonioxConflictError(
+        f"{len(busy)} {kind} could not be deleted, being in use still, and {len(deleted)} were: "
+        f"{', '.join(busy)}: {last.message}",
+        api_error=last.api_error,
+        response=last.response,
+    ) from last

@@ -1,0 +1,133 @@
+# Generated from async_files.py by scripts/generate_sync: edit that file, not this one.
+"""Uploaded files."""
+
+from __future__ import annotations
+
+from .._codec import decode_response
+from .._validation import require_id
+from ..errors import SonioxNotFoundError
+from ..types.files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload
+from ._paging import delete_listed, iterate_pages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from .._http.body import ProgressCallback
+    from ..client import SonioxClient
+
+__all__ = ["FilesAPI"]
+
+
+class FilesAPI:
+    """The ``files`` namespace of a client. As shareable as the client.
+
+    Every method raises the :class:`SonioxError` that its failure calls for: :class:`SonioxValidationError` for
+    arguments that were not sent, a :class:`SonioxAPIError` for an answer of the service, a
+    :class:`SonioxConnectionError` or :class:`SonioxTimeoutError` for none.
+    """
+
+    def __init__(self, client: SonioxClient) -> None:
+        self._client = client
+
+    def list(self, limit: int = 100, cursor: str | None = None) -> GetFilesResponse:
+        """One page of files.
+
+        Args:
+            limit: Files on the page, 1 to 1000.
+            cursor: ``next_page_cursor`` of the page before; None for the first.
+        """
+        params = GetFilesPayload(limit=limit, cursor=cursor).to_dict()
+        return decode_response(GetFilesResponse, self._client.request("GET", "/files", params=params))
+
+    def list_all(self, limit: int = 100) -> Iterator[File]:
+        """All files, one after the other, fetched page by page while they are used.
+
+        Args:
+            limit: Files on a page, 1 to 1000.
+        """
+
+        def fetch(cursor: str | None) -> tuple[list[File], str | None]:
+            page = self.list(limit=limit, cursor=cursor)
+            return page.files, page.next_page_cursor
+
+        for file in iterate_pages(fetch):
+            yield file
+
+    def count(self) -> GetFilesCountResponse:
+        """How many files the project holds."""
+        return decode_response(GetFilesCountResponse, self._client.request("GET", "/files/count"))
+
+    def get(self, file_id: str) -> File:
+        """What the service knows of a file.
+
+        Raises:
+            SonioxNotFoundError: There is no such file in this project.
+        """
+        return decode_response(File, self._client.request("GET", f"/files/{require_id('file_id', file_id)}"))
+
+    def get_or_none(self, file_id: str) -> File | None:
+        """As :meth:`get`; None if there is no such file."""
+        try:
+            return self.get(file_id)
+        except SonioxNotFoundError:
+            return None
+
+    def delete(self, file_id: str) -> None:
+        """Deletes a file. A job that is still queued for it will fail.
+
+        Raises:
+            SonioxNotFoundError: There is no such file in this project.
+        """
+        response = self._client.request("DELETE", f"/files/{require_id('file_id', file_id)}")
+        response.raise_for_status()
+
+    def delete_if_exists(self, file_id: str) -> None:
+        """As :meth:`delete`, but a file that is not there is none of its concern."""
+        try:
+            self.delete(file_id)
+        except SonioxNotFoundError:
+            return
+
+    def delete_all(self, limit: int = 100) -> None:
+        """Deletes all files of the project.
+
+        Args:
+            limit: Files on a page of the listing, 1 to 1000.
+
+        Raises:
+            SonioxConflictError: Some could not be deleted for several seconds; the message names them.
+        """
+        delete_listed(
+            "files",
+            lambda: self.list_all(limit=limit),
+            lambda file: file.id,
+            lambda file: self.delete_if_exists(file.id),
+        )
+
+    def upload(
+        self,
+        file: BinaryIO | bytes | os.PathLike[str] | str,
+        *,
+        filename: str | None = None,
+        client_reference_id: str | None = None,
+        on_progress: ProgressCallback | None = None,
+    ) -> File:
+        """Uploads a file and returns what the service made of it. Memory does not grow with the file.
+
+        Args:
+            file: A path, the bytes themselves, or a binary stream, which is sent from where it stands and not closed.
+                A stream that cannot seek is sent without announcing its length, and never repeated.
+            filename: The name that the service shall know it by; None for the path's or the stream's own, or
+                ``upload.bin``.
+            client_reference_id: Your own mark, at most 256 characters.
+            on_progress: Called with the file's bytes sent so far and their total (None if unknown) after each block; it
+                starts again from the beginning if the upload is repeated. An exception in it ends the upload.
+        """
+        fields = UploadFilePayload(client_reference_id=client_reference_id).to_dict()
+        response = self._client.request(
+            "POST", "/files", data=fields, files={"file": (filename, file)}, on_progress=on_progress
+        )
+        return decode_response(File, response)

@@ -1,0 +1,520 @@
+# Generated from async_stt.py by scripts/generate_sync: edit that file, not this one.
+"""Transcription jobs: speech-to-text for recordings."""
+
+from __future__ import annotations
+
+import time
+
+from .._codec import decode_response, kind_of
+from .._http.transport import sleep
+from .._validation import Problems, require_id
+from ..errors import (
+    SonioxError,
+    SonioxNotFoundError,
+    SonioxTimeoutError,
+    SonioxTranscriptionError,
+    SonioxValidationError,
+)
+from ..types.transcriptions import (
+    CreateTranscriptionConfig,
+    CreateTranscriptionPayload,
+    GetTranscriptionsCountResponse,
+    GetTranscriptionsPayload,
+    GetTranscriptionsResponse,
+    Transcription,
+    TranscriptionTranscript,
+)
+from ._paging import delete_listed, iterate_pages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+    from typing import Any, BinaryIO
+
+    from ..client import SonioxClient
+    from ..types.webhooks import WebhookAuthConfig
+
+    FileInput = BinaryIO | bytes | os.PathLike[str] | str
+    ConfigInput = CreateTranscriptionConfig | Mapping[str, Any]
+
+__all__ = ["SttAPI"]
+
+_DEFAULT_MODEL = "stt-async-v5"
+_UNFINISHED = frozenset({"queued", "processing"})
+# A short recording is done in a second or two, so the first looks come quickly.
+_FIRST_POLL_SEC = 0.25
+_POLL_GROWTH = 1.5
+_MIN_POLL_SEC = 0.01
+# What a look at a job may still take when the time for waiting is up.
+_LAST_LOOK_SEC = 1.0
+
+
+class SttAPI:
+    """The ``stt`` namespace of a client, also known as ``transcriptions``. As shareable as the client.
+
+    Every method raises the :class:`SonioxError` that its failure calls for: :class:`SonioxValidationError` for
+    arguments that were not sent, a :class:`SonioxAPIError` for an answer of the service, a
+    :class:`SonioxConnectionError` or :class:`SonioxTimeoutError` for none.
+
+    Wherever a ``config`` is taken, what it sets wins over the argument of the same name.
+    """
+
+    def __init__(self, client: SonioxClient) -> None:
+        self._client = client
+
+    def list(self, limit: int = 100, cursor: str | None = None) -> GetTranscriptionsResponse:
+        """One page of jobs.
+
+        Args:
+            limit: Jobs on the page, 1 to 1000.
+            cursor: ``next_page_cursor`` of the page before; None for the first.
+        """
+        params = GetTranscriptionsPayload(limit=limit, cursor=cursor).to_dict()
+        response = self._client.request("GET", "/transcriptions", params=params)
+        return decode_response(GetTranscriptionsResponse, response)
+
+    def list_all(self, limit: int = 100) -> Iterator[Transcription]:
+        """All jobs, one after the other, fetched page by page while they are used.
+
+        Args:
+            limit: Jobs on a page, 1 to 1000.
+        """
+
+        def fetch(cursor: str | None) -> tuple[list[Transcription], str | None]:
+            page = self.list(limit=limit, cursor=cursor)
+            return page.transcriptions, page.next_page_cursor
+
+        for transcription in iterate_pages(fetch):
+            yield transcription
+
+    def count(self) -> GetTranscriptionsCountResponse:
+        """How many jobs the project holds."""
+        response = self._client.request("GET", "/transcriptions/count")
+        return decode_response(GetTranscriptionsCountResponse, response)
+
+    def create(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        file_id: str | None = None,
+        audio_url: str | None = None,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """A new job, usually still queued.
+
+        Args:
+            model: Async model.
+            file_id: An uploaded file; or
+            audio_url: http(s) URL that the service fetches. Exactly one of the two is needed.
+            client_reference_id: Your own mark, at most 256 characters.
+            config: Options of the job, also as a dict.
+        """
+        return self._create(_payload(model, client_reference_id, config, file_id=file_id, audio_url=audio_url))
+
+    def get(self, transcription_id: str) -> Transcription:
+        """A job as it stands.
+
+        Raises:
+            SonioxNotFoundError: There is no such job in this project.
+        """
+        return self._get(transcription_id)
+
+    def get_or_none(self, transcription_id: str) -> Transcription | None:
+        """As :meth:`get`; None if there is no such job."""
+        try:
+            return self.get(transcription_id)
+        except SonioxNotFoundError:
+            return None
+
+    def delete(self, transcription_id: str) -> None:
+        """Deletes a job and its transcript; its file stays.
+
+        Raises:
+            SonioxNotFoundError: There is no such job in this project.
+            SonioxConflictError: It is being processed.
+        """
+        response = self._client.request("DELETE", _path(transcription_id))
+        response.raise_for_status()
+
+    def delete_if_exists(self, transcription_id: str) -> None:
+        """As :meth:`delete`, but a job that is not there is none of its concern."""
+        try:
+            self.delete(transcription_id)
+        except SonioxNotFoundError:
+            return
+
+    def delete_all(self, limit: int = 100) -> None:
+        """Deletes all jobs of the project; files stay.
+
+        Args:
+            limit: Jobs on a page of the listing, 1 to 1000.
+
+        Raises:
+            SonioxConflictError: Some were being processed for several seconds; the message names them.
+        """
+        delete_listed(
+            "transcriptions",
+            lambda: self.list_all(limit=limit),
+            lambda transcription: transcription.id,
+            lambda transcription: self.delete_if_exists(transcription.id),
+        )
+
+    def destroy(self, transcription_id: str) -> None:
+        """Deletes a job and the uploaded file that it was made from.
+
+        Raises:
+            SonioxNotFoundError: There is no such job in this project.
+            SonioxConflictError: It is being processed.
+        """
+        transcription = self.get(transcription_id)
+        self._destroy(transcription)
+
+    def destroy_all(self, limit: int = 100) -> None:
+        """Deletes all jobs of the project and the uploaded files that they were made from.
+
+        Args:
+            limit: Jobs on a page of the listing, 1 to 1000.
+
+        Raises:
+            SonioxConflictError: Some were being processed for several seconds; the message names them.
+        """
+        delete_listed(
+            "transcriptions",
+            lambda: self.list_all(limit=limit),
+            lambda transcription: transcription.id,
+            self._destroy,
+        )
+
+    def get_transcript(self, transcription_id: str) -> TranscriptionTranscript:
+        """What was said.
+
+        Raises:
+            SonioxNotFoundError: There is no such job in this project.
+            SonioxConflictError: It is not completed, or it failed.
+        """
+        response = self._client.request("GET", f"{_path(transcription_id)}/transcript")
+        return decode_response(TranscriptionTranscript, response)
+
+    def wait(
+        self, transcription_id: str, *, interval_sec: float = 5.0, timeout_sec: float | None = None
+    ) -> Transcription:
+        """The job once it has ended, well or badly: look at its ``status``.
+
+        It is looked at quickly at first and then less and less often.
+
+        Args:
+            transcription_id: The job.
+            interval_sec: The longest time between two looks.
+            timeout_sec: How long to wait; None for as long as it takes. A look that is under way then has a second
+                to end.
+
+        Raises:
+            SonioxTimeoutError: The job had not ended by then; it goes on at the service.
+        """
+        with Problems("wait") as check:
+            if check.required("interval_sec", interval_sec):
+                check.seconds("interval_sec", interval_sec, positive=False)
+            check.seconds("timeout_sec", timeout_sec, positive=False, maximum=31_536_000)
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        pause = min(_FIRST_POLL_SEC, interval_sec)
+        status = "unknown"
+        while True:
+            remaining = None if deadline is None else deadline - time.monotonic()
+            try:
+                look_sec = None if remaining is None else max(remaining, _LAST_LOOK_SEC)
+                transcription = self._get(transcription_id, deadline_sec=look_sec)
+            except SonioxTimeoutError as error:
+                if deadline is None or time.monotonic() < deadline:
+                    raise
+                raise _timeout_error(transcription_id, status, timeout_sec) from error
+            status = transcription.status
+            if status not in _UNFINISHED:
+                return transcription
+            if deadline is not None:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise _timeout_error(transcription_id, status, timeout_sec)
+                pause = min(pause, remaining)
+            sleep(max(pause, _MIN_POLL_SEC))
+            pause = min(pause * _POLL_GROWTH, interval_sec)
+
+    def transcribe_from_url(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        audio_url: str,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """A new job for audio that the service fetches. Args are those of :meth:`create`."""
+        return self._create(_payload(model, client_reference_id, config, audio_url=audio_url))
+
+    def transcribe_from_file_id(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        file_id: str,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """A new job for an uploaded file. Args are those of :meth:`create`."""
+        return self._create(_payload(model, client_reference_id, config, file_id=file_id))
+
+    def transcribe_from_file(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        file: FileInput,
+        filename: str | None = None,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """Uploads a file and makes a new job for it. If that fails, the file is deleted again.
+
+        Args:
+            model: Async model.
+            file: A path, the bytes themselves, or a binary stream.
+            filename: The name that the service shall know the file by; None for its own.
+            client_reference_id: Your own mark on both file and job, at most 256 characters.
+            config: Options of the job, also as a dict.
+        """
+        payload = _payload(model, client_reference_id, config, file_id="(to come)")
+        return self._upload_and_create(file, filename, payload)
+
+    def transcribe(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        audio_url: str | None = None,
+        file_id: str | None = None,
+        file: FileInput | None = None,
+        filename: str | None = None,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """A new job for exactly one of ``audio_url``, ``file_id`` and ``file``.
+
+        Args:
+            model: Async model.
+            audio_url: http(s) URL that the service fetches.
+            file_id: An uploaded file.
+            file: A path, bytes or a binary stream, which is uploaded first and deleted again if that fails.
+            filename: The name that the service shall know ``file`` by; None for its own.
+            client_reference_id: Your own mark, at most 256 characters.
+            config: Options of the job, also as a dict.
+        """
+        if file is None:
+            return self.create(
+                model=model,
+                file_id=file_id,
+                audio_url=audio_url,
+                client_reference_id=client_reference_id,
+                config=config,
+            )
+        if file_id is not None or audio_url is not None:
+            raise SonioxValidationError("file, file_id and audio_url exclude each other")
+        return self.transcribe_from_file(
+            model=model, file=file, filename=filename, client_reference_id=client_reference_id, config=config
+        )
+
+    def transcribe_file_with_webhook(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        file: FileInput,
+        webhook_url: str,
+        filename: str | None = None,
+        client_reference_id: str | None = None,
+        webhook_auth: WebhookAuthConfig | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """Uploads a file and makes a new job for it that announces its end with a webhook.
+
+        Args:
+            model: Async model.
+            file: A path, the bytes themselves, or a binary stream.
+            webhook_url: http(s) URL that the service calls, at most 256 characters.
+            filename: The name that the service shall know the file by; None for its own.
+            client_reference_id: Your own mark on both file and job, at most 256 characters.
+            webhook_auth: Header that proves the call; None for the client's webhook secret, if it has one.
+            config: Further options of the job, also as a dict; its webhook is ignored.
+        """
+        webhook = self._client.webhooks.webhook_payload(webhook_url, auth=webhook_auth)
+        payload = _payload(model, client_reference_id, config, file_id="(to come)", webhook=webhook)
+        return self._upload_and_create(file, filename, payload)
+
+    def transcribe_and_wait(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        audio_url: str | None = None,
+        file_id: str | None = None,
+        file: FileInput | None = None,
+        filename: str | None = None,
+        client_reference_id: str | None = None,
+        delete_after: bool = False,
+        wait_interval_sec: float = 5.0,
+        wait_timeout_sec: float | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """A new job, once it has ended, well or badly: look at its ``status``.
+
+        Args:
+            model: Async model.
+            audio_url: http(s) URL that the service fetches; or
+            file_id: An uploaded file; or
+            file: A path, bytes or a binary stream. Exactly one of the three is needed.
+            filename: The name that the service shall know ``file`` by; None for its own.
+            client_reference_id: Your own mark, at most 256 characters.
+            delete_after: Whether to delete the job and its file in the end, whatever that is. A failure to do so is
+                logged and does not cost the result.
+            wait_interval_sec: The longest time between two looks at the job.
+            wait_timeout_sec: How long to wait; None for as long as it takes.
+            config: Options of the job, also as a dict.
+
+        Raises:
+            SonioxTimeoutError: The job had not ended by then.
+        """
+        transcription = self.transcribe(
+            model=model,
+            audio_url=audio_url,
+            file_id=file_id,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            config=config,
+        )
+        try:
+            return self.wait(transcription.id, interval_sec=wait_interval_sec, timeout_sec=wait_timeout_sec)
+        finally:
+            if delete_after:
+                self._clean_up(transcription.id, transcription.file_id)
+
+    def transcribe_and_wait_with_tokens(
+        self,
+        *,
+        model: str = _DEFAULT_MODEL,
+        audio_url: str | None = None,
+        file_id: str | None = None,
+        file: FileInput | None = None,
+        filename: str | None = None,
+        client_reference_id: str | None = None,
+        delete_after: bool = False,
+        wait_interval_sec: float = 5.0,
+        wait_timeout_sec: float | None = None,
+        config: ConfigInput | None = None,
+    ) -> TranscriptionTranscript:
+        """The transcript of a new job. Args are those of :meth:`transcribe_and_wait`.
+
+        Raises:
+            SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
+            SonioxTimeoutError: The job had not ended in time.
+        """
+        transcription = self.transcribe(
+            model=model,
+            audio_url=audio_url,
+            file_id=file_id,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            config=config,
+        )
+        try:
+            ended = self.wait(transcription.id, interval_sec=wait_interval_sec, timeout_sec=wait_timeout_sec)
+            if ended.status != "completed":
+                reason = ended.error_message or "no reason given"
+                raise SonioxTranscriptionError(
+                    f"transcription {ended.id} ended in status {ended.status!r}: {reason}", transcription=ended
+                )
+            return self.get_transcript(ended.id)
+        finally:
+            if delete_after:
+                self._clean_up(transcription.id, transcription.file_id)
+
+    def _create(self, payload: CreateTranscriptionPayload) -> Transcription:
+        response = self._client.request("POST", "/transcriptions", json=payload.to_dict())
+        return decode_response(Transcription, response)
+
+    def _get(self, transcription_id: str, *, deadline_sec: float | None = None) -> Transcription:
+        response = self._client.request("GET", _path(transcription_id), deadline_sec=deadline_sec)
+        return decode_response(Transcription, response)
+
+    def _upload_and_create(
+        self, file: FileInput, filename: str | None, payload: CreateTranscriptionPayload
+    ) -> Transcription:
+        """Uploads and creates; ``payload`` was made, and so checked, before anything is sent."""
+        uploaded = self._client.files.upload(file, filename=filename, client_reference_id=payload.client_reference_id)
+        payload.file_id = uploaded.id
+        try:
+            return self._create(payload)
+        except BaseException:
+            self._clean_up(None, uploaded.id)
+            raise
+
+    def _destroy(self, transcription: Transcription) -> None:
+        self.delete_if_exists(transcription.id)
+        if transcription.file_id is not None:
+            self._client.files.delete_if_exists(transcription.file_id)
+
+    def _clean_up(self, transcription_id: str | None, file_id: str | None) -> None:
+        """Deletes what a finished or failed call made; what cannot be deleted is logged, since the call has a result."""
+        try:
+            if transcription_id is not None:
+                self.delete_if_exists(transcription_id)
+        except SonioxError as error:
+            _log_left_over("transcription", transcription_id, error)
+        try:
+            if file_id is not None:
+                self._client.files.delete_if_exists(file_id)
+        except SonioxError as error:
+            _log_left_over("file", file_id, error)
+
+
+def _path(transcription_id: str) -> str:
+    return f"/transcriptions/{require_id('transcription_id', transcription_id)}"
+
+
+def _payload(
+    model: str,
+    client_reference_id: str | None,
+    config: ConfigInput | None,
+    *,
+    file_id: str | None = None,
+    audio_url: str | None = None,
+    webhook: dict[str, str] | None = None,
+) -> CreateTranscriptionPayload:
+    """The whole request; what ``config`` sets wins over arguments, and a webhook over both."""
+    if config is None:
+        options: dict[str, Any] = {}
+    elif isinstance(config, CreateTranscriptionConfig):
+        options = {name: value for name, value in vars(config).items() if value is not None}
+    elif isinstance(config, dict):
+        given = CreateTranscriptionConfig.from_dict(config)
+        options = {name: value for name, value in vars(given).items() if value is not None}
+    else:
+        raise SonioxValidationError(f"config must be a CreateTranscriptionConfig or a dict, got {kind_of(config)}")
+    if webhook is not None:
+        for name in ("webhook_auth_header_name", "webhook_auth_header_value"):
+            options.pop(name, None)
+        options.update(webhook)
+    return CreateTranscriptionPayload(
+        **{"model": model, "client_reference_id": client_reference_id, **options},
+        file_id=file_id,
+        audio_url=audio_url,
+    )
+
+
+def _timeout_error(transcription_id: str, status: str, timeout_sec: float | None) -> SonioxTimeoutError:
+    return SonioxTimeoutError(
+        f"transcription {transcription_id} is still {status} after {timeout_sec:g} s; it goes on at the service",
+        request_sent=True,
+        transcription_id=transcription_id,
+    )
+
+
+def _log_left_over(kind: str, left_id: str | None, error: SonioxError) -> None:
+    import logging  # noqa: PLC0415 - 5 ms that only this rare case pays
+
+    logging.getLogger("soniox_lite").warning("%s %s is left at the service: %s", kind, left_id, error)

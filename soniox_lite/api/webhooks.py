@@ -1,0 +1,189 @@
+"""Webhooks: asking for them, and telling real ones from others."""
+
+from __future__ import annotations
+
+import os
+
+from .._codec import kind_of
+from .._validation import Problems
+from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
+from ..types.webhooks import WebhookAuthConfig, WebhookEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any, Protocol
+
+    class _HasItems(Protocol):
+        """Header objects of web frameworks that are no Mapping."""
+
+        def items(self) -> Iterable[tuple[Any, Any]]: ...
+
+    # A dict, a framework's header object, pairs, a WSGI environ, or a whole Lambda event or ASGI scope.
+    Headers = Mapping[Any, Any] | _HasItems | Iterable[tuple[Any, Any]] | None
+
+__all__ = ["SonioxWebhooksAPI"]
+
+DEFAULT_HEADER = "X-Soniox-Webhook-Secret"
+# The service sends about sixty bytes.
+_MAX_PAYLOAD_BYTES = 64 * 1024
+
+
+class SonioxWebhooksAPI:
+    """The ``webhooks`` namespace of a client. Does no I/O, so that its methods are plain also in an async client.
+
+    The service does not sign its calls. It sends a header of the receiver's choice with a secret value of the
+    receiver's choice, and this checks that header.
+    """
+
+    def __init__(self, *, webhook_secret: str | None = None, webhook_header: str | None = None) -> None:
+        """Args:
+            webhook_secret: What the header must hold; None for ``SONIOX_API_WEBHOOK_SECRET``, or no secret.
+            webhook_header: The header's name; None for ``SONIOX_API_WEBHOOK_HEADER``, or ``X-Soniox-Webhook-Secret``.
+
+        Raises:
+            SonioxValidationError: One of them cannot be part of an HTTP header.
+        """  # noqa: D205
+        secret = webhook_secret or os.environ.get("SONIOX_API_WEBHOOK_SECRET")
+        header = webhook_header or os.environ.get("SONIOX_API_WEBHOOK_HEADER") or DEFAULT_HEADER
+        with Problems("the webhook's set-up") as check:
+            check.header_name("webhook_header", header)
+            check.header_value("webhook_secret", secret or None)
+        self._header = header
+        self._auth = WebhookAuthConfig(name=header, value=secret) if secret else None
+
+    def verify_signature(
+        self, headers: Headers, *, auth: WebhookAuthConfig | None = None, allow_unverified: bool = False
+    ) -> None:
+        """Returns if a webhook call carries the secret, and raises otherwise.
+
+        Args:
+            headers: The call's headers: a mapping or a framework's header object, pairs of names and values, a WSGI
+                environ, or a whole Lambda event. Names are compared without regard to case.
+            auth: The header to look for; None for the one that this was set up with.
+            allow_unverified: Whether to let every call pass if there is no secret to compare with.
+
+        Raises:
+            InvalidWebhookSignatureError: The header is missing, wrong or ambiguous, or there is no secret.
+        """
+        expected = _as_auth(auth) or self._auth
+        if expected is None:
+            if allow_unverified:
+                return
+            raise InvalidWebhookSignatureError(
+                "no webhook secret to compare with: give webhook_secret=..., set SONIOX_API_WEBHOOK_SECRET, "
+                "or say allow_unverified=True"
+            )
+        values = set(_find_header(headers, expected.name))
+        if not values:
+            raise InvalidWebhookSignatureError(f"the webhook call has no {expected.name} header")
+        if len(values) > 1:
+            raise InvalidWebhookSignatureError(f"the webhook call has several {expected.name} headers that differ")
+        from hmac import compare_digest  # noqa: PLC0415 - only a receiver of webhooks needs it
+
+        if not compare_digest(values.pop().encode(), expected.value.encode()):
+            raise InvalidWebhookSignatureError(f"the webhook call's {expected.name} header is wrong")
+
+    def unwrap(
+        self,
+        payload: str | bytes,
+        headers: Headers,
+        *,
+        auth: WebhookAuthConfig | None = None,
+        allow_unverified: bool = False,
+    ) -> WebhookEvent:
+        """What a webhook call tells, once it is known to be from Soniox.
+
+        The service may call several times for one job, so handle events idempotently.
+
+        Args:
+            payload: The call's body as it came.
+            headers: As for :meth:`verify_signature`.
+            auth: As for :meth:`verify_signature`.
+            allow_unverified: As for :meth:`verify_signature`.
+
+        Raises:
+            InvalidWebhookSignatureError: As for :meth:`verify_signature`.
+            SonioxValidationError: The body is not the JSON object of a webhook, or is larger than 64 KiB.
+        """
+        self.verify_signature(headers, auth=auth, allow_unverified=allow_unverified)
+        if isinstance(payload, (bytearray, memoryview)):
+            payload = bytes(payload)
+        if not isinstance(payload, (str, bytes)):
+            raise SonioxValidationError(f"payload must be the body as str or bytes, got {kind_of(payload)}")
+        if len(payload) > _MAX_PAYLOAD_BYTES:
+            raise SonioxValidationError(f"the webhook's body is larger than {_MAX_PAYLOAD_BYTES} bytes")
+        import json  # noqa: PLC0415 - only a receiver of webhooks needs it
+
+        try:
+            data = json.loads(payload if isinstance(payload, str) else payload.decode())
+        except (ValueError, RecursionError) as error:
+            raise SonioxValidationError(f"the webhook's body is not JSON: {error}") from error
+        from .._codec import decode  # noqa: PLC0415 - as above
+
+        try:
+            event = decode(WebhookEvent, data)
+        except SonioxAPIError as error:
+            raise SonioxValidationError(f"the webhook's body is not an event: {error.message}") from error
+        if not event.id:
+            raise SonioxValidationError("the webhook's body is not an event: WebhookEvent.id is empty")
+        return event
+
+    def webhook_payload(self, webhook_url: str, *, auth: WebhookAuthConfig | None = None) -> dict[str, str]:
+        """The fields of a transcription request that ask for a webhook.
+
+        Args:
+            webhook_url: http(s) URL to be called, at most 256 characters.
+            auth: The header that shall prove the call; None for the one that this was set up with, if any.
+
+        Raises:
+            SonioxValidationError: One of them is not valid.
+        """
+        with Problems("the webhook") as check:
+            if check.required("webhook_url", webhook_url):
+                check.http_url("webhook_url", webhook_url, max_length=256)
+        fields = {"webhook_url": webhook_url}
+        expected = _as_auth(auth) or self._auth
+        if expected is not None:
+            fields |= {"webhook_auth_header_name": expected.name, "webhook_auth_header_value": expected.value}
+        return fields
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} header={self._header!r} secret={'set' if self._auth else 'not set'}>"
+
+
+def _as_auth(auth: WebhookAuthConfig | Mapping[str, Any] | None) -> WebhookAuthConfig | None:
+    return auth if auth is None or isinstance(auth, WebhookAuthConfig) else WebhookAuthConfig.from_dict(auth)
+
+
+def _find_header(headers: Any, name: str) -> Iterator[str]:
+    """The values of a header in whatever a web framework calls headers."""
+    wanted = _normalize(name)
+    for found, value in _pairs(headers):
+        if not isinstance(found, (str, bytes)):
+            continue
+        if _normalize(found) == wanted:
+            # API Gateway's multiValueHeaders hold lists.
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(item, (str, bytes)):
+                    yield item if isinstance(item, str) else item.decode("latin-1")
+        elif found in {"headers", "multiValueHeaders"} and not isinstance(value, (str, bytes)):
+            yield from _find_header(value, name)
+
+
+def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
+    if headers is None:
+        return ()
+    try:
+        items = headers.items() if callable(getattr(headers, "items", None)) else headers
+        return [(found, value) for found, value in items]
+    except (TypeError, ValueError) as error:
+        raise SonioxValidationError(
+            f"headers must be a mapping or pairs of names and values, got {kind_of(headers)}"
+        ) from error
+
+
+def _normalize(name: str | bytes) -> str:
+    """One spelling for ``X-Name``, ``x-name``, ``b"x-name"`` and WSGI's ``HTTP_X_NAME``."""
+    text = name if isinstance(name, str) else name.decode("latin-1")
+    return text.lower().replace("_", "-").removeprefix("http-")

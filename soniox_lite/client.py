@@ -1,0 +1,375 @@
+"""The clients: a set-up, a transport, and the namespaces over them."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+
+from ._settings import Settings
+from ._validation import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    import urllib.request
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypedDict
+
+    from typing_extensions import Self, Unpack
+
+    from ._http.async_transport import AsyncTransport
+    from ._http.body import ProgressCallback
+    from ._http.messages import Request, Response
+    from ._http.transport import Transport
+    from .api.async_auth import AsyncAuthAPI
+    from .api.async_files import AsyncFilesAPI
+    from .api.async_models import AsyncModelsAPI
+    from .api.async_stt import AsyncSttAPI
+    from .api.async_webhooks import AsyncSonioxWebhooksAPI
+    from .api.auth import AuthAPI
+    from .api.files import FilesAPI
+    from .api.models import ModelsAPI
+    from .api.stt import SttAPI
+    from .api.webhooks import SonioxWebhooksAPI
+
+    class ClientOptions(TypedDict, total=False):
+        """What ``with_options`` can change."""
+
+        timeout_sec: float
+        connect_timeout_sec: float
+        max_retries: int
+        on_request: Callable[[Request], object] | None
+        on_response: Callable[[Response], object] | None
+
+
+__all__ = ["AsyncSonioxClient", "SonioxClient"]
+
+
+class _BaseClient:
+    """What both clients share: set-up, copies, pickling."""
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        api_base_url: str | None = None,
+        websocket_base_url: str | None = None,
+        tts_api_base_url: str | None = None,
+        tts_websocket_base_url: str | None = None,
+        region: str | None = None,
+        base_domain: str | None = None,
+        timeout_sec: float | None = None,
+        connect_timeout_sec: float | None = None,
+        max_retries: int | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        opener: urllib.request.OpenerDirector | None = None,
+        on_request: Callable[[Request], object] | None = None,
+        on_response: Callable[[Response], object] | None = None,
+        webhook_secret: str | None = None,
+        webhook_signature_header: str | None = None,
+    ) -> None:
+        """Each setting is taken from its argument, else from its environment variable, else from its default.
+
+        Args:
+            api_key: The secret (``SONIOX_API_KEY``); surrounding white space is dropped.
+            api_base_url: REST base URL including ``/v1`` (``SONIOX_API_BASE_URL``); None for the region's.
+            websocket_base_url: URL of realtime speech-to-text (``SONIOX_WS_URL``); None for the region's.
+            tts_api_base_url: REST base URL of text-to-speech (``SONIOX_TTS_API_URL``); None for the region's.
+            tts_websocket_base_url: URL of realtime text-to-speech (``SONIOX_TTS_WS_URL``); None for the region's.
+            region: ``us``, ``eu``, ``jp``, ... (``SONIOX_REGION``); None for ``us``. A key works in its own region only.
+            base_domain: Domain of all hosts, such as ``eu.soniox.com`` (``SONIOX_BASE_DOMAIN``); wins over ``region``.
+            timeout_sec: The longest silence within a request: to send a block, to get the first byte of the reply, and
+                then the next. A reply slower than 1 KiB/s beyond that is given up too. None for 30.
+            connect_timeout_sec: The longest time to reach the server, proxy and TLS included, at most ``timeout_sec``;
+                None for 10. Name resolution has the system's own limits.
+            max_retries: Attempts beyond the first, where repeating is safe; None for 2.
+            ssl_context: For TLS; None for the system's certificates, or those of ``SSL_CERT_FILE``.
+            opener: A urllib opener to send everything through, with its own handlers for proxies and the like. It
+                opens a connection for each request. None for one that keeps connections and takes proxies from the
+                environment.
+            on_request: Called with the :class:`Request` before each attempt; may add headers.
+            on_response: Called with the :class:`Response` after each attempt that got one.
+            webhook_secret: What verifies webhooks (``SONIOX_API_WEBHOOK_SECRET``); None for nothing.
+            webhook_signature_header: The header that carries it (``SONIOX_API_WEBHOOK_HEADER``); None for
+                ``X-Soniox-Webhook-Secret``.
+
+        Raises:
+            SonioxValidationError: There is no key, or something given cannot be used.
+        """
+        self._settings = Settings(
+            api_key=api_key,
+            region=region,
+            base_domain=base_domain,
+            api_base_url=api_base_url,
+            websocket_base_url=websocket_base_url,
+            tts_api_base_url=tts_api_base_url,
+            tts_websocket_base_url=tts_websocket_base_url,
+            timeout_sec=timeout_sec,
+            connect_timeout_sec=connect_timeout_sec,
+            max_retries=max_retries,
+            on_request=on_request,
+            on_response=on_response,
+            webhook_secret=webhook_secret,
+            webhook_signature_header=webhook_signature_header,
+        )
+        # Kept for pickling; a context or opener that cannot be pickled says so itself.
+        self._network = {"ssl_context": ssl_context, "opener": opener}
+        # A copy made by with_options shares the transport and must not close it.
+        self._owns_transport = True
+        self._open_transport()
+
+    def _open_transport(self) -> None:
+        raise NotImplementedError  # Both clients have one.
+
+    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
+        """A copy with other options that shares this client's connections. Closing the copy leaves them open.
+
+        Args:
+            options: Any of ``timeout_sec``, ``connect_timeout_sec``, ``max_retries``, ``on_request`` and
+                ``on_response``, as for the constructor.
+
+        Raises:
+            SonioxValidationError: There is no such option, or its value cannot be used.
+        """
+        copy = type(self).__new__(type(self))
+        for name in ("_network", "_transport"):
+            setattr(copy, name, getattr(self, name))
+        copy._settings = self._settings.changed(dict(options))
+        copy._owns_transport = False
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_settings": self._settings, "_network": self._network}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _owns_transport=True)
+        self._open_transport()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._settings.api_base_url}>"
+
+
+class SonioxClient(_BaseClient):
+    """The Soniox API over threads.
+
+    One client serves any number of threads at once; its connections are kept and shared. After a fork the child opens
+    its own. It can be pickled: its set-up travels (with the key), its connections do not. Close it, or use it in a
+    ``with`` block, when it is no longer needed.
+    """
+
+    _transport: Transport
+
+    def _open_transport(self) -> None:
+        from ._http.transport import Transport  # noqa: PLC0415 - what a surface needs is loaded with it
+
+        self._transport = Transport(**self._network)  # type: ignore[arg-type]
+
+    @cached_property
+    def files(self) -> FilesAPI:
+        """Uploaded files."""
+        from .api.files import FilesAPI  # noqa: PLC0415 - as above
+
+        return FilesAPI(self)
+
+    @cached_property
+    def stt(self) -> SttAPI:
+        """Transcription jobs."""
+        from .api.stt import SttAPI  # noqa: PLC0415 - as above
+
+        return SttAPI(self)
+
+    @property
+    def transcriptions(self) -> SttAPI:
+        """Transcription jobs, under their first name; the same object as ``stt``."""
+        return self.stt
+
+    @cached_property
+    def models(self) -> ModelsAPI:
+        """Speech-to-text models."""
+        from .api.models import ModelsAPI  # noqa: PLC0415 - as above
+
+        return ModelsAPI(self)
+
+    @cached_property
+    def auth(self) -> AuthAPI:
+        """Temporary API keys."""
+        from .api.auth import AuthAPI  # noqa: PLC0415 - as above
+
+        return AuthAPI(self)
+
+    @cached_property
+    def webhooks(self) -> SonioxWebhooksAPI:
+        """Webhooks: asking for them and verifying them."""
+        from .api.webhooks import SonioxWebhooksAPI  # noqa: PLC0415 - as above
+
+        settings = self._settings
+        return SonioxWebhooksAPI(
+            webhook_secret=settings.webhook_secret, webhook_header=settings.webhook_signature_header
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        on_progress: ProgressCallback | None = None,
+        deadline_sec: float | None = None,
+    ) -> Response:
+        """The reply of any endpoint, whatever its status; see :meth:`Response.raise_for_status`.
+
+        Args:
+            method: HTTP method.
+            path: Below ``api_base_url``, such as ``/files``; its special characters quoted.
+            params: The query: None is left out, lists repeat their name.
+            json: Body as JSON; excludes ``data`` and ``files``.
+            data: Fields of a form, or with ``files`` of a multipart form.
+            files: Files of a multipart form by field name: a path, bytes or binary stream, or a tuple of file name,
+                one of these, and optionally a content type.
+            on_progress: Called after each block of a file with the bytes sent so far and in all (None if unknown).
+            deadline_sec: How long the call may take, retries and pauses included; None for no limit of its own.
+
+        Raises:
+            SonioxValidationError: Something given cannot be sent.
+            SonioxConnectionError: There was no reply.
+            SonioxTimeoutError: It took too long.
+        """
+        from ._http.building import built_request  # noqa: PLC0415 - as above
+        from ._http.exchange import exchange  # noqa: PLC0415 - as above
+
+        deadline = _deadline(deadline_sec)
+        with built_request(
+            self._settings,
+            method,
+            path,
+            params=params,
+            json=json,
+            data=data,
+            files=files,
+            on_progress=on_progress,
+        ) as request:
+            return exchange(self._transport, request, self._settings, deadline=deadline)
+
+    def close(self) -> None:
+        """Closes the connections; requests under way in other threads fail. Later calls do nothing."""
+        if self._owns_transport:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        self.close()
+
+
+class AsyncSonioxClient(_BaseClient):
+    """The Soniox API over tasks.
+
+    The transport blocks and runs on up to 64 threads of the client's own, so that one client serves several event
+    loops, one after the other or at once. Cancelling an await abandons a request that is under way (its thread ends it
+    unheard) and takes effect at once between requests. Otherwise as :class:`SonioxClient`; close it with ``aclose`` or
+    use it in an ``async with`` block.
+    """
+
+    _transport: AsyncTransport
+
+    def _open_transport(self) -> None:
+        from ._http.async_transport import AsyncTransport  # noqa: PLC0415 - what a surface needs is loaded with it
+
+        self._transport = AsyncTransport(**self._network)  # type: ignore[arg-type]
+
+    @cached_property
+    def files(self) -> AsyncFilesAPI:
+        """Uploaded files."""
+        from .api.async_files import AsyncFilesAPI  # noqa: PLC0415 - as above
+
+        return AsyncFilesAPI(self)
+
+    @cached_property
+    def stt(self) -> AsyncSttAPI:
+        """Transcription jobs."""
+        from .api.async_stt import AsyncSttAPI  # noqa: PLC0415 - as above
+
+        return AsyncSttAPI(self)
+
+    @property
+    def transcriptions(self) -> AsyncSttAPI:
+        """Transcription jobs, under their first name; the same object as ``stt``."""
+        return self.stt
+
+    @cached_property
+    def models(self) -> AsyncModelsAPI:
+        """Speech-to-text models."""
+        from .api.async_models import AsyncModelsAPI  # noqa: PLC0415 - as above
+
+        return AsyncModelsAPI(self)
+
+    @cached_property
+    def auth(self) -> AsyncAuthAPI:
+        """Temporary API keys."""
+        from .api.async_auth import AsyncAuthAPI  # noqa: PLC0415 - as above
+
+        return AsyncAuthAPI(self)
+
+    @cached_property
+    def webhooks(self) -> AsyncSonioxWebhooksAPI:
+        """Webhooks: asking for them and verifying them. Its methods are plain, since nothing in them waits."""
+        from .api.async_webhooks import AsyncSonioxWebhooksAPI  # noqa: PLC0415 - as above
+
+        settings = self._settings
+        return AsyncSonioxWebhooksAPI(
+            webhook_secret=settings.webhook_secret, webhook_header=settings.webhook_signature_header
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any | None = None,
+        data: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        on_progress: ProgressCallback | None = None,
+        deadline_sec: float | None = None,
+    ) -> Response:
+        """The reply of any endpoint, whatever its status. Args and errors are those of :meth:`SonioxClient.request`.
+
+        ``on_progress`` is called in the event loop.
+        """
+        from ._http.async_exchange import exchange  # noqa: PLC0415 - as above
+        from ._http.building import built_request  # noqa: PLC0415 - as above
+
+        deadline = _deadline(deadline_sec)
+        on_progress = self._transport.callback(on_progress)
+        with built_request(
+            self._settings,
+            method,
+            path,
+            params=params,
+            json=json,
+            data=data,
+            files=files,
+            on_progress=on_progress,
+        ) as request:
+            return await exchange(self._transport, request, self._settings, deadline=deadline)
+
+    async def aclose(self) -> None:
+        """Closes the connections and ends the threads; requests under way fail. Later calls do nothing."""
+        if self._owns_transport:
+            await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        await self.aclose()
+
+
+def _deadline(deadline_sec: float | None) -> float | None:
+    with Problems("the request") as check:
+        check.seconds("deadline_sec", deadline_sec, maximum=31_536_000)
+    return None if deadline_sec is None else time.monotonic() + deadline_sec

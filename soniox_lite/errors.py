@@ -1,0 +1,294 @@
+"""Everything this package raises on purpose, as one tree under :class:`SonioxError`.
+
+::
+
+    SonioxError
+    ├── SonioxValidationError        refused before it was sent (also a ValueError)
+    ├── SonioxConnectionError        no usable reply: DNS, TCP, TLS, proxy, reset, cut off
+    ├── SonioxTimeoutError           out of time (also a TimeoutError)
+    ├── SonioxAPIError               the service answered, but not with what was asked for
+    │   ├── SonioxInvalidRequestError     400
+    │   ├── SonioxAuthenticationError     401, 403
+    │   ├── SonioxPermissionDeniedError   403 with ``permission_denied``
+    │   ├── SonioxNotFoundError           404
+    │   ├── SonioxConflictError           409
+    │   ├── SonioxRateLimitError          429
+    │   ├── SonioxServerError             5xx
+    │   └── SonioxTranscriptionError      a job that ended in status ``error``
+    ├── SonioxRealtimeError          a realtime session failed
+    └── InvalidWebhookSignatureError a webhook call that is not from Soniox
+
+Branch on the class or on ``error_type``, never on the text: the service does not promise its messages.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ._http.messages import Response
+    from .types.api import ApiError, ApiErrorValidationError, Transcription
+
+__all__ = [
+    "InvalidField",
+    "InvalidWebhookSignatureError",
+    "SonioxAPIError",
+    "SonioxAuthenticationError",
+    "SonioxConflictError",
+    "SonioxConnectionError",
+    "SonioxError",
+    "SonioxInvalidRequestError",
+    "SonioxNotFoundError",
+    "SonioxPermissionDeniedError",
+    "SonioxRateLimitError",
+    "SonioxRealtimeError",
+    "SonioxServerError",
+    "SonioxTimeoutError",
+    "SonioxTranscriptionError",
+    "SonioxValidationError",
+]
+
+
+class SonioxError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        message: What went wrong, without the facts that ``str()`` adds.
+        response: The reply it came from; None when there was none.
+    """
+
+    def __init__(self, message: str, *, response: Response | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.response = response
+
+
+class InvalidField:
+    """One thing that is wrong with a value that was to be sent.
+
+    Attributes:
+        field: Where, as a path: ``language_hints[2]``, ``translation.target_language``.
+        rule: What the field must be: ``must be at most 256 characters``.
+        got: The kind of the value that was found, never the value itself, which may be a secret.
+    """
+
+    __slots__ = ("field", "got", "rule")
+
+    def __init__(self, field: str, rule: str, got: str) -> None:
+        self.field = field
+        self.rule = rule
+        self.got = got
+
+    def __repr__(self) -> str:
+        return f"InvalidField(field={self.field!r}, rule={self.rule!r}, got={self.got!r})"
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.rule}, got {self.got}"
+
+
+class SonioxValidationError(SonioxError, ValueError):
+    """Input that was refused before anything was sent.
+
+    Attributes:
+        errors: Every problem that was found; empty when the message says it all.
+    """
+
+    def __init__(self, message: str, *, errors: Sequence[InvalidField] | None = None) -> None:
+        super().__init__(message)
+        self.errors: list[InvalidField] = list(errors or ())
+
+
+class SonioxConnectionError(SonioxError):
+    """No usable reply: name not found, refused, TLS or proxy failure, reset, or a reply cut off or garbled.
+
+    Attributes:
+        request_sent: False when not a byte of the request left this machine, so that repeating it is safe;
+            True when the service may have received it.
+    """
+
+    def __init__(self, message: str, *, request_sent: bool = False, response: Response | None = None) -> None:
+        super().__init__(message, response=response)
+        self.request_sent = request_sent
+
+
+class SonioxTimeoutError(SonioxError, TimeoutError):
+    """Something took longer than it was allowed to: a request, or the wait for a job.
+
+    Attributes:
+        request_sent: As in :class:`SonioxConnectionError`.
+        transcription_id: The job that was waited for, which goes on at the service; None for a request.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request_sent: bool = False,
+        transcription_id: str | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message, response=response)
+        self.request_sent = request_sent
+        self.transcription_id = transcription_id
+
+
+class SonioxAPIError(SonioxError):
+    """The service answered with an error, or with something that is not a reply to the request.
+
+    Attributes:
+        api_error: The error body, parsed; None when the body was not of the documented shape.
+        status_code: HTTP status; None when the error is not one reply's (a failed job).
+        error_type: Machine-readable category such as ``invalid_request``; None when not given.
+        validation_errors: Per-field problems that the service found; empty when none were given.
+        request_id: What Soniox support asks for; None when not given.
+        more_info: URL of a page about the error; None when not given.
+    """
+
+    def __init__(self, message: str, *, api_error: ApiError | None = None, response: Response | None = None) -> None:
+        super().__init__(message, response=response)
+        self.api_error = api_error
+        self.status_code: int | None = response.status_code if response is not None else None
+        self.error_type: str | None = None
+        self.validation_errors: list[ApiErrorValidationError] = []
+        self.request_id: str | None = None
+        self.more_info: str | None = None
+        if api_error is not None:
+            if self.status_code is None:
+                self.status_code = api_error.status_code
+            self.error_type = api_error.error_type
+            self.validation_errors = api_error.validation_errors
+            self.request_id = api_error.request_id
+            self.more_info = api_error.more_info
+
+    @classmethod
+    def from_response(cls, response: Response) -> SonioxAPIError:
+        """The error that a reply stands for, of the class that its status and type call for.
+
+        Args:
+            response: A reply with a status other than 2xx. Its body may be anything: the documented error,
+                a proxy's HTML page, nothing, half of something.
+        """
+        from .types.errors import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
+
+        status = response.status_code
+        api_error = parse_api_error(response)
+        if api_error is not None:
+            message = api_error.message
+        elif 300 <= status < 400:
+            message = "the service redirected to a place this request must not follow"
+        else:
+            message = f"the body is not a Soniox error but {response.describe_body()}"
+        error_class = error_class_for(status, api_error.error_type if api_error is not None else None)
+        return error_class(message, api_error=api_error, response=response)
+
+    def __str__(self) -> str:
+        facts: list[str] = []
+        if self.status_code is not None:
+            facts.append(f"status {self.status_code}")
+        if self.error_type:
+            facts.append(self.error_type)
+        text = self.message
+        if facts:
+            text += f" ({', '.join(facts)})"
+        for problem in self.validation_errors:
+            text += f"; {problem.location}: {problem.message} [{problem.error_type}]"
+        # The service puts the id into some of its messages itself.
+        if self.request_id and self.request_id not in text:
+            text += f" [request id {self.request_id}]"
+        return text
+
+
+class SonioxAuthenticationError(SonioxAPIError):
+    """The key is missing, unknown, expired or not good for this (401, 403)."""
+
+
+class SonioxPermissionDeniedError(SonioxAPIError):
+    """The key is known but lacks the permission for this call (403 with ``permission_denied``)."""
+
+
+class SonioxInvalidRequestError(SonioxAPIError):
+    """The service refused the request as invalid (400); ``validation_errors`` says which fields."""
+
+
+class SonioxNotFoundError(SonioxAPIError):
+    """No such file, job or voice in this key's project (404)."""
+
+
+class SonioxConflictError(SonioxAPIError):
+    """The thing is in the wrong state for this, such as a job that is still being processed (409)."""
+
+
+class SonioxRateLimitError(SonioxAPIError):
+    """Too many requests, or a quota of the project is used up (429).
+
+    Attributes:
+        retry_after_sec: Seconds that the service asked to wait; None when it did not say.
+    """
+
+    @property
+    def retry_after_sec(self) -> float | None:
+        from ._http.retry import parse_retry_after  # noqa: PLC0415 - only needed here
+
+        return parse_retry_after(self.response.headers.get("Retry-After")) if self.response is not None else None
+
+
+class SonioxServerError(SonioxAPIError):
+    """The service failed (5xx)."""
+
+
+class SonioxTranscriptionError(SonioxAPIError):
+    """A transcription job ended in status ``error``.
+
+    ``error_type`` and ``message`` are the job's own.
+
+    Attributes:
+        transcription: The failed job.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        transcription: Transcription | None = None,
+        api_error: ApiError | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message, api_error=api_error, response=response)
+        self.transcription = transcription
+        if transcription is not None:
+            self.error_type = transcription.error_type
+
+
+class SonioxRealtimeError(SonioxError):
+    """A realtime session could not be opened, broke, or was ended by the service with an error."""
+
+
+class InvalidWebhookSignatureError(SonioxError):
+    """A webhook call whose secret header is missing or wrong, or that cannot be checked for lack of a secret."""
+
+
+_CLASS_OF_STATUS: dict[int, type[SonioxAPIError]] = {
+    400: SonioxInvalidRequestError,
+    401: SonioxAuthenticationError,
+    403: SonioxAuthenticationError,
+    404: SonioxNotFoundError,
+    409: SonioxConflictError,
+    429: SonioxRateLimitError,
+}
+
+
+def error_class_for(status_code: int, error_type: str | None) -> type[SonioxAPIError]:
+    """The class for a reply: by status, and for 403 by error type, since 403 has two meanings."""
+    if status_code == 403 and error_type == "permission_denied":
+        return SonioxPermissionDeniedError
+    if status_code >= 500:
+        return SonioxServerError
+    return _CLASS_OF_STATUS.get(status_code, SonioxAPIError)
+
+
+def quote_unknown(value: Any) -> str:
+    """A short, safe rendering of something that a peer sent, for an error message."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,57 @@
+"""Types of the ``auth`` namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - the codec looks names up here
+
+from .._codec import Payload, Reply
+from .._validation import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .literals import TemporaryApiKeyUsageType
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class CreateTemporaryApiKeyPayload(Payload):
+    """What a temporary key shall be good for.
+
+    Attributes:
+        usage_type: ``transcribe_websocket`` or ``tts_rt``.
+        expires_in_seconds: How long sessions can be opened with it, 1 to 3600; an open session outlives it.
+        client_reference_id: Mark in the usage logs of all its sessions, at most 256 characters.
+        single_use: Whether it opens one session only.
+        max_session_duration_seconds: When each session is cut, 1 to 18000; None for never.
+    """
+
+    usage_type: TemporaryApiKeyUsageType
+    expires_in_seconds: int
+    client_reference_id: str | None = None
+    single_use: bool | None = None
+    max_session_duration_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            if check.required("usage_type", self.usage_type):
+                check.one_of("usage_type", self.usage_type, ("transcribe_websocket", "tts_rt"))
+            if check.required("expires_in_seconds", self.expires_in_seconds):
+                check.integer("expires_in_seconds", self.expires_in_seconds, minimum=1, maximum=3600)
+            check.text("client_reference_id", self.client_reference_id, max_length=256)
+            check.flag("single_use", self.single_use)
+            check.integer("max_session_duration_seconds", self.max_session_duration_seconds, minimum=1, maximum=18_000)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class CreateTemporaryApiKeyResponse(Reply):
+    """A temporary key.
+
+    Attributes:
+        api_key: The key, a secret, not shown by ``repr()``.
+        expires_at: When it stops opening sessions, in UTC.
+    """
+
+    _secret_fields = frozenset({"api_key"})
+
+    api_key: str
+    expires_at: datetime

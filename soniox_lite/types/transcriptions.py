@@ -1,0 +1,322 @@
+"""Types of the ``stt`` (``transcriptions``) namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - the codec looks names up here
+
+from .._codec import Payload, Reply
+from .._validation import Problems
+from .common import Token  # noqa: TC001 - the codec looks names up here
+from .files import check_page
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .literals import TranscriptionStatus, TranslationType
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class Transcription(Reply):
+    """A transcription job.
+
+    Attributes:
+        id: UUID.
+        status: ``queued``, ``processing``, ``completed`` or ``error``.
+        created_at: In UTC.
+        model: As requested.
+        audio_url: Where the audio came from; None for an uploaded file.
+        file_id: The uploaded file; None for a URL.
+        filename: The file's name, or the last part of the URL's path.
+        language_hints: As requested; None for none.
+        enable_speaker_diarization: As requested.
+        enable_language_identification: As requested.
+        audio_duration_ms: Length of the audio; None or 0 until processing began.
+        error_type: Why the job failed, machine-readable; None unless ``status`` is ``error``.
+        error_message: The same in words.
+        webhook_url: Where the end is announced; None for nowhere.
+        webhook_auth_header_name: Header that proves the announcement.
+        webhook_auth_header_value: Always asterisks: the service never tells the secret again.
+        webhook_status_code: What the receiver answered; None until it was called.
+        client_reference_id: The requester's own mark; None when there is none.
+    """
+
+    id: str
+    status: TranscriptionStatus
+    created_at: datetime
+    model: str
+    audio_url: str | None = None
+    file_id: str | None = None
+    filename: str
+    language_hints: list[str] | None = None
+    # Required by the service's schema, yet absent from its own examples.
+    enable_speaker_diarization: bool = False
+    enable_language_identification: bool = False
+    audio_duration_ms: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    webhook_url: str | None = None
+    webhook_auth_header_name: str | None = None
+    webhook_auth_header_value: str | None = None
+    webhook_status_code: int | None = None
+    client_reference_id: str | None = None
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TranscriptionTranscript(Reply):
+    """What was said.
+
+    Attributes:
+        id: The transcription's id.
+        text: All of it.
+        tokens: The same in pieces, with times; translations stand among the originals.
+    """
+
+    id: str
+    text: str
+    tokens: list[Token]
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetTranscriptionsResponse(Reply):
+    """One page of jobs.
+
+    Attributes:
+        transcriptions: Up to ``limit`` jobs, in the service's order.
+        next_page_cursor: What the next call takes as ``cursor``; None on the last page.
+    """
+
+    transcriptions: list[Transcription]
+    next_page_cursor: str | None = None
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetTranscriptionsCountResponse(Reply):
+    """How many jobs the project holds.
+
+    Attributes:
+        total: All of them.
+        public_api: Those created through the API.
+        playground: Those created in the console's playground.
+    """
+
+    total: int
+    public_api: int
+    playground: int
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetTranscriptionsPayload(Payload):
+    """Parameters of a page of jobs.
+
+    Attributes:
+        limit: Jobs on the page, 1 to 1000.
+        cursor: ``next_page_cursor`` of the page before; None for the first.
+    """
+
+    limit: int = 1000
+    cursor: str | None = None
+
+    def __post_init__(self) -> None:
+        check_page(self, self.limit, self.cursor)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class StructuredContextGeneralItem(Payload):
+    """A fact about the recording, such as ``domain``: ``Healthcare``.
+
+    Attributes:
+        key: What the fact is about.
+        value: The fact.
+    """
+
+    key: str
+    value: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self, key=self.key, value=self.value)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class StructuredContextTranslationTerm(Payload):
+    """How a term shall be translated.
+
+    Attributes:
+        source: The term.
+        target: Its translation.
+    """
+
+    source: str
+    target: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self, source=self.source, target=self.target)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class StructuredContext(Payload):
+    """What helps to understand a recording.
+
+    Attributes:
+        general: Facts about it, about ten at most; a dict stands for a list of its items.
+        text: Background in prose.
+        terms: Words that are likely to be said.
+        translation_terms: How terms shall be translated; a dict stands for a list of its items.
+    """
+
+    general: list[StructuredContextGeneralItem] | dict[str, str] | None = None
+    text: str | None = None
+    terms: list[str] | None = None
+    translation_terms: list[StructuredContextTranslationTerm] | dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            check.text("text", self.text)
+            for index, term in enumerate(check.array("terms", self.terms)):
+                if check.required(f"terms[{index}]", term):
+                    check.text(f"terms[{index}]", term)
+            self.general = _listed(check, "general", self.general, StructuredContextGeneralItem, ("key", "value"))
+            self.translation_terms = _listed(
+                check,
+                "translation_terms",
+                self.translation_terms,
+                StructuredContextTranslationTerm,
+                ("source", "target"),
+            )
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TranslationConfig(Payload):
+    """What shall be translated.
+
+    Attributes:
+        type: ``one_way`` (all into ``target_language``) or ``two_way`` (each of two languages into the other).
+        target_language: Language code, for ``one_way``.
+        language_a: Language code, for ``two_way``.
+        language_b: Another one, for ``two_way``.
+    """
+
+    type: TranslationType
+    target_language: str | None = None
+    language_a: str | None = None
+    language_b: str | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            if check.required("type", self.type):
+                check.one_of("type", self.type, ("one_way", "two_way"))
+            needed = {"one_way": ("target_language",), "two_way": ("language_a", "language_b")}
+            for field in ("target_language", "language_a", "language_b"):
+                value = getattr(self, field)
+                if value is None and isinstance(self.type, str) and field in needed.get(self.type, ()):
+                    check.add(field, f"must be given for {self.type} translation", value)
+                check.language(field, value)
+            if self.type == "two_way" and self.language_a is not None and self.language_a == self.language_b:
+                check.add("language_b", "must be another language than language_a", self.language_b)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class _TranscriptionOptions(Payload):
+    """What can be asked of a job, whatever its audio."""
+
+    _secret_fields = frozenset({"webhook_auth_header_value"})
+
+    model: str | None = None
+    language_hints: list[str] | None = None
+    language_hints_strict: bool | None = None
+    enable_speaker_diarization: bool | None = None
+    enable_language_identification: bool | None = None
+    translation: TranslationConfig | dict[str, Any] | None = None
+    context: StructuredContext | dict[str, Any] | str | None = None
+    webhook_url: str | None = None
+    webhook_auth_header_name: str | None = None
+    webhook_auth_header_value: str | None = None
+    client_reference_id: str | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            self._check(check)
+
+    def _check(self, check: Problems) -> None:
+        check.text("model", self.model, min_length=1, max_length=32)
+        for index, hint in enumerate(check.array("language_hints", self.language_hints, max_items=100)):
+            if check.required(f"language_hints[{index}]", hint):
+                check.language(f"language_hints[{index}]", hint)
+        for flag in ("language_hints_strict", "enable_speaker_diarization", "enable_language_identification"):
+            check.flag(flag, getattr(self, flag))
+        self.translation = check.nested("translation", self.translation, TranslationConfig)
+        if isinstance(self.context, str):
+            check.text("context", self.context)
+        else:
+            self.context = check.nested("context", self.context, StructuredContext)
+        check.http_url("webhook_url", self.webhook_url, max_length=256)
+        check.header_name("webhook_auth_header_name", self.webhook_auth_header_name)
+        check.header_value("webhook_auth_header_value", self.webhook_auth_header_value)
+        # With one of the two, the service would call the webhook without any proof.
+        if (self.webhook_auth_header_name is None) != (self.webhook_auth_header_value is None):
+            missing = "name" if self.webhook_auth_header_name is None else "value"
+            check.add(f"webhook_auth_header_{missing}", "must be given, since the header's other half is", None)
+        check.text("client_reference_id", self.client_reference_id, max_length=256)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class CreateTranscriptionConfig(_TranscriptionOptions):
+    """Options of a job. Each one that is given wins over the argument of the same name.
+
+    Attributes:
+        model: Async model, at most 32 characters; None for the argument's.
+        language_hints: Two-letter codes of the languages to expect, at most 100; None to detect them.
+        language_hints_strict: Whether to stay with those languages.
+        enable_speaker_diarization: Whether to tell speakers apart.
+        enable_language_identification: Whether to tell the language of each token.
+        translation: What to translate; None for nothing.
+        context: Background that helps recognition, structured or (legacy) as one string.
+        webhook_url: URL to call when the job ends, at most 256 characters.
+        webhook_auth_header_name: Header that proves the call; needs the value too.
+        webhook_auth_header_value: Its secret value, not shown by ``repr()``; needs the name too.
+        client_reference_id: Your own mark, at most 256 characters.
+    """
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class CreateTranscriptionPayload(_TranscriptionOptions):
+    """The whole request for a job: the options of :class:`CreateTranscriptionConfig`, and the audio.
+
+    Attributes:
+        audio_url: http(s) URL of the audio, at most 4096 characters; or
+        file_id: Id of an uploaded file. Exactly one of the two is needed.
+    """
+
+    model: str | None = "stt-async-v5"
+    audio_url: str | None = None
+    file_id: str | None = None
+
+    def _check(self, check: Problems) -> None:
+        check.required("model", self.model)
+        super()._check(check)
+        check.http_url("audio_url", self.audio_url, max_length=4096)
+        check.text("file_id", self.file_id, min_length=1, max_length=256)
+        if self.audio_url is None and self.file_id is None:
+            check.add("audio_url", "or file_id must be given", None)
+        elif self.audio_url is not None and self.file_id is not None:
+            check.add("audio_url", "and file_id exclude each other", self.audio_url)
+
+
+def _check_texts(payload: Payload, **texts: object) -> None:
+    with Problems(payload) as check:
+        for field, value in texts.items():
+            if check.required(field, value):
+                check.text(field, value)
+
+
+def _listed(check: Problems, field: str, value: Any, item_class: type[Any], names: tuple[str, str]) -> list[Any] | None:
+    """The items of a list or of a dict (whose pairs get these two names), each as ``item_class``."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = [dict(zip(names, pair, strict=True)) for pair in value.items()]
+    return [
+        check.nested(f"{field}[{index}]", item, item_class) if check.required(f"{field}[{index}]", item) else None
+        for index, item in enumerate(check.array(field, value))
+    ]

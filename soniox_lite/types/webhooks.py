@@ -1,0 +1,50 @@
+"""Types of the ``webhooks`` namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._codec import Payload, Reply
+from .._validation import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .literals import WebhookEventStatus
+
+__all__ = ["WebhookAuthConfig", "WebhookEvent"]
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class WebhookAuthConfig(Payload):
+    """The header that proves that a webhook call is from Soniox.
+
+    Attributes:
+        name: Header name, at most 256 characters.
+        value: The secret, at most 256 characters of printable ASCII, not shown by ``repr()``.
+    """
+
+    _secret_fields = frozenset({"value"})
+
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            for field, given in (("name", self.name), ("value", self.value)):
+                if check.required(field, given):
+                    check.text(field, given, min_length=1)
+            check.header_name("name", self.name or None)
+            check.header_value("value", self.value or None)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class WebhookEvent(Reply):
+    """What a webhook call tells: a job has ended.
+
+    Attributes:
+        id: The transcription's id.
+        status: ``completed`` or ``error``.
+    """
+
+    id: str
+    status: WebhookEventStatus
