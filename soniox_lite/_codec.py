@@ -12,6 +12,8 @@ The annotations of replies are read as text (the modules postpone their evaluati
 ``str``, ``int``, ``float``, ``bool``, ``datetime``, ``Any``, a Reply class of the same module, ``list[...]`` of
 those, each optionally ``| None``. Any other name stands for an open enum, which travels as ``str``.
 """
+# What JSON holds is not known before it is looked at, and looking at it is what this module does.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -45,6 +47,8 @@ _MASK = "***"
 class Record:
     """What replies and payloads have in common: comparing, showing and turning into a dict."""
 
+    # Every subclass is made a dataclass; this says so to type checkers.
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     # Fields whose value must not be shown.
     _secret_fields: ClassVar[frozenset[str]] = frozenset()
 
@@ -54,15 +58,15 @@ class Record:
 
     def _items(self) -> dict[str, Any]:
         """Declared fields in their order, then whatever else the instance holds."""
-        known = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        known = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {**known, **vars(self)}
 
     def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
+        if not isinstance(other, Record) or type(self) is not type(other):
             return NotImplemented
-        return self._items() == other._items()  # type: ignore[attr-defined]
+        return self._items() == other._items()
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         shown = ", ".join(
@@ -99,7 +103,7 @@ class Payload(Record):
         """
         if not isinstance(data, _mapping_type()):
             raise SonioxValidationError(f"{cls.__name__} must be a {cls.__name__} or a dict, got {kind_of(data)}")
-        names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        names = {field.name for field in dataclasses.fields(cls)}
         unknown = [str(name) for name in data if name not in names]
         if unknown:
             raise SonioxValidationError(
@@ -110,6 +114,16 @@ class Payload(Record):
     def to_dict(self) -> dict[str, Any]:
         """The fields as they are sent: JSON-ready, without those that are None."""
         return {name: value for name, value in super().to_dict().items() if value is not None}
+
+
+def items_of(value: Any) -> list[Any]:
+    """The items of a list or tuple; anything else is its own only item."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def pairs_of(mapping: Any) -> list[tuple[Any, Any]]:
+    """The names and values of a dict of unknown content."""
+    return list(mapping.items())
 
 
 def kind_of(value: object) -> str:
@@ -213,7 +227,7 @@ class _Plan:
         self.scalars: list[tuple[str, tuple[type, ...], str]] = []
         self.converters: list[tuple[str, Converter]] = []
         self.factories: list[tuple[str, Callable[[], Any]]] = []
-        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        for field in dataclasses.fields(cls):
             annotation: str = field.type  # type: ignore[assignment]
             kind = annotation.removesuffix(" | None")
             nullable = kind != annotation

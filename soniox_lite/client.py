@@ -76,7 +76,7 @@ class _BaseClient:
             websocket_base_url: URL of realtime speech-to-text (``SONIOX_WS_URL``); None for the region's.
             tts_api_base_url: REST base URL of text-to-speech (``SONIOX_TTS_API_URL``); None for the region's.
             tts_websocket_base_url: URL of realtime text-to-speech (``SONIOX_TTS_WS_URL``); None for the region's.
-            region: ``us``, ``eu``, ``jp``, ... (``SONIOX_REGION``); None for ``us``. A key works in its own region only.
+            region: ``us``, ``eu``, ``jp``, ... (``SONIOX_REGION``); None for ``us``. A key works in its region only.
             base_domain: Domain of all hosts, such as ``eu.soniox.com`` (``SONIOX_BASE_DOMAIN``); wins over ``region``.
             timeout_sec: The longest silence within a request: to send a block, to get the first byte of the reply, and
                 then the next. A reply slower than 1 KiB/s beyond that is given up too. None for 30.

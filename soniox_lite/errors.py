@@ -26,7 +26,6 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from ._http.messages import Response
     from .types.api import ApiError, ApiErrorValidationError, Transcription
@@ -221,14 +220,11 @@ class SonioxConflictError(SonioxAPIError):
 
 
 class SonioxRateLimitError(SonioxAPIError):
-    """Too many requests, or a quota of the project is used up (429).
-
-    Attributes:
-        retry_after_sec: Seconds that the service asked to wait; None when it did not say.
-    """
+    """Too many requests, or a quota of the project is used up (429)."""
 
     @property
     def retry_after_sec(self) -> float | None:
+        """Seconds that the service asked to wait; None when it did not say."""
         from ._http.retry import parse_retry_after  # noqa: PLC0415 - only needed here
 
         return parse_retry_after(self.response.headers.get("Retry-After")) if self.response is not None else None
@@ -286,9 +282,3 @@ def error_class_for(status_code: int, error_type: str | None) -> type[SonioxAPIE
     if status_code >= 500:
         return SonioxServerError
     return _CLASS_OF_STATUS.get(status_code, SonioxAPIError)
-
-
-def quote_unknown(value: Any) -> str:
-    """A short, safe rendering of something that a peer sent, for an error message."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
 
 from .._codec import kind_of
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, BinaryIO
 
     # Called with the file bytes sent so far, and how many there are in all or None if that is not known.
@@ -55,11 +54,16 @@ class MultipartBody(Body):
         files: Mapping[str, tuple[str, BinaryIO, str]],
         on_progress: ProgressCallback | None = None,
     ) -> None:
-        """Args:
-        fields: Plain values by name; None is left out.
-        files: File name, stream and content type by name.
-        on_progress: Called after each block of a file.
-        """  # noqa: D205
+        """Reads nothing yet, but asks each stream for its size.
+
+        Args:
+            fields: Plain values by name; None is left out.
+            files: File name, stream and content type by name.
+            on_progress: Called after each block of a file.
+
+        Raises:
+            SonioxValidationError: A stream is closed.
+        """
         boundary = os.urandom(16).hex()
         super().__init__(b"", f"multipart/form-data; boundary={boundary}")
         self._on_progress = on_progress
@@ -133,19 +137,23 @@ class _FilePart:
         remaining = self.size
         # The announced length is binding: a file that grows meanwhile is sent as long as it was.
         while remaining is None or remaining > 0:
-            block = self._call(self._stream.read, _BLOCK_SIZE if remaining is None else min(_BLOCK_SIZE, remaining))
-            if not isinstance(block, (bytes, bytearray, memoryview)):
+            block: Any = self._call(
+                self._stream.read, _BLOCK_SIZE if remaining is None else min(_BLOCK_SIZE, remaining)
+            )
+            if isinstance(block, (bytearray, memoryview)):
+                block = bytes(block)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
+            if not isinstance(block, bytes):
                 problem = "is open as text" if isinstance(block, str) else f"gave {kind_of(block)} instead of bytes"
                 raise SonioxValidationError(f"{self._name} {problem}; a binary stream is needed")
             if not block:
                 if remaining is None:
                     return
                 raise SonioxValidationError(
-                    f"{self._name} ended {remaining} bytes before its length of {self.size}; was it cut while being sent?"
+                    f"{self._name} ended {remaining} bytes before its length of {self.size}; was it cut meanwhile?"
                 )
             if remaining is not None:
                 remaining -= len(block)
-            yield bytes(block) if not isinstance(block, bytes) else block
+            yield block
 
     def _call(self, method: Callable[[int], Any], argument: int) -> Any:
         # The stream's own OSError must not pass for one of the connection, which would be retried.

@@ -6,9 +6,8 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
 
-from .._codec import kind_of
+from .._codec import items_of, kind_of
 from .._settings import Settings, user_agent
 from ..errors import SonioxValidationError
 from .body import Body, MultipartBody, form_body, json_body
@@ -16,6 +15,7 @@ from .messages import Request, build_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
     from typing import Any, BinaryIO
 
     from .body import ProgressCallback
@@ -37,7 +37,7 @@ def built_request(
     data: Mapping[str, Any] | None = None,
     files: Mapping[str, Any] | None = None,
     on_progress: ProgressCallback | None = None,
-) -> Iterator[Request]:
+) -> Generator[Request, None, None]:
     """The request, and on leaving the ``with`` block its files closed if they were opened here.
 
     Raises:
@@ -111,8 +111,8 @@ def _checked_path(path: str) -> str:
 
 def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
     """File name, content and content type from what httpx users write: content, (name, content) or with a type."""
-    if not isinstance(value, tuple):
-        return None, value, "application/octet-stream"
-    if len(value) not in {2, 3}:
+    given: list[Any] = items_of(value) if isinstance(value, tuple) else [None, value]
+    if len(given) not in {2, 3}:
         raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
-    return value if len(value) == 3 else (*value, "application/octet-stream")
+    filename, content, *content_type = given
+    return filename, content, content_type[0] if content_type else "application/octet-stream"

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import io
@@ -119,11 +120,9 @@ class ConnectionPool:
             connection.close()
         for connection in busy:
             if connection.sock is not None:
-                try:
-                    # Below TLS: its object belongs to the thread that reads or writes.
+                # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
+                with contextlib.suppress(OSError):
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-                except OSError:
-                    pass  # Already gone.
 
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""
@@ -140,10 +139,12 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     """Opens http and https URLs over pooled connections. Any thread may use it."""
 
     def __init__(self, pool: ConnectionPool, tls_context: Callable[[], ssl.SSLContext]) -> None:
-        """Args:
-        pool: Where connections come from and go back to.
-        tls_context: Gives the TLS context; called when the first https connection is made.
-        """  # noqa: D205
+        """Opens nothing yet.
+
+        Args:
+            pool: Where connections come from and go back to.
+            tls_context: Gives the TLS context; called when the first https connection is made.
+        """
         super().__init__()
         self._pool = pool
         self._tls_context = tls_context
@@ -178,7 +179,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
 
     def _connect(self, key: PoolKey, request: urllib.request.Request) -> http.client.HTTPConnection:
         scheme, host, tunnel_host, credentials = key
-        timeout = getattr(request, "connect_timeout_sec", None) or request.timeout
+        timeout = _timeout_of(request)
+        if isinstance(request, WireRequest) and request.connect_timeout_sec is not None:
+            timeout = request.connect_timeout_sec
         connection: http.client.HTTPConnection
         try:
             if scheme == "https":
@@ -208,22 +211,20 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         headers: dict[str, str],
     ) -> Reply:
         """Sends the request and reads the reply's head; the body is left to the reply."""
-        assert connection.sock is not None
-        timeout = request.timeout
-        connection.sock.settimeout(timeout)
+        timeout = _timeout_of(request)
         try:
+            connection.sock.settimeout(timeout)
             send_error = self._send(connection, request, headers)
             connection.response_class = functools.partial(  # type: ignore[assignment]
                 Reply, timeout_sec=timeout, done=functools.partial(self._done, key, connection)
             )
             try:
-                reply = connection.getresponse()
+                reply: Any = connection.getresponse()
             except (OSError, http.client.HTTPException):
                 # The server may have answered before it stopped listening, but it did not: the first error counts.
                 if send_error is not None:
                     raise send_error  # noqa: B904 - the chain shows both
                 raise
-            assert isinstance(reply, Reply)
             if send_error is not None:
                 reply.will_close = True  # Half a request hangs on this connection.
         except TimeoutError as error:
@@ -237,8 +238,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             self._pool.discard(connection)
             raise
         reply.url = request.full_url
-        reply.msg = reply.reason  # type: ignore[assignment] # urllib's redirect handling reads the reason there
-        return reply
+        reply.msg = reply.reason  # As urllib's own handler does.
+        result: Reply = reply
+        return result
 
     def _send(
         self, connection: http.client.HTTPConnection, request: urllib.request.Request, headers: dict[str, str]
@@ -326,9 +328,9 @@ class _PacedReader(io.RawIOBase):
         super().__init__()
         self._sock = sock
         # Not read directly: socket counts its files and closes only after the last.
-        self._raw = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
+        self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
         self._timeout_sec = timeout_sec
-        self._deadline = time.monotonic() + timeout_sec
+        self._deadline: float = time.monotonic() + timeout_sec
 
     def readable(self) -> bool:
         return True
@@ -437,6 +439,12 @@ def _is_readable(sock: socket.socket | None) -> bool:
         poll.register(sock, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([sock], [], [], 0)[0])  # Windows
+
+
+def _timeout_of(request: urllib.request.Request) -> float:
+    # The opener sets it, always to a number, since ours is always called with one.
+    timeout = request.timeout
+    return 30.0 if timeout is None else timeout
 
 
 def _origin(url: str) -> tuple[str, str]:

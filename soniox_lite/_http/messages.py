@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from .._codec import items_of
 from ..errors import SonioxAPIError
 
 TYPE_CHECKING = False
@@ -161,7 +162,9 @@ def build_query(params: Mapping[str, Any] | None) -> str:
 
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            if item is not None:
-                pairs.append((name, str(item).lower() if isinstance(item, bool) else str(item)))
+        pairs += [
+            (name, str(item).lower() if isinstance(item, bool) else str(item))
+            for item in items_of(value)
+            if item is not None
+        ]
     return f"?{urlencode(pairs)}" if pairs else ""

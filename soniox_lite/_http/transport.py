@@ -59,10 +59,12 @@ class Transport:
         ssl_context: ssl.SSLContext | None = None,
         opener: urllib.request.OpenerDirector | None = None,
     ) -> None:
-        """Args:
-        ssl_context: For https; None for the shared default.
-        opener: Used as it is, with its own handlers and without our pool; None for one of our own.
-        """  # noqa: D205
+        """Opens nothing yet.
+
+        Args:
+            ssl_context: For https; None for the shared default.
+            opener: Used as it is, with its own handlers and without our pool; None for one of our own.
+        """
         self._pool = ConnectionPool()
         self._opener = opener or _build_opener(self._pool, ssl_context)
 

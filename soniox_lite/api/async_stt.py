@@ -460,7 +460,7 @@ class AsyncSttAPI:
             await self._client.files.delete_if_exists(transcription.file_id)
 
     async def _clean_up(self, transcription_id: str | None, file_id: str | None) -> None:
-        """Deletes what a finished or failed call made; what cannot be deleted is logged, since the call has a result."""
+        """Deletes what a call made; what cannot be deleted is logged, since the call has its own result or error."""
         try:
             if transcription_id is not None:
                 await self.delete_if_exists(transcription_id)
@@ -500,11 +500,8 @@ def _payload(
         for name in ("webhook_auth_header_name", "webhook_auth_header_value"):
             options.pop(name, None)
         options.update(webhook)
-    return CreateTranscriptionPayload(
-        **{"model": model, "client_reference_id": client_reference_id, **options},
-        file_id=file_id,
-        audio_url=audio_url,
-    )
+    fields: dict[str, Any] = {"model": model, "client_reference_id": client_reference_id, **options}
+    return CreateTranscriptionPayload(**fields, file_id=file_id, audio_url=audio_url)
 
 
 def _timeout_error(transcription_id: str, status: str, timeout_sec: float | None) -> SonioxTimeoutError:

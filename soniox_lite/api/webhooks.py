@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._codec import kind_of
+from .._codec import decode, items_of, kind_of
 from .._validation import Problems
 from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
 from ..types.webhooks import WebhookAuthConfig, WebhookEvent
@@ -37,13 +37,15 @@ class SonioxWebhooksAPI:
     """
 
     def __init__(self, *, webhook_secret: str | None = None, webhook_header: str | None = None) -> None:
-        """Args:
+        """Takes from the environment what is not given.
+
+        Args:
             webhook_secret: What the header must hold; None for ``SONIOX_API_WEBHOOK_SECRET``, or no secret.
             webhook_header: The header's name; None for ``SONIOX_API_WEBHOOK_HEADER``, or ``X-Soniox-Webhook-Secret``.
 
         Raises:
             SonioxValidationError: One of them cannot be part of an HTTP header.
-        """  # noqa: D205
+        """
         secret = webhook_secret or os.environ.get("SONIOX_API_WEBHOOK_SECRET")
         header = webhook_header or os.environ.get("SONIOX_API_WEBHOOK_HEADER") or DEFAULT_HEADER
         with Problems("the webhook's set-up") as check:
@@ -119,8 +121,6 @@ class SonioxWebhooksAPI:
             data = json.loads(payload if isinstance(payload, str) else payload.decode())
         except (ValueError, RecursionError) as error:
             raise SonioxValidationError(f"the webhook's body is not JSON: {error}") from error
-        from .._codec import decode  # noqa: PLC0415 - as above
-
         try:
             event = decode(WebhookEvent, data)
         except SonioxAPIError as error:
@@ -164,7 +164,7 @@ def _find_header(headers: Any, name: str) -> Iterator[str]:
             continue
         if _normalize(found) == wanted:
             # API Gateway's multiValueHeaders hold lists.
-            for item in value if isinstance(value, (list, tuple)) else (value,):
+            for item in items_of(value):
                 if isinstance(item, (str, bytes)):
                     yield item if isinstance(item, str) else item.decode("latin-1")
         elif found in {"headers", "multiValueHeaders"} and not isinstance(value, (str, bytes)):

@@ -9,6 +9,8 @@ from ..errors import SonioxAPIError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .._http.messages import Response
 
 
@@ -43,7 +45,7 @@ class ApiError(Reply):
     status_code: int
     error_type: str
     message: str
-    validation_errors: list[ApiErrorValidationError] = field(default_factory=list)
+    validation_errors: list[ApiErrorValidationError] = field(default_factory=list[ApiErrorValidationError])
     request_id: str | None = None
     more_info: str | None = None
 
@@ -55,12 +57,12 @@ def parse_api_error(response: Response) -> ApiError | None:
     ``message``.
     """
     try:
-        body = response.json()
+        parsed: Any = response.json()
     except SonioxAPIError:
         return None
-    if not isinstance(body, dict):
+    if not isinstance(parsed, dict):
         return None
-    body = {"status_code": response.status_code, "error_type": "api_error", **body}
+    body: dict[str, Any] = {"status_code": response.status_code, "error_type": "api_error", **parsed}
     for ours, theirs in (("status_code", "error_code"), ("message", "error_message")):
         if theirs in body:
             body[ours] = body.pop(theirs)
@@ -72,5 +74,6 @@ def parse_api_error(response: Response) -> ApiError | None:
     message = body.get("message") or body.get("detail")
     if not isinstance(message, str):
         return None
-    kept = {name: body[name] for name in ("error_type", "request_id", "more_info") if isinstance(body.get(name), str)}
-    return ApiError(status_code=response.status_code, message=message, **{"error_type": "api_error", **kept})
+    kept: dict[str, Any] = {"error_type": "api_error"}
+    kept |= {name: body[name] for name in ("error_type", "request_id", "more_info") if isinstance(body.get(name), str)}
+    return ApiError(status_code=response.status_code, message=message, **kept)

@@ -75,8 +75,8 @@ class Model(Reply):
     supports_endpoint_sensitivity: bool = False
     supports_endpoint_latency_adjustment: bool = False
     endpoint_latency_adjustment_max_level: int = 0
-    translation_targets: list[TranslationTarget] = field(default_factory=list)
-    two_way_translation_pairs: list[str] = field(default_factory=list)
+    translation_targets: list[TranslationTarget] = field(default_factory=list[TranslationTarget])
+    two_way_translation_pairs: list[str] = field(default_factory=list[str])
     one_way_translation: str | None = None
     two_way_translation: str | None = None
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the codec looks names up here
 
-from .._codec import Payload, Reply
+from .._codec import Payload, Reply, pairs_of
 from .._validation import Problems
 from .common import Token  # noqa: TC001 - the codec looks names up here
 from .files import check_page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
 
     from .literals import TranscriptionStatus, TranslationType
+
+    PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -310,13 +312,18 @@ def _check_texts(payload: Payload, **texts: object) -> None:
                 check.text(field, value)
 
 
-def _listed(check: Problems, field: str, value: Any, item_class: type[Any], names: tuple[str, str]) -> list[Any] | None:
+def _listed(
+    check: Problems, field: str, value: Any, item_class: type[PayloadT], names: tuple[str, str]
+) -> list[PayloadT] | None:
     """The items of a list or of a dict (whose pairs get these two names), each as ``item_class``."""
     if value is None:
         return None
     if isinstance(value, dict):
-        value = [dict(zip(names, pair, strict=True)) for pair in value.items()]
-    return [
-        check.nested(f"{field}[{index}]", item, item_class) if check.required(f"{field}[{index}]", item) else None
-        for index, item in enumerate(check.array(field, value))
-    ]
+        value = [dict(zip(names, pair, strict=True)) for pair in pairs_of(value)]
+    items: list[PayloadT] = []
+    for index, item in enumerate(check.array(field, value)):
+        path = f"{field}[{index}]"
+        nested = check.nested(path, item, item_class) if check.required(path, item) else None
+        if nested is not None:
+            items.append(nested)
+    return items
