@@ -1,0 +1,74 @@
+"""One transcription job: how it moves, and what it says in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from .progress import JobView
+from .scripting import Failure
+from .speech import tokens_of, words_of_audio
+
+if TYPE_CHECKING:
+    from .audio import Audio
+    from .progress import ProgressRule
+    from .records import TranscriptionRecord
+    from .scripting import Word
+
+_ORDER = {"queued": 0, "processing": 1, "completed": 2, "error": 2}
+_FILE_GONE = Failure("file_not_found", "The audio file was deleted before processing of this transcription began.")
+_RULE_SAYS_ERROR = Failure("internal_error", "The progress rule of this fake server let the transcription fail.")
+
+
+@dataclass
+class Job:
+    """A transcription job. Callers hold the lock of the state."""
+
+    number: int
+    """Place in the order of creation."""
+    record: TranscriptionRecord
+    """As it was when it was last brought up to date."""
+    audio: Audio
+    created_sec: float
+    """On the fake's clock."""
+    outcome: tuple[Word, ...] | Failure | None
+    """From the script; None: words derived from the audio."""
+    looks: int = 0
+    file_gone: bool = False
+    tokens: list[dict[str, object]] | None = None
+
+    def advance(self, rule: ProgressRule, now_sec: float) -> TranscriptionRecord:
+        """Brings the job up to date and returns its record.
+
+        Raises:
+            ValueError: The rule returned something that is not a status.
+        """
+        status = rule(JobView(age_sec=now_sec - self.created_sec, looks=self.looks))
+        if status not in _ORDER:
+            raise ValueError(f"the progress rule returned {status!r}, which is not a transcription status")
+        if _ORDER[status] > _ORDER[self.record.status]:
+            failure = self.outcome if isinstance(self.outcome, Failure) else None
+            if self.file_gone and self.record.status == "queued":
+                self.record = _failed(self.record, _FILE_GONE)
+            else:
+                self.record = replace(self.record, status=status, audio_duration_ms=self.audio.duration_ms)
+                if status == "error" or (status == "completed" and failure):
+                    self.record = _failed(self.record, failure or _RULE_SAYS_ERROR)
+        return self.record
+
+    def look(self, rule: ProgressRule, now_sec: float) -> TranscriptionRecord:
+        """The job brought up to date, for a client: it counts as a look."""
+        record = self.advance(rule, now_sec)
+        self.looks += 1
+        return record
+
+    def transcript_tokens(self) -> list[dict[str, object]]:
+        """The tokens of the finished transcript."""
+        if self.tokens is None:
+            words = self.outcome if isinstance(self.outcome, tuple) else words_of_audio(self.audio)
+            self.tokens = tokens_of(self.record, words, self.audio.duration_ms)
+        return self.tokens
+
+
+def _failed(record: TranscriptionRecord, failure: Failure) -> TranscriptionRecord:
+    return replace(record, status="error", error_type=failure.error_type, error_message=failure.message)

@@ -1,0 +1,217 @@
+"""The port: accepts connections and hands each HTTP request to a function. Knows nothing of Soniox.
+
+pytest-httpserver carries the thread, werkzeug turns bytes into requests. Three habits of theirs are changed:
+
+- werkzeug's request handler closes the connection after every response. Clients keep connections, so the
+  handler here keeps them too, reads each request's body to its end and sends a response in one piece.
+- pytest-httpserver reads every body into memory and keeps every request for ever.
+- Neither ends the connections that are open when the server stops, nor the threads that wait on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+from io import BytesIO, RawIOBase
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from pytest_httpserver import HTTPServer
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, select_address_family
+from werkzeug.wrappers import Request
+from werkzeug.wsgi import LimitedStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.wrappers import Response
+
+_BLOCK_BYTES = 256 * 1024
+_POLL_SEC = 0.02
+_JOIN_SEC = 5.0
+
+
+class Listener(HTTPServer):
+    """A port that answers HTTP/1.1 with whatever ``respond`` returns; it may serve more than one fake.
+
+    Args:
+        respond: Called in the connection's own thread. The body is at ``request.stream``, not yet read.
+        on_error: Told of every exception that a connection's thread died of.
+        host: Name or address to listen on.
+        port: 0 picks a free one; ``port`` says which once the listener was started.
+    """
+
+    def __init__(
+        self,
+        respond: Callable[[Request], Response],
+        on_error: Callable[[BaseException], None],
+        *,
+        host: str,
+        port: int,
+    ) -> None:
+        super().__init__(host, port, threaded=True)
+        self._respond = respond
+        self._on_error = on_error
+
+    def start(self) -> None:
+        """Begins to listen.
+
+        Raises:
+            OSError: The address cannot be had, for example because the port is in use.
+        """
+        # Bound here: werkzeug answers a port in use by printing to stderr and exiting the interpreter.
+        family = select_address_family(self.host, self.port)
+        with contextlib.closing(socket.create_server((self.host, self.port), family=family)) as bound:
+            app = Request.application(self.application)
+            self.server = _Server(self.host, self.port, app, bound.fileno(), self._on_error)
+        self.port = self.server.port
+        self.server_thread = threading.Thread(target=self.thread_target, name="fake-soniox", daemon=True)
+        self.server_thread.start()
+
+    def thread_target(self) -> None:
+        """The loop that accepts connections."""
+        if self.server is not None:
+            self.server.serve_forever(poll_interval=_POLL_SEC)
+
+    def application(self, request: Request) -> Response:
+        """The response to a request."""
+        return self._respond(request)
+
+    def stop(self) -> None:
+        """Stops listening and ends every connection that is still open."""
+        server = self.server
+        super().stop()
+        if isinstance(server, _Server):
+            server.end_connections()
+
+
+class _Server(ThreadedWSGIServer):
+    """A threaded server that knows its connections."""
+
+    def __init__(
+        self, host: str, port: int, app: Any, descriptor: int, on_error: Callable[[BaseException], None]
+    ) -> None:
+        self._on_error = on_error
+        # Touched by the accepting thread, and after that has ended by the one that stops the server.
+        self._connections: dict[Any, threading.Thread] = {}
+        super().__init__(host, port, app, handler=_Handler, fd=descriptor)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serves a new connection in a thread of its own."""
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="fake-soniox-connection",
+            daemon=True,
+        )
+        self._connections = {known: serving for known, serving in self._connections.items() if serving.is_alive()}
+        self._connections[request] = thread
+        thread.start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Passes on the exception that ended a connection, where the base class prints it."""
+        error = sys.exc_info()[1]
+        # A client may leave at any moment; that is no failure of ours.
+        if error is not None and not isinstance(error, ConnectionError):
+            self._on_error(error)
+
+    def end_connections(self) -> None:
+        """Ends all connections and waits for their threads."""
+        for connection in self._connections:
+            # Only shut down: closing belongs to the thread, which may be about to use the descriptor.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._connections.values():
+            thread.join(_JOIN_SEC)
+            if thread.is_alive():
+                self._on_error(RuntimeError(f"{thread.name} still runs {_JOIN_SEC:g} s after the server stopped"))
+
+
+class _Body(RawIOBase):
+    """The body of one request, which remembers that reading it failed: what follows cannot be framed then."""
+
+    def __init__(self, stream: RawIOBase) -> None:
+        self._stream = stream
+        self._failed = False
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Reads into a buffer, as for any raw stream."""
+        try:
+            return self._stream.readinto(buffer)
+        except (OSError, ClientDisconnected):
+            self._failed = True
+            raise
+
+    def drain(self) -> bool:
+        """Reads on to the end: the next request begins there, also when nobody wanted this body.
+
+        Returns:
+            Whether the end was found.
+        """
+        try:
+            while not self._failed and self.read(_BLOCK_BYTES):
+                pass
+        except (OSError, ClientDisconnected):
+            pass  # noted where it happened
+        return not self._failed
+
+
+class _Handler(WSGIRequestHandler):
+    """Serves the requests of one connection, one after the other."""
+
+    protocol_version = "HTTP/1.1"
+    # Otherwise Nagle's algorithm may hold a response back until the peer's delayed ACK, 40 ms later.
+    disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        """Answers one request and leaves the connection ready for the next."""
+        self.environ = environ = self.make_environ()
+        body = self._body()
+        environ["wsgi.input"] = body
+        environ["wsgi.input_terminated"] = True
+        sent: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+            sent.append((status, headers))
+
+        app: Any = self.server.app
+        parts = app(environ, start_response)
+        try:
+            content = b"".join(parts)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        if not body.drain():
+            self.close_connection = True
+        status, headers = sent[0]
+        code, _, reason = status.partition(" ")
+        # Head and body leave in one piece. A buffered ``wfile`` would do that too, but its close fails when
+        # the client has gone, and then the connection's descriptor stays open.
+        connection = self.wfile
+        head = self.wfile = BytesIO()
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Connection", "close" if self.close_connection else "keep-alive")
+        self.end_headers()
+        self.wfile = connection
+        connection.write(head.getvalue() + (b"" if self.command == "HEAD" else content))
+
+    def _body(self) -> _Body:
+        """The request's body, which ends where the request ends."""
+        if self.environ.get("wsgi.input_terminated"):
+            return _Body(self.environ["wsgi.input"])  # chunked; werkzeug has wrapped it
+        length = self.environ.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            self.close_connection = True
+            length = "0"
+        return _Body(LimitedStream(cast("BinaryIO", self.rfile), int(length)))
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Says nothing: the fake runs inside other people's tests."""

@@ -1,0 +1,69 @@
+"""How fast a transcription job moves: from its age, or how often it was looked at, to its status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+TranscriptionStatus: TypeAlias = Literal["queued", "processing", "completed", "error"]
+
+
+@dataclass(frozen=True)
+class JobView:
+    """What a progress rule may know about a job."""
+
+    age_sec: float
+    """Seconds on the fake's clock since the job was created."""
+    looks: int
+    """How often a client was shown this job before, alone or in a list. Its creation does not count."""
+
+
+ProgressRule: TypeAlias = Callable[[JobView], TranscriptionStatus]
+"""The status a job should have now.
+
+A job never goes back: an earlier status than the one it has is ignored. ``completed`` becomes ``error`` by
+itself for a job that was told to fail.
+"""
+
+
+def after_seconds(queued: float = 0.0, processing: float = 0.0) -> ProgressRule:
+    """A rule that moves jobs by time.
+
+    Args:
+        queued: Seconds a job stays ``queued``.
+        processing: Seconds it then stays ``processing``.
+
+    Returns:
+        The rule, for ``FakeSoniox(progress=...)``.
+    """
+
+    def rule(job: JobView) -> TranscriptionStatus:
+        if job.age_sec < queued:
+            return "queued"
+        return "processing" if job.age_sec < queued + processing else "completed"
+
+    return rule
+
+
+def after_polls(queued: int = 0, processing: int = 0) -> ProgressRule:
+    """A rule that moves jobs by how often they were looked at, whatever the time.
+
+    Args:
+        queued: How many looks show ``queued``.
+        processing: How many looks after those show ``processing``.
+
+    Returns:
+        The rule, for ``FakeSoniox(progress=...)``.
+    """
+
+    def rule(job: JobView) -> TranscriptionStatus:
+        if job.looks < queued:
+            return "queued"
+        return "processing" if job.looks < queued + processing else "completed"
+
+    return rule
+
+
+DEFAULT_PROGRESS = after_seconds(queued=0.01, processing=0.03)
+"""Quick, yet slow enough that a client which asks at once sees a job that is not finished."""

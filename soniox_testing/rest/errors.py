@@ -1,0 +1,53 @@
+"""Refusals in the shape that every REST operation of the API uses."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+_DOCUMENTATION = "https://soniox.com/docs/api-reference/errors#"
+
+
+@dataclass(frozen=True)
+class ValidationProblem:
+    """One thing that is wrong with a request."""
+
+    error_type: str
+    """Short name of the broken rule, such as ``missing``."""
+    location: str
+    """Where it is broken, such as ``body.payload.model``."""
+    message: str
+    """For people."""
+
+
+class ApiError(Exception):
+    """A request is refused: raised anywhere below the router, which makes the response of it."""
+
+    def __init__(
+        self, status_code: int, error_type: str, message: str, problems: tuple[ValidationProblem, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.error_type = error_type
+        self.message = message
+        self.problems = problems
+
+    def body(self) -> dict[str, object]:
+        """The JSON body, with a request id of its own."""
+        return {
+            "status_code": self.status_code,
+            "error_type": self.error_type,
+            "message": self.message,
+            "validation_errors": [
+                {"error_type": problem.error_type, "location": problem.location, "message": problem.message}
+                for problem in self.problems
+            ],
+            "request_id": str(uuid.uuid4()),
+            "more_info": _DOCUMENTATION + self.error_type.replace("_", "-"),
+        }
+
+
+def invalid_request(*problems: ValidationProblem) -> ApiError:
+    """The refusal of a request that breaks the given rules."""
+    listed = "; ".join(f"{problem.location}: {problem.message}" for problem in problems)
+    return ApiError(400, "invalid_request", f"The request is not valid. {listed}", problems)

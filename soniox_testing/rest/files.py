@@ -1,0 +1,103 @@
+"""The files family: upload, list, count, get, delete."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from ..audio import audio_of_file
+from ..records import FileRecord
+from ..state import StoredFile
+from .errors import ApiError
+from .multipart import read_upload
+from .pages import page_of
+from .router import Route, json_response
+from .validation import Fields
+
+if TYPE_CHECKING:
+    from .router import Call
+
+_LONGEST_FILENAME = 255
+
+
+def _list(call: Call) -> Response:
+    with call.state.lock:
+        files, cursor = page_of(call.request, "files", call.project.files.values())
+        shown = [file_json(file.record) for file in files]
+    return json_response(200, {"files": shown, "next_page_cursor": cursor})
+
+
+def _count(call: Call) -> Response:
+    with call.state.lock:
+        total = len(call.project.files)
+    return json_response(200, {"total": total, "public_api": total, "playground": 0})
+
+
+def _upload(call: Call) -> Response:
+    upload = read_upload(call.request, call.state.max_file_size_bytes)
+    try:
+        about_file = Fields({"file": upload.filename}, "file")
+        filename = about_file.string("file", required=True, max_length=_LONGEST_FILENAME)
+        about_body = Fields({**upload.fields}, "body.payload", about_file.problems)
+        reference = about_body.string("client_reference_id", max_length=256)
+        about_body.check()
+        if filename is None or upload.content is None:  # cannot be after the check
+            raise AssertionError
+        audio = audio_of_file(upload.content, upload.size, upload.digest)
+    except BaseException:
+        if upload.content is not None:
+            upload.content.close()
+        raise
+    with call.state.lock:
+        record = FileRecord(
+            id=str(uuid.uuid4()),
+            filename=filename,
+            size=upload.size,
+            created_at=call.state.clock.timestamp(),
+            client_reference_id=reference,
+            api_key=call.api_key,
+        )
+        stored = StoredFile(next(call.state.numbers), record, upload.content, audio)
+        call.project.files[record.id] = stored
+    return json_response(201, file_json(record))
+
+
+def _get(call: Call) -> Response:
+    with call.state.lock:
+        return json_response(200, file_json(_stored(call).record))
+
+
+def _delete(call: Call) -> Response:
+    with call.state.lock:
+        call.state.delete_file(call.project, _stored(call).record.id)
+    return Response(status=204)
+
+
+def _stored(call: Call) -> StoredFile:
+    """The file a path names. Other projects' files and malformed ids are simply not there."""
+    stored = call.project.files.get(call.ids["file_id"].lower())
+    if stored is None:
+        raise ApiError(404, "file_not_found", f"This project has no file {call.ids['file_id']!r}.")
+    return stored
+
+
+def file_json(record: FileRecord) -> dict[str, object]:
+    """A file as the API shows it."""
+    return {
+        "id": record.id,
+        "filename": record.filename,
+        "size": record.size,
+        "created_at": record.created_at,
+        "client_reference_id": record.client_reference_id,
+    }
+
+
+ROUTES = (
+    Route("GET", "/v1/files", _list),
+    Route("POST", "/v1/files", _upload),
+    Route("GET", "/v1/files/count", _count),
+    Route("GET", "/v1/files/{file_id}", _get),
+    Route("DELETE", "/v1/files/{file_id}", _delete),
+)

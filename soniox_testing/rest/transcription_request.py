@@ -1,0 +1,159 @@
+"""A request to transcribe: every rule its body has to keep, and the job that comes of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..audio import Audio, audio_of_url
+from ..jobs import Job
+from ..records import TranscriptionRecord
+from .models import LANGUAGES, MODES, current_model
+from .validation import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .router import Call
+
+
+def new_job(call: Call) -> Job:
+    """The job that a create request asks for, stored.
+
+    Raises:
+        ApiError: The request breaks a rule.
+    """
+    fields = Fields.of_body(call.request)
+    model = _model(fields)
+    audio_url = fields.url("audio_url", max_length=4096)
+    file_id = fields.identifier("file_id")
+    _check_one_source(fields)
+    hints = fields.strings("language_hints", max_items=100, max_length=10)
+    for index, hint in enumerate(hints or ()):
+        _check_language(fields, f"language_hints.{index}", hint)
+    strict = fields.boolean("language_hints_strict")
+    diarization = fields.boolean("enable_speaker_diarization")
+    identification = fields.boolean("enable_language_identification")
+    translation = _translation(fields)
+    context = _context(fields)
+    webhook_url = fields.url("webhook_url", max_length=256)
+    webhook_name = fields.string("webhook_auth_header_name", max_length=256)
+    webhook_value = fields.string("webhook_auth_header_value", max_length=256)
+    reference = fields.string("client_reference_id", max_length=256)
+    state = call.state
+    with state.lock:
+        stored = call.project.files.get(file_id) if file_id else None
+        if file_id and stored is None:
+            fields.note("value_error", "file_id", f"this project has no file {file_id}")
+        fields.check()
+        audio: Audio
+        if stored is not None:
+            filename, audio, references = (
+                stored.record.filename,
+                stored.audio,
+                [stored.record.client_reference_id],
+            )
+        else:
+            filename, audio, references = _name_in_url(audio_url or ""), audio_of_url(audio_url or ""), []
+        record = TranscriptionRecord(
+            id=str(uuid.uuid4()),
+            status="queued",
+            created_at=state.clock.timestamp(),
+            model=model or "",
+            audio_url=audio_url,
+            file_id=file_id,
+            filename=filename,
+            language_hints=None if hints is None else tuple(hints),
+            language_hints_strict=strict or False,
+            enable_speaker_diarization=diarization or False,
+            enable_language_identification=identification or False,
+            translation=translation,
+            context=context,
+            audio_duration_ms=0,
+            error_type=None,
+            error_message=None,
+            webhook_url=webhook_url,
+            webhook_auth_header_name=webhook_name,
+            webhook_auth_header_value=webhook_value,
+            webhook_status_code=None,
+            client_reference_id=reference,
+            api_key=call.api_key,
+        )
+        outcome = state.script.take(filename, [reference, *references])
+        job = Job(next(state.numbers), record, audio, state.clock.now_sec(), outcome)
+        call.project.jobs[record.id] = job
+    return job
+
+
+def _model(fields: Fields) -> str | None:
+    model = fields.string("model", required=True, max_length=32)
+    if model is None:
+        return None
+    mode = MODES.get(model)
+    if mode is None:
+        fields.note("value_error", "model", f"there is no model {model!r}; use {current_model('async')}")
+    elif mode != "async":
+        fields.note("value_error", "model", f"{model} is a real-time model; here use {current_model('async')}")
+    return model
+
+
+def _check_one_source(fields: Fields) -> None:
+    given = [name for name in ("audio_url", "file_id") if fields.values.get(name) is not None]
+    if not given:
+        fields.note("value_error", "", "one of audio_url and file_id is needed")
+    elif len(given) > 1:
+        fields.note("value_error", "", "audio_url and file_id exclude each other")
+
+
+def _check_language(fields: Fields, name: str, code: str) -> None:
+    # Regional codes are refused as well: the service was seen to refuse whatever is not in its list.
+    if code not in LANGUAGES:
+        fields.note("value_error", name, f"{code!r} is not the code of a supported language")
+
+
+def _translation(fields: Fields) -> dict[str, str] | None:
+    if fields.unset("translation"):
+        return None
+    inner = fields.nested("translation")
+    if inner is None:
+        return None
+    kind = inner.choice("type", {"one_way", "two_way"})
+    needed = {"one_way": ("target_language",), "two_way": ("language_a", "language_b")}.get(kind or "", ())
+    settings = {"type": kind or ""}
+    for name in ("target_language", "language_a", "language_b"):
+        language = inner.string(name, required=name in needed)
+        if language is not None:
+            _check_language(inner, name, language)
+            settings[name] = language
+    if kind == "two_way" and "language_a" in settings and settings["language_a"] == settings.get("language_b"):
+        inner.note("value_error", "", "language_a and language_b must differ")
+    return settings
+
+
+def _context(fields: Fields) -> str | Mapping[str, Any] | None:
+    if fields.unset("context"):
+        return None
+    if isinstance(fields.values["context"], str):
+        return fields.string("context")
+    inner = fields.nested("context")
+    if inner is None:
+        return None
+    inner.string("text")
+    inner.strings("terms")
+    for item in inner.objects("general"):
+        item.string("key", required=True)
+        item.string("value", required=True)
+    for item in inner.objects("translation_terms"):
+        item.string("source", required=True)
+        item.string("target", required=True)
+    return inner.values
+
+
+def _name_in_url(url: str) -> str:
+    """The last part of a URL's path, or its host when the path is empty."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an address such as http://[x passes the API's own pattern
+        return url
+    return parts.path.rstrip("/").rpartition("/")[2] or parts.netloc

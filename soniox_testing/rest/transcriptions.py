@@ -1,0 +1,110 @@
+"""The transcriptions family: create, list, count, get, transcript, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from .errors import ApiError
+from .pages import page_of
+from .router import Route, json_response
+from .transcription_request import new_job
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..records import TranscriptionRecord
+    from .router import Call
+
+_MASK = "*" * 18
+
+
+def _list(call: Call) -> Response:
+    with call.state.lock:
+        jobs, cursor = page_of(call.request, "transcriptions", call.project.jobs.values())
+        shown = [transcription_json(call.state.look(job)) for job in jobs]
+    return json_response(200, {"transcriptions": shown, "next_page_cursor": cursor})
+
+
+def _count(call: Call) -> Response:
+    with call.state.lock:
+        total = len(call.project.jobs)
+    return json_response(200, {"total": total, "public_api": total, "playground": 0})
+
+
+def _create(call: Call) -> Response:
+    return json_response(201, transcription_json(new_job(call).record))
+
+
+def _get(call: Call) -> Response:
+    with call.state.lock:
+        return json_response(200, transcription_json(call.state.look(_job(call))))
+
+
+def _delete(call: Call) -> Response:
+    with call.state.lock:
+        record = call.state.advance(_job(call))
+        if record.status == "processing":
+            raise _wrong_state(record, "is being processed; delete it when it has completed or failed")
+        del call.project.jobs[record.id]
+    return Response(status=204)
+
+
+def _transcript(call: Call) -> Response:
+    with call.state.lock:
+        job = _job(call)
+        record = call.state.advance(job)
+        if record.status == "error":
+            raise _wrong_state(record, f"failed ({record.error_type}), so it has no transcript")
+        if record.status != "completed":
+            raise _wrong_state(record, f"is not completed yet, it is {record.status}")
+        tokens = job.transcript_tokens()
+    text = "".join(str(token["text"]) for token in tokens)
+    return json_response(200, {"id": record.id, "text": text, "tokens": tokens})
+
+
+def _job(call: Call) -> Job:
+    """The job a path names. Other projects' jobs and malformed ids are simply not there."""
+    job = call.project.jobs.get(call.ids["transcription_id"].lower())
+    if job is None:
+        message = f"This project has no transcription {call.ids['transcription_id']!r}."
+        raise ApiError(404, "transcription_not_found", message)
+    return job
+
+
+def _wrong_state(record: TranscriptionRecord, what: str) -> ApiError:
+    return ApiError(409, "transcription_invalid_state", f"The transcription {record.id} {what}.")
+
+
+def transcription_json(record: TranscriptionRecord) -> dict[str, object]:
+    """A transcription as the API shows it."""
+    return {
+        "id": record.id,
+        "status": record.status,
+        "created_at": record.created_at,
+        "model": record.model,
+        "audio_url": record.audio_url,
+        "file_id": record.file_id,
+        "filename": record.filename,
+        "language_hints": record.language_hints,
+        "enable_speaker_diarization": record.enable_speaker_diarization,
+        "enable_language_identification": record.enable_language_identification,
+        "audio_duration_ms": record.audio_duration_ms,
+        "error_type": record.error_type,
+        "error_message": record.error_message,
+        "webhook_url": record.webhook_url,
+        "webhook_auth_header_name": record.webhook_auth_header_name,
+        "webhook_auth_header_value": None if record.webhook_auth_header_value is None else _MASK,
+        "webhook_status_code": record.webhook_status_code,
+        "client_reference_id": record.client_reference_id,
+    }
+
+
+ROUTES = (
+    Route("GET", "/v1/transcriptions", _list),
+    Route("POST", "/v1/transcriptions", _create),
+    Route("GET", "/v1/transcriptions/count", _count),
+    Route("GET", "/v1/transcriptions/{transcription_id}", _get),
+    Route("DELETE", "/v1/transcriptions/{transcription_id}", _delete),
+    Route("GET", "/v1/transcriptions/{transcription_id}/transcript", _transcript),
+)

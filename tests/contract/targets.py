@@ -1,0 +1,89 @@
+"""One way of calling three clients: ours over threads, ours over tasks, and the official SDK.
+
+Each target takes the dotted name of a method and keyword arguments, and gives back what the client returned as plain
+JSON values, so that results can be compared across clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import inspect
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import soniox
+import soniox.types.webhooks
+
+import soniox_lite
+from soniox_lite.types.webhooks import WebhookAuthConfig
+
+NAMES = ["sync", "async", "official", "official-async"]
+
+
+class Target:
+    """A client under test.
+
+    Attributes:
+        name: One of NAMES.
+        is_ours: Whether it is one of this project's clients.
+    """
+
+    def __init__(self, name: str, api_key: str, api_base_url: str) -> None:
+        self.name = name
+        self.is_ours = not name.startswith("official")
+        module: Any = soniox_lite if self.is_ours else soniox
+        client_class = module.AsyncSonioxClient if name.endswith("async") else module.SonioxClient
+        options: dict[str, Any] = {"max_retries": 0} if self.is_ours else {}
+        self.client: Any = client_class(api_key=api_key, api_base_url=api_base_url, **options)
+        # One loop for the client's whole life: the official async client is bound to the first that it sees.
+        self._loop = asyncio.new_event_loop() if name.endswith("async") else None
+
+    def auth(self, name: str, value: str) -> Any:
+        """A webhook header of the target's own type."""
+        return (WebhookAuthConfig if self.is_ours else soniox.types.webhooks.WebhookAuthConfig)(name=name, value=value)
+
+    def config(self, **fields: Any) -> Any:
+        """Transcription options of the target's own type."""
+        module: Any = soniox_lite if self.is_ours else soniox
+        return module.types.api.CreateTranscriptionConfig(**fields)
+
+    def call(self, method: str, /, **arguments: Any) -> Any:
+        """Calls ``client.<method>`` and returns the result as JSON values; an iterator as a list."""
+        function = self.client
+        for part in method.split("."):
+            function = getattr(function, part)
+        return plain(self._complete(function(**arguments)))
+
+    def _complete(self, result: Any) -> Any:
+        if self._loop is None:
+            return list(result) if isinstance(result, Iterator) else result
+        if isinstance(result, AsyncIterator):
+            return self._loop.run_until_complete(_collect(result))
+        return self._loop.run_until_complete(result) if inspect.isawaitable(result) else result
+
+    def close(self) -> None:
+        if self._loop is None:
+            self.client.close()
+        else:
+            self._loop.run_until_complete(self.client.aclose())
+            self._loop.close()
+
+
+async def _collect(items: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in items]
+
+
+def plain(value: Any) -> Any:
+    """A result as JSON values; times in one spelling, fields that are None left out."""
+    if hasattr(value, "model_dump"):
+        value = value.model_dump()
+    elif hasattr(value, "to_dict"):
+        value = {name: getattr(value, name) for name in value.to_dict()}
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).isoformat()
+    return value

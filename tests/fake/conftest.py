@@ -1,0 +1,177 @@
+"""A plain HTTP client for the fake, which holds every JSON body against the published schema."""
+
+from __future__ import annotations
+
+import copy
+import http.client
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import jsonschema
+import pytest
+
+from soniox_testing import FakeSoniox, after_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "openapi.json").read_text())
+_SCHEMAS = copy.deepcopy(_DOCUMENT["components"]["schemas"])
+for _schema in _SCHEMAS.values():
+    # The service may add fields; a fake that invents some teaches its users what does not exist.
+    if _schema.get("type") == "object":
+        _schema["additionalProperties"] = False
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+def _operation(method: str, path: str) -> dict[str, Any] | None:
+    """The documented operation that a request is for; an exact path beats one with a variable part."""
+    for template in sorted(_DOCUMENT["paths"], key=lambda template: template.count("{")):
+        if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
+            found: dict[str, Any] | None = _DOCUMENT["paths"][template].get(method.lower())
+            return found
+    return None
+
+
+def check_body(method: str, path: str, status: int, body: Any) -> None:
+    """Fails unless the body is what the document says this operation sends with this status."""
+    operation = _operation(method, path)
+    documented = operation["responses"].get(str(status)) if operation else None
+    if documented is not None and "content" in documented:
+        schema = documented["content"]["application/json"]["schema"]
+    else:
+        assert status in {404, 405, 500}, f"{method} {path} does not document {status}"
+        schema = {"$ref": "#/components/schemas/ApiError"}
+    filled = copy.deepcopy(body)
+    for token in filled.get("tokens", ()):
+        # Translation tokens have neither times nor confidence, whatever the schema requires.
+        if token["translation_status"] == "translation":
+            assert token.keys().isdisjoint({"start_ms", "end_ms", "confidence"})
+            token.update(start_ms=0, end_ms=0, confidence=0.0)
+    jsonschema.validate(
+        filled,
+        {**schema, "components": {"schemas": _SCHEMAS}},
+        format_checker=jsonschema.FormatChecker(["uuid"]),
+    )
+    for time in (body.get("created_at"), body.get("expires_at")):
+        assert time is None or _TIME.fullmatch(time)
+    if status >= 400:
+        assert body["status_code"] == status
+        fragment = body["error_type"].replace("_", "-")
+        assert body["more_info"] == f"https://soniox.com/docs/api-reference/errors#{fragment}"
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", body["request_id"])
+
+
+class Answer:
+    """A response: status, headers, and the decoded body, None where there is none."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.raw = response.read()
+        self.json: Any = json.loads(self.raw) if self.raw else None
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """What is wrong where."""
+        return [(problem["error_type"], problem["location"]) for problem in self.json["validation_errors"]]
+
+
+class Client:
+    """One connection to a fake with one key."""
+
+    def __init__(self, fake: FakeSoniox, api_key: str | None = "key-a") -> None:
+        address = urlsplit(fake.url)
+        self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+        self.headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        chunked: bool = False,
+    ) -> Answer:
+        self.connection.request(method, path, body, {**self.headers, **(headers or {})}, encode_chunked=chunked)
+        answer = Answer(self.connection.getresponse())
+        if answer.raw:
+            assert answer.headers["Content-Type"] == "application/json"
+            check_body(method, urlsplit(path).path, answer.status, answer.json)
+        return answer
+
+    def post(self, path: str, payload: Any) -> Answer:
+        """Sends JSON."""
+        return self("POST", path, json.dumps(payload), {"Content-Type": "application/json"})
+
+    def upload(
+        self, content: bytes = b"sound", filename: str = "a.mp3", *, client_reference_id: str | None = None
+    ) -> Answer:
+        """Sends a file."""
+        parts = [
+            f'--b\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\n'.encode(),
+            content,
+            b"\r\n",
+        ]
+        if client_reference_id is not None:
+            field = '--b\r\nContent-Disposition: form-data; name="client_reference_id"\r\n\r\n'
+            parts.append(f"{field}{client_reference_id}\r\n".encode())
+        return self.send_parts(b"".join([*parts, b"--b--\r\n"]))
+
+    def send_parts(self, body: Any, *, content_type: str = "multipart/form-data; boundary=b") -> Answer:
+        """Sends a multipart body as it is."""
+        return self("POST", "/v1/files", body, {"Content-Type": content_type})
+
+    def create(self, **payload: Any) -> Answer:
+        """Creates a job, on a URL unless the payload says otherwise."""
+        if "file_id" not in payload and "audio_url" not in payload:
+            payload["audio_url"] = "https://example.com/audio/talk.mp3"
+        return self.post("/v1/transcriptions", {"model": "stt-async-v5", **payload})
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_sec = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_sec
+
+
+@pytest.fixture
+def time() -> Time:
+    """The clock of ``fake``; a job there is queued for 10 s, then processing for 10 s."""
+    return Time()
+
+
+@pytest.fixture
+def fake(time: Time) -> Iterator[FakeSoniox]:
+    """A fake whose time stands still until the test moves it."""
+    with FakeSoniox(clock=time, progress=after_seconds(queued=10, processing=10)) as server:
+        yield server
+
+
+@pytest.fixture
+def connect(fake: FakeSoniox) -> Iterator[Any]:
+    """Makes clients of ``fake``."""
+    clients: list[Client] = []
+
+    def make(api_key: str | None = "key-a", server: FakeSoniox = fake) -> Client:
+        clients.append(Client(server, api_key))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.connection.close()
+
+
+@pytest.fixture
+def client(connect: Any) -> Client:
+    """A client of ``fake``."""
+    made: Client = connect()
+    return made
