@@ -13,6 +13,7 @@ Names are loaded when first asked for, so that importing this package costs next
 
 from __future__ import annotations
 
+from ._lazy import lazy_names
 from ._version import __version__
 
 TYPE_CHECKING = False
@@ -67,27 +68,13 @@ __all__ = [
     "types",
 ]
 
-_SUBMODULES = frozenset({"api", "client", "errors", "types"})
-_MODULE_OF = {
-    "AsyncSonioxClient": "client",
-    "SonioxClient": "client",
-    "Headers": "_http.messages",
-    "Request": "_http.messages",
-    "Response": "_http.messages",
-}
-
-
-def __getattr__(name: str) -> object:
-    import importlib  # noqa: PLC0415 - loaded by Python itself, but not at import of this package
-
-    if name in _SUBMODULES:
-        return importlib.import_module(f".{name}", __name__)
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f".{_MODULE_OF.get(name, 'errors')}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".api": (),
+        ".client": ("AsyncSonioxClient", "SonioxClient"),
+        "._http.messages": ("Headers", "Request", "Response"),
+        ".errors": tuple(name for name in __all__ if "Error" in name or name == "InvalidField"),
+        ".types": (),
+    },
+)

@@ -8,7 +8,7 @@ from ..types.auth import CreateTemporaryApiKeyPayload, CreateTemporaryApiKeyResp
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..client import AsyncSonioxClient
-    from ..types.literals import TemporaryApiKeyUsageType
+    from ..types.aliases import TemporaryApiKeyUsageType
 
 __all__ = ["AsyncAuthAPI"]
 

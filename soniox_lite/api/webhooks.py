@@ -12,15 +12,9 @@ from ..types.webhooks import WebhookAuthConfig, WebhookEvent
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
-    class _HasItems(Protocol):
-        """Header objects of web frameworks that are no Mapping."""
-
-        def items(self) -> Iterable[tuple[Any, Any]]: ...
-
-    # A dict, a framework's header object, pairs, a WSGI environ, or a whole Lambda event or ASGI scope.
-    Headers = Mapping[Any, Any] | _HasItems | Iterable[tuple[Any, Any]] | None
+    from ..types.aliases import Headers
 
 __all__ = ["SonioxWebhooksAPI"]
 
@@ -83,7 +77,7 @@ class SonioxWebhooksAPI:
             raise InvalidWebhookSignatureError(f"the webhook call has several {expected.name} headers that differ")
         from hmac import compare_digest  # noqa: PLC0415 - only a receiver of webhooks needs it
 
-        if not compare_digest(values.pop().encode(), expected.value.encode()):
+        if not compare_digest(values.pop().encode(errors="surrogatepass"), expected.value.encode()):
             raise InvalidWebhookSignatureError(f"the webhook call's {expected.name} header is wrong")
 
     def unwrap(

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
+from .._lazy import lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .aliases import (
+        LanguageCode,
+        StructuredContextGeneralInput,
+        StructuredContextInput,
+        StructuredContextTranslationTermsInput,
+        TemporaryApiKeyUsageType,
+        TranscriptionMode,
+        TranscriptionStatus,
+        TranslationConfigInput,
+        TranslationType,
+    )
     from .auth import CreateTemporaryApiKeyPayload, CreateTemporaryApiKeyResponse
     from .common import Token
     from .errors import ApiError, ApiErrorValidationError
     from .files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload
-    from .literals import TemporaryApiKeyUsageType, TranscriptionMode, TranscriptionStatus, TranslationType
     from .models import GetModelsResponse, Language, Model, SupportedLanguage, TranslationTarget
     from .transcriptions import (
         CreateTranscriptionConfig,
@@ -42,10 +52,14 @@ __all__ = [
     "GetTranscriptionsPayload",
     "GetTranscriptionsResponse",
     "Language",
+    "LanguageCode",
     "Model",
     "StructuredContext",
+    "StructuredContextGeneralInput",
     "StructuredContextGeneralItem",
+    "StructuredContextInput",
     "StructuredContextTranslationTerm",
+    "StructuredContextTranslationTermsInput",
     "SupportedLanguage",
     "TemporaryApiKeyUsageType",
     "Token",
@@ -54,25 +68,32 @@ __all__ = [
     "TranscriptionStatus",
     "TranscriptionTranscript",
     "TranslationConfig",
+    "TranslationConfigInput",
     "TranslationTarget",
     "TranslationType",
     "UploadFilePayload",
 ]
 
-_MODULE_OF = {
-    **dict.fromkeys(("CreateTemporaryApiKeyPayload", "CreateTemporaryApiKeyResponse"), "auth"),
-    "Token": "common",
-    **dict.fromkeys(("ApiError", "ApiErrorValidationError"), "errors"),
-    **dict.fromkeys(
-        ("File", "GetFilesCountResponse", "GetFilesPayload", "GetFilesResponse", "UploadFilePayload"), "files"
-    ),
-    **dict.fromkeys(
-        ("TemporaryApiKeyUsageType", "TranscriptionMode", "TranscriptionStatus", "TranslationType"),
-        "literals",
-    ),
-    **dict.fromkeys(("GetModelsResponse", "Language", "Model", "SupportedLanguage", "TranslationTarget"), "models"),
-    **dict.fromkeys(
-        (
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".aliases": (
+            "LanguageCode",
+            "StructuredContextGeneralInput",
+            "StructuredContextInput",
+            "StructuredContextTranslationTermsInput",
+            "TemporaryApiKeyUsageType",
+            "TranscriptionMode",
+            "TranscriptionStatus",
+            "TranslationConfigInput",
+            "TranslationType",
+        ),
+        ".auth": ("CreateTemporaryApiKeyPayload", "CreateTemporaryApiKeyResponse"),
+        ".common": ("Token",),
+        ".errors": ("ApiError", "ApiErrorValidationError"),
+        ".files": ("File", "GetFilesCountResponse", "GetFilesPayload", "GetFilesResponse", "UploadFilePayload"),
+        ".models": ("GetModelsResponse", "Language", "Model", "SupportedLanguage", "TranslationTarget"),
+        ".transcriptions": (
             "CreateTranscriptionConfig",
             "CreateTranscriptionPayload",
             "GetTranscriptionsCountResponse",
@@ -85,19 +106,5 @@ _MODULE_OF = {
             "TranscriptionTranscript",
             "TranslationConfig",
         ),
-        "transcriptions",
-    ),
-}
-
-
-def __getattr__(name: str) -> object:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f".{module}", __package__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    },
+)

@@ -10,7 +10,7 @@ from .._validation import Problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .literals import TemporaryApiKeyUsageType
+    from .aliases import TemporaryApiKeyUsageType
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

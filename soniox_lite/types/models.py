@@ -8,7 +8,7 @@ from .._codec import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .literals import TranscriptionMode
+    from .aliases import TranscriptionMode
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
-    from .literals import TranscriptionStatus, TranslationType
+    from .aliases import TranscriptionStatus, TranslationType
 
     PayloadT = TypeVar("PayloadT", bound=Payload)
 

@@ -9,7 +9,7 @@ from .._validation import Problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .literals import WebhookEventStatus
+    from .aliases import WebhookEventStatus
 
 __all__ = ["WebhookAuthConfig", "WebhookEvent"]
 
