@@ -1,0 +1,97 @@
+"""Every example is run, as its reader would run it."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soniox_testing import FakeSoniox
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SPOKEN = EXAMPLES / "spoken.wav"
+TESTED_HERE = {"offline_demo.py", "transcribe_file.py", "transcribe_many.py", "webhook_lambda.py"}
+
+
+def run(name: str, *arguments: str, fake: FakeSoniox | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **(fake.environment() if fake else {})}
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_every_example_is_run_here() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == TESTED_HERE
+
+
+def test_offline_demo_prints_what_was_spoken() -> None:
+    result = run("offline_demo.py")
+    assert result.stderr == ""
+    assert SPOKEN.with_suffix(".txt").read_text().strip() in result.stdout
+
+
+def test_transcribe_file(fake_soniox: FakeSoniox) -> None:
+    fake_soniox.add_transcript("one file")
+    assert run("transcribe_file.py", str(SPOKEN), fake=fake_soniox).stdout == "one file\n"
+    assert fake_soniox.files == ()
+
+
+def test_transcribe_file_says_what_went_wrong(fake_soniox: FakeSoniox) -> None:
+    fake_soniox.fail_next_job("internal_error", "no speech today")
+    result = run("transcribe_file.py", str(SPOKEN), fake=fake_soniox)
+    assert result.returncode == 1
+    assert "no speech today" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_transcribe_many(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.wav" for number in range(5)]
+    for path in paths:
+        path.write_bytes(SPOKEN.read_bytes())
+        fake_soniox.add_transcript(f"file {path.stem}", filename=path.name)
+    result = run("transcribe_many.py", *map(str, paths), fake=fake_soniox)
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == [f"{path}: file {path.stem}" for path in paths]
+
+
+def test_webhook_lambda(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in fake_soniox.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SONIOX_API_WEBHOOK_SECRET", "long and random")
+    monkeypatch.setenv("WEBHOOK_URL", "https://example.com/ended")
+    module = load("webhook_lambda.py")
+    try:
+        fake_soniox.add_transcript("said on the phone")
+        upload = {"body": base64.b64encode(SPOKEN.read_bytes()).decode(), "isBase64Encoded": True}
+        started = module.start(upload)
+        assert started["statusCode"] == 202
+        job_id = started["body"]
+        assert fake_soniox.transcriptions[0].webhook_url == "https://example.com/ended"
+        module.client.stt.wait(job_id)
+
+        call = {
+            "body": f'{{"id": "{job_id}", "status": "completed"}}',
+            "headers": {"x-soniox-webhook-secret": "long and random"},
+        }
+        assert module.ended({**call, "headers": {"x-soniox-webhook-secret": "guess"}}) == {"statusCode": 401}
+        assert module.ended({**call, "body": "{"})["statusCode"] == 400
+        assert module.ended(call) == {"statusCode": 200, "body": "said on the phone"}
+        assert module.ended(call)["body"] == "already handled"
+        assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
+    finally:
+        module.client.close()
+
+
+def load(name: str) -> Any:
+    """An example as a module, as a lambda's runtime loads it."""
+    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

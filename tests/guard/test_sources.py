@@ -1,0 +1,65 @@
+"""Rules about the source files themselves."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {"soniox_lite", "soniox_testing"}
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# Where --fake starts the embedded server, and says so.
+MAY_USE_THE_FAKE = {
+    "soniox_lite/cli.py",
+    *(f"soniox_lite/_cli/{path.name}" for path in (ROOT / "soniox_lite" / "_cli").glob("*")),
+}
+
+
+def imports(path: Path) -> list[tuple[int, str]]:
+    """Level and top name of every import in a file."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name.partition(".")[0]) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.level, (node.module or "").partition(".")[0]))
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_package_imports_itself_relatively_and_never_the_other(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    absolute = {top for level, top in imports(path) if level == 0}
+    allowed = {"soniox_testing"} if name in MAY_USE_THE_FAKE else set()
+    assert absolute & PACKAGES <= allowed
+
+
+def test_no_third_party_import_in_the_client_outside_its_seam() -> None:
+    standard = sys.stdlib_module_names
+    foreign = {
+        (path.relative_to(ROOT).as_posix(), top)
+        for path in (ROOT / "soniox_lite").rglob("*.py")
+        for level, top in imports(path)
+        if level == 0 and top not in standard
+    }
+    # typing_extensions stands under TYPE_CHECKING only, as test_imports sees.
+    assert {top for _, top in foreign} <= {"typing_extensions", "soniox_testing"}
+
+
+def test_sync_twins_are_what_the_script_writes() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "generate_sync"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_both_packages_carry_what_a_copied_folder_needs() -> None:
+    for package in PACKAGES:
+        for needed in ("LICENSE", "py.typed", "_version.py"):
+            assert (ROOT / package / needed).exists(), (package, needed)
+        assert (ROOT / package / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    versions = {(ROOT / package / "_version.py").read_text().partition("__version__ = ")[2] for package in PACKAGES}
+    assert len(versions) == 1

@@ -1,0 +1,59 @@
+"""The package works where nothing is installed, and as a copy under another name."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from soniox_testing import FakeSoniox
+
+ROOT = Path(__file__).parents[2]
+
+MAIN_JOB = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import {package} as package
+with package.SonioxClient(sys.argv[2], api_base_url=sys.argv[3]) as client:
+    file = client.files.upload(sys.argv[4])
+    job = client.stt.wait(client.stt.create(file_id=file.id).id)
+    print(client.stt.get_transcript(job.id).text)
+    client.stt.destroy(job.id)
+import asyncio
+async def main():
+    async with package.AsyncSonioxClient(sys.argv[2], api_base_url=sys.argv[3]) as client:
+        transcript = await client.stt.transcribe_and_wait_with_tokens(file=sys.argv[4], delete_after=True)
+        print(transcript.text)
+asyncio.run(main())
+foreign = sorted(name for name in sys.modules if "site-packages" in (getattr(sys.modules[name], "__file__", "") or ""))
+print("foreign modules:", foreign)
+"""
+
+
+def run_main_job(folder: Path, package: str, fake: FakeSoniox) -> str:
+    spoken = ROOT / "examples" / "spoken.wav"
+    for _ in range(2):
+        fake.add_transcript("no strings attached")
+    code = MAIN_JOB.format(package=package)
+    # -I and -S: no environment, no user site, no site-packages.
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c", code, str(folder), fake.api_key, fake.api_base_url]
+    result = subprocess.run([*command, str(spoken)], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    return result.stdout
+
+
+def test_rest_works_with_nothing_installed(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "soniox_lite", tmp_path / "soniox_lite", ignore=shutil.ignore_patterns("__pycache__"))
+    assert run_main_job(tmp_path, "soniox_lite", fake_soniox) == "no strings attached\n" * 2 + "foreign modules: []\n"
+
+
+def test_a_copy_under_another_name_works(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    inner = tmp_path / "their_app" / "_vendor" / "speech"
+    shutil.copytree(ROOT / "soniox_lite", inner, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (tmp_path / "their_app", tmp_path / "their_app" / "_vendor"):
+        (folder / "__init__.py").touch()
+    output = run_main_job(tmp_path, "their_app._vendor.speech", fake_soniox)
+    assert output == "no strings attached\n" * 2 + "foreign modules: []\n"
+    for needed in ("LICENSE", "py.typed", "_version.py"):
+        assert (inner / needed).exists()
