@@ -21,7 +21,7 @@ import dataclasses
 import sys
 from datetime import datetime, timezone
 
-from .errors import SonioxAPIError, SonioxValidationError
+from .errors import InvalidField, SonioxAPIError, SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ _JSON_KINDS = {
     dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null",
 }  # fmt: skip
 _MASK = "***"
+# A list may hold a thousand wrong items; the text of the error shall still fit on a screen.
+_MAX_TOLD = 10
 
 
 class Record:
@@ -54,24 +56,20 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values: nested records as dicts, times as ISO 8601 text in UTC."""
-        return {name: _to_json(value) for name, value in self._items().items()}
-
-    def _items(self) -> dict[str, Any]:
-        """Declared fields in their order, then whatever else the instance holds."""
-        known = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**known, **vars(self)}
+        return {name: _to_json(value) for name, value in _items(self).items()}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or type(self) is not type(other):
             return NotImplemented
-        return self._items() == other._items()
+        return _items(self) == _items(other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
+        secret = type(self)._secret_fields
         shown = ", ".join(
-            f"{name}={_MASK if name in self._secret_fields and value is not None else repr(value)}"
-            for name, value in self._items().items()
+            f"{name}={_MASK if name in secret and value is not None else repr(value)}"
+            for name, value in _items(self).items()
         )
         return f"{type(self).__name__}({shown})"
 
@@ -88,7 +86,11 @@ class Reply(Record):
         """
         import copy  # noqa: PLC0415 - only this way of decoding needs it
 
-        return decode(cls, copy.deepcopy(data))
+        try:
+            own = copy.deepcopy(dict(data) if isinstance(data, _mapping_type()) else data)
+        except (TypeError, RecursionError) as error:
+            raise SonioxAPIError(f"the reply is not a {cls.__name__}: it is not JSON, or nested too deeply") from error
+        return decode(cls, own)
 
 
 class Payload(Record):
@@ -103,22 +105,47 @@ class Payload(Record):
         """
         if not isinstance(data, _mapping_type()):
             raise SonioxValidationError(f"{cls.__name__} must be a {cls.__name__} or a dict, got {kind_of(data)}")
-        names = {field.name for field in dataclasses.fields(cls)}
-        unknown = [str(name) for name in data if name not in names]
-        if unknown:
-            raise SonioxValidationError(
-                f"{cls.__name__} has no field {', '.join(map(repr, unknown))}; it has {', '.join(sorted(names))}"
-            )
-        return cls(**data)
+        # None stands for "not given", which required fields refuse themselves.
+        given: dict[str, Any] = {field.name: None for field in dataclasses.fields(cls) if _is_required(field)}
+        names = [field.name for field in dataclasses.fields(cls)]
+        problems: list[InvalidField] = []
+        for name, value in data.items():
+            if name in names:
+                given[name] = value
+            else:
+                rule = f"is not a field of {cls.__name__}"
+                if not problems:
+                    rule += f", which has {', '.join(names)}"
+                problems.append(InvalidField(_shown(name), rule, kind_of(value)))
+        try:
+            payload = cls(**given)
+        except SonioxValidationError as error:
+            raise invalid(cls.__name__, problems + error.errors) from None
+        if problems:
+            raise invalid(cls.__name__, problems)
+        return payload
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as they are sent: JSON-ready, without those that are None."""
         return {name: value for name, value in super().to_dict().items() if value is not None}
 
 
+def invalid(subject: str, problems: list[InvalidField]) -> SonioxValidationError:
+    """The error that lists what is wrong with ``subject``; its text tells the first few, its ``errors`` all."""
+    details = "; ".join(map(str, problems[:_MAX_TOLD]))
+    if len(problems) > _MAX_TOLD:
+        details += f"; and {len(problems) - _MAX_TOLD} more"
+    return SonioxValidationError(f"{subject} is not valid: {details}", errors=problems)
+
+
 def items_of(value: Any) -> list[Any]:
     """The items of a list or tuple; anything else is its own only item."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def field_names(record: Record) -> list[str]:
+    """The names of a record's declared fields."""
+    return [field.name for field in dataclasses.fields(record)]
 
 
 def pairs_of(mapping: Any) -> list[tuple[Any, Any]]:
@@ -183,6 +210,26 @@ def format_datetime(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
+def _items(record: Record) -> dict[str, Any]:
+    """Declared fields in their order, then whatever else the record holds.
+
+    Goes by the class, as everything here must: a reply's own fields may have any name, also one of ours.
+    """
+    known = {field.name: getattr(record, field.name) for field in dataclasses.fields(type(record))}
+    return {**known, **vars(record)}
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _shown(name: object) -> str:
+    """A field's name that the caller made up, fit for a message."""
+    text = name if isinstance(name, str) else repr(name)
+    text = "".join(character if character.isprintable() else "?" for character in text[:40])
+    return text or "''"
+
+
 def _to_json(value: Any) -> Any:
     if isinstance(value, Record):
         return value.to_dict()
@@ -231,7 +278,7 @@ class _Plan:
             annotation: str = field.type  # type: ignore[assignment]
             kind = annotation.removesuffix(" | None")
             nullable = kind != annotation
-            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            if _is_required(field):
                 self.required.append(field.name)
                 if nullable:
                     msg = f"{cls.__name__}.{field.name}: a field that may be null needs a default"
@@ -276,8 +323,12 @@ def _converter(kind: str, cls: type[Reply]) -> Converter | None:
 
 
 def _reply_class(name: str, cls: type[Reply]) -> type[Reply] | None:
-    found = getattr(sys.modules[cls.__module__], name, None)
-    return found if isinstance(found, type) and issubclass(found, Reply) else None
+    # A subclass made elsewhere inherits fields whose types are known where they were declared.
+    for base in cls.__mro__:
+        found = getattr(sys.modules.get(base.__module__), name, None)
+        if isinstance(found, type) and issubclass(found, Reply):
+            return found
+    return None
 
 
 def _adopt(cls: type[ReplyT], data: Any) -> ReplyT:

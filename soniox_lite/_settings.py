@@ -75,7 +75,7 @@ class Settings:
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
         """
-        self.api_key = _resolve_api_key(api_key)
+        self.api_key = resolve_api_key(api_key)
         domain = _resolve_domain(region, base_domain)
         self.api_base_url = _resolve_url(
             "api_base_url", api_base_url, "SONIOX_API_BASE_URL", f"https://api.{domain}/v1", ("https", "http")
@@ -102,10 +102,8 @@ class Settings:
             ("wss", "ws"),
         )
         self.timeout_sec = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
-        # Twice as long as the whole request may be silent would make no sense.
-        self.connect_timeout_sec = (
-            min(DEFAULT_CONNECT_TIMEOUT_SEC, self.timeout_sec) if connect_timeout_sec is None else connect_timeout_sec
-        )
+        # Each request takes the smaller of the two.
+        self.connect_timeout_sec = DEFAULT_CONNECT_TIMEOUT_SEC if connect_timeout_sec is None else connect_timeout_sec
         self.max_retries = DEFAULT_MAX_RETRIES if max_retries is None else max_retries
         self.on_request = on_request
         self.on_response = on_response
@@ -116,15 +114,17 @@ class Settings:
 
     def _check(self) -> None:
         with Problems("the client's set-up") as check:
-            check.seconds("timeout_sec", self.timeout_sec)
-            check.seconds("connect_timeout_sec", self.connect_timeout_sec)
-            check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
+            for name in ("timeout_sec", "connect_timeout_sec"):
+                if check.required(name, getattr(self, name)):
+                    check.seconds(name, getattr(self, name))
+            if check.required("max_retries", self.max_retries):
+                check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
             for name in ("on_request", "on_response"):
                 hook = getattr(self, name)
                 if hook is not None and not callable(hook):
                     check.add(name, "must be callable", hook)
             check.header_name("webhook_signature_header", self.webhook_signature_header)
-            check.header_value("webhook_secret", self.webhook_secret or None)
+            check.header_value("webhook_secret", None if self.webhook_secret == "" else self.webhook_secret)
 
     def changed(self, options: dict[str, Any]) -> Self:
         """A copy with other values for some of ``timeout_sec``, ``connect_timeout_sec``, ``max_retries`` and hooks.
@@ -157,11 +157,14 @@ def user_agent() -> str:
     return f"soniox-lite/{__version__} Python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _resolve_api_key(given: str | None) -> str:
-    if given is not None and not isinstance(given, str):
-        raise SonioxValidationError(f"api_key must be a str, got {kind_of(given)}")
+def resolve_api_key(given: str | None) -> str:
+    """The key that is given, else that of the environment.
+
+    Raises:
+        SonioxValidationError: There is none, or it cannot be one.
+    """
     # A key read from a file or a secret store often comes with its line's end.
-    key = (given or os.environ.get("SONIOX_API_KEY") or "").strip()
+    key = _given_or_variable("api_key", given, "SONIOX_API_KEY").strip()
     if not key:
         raise SonioxValidationError(
             "no API key: give api_key=..., or set the environment variable SONIOX_API_KEY "
@@ -172,27 +175,31 @@ def _resolve_api_key(given: str | None) -> str:
     return key
 
 
+def _given_or_variable(name: str, given: str | None, variable: str) -> str:
+    """An argument, or else an environment variable; an empty one counts as not given."""
+    if given is not None and not isinstance(given, str):
+        raise SonioxValidationError(f"{name} must be a str, got {kind_of(given)}")
+    return given or os.environ.get(variable, "")
+
+
 def _resolve_domain(region: str | None, base_domain: str | None) -> str:
     """The domain under which all hosts of a deployment are; ``us``, the default, has no part of its own."""
-    domain = base_domain or os.environ.get("SONIOX_BASE_DOMAIN")
+    domain = _given_or_variable("base_domain", base_domain, "SONIOX_BASE_DOMAIN")
+    region = _given_or_variable("region", region, "SONIOX_REGION").lower()
     if domain:
-        if not isinstance(domain, str) or not _DOMAIN.fullmatch(domain):
+        if not _DOMAIN.fullmatch(domain):
             raise SonioxValidationError("base_domain must be a domain such as 'eu.soniox.com'")
         return domain
-    region = region or os.environ.get("SONIOX_REGION")
     if not region:
         return "soniox.com"
-    if not isinstance(region, str) or not _REGION.fullmatch(region):
+    if not _REGION.fullmatch(region):
         raise SonioxValidationError("region must be a name such as 'us', 'eu' or 'jp'")
-    region = region.lower()
     return "soniox.com" if region == "us" else f"{region}.soniox.com"
 
 
 def _resolve_url(name: str, given: str | None, variable: str, default: str, schemes: tuple[str, ...]) -> str:
-    url = given or os.environ.get(variable) or default
+    url = _given_or_variable(name, given, variable) or default
     source = name if given else variable
-    if not isinstance(url, str):
-        raise SonioxValidationError(f"{name} must be a str, got {kind_of(url)}")
     try:
         parts = urlsplit(url)
         usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 
-from ._codec import Payload, kind_of
+from ._codec import Payload, invalid, kind_of
 from .errors import InvalidField, SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, TypeVar
+    from typing import Any, TypeGuard, TypeVar
 
     from typing_extensions import Self
 
@@ -46,8 +46,7 @@ class Problems:
     def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
         if exc_type is None and self._found:
             name = self._subject if isinstance(self._subject, str) else type(self._subject).__name__
-            details = "; ".join(map(str, self._found))
-            raise SonioxValidationError(f"{name} is not valid: {details}", errors=self._found)
+            raise invalid(name, self._found)
 
     def add(self, field: str, rule: str, value: object) -> None:
         """Records that ``field`` breaks ``rule``."""
@@ -95,7 +94,7 @@ class Problems:
         """A finite number of seconds, more than zero (or zero too, if not ``positive``)."""
         if value is None:
             return
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value):
+        if not _is_number(value):
             self.add(field, "must be a number of seconds", value)
         elif value < 0 or (positive and value == 0):
             self.add(field, "must be more than 0 seconds" if positive else "must not be negative", value)
@@ -150,7 +149,7 @@ class Problems:
             for problem in error.errors:
                 self._found.append(InvalidField(f"{field}.{problem.field}", problem.rule, problem.got))
             if not error.errors:
-                self._found.append(InvalidField(field, f"is not valid: {error.message}", kind_of(value)))
+                self.add(field, f"must be a {cls.__name__} or a dict", value)
             return None
 
 
@@ -172,6 +171,13 @@ def require_id(name: str, value: object) -> str:
         else:
             check.text(name, value, max_length=256)
     return quote(str(value), safe="")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    if isinstance(value, float):
+        return not math.isnan(value)
+    # An int may be too large to be a float.
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_encodable(text: str) -> bool:

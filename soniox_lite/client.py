@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .api.models import ModelsAPI
     from .api.stt import SttAPI
     from .api.webhooks import SonioxWebhooksAPI
+    from .realtime import AsyncRealtimeAPI, RealtimeAPI
 
     class ClientOptions(TypedDict, total=False):
         """What ``with_options`` can change."""
@@ -112,6 +113,11 @@ class _BaseClient:
             webhook_secret=webhook_secret,
             webhook_signature_header=webhook_signature_header,
         )
+        with Problems("the client's set-up") as check:
+            if ssl_context is not None and not hasattr(ssl_context, "wrap_socket"):
+                check.add("ssl_context", "must be an ssl.SSLContext", ssl_context)
+            if opener is not None and not callable(getattr(opener, "open", None)):
+                check.add("opener", "must be a urllib opener", opener)
         # Kept for pickling; a context or opener that cannot be pickled says so itself.
         self._network = {"ssl_context": ssl_context, "opener": opener}
         # A copy made by with_options shares the transport and must not close it.
@@ -206,6 +212,13 @@ class SonioxClient(_BaseClient):
         return SonioxWebhooksAPI(
             webhook_secret=settings.webhook_secret, webhook_header=settings.webhook_signature_header
         )
+
+    @cached_property
+    def realtime(self) -> RealtimeAPI:
+        """Realtime sessions."""
+        from .realtime import RealtimeAPI  # noqa: PLC0415 - as above
+
+        return RealtimeAPI(self)
 
     def request(
         self,
@@ -324,6 +337,13 @@ class AsyncSonioxClient(_BaseClient):
             webhook_secret=settings.webhook_secret, webhook_header=settings.webhook_signature_header
         )
 
+    @cached_property
+    def realtime(self) -> AsyncRealtimeAPI:
+        """Realtime sessions."""
+        from .realtime import AsyncRealtimeAPI  # noqa: PLC0415 - as above
+
+        return AsyncRealtimeAPI(self)
+
     async def request(
         self,
         method: str,
@@ -367,6 +387,12 @@ class AsyncSonioxClient(_BaseClient):
 
     async def __aexit__(self, exc_type: object, exc: object, traceback: object) -> None:
         await self.aclose()
+
+
+def realtime_set_up(client: SonioxClient | AsyncSonioxClient) -> tuple[Settings, ssl.SSLContext | None]:
+    """What a realtime session takes over from a client: settings, with the key, and the TLS context or None."""
+    context: ssl.SSLContext | None = client._network["ssl_context"]  # type: ignore[assignment]
+    return client._settings, context
 
 
 def _deadline(deadline_sec: float | None) -> float | None:

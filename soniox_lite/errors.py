@@ -16,6 +16,7 @@
     │   ├── SonioxServerError             5xx
     │   └── SonioxTranscriptionError      a job that ended in status ``error``
     ├── SonioxRealtimeError          a realtime session failed
+    │   └── SonioxRealtimeTimeoutError    ... for lack of time (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
 
 Branch on the class or on ``error_type``, never on the text: the service does not promise its messages.
@@ -43,6 +44,7 @@ __all__ = [
     "SonioxPermissionDeniedError",
     "SonioxRateLimitError",
     "SonioxRealtimeError",
+    "SonioxRealtimeTimeoutError",
     "SonioxServerError",
     "SonioxTimeoutError",
     "SonioxTranscriptionError",
@@ -258,7 +260,40 @@ class SonioxTranscriptionError(SonioxAPIError):
 
 
 class SonioxRealtimeError(SonioxError):
-    """A realtime session could not be opened, broke, or was ended by the service with an error."""
+    """A realtime session could not be opened, broke, or was ended by the service with an error.
+
+    Attributes:
+        error_code: The service's code, which is like an HTTP status (401, 402, 408, 429, 503); None when it gave none.
+        error_type: Its machine-readable category; None when it gave none.
+        request_id: What Soniox support asks for; None when it gave none.
+        close_code: WebSocket close code (RFC 6455, section 7.4); 1006 when the connection broke; None when it is
+            not about the end of a connection.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_code: int | None = None,
+        error_type: str | None = None,
+        request_id: str | None = None,
+        close_code: int | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message, response=response)
+        self.error_code = error_code
+        self.error_type = error_type
+        self.request_id = request_id
+        self.close_code = close_code
+
+    def __str__(self) -> str:
+        facts = [str(fact) for fact in (self.error_code, self.error_type) if fact]
+        text = f"{self.message} ({', '.join(facts)})" if facts else self.message
+        return f"{text} [request id {self.request_id}]" if self.request_id and self.request_id not in text else text
+
+
+class SonioxRealtimeTimeoutError(SonioxRealtimeError, SonioxTimeoutError):
+    """A realtime session took longer than it was allowed to, to open or to say something (also a TimeoutError)."""
 
 
 class InvalidWebhookSignatureError(SonioxError):

@@ -44,7 +44,13 @@ class AsyncTransport:
         self._transport.check_open()
 
     async def send(
-        self, request: Request, *, authorization: str, timeout_sec: float, connect_timeout_sec: float
+        self,
+        request: Request,
+        *,
+        authorization: str,
+        timeout_sec: float,
+        connect_timeout_sec: float,
+        deadline: float | None = None,
     ) -> Response:
         """As :meth:`Transport.send`. Cancelling abandons the request: its thread ends it unheard."""
         self._transport.check_open()
@@ -57,24 +63,50 @@ class AsyncTransport:
                 authorization=authorization,
                 timeout_sec=timeout_sec,
                 connect_timeout_sec=connect_timeout_sec,
+                deadline=deadline,
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, send)
+        response = await asyncio.get_running_loop().run_in_executor(self._executor, send)
+        callback = None if request.body is None else request.body.on_progress
+        if isinstance(callback, _LoopCallback) and callback.error is not None:
+            raise callback.error  # It came too late to stop the last block.
+        return response
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
         """The function as a transport may call it: its calls are carried over into the running loop."""
-        if function is None:
-            return None
-        loop = asyncio.get_running_loop()
-
-        def call_in_loop(sent_bytes: int, total_bytes: int | None) -> None:
-            loop.call_soon_threadsafe(function, sent_bytes, total_bytes)
-
-        return call_in_loop
+        if function is None or not callable(function):
+            return function  # What is not callable is refused where the request is built.
+        return _LoopCallback(function, asyncio.get_running_loop())
 
     async def close(self) -> None:
         """Closes all connections, also those in use, and waits for the threads to end."""
         self._transport.close()
         if self._pid == os.getpid():
-            # Not in one of its own threads, which would wait for itself.
-            await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+            # Not in one of its own threads, which would wait for itself. Requests that still wait for a thread find the
+            # client closed; if they were cancelled here, tasks would end as cancelled that nobody cancelled.
+            await asyncio.to_thread(self._executor.shutdown)
+
+
+class _LoopCallback:
+    """A progress callback whose calls are carried over into an event loop.
+
+    Attributes:
+        error: What the callback raised there, which the next call raises in its place; None while it raised nothing.
+    """
+
+    def __init__(self, function: ProgressCallback, loop: asyncio.AbstractEventLoop) -> None:
+        self._function = function
+        self._loop = loop
+        self.error: Exception | None = None
+
+    def __call__(self, sent_bytes: int, total_bytes: int | None) -> None:
+        if self.error is not None:
+            raise self.error
+        self._loop.call_soon_threadsafe(self._call, sent_bytes, total_bytes)
+
+    def _call(self, sent_bytes: int, total_bytes: int | None) -> None:
+        if self.error is None:
+            try:
+                self._function(sent_bytes, total_bytes)
+            except Exception as error:  # noqa: BLE001 - raised where the upload is awaited
+                self.error = error

@@ -20,13 +20,24 @@ if TYPE_CHECKING:
 _BLOCK_SIZE = 128 * 1024
 
 
+class CallbackError(Exception):
+    """Carries what the user's callback raised past everything that would take it for a failure of the network."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__("on_progress failed")
+        self.original = original
+
+
 class Body:
     """A request body that is held in memory.
 
     Attributes:
         content_type: Value of the ``Content-Type`` header.
         length: In bytes; None when it is not known before it has been sent.
+        on_progress: Called while it is sent; None where nobody asked.
     """
+
+    on_progress: ProgressCallback | None = None
 
     def __init__(self, content: bytes, content_type: str) -> None:
         self.content_type = content_type
@@ -66,7 +77,7 @@ class MultipartBody(Body):
         """
         boundary = os.urandom(16).hex()
         super().__init__(b"", f"multipart/form-data; boundary={boundary}")
-        self._on_progress = on_progress
+        self.on_progress = on_progress
         self._started = False
         self._parts: list[bytes | _FilePart] = []
         for name, value in fields.items():
@@ -103,8 +114,11 @@ class MultipartBody(Body):
                 yield block
                 # Control is back here when the block has been handed to the socket.
                 sent += len(block)
-                if self._on_progress is not None:
-                    self._on_progress(sent, total)
+                if self.on_progress is not None:
+                    try:
+                        self.on_progress(sent, total)
+                    except Exception as error:
+                        raise CallbackError(error) from error
 
 
 class _FilePart:
@@ -152,14 +166,16 @@ class _FilePart:
                     f"{self._name} ended {remaining} bytes before its length of {self.size}; was it cut meanwhile?"
                 )
             if remaining is not None:
+                # Some streams give more than they are asked for.
+                block = block[:remaining]
                 remaining -= len(block)
             yield block
 
     def _call(self, method: Callable[[int], Any], argument: int) -> Any:
-        # The stream's own OSError must not pass for one of the connection, which would be retried.
+        # The stream's own error must not pass for one of the connection, which would be retried.
         try:
             return method(argument)
-        except (OSError, ValueError) as error:
+        except Exception as error:
             raise SonioxValidationError(f"{self._name} cannot be read: {error}") from error
 
 

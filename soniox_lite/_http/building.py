@@ -7,7 +7,7 @@ import io
 import os
 import re
 
-from .._codec import items_of, kind_of
+from .._codec import items_of, kind_of, pairs_of
 from .._settings import Settings, user_agent
 from ..errors import SonioxValidationError
 from .body import Body, MultipartBody, form_body, json_body
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _METHOD = re.compile(r"[A-Za-z]+")
 # Printable ASCII without what would end the request line or start a fragment.
 _PATH = re.compile(r"/?[^\x00-\x20\x7f-\U0010ffff#\\]*")
+# Without line breaks, which would begin a header line of their own.
+_CONTENT_TYPE = re.compile(r"[\x21-\x7e]+/[\x20-\x7e]+")
 _DEFAULT_FILENAME = "upload.bin"
 
 
@@ -43,9 +45,16 @@ def built_request(
     Raises:
         SonioxValidationError: Something given cannot be sent.
     """
+    params, data, files = (
+        _checked_mapping(name, value) for name, value in (("params", params), ("data", data), ("files", files))
+    )
+    if on_progress is not None and not callable(on_progress):
+        raise SonioxValidationError(f"on_progress must be callable, got {kind_of(on_progress)}")
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise SonioxValidationError("method must be an HTTP method such as 'GET'")
-    url = f"{settings.api_base_url}/{_checked_path(path).lstrip('/')}{build_query(params)}"
+    url = f"{settings.api_base_url}/{_checked_path(path).lstrip('/')}"
+    query = build_query(params)
+    url += query.replace("?", "&", 1) if "?" in path else query
     headers = {"Accept": "application/json", "User-agent": user_agent()}
     with contextlib.ExitStack() as stack:
         body: Body | None = None
@@ -82,20 +91,40 @@ def normalize_file(
     if filename is not None and not isinstance(filename, str):
         raise SonioxValidationError(f"filename must be a str, got {kind_of(filename)}")
     if isinstance(file, (bytes, bytearray, memoryview)):
-        return io.BytesIO(file), filename or _DEFAULT_FILENAME, True
+        # bytes() also takes a memoryview with gaps; of bytes it is no copy.
+        return io.BytesIO(bytes(file)), filename or _DEFAULT_FILENAME, True
     if isinstance(file, (str, os.PathLike)):
         try:
             path = os.fsdecode(file)
             return open(path, "rb"), filename or os.path.basename(path), True
         except (OSError, ValueError, TypeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise SonioxValidationError(f"file cannot be opened: {reason}: {file!r}") from error
+            # Text that was passed by mistake is not to be told in full.
+            shown = repr(file)
+            shown = shown if len(shown) <= 120 else f"{shown[:60]}...{shown[-40:]}"
+            raise SonioxValidationError(f"file cannot be opened: {reason}: {shown}") from error
     if not callable(getattr(file, "read", None)):
         raise SonioxValidationError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
+    if isinstance(file, io.TextIOBase):
+        raise SonioxValidationError("file is open as text; a binary stream is needed")
     own_name = getattr(file, "name", None)
     if not isinstance(own_name, str):
         own_name = ""
     return file, filename or os.path.basename(own_name) or _DEFAULT_FILENAME, False
+
+
+def _checked_mapping(name: str, value: Any) -> Any:
+    if value is not None:
+        if not hasattr(value, "items"):
+            raise SonioxValidationError(f"{name} must be a dict, got {kind_of(value)}")
+        try:
+            for key, item in pairs_of(value):
+                f"{key}{item if isinstance(item, str) else ''}".encode()
+                if name == "files" and not isinstance(key, str):
+                    raise SonioxValidationError(f"files must have str names, got {kind_of(key)}")
+        except UnicodeEncodeError:
+            raise SonioxValidationError(f"{name} must be valid Unicode (it holds half of a surrogate pair)") from None
+    return value
 
 
 def _checked_path(path: str) -> str:
@@ -114,5 +143,7 @@ def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
     given: list[Any] = items_of(value) if isinstance(value, tuple) else [None, value]
     if len(given) not in {2, 3}:
         raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
-    filename, content, *content_type = given
-    return filename, content, content_type[0] if content_type else "application/octet-stream"
+    filename, content, content_type = (*given, "application/octet-stream")[:3]
+    if not isinstance(content_type, str) or not _CONTENT_TYPE.fullmatch(content_type):
+        raise SonioxValidationError(f"files[{name!r}]: content_type must be a MIME type such as 'audio/wav'")
+    return filename, content, content_type

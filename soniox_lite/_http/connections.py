@@ -25,11 +25,12 @@ from .body import Body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, AnyStr, TypeVar
 
     # Scheme, host to connect to, host to tunnel to, proxy credentials.
     PoolKey = tuple[str, str, str | None, str | None]
+    ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 # Most servers and load balancers keep an idle connection for a minute or more; NAT tables forget it later still.
 _MAX_IDLE_SEC = 30.0
@@ -39,19 +40,26 @@ _MAX_IDLE_SEC_UNREPEATABLE = 5.0
 _MAX_IDLE_CONNECTIONS = 64
 # A reply that comes in more slowly than this, once its timeout is used up, counts as stalled.
 _MIN_BYTES_PER_SEC = 1024
+# More than the transport takes of any body, chunk sizes included. http.client itself would read interim replies,
+# trailers and chunk sizes for ever.
+MAX_WIRE_BYTES = 128 * 1024 * 1024
+# Shorter keys are made up for tests, and may well be a word of the reply.
+_MIN_SECRET_LENGTH = 16
 _READ_BUFFER_SIZE = 64 * 1024
 _CLOSED_BY_PEER = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE"})
 
 
 class WireRequest(urllib.request.Request):
-    """A urllib request that knows its connect timeout.
+    """A urllib request that knows its limits.
 
     Attributes:
         connect_timeout_sec: For DNS-resolved addresses, TCP, proxy and TLS.
+        deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to the whole.
     """
 
     connect_timeout_sec: float | None = None
+    deadline: float | None = None
 
 
 class ConnectionPool:
@@ -119,10 +127,12 @@ class ConnectionPool:
         for connection in idle:
             connection.close()
         for connection in busy:
-            if connection.sock is not None:
+            # Not connection.sock, which http.client forgets when the reply is the last one on its connection.
+            sock: socket.socket | None = getattr(connection, "open_sock", None)
+            if sock is not None:
                 # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
                 with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""
@@ -179,9 +189,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
 
     def _connect(self, key: PoolKey, request: urllib.request.Request) -> http.client.HTTPConnection:
         scheme, host, tunnel_host, credentials = key
-        timeout = _timeout_of(request)
-        if isinstance(request, WireRequest) and request.connect_timeout_sec is not None:
-            timeout = request.connect_timeout_sec
+        timeout: float = getattr(request, "connect_timeout_sec", None) or _timeout_of(request)
         connection: http.client.HTTPConnection
         try:
             if scheme == "https":
@@ -200,7 +208,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         except TimeoutError as error:
             raise SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s") from error
         except (OSError, UnicodeError, http.client.HTTPException) as error:
-            raise SonioxConnectionError(f"{_name(request)}: {describe_failure(error)}") from error
+            raise SonioxConnectionError(f"{_name(request)}: {describe_failure(error)}") from scrubbed(error)
         return connection
 
     def _send_and_receive(
@@ -212,11 +220,12 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     ) -> Reply:
         """Sends the request and reads the reply's head; the body is left to the reply."""
         timeout = _timeout_of(request)
+        deadline: float | None = getattr(request, "deadline", None)
         try:
             connection.sock.settimeout(timeout)
             send_error = self._send(connection, request, headers)
             connection.response_class = functools.partial(  # type: ignore[assignment]
-                Reply, timeout_sec=timeout, done=functools.partial(self._done, key, connection)
+                Reply, timeout_sec=timeout, deadline=deadline, done=functools.partial(self._done, key, connection)
             )
             try:
                 reply: Any = connection.getresponse()
@@ -233,7 +242,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         except (OSError, http.client.HTTPException) as error:
             self._pool.discard(connection)
             problem = "the client was closed meanwhile" if self._pool.closed else describe_failure(error)
-            raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from error
+            raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from scrubbed(error)
         except BaseException:
             self._pool.discard(connection)
             raise
@@ -266,14 +275,21 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         if body is None:
             return None
         blocks: Iterable[bytes] = body if isinstance(body, Body) else (body,)
+        timeout = _timeout_of(request)
+        deadline: float | None = getattr(request, "deadline", None)
         # Only sending stands in a try: reading the user's stream may raise what it likes.
-        for block in blocks:
+        for block in _in_chunks(blocks) if chunked else blocks:
+            if deadline is not None:
+                connection.sock.settimeout(_remaining(deadline, timeout))
             try:
-                connection.send(b"%x\r\n%b\r\n" % (len(block), block) if chunked else block)
+                connection.send(block)
             except _CLOSED_BY_PEER as error:
                 return error
-        if chunked:
-            connection.send(b"0\r\n\r\n")
+            except TimeoutError as error:
+                if not _is_readable(connection.sock):
+                    raise
+                # It has seen enough: it answers, and reads no more.
+                return error
         return None
 
     def _done(self, key: PoolKey, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
@@ -293,15 +309,25 @@ class Reply(http.client.HTTPResponse):
         sock: socket.socket,
         *args: Any,
         timeout_sec: float,
+        deadline: float | None,
         done: Callable[..., None],
         **kwargs: Any,
     ) -> None:
         self._done: Callable[..., None] | None = done
-        super().__init__(_PacedSocket(sock, timeout_sec), *args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(_PacedSocket(sock, timeout_sec, deadline), *args, **kwargs)  # type: ignore[arg-type]
+        self._file: Any = self.fp
+
+    def read(self, amt: int | None = None) -> bytes:
+        try:
+            return super().read(amt)
+        except BaseException:
+            # http.client closes the reply at some errors as it does at its end.
+            self.will_close = True
+            raise
 
     def close(self) -> None:
         # At the end of the body, http.client itself has closed the reply.
-        reusable = self.isclosed() and not self.will_close
+        reusable = self.isclosed() and not self.will_close and self._file.unread == 0
         try:
             super().close()
         finally:
@@ -313,35 +339,60 @@ class Reply(http.client.HTTPResponse):
 class _PacedSocket:
     """What ``HTTPResponse`` asks of a socket: a file to read the reply from."""
 
-    def __init__(self, sock: socket.socket, timeout_sec: float) -> None:
+    def __init__(self, sock: socket.socket, timeout_sec: float, deadline: float | None) -> None:
         self._sock = sock
         self._timeout_sec = timeout_sec
+        self._deadline = deadline
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_PacedReader(self._sock, mode, self._timeout_sec), _READ_BUFFER_SIZE)
+        return _ReplyFile(_PacedReader(self._sock, mode, self._timeout_sec, self._deadline), _READ_BUFFER_SIZE)
+
+
+class _ReplyFile(io.BufferedReader):
+    """What a reply is read from.
+
+    Attributes:
+        unread: When it is closed, the bytes that came after the reply. Nobody asked for them, and their rest would
+            pass for the beginning of the next reply.
+    """
+
+    unread = 0
+
+    def close(self) -> None:
+        if not self.closed:
+            self.unread = self.raw.tell() - self.tell()
+        super().close()
 
 
 class _PacedReader(io.RawIOBase):
     """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress."""
 
-    def __init__(self, sock: socket.socket, mode: str, timeout_sec: float) -> None:
+    def __init__(self, sock: socket.socket, mode: str, timeout_sec: float, deadline: float | None) -> None:
         super().__init__()
         self._sock = sock
         # Not read directly: socket counts its files and closes only after the last.
         self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
         self._timeout_sec = timeout_sec
-        self._deadline: float = time.monotonic() + timeout_sec
+        self._paced_deadline = time.monotonic() + timeout_sec
+        self._final_deadline = deadline
+        self._count = 0
 
     def readable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._count
+
     def readinto(self, buffer: Any) -> int:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the reply trickles")
-        self._sock.settimeout(min(remaining, self._timeout_sec))
+        deadline = self._paced_deadline
+        if self._final_deadline is not None:
+            deadline = min(deadline, self._final_deadline)
+        self._sock.settimeout(_remaining(deadline, self._timeout_sec))
         count: int = self._raw.readinto(buffer) or 0
-        self._deadline += count / _MIN_BYTES_PER_SEC
+        self._paced_deadline += count / _MIN_BYTES_PER_SEC
+        self._count += count
+        if self._count > MAX_WIRE_BYTES:
+            raise http.client.HTTPException("the reply has no end")
         return count
 
     def close(self) -> None:
@@ -355,8 +406,8 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
     max_redirections = 5
 
     def http_error_302(self, req: Any, fp: Any, code: int, msg: Any, headers: Any) -> Any:
-        if req.get_method() not in {"GET", "HEAD"}:
-            # Turning a POST into a GET, as browsers do, would lose it without a word.
+        # Turning a POST into a GET, as browsers do, would lose it without a word.
+        if req.get_method() not in {"GET", "HEAD"} or not _may_lead_to(headers["Location"], req):
             return None
         # urllib would read the whole body first, however long.
         fp.close()
@@ -365,12 +416,23 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: Any, headers: Any, newurl: str) -> Any:
-        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        # Python 3.10 does not know 308, which differs from 307 only in what may be cached.
+        following: Any = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
+        if following is None:
+            return None
+        following.method = req.get_method()  # HEAD would become GET before Python 3.13.
+        for name in ("connect_timeout_sec", "deadline"):
+            setattr(following, name, getattr(req, name, None))
+        # The proxy handler adds it again if the way leads through the proxy again.
+        following.headers.pop("Proxy-authorization", None)
         # Unredirected headers are left behind by urllib, the key among them.
-        if following is not None and _origin(newurl) == _origin(req.full_url):
+        if _origin(newurl) == _origin(req.full_url):
             key = req.unredirected_hdrs.get("Authorization")
             if key is not None:
                 following.add_unredirected_header("Authorization", key)
+        else:
+            for name in ("Authorization", "Cookie"):
+                following.headers.pop(name, None)
         return following
 
 
@@ -390,19 +452,38 @@ class ReplyProcessor(urllib.request.BaseHandler):
 
 
 class _PlainConnection(http.client.HTTPConnection):
+    """A connection that knows its socket, which the pool may have to break."""
+
     def __init__(self, host: str, timeout: float) -> None:
         super().__init__(host, timeout=timeout)
+        self.open_sock: socket.socket | None = None
         # http.client's own hook; what it has there gives every address the whole timeout, one after the other.
-        self._create_connection = open_socket
+        self._create_connection = self._open_socket
+
+    def _open_socket(self, address: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
+        self.open_sock = open_socket(address, timeout)
+        return self.open_sock
 
 
-class _SecureConnection(http.client.HTTPSConnection):
+class _SecureConnection(_PlainConnection):
+    """The same with TLS, inside the tunnel where there is one. Its host's default port is that of https."""
+
+    default_port = http.client.HTTPS_PORT
+
     def __init__(self, host: str, timeout: float, context: ssl.SSLContext) -> None:
-        super().__init__(host, timeout=timeout, context=context)
-        self._create_connection = open_socket
+        super().__init__(host, timeout)
+        self._context = context
+
+    def connect(self) -> None:
+        super().connect()
+        host = getattr(self, "_tunnel_host", None) or self.host
+        # In two steps, so that the pool can break a handshake that hangs.
+        secured = self._context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
+        self.sock = self.open_sock = secured
+        secured.do_handshake()
 
 
-def open_socket(address: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
+def open_socket(address: tuple[str, int], timeout: float) -> socket.socket:
     """A TCP connection to the first of the host's addresses that accepts, within ``timeout`` seconds in all.
 
     The system's name resolution has limits of its own and is not counted.
@@ -447,6 +528,36 @@ def _timeout_of(request: urllib.request.Request) -> float:
     return 30.0 if timeout is None else timeout
 
 
+def _remaining(deadline: float, timeout: float) -> float:
+    """Seconds to wait now: what is left until the deadline, at most the timeout."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("out of time")
+    return min(remaining, timeout)
+
+
+def _in_chunks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks as ``Transfer-Encoding: chunked`` sends them."""
+    for block in blocks:
+        yield b"%x\r\n%b\r\n" % (len(block), block)
+    yield b"0\r\n\r\n"
+
+
+def _may_lead_to(location: str, request: urllib.request.Request) -> bool:
+    """Whether a redirect leads to a place where HTTP is spoken, and does not spell out the key."""
+    try:
+        url = urllib.parse.urljoin(request.full_url, location)
+        parts = urllib.parse.urlsplit(url)
+        # A port that is none raises.
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    if not usable or parts.username is not None:
+        return False
+    plain = urllib.parse.unquote(url)
+    return masked(plain, request.unredirected_hdrs.get("Authorization", "")) == plain
+
+
 def _origin(url: str) -> tuple[str, str]:
     parts = urllib.parse.urlsplit(url)
     default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
@@ -455,7 +566,28 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _name(request: urllib.request.Request) -> str:
-    return f"{request.get_method()} {request.full_url}"
+    name = f"{request.get_method()} {request.full_url}"
+    proxied = getattr(request, "_tunnel_host", None) or request.has_proxy()
+    return f"{name} through the proxy {request.host}" if proxied else name
+
+
+def masked(text: AnyStr, authorization: str) -> AnyStr:
+    """The text without the key, should the server repeat it: it ends up in our errors and in logs."""
+    secret = authorization.rpartition(" ")[2]
+    if len(secret) < _MIN_SECRET_LENGTH:
+        return text
+    return text.replace(secret.encode(), b"***") if isinstance(text, bytes) else text.replace(secret, "***")
+
+
+def scrubbed(error: ErrorT) -> ErrorT:
+    """The error without what the server said, which may be our own request with the key."""
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
+        error.args = ()
+        error.__cause__ = error.__context__ = None
+        for name, nothing in (("line", ""), ("partial", b"")):
+            if hasattr(error, name):
+                setattr(error, name, nothing)
+    return error
 
 
 def describe_failure(error: BaseException) -> str:

@@ -64,6 +64,10 @@ class Request:
         self.body = body
         self.attempt = 1
 
+    def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, str]]]:
+        # An error that is pickled, or copied, takes its request along, but not the stream that was sent.
+        return Request, (self.method, self.url, self.headers)
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url} attempt={self.attempt}>"
 

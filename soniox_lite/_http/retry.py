@@ -49,7 +49,7 @@ def retry_delay(
     if retry_after_sec is not None:
         return retry_after_sec if retry_after_sec <= MAX_RETRY_AFTER_SEC else None
     # Half of the delay is fixed and half is random: never at once, never all together.
-    delay = min(_MAX_DELAY_SEC, _BASE_DELAY_SEC * 2.0 ** (attempt - 1))
+    delay = min(_MAX_DELAY_SEC, _BASE_DELAY_SEC * 2.0 ** min(attempt - 1, 10))
     return delay * (0.5 + 0.5 * jitter)
 
 

@@ -11,6 +11,7 @@ import urllib.request
 import zlib
 
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
+from .body import CallbackError
 from .connections import (
     ConnectionPool,
     KeepAliveHandler,
@@ -18,6 +19,8 @@ from .connections import (
     SafeRedirectHandler,
     WireRequest,
     describe_failure,
+    masked,
+    scrubbed,
 )
 from .messages import Request, Response
 
@@ -72,7 +75,15 @@ class Transport:
         """Raises SonioxError after ``close()``."""
         self._pool.check_open()
 
-    def send(self, request: Request, *, authorization: str, timeout_sec: float, connect_timeout_sec: float) -> Response:
+    def send(
+        self,
+        request: Request,
+        *,
+        authorization: str,
+        timeout_sec: float,
+        connect_timeout_sec: float,
+        deadline: float | None = None,
+    ) -> Response:
         """The reply to a request, whatever its status, read to its end.
 
         Args:
@@ -80,6 +91,8 @@ class Transport:
             authorization: Value of the ``Authorization`` header, which no redirect takes to another host.
             timeout_sec: The longest silence: for sending a block, for the reply's first byte, for its next.
             connect_timeout_sec: For reaching the server, proxy and TLS included.
+            deadline: When to give up whatever comes, as ``time.monotonic()`` counts; None for never. An opener of the
+                user's own does not know it.
 
         Raises:
             SonioxConnectionError: There was no reply, or not all of it.
@@ -90,6 +103,7 @@ class Transport:
         started = time.monotonic()
         wire = WireRequest(request.url, data=request.body, headers=request.headers, method=request.method)
         wire.connect_timeout_sec = connect_timeout_sec
+        wire.deadline = deadline
         wire.add_unredirected_header("Authorization", authorization)
         name = f"{request.method} {request.url}"
         body = request.body
@@ -101,8 +115,12 @@ class Transport:
                 wire.add_unredirected_header("Content-length", str(body.length))
         elif request.method in {"POST", "PUT", "PATCH"}:
             wire.add_unredirected_header("Content-length", "0")
+        reply: Any = None
+        callback_error: Exception | None = None
         try:
             reply = self._open(wire, timeout_sec)
+        except CallbackError as error:
+            callback_error = error.original
         except SonioxError:
             raise
         except TimeoutError as error:
@@ -113,15 +131,20 @@ class Transport:
             if isinstance(reason, TimeoutError):
                 raise SonioxTimeoutError(f"{name}: no answer within {timeout_sec:g} s", request_sent=True) from error
             cause = reason if isinstance(reason, BaseException) else error
-            raise SonioxConnectionError(f"{name}: {describe_failure(cause)}", request_sent=True) from error
+            problem = describe_failure(cause)
+            scrubbed(cause)
+            raise SonioxConnectionError(f"{name}: {problem}", request_sent=True) from scrubbed(error)
+        if callback_error is not None:
+            # Not inside the except clause, which would become its context.
+            raise callback_error
         try:
-            return self._read(reply, request, started)
+            return self._read(reply, request, authorization, started)
         except TimeoutError as error:
             raise SonioxTimeoutError(
                 f"{name}: the reply stopped, or came in too slowly, before its end", request_sent=True
             ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise SonioxConnectionError(f"{name}: {describe_failure(error)}", request_sent=True) from error
+            raise SonioxConnectionError(f"{name}: {describe_failure(error)}", request_sent=True) from scrubbed(error)
         finally:
             reply.close()
 
@@ -140,27 +163,30 @@ class Transport:
             # An opener of the user's own raises for statuses; the error is the reply.
             return reply
 
-    def _read(self, reply: Any, request: Request, started: float) -> Response:
+    def _read(self, reply: Any, request: Request, authorization: str, started: float) -> Response:
         status: int = reply.status
-        fields: list[tuple[str, str]] = reply.headers.items()
+        is_success = 200 <= status < 300
+        fields = [(name, masked(value, authorization)) for name, value in reply.headers.items()]
         content, complete = b"", True
         try:
             content = _read_bounded(reply)
-            encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
-            if encoding != "identity":
+            encoding = reply.headers.get("Content-Encoding", "").strip().lower()
+            if encoding not in {"", "identity"}:
                 content = _decompress(content, encoding)
         except (OSError, http.client.HTTPException) as error:
             # What an error reply is does not hang on its last bytes.
-            if 200 <= status < 300:
+            if is_success:
                 raise
             content, complete = getattr(error, "partial", b""), False
         except _UnreadableBodyError as error:
-            response = Response(status, fields, request=request)
-            raise SonioxAPIError(str(error), response=response) from None
+            if is_success:
+                response = Response(status, fields, request=request)
+                raise SonioxAPIError(str(error), response=response) from None
+            content, complete = b"", False
         return Response(
             status,
             fields,
-            content,
+            masked(content, authorization),
             request=request,
             elapsed_sec=time.monotonic() - started,
             complete=complete,
@@ -187,20 +213,24 @@ def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urlli
 
 def _read_bounded(reply: Any) -> bytes:
     length: int | None = getattr(reply, "length", None)
-    if length is not None and length <= MAX_REPLY_BYTES:
-        # http.client checks the length itself when asked for everything.
-        content: bytes = reply.read()
-        return content
-    blocks: list[bytes] = []
-    size = 0
-    while length is None or length <= MAX_REPLY_BYTES:
-        block: bytes = reply.read(_READ_SIZE)
-        if not block:
-            return b"".join(blocks)
-        blocks.append(block)
-        size += len(block)
-        if size > MAX_REPLY_BYTES:
-            break
+    try:
+        if length is not None and length <= MAX_REPLY_BYTES:
+            # http.client checks the length itself when asked for everything.
+            content: bytes = reply.read()
+            return content
+        blocks: list[bytes] = []
+        size = 0
+        while length is None or length <= MAX_REPLY_BYTES:
+            block: bytes = reply.read(_READ_SIZE)
+            if not block:
+                return b"".join(blocks)
+            blocks.append(block)
+            size += len(block)
+            if size > MAX_REPLY_BYTES:
+                break
+    except ValueError as error:
+        # http.client believes a chunk that says its size is negative.
+        raise http.client.HTTPException("a chunk of no size") from error
     raise _UnreadableBodyError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
 
 
@@ -208,14 +238,18 @@ def _decompress(content: bytes, encoding: str) -> bytes:
     """The body of a server that compresses although it was asked not to."""
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise _UnreadableBodyError("the reply is compressed in a way that was not asked for")
-    # 32: either header; a bomb is stopped at the same size as any other reply.
-    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    # 32: either header. Some servers take "deflate" for what has none.
+    is_raw = encoding == "deflate" and content[:1] and content[0] & 0x0F != 8
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 32)
     try:
-        result = decompressor.decompress(content, MAX_REPLY_BYTES)
+        # A bomb is stopped at the same size as any other reply.
+        result = decompressor.decompress(content, MAX_REPLY_BYTES + 1)
     except zlib.error:
         raise _UnreadableBodyError(f"the reply claims to be {encoding} but is not") from None
-    if decompressor.unconsumed_tail:
+    if len(result) > MAX_REPLY_BYTES:
         raise _UnreadableBodyError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
     if not decompressor.eof:
         raise _UnreadableBodyError("the reply's compressed body is cut off")
+    if decompressor.unused_data:
+        raise _UnreadableBodyError("the reply's compressed body is followed by something else")
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 
-from .._codec import decode_response, kind_of
+from .._codec import decode_response, field_names, kind_of
 from .._http.transport import sleep
 from .._validation import Problems, require_id
 from ..errors import (
@@ -213,10 +213,7 @@ class SttAPI:
         Raises:
             SonioxTimeoutError: The job had not ended by then; it goes on at the service.
         """
-        with Problems("wait") as check:
-            if check.required("interval_sec", interval_sec):
-                check.seconds("interval_sec", interval_sec, positive=False)
-            check.seconds("timeout_sec", timeout_sec, positive=False, maximum=31_536_000)
+        _check_waiting("", interval_sec, timeout_sec)
         deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
         pause = min(_FIRST_POLL_SEC, interval_sec)
         status = "unknown"
@@ -377,6 +374,7 @@ class SttAPI:
         Raises:
             SonioxTimeoutError: The job had not ended by then.
         """
+        _check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
         transcription = self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -412,6 +410,7 @@ class SttAPI:
             SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
             SonioxTimeoutError: The job had not ended in time.
         """
+        _check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
         transcription = self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -472,6 +471,14 @@ class SttAPI:
             _log_left_over("file", file_id, error)
 
 
+def _check_waiting(prefix: str, interval_sec: float, timeout_sec: float | None) -> None:
+    """Refuses times that cannot be waited for; before anything is uploaded that would have to be waited for."""
+    with Problems("the waiting") as check:
+        if check.required(f"{prefix}interval_sec", interval_sec):
+            check.seconds(f"{prefix}interval_sec", interval_sec, positive=False)
+        check.seconds(f"{prefix}timeout_sec", timeout_sec, positive=False, maximum=31_536_000)
+
+
 def _path(transcription_id: str) -> str:
     return f"/transcriptions/{require_id('transcription_id', transcription_id)}"
 
@@ -488,13 +495,14 @@ def _payload(
     """The whole request; what ``config`` sets wins over arguments, and a webhook over both."""
     if config is None:
         options: dict[str, Any] = {}
-    elif isinstance(config, CreateTranscriptionConfig):
-        options = {name: value for name, value in vars(config).items() if value is not None}
-    elif isinstance(config, dict):
-        given = CreateTranscriptionConfig.from_dict(config)
-        options = {name: value for name, value in vars(given).items() if value is not None}
     else:
-        raise SonioxValidationError(f"config must be a CreateTranscriptionConfig or a dict, got {kind_of(config)}")
+        if not isinstance(config, CreateTranscriptionConfig):
+            if not hasattr(config, "items"):
+                raise SonioxValidationError(
+                    f"config must be a CreateTranscriptionConfig or a dict, got {kind_of(config)}"
+                )
+            config = CreateTranscriptionConfig.from_dict(config)
+        options = {name: value for name in field_names(config) if (value := getattr(config, name)) is not None}
     if webhook is not None:
         for name in ("webhook_auth_header_name", "webhook_auth_header_value"):
             options.pop(name, None)

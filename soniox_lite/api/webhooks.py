@@ -150,8 +150,8 @@ def _as_auth(auth: WebhookAuthConfig | Mapping[str, Any] | None) -> WebhookAuthC
     return auth if auth is None or isinstance(auth, WebhookAuthConfig) else WebhookAuthConfig.from_dict(auth)
 
 
-def _find_header(headers: Any, name: str) -> Iterator[str]:
-    """The values of a header in whatever a web framework calls headers."""
+def _find_header(headers: Any, name: str, *, nested: bool = False) -> Iterator[str]:
+    """The values of a header in whatever a web framework calls headers, or in an object that holds them."""
     wanted = _normalize(name)
     for found, value in _pairs(headers):
         if not isinstance(found, (str, bytes)):
@@ -161,8 +161,8 @@ def _find_header(headers: Any, name: str) -> Iterator[str]:
             for item in items_of(value):
                 if isinstance(item, (str, bytes)):
                     yield item if isinstance(item, str) else item.decode("latin-1")
-        elif found in {"headers", "multiValueHeaders"} and not isinstance(value, (str, bytes)):
-            yield from _find_header(value, name)
+        elif not nested and found in {"headers", "multiValueHeaders"} and not isinstance(value, (str, bytes)):
+            yield from _find_header(value, name, nested=True)
 
 
 def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:

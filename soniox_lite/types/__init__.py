@@ -1,7 +1,7 @@
 """The dataclasses that travel to and from the service, and names for annotations.
 
-``api``, ``common`` and ``webhooks`` are the modules that the reference names. The types live in modules by namespace
-and are loaded when first asked for, so that using one namespace does not pay for the types of all.
+``api``, ``common``, ``realtime`` and ``webhooks`` are the modules that the reference names. The types live in modules
+by namespace and are loaded when first asked for, so that using one namespace does not pay for the types of all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from .api import __all__ as _api_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import api, common, webhooks
+    from . import api, common, realtime, webhooks
     from .aliases import Headers
     from .api import (
         ApiError,
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         Language,
         LanguageCode,
         Model,
+        RealtimeSTTAudioFormat,
+        RealtimeSTTHeaderFormat,
+        RealtimeSTTRawFormat,
         StructuredContext,
         StructuredContextGeneralInput,
         StructuredContextGeneralItem,
@@ -50,15 +53,31 @@ if TYPE_CHECKING:
         TranslationType,
         UploadFilePayload,
     )
+    from .realtime import (
+        TOKEN_TEXT_END,
+        TOKEN_TEXT_FIN,
+        EventType,
+        RealtimeControlType,
+        RealtimeEvent,
+        RealtimeSessionClosePayload,
+        RealtimeSessionErrorPayload,
+        RealtimeSessionEventPayload,
+        RealtimeSessionFinishedPayload,
+        RealtimeSessionOpenPayload,
+        RealtimeSTTConfig,
+    )
     from .webhooks import WebhookAuthConfig, WebhookEvent
 
 __all__ = [
+    "TOKEN_TEXT_END",
+    "TOKEN_TEXT_FIN",
     "ApiError",
     "ApiErrorValidationError",
     "CreateTemporaryApiKeyPayload",
     "CreateTemporaryApiKeyResponse",
     "CreateTranscriptionConfig",
     "CreateTranscriptionPayload",
+    "EventType",
     "File",
     "GetFilesCountResponse",
     "GetFilesPayload",
@@ -71,6 +90,17 @@ __all__ = [
     "Language",
     "LanguageCode",
     "Model",
+    "RealtimeControlType",
+    "RealtimeEvent",
+    "RealtimeSTTAudioFormat",
+    "RealtimeSTTConfig",
+    "RealtimeSTTHeaderFormat",
+    "RealtimeSTTRawFormat",
+    "RealtimeSessionClosePayload",
+    "RealtimeSessionErrorPayload",
+    "RealtimeSessionEventPayload",
+    "RealtimeSessionFinishedPayload",
+    "RealtimeSessionOpenPayload",
     "StructuredContext",
     "StructuredContextGeneralInput",
     "StructuredContextGeneralItem",
@@ -93,6 +123,7 @@ __all__ = [
     "WebhookEvent",
     "api",
     "common",
+    "realtime",
     "webhooks",
 ]
 
@@ -102,6 +133,19 @@ __getattr__, __dir__ = lazy_names(
         ".aliases": ("Headers",),
         ".api": tuple(_api_names),
         ".common": (),
+        ".realtime": (
+            "TOKEN_TEXT_END",
+            "TOKEN_TEXT_FIN",
+            "EventType",
+            "RealtimeControlType",
+            "RealtimeEvent",
+            "RealtimeSTTConfig",
+            "RealtimeSessionClosePayload",
+            "RealtimeSessionErrorPayload",
+            "RealtimeSessionEventPayload",
+            "RealtimeSessionFinishedPayload",
+            "RealtimeSessionOpenPayload",
+        ),
         ".webhooks": ("WebhookAuthConfig", "WebhookEvent"),
     },
 )

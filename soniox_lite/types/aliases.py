@@ -24,6 +24,16 @@ TranscriptionMode = Literal["real_time", "async"]
 TranslationType = Literal["one_way", "two_way"]
 TemporaryApiKeyUsageType = Literal["transcribe_websocket", "tts_rt"]
 WebhookEventStatus = Literal["completed", "error"]
+EventType = Literal["open", "close", "finished", "error"]
+
+# Audio that tells its own format, and audio that does not.
+RealtimeSTTHeaderFormat = Literal["aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"]
+RealtimeSTTRawFormat = Literal[
+    "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be",
+    "pcm_u8", "pcm_u16le", "pcm_u16be", "pcm_u24le", "pcm_u24be", "pcm_u32le", "pcm_u32be",
+    "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "mulaw", "alaw",
+]  # fmt: skip
+RealtimeSTTAudioFormat = Literal["auto"] | RealtimeSTTHeaderFormat | RealtimeSTTRawFormat
 
 TranslationConfigInput = TranslationConfig | dict[str, Any]
 StructuredContextInput = StructuredContext | dict[str, Any]

@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import (
         LanguageCode,
+        RealtimeSTTAudioFormat,
+        RealtimeSTTHeaderFormat,
+        RealtimeSTTRawFormat,
         StructuredContextGeneralInput,
         StructuredContextInput,
         StructuredContextTranslationTermsInput,
@@ -54,6 +57,9 @@ __all__ = [
     "Language",
     "LanguageCode",
     "Model",
+    "RealtimeSTTAudioFormat",
+    "RealtimeSTTHeaderFormat",
+    "RealtimeSTTRawFormat",
     "StructuredContext",
     "StructuredContextGeneralInput",
     "StructuredContextGeneralItem",
@@ -79,6 +85,9 @@ __getattr__, __dir__ = lazy_names(
     {
         ".aliases": (
             "LanguageCode",
+            "RealtimeSTTAudioFormat",
+            "RealtimeSTTHeaderFormat",
+            "RealtimeSTTRawFormat",
             "StructuredContextGeneralInput",
             "StructuredContextInput",
             "StructuredContextTranslationTermsInput",

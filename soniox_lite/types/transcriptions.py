@@ -214,7 +214,8 @@ class TranslationConfig(Payload):
                 if value is None and isinstance(self.type, str) and field in needed.get(self.type, ()):
                     check.add(field, f"must be given for {self.type} translation", value)
                 check.language(field, value)
-            if self.type == "two_way" and self.language_a is not None and self.language_a == self.language_b:
+            pair = [language.lower() for language in (self.language_a, self.language_b) if isinstance(language, str)]
+            if self.type == "two_way" and len(pair) == 2 and pair[0] == pair[1]:
                 check.add("language_b", "must be another language than language_a", self.language_b)
 
 
