@@ -1,0 +1,325 @@
+"""A WebSocket over tasks: the event loop watches the socket, so that many sessions cost no threads.
+
+Connecting blocks and is done by a thread that lives as long as that takes. After it, everything happens in the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from ._connection import chunks_of
+from ._opening import open_websocket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Callable
+    from typing import Any
+
+    from ._link import End, Link
+    from ._options import ConnectionOptions
+
+# Reads in a row before other tasks get their turn.
+_READS_PER_TURN = 4
+
+
+class AsyncEventLog:
+    """What has happened, for any number of tasks to follow from its beginning."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._closed = False
+        self._followers: list[asyncio.Future[None]] = []
+
+    def add(self, event: Any) -> None:
+        """Tells all who follow."""
+        self._events.append(event)
+        self._wake_followers()
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        self._closed = True
+        self._wake_followers()
+
+    async def follow(self) -> AsyncIterator[Any]:
+        """All events, those of the past first; ends when nothing more will happen."""
+        told = 0
+        while True:
+            while len(self._events) > told:
+                yield self._events[told]
+                told += 1
+            if self._closed:
+                return
+            news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._followers.append(news)
+            await news
+
+    def _wake_followers(self) -> None:
+        followers, self._followers = self._followers, []
+        for news in followers:
+            _wake(news)
+
+
+async def async_chunks_of(chunks: Any) -> AsyncIterator[bytes]:
+    """The chunks of an async or plain iterable; bytes are one chunk."""
+    if hasattr(chunks, "__aiter__"):
+        async for chunk in chunks:
+            yield chunk
+    else:
+        for chunk in chunks_of(chunks):
+            yield chunk
+
+
+class AsyncConnection:
+    """A WebSocket connection, to be used from the event loop that opened it. One task at a time may receive.
+
+    Args:
+        options: Where to, as whom, and limits.
+        on_message: Called in the loop with each message as it arrives.
+        on_end: Called in the loop once, when the connection has ended.
+    """
+
+    def __init__(
+        self, options: ConnectionOptions, on_message: Callable[[bytes], None], on_end: Callable[[End], None]
+    ) -> None:
+        self._options = options
+        self._on_message = on_message
+        self._on_end = on_end
+        self._link: Link | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._messages: deque[bytes] = deque()
+        self._fd = -1
+        self._is_reading = False
+        self._is_writing = False
+        self._is_done = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._receiver: asyncio.Future[None] | None = None
+        self._senders: list[asyncio.Future[None]] = []
+        self._enders: list[asyncio.Future[None]] = []
+
+    async def open(self) -> None:
+        """As :meth:`Connection.open`. Cancelling abandons the attempt: its thread closes what it opens.
+
+        Raises:
+            SonioxRealtimeError: It could not be opened in time, or the loop cannot watch sockets.
+        """
+        options = self._options
+        loop = self._loop = asyncio.get_running_loop()
+        opened: asyncio.Future[tuple[socket.socket, bytes]] = loop.create_future()
+
+        def deliver(result: Any) -> None:
+            if opened.done():
+                # Cancelled meanwhile.
+                if not isinstance(result, BaseException):
+                    result[0].close()
+            elif isinstance(result, BaseException):
+                opened.set_exception(result)
+            else:
+                opened.set_result(result)
+
+        def connect() -> None:
+            result: Any
+            try:
+                result = open_websocket(
+                    options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+                )
+            except BaseException as error:  # noqa: BLE001 - delivered to the task
+                result = error
+            try:
+                loop.call_soon_threadsafe(deliver, result)
+            except RuntimeError:
+                # The loop was closed meanwhile, so that nobody wants it any more.
+                if not isinstance(result, BaseException):
+                    result[0].close()
+
+        threading.Thread(target=connect, name="soniox-lite connect", daemon=True).start()
+        sock, leftover = await opened
+        self._link = options.new_link(sock, leftover)
+        self._fd = sock.fileno()
+        try:
+            self._watch()
+        except NotImplementedError as error:
+            self._link.abort()
+            self._link.close_socket()
+            raise SonioxRealtimeError(
+                "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
+            ) from error
+        # Something may have come along with the upgrade, or lie decrypted in the TLS object.
+        loop.call_soon(self._on_readable)
+        self._on_timer()
+
+    @property
+    def link(self) -> Link:
+        """The open WebSocket; only after ``open``."""
+        assert self._link is not None  # noqa: S101 - sessions check their state first
+        return self._link
+
+    async def send(self, opcode: int, payload: bytes) -> None:
+        """As :meth:`Connection.send`."""
+        link = self.link
+        position = link.send(opcode, payload)
+        if link.is_sent(position):
+            return
+        self._watch()
+        loop = self._running_loop()
+        deadline = loop.time() + self._options.send_timeout_sec
+        while not link.is_sent(position):
+            room: asyncio.Future[None] = loop.create_future()
+            self._senders.append(room)
+            done, _ = await asyncio.wait([room], timeout=deadline - loop.time())
+            if not done:
+                timeout = self._options.send_timeout_sec
+                error = SonioxRealtimeTimeoutError(f"the server took nothing of what was sent for {timeout:g} s")
+                link.fail(error)
+                self._check_end()
+                raise error
+
+    async def receive(self, timeout_sec: float | None) -> bytes | None:
+        """As :meth:`Connection.receive`."""
+        while not self._messages:
+            if self._is_done:
+                return None
+            self._receiver = self._running_loop().create_future()
+            try:
+                done, _ = await asyncio.wait([self._receiver], timeout=timeout_sec)
+            finally:
+                self._receiver = None
+            if not done:
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+        message = self._messages.popleft()
+        if not self._is_reading and len(self._messages) <= self._options.max_queued_messages // 2:
+            self._resume()
+        return message
+
+    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+        """As :meth:`Connection.set_keepalive`."""
+        self.link.set_keepalive(payload, interval_sec)
+        self._on_timer()
+
+    async def wait_ended(self, timeout_sec: float) -> bool:
+        """As :meth:`Connection.wait_ended`."""
+        self._options = self._options.without_queue_limit()
+        self._resume()
+        if not self._is_done:
+            ended: asyncio.Future[None] = self._running_loop().create_future()
+            self._enders.append(ended)
+            await asyncio.wait([ended], timeout=timeout_sec)
+        return self._is_done
+
+    async def close(self, timeout_sec: float) -> None:
+        """As :meth:`Connection.close`."""
+        if self._link is None:
+            return
+        self._link.start_close()
+        try:
+            if not await self.wait_ended(timeout_sec):
+                await self.abort()
+        except BaseException:
+            await self.abort()
+            raise
+
+    async def abort(self) -> None:
+        """Closes at once."""
+        if self._link is not None:
+            self._link.abort()
+            self._check_end()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            raise SonioxRealtimeError("an async session belongs to the event loop that opened it")
+        return loop
+
+    def _watch(self) -> None:
+        """Asks the loop to tell when the socket has, or takes, data; and only if that is wanted."""
+        loop, link = self._loop, self.link
+        if loop is None or self._is_done:
+            return
+        full = len(self._messages) >= self._options.max_queued_messages
+        if self._is_reading == full:
+            if full:
+                loop.remove_reader(self._fd)
+            else:
+                loop.add_reader(self._fd, self._on_readable)
+            self._is_reading = not full
+        if self._is_writing != link.wants_write:
+            if link.wants_write:
+                loop.add_writer(self._fd, self._on_writable)
+            else:
+                loop.remove_writer(self._fd)
+            self._is_writing = not self._is_writing
+
+    def _resume(self) -> None:
+        self._watch()
+        if self._loop is not None and not self._is_done:
+            # What TLS decrypted before reading was interrupted does not show on the descriptor.
+            self._loop.call_soon(self._on_readable)
+
+    def _on_readable(self) -> None:
+        if self._is_done:
+            return
+        for _ in range(_READS_PER_TURN):
+            if len(self._messages) >= self._options.max_queued_messages:
+                break
+            messages, more = self.link.read()
+            for message in messages:
+                self._on_message(message)
+            self._messages += messages
+            if not more:
+                break
+        else:
+            if self._loop is not None:
+                self._loop.call_soon(self._on_readable)
+        if self._messages:
+            _wake(self._receiver)
+        self._watch()
+        self._check_end()
+
+    def _on_writable(self) -> None:
+        self.link.flush()
+        self._watch()
+        for sender in self._senders:
+            _wake(sender)
+        self._senders.clear()
+        self._check_end()
+
+    def _on_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._is_done or self._loop is None:
+            return
+        due_sec = self.link.tick(reading=self._is_reading)
+        self._watch()
+        self._check_end()
+        if not self._is_done:
+            self._timer = self._loop.call_later(due_sec, self._on_timer)
+
+    def _check_end(self) -> None:
+        """If the link has ended, lets everybody know and gives the socket back."""
+        end = self.link.end
+        if end is None or self._is_done:
+            return
+        self._is_done = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+        if self._timer is not None:
+            self._timer.cancel()
+        self.link.close_socket()
+        try:
+            self._on_end(end)
+        finally:
+            _wake(self._receiver)
+            for waiting in (*self._senders, *self._enders):
+                _wake(waiting)
+            self._senders.clear()
+            self._enders.clear()
+
+
+def _wake(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

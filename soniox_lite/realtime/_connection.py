@@ -1,0 +1,236 @@
+"""A WebSocket over threads: a reader thread owns reading, and everybody sends for himself.
+
+The reader answers pings, keeps the line alive and notices a dead one while the program is only sending, or does nothing
+at all. It hands messages over in batches: everything that one read brought costs one wake-up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from .._codec import kind_of
+from ..errors import SonioxRealtimeTimeoutError, SonioxValidationError
+from ._opening import open_websocket, wait_ready
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
+
+    from ._link import End, Link
+    from ._options import ConnectionOptions
+
+# How long after the deadline of a close the reader may take to leave; it only ever needs to be scheduled.
+_JOIN_SEC = 5.0
+
+
+class EventLog:
+    """What has happened, for any number of threads to follow from its beginning."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def add(self, event: Any) -> None:
+        """Tells all who follow."""
+        with self._changed:
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def follow(self) -> Iterator[Any]:
+        """All events, those of the past first; ends when nothing more will happen."""
+        told = 0
+        while True:
+            with self._changed:
+                while len(self._events) == told:
+                    if self._closed:
+                        return
+                    self._changed.wait()
+            yield self._events[told]
+            told += 1
+
+
+def chunks_of(chunks: bytes | Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks of an iterable; bytes are one chunk."""
+    if isinstance(chunks, (bytes, bytearray, memoryview)):
+        yield bytes(chunks)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
+    elif hasattr(chunks, "__iter__") and not isinstance(chunks, str):
+        yield from chunks
+    else:
+        raise SonioxValidationError(f"chunks must be bytes or an iterable of bytes, got {kind_of(chunks)}")
+
+
+class Connection:
+    """A WebSocket connection. Any thread may send or close; one at a time may receive.
+
+    Args:
+        options: Where to, as whom, and limits.
+        on_message: Called by the reader thread with each message as it arrives.
+        on_end: Called by the reader thread once, when the connection has ended.
+    """
+
+    def __init__(
+        self, options: ConnectionOptions, on_message: Callable[[bytes], None], on_end: Callable[[End], None]
+    ) -> None:
+        self._options = options
+        self._on_message = on_message
+        self._on_end = on_end
+        self._link: Link | None = None
+        self._thread: threading.Thread | None = None
+        # What has arrived and was not received yet. Appended to by the reader, with the condition's lock held.
+        self._messages: deque[bytes] = deque()
+        self._changed = threading.Condition()
+        self._reader_is_done = False
+        self._reader_waits = False
+
+    def open(self) -> None:
+        """Opens the connection and starts to read.
+
+        Raises:
+            SonioxRealtimeError: It could not be opened in time.
+        """
+        options = self._options
+        sock, leftover = open_websocket(
+            options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+        )
+        self._link = options.new_link(sock, leftover)
+        self._thread = threading.Thread(target=self._read_until_end, name="soniox-lite reader", daemon=True)
+        self._thread.start()
+
+    @property
+    def link(self) -> Link:
+        """The open WebSocket; only after ``open``."""
+        assert self._link is not None  # noqa: S101 - sessions check their state first
+        return self._link
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        """Sends a message; returns when the kernel has taken all of it.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended, or ends meanwhile.
+            SonioxRealtimeTimeoutError: The server does not read; the connection is given up.
+        """
+        link = self.link
+        position = link.send(opcode, payload)
+        if link.is_sent(position):
+            return
+        deadline = time.monotonic() + self._options.send_timeout_sec
+        while not link.is_sent(position):
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                timeout = self._options.send_timeout_sec
+                error = SonioxRealtimeTimeoutError(f"the server took nothing of what was sent for {timeout:g} s")
+                link.fail(error)
+                raise error
+            # Woken up by room for more, or by the end of the connection.
+            self._wait(link, for_read=False, for_write=True, timeout_sec=min(remaining, 1.0))
+            link.flush()
+
+    def receive(self, timeout_sec: float | None) -> bytes | None:
+        """The next message; None when there are no more.
+
+        Raises:
+            SonioxRealtimeTimeoutError: Nothing arrived in time.
+        """
+        try:
+            message = self._messages.popleft()
+        except IndexError:
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._messages or self._reader_is_done, timeout_sec):
+                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s") from None
+                if not self._messages:
+                    return None
+                message = self._messages.popleft()
+        if self._reader_waits and len(self._messages) <= self._options.max_queued_messages // 2:
+            with self._changed:
+                self._changed.notify_all()
+        return message
+
+    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+        """Begins to send a text message in the background each time this interval has passed; None ends it."""
+        self.link.set_keepalive(payload, interval_sec)
+
+    def wait_ended(self, timeout_sec: float) -> bool:
+        """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile."""
+        with self._changed:
+            self._options = self._options.without_queue_limit()
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: self._reader_is_done, timeout_sec)
+
+    def close(self, timeout_sec: float) -> None:
+        """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
+        if self._link is None:
+            return
+        self._link.start_close()
+        if threading.current_thread() is self._thread:
+            # Called by one of the reader's own callbacks; it leaves when that returns.
+            self._link.abort()
+            return
+        if not self.wait_ended(timeout_sec):
+            self.abort()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        if self._link is None:
+            return
+        self._link.abort()
+        if self._thread is not None and threading.current_thread() is not self._thread:
+            self._thread.join(_JOIN_SEC)
+
+    def _read_until_end(self) -> None:
+        link = self.link
+        try:
+            while link.end is None:
+                self._read_some(link)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the reader is told
+            link.fail(error)
+        end = link.end
+        if end is None:
+            raise AssertionError("the reader left without an end")
+        try:
+            self._on_end(end)
+        finally:
+            with self._changed:
+                self._reader_is_done = True
+                self._changed.notify_all()
+            link.close_socket()
+
+    def _read_some(self, link: Link) -> None:
+        """Waits for something to do, and does it."""
+        full = len(self._messages) >= self._options.max_queued_messages
+        due_sec = link.tick(reading=not full)
+        if full:
+            with self._changed:
+                self._reader_waits = True
+                self._changed.wait_for(
+                    lambda: len(self._messages) <= self._options.max_queued_messages // 2 or link.end, due_sec
+                )
+                self._reader_waits = False
+            return
+        messages, more = link.read()
+        if messages:
+            for message in messages:
+                self._on_message(message)
+            with self._changed:
+                self._messages += messages
+                self._changed.notify_all()
+        if not more and link.end is None:
+            self._wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
+            if link.wants_write:
+                link.flush()
+
+    def _wait(self, link: Link, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
+        try:
+            wait_ready(link.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
+        except (OSError, ValueError):
+            # Closed between the look at it and the wait: the caller looks again.
+            return

@@ -1,0 +1,309 @@
+"""An open WebSocket, without any waiting: what threads and tasks have in common.
+
+A link never blocks. Whoever drives it (a reader thread, or an event loop) waits for the socket's descriptor and then
+calls :meth:`Link.read`, :meth:`Link.flush` or :meth:`Link.tick`. One lock is held around each single call on the
+socket and never across a wait, because a TLS object must not be used by two threads at once, and on some Python
+versions a thread that sits in it keeps all others out.
+
+Order of events: frames leave in the order in which they were queued; ``end`` is set exactly once, by whatever ended the
+connection first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+
+from .._http.connections import describe_failure
+from ..errors import SonioxRealtimeError
+from ._frames import (
+    ABNORMAL_CLOSURE,
+    BINARY,
+    CLOSE,
+    GOING_AWAY,
+    NO_STATUS,
+    NORMAL_CLOSURE,
+    PING,
+    PONG,
+    TEXT,
+    FrameError,
+    FrameReader,
+    parse_close,
+)
+from ._opening import encode_frame
+
+_READ_SIZE = 64 * 1024
+_WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
+
+
+class End:
+    """How a connection ended.
+
+    Attributes:
+        code: The close code of the server, or of ourselves; 1006 when there was no close frame.
+        reason: The text of the close frame; may be empty.
+        error: What broke the connection; None when it was closed in an orderly way.
+    """
+
+    def __init__(self, code: int, reason: str = "", error: BaseException | None = None) -> None:
+        self.code = code
+        self.reason = reason
+        self.error = error
+
+    @property
+    def is_orderly(self) -> bool:
+        """Whether this is how a stream is meant to end."""
+        return self.error is None and self.code in (NORMAL_CLOSURE, GOING_AWAY, NO_STATUS)
+
+    def as_error(self) -> SonioxRealtimeError:
+        """The error for somebody who needed the connection."""
+        if isinstance(self.error, SonioxRealtimeError):
+            detail = self.error.message
+        elif self.error is not None:
+            detail = f"the connection broke: {describe_failure(self.error)}"
+        else:
+            reason = f": {self.reason}" if self.reason else ""
+            detail = f"the server closed the connection with code {self.code}{reason}"
+        error = SonioxRealtimeError(detail, close_code=self.code)
+        error.__cause__ = self.error
+        return error
+
+
+class Link:
+    """An open WebSocket. Sending and closing may be done by any thread, reading by one.
+
+    Attributes:
+        end: How it ended; None while it is open.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        leftover: bytes,
+        *,
+        ping_interval_sec: float | None,
+        ping_timeout_sec: float | None,
+        max_message_bytes: int,
+    ) -> None:
+        """Args are a connected non-blocking socket, what was read from it beyond the upgrade, and limits."""
+        self._sock = sock
+        self._lock = threading.Lock()
+        self._frames = FrameReader(max_message_bytes)
+        self._leftover = leftover
+        # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
+        self._outgoing: deque[memoryview] = deque()
+        self._queued = 0
+        self._taken = 0
+        self._close_sent = False
+        self._write_error: BaseException | None = None
+        self._ping_interval_sec = ping_interval_sec
+        self._ping_timeout_sec = ping_timeout_sec
+        self._last_received = time.monotonic()
+        self._pinged_at: float | None = None
+        self._keepalive: bytes = b""
+        self._keepalive_interval_sec: float | None = None
+        self._keepalive_at = 0.0
+        self.end: End | None = None
+
+    def fileno(self) -> int:
+        """The descriptor to wait for; -1 once it is closed."""
+        return self._sock.fileno()
+
+    @property
+    def sock(self) -> socket.socket:
+        """For waiting only."""
+        return self._sock
+
+    def read(self) -> tuple[list[bytes], bool]:
+        """The messages that have arrived, and whether more may be there already. Answers pings and closes."""
+        data, more = self._leftover, True
+        if data:
+            self._leftover = b""
+        else:
+            try:
+                with self._lock:
+                    data = self._sock.recv(_READ_SIZE)
+                    # Of what TLS has decrypted already, the descriptor says nothing.
+                    more = isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+            except _WOULD_BLOCK:
+                return [], False
+            except (OSError, ValueError) as error:
+                self.fail(error)
+                return [], False
+            if not data:
+                self.fail(ConnectionResetError("the server hung up without a close frame"))
+                return [], False
+        self._last_received = time.monotonic()
+        self._pinged_at = None
+        messages: list[bytes] = []
+        try:
+            for opcode, payload in self._frames.feed(data):
+                if opcode in (TEXT, BINARY):
+                    messages.append(payload)
+                elif opcode == PING:
+                    self._queue(PONG, payload)
+                elif opcode == CLOSE:
+                    code, reason = parse_close(payload)
+                    # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
+                    self._send_close(b"" if code == NO_STATUS else code.to_bytes(2, "big"))
+                    self._set_end(End(code, reason))
+                    return messages, False
+        except FrameError as error:
+            self._send_close(error.code.to_bytes(2, "big"))
+            self.fail(SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}"), error.code)
+            return messages, False
+        return messages, more
+
+    def send(self, opcode: int, payload: bytes) -> int:
+        """Queues a message and hands over what the kernel takes at once.
+
+        Returns:
+            The position of its end in the stream, for :meth:`is_sent`.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended.
+        """
+        frame = encode_frame(opcode, payload)
+        with self._lock:
+            if self.end is not None:
+                raise self.end.as_error()
+            if self._close_sent:
+                raise SonioxRealtimeError("the session is being closed")
+            if self._write_error is not None:
+                raise End(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+            self._append(frame)
+            position = self._queued
+            self._flush()
+        return position
+
+    def is_sent(self, position: int) -> bool:
+        """Whether everything up to a position has been taken by the kernel.
+
+        Raises:
+            SonioxRealtimeError: It never will be.
+        """
+        if self._taken >= position:
+            return True
+        if self.end is not None:
+            raise self.end.as_error()
+        if self._write_error is not None:
+            raise End(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+        return False
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether something is waiting for the kernel to take it."""
+        return bool(self._outgoing)
+
+    def flush(self) -> None:
+        """Hands over what the kernel takes now."""
+        with self._lock:
+            self._flush()
+
+    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+        """Begins to send a text message each time this interval has passed; None ends it."""
+        with self._lock:
+            self._keepalive = payload
+            self._keepalive_at = time.monotonic() + (interval_sec or 0.0)
+            self._keepalive_interval_sec = interval_sec
+
+    def tick(self, *, reading: bool) -> float:
+        """Sends what is due by time, and gives up a line that has gone dead.
+
+        Args:
+            reading: Whether the connection is being read. Otherwise nothing is heard, and that means nothing.
+
+        Returns:
+            Seconds until the next call is due.
+        """
+        now = time.monotonic()
+        due = [5.0]
+        interval = self._keepalive_interval_sec
+        if interval is not None:
+            if now >= self._keepalive_at:
+                self._queue(TEXT, self._keepalive)
+                self._keepalive_at = now + interval
+            due.append(self._keepalive_at - now)
+        if not reading:
+            self._last_received, self._pinged_at = now, None
+        elif self._ping_interval_sec is not None and self._ping_timeout_sec is not None:
+            if self._pinged_at is None:
+                if now - self._last_received >= self._ping_interval_sec:
+                    self._queue(PING, b"")
+                    self._pinged_at = now
+                else:
+                    due.append(self._last_received + self._ping_interval_sec - now)
+            if self._pinged_at is not None:
+                if now - self._pinged_at >= self._ping_timeout_sec:
+                    silence = now - self._last_received
+                    self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+                due.append(self._pinged_at + self._ping_timeout_sec - now)
+        return max(0.0, min(due))
+
+    def start_close(self) -> None:
+        """Sends the close frame, once. The server answers with its own, which ends the link."""
+        self._send_close(NORMAL_CLOSURE.to_bytes(2, "big"))
+
+    def fail(self, error: BaseException, code: int = ABNORMAL_CLOSURE) -> None:
+        """Ends the link for this reason, unless it has ended already."""
+        self._set_end(End(code, error=error))
+
+    def abort(self, code: int = NORMAL_CLOSURE) -> None:
+        """Ends the link here and now. Whoever waits for the descriptor wakes up."""
+        self._set_end(End(code))
+
+    def close_socket(self) -> None:
+        """Gives the descriptor back. Only the driver may do so, when nobody waits for it any more."""
+        with self._lock:
+            self._sock.close()
+
+    def _set_end(self, end: End) -> None:
+        with self._lock:
+            if self.end is not None:
+                return
+            self.end = end
+            # Nobody is left to hear the rest of TLS; the plain socket is shut so that all waits end.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def _queue(self, opcode: int, payload: bytes) -> None:
+        """Queues a frame of the link's own, which is dropped if there is nobody to receive it."""
+        frame = encode_frame(opcode, payload)
+        with self._lock:
+            if self.end is None and not self._close_sent:
+                self._append(frame)
+                self._flush()
+
+    def _send_close(self, payload: bytes) -> None:
+        frame = encode_frame(CLOSE, payload)
+        with self._lock:
+            if self.end is None and not self._close_sent:
+                self._append(frame)
+                self._close_sent = True
+                self._flush()
+
+    def _append(self, frame: bytes) -> None:  # with the lock held
+        self._outgoing.append(memoryview(frame))
+        self._queued += len(frame)
+
+    def _flush(self) -> None:  # with the lock held
+        while self._outgoing and self.end is None:
+            view = self._outgoing[0]
+            try:
+                count = self._sock.send(view)
+            except _WOULD_BLOCK:
+                return
+            except (OSError, ValueError) as error:
+                # No reason to stop reading: what the server said before it hung up is still to be heard.
+                self._write_error = error
+                self._outgoing.clear()
+                return
+            self._taken += count
+            if count == len(view):
+                self._outgoing.popleft()
+            else:
+                self._outgoing[0] = view[count:]

@@ -1,0 +1,328 @@
+"""Opening a WebSocket within a time: name, TCP, proxy, TLS, upgrade. The only module that imports ``websocket``.
+
+Every step waits on a non-blocking socket with what is left of one deadline, so that a peer that stalls, or trickles, at
+any of them cannot exceed it. The system's name resolution cannot be interrupted; it runs in a thread that is left
+behind if it is late.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import select
+import socket
+import ssl
+import threading
+import time
+import urllib.request
+from urllib.parse import unquote, urlsplit
+
+from .._http.connections import describe_failure
+from .._settings import user_agent
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_READ_SIZE = 16 * 1024
+# More than any server needs to accept, and enough for the page of a proxy that refuses.
+_MAX_UPGRADE_BYTES = 64 * 1024
+
+
+def open_websocket(
+    url: str, authorization: str, timeout_sec: float, context: ssl.SSLContext | None
+) -> tuple[socket.socket, bytes]:
+    """A connected, non-blocking socket that speaks WebSocket from here on, and what it has said already.
+
+    Args:
+        url: ``ws://`` or ``wss://``.
+        authorization: Value of the ``Authorization`` header.
+        timeout_sec: For all of it.
+        context: For TLS; None for the shared default.
+
+    Raises:
+        SonioxRealtimeError: It could not be opened; a SonioxRealtimeTimeoutError if for lack of time.
+    """
+    opening = _Opening(url, timeout_sec)
+    try:
+        return opening.run(authorization, context)
+    except BaseException as error:
+        opening.abort()
+        if isinstance(error, SonioxRealtimeError) or not isinstance(error, Exception):
+            raise
+        if isinstance(error, TimeoutError):
+            raise SonioxRealtimeTimeoutError(
+                f"{url} could not be opened within {timeout_sec:g} s ({opening.step})"
+            ) from error
+        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {describe_failure(error)}") from error
+
+
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    """A masked frame with the whole message in it."""
+    from websocket import ABNF  # noqa: PLC0415 - needed only once a realtime session is open
+
+    return ABNF.create_frame(payload, opcode).format()
+
+
+class _Opening:
+    """One attempt.
+
+    Attributes:
+        step: What it is at, for error messages.
+    """
+
+    def __init__(self, url: str, timeout_sec: float) -> None:
+        self.step = "the URL"
+        self._url = url
+        self._deadline = time.monotonic() + timeout_sec
+        self._sock: socket.socket | None = None
+
+    def run(self, authorization: str, context: ssl.SSLContext | None) -> tuple[socket.socket, bytes]:
+        parts = urlsplit(self._url)
+        secure = parts.scheme == "wss"
+        host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+        proxy = _proxy_for("https" if secure else "http", parts.netloc)
+        if proxy is None:
+            self._connect(host, port)
+        else:
+            proxy_parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+            self._connect(proxy_parts.hostname or "", proxy_parts.port or 80)
+            self._tunnel(host, port, proxy_parts.username, proxy_parts.password)
+        if secure:
+            self._start_tls(host, context)
+        return self._upgrade(authorization)
+
+    def abort(self) -> None:
+        """Closes whatever has been opened."""
+        if self._sock is not None:
+            self._sock.close()
+
+    def _connect(self, host: str, port: int) -> None:
+        self.step = f"name resolution of {host}"
+        addresses = self._resolve(host, port)
+        self.step = f"TCP connection to {host}:{port}"
+        last_error: OSError = OSError(f"{host} has no address")
+        for tried, (family, kind, protocol, _, target) in enumerate(addresses):
+            # An address that swallows packets must leave time for those after it.
+            share = self._remaining() / (len(addresses) - tried)
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(share)
+                sock.connect(target)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(0)
+            except OSError as error:
+                sock.close()
+                last_error = error
+            else:
+                self._sock = sock
+                return
+        raise last_error
+
+    def _resolve(self, host: str, port: int) -> list[Any]:
+        try:
+            # An address needs no resolver, and so no thread.
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except socket.gaierror:
+            pass
+        result: list[Any] = []
+
+        def resolve() -> None:
+            try:
+                result.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            except (OSError, UnicodeError) as error:
+                result.append(error)
+
+        thread = threading.Thread(target=resolve, name=f"soniox-lite resolve {host}", daemon=True)
+        thread.start()
+        thread.join(self._remaining())
+        if not result:
+            raise TimeoutError
+        if isinstance(result[0], Exception):
+            raise result[0]
+        return list(result[0])
+
+    def _tunnel(self, host: str, port: int, user: str | None, password: str | None) -> None:
+        self.step = f"proxy tunnel to {host}:{port}"
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+        if user is not None:
+            credentials = f"{unquote(user)}:{unquote(password or '')}".encode()
+            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(credentials).decode()}")
+        stream = _DeadlineStream(self._connected(), self._deadline)
+        stream.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            # A byte at a time, from a buffer: what follows the head already belongs to the tunnel.
+            byte = stream.recv(1)
+            if not byte:
+                raise ConnectionError("the proxy closed the connection")
+            head += byte
+        status = head.split(b"\r\n", 1)[0].split(b" ", 2)
+        if len(status) < 2 or status[1] != b"200":
+            answer = head.split(b"\r\n", 1)[0].decode("latin-1")[:100]
+            raise SonioxRealtimeError(f"{self._url}: the proxy refused the tunnel to {target}: {answer!r}")
+
+    def _start_tls(self, host: str, context: ssl.SSLContext | None) -> None:
+        self.step = f"TLS with {host}"
+        if context is None:
+            from .._http.transport import default_tls_context  # noqa: PLC0415 - plain sessions need none
+
+            context = default_tls_context()
+        sock = context.wrap_socket(self._connected(), server_hostname=host, do_handshake_on_connect=False)
+        self._sock = sock
+        while True:
+            try:
+                sock.do_handshake()
+            except ssl.SSLWantReadError:
+                self._wait(for_write=False)
+            except ssl.SSLWantWriteError:
+                self._wait(for_write=True)
+            else:
+                return
+
+    def _upgrade(self, authorization: str) -> tuple[socket.socket, bytes]:
+        self.step = "WebSocket upgrade"
+        import websocket  # noqa: PLC0415 - needed only once a realtime session is opened
+
+        sock = self._connected()
+        stream = _DeadlineStream(sock, self._deadline)
+        try:
+            # Redirects are not followed, since the key would go along; compression costs more than the audio it saves.
+            websocket.create_connection(
+                self._url,
+                socket=stream,
+                header=[f"Authorization: {authorization}", f"User-Agent: {user_agent()}"],
+                suppress_origin=True,
+                redirect_limit=0,
+                enable_multithread=False,
+            )
+        except websocket.WebSocketBadStatusException as error:
+            raise _refusal(self._url, error) from None
+        except websocket.WebSocketTimeoutException:
+            raise TimeoutError from None
+        except websocket.WebSocketException as error:
+            # Its text may hold headers of the reply; its kind is enough.
+            raise SonioxRealtimeError(
+                f"{self._url}: the server did not accept the WebSocket upgrade ({type(error).__name__})"
+            ) from None
+        return sock, stream.leftover()
+
+    def _connected(self) -> socket.socket:
+        if self._sock is None:
+            raise ConnectionError("not connected")
+        return self._sock
+
+    def _remaining(self) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        return remaining
+
+    def _wait(self, *, for_write: bool) -> None:
+        if not wait_ready(
+            self._connected(), for_read=not for_write, for_write=for_write, timeout_sec=self._remaining()
+        ):
+            raise TimeoutError
+
+
+class _DeadlineStream:
+    """What the client library asks of a socket during the upgrade, with a deadline, a buffer and a limit.
+
+    The library reads the reply's head byte by byte, which would be a system call each.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._buffer = b""
+        self._received = 0
+
+    def recv(self, size: int) -> bytes:
+        while not self._buffer:
+            try:
+                self._buffer = self._sock.recv(_READ_SIZE)
+            except (ssl.SSLWantReadError, BlockingIOError):
+                self._wait(for_write=False)
+                continue
+            except ssl.SSLWantWriteError:
+                self._wait(for_write=True)
+                continue
+            if not self._buffer:
+                return b""
+            self._received += len(self._buffer)
+            if self._received > _MAX_UPGRADE_BYTES:
+                raise ConnectionError("the server's answer to the upgrade does not end")
+        head, self._buffer = self._buffer[:size], self._buffer[size:]
+        return head
+
+    def send(self, data: bytes) -> int:
+        self.sendall(data)
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[self._sock.send(data) :]
+            except (ssl.SSLWantWriteError, BlockingIOError):
+                self._wait(for_write=True)
+            except ssl.SSLWantReadError:
+                self._wait(for_write=False)
+
+    def leftover(self) -> bytes:
+        """What was received beyond the reply's head."""
+        return self._buffer
+
+    def gettimeout(self) -> float:
+        # The library may use send and recv as they are: they wait by themselves.
+        return 0.0
+
+    def settimeout(self, _timeout: float | None) -> None: ...
+
+    def close(self) -> None: ...
+
+    def shutdown(self, _how: int) -> None: ...
+
+    def _wait(self, *, for_write: bool) -> None:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0 or not wait_ready(
+            self._sock, for_read=not for_write, for_write=for_write, timeout_sec=remaining
+        ):
+            raise TimeoutError
+
+
+def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_sec: float) -> bool:
+    """Whether a socket became ready, or failed, within a time. Touches the descriptor only, never a TLS object."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, (select.POLLIN if for_read else 0) | (select.POLLOUT if for_write else 0))
+        return bool(poll.poll(timeout_sec * 1000))
+    readable, writable, _ = select.select([sock] if for_read else [], [sock] if for_write else [], [], timeout_sec)
+    return bool(readable or writable)
+
+
+def _proxy_for(scheme: str, netloc: str) -> str | None:
+    """The proxy that the environment names for a host; ``no_proxy`` exempts hosts from it."""
+    host = netloc.rpartition("@")[2]
+    if urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(scheme)
+
+
+def _refusal(url: str, error: Any) -> SonioxRealtimeError:
+    """The server answered the upgrade with a status of its own: a proxy, a wrong path, or a limit."""
+    error_type = request_id = None
+    message = "no reason given"
+    try:
+        body = json.loads(error.resp_body or b"")
+        message = str(body.get("error_message") or body.get("message") or message)
+        error_type, request_id = body.get("error_type"), body.get("request_id")
+    except (ValueError, AttributeError):
+        pass
+    return SonioxRealtimeError(
+        f"{url}: the server refused the WebSocket upgrade: {message}",
+        error_code=error.status_code,
+        error_type=error_type if isinstance(error_type, str) else None,
+        request_id=request_id if isinstance(request_id, str) else None,
+    )

@@ -1,0 +1,90 @@
+"""How a session is connected, checked once."""
+
+from __future__ import annotations
+
+import copy
+from urllib.parse import urlsplit
+
+from .._validation import Problems
+from ..errors import SonioxValidationError
+from ._link import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+
+class ConnectionOptions:
+    """Where a session connects to, as whom, and its limits.
+
+    Args:
+        url: ``ws://`` or ``wss://``.
+        api_key: The secret.
+        connect_timeout_sec: For name, TCP, proxy, TLS and upgrade together.
+        send_timeout_sec: How long the server may take nothing of what is sent.
+        ping_interval_sec: How long the line may be silent before the server is asked for a sign of life; None for ever.
+        ping_timeout_sec: How long it may take for one.
+        max_queued_messages: How many messages are kept for a program that does not receive; above that the server is
+            not read, so that it has to wait.
+        max_message_bytes: A larger message ends the session.
+        ssl_context: For TLS; None for the shared default.
+
+    Raises:
+        SonioxValidationError: Something cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        connect_timeout_sec: float,
+        send_timeout_sec: float,
+        ping_interval_sec: float | None,
+        ping_timeout_sec: float | None,
+        max_queued_messages: int,
+        max_message_bytes: int,
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
+        if not isinstance(url, str) or urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
+            raise SonioxValidationError("url must be a ws:// or wss:// URL")
+        with Problems("the session's set-up") as check:
+            for name, seconds in (
+                ("connect_timeout_sec", connect_timeout_sec),
+                ("send_timeout_sec", send_timeout_sec),
+            ):
+                if check.required(name, seconds):
+                    check.seconds(name, seconds)
+            check.seconds("ping_interval_sec", ping_interval_sec)
+            check.seconds("ping_timeout_sec", ping_timeout_sec)
+            check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
+            check.integer("max_message_bytes", max_message_bytes, minimum=1024, maximum=1 << 30)
+        self.url = url
+        self.authorization = f"Bearer {api_key}"
+        self.connect_timeout_sec = connect_timeout_sec
+        self.send_timeout_sec = send_timeout_sec
+        self.ping_interval_sec = ping_interval_sec
+        self.ping_timeout_sec = ping_timeout_sec
+        self.max_queued_messages = max_queued_messages
+        self.max_message_bytes = max_message_bytes
+        self.ssl_context = ssl_context
+
+    def new_link(self, sock: socket.socket, leftover: bytes) -> Link:
+        """An open WebSocket with these limits."""
+        return Link(
+            sock,
+            leftover,
+            ping_interval_sec=self.ping_interval_sec,
+            ping_timeout_sec=self.ping_timeout_sec,
+            max_message_bytes=self.max_message_bytes,
+        )
+
+    def without_queue_limit(self) -> ConnectionOptions:
+        """A copy for a session that is being closed: the rest is bounded in time instead."""
+        other = copy.copy(self)
+        other.max_queued_messages = 1_000_000_000
+        return other
+
+    def __repr__(self) -> str:
+        return f"<ConnectionOptions {self.url}>"

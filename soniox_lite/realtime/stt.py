@@ -1,0 +1,643 @@
+# Generated from async_stt.py by scripts/generate_sync: edit that file, not this one.
+"""Realtime speech-to-text: sessions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+
+from .._settings import resolve_api_key
+from .._validation import Problems
+from ..client import realtime_set_up
+from ..errors import SonioxRealtimeError, SonioxValidationError
+from ..types.realtime import (
+    RealtimeControlType,
+    RealtimeEvent,
+    RealtimeSessionClosePayload,
+    RealtimeSessionErrorPayload,
+    RealtimeSessionFinishedPayload,
+    RealtimeSessionOpenPayload,
+    RealtimeSTTConfig,
+)
+from ._connection import Connection, EventLog, chunks_of
+from ._frames import BINARY, TEXT
+from ._options import ConnectionOptions
+from ._protocol import (
+    END_OF_AUDIO,
+    KEEP_ALIVE_MESSAGE,
+    SttProtocol,
+    checked_audio,
+    checked_config,
+    checked_control_type,
+    error_of,
+    finalize_message,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Literal, TypedDict
+
+    from typing_extensions import Self, Unpack
+
+    from ..client import SonioxClient
+    from ..types.realtime import RealtimeSessionEventPayload
+    from ._link import End
+
+    ConfigInput = RealtimeSTTConfig | dict[str, Any]
+    SessionState = Literal["new", "connecting", "open", "ending", "closing", "closed"]
+
+    class SessionOptions(TypedDict, total=False):
+        """What a session can be set up with besides its config."""
+
+        close_timeout_sec: float
+        send_timeout_sec: float
+        ping_interval_sec: float | None
+        ping_timeout_sec: float | None
+        max_queued_messages: int
+        max_message_bytes: int
+        raise_on_error: bool
+        start_on_open: bool
+        ssl_context: ssl.SSLContext | None
+
+
+__all__ = ["RealtimeSTTClient", "RealtimeSTTSession"]
+
+# While paused; the service gives up after 20 seconds without audio.
+KEEP_ALIVE_INTERVAL_SEC = 5.0
+# Before the start message; the service gives up after 40 seconds.
+_HOLD_INTERVAL_SEC = 20.0
+# A message larger than this is sent as several: servers limit them, and a pause or a close gets its turn in between.
+_MAX_CHUNK_BYTES = 64 * 1024
+# How long after a failed send the service's own reason may take to arrive.
+_REASON_TIMEOUT_SEC = 1.0
+
+
+class RealtimeSTTSession:
+    """One stream of audio to the service, and the tokens that come back.
+
+    Use it in an ``with`` block: leaving the block ends the audio, if that was not done, and waits for the last
+    words; leaving it by an exception closes at once. Sending, pausing and closing may be done while another task (of a
+    sync session: another thread) receives; only one receives at a time.
+
+    Attributes:
+        dropped_audio_bytes: How much audio was given to the session while it was paused, and so was not sent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        config: ConfigInput,
+        api_key: str | None = None,
+        *,
+        connect_timeout_sec: float = 10.0,
+        close_timeout_sec: float = 10.0,
+        send_timeout_sec: float = 30.0,
+        ping_interval_sec: float | None = 20.0,
+        ping_timeout_sec: float | None = 20.0,
+        max_queued_messages: int = 10_000,
+        max_message_bytes: int = 16 * 1024 * 1024,
+        raise_on_error: bool = False,
+        start_on_open: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """A session that is not connected yet.
+
+        Args:
+            url: ``wss://`` (or ``ws://``) URL of the service.
+            config: What to listen for, also as a dict.
+            api_key: The key, permanent or temporary; None for ``config.api_key``, else ``SONIOX_API_KEY``. It travels
+                in the header of the handshake only.
+            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            close_timeout_sec: How long closing may wait for the last words.
+            send_timeout_sec: How long the service may take nothing of what is sent before the session is given up.
+            ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
+                WebSocket ping); None for never.
+            ping_timeout_sec: How long it may take to give one before the session is given up.
+            max_queued_messages: How many messages are kept while nobody receives. Above that the service is not read,
+                so that it has to wait.
+            max_message_bytes: A larger message ends the session.
+            raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
+            start_on_open: Whether the stream starts when the session is opened. Otherwise the connection is held, and
+                kept alive, until ``start`` or the first audio.
+            ssl_context: For TLS; None for the system's certificates.
+
+        Raises:
+            SonioxValidationError: There is no key, or something given cannot be used.
+        """
+        self._protocol = SttProtocol(checked_config(config))
+        self._options = ConnectionOptions(
+            url=url,
+            api_key=resolve_api_key(api_key or self._protocol.config.api_key),
+            connect_timeout_sec=connect_timeout_sec,
+            send_timeout_sec=send_timeout_sec,
+            ping_interval_sec=ping_interval_sec,
+            ping_timeout_sec=ping_timeout_sec,
+            max_queued_messages=max_queued_messages,
+            max_message_bytes=max_message_bytes,
+            ssl_context=ssl_context,
+        )
+        with Problems("the session's set-up") as check:
+            if check.required("close_timeout_sec", close_timeout_sec):
+                check.seconds("close_timeout_sec", close_timeout_sec, positive=False)
+        self._close_timeout_sec = close_timeout_sec
+        self._raise_on_error = raise_on_error
+        self._start_on_open = start_on_open
+        self._connection = Connection(self._options, self._on_message, self._on_end)
+        self._end: End | None = None
+        self._failure: BaseException | None = None
+        self._entered = False
+        self._opened = False
+        self._drained = False
+        self._closed = False
+        self._paused = False
+        self._last_message: RealtimeEvent | None = None
+        self._log = EventLog()
+        self._handlers: list[tuple[str, Callable[[Any], object]]] = []
+        self._receiving = threading.Lock()
+        self._starting = threading.Lock()
+        self._closing = threading.Lock()
+        self.dropped_audio_bytes = 0
+
+    @property
+    def config(self) -> RealtimeSTTConfig:
+        """What the session was set up with."""
+        return self._protocol.config
+
+    @property
+    def paused(self) -> bool:
+        """Whether audio is being held back."""
+        return self._paused
+
+    @property
+    def last_message(self) -> RealtimeEvent | None:
+        """The event that was received last; None before the first."""
+        return self._last_message
+
+    @property
+    def state(self) -> SessionState:
+        """``new``, ``connecting``, ``open``, ``ending`` (no more audio), ``closing`` or ``closed``."""
+        if self._closed or self._end is not None:
+            return "closed"
+        if self._drained:
+            return "closing"
+        if not self._opened:
+            return "connecting" if self._entered else "new"
+        return "ending" if self._protocol.is_ended else "open"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the service said that it has told everything."""
+        return self._protocol.finished is not None
+
+    @property
+    def close_code(self) -> int | None:
+        """The WebSocket close code; 1006 when the connection broke, None while it is open."""
+        return self._end.code if self._end is not None else None
+
+    @property
+    def close_reason(self) -> str | None:
+        """What the service said with the close code, often nothing; None while the connection is open."""
+        return self._end.reason if self._end is not None else None
+
+    def enter(self) -> Self:
+        """Opens the connection and starts the stream (unless ``start_on_open`` says otherwise).
+
+        Raises:
+            SonioxRealtimeError: That failed, or the session was used before: a session is one stream.
+        """
+        if self.state != "new":
+            raise SonioxRealtimeError(f"this session is {self.state} already; a session is one stream, make a new one")
+        self._entered = True
+        try:
+            self._connection.open()
+            self._opened = True
+            if self._closed:
+                raise SonioxRealtimeError("the session was closed while it was being opened")
+            self._emit(RealtimeSessionOpenPayload())
+            if self._start_on_open:
+                self._start_or_be_refused()
+            else:
+                self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, _HOLD_INTERVAL_SEC)
+        except BaseException as error:
+            self.cancel()
+            if not self._opened:
+                if isinstance(error, Exception):
+                    self._emit(RealtimeSessionErrorPayload(error=error))
+                self._log.close()
+            raise
+        return self
+
+    def aenter(self) -> Self:
+        """As :meth:`enter`."""
+        return self.enter()
+
+    def __enter__(self) -> Self:
+        return self.enter()
+
+    def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        if exc_type is None:
+            self.close()
+        else:
+            self.cancel()
+
+    def start(self) -> None:
+        """Sends the start message of a session that was opened without; does nothing if it has been sent.
+
+        Raises:
+            SonioxRealtimeError: The session is not open, or the service refused it.
+        """
+        self._check_open()
+        if self._protocol.is_started or not self._starting.acquire(blocking=False):
+            return
+        self._protocol.is_started = True
+        self._connection.set_keepalive(b"", None)
+        self._send(TEXT, self._protocol.start_message())
+
+    def _start_or_be_refused(self) -> None:
+        """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
+        try:
+            self.start()
+        except SonioxRealtimeError:
+            if self._protocol.failure is None:
+                raise
+
+    def send_byte_chunk(self, chunk: bytes) -> None:
+        """Sends audio. While the session is paused it is dropped, and counted in ``dropped_audio_bytes``.
+
+        Args:
+            chunk: Audio in the config's format; nothing is sent for an empty one.
+
+        Raises:
+            SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
+        """
+        chunk = checked_audio(chunk)
+        self._check_open()
+        self._protocol.check_may_send()
+        if self._paused:
+            self.dropped_audio_bytes += len(chunk)
+            return
+        self.start()
+        for position in range(0, len(chunk), _MAX_CHUNK_BYTES):
+            self._send(BINARY, chunk[position : position + _MAX_CHUNK_BYTES])
+
+    def send_bytes(self, chunks: bytes | Iterable[bytes] | Iterator[bytes], *, finish: bool = True) -> None:
+        """Sends audio, and then says that there is no more.
+
+        Args:
+            chunks: All of it, or an iterable of chunks.
+            finish: Whether to end the audio after it.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`send_byte_chunk`.
+        """
+        for chunk in chunks_of(chunks):
+            self.send_byte_chunk(chunk)
+        if finish:
+            self.finish()
+
+    def finish(self) -> None:
+        """Says that no more audio will come. The remaining tokens follow, then ``finished``. Later calls do nothing.
+
+        Raises:
+            SonioxRealtimeError: The session is not open, or failed.
+        """
+        self._check_open()
+        if self._protocol.is_ended:
+            return
+        self.start()
+        self._protocol.check_may_send()
+        self._protocol.is_ended = True
+        self._connection.set_keepalive(b"", None)
+        self._send(TEXT, END_OF_AUDIO)
+
+    def keep_alive(self) -> None:
+        """Keeps the session open although no audio comes; without either the service ends it after 20 seconds.
+
+        Raises:
+            SonioxRealtimeError: The session is not open, has been finished, or failed.
+        """
+        self._check_open()
+        self._protocol.check_may_send()
+        self._send(TEXT, KEEP_ALIVE_MESSAGE)
+
+    def finalize(self, *, trailing_silence_ms: int | None = None) -> None:
+        """Makes all tokens so far final; ``<fin>`` follows them. The session stays open.
+
+        Args:
+            trailing_silence_ms: How much silence the audio ended with, in milliseconds; None to not say.
+
+        Raises:
+            SonioxRealtimeError: The session is not open, has been finished, or failed.
+        """
+        message = finalize_message(trailing_silence_ms)
+        self._check_open()
+        self._protocol.check_may_send()
+        self.start()
+        self._send(TEXT, message)
+
+    # The names of the first generation.
+    send_finish = finish
+    send_keep_alive = keep_alive
+    send_finalize = finalize
+
+    def send_control_message(self, control_type: RealtimeControlType) -> None:
+        """Calls ``finish``, ``keep_alive`` or ``finalize``.
+
+        Args:
+            control_type: Which, also as its text.
+
+        Raises:
+            SonioxRealtimeError: As for these.
+        """
+        action = checked_control_type(control_type)
+        if action is RealtimeControlType.FINISH:
+            self.finish()
+        elif action is RealtimeControlType.KEEP_ALIVE:
+            self.keep_alive()
+        else:
+            self.finalize()
+
+    def pause(self, *, finalize: bool = True) -> None:
+        """Holds audio back and keeps the session alive meanwhile; does nothing if it is paused.
+
+        Args:
+            finalize: Whether to make all tokens so far final.
+
+        Raises:
+            SonioxRealtimeError: The session is not open, has been finished, or failed.
+        """
+        self._check_open()
+        self._protocol.check_may_send()
+        if self._paused:
+            return
+        self._paused = True
+        if finalize and self._protocol.is_started:
+            self.finalize()
+        if self._protocol.is_started:
+            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+
+    def resume(self) -> None:
+        """Lets audio through again; does nothing if the session is not paused.
+
+        Raises:
+            SonioxRealtimeError: The session is not open.
+        """
+        self._check_open()
+        if self._paused:
+            self._paused = False
+            if self._protocol.is_started:
+                self._connection.set_keepalive(b"", None)
+
+    def recv_bytes(self) -> bytes:
+        """The next message as it came; empty when there are no more.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`.
+        """
+        message = self._receive(None)
+        return b"" if message is None else message
+
+    def parse_event(self, raw: str | bytes) -> RealtimeEvent:
+        """The event that a message spells out.
+
+        Raises:
+            SonioxRealtimeError: It is not JSON, or not of the documented shape.
+        """
+        return RealtimeEvent.validate_event(raw)
+
+    def receive_event(self, timeout_sec: float | None = None) -> RealtimeEvent | None:
+        """The next event; None when the stream came to its end.
+
+        Events that arrived before a session was closed, or before its connection broke, are still handed out.
+
+        Args:
+            timeout_sec: How long to wait; None for as long as it takes.
+
+        Raises:
+            SonioxRealtimeTimeoutError: No event in that time; the session goes on.
+            SonioxRealtimeError: The connection broke before the end, a message was not what it should be, the session
+                was never opened, or another task (thread) is receiving; and with ``raise_on_error`` an error of the
+                service.
+        """
+        return self._receive_event(timeout_sec, self._raise_on_error)
+
+    def receive_events(self, *, raise_on_error: bool | None = None) -> Iterator[RealtimeEvent]:
+        """All events to the end of the stream.
+
+        Args:
+            raise_on_error: Whether an error of the service is raised instead of being an event; None for what the
+                session was set up with.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`.
+        """
+        raises = self._raise_on_error if raise_on_error is None else raise_on_error
+        while True:
+            event = self._receive_event(None, raises)
+            if event is None:
+                return
+            yield event
+
+    def handle_events(self, handler: Callable[[RealtimeEvent], None]) -> None:
+        """Calls a function with every event to the end of the stream.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`.
+        """
+        for event in self.receive_events():
+            handler(event)
+
+    def session_events(self) -> Iterator[RealtimeSessionEventPayload]:
+        """What happens to the session itself: ``open``, ``finished`` or ``error``, ``close``; ends after ``close``.
+
+        Starts with what has happened already. Any number of tasks (threads) may listen.
+        """
+        for payload in self._log.follow():
+            yield payload
+
+    def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """Has a function called with the payload when the session is opened, finished, closed or fails.
+
+        It is called in the event loop (by a sync session's reader thread), so it must not block. What it raises is
+        logged.
+
+        Args:
+            event_type: ``open``, ``finished``, ``error`` or ``close``.
+            handler: The function; None to use this as a decorator.
+
+        Raises:
+            SonioxValidationError: There is no such event.
+        """
+        if event_type not in ("open", "finished", "error", "close"):
+            raise SonioxValidationError("event_type must be 'open', 'finished', 'error' or 'close'")
+        if handler is None:
+            return partial(self.on, event_type)
+        self._handlers.append((event_type, handler))
+        return handler
+
+    def close(self) -> None:
+        """Ends the audio if that was not done, waits for the last words, and closes; within ``close_timeout_sec``.
+
+        What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
+        ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
+        """
+        if not self._opened or self._end is not None:
+            self.cancel()
+            return
+        if not self._closing.acquire(blocking=False):
+            self._connection.wait_ended(self._close_timeout_sec)
+            return
+        deadline = time.monotonic() + self._close_timeout_sec
+        try:
+            self._drain(deadline)
+        finally:
+            self._drained = True
+            self._connection.close(max(0.0, min(deadline - time.monotonic(), _REASON_TIMEOUT_SEC)))
+            self._closed = True
+
+    def cancel(self) -> None:
+        """Closes at once, without waiting for the last words."""
+        self._closed = True
+        self._connection.abort()
+
+    def _drain(self, deadline: float) -> None:
+        """Waits for the end of a stream that has one."""
+        if not self._protocol.is_started or self._end is not None or self._protocol.failure is not None:
+            return
+        try:
+            self.finish()
+        except SonioxRealtimeError:
+            return  # It ended meanwhile, and says so to whoever receives.
+        self._connection.wait_ended(max(0.0, deadline - time.monotonic()))
+        if not self.finished and self._protocol.failure is None:
+            import logging  # noqa: PLC0415 - only this rare case pays
+
+            logging.getLogger("soniox_lite").warning(
+                "a realtime session was closed before the service had finished it: the last words may be missing"
+            )
+
+    def _check_open(self) -> None:
+        if not self._opened:
+            raise SonioxRealtimeError("the session is not connected; enter it first")
+        if self._protocol.failure is not None:
+            raise self._protocol.failure_error()
+        if self._end is not None and not self._end.is_orderly:
+            raise self._end.as_error()
+        if self._closed or self._end is not None:
+            raise SonioxRealtimeError("the session is closed", close_code=self.close_code)
+
+    def _send(self, opcode: int, payload: bytes) -> None:
+        try:
+            self._connection.send(opcode, payload)
+        except SonioxRealtimeError:
+            # The service says why before it hangs up, but sending may notice the hanging up first.
+            self._connection.wait_ended(_REASON_TIMEOUT_SEC)
+            if self._protocol.failure is not None:
+                raise self._protocol.failure_error() from None
+            raise
+
+    def _receive(self, timeout_sec: float | None) -> bytes | None:
+        if not self._opened:
+            raise SonioxRealtimeError("the session is not connected; enter it first")
+        if not self._receiving.acquire(blocking=False):
+            raise SonioxRealtimeError("another task or thread is receiving from this session already")
+        try:
+            message = self._connection.receive(timeout_sec)
+        finally:
+            self._receiving.release()
+        if message is None and self._failure is not None:
+            raise self._failure
+        if message is None and not self.finished and self._end is not None and not self._end.is_orderly:
+            raise self._end.as_error()
+        return message
+
+    def _receive_event(self, timeout_sec: float | None, raise_on_error: bool) -> RealtimeEvent | None:
+        message = self._receive(timeout_sec)
+        if message is None:
+            return None
+        try:
+            event = RealtimeEvent.validate_event(message)
+        except SonioxRealtimeError as error:
+            # A service that talks nonsense cannot be relied on for the rest.
+            self._fail(error)
+            raise
+        self._last_message = event
+        if raise_on_error and event.error_code is not None:
+            raise error_of(event)
+        return event
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the session for a reason of this side, which whoever receives is told."""
+        if self._opened and self._end is None:
+            self._failure = error
+            self._connection.link.fail(error)
+
+    def _on_message(self, message: bytes) -> None:
+        event = self._protocol.note(message)
+        if event is None:
+            return
+        if event.error_code is not None:
+            self._emit(RealtimeSessionErrorPayload(error=error_of(event), event=event))
+        else:
+            self._emit(RealtimeSessionFinishedPayload(event=event))
+
+    def _on_end(self, end: End) -> None:
+        self._end = end
+        if not end.is_orderly and not self.finished and self._protocol.failure is None:
+            self._emit(RealtimeSessionErrorPayload(error=end.as_error()))
+        self._emit(RealtimeSessionClosePayload(code=end.code, reason=end.reason))
+        self._log.close()
+
+    def _emit(self, payload: RealtimeSessionEventPayload) -> None:
+        self._log.add(payload)
+        for event_type, handler in self._handlers:
+            if event_type == payload.type:
+                try:
+                    handler(payload)
+                except Exception:
+                    import logging  # noqa: PLC0415 - only this rare case pays
+
+                    logging.getLogger("soniox_lite").exception("a handler of a session's %r event failed", event_type)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._options.url} {self.state}>"
+
+
+class RealtimeSTTClient:
+    """Makes sessions that are set up like a client: ``client.realtime.stt``."""
+
+    def __init__(self, client: SonioxClient) -> None:
+        self._client = client
+
+    def connect(
+        self,
+        *,
+        config: ConfigInput,
+        api_key: str | None = None,
+        connect_timeout_sec: float = 10.0,
+        **options: Unpack[SessionOptions],
+    ) -> RealtimeSTTSession:
+        """A session that is not connected yet: enter it.
+
+        Args:
+            config: What to listen for, also as a dict.
+            api_key: Another key than the client's, permanent or temporary.
+            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            options: As for :class:`RealtimeSTTSession`.
+
+        Raises:
+            SonioxValidationError: Something given cannot be used.
+        """
+        settings, ssl_context = realtime_set_up(self._client)
+        options.setdefault("ssl_context", ssl_context)
+        config = checked_config(config)
+        return RealtimeSTTSession(
+            settings.websocket_base_url,
+            config,
+            api_key or config.api_key or settings.api_key,
+            connect_timeout_sec=connect_timeout_sec,
+            **options,
+        )
