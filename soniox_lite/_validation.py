@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     PayloadT = TypeVar("PayloadT", bound=Payload)
 
 # Written [^\s] in the service's schema; control characters and spaces would end the request line anyway.
-_HTTP_URL = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
+_HTTP_URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
 _LANGUAGE_CODE = re.compile(r"[A-Za-z]{2}")
 # RFC 9110, section 5.6.2: a header's name is a token.
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

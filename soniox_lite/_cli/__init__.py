@@ -1,0 +1,9 @@
+"""What the command line is made of; ``cli`` itself holds the exit codes.
+
+- ``options``: what is typed
+- ``transcribe``: the command that makes something on the server
+- ``traces``: what that leaves there, and how it is removed whatever happens
+- ``listings``: the commands that look at, and delete, what is there
+- ``session``: from options to a client, real or fake
+- ``screen``: the terminal
+"""

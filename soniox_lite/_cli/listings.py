@@ -1,0 +1,151 @@
+"""``soniox-lite models``, ``files`` and ``transcriptions``: looking at what is on the server, and deleting it."""
+
+from __future__ import annotations
+
+from .._validation import require_id
+from ..errors import SonioxError
+from . import screen
+from .session import open_client
+from .transcribe import write_transcript
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from ..types.files import File
+    from ..types.transcriptions import Transcription
+
+_PAGE_SIZE = 1000
+
+
+def list_models(options: argparse.Namespace) -> int:
+    """Prints all models; the exit code."""
+    with open_client(options) as client:
+        response = client.models.list()
+    if options.json:
+        screen.write_json(response.to_dict())
+    else:
+        rows = [
+            (model.id, model.transcription_mode, model.aliased_model_id or "-", str(len(model.languages)), model.name)
+            for model in response.models
+        ]
+        screen.write_table(("ID", "MODE", "ALIAS OF", "LANGUAGES", "NAME"), rows)
+    return 0
+
+
+def list_files(options: argparse.Namespace) -> int:
+    """Prints all files; the exit code."""
+    with open_client(options) as client:
+        files = list(client.files.list_all(limit=_PAGE_SIZE))
+    if options.json:
+        screen.write_json({"files": [file.to_dict() for file in files]})
+    elif not files:
+        screen.say("there are no files")
+    else:
+        rows = [(file.id, human_size(file.size), _moment(file.created_at), file.filename) for file in files]
+        screen.write_table(("ID", "SIZE", "CREATED", "NAME"), rows)
+    return 0
+
+
+def list_transcriptions(options: argparse.Namespace) -> int:
+    """Prints all jobs; the exit code."""
+    with open_client(options) as client:
+        jobs = list(client.stt.list_all(limit=_PAGE_SIZE))
+    if options.json:
+        screen.write_json({"transcriptions": [job.to_dict() for job in jobs]})
+    elif not jobs:
+        screen.say("there are no transcriptions")
+    else:
+        rows = [
+            (job.id, job.status, _moment(job.created_at), _duration(job.audio_duration_ms), job.filename)
+            for job in jobs
+        ]
+        screen.write_table(("ID", "STATUS", "CREATED", "LENGTH", "NAME"), rows)
+    return 0
+
+
+def get_transcription(options: argparse.Namespace) -> int:
+    """Prints the transcript of one job; the exit code."""
+    with open_client(options) as client:
+        transcript = client.stt.get_transcript(options.id)
+    write_transcript(transcript, as_json=options.json)
+    return 0
+
+
+def delete_files(options: argparse.Namespace) -> int:
+    """Deletes files; the exit code."""
+    with open_client(options) as client:
+        delete = client.files.delete_if_exists if options.all else client.files.delete
+        return _delete(options, "files", lambda: client.files.list_all(limit=_PAGE_SIZE), delete)
+
+
+def delete_transcriptions(options: argparse.Namespace) -> int:
+    """Deletes jobs, and their files if wanted; the exit code."""
+    with open_client(options) as client:
+        if options.with_files:
+            delete = client.stt.destroy
+        else:
+            delete = client.stt.delete_if_exists if options.all else client.stt.delete
+        what = "transcriptions with their files" if options.with_files else "transcriptions"
+        return _delete(options, what, lambda: client.stt.list_all(limit=_PAGE_SIZE), delete)
+
+
+def _delete(
+    options: argparse.Namespace,
+    what: str,
+    list_all: Callable[[], Iterable[File | Transcription]],
+    delete: Callable[[str], None],
+) -> int:
+    """Deletes the given, or all, one by one: what fails does not protect the others."""
+    if options.all and not options.yes and not (screen.is_terminal("stdin") and screen.is_terminal("stderr")):
+        raise screen.CommandError("--all needs --yes where nobody can be asked", exit_code=2)
+    for thing_id in options.ids:
+        require_id("the ID", thing_id)
+    ids: list[str] = [thing.id for thing in list_all()] if options.all else list(dict.fromkeys(options.ids))
+    # Exactly what was counted, and not what others upload while the question stands.
+    if options.all and ids and not options.yes and not screen.confirm(f"delete all {len(ids)} {what}?"):
+        screen.say("nothing deleted")
+        return 1
+    deleted: list[str] = []
+    failures: list[SonioxError] = []
+    try:
+        for thing_id in ids:
+            try:
+                delete(thing_id)
+                deleted.append(thing_id)
+                if not options.json:
+                    screen.write(f"deleted {thing_id}")
+            except SonioxError as error:
+                if options.debug:
+                    raise
+                failures.append(error)
+                screen.say(f"error: {thing_id}: {error}")
+    finally:
+        if options.json:
+            screen.write_json({"deleted": deleted})
+    if options.all and not ids:
+        screen.say(f"there are no {what}")
+    return 1 if failures else 0
+
+
+def human_size(size_bytes: int) -> str:
+    """A size with a unit that keeps it short: ``3.4 MiB``."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _duration(duration_ms: int | None) -> str:
+    if not duration_ms:
+        return "-"
+    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    return f"{minutes}:{seconds:02}"

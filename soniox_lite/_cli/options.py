@@ -1,0 +1,180 @@
+"""The command line as it is typed: commands, options, and what ``--help`` says of them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+
+from .._version import __version__
+from .screen import PROGRAM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
+
+_DESCRIPTION = """\
+Transcribe recordings with the Soniox speech API.
+
+The API key is read from the environment variable SONIOX_API_KEY. There is no
+option for it, because the process list shows everybody what was typed."""
+
+_EXIT_CODES = """\
+exit codes: 0 done, 1 the service or the network said no, or the job failed,
+2 wrong usage, 124 --wait-timeout passed, 130 Ctrl-C, 143 SIGTERM"""
+
+_LONGEST_WAIT_SEC = 31_536_000
+
+# Options may stand before and behind the command; argparse would let the defaults of one place win over the other.
+_DEFAULTS: dict[str, Any] = {
+    "region": None,
+    "base_url": None,
+    "timeout": None,
+    "debug": False,
+    "json": False,
+    "quiet": False,
+    "language": None,
+    "diarize": False,
+    "translate_to": None,
+    "model": "stt-async-v5",
+    "keep": False,
+    "wait_timeout": None,
+    "fake": False,
+    "ids": (),
+    "all": False,
+    "yes": False,
+    "with_files": False,
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are named after the program, whichever command they are in."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{PROGRAM}: error: {message}\n")
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; ``command`` names the function that they are for.
+
+    Raises:
+        SystemExit: They are wrong, or ask for help or the version.
+    """
+    parser = _parser(PROGRAM, _DESCRIPTION, f"{PROGRAM} transcribe call.mp3 --diarize", _EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_transcribe(commands)
+    models = _add(commands, "models", "list the models", "models", "list_models")
+    _add_json(models)
+    _add_files(commands)
+    _add_transcriptions(commands)
+    return parser.parse_args(arguments, argparse.Namespace(**_DEFAULTS))
+
+
+def _add_transcribe(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "transcribe",
+        "print what is said in a recording",
+        "transcribe interview.mp3 --language en --language de --diarize",
+        "transcribe",
+        "File and job are deleted from the server in the end, also after Ctrl-C.",
+    )
+    parser.add_argument("source", metavar="FILE|URL|-", help="a file, an http(s) URL, or - for standard input")
+    _add_json(parser, "print the whole transcript as one JSON document")
+    parser.add_argument("--language", action="append", metavar="CODE", help="a language to expect; may be repeated")
+    parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
+    parser.add_argument("--translate-to", metavar="CODE", help="also translate; those lines begin with [CODE]")
+    parser.add_argument("--model", help=f"the model (default: {_DEFAULTS['model']})")
+    parser.add_argument("--keep", action="store_true", help="keep file and job on the server, except after Ctrl-C")
+    parser.add_argument(
+        "--wait-timeout", type=_seconds, metavar="SECONDS", help="give up a job that has not ended after this time"
+    )
+    parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress, not even on a terminal")
+
+
+def _add_files(commands: Any) -> None:
+    parser = _add(commands, "files", "list or delete uploaded files", "files delete --all", "list_files")
+    _add_json(parser)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    _add_json(_add(actions, "list", "list the files (the default)", "files list --json", "list_files"))
+    _add_delete(actions, "delete files", "files delete 84c32fc6-4fb5-4e7a-b656-b5ec70493753", "delete_files")
+
+
+def _add_transcriptions(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "transcriptions",
+        "list, print or delete transcription jobs",
+        "transcriptions get 73d4357d-cad2-4338-a60d-ec6f2044f721",
+        "list_transcriptions",
+    )
+    _add_json(parser)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    _add_json(_add(actions, "list", "list the jobs (the default)", "transcriptions list", "list_transcriptions"))
+    example = "transcriptions get 73d4357d-cad2-4338-a60d-ec6f2044f721 --json"
+    get = _add(actions, "get", "print the transcript of a job", example, "get_transcription")
+    get.add_argument("id", metavar="ID", help="the job")
+    _add_json(get)
+    example = "transcriptions delete --all --with-files"
+    delete = _add_delete(actions, "delete jobs and their transcripts", example, "delete_transcriptions")
+    delete.add_argument("--with-files", action="store_true", help="also delete the uploaded files they were made from")
+
+
+def _add_delete(actions: Any, summary: str, example: str, command: str) -> argparse.ArgumentParser:
+    parser = _add(actions, "delete", summary, example, command)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("ids", nargs="*", metavar="ID", default=argparse.SUPPRESS, help="what to delete")
+    which.add_argument("--all", action="store_true", help="all of them, after asking")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    _add_json(parser)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser, text: str = "print one JSON document") -> None:
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def _add(
+    commands: Any, name: str, summary: str, example: str, command: str, remark: str = ""
+) -> argparse.ArgumentParser:
+    """A new command of the program, or action of a command, with the options that all have."""
+    description = f"{summary[0].upper()}{summary[1:]}.\n{remark}".rstrip()
+    parser = _parser(None, description, f"{PROGRAM} {example}", add=commands.add_parser, name=name, help=summary)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _parser(
+    program: str | None, description: str, example: str, remark: str = "", *, add: Any = _Parser, **more: Any
+) -> argparse.ArgumentParser:
+    if program is not None:
+        more["prog"] = program
+    parser: argparse.ArgumentParser = add(
+        description=description,
+        epilog=f"example: {example}" + (f"\n\n{remark}" if remark else ""),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        # An option that is added later must not change what somebody's script means.
+        allow_abbrev=False,
+        **more,
+    )
+    group = parser.add_argument_group("connection")
+    group.add_argument("--region", help="where the key belongs: us, eu, jp, ... (default: SONIOX_REGION, else us)")
+    group.add_argument("--base-url", metavar="URL", help="base URL of the REST API with its /v1")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="longest silence of the server (default: 30)")
+    group.add_argument("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _LONGEST_WAIT_SEC:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {_LONGEST_WAIT_SEC}")
+    return value

@@ -1,0 +1,82 @@
+"""From the options to a client, of the service or of a fake of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from .screen import CommandError, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Generator
+    from typing import Any
+
+    from ..client import SonioxClient
+
+# The names that users know for what the client calls otherwise.
+_SETTINGS = {"api_base_url": "--base-url", "region": "--region", "api_key": "SONIOX_API_KEY"}
+
+
+@contextlib.contextmanager
+def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
+    """A client for the block.
+
+    Raises:
+        CommandError: There is no key, or no fake where one is wanted.
+        SonioxValidationError: An option cannot be used.
+    """
+    if options.fake:
+        with _fake_client(options) as client:
+            yield client
+        return
+    from ..client import SonioxClient  # noqa: PLC0415 - not for --help
+    from ..errors import SonioxValidationError  # noqa: PLC0415 - as above
+
+    if not os.environ.get("SONIOX_API_KEY", "").strip():
+        raise CommandError(
+            "no API key: set the environment variable SONIOX_API_KEY (keys are made at https://console.soniox.com)",
+            exit_code=2,
+        )
+    try:
+        client = SonioxClient(region=options.region, api_base_url=options.base_url, timeout_sec=options.timeout)
+    except SonioxValidationError as error:
+        name, _, rest = error.message.partition(" ")
+        if error.errors or name not in _SETTINGS:
+            raise
+        raise CommandError(f"{_SETTINGS[name]} {rest}", exit_code=2) from error
+    with client:
+        yield client
+
+
+@contextlib.contextmanager
+def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
+    import urllib.request  # noqa: PLC0415 - loaded by the client anyway
+
+    from ..client import SonioxClient  # noqa: PLC0415 - not for --help
+
+    if options.region is not None or options.base_url is not None:
+        raise CommandError("--fake is a server of its own: leave out --region and --base-url", exit_code=2)
+    try:
+        # The one place that knows of the other package, and only when asked for it.
+        from soniox_testing import FakeSoniox  # noqa: PLC0415
+    except ImportError as error:
+        raise CommandError(
+            f"--fake needs what is not installed ({error}): python -m pip install 'soniox-lite[testing]'", exit_code=2
+        ) from error
+    fake: Any = FakeSoniox()
+    try:
+        fake.start()
+    except OSError as error:
+        raise CommandError(f"the fake server cannot listen: {error}", exit_code=1) from error
+    say("note: a fake server answers; every word is invented")
+    try:
+        # Not through a proxy, wherever the environment says that requests go.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with SonioxClient(
+            fake.api_key, api_base_url=fake.api_base_url, timeout_sec=options.timeout, opener=opener
+        ) as client:
+            yield client
+    finally:
+        fake.stop()

@@ -1,0 +1,216 @@
+"""``soniox-lite transcribe``: from a recording to text, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import stat
+import sys
+import time
+
+from ..errors import SonioxTimeoutError, SonioxTranscriptionError
+from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
+from . import screen
+from .session import open_client
+from .traces import ServerTraces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Generator, Iterable
+    from typing import Any, BinaryIO
+
+    from .._http.messages import Response
+    from ..client import SonioxClient
+    from ..types.common import Token
+    from ..types.transcriptions import Transcription, TranscriptionTranscript
+
+# Somebody who watches wants to see it move.
+_WATCHED_INTERVAL_SEC = 2.0
+_INTERVAL_SEC = 5.0
+_EXIT_TIMED_OUT = 124
+# How late Ctrl-C may be heard, in the worst case, while a pipe has nothing to read.
+_PIPE_LOOK_SEC = 0.2
+
+
+def transcribe(options: argparse.Namespace) -> int:
+    """Prints the transcript of ``options.source``; the exit code."""
+    # All that can be wrong with the command line is found before anything is sent.
+    config = CreateTranscriptionConfig(
+        model=options.model,
+        language_hints=options.language,
+        enable_speaker_diarization=options.diarize or None,
+        translation=options.translate_to and TranslationConfig(type="one_way", target_language=options.translate_to),
+    )
+    with contextlib.ExitStack() as stack:
+        url = _url_or_none(options.source)
+        source = stack.enter_context(_opened(options.source)) if url is None else url
+        client = stack.enter_context(open_client(options))
+        with ServerTraces(client, keep=options.keep) as traces:
+            with screen.Progress(wanted=not options.quiet) as progress:
+                transcript = _transcript(client, traces, progress, source, config, options)
+            # Before the clean-up, which may fail: this is what was asked for and paid for.
+            write_transcript(transcript, as_json=options.json)
+    return 0
+
+
+def _transcript(
+    client: SonioxClient,
+    traces: ServerTraces,
+    progress: screen.Progress,
+    source: BinaryIO | str,
+    config: CreateTranscriptionConfig,
+    options: argparse.Namespace,
+) -> TranscriptionTranscript:
+    file_id = None
+    if not isinstance(source, str):
+        progress.show("uploading")
+        file_id = traces.upload(
+            source,
+            filename="stdin" if options.source == "-" else os.path.basename(options.source),
+            on_progress=lambda sent, total: progress.show(_upload_state(sent, total)),
+        )
+    transcription = traces.create(file_id=file_id, audio_url=source if isinstance(source, str) else None, config=config)
+    _wait(client, transcription, options.wait_timeout, progress)
+    return client.stt.get_transcript(transcription.id)
+
+
+def _wait(
+    client: SonioxClient, transcription: Transcription, timeout_sec: float | None, progress: screen.Progress
+) -> None:
+    """Waits until the job is completed.
+
+    Raises:
+        SonioxTranscriptionError: It failed.
+        CommandError: It had not ended in time.
+    """
+    started = time.monotonic()
+
+    def show(status: str) -> None:
+        progress.show(f"{status}, {time.monotonic() - started:.0f} s")
+
+    def look(response: Response) -> None:
+        # What else may be wrong with the reply, the wait itself finds out.
+        job = response.json() if response.is_success else None
+        if isinstance(job, dict) and "status" in job:
+            show(screen.printable(str(job["status"])))  # pyright: ignore[reportUnknownArgumentType]
+
+    show(transcription.status)
+    watcher = client.with_options(on_response=look) if progress.is_shown else client
+    interval_sec = _WATCHED_INTERVAL_SEC if progress.is_shown else _INTERVAL_SEC
+    try:
+        ended = watcher.stt.wait(transcription.id, interval_sec=interval_sec, timeout_sec=timeout_sec)
+    except SonioxTimeoutError as error:
+        if error.transcription_id is None:
+            raise
+        raise screen.CommandError(
+            f"transcription {transcription.id} did not end within {timeout_sec:g} s", exit_code=_EXIT_TIMED_OUT
+        ) from error
+    if ended.status != "completed":
+        reason = ended.error_message or "no reason given"
+        raise SonioxTranscriptionError(f"transcription {ended.id} failed: {reason}", transcription=ended)
+
+
+def write_transcript(transcript: TranscriptionTranscript, *, as_json: bool) -> None:
+    """Prints a transcript as JSON, or as text with a line for each turn of a speaker."""
+    if as_json:
+        screen.write_json(transcript.to_dict())
+    else:
+        screen.write(transcript_text(transcript))
+
+
+def transcript_text(transcript: TranscriptionTranscript) -> str:
+    """The transcript for people: speakers told apart if its tokens name them, then translations, if there are any."""
+    tokens = transcript.tokens
+    translations = [token for token in tokens if token.translation_status == "translation"]
+    if not translations and not any(token.speaker for token in tokens):
+        return transcript.text.strip()
+    originals = [token for token in tokens if token.translation_status != "translation"]
+    lines = [*_lines(originals, with_language=False), *_lines(translations, with_language=True)]
+    return "\n".join(lines)
+
+
+def _lines(tokens: Iterable[Token], *, with_language: bool) -> list[str]:
+    """A line for each run of tokens of one speaker (and one language)."""
+    runs: list[tuple[str, list[str]]] = []
+    for token in tokens:
+        prefix = f"[{token.language or '?'}] " if with_language else ""
+        if token.speaker:
+            prefix += f"Speaker {token.speaker}: "
+        if not runs or runs[-1][0] != prefix:
+            runs.append((prefix, []))
+        runs[-1][1].append(token.text)
+    return [prefix + text for prefix, texts in runs if (text := "".join(texts).strip())]
+
+
+def _url_or_none(source: str) -> str | None:
+    scheme, colon, rest = source.partition("://")
+    # The service takes the scheme in lower case only.
+    return f"{scheme.lower()}{colon}{rest}" if colon and scheme.lower() in {"http", "https"} else None
+
+
+def _opened(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    """The recording as a stream, which the ``with`` block closes unless it is standard input."""
+    if source == "-":
+        # None if it was closed when Python started.
+        if getattr(sys, "stdin", None) is None:
+            raise screen.CommandError("standard input is closed", exit_code=2)
+        if screen.is_terminal("stdin"):
+            raise screen.CommandError("standard input is a terminal: pipe a recording into it", exit_code=2)
+        return contextlib.nullcontext(_interruptible(sys.stdin.buffer))
+    try:
+        stream = open(source, "rb")  # noqa: SIM115 - handed to the caller's with statement
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise screen.CommandError(f"cannot read {source!r}: {reason}", exit_code=2) from error
+    status = os.fstat(stream.fileno())
+    if stat.S_ISREG(status.st_mode) and not status.st_size:
+        stream.close()
+        raise screen.CommandError(f"cannot transcribe {source!r}: the file is empty", exit_code=2)
+    return _closing(stream)
+
+
+@contextlib.contextmanager
+def _closing(stream: BinaryIO) -> Generator[BinaryIO]:
+    with stream:
+        yield _interruptible(stream)
+
+
+def _interruptible(stream: BinaryIO) -> BinaryIO:
+    """The stream itself, or what reads from its pipe without missing Ctrl-C."""
+    with contextlib.suppress(OSError, ValueError):
+        # select knows no pipes on Windows, which ends a read on Ctrl-C by other means.
+        if not stream.seekable() and os.name != "nt":
+            pipe: Any = _Pipe(stream.fileno())
+            return pipe  # type: ignore[no-any-return]
+    return stream
+
+
+class _Pipe(io.RawIOBase):
+    """Reads from a descriptor that may have nothing to say for long. Whoever opened it closes it.
+
+    A signal that arrives just before a read blocks does not end that read, so that Ctrl-C would be heard when the next
+    data come, if ever (measured on a loaded machine: twice in a hundred times). So no call here blocks for long.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not select.select([self._descriptor], [], [], _PIPE_LOOK_SEC)[0]:
+            pass
+        data = os.read(self._descriptor, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _upload_state(sent: int, total: int | None) -> str:
+    from .listings import human_size  # noqa: PLC0415 - only for uploads
+
+    return f"uploading, {sent * 100 // total} %" if total else f"uploading, {human_size(sent)}"
