@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._version import __version__
+    from .clock import VirtualClock
     from .progress import JobView, ProgressRule, TranscriptionStatus, after_polls, after_seconds
-    from .records import FileRecord, TranscriptionRecord
+    from .records import FileRecord, SessionEnd, SessionRecord, TranscriptionRecord
     from .scripting import Word
     from .server import FakeSoniox, FakeSonioxError
 
@@ -22,8 +23,11 @@ __all__ = [
     "FileRecord",
     "JobView",
     "ProgressRule",
+    "SessionEnd",
+    "SessionRecord",
     "TranscriptionRecord",
     "TranscriptionStatus",
+    "VirtualClock",
     "Word",
     "__version__",
     "after_polls",
@@ -36,8 +40,11 @@ _HOMES = {
     "FileRecord": "records",
     "JobView": "progress",
     "ProgressRule": "progress",
+    "SessionEnd": "records",
+    "SessionRecord": "records",
     "TranscriptionRecord": "records",
     "TranscriptionStatus": "progress",
+    "VirtualClock": "clock",
     "Word": "scripting",
     "__version__": "_version",
     "after_polls": "progress",

@@ -2,27 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+
+_LOOK_AGAIN_SEC = 0.02
+
+
+class Follower(Protocol):
+    """Something that acts by itself when the time has come."""
+
+    def settle(self) -> None:
+        """Returns when everything has been done that is to be done now."""
+        ...
+
+
+class VirtualClock:
+    """Monotonic seconds that stand still until ``advance`` is called: ``FakeSoniox(clock=VirtualClock())``.
+
+    May be used from any thread, and by several fakes.
+
+    Args:
+        now_sec: What the clock says at first.
+    """
+
+    def __init__(self, now_sec: float = 0.0) -> None:
+        self._now_sec = now_sec
+        self._lock = threading.Lock()
+        self._followers: list[Follower] = []
+
+    def __call__(self) -> float:
+        """What the clock says."""
+        return self._now_sec
+
+    def advance(self, seconds: float) -> None:
+        """Moves the time. Returns when every timer that became due has fired.
+
+        What clients had sent before the call is dealt with before the time moves, so it counts as sent in time.
+
+        Args:
+            seconds: How far; not negative.
+
+        Raises:
+            ValueError: The time would run backwards.
+        """
+        if seconds < 0:
+            raise ValueError(f"a clock cannot go back by {-seconds} s")
+        self._settle()
+        with self._lock:
+            self._now_sec += seconds
+        self._settle()
+
+    def _settle(self) -> None:
+        with self._lock:
+            followers = tuple(self._followers)
+        for follower in followers:
+            follower.settle()
+
+    @contextlib.contextmanager
+    def followed_by(self, follower: Follower) -> Generator[None, None, None]:
+        """Within it, ``advance`` waits for this follower."""
+        with self._lock:
+            self._followers.append(follower)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._followers.remove(follower)
 
 
 class Clock:
     """Time as a fake sees it: only the monotonic source moves, wall time is derived from it.
 
     So a test that drives the source gets timestamps that agree with the ages the progress rule sees.
+
+    Args:
+        monotonic: The source.
+        started_at: The wall time that belongs to what the source says now; None: the real time.
+        speed: Seconds of this clock for each second of the source.
     """
 
-    def __init__(self, monotonic: Callable[[], float], started_at: datetime | None) -> None:
+    def __init__(self, monotonic: Callable[[], float], started_at: datetime | None, speed: float = 1.0) -> None:
         self._monotonic = monotonic
+        self._speed = speed
         self._origin_sec = monotonic()
         self._origin_wall = (started_at or datetime.now(timezone.utc)).astimezone(timezone.utc)
 
     def now_sec(self) -> float:
         """Seconds since this clock was made."""
-        return self._monotonic() - self._origin_sec
+        return (self._monotonic() - self._origin_sec) * self._speed
 
     def timestamp(self, *, later_sec: float = 0.0) -> str:
         """Wall time as the API writes it: ISO-8601 in UTC with milliseconds and ``Z``.
@@ -32,3 +105,24 @@ class Clock:
         """
         moment = self._origin_wall + timedelta(seconds=self.now_sec() + later_sec)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def wait_sec(self, deadline_sec: float | None) -> float | None:
+        """Real seconds to sleep before it makes sense to look at this clock again, at most.
+
+        Args:
+            deadline_sec: The moment of this clock that is waited for; None: none.
+
+        Returns:
+            None: for ever, because ``followed_by`` tells when the clock has moved, or because there is no deadline.
+        """
+        if deadline_sec is None or isinstance(self._monotonic, VirtualClock):
+            return None
+        # Rounded up a little: a wait that ends just before its moment would be repeated.
+        left_sec = max(0.0, (deadline_sec - self.now_sec()) / self._speed + 0.0005)
+        # A source of which nothing is known may jump at any time.
+        return left_sec if self._monotonic is time.monotonic else min(left_sec, _LOOK_AGAIN_SEC)
+
+    def followed_by(self, follower: Follower) -> contextlib.AbstractContextManager[None]:
+        """Within it, a test that moves the clock waits for this follower."""
+        source = self._monotonic
+        return source.followed_by(follower) if isinstance(source, VirtualClock) else contextlib.nullcontext()

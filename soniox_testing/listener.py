@@ -1,4 +1,4 @@
-"""The port: accepts connections and hands each HTTP request to a function. Knows nothing of Soniox.
+"""The port: accepts connections, hands each HTTP request and each upgrade to a function. Knows nothing of Soniox.
 
 pytest-httpserver carries the thread, werkzeug turns bytes into requests. Three habits of theirs are changed:
 
@@ -6,6 +6,9 @@ pytest-httpserver carries the thread, werkzeug turns bytes into requests. Three 
   handler here keeps them too, reads each request's body to its end and sends a response in one piece.
 - pytest-httpserver reads every body into memory and keeps every request for ever.
 - Neither ends the connections that are open when the server stops, nor the threads that wait on them.
+
+A request to upgrade to WebSocket leaves HTTP: its socket goes to a function that keeps the connection's thread until
+the connection has ended. It must have read all that the client sent, else werkzeug takes the rest for a request.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import contextlib
 import socket
 import sys
 import threading
+from dataclasses import dataclass
 from io import BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -24,7 +28,8 @@ from werkzeug.wrappers import Request
 from werkzeug.wsgi import LimitedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from io import BufferedReader
 
     from werkzeug.wrappers import Response
 
@@ -33,12 +38,25 @@ _POLL_SEC = 0.02
 _JOIN_SEC = 5.0
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """A connection that leaves HTTP for WebSocket."""
+
+    connection: socket.socket
+    """Set not to block. The server closes it."""
+    headers: tuple[tuple[str, str], ...]
+    """Of the request, in its order and spelling."""
+    received: bytes
+    """What came after the request."""
+
+
 class Listener(HTTPServer):
     """A port that answers HTTP/1.1 with whatever ``respond`` returns; it may serve more than one fake.
 
     Args:
         respond: Called in the connection's own thread. The body is at ``request.stream``, not yet read.
         on_error: Told of every exception that a connection's thread died of.
+        upgrades: By path, what serves the requests there that ask for a WebSocket.
         host: Name or address to listen on.
         port: 0 picks a free one; ``port`` says which once the listener was started.
     """
@@ -47,6 +65,7 @@ class Listener(HTTPServer):
         self,
         respond: Callable[[Request], Response],
         on_error: Callable[[BaseException], None],
+        upgrades: Mapping[str, Callable[[Upgrade], None]],
         *,
         host: str,
         port: int,
@@ -54,6 +73,7 @@ class Listener(HTTPServer):
         super().__init__(host, port, threaded=True)
         self._respond = respond
         self._on_error = on_error
+        self._upgrades = upgrades
 
     def start(self) -> None:
         """Begins to listen.
@@ -65,7 +85,7 @@ class Listener(HTTPServer):
         family = select_address_family(self.host, self.port)
         with contextlib.closing(socket.create_server((self.host, self.port), family=family)) as bound:
             app = Request.application(self.application)
-            self.server = _Server(self.host, self.port, app, bound.fileno(), self._on_error)
+            self.server = _Server(self.host, self.port, app, bound.fileno(), self._on_error, self._upgrades)
         self.port = self.server.port
         self.server_thread = threading.Thread(target=self.thread_target, name="fake-soniox", daemon=True)
         self.server_thread.start()
@@ -91,9 +111,16 @@ class _Server(ThreadedWSGIServer):
     """A threaded server that knows its connections."""
 
     def __init__(
-        self, host: str, port: int, app: Any, descriptor: int, on_error: Callable[[BaseException], None]
+        self,
+        host: str,
+        port: int,
+        app: Any,
+        descriptor: int,
+        on_error: Callable[[BaseException], None],
+        upgrades: Mapping[str, Callable[[Upgrade], None]],
     ) -> None:
         self._on_error = on_error
+        self.upgrades = upgrades
         # Touched by the accepting thread, and after that has ended by the one that stops the server.
         self._connections: dict[Any, threading.Thread] = {}
         super().__init__(host, port, app, handler=_Handler, fd=descriptor)
@@ -172,6 +199,11 @@ class _Handler(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         """Answers one request and leaves the connection ready for the next."""
         self.environ = environ = self.make_environ()
+        serve = cast("_Server", self.server).upgrades.get(environ["PATH_INFO"])
+        if serve is not None and self.command == "GET" and self.headers.get("Upgrade", "").lower() == "websocket":
+            self.close_connection = True
+            serve(self._upgrade())
+            return
         body = self._body()
         environ["wsgi.input"] = body
         environ["wsgi.input_terminated"] = True
@@ -202,6 +234,13 @@ class _Handler(WSGIRequestHandler):
         self.end_headers()
         self.wfile = connection
         connection.write(head.getvalue() + (b"" if self.command == "HEAD" else content))
+
+    def _upgrade(self) -> Upgrade:
+        """The connection, for a protocol that is not HTTP."""
+        self.connection.settimeout(0)
+        # Looking ahead reads what is there, and without blocking only that.
+        received = self.rfile.read(len(cast("BufferedReader", self.rfile).peek()))
+        return Upgrade(self.connection, tuple(self.headers.items()), received)
 
     def _body(self) -> _Body:
         """The request's body, which ends where the request ends."""

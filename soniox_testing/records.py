@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .progress import TranscriptionStatus
+
+
+SessionEnd: TypeAlias = Literal[
+    "finished", "error", "idle", "dropped", "client_closed", "abandoned", "stopped", "protocol_error", "message_too_big"
+]
+"""How a realtime session ended.
+
+``finished``: as it should, after the end of the audio. ``error``: by an error message. ``idle``: closed with 1001,
+because no start message came. ``dropped``: by ``drop_next_session``. ``client_closed``: the client sent a close frame
+before the end. ``abandoned``: the client's connection ended without one. ``stopped``: by ``FakeSoniox.stop``.
+``protocol_error``, ``message_too_big``: the client broke the rules of WebSocket, or sent more than 64 MiB at once.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,3 +89,35 @@ class TranscriptionRecord:
     """As requested."""
     api_key: str
     """The key that created it, which stands for the project."""
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """A realtime speech-to-text session as it stands now, from the moment its WebSocket was opened."""
+
+    id: str
+    """UUID, which is also the ``request_id`` of its error message."""
+    created_at: str
+    """ISO-8601 UTC with ``Z``."""
+    api_key: str | None
+    """None until the client gave one that can be read."""
+    auth: Literal["header", "protocol", "start_message"] | None
+    """Where the key was given first."""
+    config: Mapping[str, object] | None
+    """The start message as sent, without its ``api_key``; None until one was accepted."""
+    client_reference_id: str | None
+    """From the temporary key, else from the start message."""
+    controls: tuple[str, ...]
+    """The messages that are not audio, in order: ``keepalive``, ``finalize``, and ``end`` for the end of the audio."""
+    control_messages: tuple[str, ...]
+    """The same, as sent."""
+    audio_bytes: int
+    """Bytes of audio received."""
+    audio_duration_ms: int
+    """Milliseconds of audio received: exact for raw formats and WAV, else estimated at 16,000 bytes a second."""
+    ended: SessionEnd | None
+    """How it ended; None while it runs."""
+    error_type: str | None
+    """Of the error message that ended it."""
+    close_code: int | None
+    """Of the close frame that ended it, whoever sent it first; None when there was none."""

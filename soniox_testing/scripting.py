@@ -93,6 +93,20 @@ class Script:
         if not matching:
             return None
         line = next((line for line in matching if isinstance(line.outcome, Failure)), matching[0])
+        self._remove(line)
+        return line.outcome
+
+    def take_words(self, reference: str | None) -> tuple[Word, ...] | None:
+        """What a new realtime session says, used up by this call; None when no line matches.
+
+        Failures and lines for a file name are for jobs only.
+        """
+        for line in self.lines:
+            if not isinstance(line.outcome, Failure) and line.filename is None and line.matches("", [reference]):
+                self._remove(line)
+                return line.outcome
+        return None
+
+    def _remove(self, line: Line) -> None:
         # By identity: equal lines are separate orders, and the earlier one goes first.
-        index = next(index for index, known in enumerate(self.lines) if known is line)
-        return self.lines.pop(index).outcome
+        del self.lines[next(index for index, known in enumerate(self.lines) if known is line)]

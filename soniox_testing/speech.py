@@ -21,12 +21,12 @@ other our out over people question remember say see so some take than that the t
 think time to together two up us use want way we well what when which who will with work would year
 yesterday you
 """
-_VOCABULARY = _COMMON_WORDS.split()
+VOCABULARY = _COMMON_WORDS.split()
 _WORDS_PER_SECOND = 2.5
-_SENTENCE_WORDS = 8
+SENTENCE_WORDS = 8
 _LONGEST_PIECE = 6
 _UNTIMED_WORD_MS = 300
-_CLOSING = frozenset(",.;:!?…%)]}»、。，！？；：")  # noqa: RUF001 - full-width marks are meant
+CLOSING = frozenset(",.;:!?…%)]}»、。，！？；：")  # noqa: RUF001 - full-width marks are meant
 
 
 def words_of_audio(audio: Audio) -> tuple[Word, ...]:
@@ -38,11 +38,11 @@ def words_of_audio(audio: Audio) -> tuple[Word, ...]:
     count = max(1, round(audio.duration_ms / 1000 * _WORDS_PER_SECOND))
     words: list[Word] = []
     for index in range(count):
-        sentence, place = divmod(index, _SENTENCE_WORDS)
-        text = dice.choice(_VOCABULARY)
+        sentence, place = divmod(index, SENTENCE_WORDS)
+        text = dice.choice(VOCABULARY)
         if place == 0:
             text = text.capitalize()
-        if place == _SENTENCE_WORDS - 1 or index == count - 1:
+        if place == SENTENCE_WORDS - 1 or index == count - 1:
             text += "."
         confidence = round(dice.uniform(0.8, 0.999), 3)
         words.append(Word(text, confidence=confidence, speaker=str(1 + sentence % 2)))
@@ -60,12 +60,12 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
     home = job.language_hints[0] if job.language_hints else "en"
     tokens: list[dict[str, object]] = []
     timed = _timed(words, duration_ms)
-    for start in range(0, len(timed), _SENTENCE_WORDS):
-        sentence = timed[start : start + _SENTENCE_WORDS]
+    for start in range(0, len(timed), SENTENCE_WORDS):
+        sentence = timed[start : start + SENTENCE_WORDS]
         translated: list[dict[str, object]] = []
         for index, word in enumerate(sentence):
             language = word.language or home
-            target = _target_language(job.translation, language) if job.translation else None
+            target = target_language(job.translation, language) if job.translation else None
             shown: dict[str, object] = {
                 "speaker": (word.speaker or "1") if job.enable_speaker_diarization else None,
                 "language": language if job.enable_language_identification or job.translation else None,
@@ -74,8 +74,8 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
             }
             if job.translation:
                 shown["translation_status"] = "original" if target else "none"
-            space = "" if start + index == 0 or word.text[0] in _CLOSING or word.text[0].isspace() else " "
-            for text, start_ms, end_ms in _pieces(space + word.text, word.start_ms or 0, word.end_ms or 0):
+            space = space_before(word.text, first=start + index == 0)
+            for text, start_ms, end_ms in pieces_of(space + word.text, word.start_ms or 0, word.end_ms or 0):
                 tokens.append(
                     {
                         "text": text,
@@ -94,7 +94,12 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
     return tokens
 
 
-def _target_language(translation: Mapping[str, str], language: str) -> str | None:
+def space_before(text: str, *, first: bool) -> str:
+    """What separates a word from the one before it: nothing or a space."""
+    return "" if first or text[0] in CLOSING or text[0].isspace() else " "
+
+
+def target_language(translation: Mapping[str, str], language: str) -> str | None:
     """The language a word is translated into; None when it stays as it is."""
     if translation["type"] == "one_way":
         target = translation["target_language"]
@@ -146,7 +151,7 @@ def _next_time_ms(words: Sequence[Word], index: int, otherwise_ms: int, *, at_mo
     return otherwise_ms
 
 
-def _pieces(text: str, start_ms: int, end_ms: int) -> Iterator[tuple[str, int, int]]:
+def pieces_of(text: str, start_ms: int, end_ms: int) -> Iterator[tuple[str, int, int]]:
     """A word as its sub-word tokens with their times, as the real models cut long words."""
     count = -(-len(text) // _LONGEST_PIECE)
     for piece in range(count):

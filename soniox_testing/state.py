@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from .audio import Audio
     from .clock import Clock
     from .progress import ProgressRule
+    from .realtime.faults import Fault
+    from .realtime.session_log import SessionLog
     from .records import FileRecord, TranscriptionRecord
+    from .temporary_keys import TemporaryKey
 
 
 class StoredFile:
@@ -61,6 +64,11 @@ class State:
         self.max_file_size_bytes = max_file_size_bytes
         self.script = Script()
         self.numbers = itertools.count(1)
+        self.temporary_keys: dict[str, TemporaryKey] = {}
+        self.sessions: list[SessionLog] = []
+        self.session_faults: list[Fault] = []
+        self.stopping = threading.Event()
+        """Set while the server does not run; needs no lock."""
         self.failures: list[BaseException] = []
         self._projects: dict[str, Project] = {}
 

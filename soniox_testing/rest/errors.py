@@ -8,6 +8,11 @@ from dataclasses import dataclass
 _DOCUMENTATION = "https://soniox.com/docs/api-reference/errors#"
 
 
+def documentation_url(error_type: str) -> str:
+    """Where the API's documentation explains an error type."""
+    return _DOCUMENTATION + error_type.replace("_", "-")
+
+
 @dataclass(frozen=True)
 class ValidationProblem:
     """One thing that is wrong with a request."""
@@ -43,7 +48,7 @@ class ApiError(Exception):
                 for problem in self.problems
             ],
             "request_id": str(uuid.uuid4()),
-            "more_info": _DOCUMENTATION + self.error_type.replace("_", "-"),
+            "more_info": documentation_url(self.error_type),
         }
 
 

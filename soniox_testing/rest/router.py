@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
+from ..json_text import json_text
+from ..temporary_keys import PREFIX
 from .errors import ApiError
 
 if TYPE_CHECKING:
@@ -46,14 +47,7 @@ class Route:
 
 def json_response(status_code: int, body: object) -> Response:
     """A response with a JSON body."""
-    # Compact and without escapes, as the service writes it: clients must be able to read both.
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    # A lone surrogate, which JSON input may contain, has no UTF-8: those texts go out with escapes.
-    try:
-        content = text.encode()
-    except UnicodeEncodeError:
-        content = json.dumps(body).encode()
-    return Response(content, status_code, content_type="application/json")
+    return Response(json_text(body).encode(), status_code, content_type="application/json")
 
 
 class Router:
@@ -100,7 +94,7 @@ class Router:
         api_key = api_key.strip()
         if scheme.lower() != "bearer" or not api_key:
             raise _unauthenticated("The Authorization header must read: Bearer, a space, the API key.")
-        if api_key.startswith("snx_temp_"):
+        if api_key.startswith(PREFIX):
             raise _unauthenticated("A temporary API key opens streams only; this operation needs a permanent one.")
         known = self._state.api_keys
         if known is not None and api_key not in known:

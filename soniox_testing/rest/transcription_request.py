@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..audio import Audio, audio_of_url
 from ..jobs import Job
 from ..records import TranscriptionRecord
-from .models import LANGUAGES, MODES, current_model
+from .models import MODES, current_model
+from .speech_fields import check_language, context_of, translation_of
 from .validation import Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .router import Call
 
 
@@ -31,12 +30,12 @@ def new_job(call: Call) -> Job:
     _check_one_source(fields)
     hints = fields.strings("language_hints", max_items=100, max_length=10)
     for index, hint in enumerate(hints or ()):
-        _check_language(fields, f"language_hints.{index}", hint)
+        check_language(fields, f"language_hints.{index}", hint)
     strict = fields.boolean("language_hints_strict")
     diarization = fields.boolean("enable_speaker_diarization")
     identification = fields.boolean("enable_language_identification")
-    translation = _translation(fields)
-    context = _context(fields)
+    translation = translation_of(fields)
+    context = context_of(fields)
     webhook_url = fields.url("webhook_url", max_length=256)
     webhook_name = fields.string("webhook_auth_header_name", max_length=256)
     webhook_value = fields.string("webhook_auth_header_value", max_length=256)
@@ -104,50 +103,6 @@ def _check_one_source(fields: Fields) -> None:
         fields.note("value_error", "", "one of audio_url and file_id is needed")
     elif len(given) > 1:
         fields.note("value_error", "", "audio_url and file_id exclude each other")
-
-
-def _check_language(fields: Fields, name: str, code: str) -> None:
-    # Regional codes are refused as well: the service was seen to refuse whatever is not in its list.
-    if code not in LANGUAGES:
-        fields.note("value_error", name, f"{code!r} is not the code of a supported language")
-
-
-def _translation(fields: Fields) -> dict[str, str] | None:
-    if fields.unset("translation"):
-        return None
-    inner = fields.nested("translation")
-    if inner is None:
-        return None
-    kind = inner.choice("type", {"one_way", "two_way"})
-    needed = {"one_way": ("target_language",), "two_way": ("language_a", "language_b")}.get(kind or "", ())
-    settings = {"type": kind or ""}
-    for name in ("target_language", "language_a", "language_b"):
-        language = inner.string(name, required=name in needed)
-        if language is not None:
-            _check_language(inner, name, language)
-            settings[name] = language
-    if kind == "two_way" and "language_a" in settings and settings["language_a"] == settings.get("language_b"):
-        inner.note("value_error", "", "language_a and language_b must differ")
-    return settings
-
-
-def _context(fields: Fields) -> str | Mapping[str, Any] | None:
-    if fields.unset("context"):
-        return None
-    if isinstance(fields.values["context"], str):
-        return fields.string("context")
-    inner = fields.nested("context")
-    if inner is None:
-        return None
-    inner.string("text")
-    inner.strings("terms")
-    for item in inner.objects("general"):
-        item.string("key", required=True)
-        item.string("value", required=True)
-    for item in inner.objects("translation_terms"):
-        item.string("source", required=True)
-        item.string("target", required=True)
-    return inner.values
 
 
 def _name_in_url(url: str) -> str:

@@ -135,6 +135,21 @@ class Fields:
             return value
         return None
 
+    def number(self, name: str, *, least: float, most: float) -> float | None:
+        """A number between two bounds, both allowed."""
+        if self.unset(name):
+            return None
+        value = self.values[name]
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            self.note("float_type", name, "must be a number")
+        elif not value >= least:
+            self.note("greater_than_equal", name, f"must be {least:g} or more")
+        elif value > most:
+            self.note("less_than_equal", name, f"must be {most:g} or less")
+        else:
+            return value
+        return None
+
     def items(self, name: str, *, max_items: int | None = None) -> Sequence[Any] | None:
         """A list field, its items unchecked."""
         if self.unset(name):

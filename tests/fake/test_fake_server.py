@@ -33,7 +33,12 @@ def _open_files():
 def test_it_says_where_it_is(fake):
     assert fake.url == f"http://127.0.0.1:{urlsplit(fake.url).port}"
     assert fake.api_base_url == f"{fake.url}/v1"
-    assert fake.environment() == {"SONIOX_API_KEY": fake.api_key, "SONIOX_API_BASE_URL": fake.api_base_url}
+    assert fake.environment() == {
+        "SONIOX_API_KEY": fake.api_key,
+        "SONIOX_API_BASE_URL": fake.api_base_url,
+        "SONIOX_WS_URL": fake.stt_websocket_url,
+    }
+    assert fake.stt_websocket_url == fake.url.replace("http", "ws") + "/transcribe-websocket"
 
 
 def test_before_the_start_there_is_no_url():

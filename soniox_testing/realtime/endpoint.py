@@ -1,0 +1,34 @@
+"""Where a WebSocket that was asked for becomes a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .connection import serve_websocket
+from .stt_session import SttSession
+
+if TYPE_CHECKING:
+    from ..listener import Upgrade
+    from ..state import State
+    from .actions import Handshake
+    from .stt_session import SttRules
+
+STT_PATH = "/transcribe-websocket"
+
+
+class SttEndpoint:
+    """Serves the speech-to-text WebSockets of one fake."""
+
+    def __init__(self, state: State, rules: SttRules) -> None:
+        self._state = state
+        self._rules = rules
+
+    def serve(self, upgrade: Upgrade) -> None:
+        """Runs one WebSocket to its end."""
+        serve_websocket(upgrade, self._open, self._state.clock, self._state.stopping)
+
+    def _open(self, handshake: Handshake) -> SttSession:
+        session = SttSession(self._state, self._rules, handshake, self._state.clock.now_sec())
+        with self._state.lock:
+            self._state.sessions.append(session.log)
+        return session

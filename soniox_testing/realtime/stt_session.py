@@ -1,0 +1,336 @@
+"""A speech-to-text session: what to answer to each message, and when. No I/O; time comes with each call.
+
+It is ``waiting`` for its start message, then ``streaming``, then ``over``. Each timer is a moment by its name; a
+timer that is not set is not there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ..json_text import json_text
+from ..records import SessionRecord
+from .actions import Close, Send
+from .audio_meter import AudioMeter, meter_for
+from .credentials import (
+    KEY_PROTOCOL,
+    Credential,
+    check_key,
+    check_unused,
+    credential_in_start_message,
+    credential_of,
+)
+from .errors import RealtimeError
+from .recognition import Recognizer
+from .session_log import SessionLog
+from .stt_config import config_of, parse_start_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..state import State
+    from ..temporary_keys import TemporaryKey
+    from .actions import Action, Departure, Handshake
+    from .faults import Fault
+    from .recognition import Message
+
+USAGE_TYPE = "transcribe_websocket"
+
+_KEY_CHECK_SEC = 1.0
+_IDLE_SEC = 40.0
+_IDLE_WITHOUT_KEY_SEC = 10.0
+_INPUT_SEC = 20.0
+_LONGEST_SEC = 300 * 60.0
+_LONGEST_AUDIO_MS = 300 * 60 * 1000
+_NORMAL = 1000
+_GOING_AWAY = 1001
+
+_Timer = Literal["handshake", "key", "idle", "input", "length", "cap"]
+
+
+@dataclass(frozen=True)
+class SttRules:
+    """What a fake does differently on request."""
+
+    key_in_start_message: bool = True
+    """Whether a key may come as late as in the start message."""
+    empty_binary_ends: bool = False
+    """Whether an empty binary message ends the audio, as an empty text message does."""
+    strict_audio: bool = False
+    """Whether audio without a known header is refused where the format needs one."""
+
+
+class SttSession:
+    """One session, from the opened WebSocket to its end; see ``actions.Session``.
+
+    Args:
+        state: Of the fake; its lock is taken where needed.
+        rules: What is different from the service.
+        handshake: How the client opened its WebSocket.
+        now_sec: When.
+    """
+
+    def __init__(self, state: State, rules: SttRules, handshake: Handshake, now_sec: float) -> None:
+        self.subprotocol = KEY_PROTOCOL if KEY_PROTOCOL in handshake.subprotocols else None
+        self._state = state
+        self._rules = rules
+        self._opened_sec = now_sec
+        self._phase: Literal["waiting", "streaming", "over"] = "waiting"
+        self._timers: dict[_Timer, float] = {}
+        self._credential: Credential | None = None
+        self._checked = False
+        self._temporary: TemporaryKey | None = None
+        self._refusal: RealtimeError | None = None
+        self._fault: Fault | None = None
+        self._meter: AudioMeter | None = None
+        self._recognizer: Recognizer | None = None
+        self._audio_ms = 0
+        self._has_audio = False
+        try:
+            self._credential = credential_of(handshake)
+        except RealtimeError as refusal:
+            self._refusal = refusal
+            self._timers["handshake"] = now_sec
+        if self._credential is not None or not rules.key_in_start_message:
+            self._timers["key"] = now_sec + _KEY_CHECK_SEC
+        self._restart_idle(now_sec)
+        self.log = SessionLog(
+            SessionRecord(
+                id=str(uuid.uuid4()),
+                created_at=state.clock.timestamp(),
+                api_key=self._credential.api_key if self._credential else None,
+                auth=self._credential.form if self._credential else None,
+                config=None,
+                client_reference_id=None,
+                controls=(),
+                control_messages=(),
+                audio_bytes=0,
+                audio_duration_ms=0,
+                ended=None,
+                error_type=None,
+                close_code=None,
+            )
+        )
+
+    @property
+    def deadline_sec(self) -> float | None:
+        """When the next timer is due; None when there is none."""
+        return min(self._timers.values(), default=None)
+
+    def time_passed(self, now_sec: float) -> Sequence[Action]:
+        """Fires the timers that are due, in the order of their moments."""
+        actions: list[Action] = []
+        while self._timers:
+            timer = min(self._timers, key=self._timers.__getitem__)
+            due_sec = self._timers[timer]
+            if due_sec > now_sec:
+                break
+            del self._timers[timer]
+            try:
+                actions += self._fire(timer, due_sec)
+            except RealtimeError as refusal:
+                actions += self._refuse(refusal)
+        return actions
+
+    def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
+        """What to do about a text message."""
+        try:
+            if self._phase == "waiting":
+                return self._before_start(text, now_sec)
+            if self._phase == "streaming":
+                return self._text(text, now_sec)
+            return []
+        except RealtimeError as refusal:
+            return self._refuse(refusal)
+
+    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
+        """What to do about a binary message."""
+        try:
+            if self._phase == "waiting":
+                self._check_key(now_sec)
+                raise RealtimeError("invalid_request", "The start message must be a text message.")
+            if self._phase == "streaming" and data:
+                return self._audio(data, now_sec)
+            if self._phase == "streaming" and self._rules.empty_binary_ends:
+                return self._end("")
+            return []
+        except RealtimeError as refusal:
+            return self._refuse(refusal)
+
+    def departed(self, how: Departure, close_code: int | None) -> None:
+        """The connection ended before the session."""
+        if self._phase != "over":
+            self._over()
+            self.log.end(how, close_code)
+
+    def _fire(self, timer: _Timer, due_sec: float) -> Sequence[Action]:
+        match timer:
+            case "handshake":
+                raise self._refusal or AssertionError
+            case "key":
+                self._check_key(due_sec)
+                return []
+            case "idle":
+                return self._close("idle", _GOING_AWAY)
+            case "input":
+                raise RealtimeError("request_timeout", f"No audio and no keepalive came for {_INPUT_SEC:g} seconds.")
+            case "length":
+                raise _too_long()
+            case "cap":
+                message = "The session has reached the longest duration that its temporary API key allows."
+                raise RealtimeError("temp_api_key_session_expired", message)
+
+    def _check_key(self, now_sec: float) -> None:
+        """Checks the key that came with the connection, once."""
+        self._timers.pop("key", None)
+        if self._refusal is not None:
+            raise self._refusal
+        if self._checked or (self._credential is None and self._rules.key_in_start_message):
+            return
+        if self._credential is None:
+            message = "No API key came with the connection: use the Authorization header or the sub-protocol."
+            raise RealtimeError("unauthenticated", message)
+        self._accept_key(self._credential, now_sec)
+
+    def _accept_key(self, credential: Credential, now_sec: float) -> None:
+        with self._state.lock:
+            self._temporary = check_key(self._state, credential.api_key, USAGE_TYPE, now_sec)
+        self._checked = True
+        if self._temporary is not None and self._temporary.max_session_duration_sec is not None:
+            self._timers["cap"] = self._opened_sec + self._temporary.max_session_duration_sec
+
+    def _before_start(self, text: str, now_sec: float) -> Sequence[Action]:
+        self._check_key(now_sec)
+        values = parse_start_message(text)
+        if values.get("type") == "keepalive":
+            self.log.add_control("keepalive", text)
+            self._restart_idle(now_sec)
+            return []
+        self._use_key_of(values, now_sec)
+        config = config_of(values)
+        with self._state.lock:
+            if self._temporary is not None:
+                check_unused(self._temporary)
+            self._fault = self._state.session_faults.pop(0) if self._state.session_faults else None
+            reference = config.client_reference_id
+            if self._temporary is not None:
+                reference = self._temporary.client_reference_id
+            self.log.note(config=config.message, client_reference_id=reference)
+            if self._fault is not None and self._fault.after_audio_ms is None:
+                return self._fail(self._fault)
+            if self._temporary is not None:
+                self._temporary.used = True
+            words = self._state.script.take_words(reference)
+        self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
+        self._recognizer = Recognizer(config, words)
+        self._phase = "streaming"
+        self._timers.pop("idle", None)
+        self._timers["input"] = now_sec + _INPUT_SEC
+        self._timers["length"] = now_sec + _LONGEST_SEC
+        return []
+
+    def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
+        """Brings the key of a start message together with that of the connection."""
+        credential = credential_in_start_message(values.get("api_key"))
+        if self._credential is not None:
+            if credential is not None and credential.api_key != self._credential.api_key:
+                message = "The api_key of the start message is not the key that came with the connection."
+                raise RealtimeError("invalid_request", message)
+            return
+        if credential is None:
+            message = "No API key: send it in the Authorization header of the connection."
+            raise RealtimeError("unauthenticated", message)
+        self._credential = credential
+        self.log.note(api_key=credential.api_key, auth=credential.form)
+        self._accept_key(credential, now_sec)
+
+    def _text(self, text: str, now_sec: float) -> Sequence[Action]:
+        if not text:
+            return self._end(text)
+        if text.lstrip().startswith("{"):
+            return self._control(text, now_sec)
+        try:
+            data = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            message = "A text message must be a control message in JSON, or audio in base64."
+            raise RealtimeError("invalid_request", message) from None
+        return self._audio(data, now_sec)
+
+    def _control(self, text: str, now_sec: float) -> Sequence[Action]:
+        try:
+            values = cast("dict[str, Any]", json.loads(text))
+        except (ValueError, RecursionError) as exc:
+            raise RealtimeError("invalid_request", f"The control message is not JSON: {exc}") from exc
+        kind = values.get("type")
+        if kind == "keepalive":
+            self.log.add_control("keepalive", text)
+            self._timers["input"] = now_sec + _INPUT_SEC
+            return []
+        if kind != "finalize" or self._recognizer is None:
+            message = f"The type of a control message must be finalize or keepalive, not {kind!r}."
+            raise RealtimeError("invalid_request", message)
+        silence_ms = values.get("trailing_silence_ms")
+        if silence_ms is not None and (isinstance(silence_ms, bool) or not isinstance(silence_ms, (int, float))):
+            raise RealtimeError("invalid_request", "trailing_silence_ms must be a number.")
+        self.log.add_control("finalize", text)
+        return _send(self._recognizer.finalize(self._audio_ms))
+
+    def _audio(self, data: bytes, now_sec: float) -> Sequence[Action]:
+        if self._meter is None or self._recognizer is None:
+            raise AssertionError
+        self._timers["input"] = now_sec + _INPUT_SEC
+        self._has_audio = True
+        self._audio_ms = self._meter.add(data)
+        self.log.add_audio(data, self._audio_ms)
+        fault = self._fault
+        if fault is not None and fault.after_audio_ms is not None and self._audio_ms >= fault.after_audio_ms:
+            return [*_send(self._recognizer.advance(fault.after_audio_ms)), *self._fail(fault)]
+        if self._audio_ms > _LONGEST_AUDIO_MS:
+            raise _too_long()
+        return _send(self._recognizer.advance(self._audio_ms))
+
+    def _end(self, text: str) -> Sequence[Action]:
+        self.log.add_control("end", text)
+        if self._recognizer is None or not self._has_audio:
+            raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
+        return [*_send(self._recognizer.finish(self._audio_ms)), *self._close("finished", _NORMAL)]
+
+    def _fail(self, fault: Fault) -> Sequence[Action]:
+        if isinstance(fault.fate, RealtimeError):
+            return self._refuse(fault.fate)
+        if isinstance(fault.fate, Close):
+            return self._close("dropped", fault.fate.code)
+        self._over()
+        self.log.end("dropped", None)
+        return [fault.fate]
+
+    def _refuse(self, refusal: RealtimeError) -> Sequence[Action]:
+        self._over()
+        self.log.end("error", _NORMAL, refusal.error_type)
+        return [Send(json_text(refusal.frame(self.log.id))), Close(_NORMAL)]
+
+    def _close(self, ended: Literal["finished", "idle", "dropped"], code: int) -> Sequence[Action]:
+        self._over()
+        self.log.end(ended, code)
+        return [Close(code)]
+
+    def _over(self) -> None:
+        self._phase = "over"
+        self._timers.clear()
+
+    def _restart_idle(self, now_sec: float) -> None:
+        with_key = self._credential is not None
+        self._timers["idle"] = now_sec + (_IDLE_SEC if with_key else _IDLE_WITHOUT_KEY_SEC)
+
+
+def _send(messages: Iterable[Message]) -> list[Action]:
+    return [Send(json_text(message)) for message in messages]
+
+
+def _too_long() -> RealtimeError:
+    return RealtimeError("max_duration_reached", "The session has reached its longest duration, 300 minutes.")
