@@ -18,7 +18,7 @@ from ._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import api, errors, types
+    from . import api, errors, transcript, types, utils
     from ._http.messages import Headers, Request, Response
     from .client import AsyncSonioxClient, SonioxClient
     from .errors import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SonioxTranscriptionError,
         SonioxValidationError,
     )
+    from .transcript import TranscriptBuffer
 
 __all__ = [
     "AsyncSonioxClient",
@@ -64,10 +65,13 @@ __all__ = [
     "SonioxTimeoutError",
     "SonioxTranscriptionError",
     "SonioxValidationError",
+    "TranscriptBuffer",
     "__version__",
     "api",
     "errors",
+    "transcript",
     "types",
+    "utils",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -77,6 +81,8 @@ __getattr__, __dir__ = lazy_names(
         ".client": ("AsyncSonioxClient", "SonioxClient"),
         "._http.messages": ("Headers", "Request", "Response"),
         ".errors": tuple(name for name in __all__ if "Error" in name or name == "InvalidField"),
+        ".transcript": ("TranscriptBuffer",),
         ".types": (),
+        ".utils": (),
     },
 )

@@ -182,9 +182,7 @@ def _parse_format(chunk: bytes, order: Literal["little", "big"]) -> tuple[Realti
     )  # fmt: skip
     if tag == _EXTENSIBLE:
         if chunk[26:40] != _GUID_TAIL:
-            raise SonioxValidationError(
-                "the WAV file has a format of its own: send it as it is, with audio_format='wav'"
-            )
+            raise SonioxValidationError("the WAV file has an unknown format: send it as it is, with audio_format='wav'")
         tag = number(24, 26)
     if not num_channels or not sample_rate:
         raise SonioxValidationError(f"the WAV file claims {num_channels} channels at {sample_rate} Hz")

@@ -275,7 +275,7 @@ RULES: list[Rule] = [
                 cls,
                 needed,
                 "webhook_url",
-                ["http://a", "HTTPS://a.b:80/c?d=e#f", "https://пример.рф/й", "https://a/" + "x" * 246],
+                ["http://a", "https://a.b:80/c?d=e#f", "https://пример.рф/й", "https://a/" + "x" * 246],
                 ["", "a.b", "ftp://a", "//a", "https://", "https:///x", "https://a b", "https://a\nb", "javascript:x"],
                 "must be an http:// or https:// URL without white space",
             ),
