@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from soniox_testing import FakeSoniox
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPOKEN = EXAMPLES / "spoken.wav"
-TESTED_HERE = {"offline_demo.py", "transcribe_file.py", "transcribe_many.py", "webhook_lambda.py"}
+TESTED_HERE = {
+    "offline_demo.py",
+    "stream_async.py",
+    "stream_file.py",
+    "transcribe_file.py",
+    "transcribe_many.py",
+    "webhook_lambda.py",
+}
 
 
 def run(name: str, *arguments: str, fake: FakeSoniox | None = None) -> subprocess.CompletedProcess[str]:
@@ -85,6 +93,33 @@ def test_webhook_lambda(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
         assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
     finally:
         module.client.close()
+
+
+def test_stream_file(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    short = tmp_path / "short.wav"
+    with wave.open(str(SPOKEN), "rb") as spoken, wave.open(str(short), "wb") as cut:
+        cut.setparams(spoken.getparams())
+        cut.writeframes(spoken.readframes(spoken.getframerate()))
+    fake_soniox.add_transcript("said live")
+    result = run("stream_file.py", str(short), fake=fake_soniox)
+    assert (result.stdout, result.stderr) == ("said live\n", "")
+    (session,) = fake_soniox.sessions
+    assert session.audio_duration_ms == 1000
+
+
+def test_stream_file_says_what_went_wrong(fake_soniox: FakeSoniox) -> None:
+    fake_soniox.fail_next_session("organization_balance_exhausted", "no money left", status_code=402)
+    result = run("stream_file.py", str(SPOKEN), fake=fake_soniox)
+    assert result.returncode == 1
+    assert "no money left (402, organization_balance_exhausted)" in result.stderr
+
+
+def test_stream_async(fake_soniox: FakeSoniox) -> None:
+    for _ in range(3):
+        fake_soniox.add_transcript("all the same")
+    result = run("stream_async.py", *[str(SPOKEN)] * 3, fake=fake_soniox)
+    assert result.stderr == ""
+    assert result.stdout == f"{SPOKEN}: all the same\n" * 3
 
 
 def load(name: str) -> Any:
