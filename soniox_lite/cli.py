@@ -32,6 +32,9 @@ _OPTION_OF = {
     "target_language": "--translate-to",
     "model": "--model",
     "audio_url": "the URL",
+    "audio_format": "--format",
+    "sample_rate": "--rate",
+    "num_channels": "--channels",
     "timeout_sec": "--timeout",
     "connect_timeout_sec": "--timeout",
     "file_id": "the ID",
@@ -100,6 +103,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from ._cli.transcribe import transcribe  # noqa: PLC0415 - not for --help
 
         return transcribe
+    if name == "stream":
+        from ._cli.stream import stream  # noqa: PLC0415 - as above
+
+        return stream
     from ._cli import listings  # noqa: PLC0415 - as above
 
     command: Callable[[argparse.Namespace], int] = getattr(listings, name)

@@ -2,6 +2,9 @@
 
 - ``options``: what is typed
 - ``transcribe``: the command that makes something on the server
+- ``stream``: the command that follows live audio
+- ``live``: how that shows what is said: plain, as JSON, or on a terminal
+- ``recording``: the file or pipe that the audio comes from
 - ``traces``: what that leaves there, and how it is removed whatever happens
 - ``listings``: the commands that look at, and delete, what is there
 - ``session``: from options to a client, real or fake

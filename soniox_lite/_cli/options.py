@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _DESCRIPTION = """\
-Transcribe recordings with the Soniox speech API.
+Transcribe recordings and live audio with the Soniox speech API.
 
 The API key is read from the environment variable SONIOX_API_KEY. There is no
 option for it, because the process list shows everybody what was typed."""
@@ -25,6 +25,7 @@ exit codes: 0 done, 1 the service or the network said no, or the job failed,
 2 wrong usage, 124 --wait-timeout passed, 130 Ctrl-C, 143 SIGTERM"""
 
 _LONGEST_WAIT_SEC = 31_536_000
+_REALTIME_MODEL = "stt-rt-v5"
 
 # Options may stand before and behind the command; argparse would let the defaults of one place win over the other.
 _DEFAULTS: dict[str, Any] = {
@@ -41,6 +42,12 @@ _DEFAULTS: dict[str, Any] = {
     "keep": False,
     "wait_timeout": None,
     "fake": False,
+    "ws_url": None,
+    "endpoints": False,
+    "fast": False,
+    "format": None,
+    "rate": None,
+    "channels": None,
     "ids": (),
     "all": False,
     "yes": False,
@@ -66,6 +73,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_transcribe(commands)
+    _add_stream(commands)
     models = _add(commands, "models", "list the models", "models", "list_models")
     _add_json(models)
     _add_files(commands)
@@ -94,6 +102,36 @@ def _add_transcribe(commands: Any) -> None:
     )
     parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress, not even on a terminal")
+
+
+def _add_stream(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "stream",
+        "print what is being said, while it is said",
+        "stream talk.wav --diarize --endpoints",
+        "stream",
+        "On a terminal, what may still change is dim. Ctrl-C ends the audio and waits\n"
+        "for the last words; a second one ends at once.",
+        epilog=f"a microphone: arecord -q -f S16_LE -r 16000 -c 1 -t raw |\n"
+        f"  {PROGRAM} stream - --format pcm_s16le --rate 16000 --channels 1",
+    )
+    # Not a default of all commands: transcribe has another one.
+    parser.set_defaults(model=_REALTIME_MODEL)
+    parser.add_argument("source", metavar="FILE|-", help="a file, or - for standard input")
+    _add_json(parser, "print one JSON object for each event of the service, each on one line")
+    parser.add_argument("--language", action="append", metavar="CODE", help="a language to expect; may be repeated")
+    parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
+    parser.add_argument("--translate-to", metavar="CODE", help="also translate; those lines begin with [CODE]")
+    parser.add_argument("--endpoints", action="store_true", help="begin a new line when a speaker has finished")
+    parser.add_argument("--model", help=f"the model (default: {_REALTIME_MODEL})")
+    parser.add_argument("--fast", action="store_true", help="send as fast as possible, not at the pace of the audio")
+    parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
+    parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")
+    group = parser.add_argument_group("raw audio, which has no header")
+    group.add_argument("--format", metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, what the header says)")
+    group.add_argument("--rate", type=int, metavar="HZ", help="samples a second, such as 16000")
+    group.add_argument("--channels", type=int, metavar="N", help="1 for mono, 2 for stereo")
 
 
 def _add_files(commands: Any) -> None:
@@ -139,11 +177,13 @@ def _add_json(parser: argparse.ArgumentParser, text: str = "print one JSON docum
 
 
 def _add(
-    commands: Any, name: str, summary: str, example: str, command: str, remark: str = ""
+    commands: Any, name: str, summary: str, example: str, command: str, remark: str = "", *, epilog: str = ""
 ) -> argparse.ArgumentParser:
     """A new command of the program, or action of a command, with the options that all have."""
     description = f"{summary[0].upper()}{summary[1:]}.\n{remark}".rstrip()
-    parser = _parser(None, description, f"{PROGRAM} {example}", add=commands.add_parser, name=name, help=summary)
+    parser = _parser(
+        None, description, f"{PROGRAM} {example}", epilog, add=commands.add_parser, name=name, help=summary
+    )
     parser.set_defaults(command=command)
     return parser
 

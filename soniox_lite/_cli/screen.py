@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 PROGRAM = "soniox-lite"
 
+# Zero-width, and part of how Persian, Hindi, Hebrew or Arabic is spelt; Python calls them unprintable.
+_JOINERS = "\u200c\u200d\u200e\u200f"
+
 
 class CommandError(Exception):
     """A command that cannot go on, for a reason that is not a :class:`SonioxError`.
@@ -39,7 +42,12 @@ def prepare() -> None:
 
 
 def write(text: str) -> None:
-    """Writes a result, and a line's end if it has none, to standard output at once.
+    """Writes a result, and a line's end if it has none, to standard output at once. Raises as :func:`put`."""
+    put(text if text.endswith("\n") else f"{text}\n")
+
+
+def put(text: str) -> None:
+    """Writes a piece of a result to standard output at once.
 
     Raises:
         BrokenPipeError: Nobody reads it any more.
@@ -50,7 +58,7 @@ def write(text: str) -> None:
     if stream is None:
         raise CommandError("standard output is closed", exit_code=1)
     try:
-        stream.write(text if text.endswith("\n") else f"{text}\n")
+        stream.write(text)
         stream.flush()
     except BrokenPipeError:
         raise
@@ -60,20 +68,20 @@ def write(text: str) -> None:
         raise CommandError(f"cannot write to standard output: {reason}", exit_code=1) from error
 
 
-def write_json(value: object) -> None:
-    """Writes one JSON document to standard output. Raises as :func:`write`."""
+def write_json(value: object, *, indent: int | None = 2) -> None:
+    """Writes one JSON document to standard output, on one line if ``indent`` is None. Raises as :func:`put`."""
     import json  # noqa: PLC0415 - loaded by the client's replies anyway
 
     stream = _stream_or_none("stdout")
     # Escapes lose nothing where "?" would be all that the encoding has.
     is_unicode = stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not is_unicode, indent=2)
+    text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
     # Half of a surrogate pair cannot be encoded at all; the escape is valid JSON.
     write("".join(f"\\u{ord(char):04x}" if "\ud800" <= char <= "\udfff" else char for char in text))
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Writes columns, two spaces apart, to standard output; the last one is not padded. Raises as :func:`write`."""
+    """Writes columns, two spaces apart, to standard output; the last one is not padded. Raises as :func:`put`."""
     lines = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     write("\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines))
@@ -97,7 +105,9 @@ def is_terminal(name: str) -> bool:
 
 def printable(text: str) -> str:
     """A text of the server's on one line, without what would steer the terminal."""
-    return "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else "?" for char in text)
+    return "".join(
+        char if char.isprintable() or char in _JOINERS or "\ud800" <= char <= "\udfff" else "?" for char in text
+    )
 
 
 def confirm(question: str) -> bool:
@@ -151,7 +161,7 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Replaces the line."""
-        shown = text[: _columns() - 1]
+        shown = text[: size_of("stderr")[0] - 1]
         if self.is_shown and shown != self._text:
             self._draw(f"\r{shown.ljust(len(self._text))}")
             self._text = shown
@@ -176,9 +186,12 @@ class Progress:
         self.erase()
 
 
-def _columns() -> int:
-    columns = 0
-    with contextlib.suppress(AttributeError, OSError, ValueError):
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+def size_of(name: str) -> tuple[int, int]:
+    """Columns and rows of the terminal that ``stdout`` or ``stderr`` is."""
+    columns = rows = 0
+    stream = _stream_or_none(name)
+    if stream is not None:
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            columns, rows = os.get_terminal_size(stream.fileno())
     # Terminals that know no size say that it is 0.
-    return columns or 80
+    return columns or 80, rows or 24

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from ..client import SonioxClient
 
 # The names that users know for what the client calls otherwise.
-_SETTINGS = {"api_base_url": "--base-url", "region": "--region", "api_key": "SONIOX_API_KEY"}
+_SETTINGS = {
+    "api_base_url": "--base-url",
+    "websocket_base_url": "--ws-url",
+    "region": "--region",
+    "api_key": "SONIOX_API_KEY",
+}
 
 
 @contextlib.contextmanager
@@ -40,7 +45,12 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
             exit_code=2,
         )
     try:
-        client = SonioxClient(region=options.region, api_base_url=options.base_url, timeout_sec=options.timeout)
+        client = SonioxClient(
+            region=options.region,
+            api_base_url=options.base_url,
+            websocket_base_url=options.ws_url,
+            timeout_sec=options.timeout,
+        )
     except SonioxValidationError as error:
         name, _, rest = error.message.partition(" ")
         if error.errors or name not in _SETTINGS:
@@ -56,8 +66,8 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
 
     from ..client import SonioxClient  # noqa: PLC0415 - not for --help
 
-    if options.region is not None or options.base_url is not None:
-        raise CommandError("--fake is a server of its own: leave out --region and --base-url", exit_code=2)
+    if any(value is not None for value in (options.region, options.base_url, options.ws_url)):
+        raise CommandError("--fake is a server of its own: leave out --region, --base-url and --ws-url", exit_code=2)
     try:
         # The one place that knows of the other package, and only when asked for it.
         from soniox_testing import FakeSoniox  # noqa: PLC0415
@@ -74,9 +84,30 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
     try:
         # Not through a proxy, wherever the environment says that requests go.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with SonioxClient(
-            fake.api_key, api_base_url=fake.api_base_url, timeout_sec=options.timeout, opener=opener
-        ) as client:
+        with (
+            _no_proxies(),
+            SonioxClient(
+                fake.api_key,
+                api_base_url=fake.api_base_url,
+                websocket_base_url=fake.stt_websocket_url,
+                timeout_sec=options.timeout,
+                opener=opener,
+            ) as client,
+        ):
             yield client
     finally:
         fake.stop()
+
+
+@contextlib.contextmanager
+def _no_proxies() -> Generator[None]:
+    """Lets realtime sessions, which have no opener, connect directly as well."""
+    before = os.environ.get("no_proxy")
+    os.environ["no_proxy"] = "*"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["no_proxy"]
+        else:
+            os.environ["no_proxy"] = before

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import select
-import stat
-import sys
 import time
 
 from ..errors import SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import screen
+from .recording import opened
 from .session import open_client
 from .traces import ServerTraces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Generator, Iterable
-    from typing import Any, BinaryIO
+    from collections.abc import Iterable
+    from typing import BinaryIO
 
     from .._http.messages import Response
     from ..client import SonioxClient
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 _WATCHED_INTERVAL_SEC = 2.0
 _INTERVAL_SEC = 5.0
 _EXIT_TIMED_OUT = 124
-# How late Ctrl-C may be heard, in the worst case, while a pipe has nothing to read.
-_PIPE_LOOK_SEC = 0.2
 
 
 def transcribe(options: argparse.Namespace) -> int:
@@ -46,7 +41,7 @@ def transcribe(options: argparse.Namespace) -> int:
     )
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
-        source = stack.enter_context(_opened(options.source)) if url is None else url
+        source = stack.enter_context(opened(options.source)) if url is None else url
         client = stack.enter_context(open_client(options))
         with ServerTraces(client, keep=options.keep) as traces:
             with screen.Progress(wanted=not options.quiet) as progress:
@@ -118,7 +113,10 @@ def write_transcript(transcript: TranscriptionTranscript, *, as_json: bool) -> N
     if as_json:
         screen.write_json(transcript.to_dict())
     else:
-        screen.write(transcript_text(transcript))
+        text = transcript_text(transcript)
+        if screen.is_terminal("stdout"):
+            text = "\n".join(map(screen.printable, text.splitlines()))
+        screen.write(text)
 
 
 def transcript_text(transcript: TranscriptionTranscript) -> str:
@@ -149,65 +147,6 @@ def _url_or_none(source: str) -> str | None:
     scheme, colon, rest = source.partition("://")
     # The service takes the scheme in lower case only.
     return f"{scheme.lower()}{colon}{rest}" if colon and scheme.lower() in {"http", "https"} else None
-
-
-def _opened(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    """The recording as a stream, which the ``with`` block closes unless it is standard input."""
-    if source == "-":
-        # None if it was closed when Python started.
-        if getattr(sys, "stdin", None) is None:
-            raise screen.CommandError("standard input is closed", exit_code=2)
-        if screen.is_terminal("stdin"):
-            raise screen.CommandError("standard input is a terminal: pipe a recording into it", exit_code=2)
-        return contextlib.nullcontext(_interruptible(sys.stdin.buffer))
-    try:
-        stream = open(source, "rb")  # noqa: SIM115 - handed to the caller's with statement
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise screen.CommandError(f"cannot read {source!r}: {reason}", exit_code=2) from error
-    status = os.fstat(stream.fileno())
-    if stat.S_ISREG(status.st_mode) and not status.st_size:
-        stream.close()
-        raise screen.CommandError(f"cannot transcribe {source!r}: the file is empty", exit_code=2)
-    return _closing(stream)
-
-
-@contextlib.contextmanager
-def _closing(stream: BinaryIO) -> Generator[BinaryIO]:
-    with stream:
-        yield _interruptible(stream)
-
-
-def _interruptible(stream: BinaryIO) -> BinaryIO:
-    """The stream itself, or what reads from its pipe without missing Ctrl-C."""
-    with contextlib.suppress(OSError, ValueError):
-        # select knows no pipes on Windows, which ends a read on Ctrl-C by other means.
-        if not stream.seekable() and os.name != "nt":
-            pipe: Any = _Pipe(stream.fileno())
-            return pipe  # type: ignore[no-any-return]
-    return stream
-
-
-class _Pipe(io.RawIOBase):
-    """Reads from a descriptor that may have nothing to say for long. Whoever opened it closes it.
-
-    A signal that arrives just before a read blocks does not end that read, so that Ctrl-C would be heard when the next
-    data come, if ever (measured on a loaded machine: twice in a hundred times). So no call here blocks for long.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not select.select([self._descriptor], [], [], _PIPE_LOOK_SEC)[0]:
-            pass
-        data = os.read(self._descriptor, len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def _upload_state(sent: int, total: int | None) -> str:
