@@ -26,8 +26,8 @@ DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
 DEFAULT_MAX_RETRIES = 2
 
 # RFC 1035 labels, so that neither a path nor credentials nor another host can hide in a region or domain.
-_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
-_DOMAIN = re.compile(rf"{_REGION.pattern}(?:\.{_REGION.pattern})*(?::\d{{1,5}})?", re.IGNORECASE)
+_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_DOMAIN = re.compile(rf"{_REGION.pattern}(?:\.{_REGION.pattern})*(?::(\d{{1,5}}))?", re.IGNORECASE | re.ASCII)
 # What an HTTP header can carry without being encoded or folded.
 _API_KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -187,7 +187,8 @@ def _resolve_domain(region: str | None, base_domain: str | None) -> str:
     domain = _given_or_variable("base_domain", base_domain, "SONIOX_BASE_DOMAIN")
     region = _given_or_variable("region", region, "SONIOX_REGION").lower()
     if domain:
-        if not _DOMAIN.fullmatch(domain):
+        found = _DOMAIN.fullmatch(domain)
+        if found is None or (found[1] is not None and not 0 < int(found[1]) < 65536):
             raise SonioxValidationError("base_domain must be a domain such as 'eu.soniox.com'")
         return domain
     if not region:
@@ -210,7 +211,7 @@ def _resolve_url(name: str, given: str | None, variable: str, default: str, sche
         raise SonioxValidationError(
             f"{source} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
         )
-    if parts.username is not None or parts.password is not None or parts.fragment or parts.query:
+    if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
         # Credentials in a URL end up in logs; a query would end up in front of the path.
         raise SonioxValidationError(f"{source} must not have credentials, a query or a fragment")
     return url.rstrip("/")

@@ -53,7 +53,7 @@ async def exchange(
             )
         except (SonioxConnectionError, SonioxTimeoutError) as error:
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
-            if delay is None:
+            if delay is None or transport.closed:
                 raise
             doubtful = doubtful or error.request_sent
         else:

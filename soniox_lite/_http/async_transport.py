@@ -39,6 +39,11 @@ class AsyncTransport:
         self._pid = os.getpid()
         self._executor = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="soniox-lite")
 
+    @property
+    def closed(self) -> bool:
+        """Whether ``close()`` was called."""
+        return self._transport.closed
+
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""
         self._transport.check_open()

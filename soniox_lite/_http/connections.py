@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+import weakref
 
 from ..errors import SonioxConnectionError, SonioxError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
@@ -66,13 +67,17 @@ class ConnectionPool:
     """Idle connections by where they lead. Any thread may use it; a forked child starts with an empty one."""
 
     def __init__(self) -> None:
+        self._idle: dict[PoolKey, list[tuple[http.client.HTTPConnection, float]]] = {}
         self._start_empty()
         self.closed = False
+        # Not __del__, which the garbage collector may call after it has complained about the sockets.
+        weakref.finalize(self, _close_all, self._idle)
 
     def _start_empty(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._idle: dict[PoolKey, list[tuple[http.client.HTTPConnection, float]]] = {}
+        # In a forked child, this closes its copies of the sockets and leaves the connections to the parent.
+        _close_all(self._idle)
         self._busy: set[http.client.HTTPConnection] = set()
 
     def take(self, key: PoolKey, max_idle_sec: float) -> http.client.HTTPConnection | None:
@@ -139,10 +144,11 @@ class ConnectionPool:
         if self.closed:
             raise SonioxError("this client is closed")
 
-    def __del__(self) -> None:
-        for waiting in self._idle.values():
-            for connection, _ in waiting:
-                connection.close()
+
+def _close_all(idle: dict[PoolKey, list[tuple[http.client.HTTPConnection, float]]]) -> None:
+    while idle:
+        for connection, _ in idle.popitem()[1]:
+            connection.close()
 
 
 class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
@@ -208,7 +214,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         except TimeoutError as error:
             raise SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s") from error
         except (OSError, UnicodeError, http.client.HTTPException) as error:
-            raise SonioxConnectionError(f"{_name(request)}: {describe_failure(error)}") from scrubbed(error)
+            problem = self._describe(error)
+            raise SonioxConnectionError(f"{_name(request)}: {problem}") from scrubbed(error)
         return connection
 
     def _send_and_receive(
@@ -234,6 +241,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 if send_error is not None:
                     raise send_error  # noqa: B904 - the chain shows both
                 raise
+            finally:
+                # It knows the pool, which must not be kept alive by its idle connections.
+                del connection.response_class
             if send_error is not None:
                 reply.will_close = True  # Half a request hangs on this connection.
         except TimeoutError as error:
@@ -241,7 +251,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             raise SonioxTimeoutError(f"{_name(request)}: no answer within {timeout:g} s", request_sent=True) from error
         except (OSError, http.client.HTTPException) as error:
             self._pool.discard(connection)
-            problem = "the client was closed meanwhile" if self._pool.closed else describe_failure(error)
+            problem = self._describe(error)
             raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from scrubbed(error)
         except BaseException:
             self._pool.discard(connection)
@@ -292,6 +302,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 return error
         return None
 
+    def _describe(self, error: BaseException) -> str:
+        return "the client was closed meanwhile" if self._pool.closed else describe_failure(error)
+
     def _done(self, key: PoolKey, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
         if reusable:
             self._pool.give_back(key, connection)
@@ -316,6 +329,12 @@ class Reply(http.client.HTTPResponse):
         self._done: Callable[..., None] | None = done
         super().__init__(_PacedSocket(sock, timeout_sec, deadline), *args, **kwargs)  # type: ignore[arg-type]
         self._file: Any = self.fp
+
+    def begin(self) -> None:
+        super().begin()
+        if self._file.raw.has_ended:
+            # http.client takes half a head for a whole one.
+            raise http.client.IncompleteRead(b"")
 
     def read(self, amt: int | None = None) -> bytes:
         try:
@@ -365,7 +384,11 @@ class _ReplyFile(io.BufferedReader):
 
 
 class _PacedReader(io.RawIOBase):
-    """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress."""
+    """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress.
+
+    Attributes:
+        has_ended: Whether the server has closed its side.
+    """
 
     def __init__(self, sock: socket.socket, mode: str, timeout_sec: float, deadline: float | None) -> None:
         super().__init__()
@@ -376,6 +399,7 @@ class _PacedReader(io.RawIOBase):
         self._paced_deadline = time.monotonic() + timeout_sec
         self._final_deadline = deadline
         self._count = 0
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
@@ -391,6 +415,7 @@ class _PacedReader(io.RawIOBase):
         count: int = self._raw.readinto(buffer) or 0
         self._paced_deadline += count / _MIN_BYTES_PER_SEC
         self._count += count
+        self.has_ended = self.has_ended or count == 0
         if self._count > MAX_WIRE_BYTES:
             raise http.client.HTTPException("the reply has no end")
         return count
@@ -457,12 +482,22 @@ class _PlainConnection(http.client.HTTPConnection):
     def __init__(self, host: str, timeout: float) -> None:
         super().__init__(host, timeout=timeout)
         self.open_sock: socket.socket | None = None
+        self._proxy_reply: http.client.HTTPResponse | None = None
         # http.client's own hook; what it has there gives every address the whole timeout, one after the other.
         self._create_connection = self._open_socket
 
+    def response_class(self, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:  # type: ignore[override]
+        # Made for a proxy's answer to CONNECT. Python 3.10 leaves it, and so the socket, open if that is a refusal.
+        self._proxy_reply = http.client.HTTPResponse(*args, **kwargs)
+        return self._proxy_reply
+
+    def close(self) -> None:
+        super().close()
+        if self._proxy_reply is not None:
+            self._proxy_reply.close()
+
     def _open_socket(self, address: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
-        self.open_sock = open_socket(address, timeout)
-        return self.open_sock
+        return open_socket(address, timeout, trying=functools.partial(setattr, self, "open_sock"))
 
 
 class _SecureConnection(_PlainConnection):
@@ -483,10 +518,17 @@ class _SecureConnection(_PlainConnection):
         secured.do_handshake()
 
 
-def open_socket(address: tuple[str, int], timeout: float) -> socket.socket:
+def open_socket(
+    address: tuple[str, int], timeout: float, *, trying: Callable[[socket.socket], object] | None = None
+) -> socket.socket:
     """A TCP connection to the first of the host's addresses that accepts, within ``timeout`` seconds in all.
 
     The system's name resolution has limits of its own and is not counted.
+
+    Args:
+        address: Host and port.
+        timeout: In seconds.
+        trying: Called with each socket before it connects; who shuts it down ends the attempt.
 
     Raises:
         OSError: No address accepts; the last one's error.
@@ -498,6 +540,8 @@ def open_socket(address: tuple[str, int], timeout: float) -> socket.socket:
     last_error: OSError = TimeoutError(f"{host} has no address")
     for tried, (family, kind, protocol, _, target) in enumerate(found):
         sock = socket.socket(family, kind, protocol)
+        if trying is not None:
+            trying(sock)
         try:
             # An address that swallows packets must leave time for those after it.
             sock.settimeout(max(0.001, deadline - time.monotonic()) / (len(found) - tried))
@@ -581,12 +625,12 @@ def masked(text: AnyStr, authorization: str) -> AnyStr:
 
 def scrubbed(error: ErrorT) -> ErrorT:
     """The error without what the server said, which may be our own request with the key."""
-    if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
+    if isinstance(error, (http.client.HTTPException, ValueError)) and not isinstance(error, OSError):
         error.args = ()
         error.__cause__ = error.__context__ = None
-        for name, nothing in (("line", ""), ("partial", b"")):
-            if hasattr(error, name):
-                setattr(error, name, nothing)
+        for name, value in vars(error).items():
+            if isinstance(value, (str, bytes)):
+                setattr(error, name, type(value)())
     return error
 
 

@@ -52,7 +52,7 @@ def exchange(transport: Transport, request: Request, settings: Settings, *, dead
             )
         except (SonioxConnectionError, SonioxTimeoutError) as error:
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
-            if delay is None:
+            if delay is None or transport.closed:
                 raise
             doubtful = doubtful or error.request_sent
         else:

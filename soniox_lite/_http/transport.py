@@ -71,6 +71,11 @@ class Transport:
         self._pool = ConnectionPool()
         self._opener = opener or _build_opener(self._pool, ssl_context)
 
+    @property
+    def closed(self) -> bool:
+        """Whether ``close()`` was called."""
+        return self._pool.closed
+
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""
         self._pool.check_open()
@@ -101,20 +106,10 @@ class Transport:
         """
         self.check_open()
         started = time.monotonic()
-        wire = WireRequest(request.url, data=request.body, headers=request.headers, method=request.method)
+        wire = _on_the_wire(request, authorization)
         wire.connect_timeout_sec = connect_timeout_sec
         wire.deadline = deadline
-        wire.add_unredirected_header("Authorization", authorization)
         name = f"{request.method} {request.url}"
-        body = request.body
-        if body is not None:
-            wire.add_unredirected_header("Content-type", body.content_type)
-            if body.length is None:
-                wire.add_unredirected_header("Transfer-encoding", "chunked")
-            else:
-                wire.add_unredirected_header("Content-length", str(body.length))
-        elif request.method in {"POST", "PUT", "PATCH"}:
-            wire.add_unredirected_header("Content-length", "0")
         reply: Any = None
         callback_error: Exception | None = None
         try:
@@ -125,18 +120,22 @@ class Transport:
             raise
         except TimeoutError as error:
             raise SonioxTimeoutError(f"{name}: no answer within {timeout_sec:g} s", request_sent=True) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             # Only an opener of the user's own gets here; whether it sent anything cannot be known.
             reason = getattr(error, "reason", None)
             if isinstance(reason, TimeoutError):
                 raise SonioxTimeoutError(f"{name}: no answer within {timeout_sec:g} s", request_sent=True) from error
             cause = reason if isinstance(reason, BaseException) else error
-            problem = describe_failure(cause)
+            problem = masked(describe_failure(cause), authorization)
             scrubbed(cause)
             raise SonioxConnectionError(f"{name}: {problem}", request_sent=True) from scrubbed(error)
         if callback_error is not None:
             # Not inside the except clause, which would become its context.
             raise callback_error
+        if not isinstance(getattr(reply, "status", None), int):
+            if reply is not None:
+                reply.close()
+            raise SonioxConnectionError(f"{name}: the opener has no HTTP answer to this")
         try:
             return self._read(reply, request, authorization, started)
         except TimeoutError as error:
@@ -144,7 +143,8 @@ class Transport:
                 f"{name}: the reply stopped, or came in too slowly, before its end", request_sent=True
             ) from error
         except (OSError, http.client.HTTPException) as error:
-            raise SonioxConnectionError(f"{name}: {describe_failure(error)}", request_sent=True) from scrubbed(error)
+            problem = "the client was closed meanwhile" if self.closed else describe_failure(error)
+            raise SonioxConnectionError(f"{name}: {problem}", request_sent=True) from scrubbed(error)
         finally:
             reply.close()
 
@@ -166,7 +166,7 @@ class Transport:
     def _read(self, reply: Any, request: Request, authorization: str, started: float) -> Response:
         status: int = reply.status
         is_success = 200 <= status < 300
-        fields = [(name, masked(value, authorization)) for name, value in reply.headers.items()]
+        fields = [(masked(name, authorization), masked(value, authorization)) for name, value in reply.headers.items()]
         content, complete = b"", True
         try:
             content = _read_bounded(reply)
@@ -195,6 +195,21 @@ class Transport:
 
 class _UnreadableBodyError(Exception):
     """A body that is complete but not usable."""
+
+
+def _on_the_wire(request: Request, authorization: str) -> WireRequest:
+    wire = WireRequest(request.url, data=request.body, headers=request.headers, method=request.method)
+    wire.add_unredirected_header("Authorization", authorization)
+    body = request.body
+    if body is not None:
+        wire.add_unredirected_header("Content-type", body.content_type)
+        if body.length is None:
+            wire.add_unredirected_header("Transfer-encoding", "chunked")
+        else:
+            wire.add_unredirected_header("Content-length", str(body.length))
+    elif request.method in {"POST", "PUT", "PATCH"}:
+        wire.add_unredirected_header("Content-length", "0")
+    return wire
 
 
 def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:

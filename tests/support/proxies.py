@@ -1,0 +1,73 @@
+"""Proxies as steps of a :class:`RawServer`, which records what they were told."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import socket
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .raw_server import PATIENCE_SEC, Connection, HungUpError, http_reply
+
+if TYPE_CHECKING:
+    from .raw_server import Step
+
+
+def basic(credentials: str) -> str:
+    """The header's value for ``user:password``."""
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+
+
+def tunnel(credentials: str | None = None) -> Step:
+    """Answers CONNECT and passes bytes both ways; 407 to whoever lacks the credentials."""
+
+    def step(connection: Connection) -> None:
+        request = connection.request
+        assert request.method == "CONNECT", request.head
+        if credentials is not None and request.headers.get("proxy-authorization") != basic(credentials):
+            connection.send(http_reply(b"who are you?", "407 Proxy Authentication Required"))
+            connection.close()
+            return
+        host, _, port = request.target.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SEC) as origin:
+            connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pump, args=(origin, connection.sock))
+            back.start()
+            _pump(connection.sock, origin)
+            back.join(PATIENCE_SEC)
+        raise HungUpError
+
+    return step
+
+
+def forward(credentials: str | None = None) -> Step:
+    """Fetches what is asked for by its whole URL; 407 to whoever lacks the credentials."""
+
+    def step(connection: Connection) -> None:
+        request = connection.request
+        body = connection.read_body()
+        if credentials is not None and request.headers.get("proxy-authorization") != basic(credentials):
+            connection.send(http_reply(b"who are you?", "407 Proxy Authentication Required"))
+            return
+        url = urlsplit(request.target)
+        assert url.hostname, request.head
+        kept = {name: value for name, value in request.headers.items() if not name.startswith("proxy-")}
+        origin = http.client.HTTPConnection(url.hostname, url.port, timeout=PATIENCE_SEC)
+        with contextlib.closing(origin):
+            origin.request(request.method, f"{url.path}?{url.query}" if url.query else url.path, body, kept)
+            answer = origin.getresponse()
+            fields = [f"{name}: {value}" for name, value in answer.getheaders() if name == "Location"]
+            connection.send(http_reply(answer.read(), f"{answer.status} {answer.reason}", *fields))
+
+    return step
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while block := source.recv(64 * 1024):
+            target.sendall(block)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)

@@ -1,0 +1,400 @@
+"""Replies as servers should not give them: too much, too little, too slow, of another kind."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import zlib
+from typing import Any
+
+import pytest
+
+from soniox_lite import (
+    SonioxAPIError,
+    SonioxAuthenticationError,
+    SonioxConflictError,
+    SonioxConnectionError,
+    SonioxInvalidRequestError,
+    SonioxNotFoundError,
+    SonioxPermissionDeniedError,
+    SonioxRateLimitError,
+    SonioxServerError,
+    SonioxTimeoutError,
+)
+from soniox_lite._http import connections, transport
+from tests.support.raw_server import RawServer, drip, http_reply, repeat, reply, send_and_close, send_raw, stall
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+
+
+class TestBounds:
+    @pytest.fixture(autouse=True)
+    def _small_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 100_000)
+        monkeypatch.setattr(connections, "MAX_WIRE_BYTES", 1_000_000)
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            reply(b"a" * 100_001),
+            send_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),
+            repeat(b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+            repeat(CHUNKED, b"4\r\naaaa\r\n"),
+            repeat(CHUNKED, b"fffff\r\n" + b"a" * 0xFFFFF + b"\r\n"),
+            reply(gzip.compress(b"a" * 100_001, mtime=0), "200 OK", "Content-Encoding: gzip"),
+            reply(zlib.compress(b"a" * 50_000_000), "200 OK", "Content-Encoding: deflate"),
+        ],
+        ids=["length", "absurd length", "no end", "small chunks", "large chunks", "gzip bomb", "deflate bomb"],
+    )
+    def test_a_reply_that_is_too_large_is_refused(self, connect: Any, step: Any) -> None:
+        with RawServer(step) as server:
+            with pytest.raises(SonioxAPIError, match="larger than 100000 bytes") as caught:
+                connect(server).request("GET")
+            assert caught.value.status_code == 200
+            assert caught.value.response is not None
+
+    @pytest.mark.parametrize(
+        "step",
+        [reply(b"a" * 100_000), reply(gzip.compress(b"a" * 100_000, mtime=0), "200 OK", "Content-Encoding: gzip")],
+        ids=["plain", "gzip"],
+    )
+    def test_a_reply_of_exactly_the_bound_is_fine(self, connect: Any, step: Any) -> None:
+        with RawServer(step) as server:
+            assert len(connect(server).request("GET").content) == 100_000
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            repeat(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+            repeat(b"HTTP/1.1 200 OK\r\nX: ", b"y"),
+            repeat(b"HTTP/1.1 ", b"2"),
+            repeat(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+            repeat(b"HTTP/1.1 100 Continue\r\n", b"X: y\r\n"),
+            repeat(CHUNKED, b"0"),
+            repeat(CHUNKED + b"0\r\n", b"X: y\r\n"),
+            repeat(CHUNKED + b"-1\r\n", b"a"),
+        ],
+        ids=["headers", "header", "status", "continue", "continue headers", "chunk size", "trailers", "negative chunk"],
+    )
+    def test_what_has_no_end_is_given_up(self, connect: Any, step: Any) -> None:
+        with RawServer(then=step) as server, pytest.raises((SonioxConnectionError, SonioxAPIError)):
+            connect(server).request("GET")
+
+    @pytest.mark.parametrize("size", ["413", "500"])
+    def test_an_error_that_is_too_large_is_still_that_error(self, connect: Any, size: str) -> None:
+        with RawServer(then=reply(b"a" * 100_001, f"{size} Failed")) as server:
+            response = connect(server, max_retries=0).request("GET")
+        assert (str(response.status_code), response.complete) == (size, False)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        CHUNKED + b"fffff\r\n",
+        CHUNKED,
+        CHUNKED + b"0\r\n",
+    ],
+    ids=["status", "header", "length", "no length", "chunk", "chunk size", "trailer"],
+)
+def test_a_reply_that_drips_is_given_up(connect: Any, start: bytes) -> None:
+    with RawServer(then=drip(start)) as server:
+        caller = connect(server, timeout_sec=0.2, max_retries=0)
+        started = time.monotonic()
+        with pytest.raises(SonioxTimeoutError) as caught:
+            caller.request("GET")
+        assert caught.value.request_sent
+        assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", CHUNKED + b"5\r\nhel"],
+    ids=["nothing", "half a head", "half a body", "half a chunk"],
+)
+def test_a_reply_that_stops_is_given_up(connect: Any, start: bytes) -> None:
+    with RawServer(then=stall(start)) as server:
+        caller = connect(server, timeout_sec=0.2, max_retries=0)
+        started = time.monotonic()
+        with pytest.raises(SonioxTimeoutError, match=r"GET http.*/v1/models: (no answer|the reply stopped)"):
+            caller.request("GET")
+        assert 0.15 < time.monotonic() - started < 1.5
+
+
+def test_a_slow_reply_that_makes_progress_is_waited_for(connect: Any) -> None:
+    def slow(connection: Any) -> None:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n\r\n")
+        for _ in range(6):
+            connection.server.stopping.wait(0.1)
+            connection.send(b"a" * 1000)
+
+    with RawServer(slow) as server:
+        started = time.monotonic()
+        assert len(connect(server, timeout_sec=0.3).request("GET").content) == 6000
+        assert time.monotonic() - started > 0.5
+
+
+TRUNCATED = [
+    b"Content-Length: 10\r\n\r\nhello",
+    b"Content-Length: 10\r\n\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\nxyz\r\nhello",
+    b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello",
+    b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000,
+]
+TRUNCATED_IDS = ["length", "all", "in a chunk", "after a chunk", "no chunk", "no size", "negative", "endless size"]
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nA: b\r\n",
+             b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\nA: b", b"HTT"]
+)  # fmt: skip
+def test_a_cut_off_head_is_no_reply(connect: Any, head: bytes) -> None:
+    with RawServer(send_and_close(head), reply(b"whole")) as server:
+        assert connect(server).request("GET").content == b"whole"
+    with RawServer(send_and_close(head)) as server, pytest.raises(SonioxConnectionError):
+        connect(server).request("POST", json={})
+
+
+@pytest.mark.parametrize("rest", TRUNCATED, ids=TRUNCATED_IDS)
+class TestTruncation:
+    def test_a_cut_off_success_is_no_success(self, connect: Any, rest: bytes) -> None:
+        with RawServer(send_and_close(b"HTTP/1.1 200 OK\r\n" + rest)) as server:
+            with pytest.raises(SonioxConnectionError, match=r"POST http.*: ") as caught:
+                connect(server).request("POST", json={})
+            assert caught.value.request_sent
+        assert len(server.requests) == 1
+
+    def test_a_cut_off_success_is_asked_for_again(self, connect: Any, rest: bytes) -> None:
+        with RawServer(send_and_close(b"HTTP/1.1 200 OK\r\n" + rest), reply(b"whole")) as server:
+            assert connect(server).request("GET").content == b"whole"
+
+    def test_a_cut_off_server_error_is_a_server_error(self, connect: Any, rest: bytes) -> None:
+        with RawServer(send_and_close(b"HTTP/1.1 500 Failed\r\n" + rest)) as server:
+            response = connect(server, max_retries=0).request("GET")
+            assert not response.complete
+            with pytest.raises(SonioxServerError, match="status 500"):
+                response.raise_for_status()
+
+
+def test_a_server_error_whose_body_stops_is_a_server_error(connect: Any) -> None:
+    with RawServer(stall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 10\r\n\r\nhello")) as server:
+        response = connect(server, timeout_sec=0.2, max_retries=0).request("GET")
+    assert (response.status_code, response.complete) == (502, False)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x00\x05hello",
+        b"<html>hello</html>\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 99 OK\r\n\r\n",
+        b"HTTP/1.1 99999999 OK\r\n\r\n",
+        b"\r\n\r\n",
+        b"220 smtp.example.com ESMTP\r\n",
+        b"\x00" * 100,
+        b"\xff" * 70_000,
+    ],
+)
+def test_what_is_not_http_is_a_connection_error(connect: Any, garbage: bytes) -> None:
+    with RawServer(send_and_close(garbage)) as server, pytest.raises(SonioxConnectionError, match="not HTTP"):
+        connect(server, max_retries=0).request("GET")
+
+
+class TestCompression:
+    @pytest.mark.parametrize(
+        ("encoding", "content"),
+        [
+            ("gzip", gzip.compress(b'{"a": 1}', mtime=0)),
+            ("x-gzip", gzip.compress(b'{"a": 1}', mtime=0)),
+            ("GZIP ", gzip.compress(b'{"a": 1}', mtime=0)),
+            ("deflate", zlib.compress(b'{"a": 1}')),
+            ("deflate", RAW_DEFLATE.compress(b'{"a": 1}') + RAW_DEFLATE.flush()),
+            ("identity", b'{"a": 1}'),
+            ("", b'{"a": 1}'),
+        ],
+        ids=["gzip", "x-gzip", "spelling", "deflate", "raw deflate", "identity", "empty"],
+    )
+    def test_a_server_that_compresses_unasked_is_understood(self, connect: Any, encoding: str, content: bytes) -> None:
+        with RawServer(reply(content, "200 OK", f"Content-Encoding: {encoding}")) as server:
+            assert connect(server).request("GET").json() == {"a": 1}
+        assert server.requests[0].headers["accept-encoding"] == "identity"
+
+    def test_a_compressed_error_is_understood(self, connect: Any) -> None:
+        body = gzip.compress(json.dumps({"message": "not here"}).encode())
+        with RawServer(reply(body, "404 Not Found", "Content-Encoding: gzip")) as server:
+            response = connect(server).request("GET")
+        with pytest.raises(SonioxNotFoundError, match="not here"):
+            response.raise_for_status()
+
+    @pytest.mark.parametrize(
+        ("encoding", "content", "problem"),
+        [
+            ("br", b"\x0b\x02\x80{}\x03", "not asked for"),
+            ("gzip, br", b"x", "not asked for"),
+            ("gzip", b"plain", "claims to be gzip"),
+            ("deflate", b"plain", "claims to be deflate"),
+            ("gzip", gzip.compress(b'{"a": 1}' * 100, mtime=0)[:-12], "cut off"),
+            ("gzip", b"", "cut off"),
+            ("gzip", gzip.compress(b'{"a"', mtime=0) + gzip.compress(b": 1}", mtime=0), "followed by something else"),
+        ],
+    )
+    def test_what_cannot_be_decompressed_is_an_api_error(
+        self, connect: Any, encoding: str, content: bytes, problem: str
+    ) -> None:
+        with RawServer(reply(content, "200 OK", f"Content-Encoding: {encoding}")) as server:
+            with pytest.raises(SonioxAPIError, match=problem) as caught:
+                connect(server).request("GET")
+            assert caught.value.status_code == 200
+
+    @pytest.mark.parametrize("encoding", ["br", "gzip"])
+    def test_an_error_that_cannot_be_decompressed_is_still_that_error(self, connect: Any, encoding: str) -> None:
+        with RawServer(then=reply(b"plain", "503 Busy", f"Content-Encoding: {encoding}")) as server:
+            response = connect(server).request("GET")
+        with pytest.raises(SonioxServerError, match="status 503"):
+            response.raise_for_status()
+        assert len(server.requests) == 3
+
+
+class TestErrorBodies:
+    @pytest.mark.parametrize(
+        ("status", "error_type", "expected"),
+        [
+            (400, "invalid_request", SonioxInvalidRequestError),
+            (401, "unauthenticated", SonioxAuthenticationError),
+            (402, "balance", SonioxAPIError),
+            (403, "forbidden", SonioxAuthenticationError),
+            (403, "permission_denied", SonioxPermissionDeniedError),
+            (404, "not_found", SonioxNotFoundError),
+            (409, "conflict", SonioxConflictError),
+            (418, "teapot", SonioxAPIError),
+            (429, "limit", SonioxRateLimitError),
+            (500, "internal", SonioxServerError),
+            (503, "internal", SonioxServerError),
+            (599, "internal", SonioxServerError),
+        ],
+    )
+    def test_status_and_type_say_which_class(
+        self, connect: Any, status: int, error_type: str, expected: type[SonioxAPIError]
+    ) -> None:
+        body = {"status_code": status, "error_type": error_type, "message": "why", "request_id": "req-1",
+                "validation_errors": [], "more_info": "https://x"}  # fmt: skip
+        with RawServer(reply(json.dumps(body).encode(), f"{status} Failed")) as server:
+            response = connect(server, max_retries=0).request("GET")
+        with pytest.raises(SonioxAPIError) as caught:
+            response.raise_for_status()
+        assert type(caught.value) is expected
+        assert (caught.value.status_code, caught.value.error_type) == (status, error_type)
+        assert str(caught.value) == f"why (status {status}, {error_type}) [request id req-1]"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"<html><body>Bad Gateway</body></html>",
+            b"[]",
+            b"null",
+            b"17",
+            b'"text"',
+            b"{}",
+            b'{"message": 5}',
+            b'{"message": null, "status_code": "x"}',
+            b'{"error_type": ["a"], "request_id": {}}',
+            b'{"validation_errors": 5, "message": "why"}',
+            b'{"validation_errors": [1, null], "message": "why"}',
+            b'{"message": "cut',
+            b"\xff\xfe\x00\x80",
+            b"\xef\xbb\xbf{}",
+            b"[" * 100_000,
+            b'{"a":' * 50_000,
+            b"1" * 10_000,
+            b"NaN",
+            b"\x00" * 1000,
+        ],
+        ids=lambda body: repr(body[:24]),
+    )
+    @pytest.mark.parametrize(("status", "expected"), [("404 Not Found", SonioxNotFoundError),
+                                                      ("502 Bad Gateway", SonioxServerError)])  # fmt: skip
+    def test_any_body_gives_the_class_of_its_status(
+        self, connect: Any, body: bytes, status: str, expected: type[SonioxAPIError]
+    ) -> None:
+        with RawServer(reply(body, status, content_type="text/html; charset=x")) as server:
+            response = connect(server, max_retries=0).request("GET")
+        with pytest.raises(expected) as caught:
+            response.raise_for_status()
+        text = str(caught.value)
+        assert f"status {status[:3]}" in text
+        assert len(text) < 500
+        assert text.isprintable()
+        assert caught.value.response.content == body
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"<html>", b"\xff", b'{"a": ', b"[" * 100_000, b"{} {}"], ids=lambda body: repr(body[:9])
+    )
+    def test_a_success_that_is_not_json_says_what_it_is(self, connect: Any, body: bytes) -> None:
+        with RawServer(reply(body, content_type="text/html")) as server:
+            response = connect(server).request("GET")
+            with pytest.raises(SonioxAPIError, match="the reply is not JSON but") as caught:
+                response.json()
+            assert caught.value.status_code == 200
+            assert len(str(caught.value)) < 300
+
+    @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"models": 5}', b'{"models": [1]}', b'{"models": [{"id": 1}]}'])
+    def test_a_success_of_another_shape_is_an_api_error(self, connect: Any, body: bytes) -> None:
+        with RawServer(reply(body)) as server, pytest.raises(SonioxAPIError):
+            connect(server).run(lambda client: client.models.list())
+
+
+class TestResponse:
+    def test_it_has_what_came(self, connect: Any) -> None:
+        raw = http_reply(b'{"a": "\xc3\xa9"}', "201 Created", "X-One: 1", "x-two: 2", "X-ONE: 3")
+        with RawServer(send_raw(raw)) as server:
+            response = connect(server).request("POST", "/a", json={})
+        assert (response.status_code, response.is_success, response.complete) == (201, True, True)
+        assert response.json() == {"a": "é"}
+        assert response.text == '{"a": "é"}'
+        assert response.headers["x-one"] == "1, 3"
+        assert response.headers["X-TWO"] == "2"
+        assert "x-THREE" not in response.headers
+        assert 17 not in response.headers
+        assert [name.lower() for name in response.headers] == ["content-length", "x-one", "x-two", "content-type"]
+        assert len(response.headers) == 4
+        assert "'x-two': '2'" in repr(response.headers)
+        assert response.request.url == f"{server.url}/v1/a"
+        assert 0 < response.elapsed_sec < 5
+        assert repr(response) == "<Response 201 11 bytes>"
+        assert response.raise_for_status() is response
+
+    def test_the_request_says_who_asks_and_for_what(self, connect: Any) -> None:
+        from soniox_lite import __version__
+
+        with RawServer(then=reply()) as server:
+            caller = connect(server)
+            caller.request(
+                "get", "files", params={"limit": 5, "cursor": None, "all": True, "id": ["a b", "ü"], "n": ("&",)}
+            )
+            caller.request("GET", "/files?limit=5", params={"cursor": "x"})
+            caller.request("POST", "/x", data={"a": "1 2", "b": None, "c": "ü"})
+        first, second, third = server.requests
+        assert first.target == "/v1/files?limit=5&all=true&id=a+b&id=%C3%BC&n=%26"
+        assert first.headers["user-agent"].startswith(f"soniox-lite/{__version__} Python/3.")
+        assert first.headers["accept"] == "application/json"
+        assert first.headers["host"] == server.address
+        assert "content-length" not in first.headers
+        assert second.target == "/v1/files?limit=5&cursor=x"
+        assert third.headers["content-type"] == "application/x-www-form-urlencoded"
+        assert third.body == b"a=1+2&c=%C3%BC"
+
+    def test_a_post_without_a_body_says_so(self, connect: Any) -> None:
+        with RawServer(reply()) as server:
+            connect(server).request("POST", "/x")
+        assert server.requests[0].headers["content-length"] == "0"

@@ -1,0 +1,302 @@
+"""When a failed attempt is made again: the pure functions, then the same over sockets."""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soniox_lite import SonioxConnectionError, SonioxRateLimitError, SonioxServerError, SonioxTimeoutError
+from soniox_lite._http.retry import MAX_RETRY_AFTER_SEC, parse_retry_after, retry_delay
+from tests.support.raw_server import Connection, RawServer, close, refused_port, reply, reset, stall
+
+READING = ["GET", "HEAD", "DELETE"]
+WRITING = ["POST", "PUT", "PATCH"]
+
+
+def delay(method: str = "GET", **changes: Any) -> float | None:
+    given_or_default: dict[str, Any] = {
+        "attempt": 1,
+        "max_retries": 2,
+        "repeatable": True,
+        "jitter": 0.5,
+        "status_code": 503,
+        **changes,
+    }
+    return retry_delay(method=method, **given_or_default)
+
+
+class TestRetryDelay:
+    @pytest.mark.parametrize("method", READING)
+    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    def test_reading_is_repeated_after_passing_failures(self, method: str, status: int) -> None:
+        assert delay(method, status_code=status) is not None
+
+    @pytest.mark.parametrize("method", READING + WRITING)
+    @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 405, 409, 410, 413, 422, 501, 505, 599])
+    def test_nothing_is_repeated_after_other_statuses(self, method: str, status: int) -> None:
+        assert delay(method, status_code=status) is None
+
+    @pytest.mark.parametrize("method", WRITING)
+    @pytest.mark.parametrize(("status", "repeated"), [(429, True), (503, True), (408, False), (500, False),
+                                                      (502, False), (504, False)])  # fmt: skip
+    def test_writing_is_repeated_only_where_the_service_refused_it(
+        self, method: str, status: int, repeated: bool
+    ) -> None:
+        assert (delay(method, status_code=status) is not None) is repeated
+
+    @pytest.mark.parametrize(
+        ("method", "request_sent", "repeated"),
+        [("GET", True, True), ("DELETE", True, True), ("POST", True, False), ("POST", False, True),
+         ("GET", False, True)],
+    )  # fmt: skip
+    def test_without_an_answer_it_depends_on_what_was_sent(
+        self, method: str, request_sent: bool, repeated: bool
+    ) -> None:
+        assert (delay(method, status_code=None, request_sent=request_sent) is not None) is repeated
+
+    def test_a_body_that_cannot_be_rewound_is_never_repeated(self) -> None:
+        assert delay("POST", repeatable=False) is None
+        assert delay("POST", repeatable=False, status_code=None, request_sent=False) is None
+
+    @pytest.mark.parametrize(("attempt", "max_retries", "repeated"), [(1, 0, False), (1, 1, True), (2, 1, False),
+                                                                      (100, 100, True), (101, 100, False)])  # fmt: skip
+    def test_attempts_are_counted(self, attempt: int, max_retries: int, repeated: bool) -> None:
+        assert (delay(attempt=attempt, max_retries=max_retries) is not None) is repeated
+
+    @pytest.mark.parametrize(
+        ("attempt", "low", "high"),
+        [(1, 0.25, 0.5), (2, 0.5, 1), (3, 1, 2), (4, 2, 4), (5, 4, 8), (6, 4, 8), (90, 4, 8)],
+    )
+    def test_delays_double_up_to_eight_seconds(self, attempt: int, low: float, high: float) -> None:
+        assert delay(attempt=attempt, max_retries=100, jitter=0.0) == low
+        assert delay(attempt=attempt, max_retries=100, jitter=1.0) == high
+
+    @pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.0), (7.5, 7.5), (60.0, 60.0), (60.1, None), (1e9, None)])
+    def test_the_service_says_how_long_up_to_a_cap(self, asked: float, expected: float | None) -> None:
+        assert delay(retry_after_sec=asked) == expected
+
+    @given(
+        method=st.sampled_from(READING + WRITING),
+        attempt=st.integers(1, 10_000),
+        max_retries=st.integers(0, 10_000),
+        repeatable=st.booleans(),
+        jitter=st.floats(0, 1),
+        status=st.none() | st.integers(100, 599),
+        request_sent=st.booleans(),
+        retry_after=st.none() | st.floats(0, allow_nan=False, allow_infinity=False),
+    )
+    def test_a_delay_is_short_and_never_negative(
+        self, method: str, attempt: int, max_retries: int, repeatable: bool, jitter: float,
+        status: int | None, request_sent: bool, retry_after: float | None,
+    ) -> None:  # fmt: skip
+        result = retry_delay(
+            method=method, attempt=attempt, max_retries=max_retries, repeatable=repeatable, jitter=jitter,
+            status_code=status, request_sent=request_sent, retry_after_sec=retry_after,
+        )  # fmt: skip
+        if result is None:
+            return
+        assert 0 <= result <= MAX_RETRY_AFTER_SEC
+        assert attempt <= max_retries
+        assert repeatable
+        if method in WRITING:
+            assert status in {429, 503} or (status is None and not request_sent)
+
+
+class TestParseRetryAfter:
+    @pytest.mark.parametrize(
+        ("header", "expected"),
+        [
+            (None, None),
+            ("", None),
+            ("soon", None),
+            ("0", 0),
+            ("3", 3),
+            ("  3 ", 3),
+            ("1.5", 1.5),
+            ("-5", 0),
+            ("nan", None),
+            ("inf", None),
+            ("-inf", None),
+            ("1e400", None),
+            ("9" * 400, None),
+            ("9" * 200, 1e200),
+            ("3, 4", None),
+            ("Fri, 21 Nov 2025 00:00:30 GMT", 30),
+            ("Thu, 20 Nov 2025 23:59:00 GMT", 0),
+            ("Fri, 21 Nov 2025 01:00:30 +0100", 30),
+            ("Fri, 99 Nov 2025 00:00:30 GMT", None),
+            ("Fri, 21 Nov 99999999999 00:00:30 GMT", None),
+            ("\x00\udcff", None),
+        ],
+    )
+    def test_numbers_dates_and_nonsense(self, header: str | None, expected: float | None) -> None:
+        assert parse_retry_after(header, now=1763683200.0) == (None if expected is None else pytest.approx(expected))
+
+    def test_dates_count_from_now(self) -> None:
+        date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
+        assert parse_retry_after(date) == pytest.approx(100, abs=5)
+
+    @given(st.text())
+    def test_any_text_gives_a_usable_number_or_none(self, header: str) -> None:
+        seconds = parse_retry_after(header, now=0.0)
+        assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
+
+
+class TestRepeatedCalls:
+    @pytest.mark.parametrize("method", ["GET", "DELETE"])
+    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    def test_reading_survives_two_failures(self, connect: Any, pauses: list[float], method: str, status: int) -> None:
+        failure = reply(b"<html>", f"{status} Failed")
+        with RawServer(failure, failure, reply(b'{"a": 1}')) as server:
+            assert connect(server).request(method).json() == {"a": 1}
+        assert len(server.requests) == 3
+        assert 0.25 <= pauses[0] <= 0.5 <= pauses[1] <= 1
+
+    @pytest.mark.parametrize("failure", [close, reset], ids=["closed", "reset"])
+    def test_reading_survives_connections_that_break(self, connect: Any, failure: Any) -> None:
+        with RawServer(failure, failure, reply()) as server:
+            assert connect(server).request("GET").status_code == 200
+        assert len(server.requests) == 3
+
+    @pytest.mark.parametrize("failure", [close, reset], ids=["closed", "reset"])
+    def test_writing_is_sent_once_when_the_connection_breaks(self, connect: Any, failure: Any) -> None:
+        with RawServer(failure) as server:
+            with pytest.raises(SonioxConnectionError, match=r"POST http.*/v1/models") as caught:
+                connect(server).request("POST", json={})
+            assert caught.value.request_sent
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("status", [408, 500, 502, 504])
+    def test_writing_is_sent_once_when_the_service_failed(self, connect: Any, status: int) -> None:
+        with RawServer(reply(b"", f"{status} Failed")) as server:
+            assert connect(server).request("POST", json={}).status_code == status
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_writing_is_repeated_when_the_service_refused_it(self, connect: Any, status: int) -> None:
+        with RawServer(reply(b"", f"{status} Busy"), reply(b'{"a": 1}', "201 Created")) as server:
+            assert connect(server).request("POST", json={"x": [1]}).status_code == 201
+        assert [request.body for request in server.requests] == [b'{"x":[1]}'] * 2
+
+    def test_the_last_failure_is_what_the_caller_sees(self, connect: Any) -> None:
+        steps = [reply(b"first", "500 Failed", "Connection: close"), close, reply(b"last", "503 Busy")]
+        with RawServer(*steps) as server:
+            response = connect(server).request("GET")
+            assert (response.status_code, response.content, response.request.attempt) == (503, b"last", 3)
+            with pytest.raises(SonioxServerError, match="'last'"):
+                response.raise_for_status()
+
+    def test_retry_after_is_waited_for(self, connect: Any, pauses: list[float]) -> None:
+        with RawServer(reply(b"", "429 Busy", "Retry-After: 7"), reply()) as server:
+            connect(server).request("POST", json={})
+        assert pauses == [7.0]
+
+    def test_a_retry_after_beyond_the_cap_is_left_to_the_caller(self, connect: Any, pauses: list[float]) -> None:
+        with RawServer(reply(b"", "429 Busy", "Retry-After: 61")) as server:
+            with pytest.raises(SonioxRateLimitError) as caught:
+                connect(server).request("GET").raise_for_status()
+            assert caught.value.retry_after_sec == 61
+        assert pauses == []
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+    def test_nothing_sent_means_anything_may_be_repeated(self, connect: Any, pauses: list[float], method: str) -> None:
+        url = f"http://127.0.0.1:{refused_port()}"
+        with pytest.raises(SonioxConnectionError, match="ConnectionRefusedError") as caught:
+            connect(url).request(method, json=None if method != "POST" else {})
+        assert not caught.value.request_sent
+        assert len(pauses) == 2
+
+    def test_a_service_that_comes_back_answers_a_refused_post(
+        self, connect: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        real_create = socket.getaddrinfo
+        failures = [socket.gaierror(-3, "Temporary failure in name resolution")] * 2
+
+        def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+            if failures:
+                raise failures.pop()
+            return real_create(*args, **kwargs)
+
+        with RawServer(reply()) as server:
+            caller = connect(server)
+            monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+            assert caller.upload(b"sound").status_code == 200
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("max_retries", [0, 1, 4])
+    def test_max_retries_counts_attempts_beyond_the_first(self, connect: Any, max_retries: int) -> None:
+        with RawServer(then=reply(b"", "500 Failed")) as server:
+            connect(server, max_retries=max_retries).request("GET")
+        assert len(server.requests) == max_retries + 1
+
+    @pytest.mark.parametrize(
+        "doubtful", [close, reset, reply(b"", "500 F"), reply(b"", "502 F"), reply(b"", "504 F"), reply(b"", "408 F")]
+    )
+    def test_a_repeated_delete_that_finds_nothing_has_succeeded(self, connect: Any, doubtful: Any) -> None:
+        with RawServer(doubtful, reply(b"{}", "404 Not Found")) as server:
+            assert connect(server).request("DELETE", "/files/1").status_code == 204
+
+    def test_a_delete_lost_to_a_timeout_has_succeeded_too(self, connect: Any) -> None:
+        with RawServer(stall(), reply(b"{}", "404 Not Found")) as server:
+            assert connect(server, timeout_sec=0.2).request("DELETE", "/files/1").status_code == 204
+
+    @pytest.mark.parametrize("steps", [[], [reply(b"", "429 Busy")], [reply(b"", "503 Busy")]])
+    def test_a_delete_that_cannot_have_happened_keeps_its_404(self, connect: Any, steps: list[Any]) -> None:
+        with RawServer(*steps, reply(b"{}", "404 Not Found")) as server:
+            assert connect(server).request("DELETE", "/files/1").status_code == 404
+
+    def test_a_repeated_get_keeps_its_404(self, connect: Any) -> None:
+        with RawServer(close, reply(b"{}", "404 Not Found")) as server:
+            assert connect(server).request("GET", "/files/1").status_code == 404
+
+
+class TestDeadlines:
+    def test_no_attempt_starts_that_cannot_end_in_time(self, connect: Any, pauses: list[float]) -> None:
+        with RawServer(reply(b"", "503 Busy", "Retry-After: 30")) as server:
+            assert connect(server).request("GET", deadline_sec=20).status_code == 503
+        assert pauses == []
+
+    def test_a_silent_server_is_given_up_at_the_deadline(self, connect: Any) -> None:
+        with RawServer(then=stall()) as server:
+            caller = connect(server, timeout_sec=30)
+            started = time.monotonic()
+            with pytest.raises(SonioxTimeoutError):
+                caller.request("GET", deadline_sec=0.3)
+            assert 0.25 < time.monotonic() - started < 2
+
+    def test_a_reply_that_keeps_coming_is_given_up_at_the_deadline(self, connect: Any) -> None:
+        def pour(connection: Connection) -> None:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n")
+            while not connection.server.stopping.wait(0.02):
+                connection.send(b"a" * 400)
+
+        with RawServer(then=pour) as server:
+            started = time.monotonic()
+            with pytest.raises(SonioxTimeoutError):
+                connect(server, timeout_sec=30).request("GET", deadline_sec=0.3)
+            assert time.monotonic() - started < 2
+
+    def test_an_upload_that_goes_slowly_is_given_up_at_the_deadline(self, connect: Any) -> None:
+        def sip(connection: Connection) -> None:
+            while not connection.server.stopping.wait(0.02) and connection.sock.recv(64 * 1024):
+                pass
+
+        with RawServer(sip) as server:
+            started = time.monotonic()
+            with pytest.raises(SonioxTimeoutError):
+                connect(server, timeout_sec=30).upload(bytes(40_000_000), deadline_sec=0.3)
+            assert time.monotonic() - started < 2
+
+    def test_a_passed_deadline_is_a_timeout(self, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        with RawServer() as server:
+            caller = connect(server)
+            with pytest.raises(SonioxTimeoutError, match="out of time") as caught:
+                caller.request("GET", deadline_sec=1e-9)
+            assert not caught.value.request_sent
+        assert server.connection_count == 0

@@ -1,0 +1,203 @@
+"""TLS: who is trusted, how often it is set up, and that connections live."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError
+from soniox_lite._http import transport
+from tests.support.callers import KEY
+from tests.support.raw_server import RawServer, close, hold, http_reply, reply, send_and_close, stall
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _no_default_context_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_default_context", None)
+
+
+def test_a_context_of_the_users_own_is_used_and_connections_live(
+    connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+) -> None:
+    with RawServer(then=reply(b'{"a": 1}'), tls=tls_server) as server:
+        caller = connect(server, ssl_context=tls_client)
+        for _ in range(5):
+            assert caller.request("GET").json() == {"a": 1}
+        assert caller.upload(b"sound" * 100_000).status_code == 200
+    assert server.connection_count == 1
+    assert b"sound" * 100_000 in server.requests[5].body
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_close_while_idle_is_not_noticed(
+    connect: Any, authority: trustme.CA, tls_client: ssl.SSLContext, version: ssl.TLSVersion, method: str
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.maximum_version = version
+    with RawServer(send_and_close(http_reply()), reply(b"again"), tls=context) as server:
+        caller = connect(server, ssl_context=tls_client, max_retries=0)
+        caller.request("GET")
+        server.wait_until(lambda server: server.open_connections == 0)
+        assert caller.request(method).content == b"again"
+    assert [request.method for request in server.requests] == ["GET", method]
+
+
+def test_a_get_that_meets_a_close_has_one_free_attempt(
+    connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+) -> None:
+    with RawServer(reply(), close, reply(b"again"), tls=tls_server) as server:
+        caller = connect(server, ssl_context=tls_client, max_retries=0)
+        caller.request("GET")
+        assert caller.request("GET").content == b"again"
+
+
+def test_who_is_not_trusted_is_refused(connect: Any, tls_server: ssl.SSLContext) -> None:
+    with RawServer(tls=tls_server) as server:
+        with pytest.raises(
+            SonioxConnectionError, match=r"(?i)certificate.*self.signed|unable to get local issuer"
+        ) as caught:
+            connect(server, max_retries=0).request("GET")
+        assert not caught.value.request_sent
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+    assert server.requests == []
+
+
+def test_a_certificate_that_signs_itself_is_refused(connect: Any, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority = trustme.CA()
+    certificate = authority.cert_pem.bytes() + authority.private_key_pem.bytes()
+    (tmp_path / "self.pem").write_bytes(certificate)
+    context.load_cert_chain(tmp_path / "self.pem")
+    with RawServer(tls=context) as server, pytest.raises(SonioxConnectionError, match=r"(?i)certificate"):
+        connect(server, max_retries=0).request("GET")
+    assert server.requests == []
+
+
+def test_another_hosts_certificate_is_refused(connect: Any, authority: trustme.CA, tls_client: ssl.SSLContext) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("api.soniox.com").configure_cert(context)
+    with RawServer(tls=context) as server, pytest.raises(SonioxConnectionError, match=r"(?i)certificate.*127.0.0.1"):
+        connect(server, ssl_context=tls_client, max_retries=0).request("GET")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x15\x03\x01\x00\x02\x02\x28"])
+def test_a_server_that_does_not_speak_tls_is_a_connection_error(
+    connect: Any, tls_client: ssl.SSLContext, greeting: bytes
+) -> None:
+    def greet(connection: Any) -> None:
+        connection.send(greeting)
+        connection.close()
+
+    with RawServer(on_accept=[greet]) as server:
+        with pytest.raises(SonioxConnectionError, match=f"GET https://{server.address}/v1/models: ") as caught:
+            connect(f"https://{server.address}", ssl_context=tls_client, max_retries=0).request("GET")
+        assert not caught.value.request_sent
+
+
+def test_a_handshake_that_stalls_ends_with_the_connect_timeout(connect: Any, tls_client: ssl.SSLContext) -> None:
+    with RawServer(on_accept=[hold]) as server:
+        caller = connect(
+            f"https://{server.address}", ssl_context=tls_client, connect_timeout_sec=0.2, timeout_sec=20, max_retries=0
+        )
+        started = time.monotonic()
+        with pytest.raises(SonioxTimeoutError, match=r"could not connect within 0.2 s") as caught:
+            caller.request("GET")
+        assert not caught.value.request_sent
+        assert time.monotonic() - started < 2
+
+
+def test_a_reply_over_tls_that_stops_ends_with_the_timeout(
+    connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+) -> None:
+    with RawServer(stall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"), tls=tls_server) as server:
+        caller = connect(server, ssl_context=tls_client, timeout_sec=0.2, connect_timeout_sec=5, max_retries=0)
+        with pytest.raises(SonioxTimeoutError):
+            caller.request("GET")
+
+
+def test_all_clients_share_one_context(
+    tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ssl.SSLContext] = []
+
+    def create() -> ssl.SSLContext:
+        made.append(tls_client)
+        return tls_client
+
+    monkeypatch.setattr(ssl, "create_default_context", create)
+    monkeypatch.setattr(ssl, "_create_default_https_context", lambda *_: pytest.fail("http.client made a context"))
+    with RawServer(then=reply(b"", "200 OK", "Connection: close"), tls=tls_server) as server:
+        for _ in range(3):
+            with SonioxClient(KEY, api_base_url=server.url) as client:
+                assert made == [] or len(made) == 1
+                for _ in range(2):
+                    client.request("GET", "/x")
+        assert server.connection_count == 6
+    assert len(made) == 1
+
+
+def test_no_context_is_made_for_http(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssl, "create_default_context", lambda: pytest.fail("a context was made"))
+    with RawServer(reply()) as server:
+        assert connect(server).request("GET").status_code == 200
+
+
+def test_another_scheme_is_another_host_for_redirects(
+    connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+) -> None:
+    with RawServer(then=reply(b"plain")) as plain:
+        moved = reply(b"", "302 Found", f"Location: http://{plain.address}/x")
+        with RawServer(moved, tls=tls_server) as server:
+            assert connect(server, ssl_context=tls_client).request("GET").content == b"plain"
+    assert KEY in server.requests[0].head.decode()
+    assert KEY not in plain.requests[0].head.decode()
+
+
+PROGRAM = """
+import sys
+from soniox_lite import SonioxClient, SonioxConnectionError
+with SonioxClient("key", api_base_url=sys.argv[1], max_retries=0) as client:
+    try:
+        print(client.request("GET", "/x").status_code)
+    except SonioxConnectionError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_environment_says_whom_to_trust(
+    authority: trustme.CA, tls_server: ssl.SSLContext, tmp_path: Path, trusted: bool
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if trusted:
+        environment["SSL_CERT_FILE"] = str(tmp_path / "ca.pem")
+    with RawServer(then=reply(), tls=tls_server) as server:
+        result = subprocess.run(
+            [sys.executable, "-W", "error", "-c", PROGRAM, server.url],
+            env=environment, capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    assert result.stderr == ""
+    assert (result.stdout == "200\n") is trusted
+    assert trusted or "certificate" in result.stdout.lower()
+
+
+def test_a_certificate_file_that_is_not_there_is_a_soniox_error(
+    connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls_server: ssl.SSLContext
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError):
+        connect(server, max_retries=0).request("GET")
