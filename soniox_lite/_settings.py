@@ -185,8 +185,10 @@ def _given_or_variable(name: str, given: str | None, variable: str) -> str:
 def _resolve_domain(region: str | None, base_domain: str | None) -> str:
     """The domain under which all hosts of a deployment are; ``us``, the default, has no part of its own."""
     domain = _given_or_variable("base_domain", base_domain, "SONIOX_BASE_DOMAIN")
+    # The domain wins over the region, but not a variable over an argument.
+    domain_counts = bool(base_domain or not region)
     region = _given_or_variable("region", region, "SONIOX_REGION").lower()
-    if domain:
+    if domain and domain_counts:
         found = _DOMAIN.fullmatch(domain)
         if found is None or (found[1] is not None and not 0 < int(found[1]) < 65536):
             raise SonioxValidationError("base_domain must be a domain such as 'eu.soniox.com'")

@@ -12,17 +12,11 @@ import zlib
 
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
 from .body import CallbackError
-from .connections import (
-    ConnectionPool,
-    KeepAliveHandler,
-    ReplyProcessor,
-    SafeRedirectHandler,
-    WireRequest,
-    describe_failure,
-    masked,
-    scrubbed,
-)
+from .connections import KeepAliveHandler, WireRequest
+from .failures import describe_failure, masked, scrubbed
 from .messages import Request, Response
+from .pool import ConnectionPool
+from .redirects import ReplyProcessor, SafeRedirectHandler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import threading
 import time
 from collections import deque
 
-from .._http.connections import describe_failure
-from ..errors import SonioxRealtimeError
+from .._http.failures import describe_failure
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._frames import (
     ABNORMAL_CLOSURE,
     BINARY,
@@ -37,6 +37,9 @@ from ._frames import (
 from ._opening import encode_frame
 
 _READ_SIZE = 64 * 1024
+# A change of the keepalive is noticed this late; no interval is shorter.
+_MAX_TICK_SEC = 5.0
+_NORMAL = NORMAL_CLOSURE.to_bytes(2, "big")
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 
 
@@ -47,12 +50,14 @@ class End:
         code: The close code of the server, or of ourselves; 1006 when there was no close frame.
         reason: The text of the close frame; may be empty.
         error: What broke the connection; None when it was closed in an orderly way.
+        by_us: Whether it was this side that wanted it.
     """
 
-    def __init__(self, code: int, reason: str = "", error: BaseException | None = None) -> None:
+    def __init__(self, code: int, reason: str = "", error: BaseException | None = None, *, by_us: bool = False) -> None:
         self.code = code
         self.reason = reason
         self.error = error
+        self.by_us = by_us
 
     @property
     def is_orderly(self) -> bool:
@@ -65,10 +70,13 @@ class End:
             detail = self.error.message
         elif self.error is not None:
             detail = f"the connection broke: {describe_failure(self.error)}"
+        elif self.by_us:
+            detail = "the session was closed"
         else:
             reason = f": {self.reason}" if self.reason else ""
             detail = f"the server closed the connection with code {self.code}{reason}"
-        error = SonioxRealtimeError(detail, close_code=self.code)
+        error_class = SonioxRealtimeTimeoutError if isinstance(self.error, TimeoutError) else SonioxRealtimeError
+        error = error_class(detail, close_code=self.code)
         error.__cause__ = self.error
         return error
 
@@ -99,6 +107,7 @@ class Link:
         self._queued = 0
         self._taken = 0
         self._close_sent = False
+        self._close_by_us = False
         self._write_error: BaseException | None = None
         self._ping_interval_sec = ping_interval_sec
         self._ping_timeout_sec = ping_timeout_sec
@@ -145,16 +154,17 @@ class Link:
                 if opcode in (TEXT, BINARY):
                     messages.append(payload)
                 elif opcode == PING:
-                    self._queue(PONG, payload)
+                    with self._lock:
+                        self._put(PONG, payload)
                 elif opcode == CLOSE:
                     code, reason = parse_close(payload)
                     # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
-                    self._send_close(b"" if code == NO_STATUS else code.to_bytes(2, "big"))
-                    self._set_end(End(code, reason))
+                    answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
+                    self._set_end(End(code, reason, by_us=self._close_by_us), answer)
                     return messages, False
         except FrameError as error:
-            self._send_close(error.code.to_bytes(2, "big"))
-            self.fail(SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}"), error.code)
+            broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")
+            self._set_end(End(error.code, error=broken), error.code.to_bytes(2, "big"))
             return messages, False
         return messages, more
 
@@ -195,6 +205,11 @@ class Link:
         return False
 
     @property
+    def is_broken(self) -> bool:
+        """Whether nothing can be sent any more although this side did not close it."""
+        return self._write_error is not None or (self.end is not None and not self.end.by_us)
+
+    @property
     def wants_write(self) -> bool:
         """Whether something is waiting for the kernel to take it."""
         return bool(self._outgoing)
@@ -221,70 +236,75 @@ class Link:
             Seconds until the next call is due.
         """
         now = time.monotonic()
-        due = [5.0]
-        interval = self._keepalive_interval_sec
-        if interval is not None:
-            if now >= self._keepalive_at:
-                self._queue(TEXT, self._keepalive)
-                self._keepalive_at = now + interval
-            due.append(self._keepalive_at - now)
+        due = [_MAX_TICK_SEC]
+        with self._lock:
+            interval = self._keepalive_interval_sec
+            if interval is not None:
+                if now >= self._keepalive_at:
+                    self._put(TEXT, self._keepalive)
+                    self._keepalive_at = now + interval
+                due.append(self._keepalive_at - now)
         if not reading:
             self._last_received, self._pinged_at = now, None
-        elif self._ping_interval_sec is not None and self._ping_timeout_sec is not None:
-            if self._pinged_at is None:
-                if now - self._last_received >= self._ping_interval_sec:
-                    self._queue(PING, b"")
-                    self._pinged_at = now
-                else:
-                    due.append(self._last_received + self._ping_interval_sec - now)
-            if self._pinged_at is not None:
-                if now - self._pinged_at >= self._ping_timeout_sec:
-                    silence = now - self._last_received
-                    self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
-                due.append(self._pinged_at + self._ping_timeout_sec - now)
+        elif self._ping_interval_sec is not None:
+            due.append(self._watch_line(now, self._ping_interval_sec, self._ping_timeout_sec))
         return max(0.0, min(due))
+
+    def _watch_line(self, now: float, interval_sec: float, timeout_sec: float | None) -> float:
+        """Pings a line that is silent, and gives up one that stays so; returns when to look again."""
+        if self._pinged_at is None:
+            if now - self._last_received < interval_sec:
+                return self._last_received + interval_sec - now
+            with self._lock:
+                self._put(PING, b"")
+            if timeout_sec is None:
+                # No answer is needed: the ping only keeps the line from being forgotten on its way.
+                self._last_received = now
+                return interval_sec
+            self._pinged_at = now
+        elif timeout_sec is not None and now - self._pinged_at >= timeout_sec:
+            silence = now - self._last_received
+            self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+        # Looked at again within the interval: the answer may have come meanwhile, without anybody telling.
+        return min(interval_sec, self._pinged_at + (timeout_sec or 0.0) - now)
 
     def start_close(self) -> None:
         """Sends the close frame, once. The server answers with its own, which ends the link."""
-        self._send_close(NORMAL_CLOSURE.to_bytes(2, "big"))
+        with self._lock:
+            self._close_by_us = True
+            self._put(CLOSE, _NORMAL)
+            self._close_sent = True
 
-    def fail(self, error: BaseException, code: int = ABNORMAL_CLOSURE) -> None:
+    def fail(self, error: BaseException) -> None:
         """Ends the link for this reason, unless it has ended already."""
-        self._set_end(End(code, error=error))
+        self._set_end(End(ABNORMAL_CLOSURE, error=error))
 
-    def abort(self, code: int = NORMAL_CLOSURE) -> None:
-        """Ends the link here and now. Whoever waits for the descriptor wakes up."""
-        self._set_end(End(code))
+    def abort(self) -> None:
+        """Ends the link here and now, with a close frame if the kernel takes it. Whoever waits wakes up."""
+        self._set_end(End(NORMAL_CLOSURE, by_us=True), _NORMAL)
 
     def close_socket(self) -> None:
         """Gives the descriptor back. Only the driver may do so, when nobody waits for it any more."""
         with self._lock:
             self._sock.close()
 
-    def _set_end(self, end: End) -> None:
+    def _set_end(self, end: End, close_payload: bytes | None = None) -> None:
+        """Ends the link, with a close frame unless one was sent before, in one step for all who look."""
         with self._lock:
             if self.end is not None:
                 return
+            if close_payload is not None:
+                self._put(CLOSE, close_payload)
             self.end = end
             # Nobody is left to hear the rest of TLS; the plain socket is shut so that all waits end.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
-    def _queue(self, opcode: int, payload: bytes) -> None:
+    def _put(self, opcode: int, payload: bytes) -> None:  # with the lock held
         """Queues a frame of the link's own, which is dropped if there is nobody to receive it."""
-        frame = encode_frame(opcode, payload)
-        with self._lock:
-            if self.end is None and not self._close_sent:
-                self._append(frame)
-                self._flush()
-
-    def _send_close(self, payload: bytes) -> None:
-        frame = encode_frame(CLOSE, payload)
-        with self._lock:
-            if self.end is None and not self._close_sent:
-                self._append(frame)
-                self._close_sent = True
-                self._flush()
+        if self.end is None and not self._close_sent:
+            self._append(encode_frame(opcode, payload))
+            self._flush()
 
     def _append(self, frame: bytes) -> None:  # with the lock held
         self._outgoing.append(memoryview(frame))

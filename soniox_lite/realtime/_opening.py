@@ -8,7 +8,9 @@ behind if it is late.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import re
 import select
 import socket
 import ssl
@@ -17,7 +19,7 @@ import time
 import urllib.request
 from urllib.parse import unquote, urlsplit
 
-from .._http.connections import describe_failure
+from .._http.failures import describe_failure, masked, scrubbed
 from .._settings import user_agent
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 _READ_SIZE = 16 * 1024
 # More than any server needs to accept, and enough for the page of a proxy that refuses.
 _MAX_UPGRADE_BYTES = 64 * 1024
+# Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
+_PLACEHOLDER = "Bearer (not shown)"
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
+# The words of a refusal that are shown.
+_MAX_REASON_LENGTH = 500
 
 
 def open_websocket(
@@ -55,7 +62,8 @@ def open_websocket(
             raise SonioxRealtimeTimeoutError(
                 f"{url} could not be opened within {timeout_sec:g} s ({opening.step})"
             ) from error
-        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {describe_failure(error)}") from error
+        problem = masked(describe_failure(error), authorization)
+        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from scrubbed(error)
 
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
@@ -82,13 +90,13 @@ class _Opening:
         parts = urlsplit(self._url)
         secure = parts.scheme == "wss"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+        self.step = "the proxy that the environment names"
         proxy = _proxy_for("https" if secure else "http", parts.netloc)
         if proxy is None:
             self._connect(host, port)
         else:
-            proxy_parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-            self._connect(proxy_parts.hostname or "", proxy_parts.port or 80)
-            self._tunnel(host, port, proxy_parts.username, proxy_parts.password)
+            self._connect(proxy.host, proxy.port)
+            self._tunnel(host, port, proxy.authorization)
         if secure:
             self._start_tls(host, context)
         return self._upgrade(authorization)
@@ -106,17 +114,16 @@ class _Opening:
         for tried, (family, kind, protocol, _, target) in enumerate(addresses):
             # An address that swallows packets must leave time for those after it.
             share = self._remaining() / (len(addresses) - tried)
-            sock = socket.socket(family, kind, protocol)
             try:
+                sock = self._sock = socket.socket(family, kind, protocol)
                 sock.settimeout(share)
                 sock.connect(target)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.settimeout(0)
             except OSError as error:
-                sock.close()
+                self.abort()
                 last_error = error
             else:
-                self._sock = sock
                 return
         raise last_error
 
@@ -134,7 +141,8 @@ class _Opening:
             except (OSError, UnicodeError) as error:
                 result.append(error)
 
-        thread = threading.Thread(target=resolve, name=f"soniox-lite resolve {host}", daemon=True)
+        # Its answer, should it come late, is nobody's business.
+        thread = threading.Thread(target=resolve, name="soniox-lite resolve", daemon=True)
         thread.start()
         thread.join(self._remaining())
         if not result:
@@ -143,13 +151,12 @@ class _Opening:
             raise result[0]
         return list(result[0])
 
-    def _tunnel(self, host: str, port: int, user: str | None, password: str | None) -> None:
+    def _tunnel(self, host: str, port: int, authorization: str | None) -> None:
         self.step = f"proxy tunnel to {host}:{port}"
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-        if user is not None:
-            credentials = f"{unquote(user)}:{unquote(password or '')}".encode()
-            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(credentials).decode()}")
+        if authorization is not None:
+            lines.append(f"Proxy-Authorization: {authorization}")
         stream = _DeadlineStream(self._connected(), self._deadline)
         stream.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
         head = b""
@@ -159,10 +166,13 @@ class _Opening:
             if not byte:
                 raise ConnectionError("the proxy closed the connection")
             head += byte
-        status = head.split(b"\r\n", 1)[0].split(b" ", 2)
-        if len(status) < 2 or status[1] != b"200":
-            answer = head.split(b"\r\n", 1)[0].decode("latin-1")[:100]
-            raise SonioxRealtimeError(f"{self._url}: the proxy refused the tunnel to {target}: {answer!r}")
+        status = _status_of(head)
+        if status is None:
+            raise SonioxRealtimeError(f"{self._url}: the proxy's answer is not HTTP")
+        if status != 200:
+            raise SonioxRealtimeError(
+                f"{self._url}: the proxy refused the tunnel to {target} with status {status}", error_code=status
+            )
 
     def _start_tls(self, host: str, context: ssl.SSLContext | None) -> None:
         self.step = f"TLS with {host}"
@@ -187,27 +197,36 @@ class _Opening:
         import websocket  # noqa: PLC0415 - needed only once a realtime session is opened
 
         sock = self._connected()
-        stream = _DeadlineStream(sock, self._deadline)
+        stream = _DeadlineStream(sock, self._deadline, authorization)
+        problem: BaseException
         try:
             # Redirects are not followed, since the key would go along; compression costs more than the audio it saves.
             websocket.create_connection(
                 self._url,
                 socket=stream,
-                header=[f"Authorization: {authorization}", f"User-Agent: {user_agent()}"],
+                header=[f"Authorization: {_PLACEHOLDER}", f"User-Agent: {user_agent()}"],
                 suppress_origin=True,
                 redirect_limit=0,
                 enable_multithread=False,
             )
-        except websocket.WebSocketBadStatusException as error:
-            raise _refusal(self._url, error) from None
         except websocket.WebSocketTimeoutException:
-            raise TimeoutError from None
-        except websocket.WebSocketException as error:
+            problem = TimeoutError()
+        except OSError as error:
+            problem = error
+        except (websocket.WebSocketException, ValueError, IndexError) as error:
             # Its text may hold headers of the reply; its kind is enough.
-            raise SonioxRealtimeError(
-                f"{self._url}: the server did not accept the WebSocket upgrade ({type(error).__name__})"
-            ) from None
-        return sock, stream.leftover()
+            problem = SonioxRealtimeError(
+                f"{self._url}: the server's answer to the WebSocket upgrade cannot be used ({type(error).__name__})"
+            )
+        else:
+            # Old versions of the library take a redirect that they must not follow for a success.
+            if _status_of(stream.received()) == 101:
+                return sock, stream.leftover()
+            problem = ConnectionError("no upgrade")
+        status = _status_of(stream.received())
+        if status is not None and status != 101:
+            problem = _refusal(self._url, status, stream.rest_of_reply(), authorization)
+        raise problem
 
     def _connected(self) -> socket.socket:
         if self._sock is None:
@@ -233,11 +252,12 @@ class _DeadlineStream:
     The library reads the reply's head byte by byte, which would be a system call each.
     """
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    def __init__(self, sock: socket.socket, deadline: float, authorization: str = "") -> None:
         self._sock = sock
         self._deadline = deadline
+        self._authorization = authorization
         self._buffer = b""
-        self._received = 0
+        self._received = b""
 
     def recv(self, size: int) -> bytes:
         while not self._buffer:
@@ -251,8 +271,8 @@ class _DeadlineStream:
                 continue
             if not self._buffer:
                 return b""
-            self._received += len(self._buffer)
-            if self._received > _MAX_UPGRADE_BYTES:
+            self._received += self._buffer
+            if len(self._received) > _MAX_UPGRADE_BYTES:
                 raise ConnectionError("the server's answer to the upgrade does not end")
         head, self._buffer = self._buffer[:size], self._buffer[size:]
         return head
@@ -262,6 +282,7 @@ class _DeadlineStream:
         return len(data)
 
     def sendall(self, data: bytes) -> None:
+        data = data.replace(_PLACEHOLDER.encode(), self._authorization.encode())
         while data:
             try:
                 data = data[self._sock.send(data) :]
@@ -273,6 +294,23 @@ class _DeadlineStream:
     def leftover(self) -> bytes:
         """What was received beyond the reply's head."""
         return self._buffer
+
+    def received(self) -> bytes:
+        """All that was received so far."""
+        return self._received
+
+    def rest_of_reply(self) -> bytes:
+        """The body of a reply, as far as it comes in time."""
+        head, _, body = self._received.partition(b"\r\n\r\n")
+        length = re.search(rb"\r\ncontent-length: *(\d{1,5})\r\n", head + b"\r\n", re.IGNORECASE)
+        missing = int(length[1]) - len(body) if length else 0
+        self._buffer = b""
+        # What there is says enough, should it break off.
+        with contextlib.suppress(OSError):
+            while missing > 0 and (block := self.recv(missing)):
+                body += block
+                missing -= len(block)
+        return body
 
     def gettimeout(self) -> float:
         # The library may use send and recv as they are: they wait by themselves.
@@ -302,27 +340,49 @@ def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_
     return bool(readable or writable)
 
 
-def _proxy_for(scheme: str, netloc: str) -> str | None:
+class _Proxy:
+    """A proxy that the environment names."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            self.host, self.port = parts.hostname or "", parts.port or 80
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            # The URL itself may hold a password.
+            raise SonioxRealtimeError("the proxy that the environment names is not an http:// URL")
+        self.authorization: str | None = None
+        if parts.username is not None:
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            self.authorization = f"Basic {base64.b64encode(credentials).decode()}"
+
+
+def _proxy_for(scheme: str, netloc: str) -> _Proxy | None:
     """The proxy that the environment names for a host; ``no_proxy`` exempts hosts from it."""
-    host = netloc.rpartition("@")[2]
-    if urllib.request.proxy_bypass(host):
+    proxy = urllib.request.getproxies().get(scheme)
+    if not proxy or urllib.request.proxy_bypass(netloc):
         return None
-    return urllib.request.getproxies().get(scheme)
+    return _Proxy(proxy)
 
 
-def _refusal(url: str, error: Any) -> SonioxRealtimeError:
+def _status_of(reply: bytes) -> int | None:
+    """The status of an HTTP reply; None if it is none."""
+    found = _STATUS_LINE.match(reply)
+    return int(found[1]) if found else None
+
+
+def _refusal(url: str, status: int, body: bytes, authorization: str) -> SonioxRealtimeError:
     """The server answered the upgrade with a status of its own: a proxy, a wrong path, or a limit."""
-    error_type = request_id = None
-    message = "no reason given"
-    try:
-        body = json.loads(error.resp_body or b"")
-        message = str(body.get("error_message") or body.get("message") or message)
-        error_type, request_id = body.get("error_type"), body.get("request_id")
-    except (ValueError, AttributeError):
-        pass
+    fields: Any = None
+    with contextlib.suppress(ValueError, RecursionError):
+        fields = json.loads(masked(body, authorization))
+    items: list[tuple[str, Any]] = list(fields.items()) if isinstance(fields, dict) else []  # pyright: ignore[reportUnknownArgumentType]
+    texts = {name: value[:_MAX_REASON_LENGTH] for name, value in items if isinstance(value, str)}
+    reason = texts.get("error_message") or texts.get("message") or "no reason given"
     return SonioxRealtimeError(
-        f"{url}: the server refused the WebSocket upgrade: {message}",
-        error_code=error.status_code,
-        error_type=error_type if isinstance(error_type, str) else None,
-        request_id=request_id if isinstance(request_id, str) else None,
+        f"{url}: the server answered the WebSocket upgrade with status {status}: {reason}",
+        error_code=status,
+        error_type=texts.get("error_type"),
+        request_id=texts.get("request_id"),
     )

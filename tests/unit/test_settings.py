@@ -280,3 +280,11 @@ def test_a_refused_client_leaves_nothing_behind(client_class: Any) -> None:
     with pytest.raises(SonioxValidationError):
         client_class("key", timeout_sec=-1)
     assert threading.active_count() == before
+
+
+def test_a_region_that_is_given_wins_over_a_domain_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SONIOX_BASE_DOMAIN", "example.com")
+    monkeypatch.setenv("SONIOX_REGION", "jp")
+    assert repr(SonioxClient("key")) == "<SonioxClient https://api.example.com/v1>"
+    assert repr(SonioxClient("key", region="eu")) == "<SonioxClient https://api.eu.soniox.com/v1>"
+    assert repr(SonioxClient("key", region="eu", base_domain="a.b")) == "<SonioxClient https://api.a.b/v1>"

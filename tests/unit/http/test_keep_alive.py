@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from soniox_lite import SonioxConnectionError
-from soniox_lite._http import connections
+from soniox_lite._http import connections, pool
 from tests.support.raw_server import (
     Connection,
     RawServer,
@@ -227,7 +227,7 @@ def test_hosts_do_not_share_connections(connect: Any) -> None:
 
 
 def test_at_most_so_many_idle_connections_are_kept(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_MAX_IDLE_CONNECTIONS", 2)
+    monkeypatch.setattr(pool, "_MAX_IDLE_CONNECTIONS", 2)
     barrier = threading.Barrier(5)
 
     def together(connection: Connection) -> None:

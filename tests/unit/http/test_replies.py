@@ -22,7 +22,7 @@ from soniox_lite import (
     SonioxServerError,
     SonioxTimeoutError,
 )
-from soniox_lite._http import connections, transport
+from soniox_lite._http import replies, transport
 from tests.support.raw_server import RawServer, drip, http_reply, repeat, reply, send_and_close, send_raw, stall
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -33,7 +33,7 @@ class TestBounds:
     @pytest.fixture(autouse=True)
     def _small_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 100_000)
-        monkeypatch.setattr(connections, "MAX_WIRE_BYTES", 1_000_000)
+        monkeypatch.setattr(replies, "MAX_WIRE_BYTES", 1_000_000)
 
     @pytest.mark.parametrize(
         "step",

@@ -1,0 +1,85 @@
+"""Where a reply may send a request, and what it may take along."""
+
+from __future__ import annotations
+
+import urllib.parse
+import urllib.request
+
+from .failures import masked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Follows redirects of reading requests only, and takes the key only to where it was meant for."""
+
+    max_redirections = 5
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: Any, headers: Any) -> Any:
+        # Turning a POST into a GET, as browsers do, would lose it without a word.
+        if req.get_method() not in {"GET", "HEAD"} or not _may_lead_to(headers["Location"], req):
+            return None
+        # urllib would read the whole body first, however long.
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: Any, headers: Any, newurl: str) -> Any:
+        # Python 3.10 does not know 308, which differs from 307 only in what may be cached.
+        following: Any = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
+        if following is None:
+            return None
+        following.method = req.get_method()  # HEAD would become GET before Python 3.13.
+        for name in ("connect_timeout_sec", "deadline"):
+            setattr(following, name, getattr(req, name, None))
+        # The proxy handler adds it again if the way leads through the proxy again.
+        following.headers.pop("Proxy-authorization", None)
+        # Unredirected headers are left behind by urllib, the key among them.
+        if _origin(newurl) == _origin(req.full_url):
+            key = req.unredirected_hdrs.get("Authorization")
+            if key is not None:
+                following.add_unredirected_header("Authorization", key)
+        else:
+            for name in ("Authorization", "Cookie"):
+                following.headers.pop(name, None)
+        return following
+
+
+class ReplyProcessor(urllib.request.BaseHandler):
+    """Offers redirects to the redirect handler and lets every other reply through, whatever its status."""
+
+    handler_order = 1000
+
+    def http_response(self, request: urllib.request.Request, response: Any) -> Any:
+        if 300 <= response.status < 400 and "Location" in response.headers:
+            followed = self.parent.error("http", request, response, response.status, response.reason, response.headers)
+            if followed is not None:
+                return followed
+        return response
+
+    https_response = http_response
+
+
+def _may_lead_to(location: str, request: urllib.request.Request) -> bool:
+    """Whether a redirect leads to a place where HTTP is spoken, and does not spell out the key."""
+    try:
+        url = urllib.parse.urljoin(request.full_url, location)
+        parts = urllib.parse.urlsplit(url)
+        # A port that is none raises.
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    if not usable or parts.username is not None:
+        return False
+    plain = urllib.parse.unquote(url)
+    return masked(plain, request.unredirected_hdrs.get("Authorization", "")) == plain
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    host = parts.netloc.rpartition("@")[2].lower()
+    return parts.scheme, host.removesuffix(default)

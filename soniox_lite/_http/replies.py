@@ -1,0 +1,141 @@
+"""Replies as they come in: bounded in time and size, and giving their connection back in the end."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import Any
+
+# A reply that comes in more slowly than this, once its timeout is used up, counts as stalled.
+_MIN_BYTES_PER_SEC = 1024
+# More than the transport takes of any body, chunk sizes included. http.client itself would read interim replies,
+# trailers and chunk sizes for ever.
+MAX_WIRE_BYTES = 128 * 1024 * 1024
+_READ_BUFFER_SIZE = 64 * 1024
+
+
+class Reply(http.client.HTTPResponse):
+    """A reply that gives its connection back when it is closed."""
+
+    url: str
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *args: Any,
+        timeout_sec: float,
+        deadline: float | None,
+        done: Callable[..., None],
+        **kwargs: Any,
+    ) -> None:
+        self._done: Callable[..., None] | None = done
+        super().__init__(_PacedSocket(sock, timeout_sec, deadline), *args, **kwargs)  # type: ignore[arg-type]
+        self._file: Any = self.fp
+
+    def begin(self) -> None:
+        super().begin()
+        if self._file.raw.has_ended:
+            # http.client takes half a head for a whole one.
+            raise http.client.IncompleteRead(b"")
+
+    def read(self, amt: int | None = None) -> bytes:
+        try:
+            return super().read(amt)
+        except BaseException:
+            # http.client closes the reply at some errors as it does at its end.
+            self.will_close = True
+            raise
+
+    def close(self) -> None:
+        # At the end of the body, http.client itself has closed the reply.
+        reusable = self.isclosed() and not self.will_close and self._file.unread == 0
+        try:
+            super().close()
+        finally:
+            done, self._done = self._done, None
+            if done is not None:
+                done(reusable=reusable)
+
+
+class _PacedSocket:
+    """What ``HTTPResponse`` asks of a socket: a file to read the reply from."""
+
+    def __init__(self, sock: socket.socket, timeout_sec: float, deadline: float | None) -> None:
+        self._sock = sock
+        self._timeout_sec = timeout_sec
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return _ReplyFile(_PacedReader(self._sock, mode, self._timeout_sec, self._deadline), _READ_BUFFER_SIZE)
+
+
+class _ReplyFile(io.BufferedReader):
+    """What a reply is read from.
+
+    Attributes:
+        unread: When it is closed, the bytes that came after the reply. Nobody asked for them, and their rest would
+            pass for the beginning of the next reply.
+    """
+
+    unread = 0
+
+    def close(self) -> None:
+        if not self.closed:
+            self.unread = self.raw.tell() - self.tell()
+        super().close()
+
+
+class _PacedReader(io.RawIOBase):
+    """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress.
+
+    Attributes:
+        has_ended: Whether the server has closed its side.
+    """
+
+    def __init__(self, sock: socket.socket, mode: str, timeout_sec: float, deadline: float | None) -> None:
+        super().__init__()
+        self._sock = sock
+        # Not read directly: socket counts its files and closes only after the last.
+        self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
+        self._timeout_sec = timeout_sec
+        self._paced_deadline = time.monotonic() + timeout_sec
+        self._final_deadline = deadline
+        self._count = 0
+        self.has_ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._count
+
+    def readinto(self, buffer: Any) -> int:
+        deadline = self._paced_deadline
+        if self._final_deadline is not None:
+            deadline = min(deadline, self._final_deadline)
+        self._sock.settimeout(remaining_sec(deadline, self._timeout_sec))
+        count: int = self._raw.readinto(buffer) or 0
+        self._paced_deadline += count / _MIN_BYTES_PER_SEC
+        self._count += count
+        self.has_ended = self.has_ended or count == 0
+        if self._count > MAX_WIRE_BYTES:
+            raise http.client.HTTPException("the reply has no end")
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def remaining_sec(deadline: float, timeout: float) -> float:
+    """Seconds to wait now: what is left until the deadline, at most the timeout."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("out of time")
+    return min(remaining, timeout)
