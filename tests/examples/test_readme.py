@@ -1,0 +1,67 @@
+"""What the README shows is run as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from soniox_testing import FakeSoniox
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SCRIPTS = [block for block in PYTHON if "def test_" not in block]
+TESTS = [block for block in PYTHON if "def test_" in block]
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith(("soniox-lite ", "python -m soniox_lite "))
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the recording that the README speaks of."""
+    shutil.copy(ROOT / "examples" / "spoken.wav", tmp_path / "call.wav")
+    return tmp_path
+
+
+def run(command: list[str], folder: Path, fake: FakeSoniox) -> str:
+    environment = {**os.environ, **fake.environment(), "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_there_is_something_to_run() -> None:
+    assert (len(SCRIPTS), len(TESTS), len(COMMANDS)) == (3, 1, 4)
+
+
+@pytest.mark.parametrize("code", SCRIPTS, ids=range(len(SCRIPTS)))
+def test_python(code: str, folder: Path, fake_soniox: FakeSoniox) -> None:
+    fake_soniox.add_transcript("as the README says")
+    assert "as the README says" in run([sys.executable, "-W", "error", "-c", code], folder, fake_soniox)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands(command: str, folder: Path, fake_soniox: FakeSoniox) -> None:
+    arguments = shlex.split(command.removeprefix("python -m "))[1:]
+    if arguments[0] == "stream":
+        arguments.append("--fast")  # The recording's seven seconds need not pass.
+    assert run([sys.executable, "-m", "soniox_lite", *arguments], folder, fake_soniox).strip()
+
+
+def test_the_test(folder: Path, fake_soniox: FakeSoniox) -> None:
+    (folder / "test_readme.py").write_text(f"from soniox_lite import SonioxClient\n{TESTS[0]}", encoding="utf-8")
+    output = run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_readme.py"], folder, fake_soniox
+    )
+    assert "1 passed" in output
