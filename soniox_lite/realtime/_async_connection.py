@@ -10,7 +10,7 @@ import threading
 from collections import deque
 
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
-from ._connection import chunks_of
+from ._connection import chunks_of, stalled
 from ._opening import open_websocket
 
 TYPE_CHECKING = False
@@ -73,19 +73,83 @@ async def async_chunks_of(chunks: Any) -> AsyncIterator[bytes]:
             yield chunk
 
 
+class _Attempt:
+    """Opening a connection on a thread of its own, whose result goes to the loop, or to nobody.
+
+    Attributes:
+        opened: What :func:`open_websocket` gave.
+    """
+
+    def __init__(self, options: ConnectionOptions, loop: asyncio.AbstractEventLoop) -> None:
+        self.opened: asyncio.Future[tuple[socket.socket, bytes]] = loop.create_future()
+        self._options = options
+        self._loop = loop
+        # Whoever finds the other's mark closes the socket: the thread, or who gave up.
+        self._lock = threading.Lock()
+        self._sock: socket.socket | None = None
+        self._abandoned = False
+        thread = threading.Thread(target=self._connect, name="soniox-lite connect", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise SonioxRealtimeError(f"no thread can be started to connect: {error}") from error
+
+    def abandon(self) -> None:
+        """Closes what has been opened, or will be."""
+        with self._lock:
+            self._abandoned = True
+            if self._sock is not None:
+                self._sock.close()
+
+    def _connect(self) -> None:
+        options = self._options
+        result: Any
+        try:
+            result = open_websocket(
+                options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+            )
+        except BaseException as error:  # noqa: BLE001 - delivered to the task
+            result = error
+        else:
+            with self._lock:
+                self._sock = result[0]
+                if self._abandoned:
+                    result[0].close()
+                    return
+        try:
+            self._loop.call_soon_threadsafe(self._deliver, result)
+        except RuntimeError:
+            # The loop was closed meanwhile, so that nobody wants it any more.
+            self.abandon()
+
+    def _deliver(self, result: Any) -> None:
+        if self.opened.done():
+            return
+        if isinstance(result, BaseException):
+            self.opened.set_exception(result)
+        else:
+            self.opened.set_result(result)
+
+
 class AsyncConnection:
     """A WebSocket connection, to be used from the event loop that opened it. One task at a time may receive.
 
     Args:
         options: Where to, as whom, and limits.
+        on_open: Called when the connection is open, before anything is read from it.
         on_message: Called in the loop with each message as it arrives.
         on_end: Called in the loop once, when the connection has ended.
     """
 
     def __init__(
-        self, options: ConnectionOptions, on_message: Callable[[bytes], None], on_end: Callable[[End], None]
+        self,
+        options: ConnectionOptions,
+        on_open: Callable[[], None],
+        on_message: Callable[[bytes], None],
+        on_end: Callable[[End], None],
     ) -> None:
         self._options = options
+        self._on_open = on_open
         self._on_message = on_message
         self._on_end = on_end
         self._link: Link | None = None
@@ -106,50 +170,29 @@ class AsyncConnection:
         Raises:
             SonioxRealtimeError: It could not be opened in time, or the loop cannot watch sockets.
         """
-        options = self._options
         loop = self._loop = asyncio.get_running_loop()
-        opened: asyncio.Future[tuple[socket.socket, bytes]] = loop.create_future()
-
-        def deliver(result: Any) -> None:
-            if opened.done():
-                # Cancelled meanwhile.
-                if not isinstance(result, BaseException):
-                    result[0].close()
-            elif isinstance(result, BaseException):
-                opened.set_exception(result)
-            else:
-                opened.set_result(result)
-
-        def connect() -> None:
-            result: Any
-            try:
-                result = open_websocket(
-                    options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
-                )
-            except BaseException as error:  # noqa: BLE001 - delivered to the task
-                result = error
-            try:
-                loop.call_soon_threadsafe(deliver, result)
-            except RuntimeError:
-                # The loop was closed meanwhile, so that nobody wants it any more.
-                if not isinstance(result, BaseException):
-                    result[0].close()
-
-        threading.Thread(target=connect, name="soniox-lite connect", daemon=True).start()
-        sock, leftover = await opened
-        self._link = options.new_link(sock, leftover)
+        attempt = _Attempt(self._options, loop)
+        try:
+            sock, leftover = await attempt.opened
+        except BaseException:
+            attempt.abandon()
+            raise
+        link = self._link = self._options.new_link(sock, leftover)
         self._fd = sock.fileno()
         try:
             self._watch()
-        except NotImplementedError as error:
-            self._link.abort()
-            self._link.close_socket()
-            raise SonioxRealtimeError(
-                "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
-            ) from error
-        # Something may have come along with the upgrade, or lie decrypted in the TLS object.
-        loop.call_soon(self._on_readable)
-        self._on_timer()
+            self._on_open()
+        except BaseException as error:
+            self.fail(error)
+            if isinstance(error, NotImplementedError):
+                raise SonioxRealtimeError(
+                    "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
+                ) from error
+            raise
+        if link.end is None:
+            # Something may have come along with the upgrade, or lie decrypted in the TLS object.
+            loop.call_soon(self._on_readable)
+            self._on_timer()
 
     @property
     def link(self) -> Link:
@@ -157,25 +200,31 @@ class AsyncConnection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    async def send(self, opcode: int, payload: bytes) -> None:
-        """As :meth:`Connection.send`."""
+    def post(self, opcode: int, payload: bytes) -> int:
+        """As :meth:`Connection.post`."""
+        position = self.link.send(opcode, payload)
+        self._watch()
+        # What others wait for may have gone along.
+        self._wake_senders()
+        return position
+
+    async def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
+        """As :meth:`Connection.wait_sent`."""
         link = self.link
-        position = link.send(opcode, payload)
         if link.is_sent(position):
             return
-        self._watch()
         loop = self._running_loop()
-        deadline = loop.time() + self._options.send_timeout_sec
+        timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
+        deadline = loop.time() + timeout
         while not link.is_sent(position):
+            remaining = deadline - loop.time()
+            if remaining <= 0:
+                error = stalled(timeout)
+                self.fail(error)
+                raise error
             room: asyncio.Future[None] = loop.create_future()
             self._senders.append(room)
-            done, _ = await asyncio.wait([room], timeout=deadline - loop.time())
-            if not done:
-                timeout = self._options.send_timeout_sec
-                error = SonioxRealtimeTimeoutError(f"the server took nothing of what was sent for {timeout:g} s")
-                link.fail(error)
-                self._check_end()
-                raise error
+            await asyncio.wait([room], timeout=remaining)
 
     async def receive(self, timeout_sec: float | None) -> bytes | None:
         """As :meth:`Connection.receive`."""
@@ -199,33 +248,38 @@ class AsyncConnection:
         self.link.set_keepalive(payload, interval_sec)
         self._on_timer()
 
-    async def wait_ended(self, timeout_sec: float) -> bool:
+    async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """As :meth:`Connection.wait_ended`."""
-        self._options = self._options.without_queue_limit()
-        self._resume()
         if not self._is_done:
-            ended: asyncio.Future[None] = self._running_loop().create_future()
-            self._enders.append(ended)
-            await asyncio.wait([ended], timeout=timeout_sec)
+            loop = self._running_loop()
+            self._options = self._options.without_queue_limit()
+            self._resume()
+            deadline = loop.time() + timeout_sec
+            while not self._is_done and not or_when() and (remaining := deadline - loop.time()) > 0:
+                news: asyncio.Future[None] = loop.create_future()
+                self._enders.append(news)
+                await asyncio.wait([news], timeout=remaining)
         return self._is_done
 
     async def close(self, timeout_sec: float) -> None:
         """As :meth:`Connection.close`."""
-        if self._link is None:
-            return
-        self._link.start_close()
         try:
-            if not await self.wait_ended(timeout_sec):
-                await self.abort()
-        except BaseException:
+            if self._link is not None:
+                self._link.start_close()
+                await self.wait_ended(timeout_sec)
+        finally:
             await self.abort()
-            raise
 
     async def abort(self) -> None:
         """Closes at once."""
         if self._link is not None:
             self._link.abort()
             self._check_end()
+
+    def fail(self, error: BaseException) -> None:
+        """As :meth:`Connection.fail`."""
+        self.link.fail(error)
+        self._check_end()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
@@ -275,15 +329,14 @@ class AsyncConnection:
                 self._loop.call_soon(self._on_readable)
         if self._messages:
             _wake(self._receiver)
+            self._wake_enders()
         self._watch()
         self._check_end()
 
     def _on_writable(self) -> None:
         self.link.flush()
         self._watch()
-        for sender in self._senders:
-            _wake(sender)
-        self._senders.clear()
+        self._wake_senders()
         self._check_end()
 
     def _on_timer(self) -> None:
@@ -305,8 +358,10 @@ class AsyncConnection:
             return
         self._is_done = True
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._fd)
-            self._loop.remove_writer(self._fd)
+            if self._is_reading:
+                self._loop.remove_reader(self._fd)
+            if self._is_writing:
+                self._loop.remove_writer(self._fd)
         if self._timer is not None:
             self._timer.cancel()
         self.link.close_socket()
@@ -314,10 +369,18 @@ class AsyncConnection:
             self._on_end(end)
         finally:
             _wake(self._receiver)
-            for waiting in (*self._senders, *self._enders):
-                _wake(waiting)
-            self._senders.clear()
-            self._enders.clear()
+            self._wake_senders()
+            self._wake_enders()
+
+    def _wake_enders(self) -> None:
+        for ender in self._enders:
+            _wake(ender)
+        self._enders.clear()
+
+    def _wake_senders(self) -> None:
+        for sender in self._senders:
+            _wake(sender)
+        self._senders.clear()
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

@@ -11,7 +11,7 @@ import time
 from collections import deque
 
 from .._codec import kind_of
-from ..errors import SonioxRealtimeTimeoutError, SonioxValidationError
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ._opening import open_websocket, wait_ready
 
 TYPE_CHECKING = False
@@ -69,19 +69,30 @@ def chunks_of(chunks: bytes | Iterable[bytes]) -> Iterator[bytes]:
         raise SonioxValidationError(f"chunks must be bytes or an iterable of bytes, got {kind_of(chunks)}")
 
 
+def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
+    """The error for a server that does not read."""
+    return SonioxRealtimeTimeoutError(f"the server did not take what was sent within {timeout_sec:g} s")
+
+
 class Connection:
     """A WebSocket connection. Any thread may send or close; one at a time may receive.
 
     Args:
         options: Where to, as whom, and limits.
+        on_open: Called when the connection is open, before anything is read from it.
         on_message: Called by the reader thread with each message as it arrives.
         on_end: Called by the reader thread once, when the connection has ended.
     """
 
     def __init__(
-        self, options: ConnectionOptions, on_message: Callable[[bytes], None], on_end: Callable[[End], None]
+        self,
+        options: ConnectionOptions,
+        on_open: Callable[[], None],
+        on_message: Callable[[bytes], None],
+        on_end: Callable[[End], None],
     ) -> None:
         self._options = options
+        self._on_open = on_open
         self._on_message = on_message
         self._on_end = on_end
         self._link: Link | None = None
@@ -102,9 +113,17 @@ class Connection:
         sock, leftover = open_websocket(
             options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
         )
-        self._link = options.new_link(sock, leftover)
-        self._thread = threading.Thread(target=self._read_until_end, name="soniox-lite reader", daemon=True)
-        self._thread.start()
+        link = self._link = options.new_link(sock, leftover)
+        try:
+            self._on_open()
+            self._thread = threading.Thread(target=self._read_until_end, name="soniox-lite reader", daemon=True)
+            self._thread.start()
+        except BaseException as error:
+            link.fail(error)
+            self._leave(link)
+            if isinstance(error, RuntimeError):
+                raise SonioxRealtimeError(f"the session's reader thread cannot be started: {error}") from error
+            raise
 
     @property
     def link(self) -> Link:
@@ -112,24 +131,38 @@ class Connection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    def send(self, opcode: int, payload: bytes) -> None:
-        """Sends a message; returns when the kernel has taken all of it.
+    def post(self, opcode: int, payload: bytes) -> int:
+        """Queues a message behind those before it, without waiting.
+
+        Returns:
+            Its position, for :meth:`wait_sent`.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended.
+        """
+        return self.link.send(opcode, payload)
+
+    def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
+        """Returns when the kernel has taken everything up to a position.
+
+        Args:
+            position: As :meth:`post` gave it.
+            timeout_sec: How long that may take; None for the connection's own limit.
 
         Raises:
             SonioxRealtimeError: The connection has ended, or ends meanwhile.
             SonioxRealtimeTimeoutError: The server does not read; the connection is given up.
         """
         link = self.link
-        position = link.send(opcode, payload)
         if link.is_sent(position):
             return
-        deadline = time.monotonic() + self._options.send_timeout_sec
+        timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
+        deadline = time.monotonic() + timeout
         while not link.is_sent(position):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                timeout = self._options.send_timeout_sec
-                error = SonioxRealtimeTimeoutError(f"the server took nothing of what was sent for {timeout:g} s")
-                link.fail(error)
+                error = stalled(timeout)
+                self.fail(error)
                 raise error
             # Woken up by room for more, or by the end of the connection.
             self._wait(link, for_read=False, for_write=True, timeout_sec=min(remaining, 1.0))
@@ -159,32 +192,50 @@ class Connection:
         """Begins to send a text message in the background each time this interval has passed; None ends it."""
         self.link.set_keepalive(payload, interval_sec)
 
-    def wait_ended(self, timeout_sec: float) -> bool:
-        """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile."""
+    def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
+        """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile.
+
+        Args:
+            timeout_sec: How long to wait.
+            or_when: What else ends the wait, looked at whenever a message arrived.
+        """
+        if self._is_reader():
+            # One of its own callbacks asks, and nothing can end before that returns.
+            return self._reader_is_done
         with self._changed:
             self._options = self._options.without_queue_limit()
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._reader_is_done, timeout_sec)
+            self._changed.wait_for(lambda: self._reader_is_done or or_when(), timeout_sec)
+            return self._reader_is_done
 
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
-        if self._link is None:
-            return
-        self._link.start_close()
-        if threading.current_thread() is self._thread:
-            # Called by one of the reader's own callbacks; it leaves when that returns.
-            self._link.abort()
-            return
-        if not self.wait_ended(timeout_sec):
-            self.abort()
+        if self._link is not None:
+            self._link.start_close()
+            self.wait_ended(timeout_sec)
+        self.abort()
 
     def abort(self) -> None:
         """Closes at once."""
         if self._link is None:
             return
         self._link.abort()
-        if self._thread is not None and threading.current_thread() is not self._thread:
+        self._wake_reader()
+        if self._thread is not None and not self._is_reader() and self._thread.is_alive():
             self._thread.join(_JOIN_SEC)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the connection for a reason of this side."""
+        self.link.fail(error)
+        self._wake_reader()
+
+    def _is_reader(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def _wake_reader(self) -> None:
+        """Lets the reader look at the link, should it wait for room in the queue."""
+        with self._changed:
+            self._changed.notify_all()
 
     def _read_until_end(self) -> None:
         link = self.link
@@ -193,22 +244,25 @@ class Connection:
                 self._read_some(link)
         except BaseException as error:  # noqa: BLE001 - whoever waits for the reader is told
             link.fail(error)
+        self._leave(link)
+
+    def _leave(self, link: Link) -> None:
+        """Lets everybody know of the end, and gives the socket back."""
         end = link.end
         if end is None:
             raise AssertionError("the reader left without an end")
         try:
             self._on_end(end)
         finally:
+            link.close_socket()
             with self._changed:
                 self._reader_is_done = True
                 self._changed.notify_all()
-            link.close_socket()
 
     def _read_some(self, link: Link) -> None:
         """Waits for something to do, and does it."""
-        full = len(self._messages) >= self._options.max_queued_messages
-        due_sec = link.tick(reading=not full)
-        if full:
+        if len(self._messages) >= self._options.max_queued_messages:
+            due_sec = link.tick(reading=False)
             with self._changed:
                 self._reader_waits = True
                 self._changed.wait_for(
@@ -223,6 +277,7 @@ class Connection:
             with self._changed:
                 self._messages += messages
                 self._changed.notify_all()
+        due_sec = link.tick(reading=True)
         if not more and link.end is None:
             self._wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
             if link.wants_write:

@@ -6,6 +6,10 @@ frames, and text stays bytes: ``json.loads`` and ``bytes.decode`` check it in C.
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TEXT = 0x1
 BINARY = 0x2
 CLOSE = 0x8
@@ -45,56 +49,61 @@ class FrameReader:
 
     def __init__(self, max_message_bytes: int) -> None:
         self._max = max_message_bytes
-        self._rest = b""
+        # Bytes of a frame that is not complete, how many they are, and how many it takes to get on.
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._needed = 2
         # Of a message that comes in fragments: its kind, and what there is of it.
         self._opcode = 0
         self._fragments: list[bytes] = []
         self._fragments_size = 0
 
-    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """The messages and control frames that are complete with these bytes, as opcode and payload.
+
+        Those before an error are handed out before it is raised.
 
         Raises:
             FrameError: The peer breaks the protocol, or a message is too big.
         """
-        buffer = self._rest + data if self._rest else data
-        found: list[tuple[int, bytes]] = []
-        position = 0
-        size = len(buffer)
-        while size - position >= 2:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size < self._needed:
+            return
+        # Joined only when that completes something, so that a large message is not copied with each read.
+        buffer = b"".join(self._parts)
+        size, position, needed = self._size, 0, 2
+        while size - position >= needed:
             first, length = buffer[position], buffer[position + 1]
             start = position + 2
-            if length == 126:
-                start += 2
-                length = int.from_bytes(buffer[position + 2 : start], "big")
-            elif length == 127:
-                start += 8
-                length = int.from_bytes(buffer[position + 2 : start], "big")
-            elif length & 0x80:
+            if length & 0x80:
                 raise FrameError(PROTOCOL_ERROR, "the server masked a frame")
-            if start > size:
-                break
-            if length + self._fragments_size > self._max:
-                raise FrameError(MESSAGE_TOO_BIG, f"the server sent a message of more than {self._max} bytes")
-            end = start + length
+            if length >= 126:
+                start += 2 if length == 126 else 8
+                needed = start - position
+                if start > size:
+                    break
+                length = int.from_bytes(buffer[position + 2 : start], "big")
             # A frame that cannot be valid is refused before its payload is waited for.
             opcode = self._checked_opcode(first, length)
+            end = start + length
+            needed = end - position
             if end > size:
                 break
             payload = buffer[start:end]
-            position = end
+            position, needed = end, 2
             if opcode >= CLOSE or (first & 0x80 and not self._opcode):
-                found.append((opcode, payload))
-            else:
-                self._opcode = self._opcode or opcode
+                yield opcode, payload
+                continue
+            self._opcode = self._opcode or opcode
+            self._fragments_size += length
+            if payload:
                 self._fragments.append(payload)
-                self._fragments_size += length
-                if first & 0x80:
-                    found.append((self._opcode, b"".join(self._fragments)))
-                    self._opcode = self._fragments_size = 0
-                    self._fragments = []
-        self._rest = buffer[position:]
-        return found
+            if first & 0x80:
+                yield self._opcode, b"".join(self._fragments)
+                self._opcode = self._fragments_size = 0
+                self._fragments = []
+        self._parts, self._size, self._needed = [buffer[position:]], size - position, needed
 
     def _checked_opcode(self, first: int, length: int) -> int:
         opcode = first & 0x0F
@@ -103,11 +112,14 @@ class FrameReader:
         if opcode in (CLOSE, PING, PONG):
             if not first & 0x80 or length > _MAX_CONTROL_PAYLOAD:
                 raise FrameError(PROTOCOL_ERROR, "the server sent a control frame that is too long or in fragments")
-        elif opcode in (TEXT, BINARY):
+            return opcode
+        if opcode in (TEXT, BINARY):
             if self._opcode:
                 raise FrameError(PROTOCOL_ERROR, "the server began a message within another")
         elif opcode != _CONTINUATION or not self._opcode:
             raise FrameError(PROTOCOL_ERROR, f"the server sent a frame of kind {opcode} out of place")
+        if length + self._fragments_size > self._max:
+            raise FrameError(MESSAGE_TOO_BIG, f"the server sent a message of more than {self._max} bytes")
         return opcode
 
 

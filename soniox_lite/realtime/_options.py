@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from urllib.parse import urlsplit
 
 from .._validation import Problems
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import ssl
 
 
+# What the first line of a request can carry; anything else must be percent-encoded.
+_URL_CHARACTERS = re.compile(r"[\x21-\x7e]+")
+
+
 class ConnectionOptions:
     """Where a session connects to, as whom, and its limits.
 
@@ -22,9 +27,9 @@ class ConnectionOptions:
         url: ``ws://`` or ``wss://``.
         api_key: The secret.
         connect_timeout_sec: For name, TCP, proxy, TLS and upgrade together.
-        send_timeout_sec: How long the server may take nothing of what is sent.
+        send_timeout_sec: How long the server may take over what is sent in one go, at most 64 KiB.
         ping_interval_sec: How long the line may be silent before the server is asked for a sign of life; None for ever.
-        ping_timeout_sec: How long it may take for one.
+        ping_timeout_sec: How long it may take for one; None for ever.
         max_queued_messages: How many messages are kept for a program that does not receive; above that the server is
             not read, so that it has to wait.
         max_message_bytes: A larger message ends the session.
@@ -47,8 +52,7 @@ class ConnectionOptions:
         max_message_bytes: int,
         ssl_context: ssl.SSLContext | None,
     ) -> None:
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
-            raise SonioxValidationError("url must be a ws:// or wss:// URL")
+        _check_url(url)
         with Problems("the session's set-up") as check:
             for name, seconds in (
                 ("connect_timeout_sec", connect_timeout_sec),
@@ -88,3 +92,18 @@ class ConnectionOptions:
 
     def __repr__(self) -> str:
         return f"<ConnectionOptions {self.url}>"
+
+
+def _check_url(url: object) -> None:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        # A port that is none raises.
+        usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if not usable or not _URL_CHARACTERS.fullmatch(str(url)):
+        raise SonioxValidationError("url must be a ws:// or wss:// URL")
+    if parts.username is not None or parts.fragment:
+        # Credentials in a URL end up in logs.
+        raise SonioxValidationError("url must not have credentials or a fragment")

@@ -31,8 +31,8 @@ class SttProtocol:
 
     Attributes:
         config: What the session was set up with.
-        is_started: Whether the start message has been sent.
-        is_ended: Whether the end of the audio has been sent.
+        is_started: Whether the start message has been given out to be sent.
+        is_ended: Whether the end of the audio has been given out to be sent.
         finished: The event that said that the session came to its end; None before it.
         failure: The event that the service refused the session with; None if it did not.
     """
@@ -44,9 +44,38 @@ class SttProtocol:
         self.finished: RealtimeEvent | None = None
         self.failure: RealtimeEvent | None = None
 
-    def start_message(self) -> bytes:
-        """The message that starts the stream; the key is not part of it."""
+    def start(self) -> bytes | None:
+        """The message that starts the stream, without the key; None when it has been given out before.
+
+        Raises:
+            SonioxRealtimeError: The service refused the session.
+        """
+        if self.is_started:
+            return None
+        self.check_may_send()
+        self.is_started = True
         return json.dumps(self.config.to_dict(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    def say(self, payload: bytes) -> bytes:
+        """Audio or a control message.
+
+        Raises:
+            SonioxRealtimeError: The service refused the session, or the audio has been ended.
+        """
+        self.check_may_send()
+        return payload
+
+    def end(self) -> bytes | None:
+        """The message that ends the audio; None when it has been given out before.
+
+        Raises:
+            SonioxRealtimeError: The service refused the session.
+        """
+        if self.is_ended:
+            return None
+        self.check_may_send()
+        self.is_ended = True
+        return END_OF_AUDIO
 
     def check_may_send(self) -> None:
         """Raises unless the service still takes audio and control messages.

@@ -9,7 +9,7 @@ from functools import partial
 from .._settings import resolve_api_key
 from .._validation import Problems
 from ..client import realtime_set_up
-from ..errors import SonioxRealtimeError, SonioxValidationError
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
     RealtimeEvent,
@@ -23,7 +23,6 @@ from ._async_connection import AsyncConnection, AsyncEventLog, async_chunks_of
 from ._frames import BINARY, TEXT
 from ._options import ConnectionOptions
 from ._protocol import (
-    END_OF_AUDIO,
     KEEP_ALIVE_MESSAGE,
     SttProtocol,
     checked_audio,
@@ -70,7 +69,7 @@ KEEP_ALIVE_INTERVAL_SEC = 5.0
 _HOLD_INTERVAL_SEC = 20.0
 # A message larger than this is sent as several: servers limit them, and a pause or a close gets its turn in between.
 _MAX_CHUNK_BYTES = 64 * 1024
-# How long after a failed send the service's own reason may take to arrive.
+# How long after a failed send the service's own reason may take to arrive, and its close after its last message.
 _REASON_TIMEOUT_SEC = 1.0
 
 
@@ -111,10 +110,12 @@ class AsyncRealtimeSTTSession:
                 in the header of the handshake only.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
             close_timeout_sec: How long closing may wait for the last words.
-            send_timeout_sec: How long the service may take nothing of what is sent before the session is given up.
+            send_timeout_sec: How long the service may take over what is sent in one go (at most 64 KiB) before the
+                session is given up.
             ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
                 WebSocket ping); None for never.
-            ping_timeout_sec: How long it may take to give one before the session is given up.
+            ping_timeout_sec: How long it may take to give one before the session is given up; None for as long as it
+                takes.
             max_queued_messages: How many messages are kept while nobody receives. Above that the service is not read,
                 so that it has to wait.
             max_message_bytes: A larger message ends the session.
@@ -144,19 +145,22 @@ class AsyncRealtimeSTTSession:
         self._close_timeout_sec = close_timeout_sec
         self._raise_on_error = raise_on_error
         self._start_on_open = start_on_open
-        self._connection = AsyncConnection(self._options, self._on_message, self._on_end)
+        self._connection = AsyncConnection(self._options, self._on_open, self._on_message, self._on_end)
         self._end: End | None = None
         self._failure: BaseException | None = None
         self._entered = False
         self._opened = False
         self._drained = False
+        # Whether somebody has been told why the stream came to no good end.
+        self._told = False
         self._closed = False
         self._paused = False
         self._last_message: RealtimeEvent | None = None
         self._log = AsyncEventLog()
         self._handlers: list[tuple[str, Callable[[Any], object]]] = []
         self._receiving = threading.Lock()
-        self._starting = threading.Lock()
+        # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
+        self._order = threading.Lock()
         self._closing = threading.Lock()
         self.dropped_audio_bytes = 0
 
@@ -212,10 +216,8 @@ class AsyncRealtimeSTTSession:
         self._entered = True
         try:
             await self._connection.open()
-            self._opened = True
             if self._closed:
                 raise SonioxRealtimeError("the session was closed while it was being opened")
-            self._emit(RealtimeSessionOpenPayload())
             if self._start_on_open:
                 await self._start_or_be_refused()
             else:
@@ -249,11 +251,10 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open, or the service refused it.
         """
         self._check_open()
-        if self._protocol.is_started or not self._starting.acquire(blocking=False):
+        if self._protocol.is_started:
             return
-        self._protocol.is_started = True
-        self._connection.set_keepalive(b"", None)
-        await self._send(TEXT, self._protocol.start_message())
+        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
+        await self._send(TEXT, self._protocol.start)
 
     async def _start_or_be_refused(self) -> None:
         """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
@@ -280,7 +281,7 @@ class AsyncRealtimeSTTSession:
             return
         await self.start()
         for position in range(0, len(chunk), _MAX_CHUNK_BYTES):
-            await self._send(BINARY, chunk[position : position + _MAX_CHUNK_BYTES])
+            await self._send(BINARY, partial(self._protocol.say, chunk[position : position + _MAX_CHUNK_BYTES]))
 
     async def send_bytes(self, chunks: bytes | Iterable[bytes] | AsyncIterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
@@ -303,14 +304,7 @@ class AsyncRealtimeSTTSession:
         Raises:
             SonioxRealtimeError: The session is not open, or failed.
         """
-        self._check_open()
-        if self._protocol.is_ended:
-            return
-        await self.start()
-        self._protocol.check_may_send()
-        self._protocol.is_ended = True
-        self._connection.set_keepalive(b"", None)
-        await self._send(TEXT, END_OF_AUDIO)
+        await self._finish(None)
 
     async def keep_alive(self) -> None:
         """Keeps the session open although no audio comes; without either the service ends it after 20 seconds.
@@ -320,7 +314,7 @@ class AsyncRealtimeSTTSession:
         """
         self._check_open()
         self._protocol.check_may_send()
-        await self._send(TEXT, KEEP_ALIVE_MESSAGE)
+        await self._send(TEXT, partial(self._protocol.say, KEEP_ALIVE_MESSAGE))
 
     async def finalize(self, *, trailing_silence_ms: int | None = None) -> None:
         """Makes all tokens so far final; ``<fin>`` follows them. The session stays open.
@@ -335,7 +329,7 @@ class AsyncRealtimeSTTSession:
         self._check_open()
         self._protocol.check_may_send()
         await self.start()
-        await self._send(TEXT, message)
+        await self._send(TEXT, partial(self._protocol.say, message))
 
     # The names of the first generation.
     send_finish = finish
@@ -484,7 +478,8 @@ class AsyncRealtimeSTTSession:
         ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
         """
         if not self._opened or self._end is not None:
-            await self.cancel()
+            await self._abort()
+            self._warn_if_cut_short()
             return
         if not self._closing.acquire(blocking=False):
             await self._connection.wait_ended(self._close_timeout_sec)
@@ -492,49 +487,89 @@ class AsyncRealtimeSTTSession:
         deadline = time.monotonic() + self._close_timeout_sec
         try:
             await self._drain(deadline)
-        finally:
             self._drained = True
             await self._connection.close(max(0.0, min(deadline - time.monotonic(), _REASON_TIMEOUT_SEC)))
-            self._closed = True
+        finally:
+            # Not waited for if this was interrupted or cancelled.
+            await self._abort()
+        self._warn_if_cut_short()
 
     async def cancel(self) -> None:
         """Closes at once, without waiting for the last words."""
+        self._told = True
+        await self._abort()
+
+    async def _abort(self) -> None:
         self._closed = True
         await self._connection.abort()
+        if not self._entered:
+            self._log.close()
 
     async def _drain(self, deadline: float) -> None:
         """Waits for the end of a stream that has one."""
         if not self._protocol.is_started or self._end is not None or self._protocol.failure is not None:
             return
+        told = self._told
         try:
-            await self.finish()
+            await self._finish(max(0.0, deadline - time.monotonic()))
         except SonioxRealtimeError:
-            return  # It ended meanwhile, and says so to whoever receives.
-        await self._connection.wait_ended(max(0.0, deadline - time.monotonic()))
-        if not self.finished and self._protocol.failure is None:
-            import logging  # noqa: PLC0415 - only this rare case pays
+            # It ended meanwhile, and says so to whoever receives.
+            self._told = told
+            return
+        await self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
-            logging.getLogger("soniox_lite").warning(
-                "a realtime session was closed before the service had finished it: the last words may be missing"
-            )
+    async def _finish(self, timeout_sec: float | None) -> None:
+        self._check_open()
+        if self._protocol.is_ended:
+            return
+        await self.start()
+        self._connection.set_keepalive(b"", None)
+        await self._send(TEXT, self._protocol.end, timeout_sec)
+
+    def _warn_if_cut_short(self) -> None:
+        """Logs that words are missing, if that is so and nobody has been told."""
+        if not self._protocol.is_started or self.finished or self._told:
+            return
+        import logging  # noqa: PLC0415 - only this rare case pays
+
+        reason: object = "the service did not finish in time"
+        if self._protocol.failure is not None:
+            reason = self._protocol.failure_error()
+        elif self._end is not None and not self._end.by_us:
+            reason = self._end.as_error()
+        self._told = True
+        logging.getLogger("soniox_lite").warning(
+            "a realtime session was closed before it was finished, so that the last words may be missing: %s", reason
+        )
 
     def _check_open(self) -> None:
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:
+            self._told = True
             raise self._protocol.failure_error()
-        if self._end is not None and not self._end.is_orderly:
+        if self._end is not None:
+            self._told = True
             raise self._end.as_error()
-        if self._closed or self._end is not None:
-            raise SonioxRealtimeError("the session is closed", close_code=self.close_code)
+        if self._closed:
+            raise SonioxRealtimeError("the session is closed")
 
-    async def _send(self, opcode: int, payload: bytes) -> None:
+    async def _send(self, opcode: int, make: Callable[[], bytes | None], timeout_sec: float | None = None) -> None:
+        """Sends what ``make`` gives, if anything, in the order in which it was made."""
         try:
-            await self._connection.send(opcode, payload)
+            with self._order:
+                payload = make()
+                if payload is None:
+                    return
+                position = self._connection.post(opcode, payload)
+            await self._connection.wait_sent(position, timeout_sec)
         except SonioxRealtimeError:
-            # The service says why before it hangs up, but sending may notice the hanging up first.
-            await self._connection.wait_ended(_REASON_TIMEOUT_SEC)
+            if self._connection.link.is_broken:
+                # The service says why before it hangs up, but sending may notice the hanging up first.
+                await self._connection.wait_ended(_REASON_TIMEOUT_SEC)
+                self._told = True
             if self._protocol.failure is not None:
+                self._told = True
                 raise self._protocol.failure_error() from None
             raise
 
@@ -543,15 +578,29 @@ class AsyncRealtimeSTTSession:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if not self._receiving.acquire(blocking=False):
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
+        # After the last message only the service's close can come, which is not waited for without end.
+        is_over = self.finished
+        message = None
         try:
-            message = await self._connection.receive(timeout_sec)
+            message = await self._connection.receive(_REASON_TIMEOUT_SEC if is_over else timeout_sec)
+        except SonioxRealtimeTimeoutError:
+            if not is_over:
+                raise
         finally:
             self._receiving.release()
-        if message is None and self._failure is not None:
-            raise self._failure
-        if message is None and not self.finished and self._end is not None and not self._end.is_orderly:
-            raise self._end.as_error()
+        if message is None:
+            self._raise_bad_end()
         return message
+
+    def _raise_bad_end(self) -> None:
+        """Says why there are no more messages, unless one of them said it."""
+        if self._failure is not None:
+            raise self._failure
+        if self._end is None or self._end.is_orderly or self.finished:
+            return
+        self._told = True
+        if self._protocol.failure is None:
+            raise self._end.as_error()
 
     async def _receive_event(self, timeout_sec: float | None, raise_on_error: bool) -> RealtimeEvent | None:
         message = await self._receive(timeout_sec)
@@ -564,6 +613,8 @@ class AsyncRealtimeSTTSession:
             self._fail(error)
             raise
         self._last_message = event
+        if event.error_code is not None:
+            self._told = True
         if raise_on_error and event.error_code is not None:
             raise error_of(event)
         return event
@@ -572,7 +623,12 @@ class AsyncRealtimeSTTSession:
         """Ends the session for a reason of this side, which whoever receives is told."""
         if self._opened and self._end is None:
             self._failure = error
-            self._connection.link.fail(error)
+            self._told = True
+            self._connection.fail(error)
+
+    def _on_open(self) -> None:
+        self._opened = True
+        self._emit(RealtimeSessionOpenPayload())
 
     def _on_message(self, message: bytes) -> None:
         event = self._protocol.note(message)

@@ -255,8 +255,8 @@ class RealtimeSessionClosePayload(Record):
 
     Attributes:
         type: ``close``.
-        code: WebSocket close code; None when the connection broke, or the code is not known.
-        reason: What the service said with it; None when not known.
+        code: WebSocket close code; 1006 when the connection broke without one; None when not known.
+        reason: What the service said with it, often nothing; None when not known.
     """
 
     type: Literal["close"] = "close"

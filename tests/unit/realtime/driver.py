@@ -1,0 +1,168 @@
+"""One way to drive sync and async sessions, so that a test says once what both must do.
+
+Async sessions live in a loop on a thread of its own, so that a test can wait for them, and do several things at once,
+just as with sync ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import gc
+import inspect
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from soniox_lite.realtime import AsyncRealtimeSTTSession, RealtimeSTTSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+KEY = "sk-0123456789-SECRET-abcdefghij"
+CONFIG = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
+# Nothing here takes as long; whoever waits longer is a test that hangs.
+PATIENCE_SEC = 10.0
+
+
+class Driver:
+    """Drives sync sessions."""
+
+    kind = "sync"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def session(self, url: str, **options: Any) -> Any:
+        """A session that is not entered."""
+        options.setdefault("config", CONFIG)
+        options.setdefault("api_key", KEY)
+        return RealtimeSTTSession(url, options.pop("config"), **options)
+
+    def open(self, url: str, **options: Any) -> Any:
+        """A session that is entered."""
+        session = self.session(url, **options)
+        return self.call(session.enter)
+
+    def start(self, function: Callable[..., Any], *args: Any, **options: Any) -> concurrent.futures.Future[Any]:
+        """Calls a function beside the test (on a thread, or as a task); its result comes later."""
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function(*args, **options))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="driver", daemon=True).start()
+        return future
+
+    def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """What a function returns; in the end also a coroutine's result."""
+        return self.start(function, *args, **options).result(PATIENCE_SEC)
+
+    def rest(self, session: Any, **options: Any) -> list[Any]:
+        """All events to the end."""
+        return self.call(lambda: list(session.receive_events(**options)))
+
+    def log(self, session: Any) -> list[Any]:
+        """All that happened to the session itself, to its end."""
+        return self.call(lambda: list(session.session_events()))
+
+    def chunks(self, *chunks: bytes) -> Any:
+        """An iterator of the kind that the surface takes."""
+        return iter(chunks)
+
+    def send_until_it_fails(self, session: Any, chunk: bytes = bytes(3200)) -> Any:
+        """Sends audio without end."""
+
+        def send() -> None:
+            while True:
+                session.send_byte_chunk(chunk)
+
+        return self.start(send)
+
+    def left_over(self) -> list[str]:
+        """Threads and tasks of the package that still run."""
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith("soniox-lite")]
+        for thread in threads:
+            # It may be on its way out.
+            thread.join(1.0)
+        return [thread.name for thread in threads if thread.is_alive()]
+
+
+class AsyncDriver(Driver):
+    """Drives async sessions."""
+
+    kind = "async"
+
+    def __enter__(self) -> Self:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="driver's loop")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(PATIENCE_SEC)
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+
+    def session(self, url: str, **options: Any) -> Any:
+        options.setdefault("config", CONFIG)
+        options.setdefault("api_key", KEY)
+        return AsyncRealtimeSTTSession(url, options.pop("config"), **options)
+
+    def start(self, function: Callable[..., Any], *args: Any, **options: Any) -> concurrent.futures.Future[Any]:
+        async def run() -> Any:
+            result = function(*args, **options)
+            return await result if inspect.isawaitable(result) else result
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop)
+
+    def rest(self, session: Any, **options: Any) -> list[Any]:
+        async def collect() -> list[Any]:
+            return [event async for event in session.receive_events(**options)]
+
+        return self.call(collect)
+
+    def log(self, session: Any) -> list[Any]:
+        async def collect() -> list[Any]:
+            return [payload async for payload in session.session_events()]
+
+        return self.call(collect)
+
+    def chunks(self, *chunks: bytes) -> Any:
+        async def give() -> Any:
+            for chunk in chunks:
+                yield chunk
+
+        return give()
+
+    def send_until_it_fails(self, session: Any, chunk: bytes = bytes(3200)) -> Any:
+        async def send() -> None:
+            while True:
+                await session.send_byte_chunk(chunk)
+                await asyncio.sleep(0)
+
+        return self.start(send)
+
+    def left_over(self) -> list[str]:
+        async def others() -> list[str]:
+            await asyncio.sleep(0)
+            return [str(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+        return super().left_over() + self.call(others)
+
+
+DRIVERS = {"sync": Driver, "async": AsyncDriver}
+
+
+def open_descriptors() -> int:
+    """How many files and sockets this process has open."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))

@@ -1,0 +1,390 @@
+"""The way to the service: TLS, proxies, addresses; and what must not travel it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import websocket
+
+from soniox_lite import SonioxClient, SonioxRealtimeError
+from soniox_lite._http import transport
+from soniox_lite.realtime import AsyncRealtimeSTTSession
+from soniox_lite.realtime._opening import open_websocket
+from tests.support import proxies, ws_server
+from tests.support.raw_server import RawServer, send_and_close
+from tests.support.secrets import places_of
+from tests.support.ws_server import FINISHED, WsServer, answer_the_end, message, started
+
+from .driver import CONFIG, KEY, PATIENCE_SEC, AsyncDriver, Driver, open_descriptors
+
+if TYPE_CHECKING:
+    from .conftest import Tls
+
+
+def finish(driver: Driver, session: Any) -> None:
+    """A whole stream."""
+    driver.call(session.close)
+    assert session.finished
+
+
+class TestTls:
+    def test_with_a_context(self, driver: Driver, tls: Tls) -> None:
+        with WsServer(started, answer_the_end(), tls=tls.server) as server:
+            finish(driver, driver.open(server.url.replace("127.0.0.1", "localhost"), ssl_context=tls.client))
+
+    def test_with_the_clients_context(self, tls: Tls) -> None:
+        with WsServer(started, answer_the_end(), tls=tls.server) as server:
+            client = SonioxClient(KEY, websocket_base_url=server.url, ssl_context=tls.client)
+            with client, client.realtime.stt.connect(config=CONFIG) as session:
+                session.finish()
+            assert session.finished
+
+    def test_with_the_certificates_that_the_environment_names(
+        self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
+        monkeypatch.setattr(transport, "_default_context", None)
+        with WsServer(started, answer_the_end(), tls=tls.server) as server:
+            finish(driver, driver.open(server.url))
+
+    def test_one_context_for_all(self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[ssl.SSLContext] = []
+
+        def create() -> ssl.SSLContext:
+            made.append(ssl.create_default_context(cafile=str(tls.ca_file)))
+            return made[-1]
+
+        monkeypatch.setattr(transport, "_default_context", None)
+        monkeypatch.setattr(
+            transport.ssl, "create_default_context", _once(create, transport.ssl.create_default_context)
+        )
+        with WsServer(started, answer_the_end(), tls=tls.server) as server:
+            for _ in range(3):
+                finish(driver, driver.open(server.url))
+        assert len(made) == 1
+
+    def test_a_certificate_for_another_name_is_refused_before_the_key_is_sent(self, driver: Driver, tls: Tls) -> None:
+        with WsServer(lambda peer: peer.read_head(), host="127.0.0.2", tls=tls.server) as server:
+            url = server.url
+            session = driver.session(url, ssl_context=tls.client)
+            with pytest.raises(SonioxRealtimeError, match=r"TLS with 127\.0\.0\.2"):
+                driver.call(session.enter)
+            server.wait_until(lambda s: s.peers and s.peer.hung_up.is_set())
+            assert server.peer.head == b""
+
+
+def _once(create: Any, real: Any) -> Any:
+    return lambda *args, **options: create() if not args and not options else real(*args, **options)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_an_ipv6_literal(driver: Driver, tls: Tls) -> None:
+    for server_tls in (None, tls.server):
+        with WsServer(started, answer_the_end(), host="::1", tls=server_tls) as server:
+            finish(driver, driver.open(server.url, ssl_context=tls.client))
+            assert server.peer.headers["host"] == server.address
+
+
+def test_the_next_address_is_tried(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with WsServer(started, answer_the_end()) as server:
+        real = socket.getaddrinfo
+
+        def resolve(host: str, port: int, *args: Any, **options: Any) -> Any:
+            if host != "soniox.invalid" or options.get("flags"):
+                return real(host, port, *args, **options)
+            good = real("127.0.0.1", server.port, type=socket.SOCK_STREAM)
+            no_family = (9999, socket.SOCK_STREAM, 6, "", ("x", 1))
+            refused = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
+            return [no_family, refused, *good]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        finish(driver, driver.open(f"ws://soniox.invalid:{server.port}/x"))
+
+
+class TestProxy:
+    @pytest.mark.parametrize("credentials", [None, "user:p@ss:word"])
+    def test_tunnel(self, driver: Driver, tls: Tls, credentials: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+        with (
+            WsServer(started, answer_the_end(), tls=tls.server) as server,
+            RawServer(proxies.tunnel(credentials)) as proxy,
+        ):
+            user = "user:p%40ss%3Aword@" if credentials else ""
+            monkeypatch.setenv("https_proxy", f"http://{user}{proxy.address}")
+            finish(driver, driver.open(server.url, ssl_context=tls.client))
+            (request,) = proxy.requests
+            assert request.target == server.address
+            assert KEY.encode() not in request.head
+            assert "proxy-authorization" not in server.peer.headers
+            assert server.peer.headers["authorization"] == f"Bearer {KEY}"
+
+    def test_plain(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+        with WsServer(started, answer_the_end()) as server, RawServer(proxies.tunnel()) as proxy:
+            monkeypatch.setenv("http_proxy", proxy.address)
+            finish(driver, driver.open(server.url))
+            assert len(proxy.requests) == 1
+
+    @pytest.mark.parametrize("exempt", ["127.0.0.1", "*", "other,127.0.0.1"])
+    def test_no_proxy(self, driver: Driver, exempt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", exempt)
+        with WsServer(started, answer_the_end()) as server:
+            finish(driver, driver.open(server.url))
+
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "status 407"),
+            (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nbad", "status 502"),
+            (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
+            (b"", "the proxy closed the connection"),
+            (b"x" * 100_000, "does not end"),
+        ],
+    )
+    def test_that_refuses(self, driver: Driver, answer: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = open_descriptors()
+        with RawServer(send_and_close(answer)) as proxy:
+            monkeypatch.setenv("http_proxy", f"http://user:topsecretword@{proxy.address}")
+            session = driver.session("ws://soniox.invalid/x")
+            with pytest.raises(SonioxRealtimeError, match=words) as caught:
+                driver.call(session.enter)
+            assert places_of("topsecretword", caught.value) == []
+            assert places_of(KEY, caught.value) == []
+        assert open_descriptors() == before
+
+    @pytest.mark.parametrize(
+        "url", ["socks5://user:topsecretword@127.0.0.1:1", "http://", "http://u:topsecretword@h:x"]
+    )
+    def test_that_cannot_be_used(self, driver: Driver, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("http_proxy", url)
+        with pytest.raises(SonioxRealtimeError, match="not an http:// URL") as caught:
+            driver.call(driver.session("ws://soniox.invalid/x").enter)
+        assert places_of("topsecretword", caught.value) == []
+
+    def test_that_stalls(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+        with WsServer(ws_server.hold) as proxy:
+            monkeypatch.setenv("http_proxy", proxy.address)
+            with pytest.raises(SonioxRealtimeError, match=r"within 0\.2 s \(proxy tunnel to soniox.invalid:80\)"):
+                driver.call(driver.session("ws://soniox.invalid/x", connect_timeout_sec=0.2).enter)
+
+
+class TestTheKeyIsNotShown:
+    def test_by_a_redirect(self, driver: Driver) -> None:
+        with (
+            WsServer() as elsewhere,
+            WsServer(ws_server.refuse("307 Away", b"", f"Location: {elsewhere.url}")) as server,
+        ):
+            session = driver.session(server.url)
+            with pytest.raises(SonioxRealtimeError, match="status 307") as caught:
+                driver.call(session.enter)
+            assert caught.value.error_code == 307
+            assert elsewhere.peers == []
+
+    def test_by_a_server_that_repeats_it(self, driver: Driver) -> None:
+        def repeat(peer: Any) -> None:
+            peer.read_head()
+            body = json.dumps({"error_message": f"bad {peer.headers['authorization']}", "error_type": "x"}).encode()
+            # In two parts, and more slowly than the head.
+            head = f"HTTP/1.1 401 No {peer.headers['authorization']}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            peer.send(head + body[:10])
+            peer.send(body[10:])
+            ws_server.hang_up(peer)
+
+        with WsServer(repeat) as server:
+            session = driver.session(server.url)
+            with pytest.raises(SonioxRealtimeError, match=r"status 401: bad Bearer \*\*\* \(401, x\)") as caught:
+                driver.call(session.enter)
+            assert places_of(KEY, caught.value) == []
+
+    @pytest.mark.parametrize("answer", ["HTTP/1.1 abc {0}\r\n\r\n", "{0}\r\n\r\n", "HTTP/1.1 101 {0}\r\n{0}\r\n\r\n",
+                                        "HTTP/1.1 403 X\r\ncontent-length: {0}\r\n\r\n"])  # fmt: skip
+    def test_by_garbage_that_repeats_it(self, driver: Driver, answer: str) -> None:
+        def repeat(peer: Any) -> None:
+            peer.read_head()
+            peer.send(answer.format(peer.headers["authorization"]).encode())
+            ws_server.hang_up(peer)
+
+        with WsServer(repeat) as server:
+            with pytest.raises(SonioxRealtimeError) as caught:
+                driver.call(driver.session(server.url).enter)
+            assert places_of(KEY, caught.value) == []
+
+    def test_by_reprs_logs_and_the_librarys_trace(self, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
+        handler = logging.NullHandler()
+        websocket.enableTrace(True, handler=handler, level="DEBUG")
+        logger = logging.getLogger("websocket")
+        logger.addHandler(caplog.handler)
+        try:
+            with caplog.at_level(logging.DEBUG), WsServer(started, message(FINISHED), ws_server.close()) as server:
+                session = driver.open(server.url)
+                driver.rest(session)
+                shown = repr(session) + repr(session._options) + repr(session.config) + repr(session._protocol)
+                driver.call(session.close)
+        finally:
+            logger.removeHandler(caplog.handler)
+            websocket.enableTrace(False, handler=handler)
+        assert "request header" in caplog.text
+        assert KEY not in caplog.text + shown
+
+
+class TestAsyncOnly:
+    def test_a_hundred_sessions_cost_no_threads_and_leave_none(self) -> None:
+        before = open_descriptors()
+        with AsyncDriver() as driver, WsServer(started, answer_the_end()) as server:
+            ours = {thread.name for thread in threading.enumerate()}
+            sessions = [driver.session(server.url) for _ in range(100)]
+
+            async def open_all() -> None:
+                await asyncio.gather(*(session.enter() for session in sessions))
+
+            async def close_all() -> None:
+                await asyncio.gather(*(session.close() for session in sessions))
+
+            driver.call(open_all)
+            assert driver.left_over() == []
+            assert {thread.name for thread in threading.enumerate()} - ours <= {"ws-server"}
+            driver.call(close_all)
+            assert all(session.finished for session in sessions)
+            assert driver.left_over() == []
+        assert open_descriptors() == before
+
+    def test_each_loop_has_its_own(self) -> None:
+        with WsServer(started, answer_the_end()) as server, AsyncDriver() as first, AsyncDriver() as second:
+            one, other = first.open(server.url), second.open(server.url)
+            # The other loop must not touch what is watched by this one.
+            with pytest.raises(SonioxRealtimeError, match="event loop that opened it"):
+                second.call(one.receive_event)
+            first.call(one.close)
+            second.call(other.close)
+            assert one.finished
+            assert other.finished
+
+    def test_a_session_whose_loop_is_gone_can_still_be_closed(self) -> None:
+        before = open_descriptors()
+        with WsServer(started) as server:
+
+            async def enter() -> Any:
+                return await AsyncRealtimeSTTSession(server.url, CONFIG, KEY).enter()
+
+            session = asyncio.run(enter())
+            asyncio.run(session.cancel())
+            assert session.state == "closed"
+        assert open_descriptors() == before
+
+
+async def _connect(session: Any) -> None:
+    await session.enter()
+
+
+class TestCancellation:
+    """A task that is cancelled in any await stops at once and leaves nothing behind."""
+
+    @pytest.mark.parametrize("step", [ws_server.hold, lambda peer: (peer.read_head(), ws_server.hold(peer))])
+    def test_while_connecting(self, step: Any, tls: Tls) -> None:
+        before = open_descriptors()
+        reached = threading.Event()
+        with AsyncDriver() as driver, WsServer(ws_server.tell(reached), step) as server:
+            session = driver.session(server.url, connect_timeout_sec=0.3)
+            entering = driver.start(session.enter)
+            assert reached.wait(PATIENCE_SEC)
+            _cancel(driver, entering)
+            assert session.state == "closed"
+            assert driver.left_over() == []
+        assert open_descriptors() == before
+
+    def test_just_when_the_connection_is_open(self) -> None:
+        before = open_descriptors()
+        with WsServer(started) as server:
+            for _ in range(10):
+
+                async def enter() -> None:
+                    session = AsyncRealtimeSTTSession(server.url, CONFIG, KEY)
+                    task = asyncio.ensure_future(session.enter())
+                    accepted = len(server.peers)
+                    while len(server.peers) == accepted:  # noqa: ASYNC110 - the server is a thread
+                        await asyncio.sleep(0)
+                    task.cancel()
+                    with pytest.raises(asyncio.CancelledError):
+                        await task
+
+                asyncio.run(enter())
+            assert Driver().left_over() == []
+        assert open_descriptors() == before
+
+    @pytest.mark.parametrize("what", ["receive", "send", "close", "events", "iterate"])
+    def test_while_open(self, what: str) -> None:
+        before = open_descriptors()
+        with AsyncDriver() as driver, WsServer(started, ws_server.hold, receive_buffer=4096) as server:
+            session = driver.open(server.url, close_timeout_sec=60, send_timeout_sec=60)
+            waiting = {
+                "receive": lambda: driver.start(session.receive_event),
+                "send": lambda: driver.send_until_it_fails(session, bytes(60_000)),
+                "close": lambda: driver.start(session.close),
+                "events": lambda: driver.start(_last_of, session.session_events()),
+                "iterate": lambda: driver.start(_last_of, session.receive_events()),
+            }[what]()
+            _until_waiting(driver, session, what)
+            _cancel(driver, waiting)
+            if what == "close":
+                assert session.state == "closed"
+            elif what in ("receive", "iterate"):
+                # It was only the wait that ended.
+                with pytest.raises(SonioxRealtimeError, match="no message within"):
+                    driver.call(session.receive_event, 0.01)
+            driver.call(session.cancel)
+            assert driver.left_over() == []
+        assert open_descriptors() == before
+
+
+async def _last_of(items: Any) -> Any:
+    item = None
+    async for item in items:  # noqa: B007
+        pass
+    return item
+
+
+def _until_waiting(driver: AsyncDriver, session: Any, what: str) -> None:
+    async def look() -> None:
+        connection = session._connection
+        waits = {
+            "send": lambda: connection._senders,
+            "close": lambda: connection._enders,
+            "events": lambda: session._log._followers,
+        }.get(what, lambda: connection._receiver)
+        while not waits():  # noqa: ASYNC110 - the session knows nothing of the test
+            await asyncio.sleep(0.001)
+
+    driver.call(look)
+
+
+def _cancel(driver: AsyncDriver, future: Any) -> None:
+    future.cancel()
+    driver.call(asyncio.sleep, 0)
+    driver.call(asyncio.sleep, 0.01)
+    assert future.cancelled()
+
+
+def test_a_name_that_does_not_resolve_in_time_leaves_its_thread_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = threading.Event()
+    before = open_descriptors()
+
+    def resolve(*_: Any, **options: Any) -> Any:
+        if options.get("flags"):
+            raise socket.gaierror(socket.EAI_NONAME, "not an address")
+        released.wait(PATIENCE_SEC)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(SonioxRealtimeError, match=r"within 0\.1 s"):
+        open_websocket("ws://soniox.invalid/x", f"Bearer {KEY}", 0.1, None)
+    released.set()
+    assert Driver().left_over() == []
+    assert open_descriptors() == before
