@@ -22,6 +22,14 @@ BUDGETS = {
         {"asyncio", "websocket", "concurrent.futures", "logging", "typing_extensions", "random.SystemRandom"},
     ),
     "one namespace": (f"{SET_UP}; client.models", {"soniox_lite.types.transcriptions", "soniox_lite.types.files"}),
+    "realtime sessions that are not open": (
+        f"{SET_UP}; client.realtime.stt.connect(config={{'model': 'stt-rt-v5'}})",
+        {"asyncio", "websocket", "concurrent.futures", "typing_extensions", "soniox_lite.types.transcriptions"},
+    ),
+    "audio helpers and transcripts": (
+        "import soniox_lite.utils, soniox_lite.transcript",
+        {"asyncio", "websocket", "ssl", "http.client", "typing_extensions"},
+    ),
     "the async client": (
         "from soniox_lite import AsyncSonioxClient; AsyncSonioxClient('key').stt",
         {"websocket", "typing_extensions"},
