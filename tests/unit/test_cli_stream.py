@@ -515,6 +515,8 @@ def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Process], fake: FakeS
     process = start("-", *_RAW, "--fast", stdin=subprocess.PIPE)
     _feed(process, _SECOND * 4)
     assert _read_out_until(process, "Good morning.")
+    # Earlier, the stream would be ended before the server stalls.
+    _until(lambda: fake.sessions[0].audio_duration_ms >= 3000)
     process.popen.send_signal(signal.SIGINT)
     process.read_error_until("waiting for the last words ... (Ctrl-C to stop that)")
     process.popen.send_signal(signal.SIGINT)
@@ -547,6 +549,7 @@ def test_the_wait_for_the_last_words_has_an_end(fake: FakeSoniox) -> None:
             process.stdin.write(_SECOND * 4)
             process.stdin.flush()
             screen.read_until("morning.")
+            _until(lambda: fake.sessions[0].audio_duration_ms >= 3000)
             process.send_signal(signal.SIGINT)
             lines = screen.lines()
             assert process.wait(_DEADLINE_SEC) == 130
