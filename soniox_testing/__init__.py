@@ -12,22 +12,46 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._version import __version__
     from .clock import VirtualClock
+    from .conversation import Conversation
+    from .faults import Fault, Faults
+    from .limits import Budget, Limits
+    from .permissions import Permission
     from .progress import JobView, ProgressRule, TranscriptionStatus, after_polls, after_seconds
-    from .records import FileRecord, SessionEnd, SessionRecord, TranscriptionRecord
+    from .records import (
+        FileRecord,
+        RequestRecord,
+        SessionEnd,
+        SessionRecord,
+        TranscriptionRecord,
+        WebhookAttempt,
+        WebhookDelivery,
+    )
     from .scripting import Word
     from .server import FakeSoniox, FakeSonioxError
+    from .shared import LateCall, SharedListener
 
 __all__ = [
+    "Budget",
+    "Conversation",
     "FakeSoniox",
     "FakeSonioxError",
+    "Fault",
+    "Faults",
     "FileRecord",
     "JobView",
+    "LateCall",
+    "Limits",
+    "Permission",
     "ProgressRule",
+    "RequestRecord",
     "SessionEnd",
     "SessionRecord",
+    "SharedListener",
     "TranscriptionRecord",
     "TranscriptionStatus",
     "VirtualClock",
+    "WebhookAttempt",
+    "WebhookDelivery",
     "Word",
     "__version__",
     "after_polls",
@@ -35,16 +59,27 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Budget": "limits",
+    "Conversation": "conversation",
     "FakeSoniox": "server",
     "FakeSonioxError": "server",
+    "Fault": "faults",
+    "Faults": "faults",
     "FileRecord": "records",
     "JobView": "progress",
+    "Limits": "limits",
+    "Permission": "permissions",
+    "LateCall": "shared",
     "ProgressRule": "progress",
+    "RequestRecord": "records",
     "SessionEnd": "records",
     "SessionRecord": "records",
+    "SharedListener": "shared",
     "TranscriptionRecord": "records",
     "TranscriptionStatus": "progress",
     "VirtualClock": "clock",
+    "WebhookAttempt": "records",
+    "WebhookDelivery": "records",
     "Word": "scripting",
     "__version__": "_version",
     "after_polls": "progress",

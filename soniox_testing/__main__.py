@@ -6,12 +6,19 @@ import argparse
 import signal
 import sys
 import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .server import FakeSoniox, FakeSonioxError
+from .clock import VirtualClock
+from .control.scripts import run_script
+from .control.standalone import Standalone
+from .server import FakeSoniox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .shared import SharedListener
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="KEY",
         help="accept this key only; may be repeated (default: any key)",
     )
+    parser.add_argument("--tls", action="store_true", help="speak TLS; the second line of output names the CA file")
+    parser.add_argument(
+        "--script",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="transcripts and failures as JSON, or a .py file with a function script(fake); may be repeated",
+    )
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="seconds of the fake for each second (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--clock", choices=["real", "virtual"], default="real", help="virtual: time moves by POST /__fake__/clock only"
+    )
+    parser.add_argument(
+        "--open-control", action="store_true", help="let other machines use /__fake__/ as well, without a key"
+    )
     options = parser.parse_args(arguments)
     stop = threading.Event()
 
@@ -43,18 +68,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    clock = VirtualClock() if options.clock == "virtual" else None
+
+    def make_fake(listener: SharedListener) -> FakeSoniox:
+        fake = FakeSoniox(
+            listener=listener, api_keys=options.api_key, clock=clock or time.monotonic, speed=options.speed
+        )
+        for path in options.script:
+            run_script(fake, path)
+        return fake
+
     try:
-        fake = FakeSoniox(api_keys=options.api_key, host=options.host, port=options.port).start()
+        server = Standalone(
+            make_fake,
+            host=options.host,
+            port=options.port,
+            tls=options.tls,
+            clock=clock,
+            open_control=options.open_control,
+        )
+    except (OSError, ValueError, RuntimeError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    try:
+        server.start()
     except (OSError, OverflowError, ValueError) as exc:
         print(f"cannot listen on {options.host}:{options.port}: {exc}", file=sys.stderr)
         return 1
-    print(fake.url, flush=True)
+    print(server.fake.url, flush=True)
+    if options.tls:
+        print(f"SSL_CERT_FILE={server.fake.ca_file}", flush=True)
     # In steps, because a wait without a timeout does not hear Ctrl-C on Windows.
     while not stop.wait(1.0):
         pass
     try:
-        fake.stop()
-    except FakeSonioxError as exc:
+        server.stop()
+    except RuntimeError as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _LOOK_AGAIN_SEC = 0.02
+_LONGEST_SETTLE_SEC = 10.0
 
 
 class Follower(Protocol):
@@ -122,7 +123,49 @@ class Clock:
         # A source of which nothing is known may jump at any time.
         return left_sec if self._monotonic is time.monotonic else min(left_sec, _LOOK_AGAIN_SEC)
 
+    @contextlib.contextmanager
+    def alarm(self, stopping: threading.Event) -> Generator[Alarm, None, None]:
+        """Within it, a thread can wait for moments of this clock.
+
+        Args:
+            stopping: Ends every wait.
+        """
+        alarm = Alarm(self, stopping)
+        with self.followed_by(alarm):
+            try:
+                yield alarm
+            finally:
+                alarm.settled.set()
+
     def followed_by(self, follower: Follower) -> contextlib.AbstractContextManager[None]:
         """Within it, a test that moves the clock waits for this follower."""
         source = self._monotonic
         return source.followed_by(follower) if isinstance(source, VirtualClock) else contextlib.nullcontext()
+
+
+class Alarm:
+    """Waits for moments of a clock, in one thread, whoever moves the clock."""
+
+    def __init__(self, clock: Clock, stopping: threading.Event) -> None:
+        self._clock = clock
+        self._stopping = stopping
+        self._moved = threading.Event()
+        self.settled = threading.Event()
+        """Set while there is nothing to be done before the clock moves."""
+
+    def settle(self) -> None:
+        """Returns when the thread waits for a moment that has not come."""
+        self.settled.clear()
+        self._moved.set()
+        self.settled.wait(_LONGEST_SETTLE_SEC)
+
+    def wait_until(self, moment_sec: float) -> None:
+        """Returns at that moment of the clock, or soon after the server began to stop."""
+        while self._clock.now_sec() < moment_sec and not self._stopping.is_set():
+            self._moved.clear()
+            if self._clock.now_sec() >= moment_sec:
+                return
+            self.settled.set()
+            wait_sec = self._clock.wait_sec(moment_sec)
+            # In steps: the stop of the server is another event.
+            self._moved.wait(_LOOK_AGAIN_SEC if wait_sec is None else min(wait_sec, _LOOK_AGAIN_SEC))

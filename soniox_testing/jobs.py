@@ -37,8 +37,13 @@ class Job:
     file_gone: bool = False
     tokens: list[dict[str, object]] | None = None
 
-    def advance(self, rule: ProgressRule, now_sec: float) -> TranscriptionRecord:
+    def advance(self, rule: ProgressRule, now_sec: float, refusal: Failure | None = None) -> TranscriptionRecord:
         """Brings the job up to date and returns its record.
+
+        Args:
+            rule: How far it should be.
+            now_sec: On the fake's clock.
+            refusal: Why a job fails that would begin now; None: it begins.
 
         Raises:
             ValueError: The rule returned something that is not a status.
@@ -48,19 +53,15 @@ class Job:
             raise ValueError(f"the progress rule returned {status!r}, which is not a transcription status")
         if _ORDER[status] > _ORDER[self.record.status]:
             failure = self.outcome if isinstance(self.outcome, Failure) else None
-            if self.file_gone and self.record.status == "queued":
-                self.record = _failed(self.record, _FILE_GONE)
+            if self.file_gone:
+                refusal = _FILE_GONE
+            if refusal is not None and self.record.status == "queued":
+                self.record = _failed(self.record, refusal)
             else:
                 self.record = replace(self.record, status=status, audio_duration_ms=self.audio.duration_ms)
                 if status == "error" or (status == "completed" and failure):
                     self.record = _failed(self.record, failure or _RULE_SAYS_ERROR)
         return self.record
-
-    def look(self, rule: ProgressRule, now_sec: float) -> TranscriptionRecord:
-        """The job brought up to date, for a client: it counts as a look."""
-        record = self.advance(rule, now_sec)
-        self.looks += 1
-        return record
 
     def transcript_tokens(self) -> list[dict[str, object]]:
         """The tokens of the finished transcript."""

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
+import struct
 import sys
 import threading
 from dataclasses import dataclass
 from io import BytesIO, RawIOBase
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from pytest_httpserver import HTTPServer
 from werkzeug.exceptions import ClientDisconnected
@@ -27,8 +29,10 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, select_addr
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import LimitedStream
 
+from .tls import Certificate, ServerSocket
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
     from io import BufferedReader
 
     from werkzeug.wrappers import Response
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 256 * 1024
 _POLL_SEC = 0.02
 _JOIN_SEC = 5.0
+_HANDSHAKE_SEC = 10.0
+_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,38 @@ class Upgrade:
     """What came after the request."""
 
 
+DELIVERY = "soniox_testing.delivery"
+"""Where a request's environment has the ``Delivery`` of its response, if that is not the usual one."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How a response is sent that is not simply sent; the connection ends with it."""
+
+    send: Callable[[socket.socket, bytes, bytes], None]
+    """Called with the connection, the head and the body."""
+    reads_request: bool = True
+    """Whether the rest of the request's body is read before."""
+
+
+def reset_connection(connection: socket.socket) -> None:
+    """Closes a connection so that the peer gets a reset.
+
+    Detached first: a close would wait for the file objects that the HTTP handler made of the socket.
+    """
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    socket.close(connection.detach())
+
+
+class Upgrades(Protocol):
+    """By path, what serves the requests that ask for a WebSocket there; a dict is one."""
+
+    def get(self, path: str, /) -> Callable[[Upgrade], None] | None:
+        """What serves a path; None: nothing."""
+        ...
+
+
 class Listener(HTTPServer):
     """A port that answers HTTP/1.1 with whatever ``respond`` returns; it may serve more than one fake.
 
@@ -59,18 +97,25 @@ class Listener(HTTPServer):
         upgrades: By path, what serves the requests there that ask for a WebSocket.
         host: Name or address to listen on.
         port: 0 picks a free one; ``port`` says which once the listener was started.
+        tls: Whether clients must speak TLS, see ``certificate``.
+
+    Raises:
+        RuntimeError: trustme is not installed, and TLS was asked for.
     """
 
     def __init__(
         self,
         respond: Callable[[Request], Response],
         on_error: Callable[[BaseException], None],
-        upgrades: Mapping[str, Callable[[Upgrade], None]],
+        upgrades: Upgrades,
         *,
         host: str,
         port: int,
+        tls: bool = False,
     ) -> None:
         super().__init__(host, port, threaded=True)
+        self.certificate = Certificate(host) if tls else None
+        """What it shows to clients; None: it speaks plain HTTP."""
         self._respond = respond
         self._on_error = on_error
         self._upgrades = upgrades
@@ -85,7 +130,8 @@ class Listener(HTTPServer):
         family = select_address_family(self.host, self.port)
         with contextlib.closing(socket.create_server((self.host, self.port), family=family)) as bound:
             app = Request.application(self.application)
-            self.server = _Server(self.host, self.port, app, bound.fileno(), self._on_error, self._upgrades)
+            context = None if self.certificate is None else self.certificate.server_context
+            self.server = _Server(self.host, self.port, app, bound.fileno(), self._on_error, self._upgrades, context)
         self.port = self.server.port
         self.server_thread = threading.Thread(target=self.thread_target, name="fake-soniox", daemon=True)
         self.server_thread.start()
@@ -99,12 +145,23 @@ class Listener(HTTPServer):
         """The response to a request."""
         return self._respond(request)
 
+    @property
+    def url(self) -> str:
+        """Where it listens, such as ``http://127.0.0.1:8080``; for one that listens everywhere, over loopback."""
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://{self.format_host(_REACHABLE.get(self.host, self.host))}:{self.port}"
+
     def stop(self) -> None:
         """Stops listening and ends every connection that is still open."""
         server = self.server
         super().stop()
         if isinstance(server, _Server):
             server.end_connections()
+
+    def end_connections(self, connections: Collection[socket.socket]) -> None:
+        """Ends some connections and waits for their threads; goes on listening."""
+        if isinstance(self.server, _Server):
+            self.server.end_connections(connections)
 
 
 class _Server(ThreadedWSGIServer):
@@ -117,40 +174,66 @@ class _Server(ThreadedWSGIServer):
         app: Any,
         descriptor: int,
         on_error: Callable[[BaseException], None],
-        upgrades: Mapping[str, Callable[[Upgrade], None]],
+        upgrades: Upgrades,
+        context: ssl.SSLContext | None,
     ) -> None:
         self._on_error = on_error
         self.upgrades = upgrades
-        # Touched by the accepting thread, and after that has ended by the one that stops the server.
+        self._context = context
+        # Replaced by the accepting thread and never changed in place, so that other threads may read it.
         self._connections: dict[Any, threading.Thread] = {}
         super().__init__(host, port, app, handler=_Handler, fd=descriptor)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serves a new connection in a thread of its own."""
+        if self._context is not None:
+            # Only wrapped here: during its handshake a silent client would keep all others from being accepted.
+            request = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         thread = threading.Thread(
             target=self.process_request_thread,
             args=(request, client_address),
             name="fake-soniox-connection",
             daemon=True,
         )
-        self._connections = {known: serving for known, serving in self._connections.items() if serving.is_alive()}
-        self._connections[request] = thread
+        running = {known: serving for known, serving in self._connections.items() if serving.is_alive()}
+        # Listed first: a connection may have to be ended as soon as its thread runs.
+        self._connections = {**running, request: thread}
         thread.start()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serves a connection, in its thread."""
+        if isinstance(request, ServerSocket):
+            request.settimeout(_HANDSHAKE_SEC)
+            request.do_handshake()
+            request.settimeout(None)
+        super().finish_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Closes a connection."""
+        if isinstance(request, ServerSocket):
+            request.say_goodbye()
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Passes on the exception that ended a connection, where the base class prints it."""
         error = sys.exc_info()[1]
-        # A client may leave at any moment; that is no failure of ours.
-        if error is not None and not isinstance(error, ConnectionError):
+        # A client may leave at any moment, or not come to terms about TLS; that is no failure of ours.
+        if error is not None and not isinstance(error, (ConnectionError, ssl.SSLError, TimeoutError)):
             self._on_error(error)
 
-    def end_connections(self) -> None:
-        """Ends all connections and waits for their threads."""
-        for connection in self._connections:
+    def end_connections(self, connections: Collection[socket.socket] | None = None) -> None:
+        """Ends connections and waits for their threads.
+
+        Args:
+            connections: Which ones; None: all.
+        """
+        known = self._connections
+        ending = known if connections is None else {one: known[one] for one in connections if one in known}
+        for connection in ending:
             # Only shut down: closing belongs to the thread, which may be about to use the descriptor.
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._connections.values():
+        for thread in ending.values():
             thread.join(_JOIN_SEC)
             if thread.is_alive():
                 self._on_error(RuntimeError(f"{thread.name} still runs {_JOIN_SEC:g} s after the server stopped"))
@@ -219,8 +302,11 @@ class _Handler(WSGIRequestHandler):
         finally:
             if hasattr(parts, "close"):
                 parts.close()
-        if not body.drain():
+        delivery: Delivery | None = environ.get(DELIVERY)
+        if delivery is not None or not body.drain():
             self.close_connection = True
+        if delivery is not None and delivery.reads_request:
+            body.drain()
         status, headers = sent[0]
         code, _, reason = status.partition(" ")
         # Head and body leave in one piece. A buffered ``wfile`` would do that too, but its close fails when
@@ -233,7 +319,12 @@ class _Handler(WSGIRequestHandler):
         self.send_header("Connection", "close" if self.close_connection else "keep-alive")
         self.end_headers()
         self.wfile = connection
-        connection.write(head.getvalue() + (b"" if self.command == "HEAD" else content))
+        if self.command == "HEAD":
+            content = b""
+        if delivery is not None:
+            delivery.send(self.connection, head.getvalue(), content)
+        else:
+            connection.write(head.getvalue() + content)
 
     def _upgrade(self) -> Upgrade:
         """The connection, for a protocol that is not HTTP."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,13 +10,97 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from soniox_lite import AsyncSonioxClient, SonioxClient
+
     from .server import FakeSoniox
+    from .shared import SharedListener
+
+
+@pytest.fixture(scope="session")
+def fake_soniox_listener() -> Iterator[SharedListener]:
+    """The port of all fakes of this test session; with xdist, of this worker's."""
+    yield from _listener(tls=False)
+
+
+@pytest.fixture(scope="session")
+def fake_soniox_tls_listener() -> Iterator[SharedListener]:
+    """The same with TLS; needs trustme."""
+    yield from _listener(tls=True)
+
+
+def _listener(*, tls: bool) -> Iterator[SharedListener]:
+    from .shared import SharedListener  # noqa: PLC0415
+
+    with SharedListener(tls=tls) as listener:
+        yield listener
+    for call in listener.late_calls:
+        warnings.warn(
+            f"something of {call.name} still ran after that test had ended: "
+            f"{call.method} {call.path} came {call.count} time(s)",
+            pytest.PytestWarning,
+            stacklevel=1,
+        )
 
 
 @pytest.fixture
-def fake_soniox() -> Iterator[FakeSoniox]:
+def fake_soniox(fake_soniox_listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
     """A running FakeSoniox with fresh state, which accepts every API key."""
     from .server import FakeSoniox  # noqa: PLC0415
 
-    with FakeSoniox() as fake:
+    with FakeSoniox(listener=fake_soniox_listener, name=request.node.nodeid) as fake:
         yield fake
+
+
+@pytest.fixture
+def fake_soniox_tls(fake_soniox_tls_listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
+    """The same over TLS, with ``ca_file`` and ``ssl_context()`` for clients; needs trustme."""
+    from .server import FakeSoniox  # noqa: PLC0415
+
+    with FakeSoniox(listener=fake_soniox_tls_listener, name=request.node.nodeid) as fake:
+        yield fake
+
+
+@pytest.fixture
+def soniox_client(fake_soniox: FakeSoniox) -> Iterator[SonioxClient]:
+    """A client of ``fake_soniox``, closed at the end."""
+    from soniox_lite import SonioxClient  # noqa: PLC0415
+
+    with SonioxClient(
+        fake_soniox.api_key,
+        api_base_url=fake_soniox.api_base_url,
+        websocket_base_url=fake_soniox.stt_websocket_url,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
+    """An async client of ``fake_soniox``, closed at the end; for any way of running coroutines."""
+    import asyncio  # noqa: PLC0415
+
+    from soniox_lite import AsyncSonioxClient  # noqa: PLC0415
+
+    client = AsyncSonioxClient(
+        fake_soniox.api_key,
+        api_base_url=fake_soniox.api_base_url,
+        websocket_base_url=fake_soniox.stt_websocket_url,
+    )
+    yield client
+    # Not asyncio.run, which would unset the event loop that the test's own plugin may have set.
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(client.aclose())
+    finally:
+        loop.close()
+
+
+@pytest.fixture
+def soniox_env(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Environment variables that lead to ``fake_soniox``, set during the test, for code that builds its own client.
+
+    The official SDK reads ``SONIOX_API_KEY`` only; give it ``api_base_url`` and ``websocket_base_url``.
+    """
+    environment = fake_soniox.environment()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment

@@ -16,7 +16,9 @@ class JobView:
     age_sec: float
     """Seconds on the fake's clock since the job was created."""
     looks: int
-    """How often a client was shown this job before, alone or in a list. Its creation does not count."""
+    """How often a client was shown this job before, alone or in a list. Its creation does not count.
+
+    A job with a webhook has to end when nobody looks: the fake itself looks at it every 0.25 seconds of its clock."""
 
 
 ProgressRule: TypeAlias = Callable[[JobView], TranscriptionStatus]

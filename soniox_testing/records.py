@@ -17,9 +17,10 @@ SessionEnd: TypeAlias = Literal[
 """How a realtime session ended.
 
 ``finished``: as it should, after the end of the audio. ``error``: by an error message. ``idle``: closed with 1001,
-because no start message came. ``dropped``: by ``drop_next_session``. ``client_closed``: the client sent a close frame
-before the end. ``abandoned``: the client's connection ended without one. ``stopped``: by ``FakeSoniox.stop``.
-``protocol_error``, ``message_too_big``: the client broke the rules of WebSocket, or sent more than 64 MiB at once.
+because no start message came. ``dropped``: by ``faults.drop`` or a function of ``on_session``. ``client_closed``: the
+client sent a close frame before the end. ``abandoned``: the client's connection ended without one. ``stopped``: by
+``FakeSoniox.stop``. ``protocol_error``, ``message_too_big``: the client broke the rules of WebSocket, or sent more than
+64 MiB at once.
 """
 
 
@@ -39,6 +40,8 @@ class FileRecord:
     """As sent; None when the upload had none."""
     api_key: str
     """The key that uploaded it, which stands for the project."""
+    sha256: str
+    """Of the content, in hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class TranscriptionRecord:
     webhook_auth_header_value: str | None
     """As requested. The API itself only ever shows a mask."""
     webhook_status_code: int | None
-    """None until a webhook was sent."""
+    """What the receiver of the webhook answered last; None until it did."""
     client_reference_id: str | None
     """As requested."""
     api_key: str
@@ -121,3 +124,61 @@ class SessionRecord:
     """Of the error message that ended it."""
     close_code: int | None
     """Of the close frame that ended it, whoever sent it first; None when there was none."""
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """A REST request that was answered."""
+
+    method: str
+    """In capitals."""
+    path: str
+    """Without the query."""
+    query: str
+    """As sent, without the question mark; empty when there was none."""
+    headers: Mapping[str, str]
+    """By their names in lower case. An API key is masked."""
+    status: int
+    """HTTP status of the response."""
+    error_type: str | None
+    """Of the refusal; None when the request was not refused."""
+    at: str
+    """When it arrived: ISO-8601 UTC with ``Z``."""
+    route: str | None
+    """The operation's path with its variable parts in braces; None when there is no such operation."""
+
+
+Outcome: TypeAlias = Literal["pending", "delivered", "failed", "refused"]
+
+
+@dataclass(frozen=True)
+class WebhookAttempt:
+    """One attempt to deliver a webhook."""
+
+    at: str
+    """ISO-8601 UTC with ``Z``."""
+    status_code: int | None
+    """HTTP status of the receiver's answer; None when there was none."""
+    error: str | None
+    """Why there was no answer; None when there was one."""
+    made: bool
+    """False for a receiver that no webhook may go to: nothing was sent then."""
+
+
+@dataclass(frozen=True)
+class WebhookDelivery:
+    """A webhook: what it says, and what became of it so far."""
+
+    url: str
+    """Where it goes."""
+    transcription_id: str
+    """The ``id`` in its body."""
+    status: Literal["completed", "error"]
+    """The ``status`` in its body."""
+    headers: Mapping[str, str]
+    """What it carries. The value of the receiver's own header is masked."""
+    attempts: tuple[WebhookAttempt, ...]
+    """In their order."""
+    outcome: Outcome
+    """``pending``: there will be another attempt. ``delivered``: the last was answered with 2xx. ``failed``: none was,
+    and there will be no other. ``refused``: nothing may be sent there."""

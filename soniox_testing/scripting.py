@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from .conversation import Conversation
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,46 @@ class Line:
     outcome: tuple[Word, ...] | Failure
     filename: str | None
     client_reference_id: str | None
+    content_sha256: str | None = None
+    """In hexadecimal digits; None: whatever the content."""
 
-    def matches(self, filename: str, references: Sequence[str | None]) -> bool:
-        """Whether this line is for a job on that file name with any of those client references."""
-        return self.filename in {None, filename} and (
-            self.client_reference_id is None or self.client_reference_id in references
+    def description(self) -> str:
+        """This line in words, for people."""
+        outcome = self.outcome
+        if isinstance(outcome, Failure):
+            what = f"the failure {outcome.error_type!r} ({outcome.message})"
+        else:
+            what = f"the transcript {' '.join(word.text for word in outcome)[:80]!r}"
+        given = {
+            "filename": self.filename,
+            "client_reference_id": self.client_reference_id,
+            "content_sha256": self.content_sha256,
+        }
+        chosen = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
+        return f"{what} for {chosen or 'any audio'}"
+
+    def matches(self, filename: str, references: Sequence[str | None], content_sha256: str | None) -> bool:
+        """Whether this line is for a job on that file with any of those client references."""
+        return (
+            self.filename in {None, filename}
+            and self.content_sha256 in {None, content_sha256}
+            and (self.client_reference_id is None or self.client_reference_id in references)
         )
+
+
+@dataclass(eq=False)
+class SessionFunction:
+    """A function that runs realtime sessions."""
+
+    function: Callable[[Conversation], object]
+    client_reference_id: str | None
+    times: int | None
+    """How many more; None: any number."""
+
+    def description(self) -> str:
+        """This entry in words, for people."""
+        reference = "" if self.client_reference_id is None else f" for {self.client_reference_id!r}"
+        return f"{getattr(self.function, '__name__', self.function)}{reference}"
 
 
 @dataclass
@@ -83,13 +119,21 @@ class Script:
     """The lines still to be used, in the order they were added. Callers hold the lock of the state."""
 
     lines: list[Line] = field(default_factory=list[Line])
+    functions: list[SessionFunction] = field(default_factory=list[SessionFunction])
 
-    def take(self, filename: str, references: Sequence[str | None]) -> tuple[Word, ...] | Failure | None:
+    def take(
+        self, filename: str, references: Sequence[str | None], content_sha256: str | None = None
+    ) -> tuple[Word, ...] | Failure | None:
         """The outcome for a new job, used up by this call; None when no line matches.
 
         A failure that matches goes first: "the next job fails" holds however many transcripts are waiting.
+
+        Args:
+            filename: Of the audio.
+            references: All that belong to the job.
+            content_sha256: Of an uploaded file; None: nobody knows the content.
         """
-        matching = [line for line in self.lines if line.matches(filename, references)]
+        matching = [line for line in self.lines if line.matches(filename, references, content_sha256)]
         if not matching:
             return None
         line = next((line for line in matching if isinstance(line.outcome, Failure)), matching[0])
@@ -99,12 +143,23 @@ class Script:
     def take_words(self, reference: str | None) -> tuple[Word, ...] | None:
         """What a new realtime session says, used up by this call; None when no line matches.
 
-        Failures and lines for a file name are for jobs only.
+        Failures and lines for a file are for jobs only.
         """
         for line in self.lines:
-            if not isinstance(line.outcome, Failure) and line.filename is None and line.matches("", [reference]):
+            if not isinstance(line.outcome, Failure) and line.filename is None and line.matches("", [reference], None):
                 self._remove(line)
                 return line.outcome
+        return None
+
+    def take_function(self, reference: str | None) -> Callable[[Conversation], object] | None:
+        """The function that runs a new realtime session; None when no one is for it."""
+        for listed in self.functions:
+            if listed.client_reference_id in {None, reference}:
+                if listed.times is not None:
+                    listed.times -= 1
+                    if not listed.times:
+                        self.functions.remove(listed)
+                return listed.function
         return None
 
     def _remove(self, line: Line) -> None:

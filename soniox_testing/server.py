@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 import time
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
+from .assertions import Assertions
 from .clock import Clock
+from .fault_delivery import FaultyApi
+from .limits import Limits
 from .listener import Listener
+from .permissions import permissions_of
 from .progress import DEFAULT_PROGRESS
 from .realtime.endpoint import STT_PATH, SttEndpoint
-from .realtime.faults import drop_fault, error_fault
 from .realtime.stt_session import SttRules
 from .rest import auth, files, models, transcriptions
 from .rest.router import Router
-from .scripting import Failure, Line, words_of
+from .scripting import Failure, Line, SessionFunction, words_of
 from .state import State
+from .webhooks import WebhookRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    import ssl
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from .conversation import Conversation
+    from .faults import Faults
     from .progress import ProgressRule
-    from .realtime.faults import Fault
-    from .records import FileRecord, SessionRecord, TranscriptionRecord
+    from .records import FileRecord, RequestRecord, SessionRecord, TranscriptionRecord, WebhookDelivery
     from .scripting import Word
+    from .shared import Mount, SharedListener
+    from .tls import Certificate
 
 _DEFAULT_KEY = "fake-soniox-key"
 _GIBIBYTE = 1024**3
-_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
 
 
 class FakeSonioxError(RuntimeError):
@@ -48,7 +58,7 @@ class FakeSonioxError(RuntimeError):
         super().__init__(f"the fake server failed {len(self.failures)} time(s), first with:\n{first}")
 
 
-class FakeSoniox:
+class FakeSoniox(Assertions):
     """A Soniox server in this process, on a real port, with state of its own.
 
     Uploads are kept, jobs move by themselves, realtime streams are answered, and every audio has a transcript,
@@ -56,15 +66,26 @@ class FakeSoniox:
 
     Args:
         api_keys: The keys that are accepted; others are answered with 401. None: every key is accepted. Each
-            key is a project of its own, which does not see what belongs to another.
+            key is a project of its own, which does not see what belongs to another. A mapping says what each key may
+            do, as ``restrict_key`` takes it.
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
+        tls: Whether to speak TLS, with a certificate made for the occasion: ``ca_file``, ``ssl_context``.
+        listener: A port shared with other fakes, which starts and stops this one in a moment: its URL has a path of
+            its own then, a new one after each start. ``host``, ``port`` and ``tls`` are the listener's business.
+        name: What the shared listener calls this fake when requests come after it stopped, such as the test's name.
         progress: How jobs move, see ``after_seconds`` and ``after_polls``. The default needs 0.04 seconds.
         clock: Source of monotonic seconds; give a ``VirtualClock`` to drive time in a test.
         speed: Seconds of the fake's time for each second of ``clock``: with 60, the 20 seconds after which a
             silent realtime session ends are a third of a second.
         started_at: The wall time that belongs to what ``clock()`` says now; None: the real time.
         max_file_size_bytes: Uploads above this size are refused.
+        limits: The limits and budgets of the account; None: there are none. Kept as the attribute of this name.
+        allow_webhooks_to: Hosts to which webhooks may be sent besides those of this machine; ``*`` stands for all.
+        webhook_attempts_sec: Seconds on the fake's clock from the end of a job to each attempt to deliver its
+            webhook, as long as none is answered with 2xx.
+        webhook_timeout_sec: Real seconds a receiver of webhooks may take.
+        strict: Whether ``stop`` calls ``check``, unless an exception is in flight.
         key_in_start_message: Whether a realtime session may bring its key as late as in the start message. The
             service will refuse that from 15 January 2027 on.
         empty_binary_ends: Whether an empty binary message ends the audio of a realtime session, as one old client
@@ -73,20 +94,30 @@ class FakeSoniox:
             ``auto``, 400 for ``wav``. Otherwise it is accepted, as 16,000 bytes a second.
 
     Raises:
-        ValueError: An API key is empty, or the speed is not above 0.
+        ValueError: An API key is empty, there is no such permission, or the speed is not above 0, or the attempts are
+            none or not in ascending order; or there is a shared listener and an address, too.
+        RuntimeError: TLS was asked for, and trustme is not installed.
     """
 
     def __init__(
         self,
         *,
-        api_keys: Iterable[str] | None = None,
+        api_keys: Iterable[str] | Mapping[str, Iterable[str] | None] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: bool = False,
+        listener: SharedListener | None = None,
+        name: str | None = None,
         progress: ProgressRule = DEFAULT_PROGRESS,
         clock: Callable[[], float] = time.monotonic,
         started_at: datetime | None = None,
         speed: float = 1.0,
         max_file_size_bytes: int = _GIBIBYTE,
+        limits: Limits | None = None,
+        allow_webhooks_to: Collection[str] | None = None,
+        webhook_attempts_sec: Sequence[float] = (0.0, 1.0, 5.0, 30.0),
+        webhook_timeout_sec: float = 5.0,
+        strict: bool = False,
         key_in_start_message: bool = True,
         empty_binary_ends: bool = False,
         strict_audio: bool = False,
@@ -96,18 +127,29 @@ class FakeSoniox:
             raise ValueError("an API key must not be empty")
         if not speed > 0:
             raise ValueError(f"speed must be above 0, not {speed}")
+        self.limits = Limits() if limits is None else limits
         self._state = State(
             api_keys=keys,
             clock=Clock(clock, started_at, speed),
             progress=progress,
             max_file_size_bytes=max_file_size_bytes,
+            limits=self.limits,
+            webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
         )
+        self._strict = strict
+        if isinstance(api_keys, Mapping):
+            for key, permissions in cast("Mapping[str, Iterable[str] | None]", api_keys).items():
+                self.restrict_key(key, permissions)
         families = (files, transcriptions, models, auth)
         router = Router(self._state, (route for family in families for route in family.ROUTES))
         stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends, strict_audio))
-        self._listener = Listener(
-            router.respond, self._state.remember_failure, {STT_PATH: stt.serve}, host=host, port=port
-        )
+        behind = (FaultyApi(self._state, router.respond).respond, self._state.remember_failure, {STT_PATH: stt.serve})
+        if listener is None:
+            self._listener: Listener | Mount = Listener(*behind, host=host, port=port, tls=tls)
+        elif tls or port or host != "127.0.0.1":
+            raise ValueError("host, port and tls belong to the shared listener")
+        else:
+            self._listener = listener.mount(*behind, name=name)
         self._url: str | None = None
 
     def start(self) -> Self:
@@ -122,9 +164,8 @@ class FakeSoniox:
         if not self._listener.is_running():
             self._state.stopping.clear()
             self._listener.start()
-            host = self._listener.host
-            host = self._listener.format_host(_REACHABLE.get(host, host))
-            self._url = f"http://{host}:{self._listener.port}"
+            self._url = self._listener.url
+            self._state.webhooks.start()
         return self
 
     def stop(self) -> None:
@@ -132,14 +173,25 @@ class FakeSoniox:
 
         Raises:
             FakeSonioxError: The fake itself failed at something since it was started.
+            AssertionError: It is strict, no other exception is in flight, and ``check`` found something.
         """
+        unexpected: AssertionError | None = None
         if self._listener.is_running():
+            if self._strict and sys.exc_info()[0] is None:
+                try:
+                    self.check()
+                except AssertionError as exc:
+                    unexpected = exc
+            self._state.webhooks.stop()
             self._state.stopping.set()
             self._listener.stop()
+        self._state.join_conversations()
         with self._state.lock:
             failures, self._state.failures = self._state.failures, []
         if failures:
             raise FakeSonioxError(failures)
+        if unexpected is not None:
+            raise unexpected
 
     def __enter__(self) -> Self:
         return self.start()
@@ -179,9 +231,33 @@ class FakeSoniox:
         keys = self._state.api_keys
         return keys[0] if keys else _DEFAULT_KEY
 
+    @property
+    def ca_file(self) -> str:
+        """The path of a PEM file with the CA that clients have to trust.
+
+        Raises:
+            RuntimeError: It does not speak TLS.
+        """
+        return self._certificate().ca_file
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A new TLS context for a client, which trusts this server and no other.
+
+        Raises:
+            RuntimeError: It does not speak TLS.
+        """
+        return self._certificate().client_context()
+
+    def _certificate(self) -> Certificate:
+        certificate = self._listener.certificate
+        if certificate is None:
+            raise RuntimeError("this FakeSoniox speaks plain HTTP: make it with tls=True")
+        return certificate
+
     def environment(self) -> dict[str, str]:
-        """The environment variables for code that builds its own client from them."""
+        """The environment variables for code that builds its own client from them, with TLS also the CA file."""
         return {
+            **({"SSL_CERT_FILE": self.ca_file} if self._listener.certificate else {}),
             "SONIOX_API_KEY": self.api_key,
             "SONIOX_API_BASE_URL": self.api_base_url,
             "SONIOX_WS_URL": self.stt_websocket_url,
@@ -192,6 +268,7 @@ class FakeSoniox:
         transcript: str | Sequence[Word],
         *,
         filename: str | None = None,
+        content: bytes | None = None,
         client_reference_id: str | None = None,
     ) -> None:
         """Says what the next audio says.
@@ -206,12 +283,14 @@ class FakeSoniox:
         Args:
             transcript: A text, or words with times, speakers, languages.
             filename: Only for audio of this file name, or whose URL path ends with it; so not for a session.
+            content: Only for an uploaded file of exactly these bytes.
             client_reference_id: Only for a job or a session with this reference, or a job on a file with it.
 
         Raises:
             ValueError: The times of the words run backwards.
         """
-        self._add(Line(words_of(transcript), filename, client_reference_id))
+        content_sha256 = None if content is None else hashlib.sha256(content).hexdigest()
+        self._add(Line(words_of(transcript), filename, client_reference_id, content_sha256))
 
     def fail_next_job(
         self,
@@ -252,24 +331,49 @@ class FakeSoniox:
         Raises:
             ValueError: No code belongs to the type and none is given, or the time is negative.
         """
-        self._add_fault(error_fault(error_type, message, status_code, after_audio_ms))
+        self.faults.error(error_type, message, status_code=status_code, after_audio_ms=after_audio_ms, times=1)
 
     def drop_next_session(self, *, after_audio_ms: int | None = None, how: str = "reset") -> None:
         """Lets the connection of the next realtime session break, in one queue with ``fail_next_session``.
 
         Args:
             after_audio_ms: Once so many milliseconds of audio have been answered; None: in answer to the start message.
-            how: ``reset``: the TCP connection ends at once. ``stall``: it stays open until the fake stops, but nothing
-                is read or answered any more, pings included. ``close:1011``: a close frame with this code.
+            how: One of the ways of ``faults.drop``: ``reset``, ``eof``, ``stall``, ``half_open``, ``close:1011``.
 
         Raises:
             ValueError: There is no such way, or the time is negative.
         """
-        self._add_fault(drop_fault(how, after_audio_ms))
+        self.faults.drop(how=how, after_audio_ms=after_audio_ms, times=1)
 
-    def _add_fault(self, fault: Fault) -> None:
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong, as verbs: ``fake.faults.answer(503, times=2)``."""
+        return self._state.faults
+
+    def on_session(
+        self,
+        function: Callable[[Conversation], object],
+        *,
+        client_reference_id: str | None = None,
+        times: int | None = 1,
+    ) -> None:
+        """Lets a function run the next realtime session, in a thread of its own: it expects and says what it wants.
+
+        What it raises ends the session with a 500 message and is raised when the fake stops. Such a session takes no
+        transcript. Functions are used in the order they were added.
+
+        Args:
+            function: Called with the ``Conversation``, once the start message has been accepted.
+            client_reference_id: Only for sessions with this reference.
+            times: For how many sessions; None: for all.
+
+        Raises:
+            ValueError: ``times`` is not above 0.
+        """
+        if times is not None and times < 1:
+            raise ValueError(f"a function cannot run {times} sessions")
         with self._state.lock:
-            self._state.session_faults.append(fault)
+            self._state.script.functions.append(SessionFunction(function, client_reference_id, times))
 
     def _add(self, line: Line) -> None:
         with self._state.lock:
@@ -298,6 +402,62 @@ class FakeSoniox:
                 if file.record.id == file_id:
                     return file.read()
         raise KeyError(file_id)
+
+    @property
+    def requests(self) -> tuple[RequestRecord, ...]:
+        """The last 10,000 REST requests, in the order they were answered."""
+        with self._state.lock:
+            return tuple(self._state.requests)
+
+    @property
+    def webhooks(self) -> tuple[WebhookDelivery, ...]:
+        """The webhooks so far, in the order in which their jobs ended, as they stand now."""
+        return self._state.webhooks.records()
+
+    def send_webhook_again(self, transcription_id: str) -> WebhookDelivery:
+        """Sends the webhook of a job once more, as the service may do: receivers must bear that.
+
+        Returns:
+            The new delivery after its first attempt.
+
+        Raises:
+            KeyError: There is no such job, nor did one have a webhook.
+            ValueError: The job has no webhook, or has not ended.
+            RuntimeError: The server does not run.
+        """
+        return self._state.webhooks.send_again(transcription_id)
+
+    def wait_for_webhook(self, transcription_id: str, *, timeout_sec: float = 5.0) -> WebhookDelivery:
+        """Waits until the webhook of a job was delivered or given up.
+
+        Args:
+            transcription_id: Of the job.
+            timeout_sec: Real seconds to wait at most.
+
+        Returns:
+            The last webhook of this job.
+
+        Raises:
+            TimeoutError: There was none in time.
+        """
+        return self._state.webhooks.wait_for(transcription_id, timeout_sec)
+
+    def restrict_key(self, api_key: str, permissions: Iterable[str] | None) -> None:
+        """Says what an API key may do; anything else is refused with 403 from then on.
+
+        Args:
+            api_key: Any permanent key.
+            permissions: Of ``files``, ``transcriptions``, ``stt_realtime``, ``tts_realtime``, ``voices`` and
+                ``usage``; None: everything, as at first.
+
+        Raises:
+            ValueError: There is no such permission.
+        """
+        with self._state.lock:
+            if permissions is None:
+                self._state.permissions.pop(api_key, None)
+            else:
+                self._state.permissions[api_key] = permissions_of(permissions)
 
     @property
     def sessions(self) -> tuple[SessionRecord, ...]:

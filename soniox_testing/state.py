@@ -5,29 +5,39 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from .faults import Faults
 from .jobs import Job
-from .scripting import Script
+from .limits import BUDGET_MESSAGES, Limits, RequestRate
+from .scripting import Failure, Script
+from .webhooks import WebhookRules, Webhooks
 
 if TYPE_CHECKING:
     from .audio import Audio
     from .clock import Clock
+    from .permissions import Permission
     from .progress import ProgressRule
-    from .realtime.faults import Fault
     from .realtime.session_log import SessionLog
-    from .records import FileRecord, TranscriptionRecord
+    from .records import FileRecord, RequestRecord, TranscriptionRecord
     from .temporary_keys import TemporaryKey
+
+_RETENTION_SEC = 30 * 24 * 3600.0
+_HISTORY = 10_000
+_JOIN_SEC = 5.0
+_ENDED = frozenset({"completed", "error"})
 
 
 class StoredFile:
     """An uploaded file with its content, which lives in memory or in an anonymous temporary file."""
 
-    def __init__(self, number: int, record: FileRecord, content: BinaryIO, audio: Audio) -> None:
+    def __init__(self, number: int, record: FileRecord, content: BinaryIO, audio: Audio, created_sec: float) -> None:
         self.number = number
         self.record = record
         self.audio = audio
+        self.created_sec = created_sec
         self._content = content
         # The content stays readable after the server stopped, so it is closed when nobody holds this file any more.
         weakref.finalize(self, content.close)
@@ -56,38 +66,115 @@ class State:
         clock: Clock,
         progress: ProgressRule,
         max_file_size_bytes: int,
+        limits: Limits | None = None,
+        webhooks: WebhookRules | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self.api_keys = api_keys
         self.clock = clock
         self.progress = progress
         self.max_file_size_bytes = max_file_size_bytes
+        self.limits = limits or Limits()
+        self.permissions: dict[str, frozenset[Permission]] = {}
+        """Of the keys that are restricted."""
+        self.request_rate = RequestRate()
+        self.requests: deque[RequestRecord] = deque(maxlen=_HISTORY)
+        self.uploads: deque[FileRecord] = deque(maxlen=_HISTORY)
+        """Also of files that were deleted."""
+        self.created_jobs: deque[Job] = deque(maxlen=_HISTORY)
+        """Also those that were deleted."""
+        self.webhooks = Webhooks(self, webhooks or WebhookRules())
         self.script = Script()
         self.numbers = itertools.count(1)
         self.temporary_keys: dict[str, TemporaryKey] = {}
         self.sessions: list[SessionLog] = []
-        self.session_faults: list[Fault] = []
+        self.faults = Faults(self.lock, clock)
+        self.conversation_threads: list[threading.Thread] = []
         self.stopping = threading.Event()
         """Set while the server does not run; needs no lock."""
         self.failures: list[BaseException] = []
         self._projects: dict[str, Project] = {}
 
+    def join_conversations(self) -> None:
+        """Waits for the functions of the sessions that have ended."""
+        with self.lock:
+            threads, self.conversation_threads = self.conversation_threads, []
+        for thread in threads:
+            thread.join(_JOIN_SEC)
+            if thread.is_alive():
+                what = f"the function of a session still runs {_JOIN_SEC:g} s after the server stopped"
+                self.remember_failure(RuntimeError(what))
+
     def project(self, api_key: str) -> Project:
         """The project of a key, made when it is first used."""
-        return self._projects.setdefault(api_key, Project())
+        project = self._projects.setdefault(api_key, Project())
+        self._delete_expired(project)
+        return project
+
+    def may(self, api_key: str, permission: Permission) -> bool:
+        """Whether a key is allowed to do something."""
+        granted = self.permissions.get(api_key)
+        return granted is None or permission in granted
+
+    def session_refusal(self, api_key: str, permission: Permission) -> tuple[str, str] | None:
+        """Why a realtime session may not start now: error type and message; None when it may.
+
+        Args:
+            api_key: The permanent key; a temporary key has all permissions.
+            permission: For the kind of session.
+        """
+        if not self.may(api_key, permission):
+            return "permission_denied", f"This API key does not have the permission {permission}."
+        if self.limits.exhausted is not None:
+            return self.limits.exhausted, BUDGET_MESSAGES[self.limits.exhausted]
+        most = self.limits.max_realtime_sessions
+        records = [log.record() for log in self.sessions] if most is not None else []
+        # A session counts from its start message on.
+        if most is not None and sum(record.config is not None and record.ended is None for record in records) >= most:
+            return "limit_exceeded", f"The limit of {most} concurrent realtime sessions is reached."
+        return None
 
     def remember_failure(self, error: BaseException) -> None:
         """Keeps a failure of the fake itself, so that the test hears of it."""
         with self.lock:
             self.failures.append(error)
 
-    def advance(self, job: Job) -> TranscriptionRecord:
-        """A job brought up to date, without counting as a look."""
-        return job.advance(self.progress, self.clock.now_sec())
+    def advance(self, job: Job, at_sec: float | None = None) -> TranscriptionRecord:
+        """A job brought up to date, without counting as a look.
 
-    def look(self, job: Job) -> TranscriptionRecord:
-        """A job brought up to date for a client."""
-        return job.look(self.progress, self.clock.now_sec())
+        Args:
+            job: Which.
+            at_sec: To which moment of the fake's clock; None: now.
+        """
+        at_sec = self.clock.now_sec() if at_sec is None else at_sec
+        before = job.record.status
+        budget = self.limits.exhausted
+        refusal = None if budget is None else Failure(budget, BUDGET_MESSAGES[budget])
+        record = job.advance(self.progress, at_sec, refusal)
+        if record.status in _ENDED and before not in _ENDED:
+            self.webhooks.job_ended(job, at_sec)
+        return record
+
+    def look(self, job: Job, at_sec: float | None = None) -> TranscriptionRecord:
+        """A job brought up to date for a client, otherwise as ``advance``."""
+        record = self.advance(job, at_sec)
+        job.looks += 1
+        return record
+
+    def add_file(self, project: Project, stored: StoredFile) -> None:
+        """Keeps an uploaded file."""
+        project.files[stored.record.id] = stored
+        self.uploads.append(stored.record)
+
+    def add_job(self, project: Project, job: Job) -> None:
+        """Keeps a new job, which moves from now on."""
+        project.jobs[job.record.id] = job
+        self.created_jobs.append(job)
+        self.webhooks.job_created(job)
+
+    def delete_job(self, project: Project, transcription_id: str) -> None:
+        """Forgets a job."""
+        self.webhooks.job_deleted(project.jobs.pop(transcription_id))
 
     def delete_file(self, project: Project, file_id: str) -> None:
         """Forgets a file; jobs on it that have not begun will fail."""
@@ -98,10 +185,27 @@ class State:
 
     def files(self) -> tuple[StoredFile, ...]:
         """The files of all projects in order of creation."""
-        stored = (file for project in self._projects.values() for file in project.files.values())
+        stored = (file for key in self._projects for file in self.project(key).files.values())
         return tuple(sorted(stored, key=lambda file: file.number))
 
     def jobs(self) -> tuple[Job, ...]:
         """The jobs of all projects in order of creation."""
-        jobs = (job for project in self._projects.values() for job in project.jobs.values())
+        jobs = (job for key in self._projects for job in self.project(key).jobs.values())
         return tuple(sorted(jobs, key=lambda job: job.number))
+
+    def jobs_now(self) -> tuple[TranscriptionRecord, ...]:
+        """The jobs of all projects in order of creation, brought up to date."""
+        return tuple(self.advance(job) for job in self.jobs())
+
+    def _delete_expired(self, project: Project) -> None:
+        """Forgets what is 30 days old, as the service does."""
+        oldest_sec = self.clock.now_sec() - _RETENTION_SEC
+
+        def is_old(row: tuple[str, StoredFile | Job]) -> bool:
+            return row[1].created_sec <= oldest_sec
+
+        # As they are in order of creation, this looks at one that is not old, and no further.
+        for file_id, _ in list(itertools.takewhile(is_old, project.files.items())):
+            self.delete_file(project, file_id)
+        for job_id, _ in list(itertools.takewhile(is_old, project.jobs.items())):
+            self.delete_job(project, job_id)

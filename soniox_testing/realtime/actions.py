@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,13 @@ class Send:
 
 
 @dataclass(frozen=True)
+class SendRaw:
+    """Send bytes as they are, which need not be a frame."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Close:
     """Send a close frame; whatever the client sends after it is read and thrown away."""
 
@@ -39,11 +46,21 @@ class Reset:
 
 
 @dataclass(frozen=True)
+class HangUp:
+    """End the TCP connection in order, but without a close frame."""
+
+
+@dataclass(frozen=True)
 class Stall:
     """Neither read nor write any more, and leave the connection open."""
 
 
-Action: TypeAlias = Send | Close | Reset | Stall
+@dataclass(frozen=True)
+class HalfOpen:
+    """Write no more and leave the connection open; what the client sends is read and thrown away."""
+
+
+Action: TypeAlias = Send | SendRaw | Close | Reset | HangUp | Stall | HalfOpen
 
 Departure: TypeAlias = Literal["client_closed", "abandoned", "stopped", "protocol_error", "message_too_big"]
 """How a connection ended that the session itself had not ended: the client closed it, or left without saying so;
@@ -61,6 +78,14 @@ class Session(Protocol):
     @property
     def deadline_sec(self) -> float | None:
         """When ``time_passed`` is to be called at the latest; None: never."""
+        ...
+
+    def opened(self, wake: Callable[[], None]) -> None:
+        """The WebSocket is open, before all else.
+
+        Args:
+            wake: May be called from any thread, to have ``deadline_sec`` looked at again.
+        """
         ...
 
     def time_passed(self, now_sec: float) -> Sequence[Action]:

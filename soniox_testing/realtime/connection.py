@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import struct
 import threading
 import time
 from typing import TYPE_CHECKING, cast
@@ -32,7 +31,8 @@ from wsproto.events import (
 )
 from wsproto.utilities import RemoteProtocolError
 
-from .actions import Close, Handshake, Reset, Send, Stall
+from ..listener import reset_connection
+from .actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, SendRaw, Stall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,6 +73,7 @@ def serve_websocket(
     session = open_session(handshake)
     accepted = websocket.send(AcceptConnection(subprotocol=session.subprotocol))
     with contextlib.closing(_Connection(upgrade.connection, websocket, session, clock, stopping)) as connection:
+        session.opened(connection.wake)
         with clock.followed_by(connection):
             connection.run(accepted, upgrade.received)
         if connection.stalled:
@@ -125,6 +126,8 @@ class _Connection:
         """Whether the session has ended, so that it hears of nothing any more."""
         self._deaf = False
         """Whether what comes in cannot be understood any more."""
+        self._mute = False
+        """Whether what comes in is thrown away, as long as the client likes."""
         self._give_up_sec: float | None = None
         """In real time: when to stop waiting for the client's side of the closing handshake."""
         self._turns = threading.Condition()
@@ -154,9 +157,15 @@ class _Connection:
                 return
             self._asked += 1
             turn = self._asked
-            with contextlib.suppress(BlockingIOError):  # full of wake-ups that were not seen yet
-                self._waker.send(b"\0")
+            self.wake()
             self._turns.wait_for(lambda: self._gone or self._answered >= turn, _SETTLE_SEC)
+
+    def wake(self) -> None:
+        """Has the time and the session looked at again soon; for any thread."""
+        with self._turns:
+            if not self._gone:
+                with contextlib.suppress(BlockingIOError):  # full of wake-ups that were not seen yet
+                    self._waker.send(b"\0")
 
     def run(self, first: bytes, received: bytes) -> None:
         """Runs the session to its end.
@@ -243,12 +252,12 @@ class _Connection:
                 self._perform(self._session.time_passed(now_sec))
 
     def _feed(self, data: bytes) -> None:
-        if self._deaf:
+        if self._deaf or self._mute:
             return
         self._websocket.receive_data(data)
         for event in self._websocket.events():
             self._handle(event)
-            if self._over or self.stalled or self._deaf:
+            if self._over or self.stalled or self._deaf or self._mute:
                 return
 
     def _handle(self, event: Event) -> None:
@@ -291,9 +300,16 @@ class _Connection:
             match action:
                 case Send(text):
                     self._outgoing += self._websocket.send(TextMessage(text))
+                case SendRaw(data):
+                    self._outgoing += data
                 case Close(code):
                     self._ended = True
                     self._send_close(code)
+                case HangUp():
+                    self._ended = self._deaf = True
+                    self._close_by_then()
+                case HalfOpen():
+                    self._ended = self._mute = True
                 case Reset():
                     self._ended = self._over = True
                     self._outgoing.clear()
@@ -340,11 +356,6 @@ class _Connection:
                 self._socket.shutdown(socket.SHUT_WR)
 
     def _reset(self) -> None:
-        """Closes the socket so that the peer gets a reset.
-
-        Detached first: a close would wait for the file objects that the HTTP handler made of the socket.
-        """
+        """Closes the socket so that the peer gets a reset."""
         self._selector.unregister(self._socket)
-        with contextlib.suppress(OSError):
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        socket.close(self._socket.detach())
+        reset_connection(self._socket)

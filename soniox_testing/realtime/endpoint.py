@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..fault_delivery import refuse_upgrade
 from .connection import serve_websocket
 from .stt_session import SttSession
 
@@ -25,6 +26,8 @@ class SttEndpoint:
 
     def serve(self, upgrade: Upgrade) -> None:
         """Runs one WebSocket to its end."""
+        if refuse_upgrade(self._state, upgrade):
+            return
         serve_websocket(upgrade, self._open, self._state.clock, self._state.stopping)
 
     def _open(self, handshake: Handshake) -> SttSession:

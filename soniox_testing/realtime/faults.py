@@ -3,58 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from .actions import Close, Reset, Stall
+from .actions import Close, HalfOpen, HangUp, Reset, SendRaw, Stall
 from .errors import STATUS_CODES, RealtimeError
 
-Fate: TypeAlias = RealtimeError | Close | Reset | Stall
+Fate: TypeAlias = RealtimeError | Close | Reset | HangUp | Stall | HalfOpen
+"""How a session ends before its time."""
+MalformedKind: TypeAlias = Literal[
+    "reserved_bits", "opcode", "masked", "continuation", "utf8", "json", "array", "binary"
+]
+"""Why a frame makes no sense, see ``Faults.malformed_frame``."""
 
 _NOT_SENDABLE = {1004, 1005, 1006, 1015}
+_MALFORMED: dict[MalformedKind, bytes] = {
+    "reserved_bits": b"\xf1\x02{}",
+    "opcode": b"\x83\x02{}",
+    "masked": b"\x81\x82\0\0\0\0{}",
+    "continuation": b"\x80\x02{}",
+    "utf8": b'\x81\x04"\xff\xfe"',
+    "json": b'\x81\x0b{"tokens":[',
+    "array": b"\x81\x04[42]",
+    "binary": b"\x82\x04\0\1\2\3",
+}
 
 
 @dataclass(frozen=True)
-class Fault:
-    """How a session ends before its time."""
+class SessionFault:
+    """What happens in a session, and when; with no time given, it is the answer to the start message."""
 
-    fate: Fate
-    after_audio_ms: int | None
-    """Milliseconds of audio that are dealt with before; None: it happens in answer to the start message."""
+    effect: Fate | SendRaw
+    after_audio_ms: int | None = None
+    """Milliseconds of audio that are dealt with before; None: not counted."""
+    after_frames: int | None = None
+    """Messages that are sent before; None: not counted."""
+
+    def __post_init__(self) -> None:
+        for name in ("after_audio_ms", "after_frames"):
+            value: int | None = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} cannot be {value}")
+        if self.after_audio_ms is not None and self.after_frames is not None:
+            raise ValueError("give after_audio_ms or after_frames, not both")
+
+    @property
+    def at_start(self) -> bool:
+        """Whether it is the answer to the start message."""
+        return self.after_audio_ms is None and not self.after_frames
 
 
-def error_fault(error_type: str, message: str | None, status_code: int | None, after_audio_ms: int | None) -> Fault:
-    """The fault of a session that is answered with an error frame.
+def error_fate(error_type: str, message: str | None, status_code: int | None) -> RealtimeError:
+    """The end of a session that is answered with an error frame.
 
     Raises:
-        ValueError: The code of this type is not known and not given, or the time is negative.
+        ValueError: The code of this type is not known and not given.
     """
     if status_code is None and error_type not in STATUS_CODES:
         raise ValueError(f"give the status_code of {error_type!r}: known types are {', '.join(sorted(STATUS_CODES))}")
     if message is None:
         message = f"This session was told to fail with {error_type}."
-    return Fault(RealtimeError(error_type, message, status_code), _checked(after_audio_ms))
+    return RealtimeError(error_type, message, status_code)
 
 
-def drop_fault(how: str, after_audio_ms: int | None) -> Fault:
-    """The fault of a session whose connection breaks.
+def drop_fate(how: str) -> Fate:
+    """The end of a session whose connection breaks.
 
     Raises:
-        ValueError: There is no such way to break, or the time is negative.
+        ValueError: There is no such way to break.
     """
+    simple: dict[str, Fate] = {"reset": Reset(), "eof": HangUp(), "stall": Stall(), "half_open": HalfOpen()}
     kind, _, code = how.partition(":")
-    fate: Fate
-    if how == "reset":
-        fate = Reset()
-    elif how == "stall":
-        fate = Stall()
-    elif kind == "close" and code.isdecimal() and 1000 <= int(code) <= 4999 and int(code) not in _NOT_SENDABLE:
-        fate = Close(int(code))
-    else:
-        raise ValueError(f"how must be 'reset', 'stall', or 'close:' and a code that can be sent, not {how!r}")
-    return Fault(fate, _checked(after_audio_ms))
+    if how in simple:
+        return simple[how]
+    if kind == "close" and code.isdecimal() and 1000 <= int(code) <= 4999 and int(code) not in _NOT_SENDABLE:
+        return Close(int(code))
+    known = ", ".join(repr(name) for name in simple)
+    raise ValueError(f"how must be {known}, or 'close:' and a code that can be sent, not {how!r}")
 
 
-def _checked(after_audio_ms: int | None) -> int | None:
-    if after_audio_ms is not None and after_audio_ms < 0:
-        raise ValueError(f"after_audio_ms cannot be {after_audio_ms}")
-    return after_audio_ms
+def malformed_frame(kind: MalformedKind) -> bytes:
+    """The bytes of a frame that makes no sense.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in _MALFORMED:
+        raise ValueError(f"kind must be one of {', '.join(get_args(MalformedKind))}, not {kind!r}")
+    return _MALFORMED[kind]

@@ -59,7 +59,7 @@ class Recognizer:
 
     def __init__(self, config: SttConfig, words: Sequence[Word] | None) -> None:
         self._config = config
-        languages = _home_languages(config)
+        languages = home_languages(config)
         self._words: Iterator[SpokenWord] = (
             default_words(config.client_reference_id or "", languages)
             if words is None
@@ -95,7 +95,7 @@ class Recognizer:
         """The messages after which everything so far is final; the last ends with ``<fin>``."""
         self._hear_begun(audio_ms)
         finals = self._take_finals(None)
-        return [self._message([*finals, _marker("<fin>")], audio_ms, final_ms=audio_ms)]
+        return [self._message([*finals, marker("<fin>")], audio_ms, final_ms=audio_ms)]
 
     def finish(self, audio_ms: int) -> list[Message]:
         """The messages that end the session, of which the last says so."""
@@ -109,7 +109,7 @@ class Recognizer:
         if self._endpoint_ms is not None and self._endpoint_ms <= now_ms:
             self._endpoint_ms = None
             self._translate_heard()
-            finals = [*self._take_finals(None), _marker("<end>")]
+            finals = [*self._take_finals(None), marker("<end>")]
             final_ms = now_ms
         else:
             finals = self._take_finals(now_ms - self._final_after_ms)
@@ -210,7 +210,7 @@ class Recognizer:
         return target_language(config.translation, word.language)
 
 
-def _home_languages(config: SttConfig) -> list[str]:
+def home_languages(config: SttConfig) -> list[str]:
     """The languages that are spoken, the first by words that have none of their own."""
     translation = config.translation or {}
     if translation.get("type") == "two_way":
@@ -232,5 +232,6 @@ def _token(token: Message, end_ms: int) -> _Token:
     return _Token(end_ms, {**token, "is_final": True}, draft)
 
 
-def _marker(text: str) -> Message:
+def marker(text: str) -> Message:
+    """A token that is no speech: ``<end>`` or ``<fin>``."""
     return {"text": text, "is_final": True}

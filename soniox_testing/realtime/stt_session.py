@@ -13,9 +13,11 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from ..conversation import Conversation, Finished
 from ..json_text import json_text
+from ..operations import STT
 from ..records import SessionRecord
-from .actions import Close, Send
+from .actions import Close, Reset, Send, SendRaw
 from .audio_meter import AudioMeter, meter_for
 from .credentials import (
     KEY_PROTOCOL,
@@ -31,12 +33,13 @@ from .session_log import SessionLog
 from .stt_config import config_of, parse_start_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from ..conversation import Output
     from ..state import State
     from ..temporary_keys import TemporaryKey
     from .actions import Action, Departure, Handshake
-    from .faults import Fault
+    from .faults import Fate, SessionFault
     from .recognition import Message
 
 USAGE_TYPE = "transcribe_websocket"
@@ -86,7 +89,12 @@ class SttSession:
         self._checked = False
         self._temporary: TemporaryKey | None = None
         self._refusal: RealtimeError | None = None
-        self._fault: Fault | None = None
+        self._fault: SessionFault | None = None
+        self._frames = 0
+        """How many messages were sent."""
+        self._conversation: Conversation | None = None
+        """With the function that runs this session, if one does."""
+        self._wake: Callable[[], None] | None = None
         self._meter: AudioMeter | None = None
         self._recognizer: Recognizer | None = None
         self._audio_ms = 0
@@ -120,11 +128,23 @@ class SttSession:
     @property
     def deadline_sec(self) -> float | None:
         """When the next timer is due; None when there is none."""
+        if self._phase != "over" and (self._has_output() or self._state.faults.is_offline()):
+            return float("-inf")
         return min(self._timers.values(), default=None)
 
+    def opened(self, wake: Callable[[], None]) -> None:
+        """The WebSocket is open."""
+        self._wake = wake
+        self._state.faults.watch(wake)
+
     def time_passed(self, now_sec: float) -> Sequence[Action]:
-        """Fires the timers that are due, in the order of their moments."""
+        """Says what a function wants to be said, and fires the timers that are due, in the order of their moments."""
+        if self._phase != "over" and self._state.faults.is_offline():
+            return self._fail(Reset())
         actions: list[Action] = []
+        for output in self._conversation.take_output() if self._conversation is not None else ():
+            if self._phase != "over":
+                actions += self._spoken(output)
         while self._timers:
             timer = min(self._timers, key=self._timers.__getitem__)
             due_sec = self._timers[timer]
@@ -135,10 +155,17 @@ class SttSession:
                 actions += self._fire(timer, due_sec)
             except RealtimeError as refusal:
                 actions += self._refuse(refusal)
-        return actions
+        return self._sent(actions)
 
     def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
         """What to do about a text message."""
+        return self._sent(self._on_text(text, now_sec))
+
+    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
+        """What to do about a binary message."""
+        return self._sent(self._on_bytes(data, now_sec))
+
+    def _on_text(self, text: str, now_sec: float) -> Sequence[Action]:
         try:
             if self._phase == "waiting":
                 return self._before_start(text, now_sec)
@@ -148,8 +175,7 @@ class SttSession:
         except RealtimeError as refusal:
             return self._refuse(refusal)
 
-    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
-        """What to do about a binary message."""
+    def _on_bytes(self, data: bytes, now_sec: float) -> Sequence[Action]:
         try:
             if self._phase == "waiting":
                 self._check_key(now_sec)
@@ -165,7 +191,7 @@ class SttSession:
     def departed(self, how: Departure, close_code: int | None) -> None:
         """The connection ended before the session."""
         if self._phase != "over":
-            self._over()
+            self._over(how)
             self.log.end(how, close_code)
 
     def _fire(self, timer: _Timer, due_sec: float) -> Sequence[Action]:
@@ -216,22 +242,36 @@ class SttSession:
         with self._state.lock:
             if self._temporary is not None:
                 check_unused(self._temporary)
-            self._fault = self._state.session_faults.pop(0) if self._state.session_faults else None
             reference = config.client_reference_id
             if self._temporary is not None:
                 reference = self._temporary.client_reference_id
+            api_key = self._credential.api_key if self._credential is not None else ""
+            refusal = self._state.session_refusal(api_key, "stt_realtime")
             self.log.note(config=config.message, client_reference_id=reference)
-            if self._fault is not None and self._fault.after_audio_ms is None:
-                return self._fail(self._fault)
+            if refusal is not None:
+                raise RealtimeError(*refusal)
+            fault = self._fault = self._state.faults.take_for_session(STT)
+            if fault is not None and fault.at_start and not isinstance(fault.effect, SendRaw):
+                return self._fail(fault.effect)
             if self._temporary is not None:
                 self._temporary.used = True
-            words = self._state.script.take_words(reference)
+            function = self._state.script.take_function(reference)
+            words = None if function is not None else self._state.script.take_words(reference)
         self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
         self._recognizer = Recognizer(config, words)
         self._phase = "streaming"
         self._timers.pop("idle", None)
-        self._timers["input"] = now_sec + _INPUT_SEC
-        self._timers["length"] = now_sec + _LONGEST_SEC
+        if function is not None:
+            # No timer but the cap: how long the client may be silent is the function's to decide.
+            self._conversation = Conversation(config, self._wake or (lambda: None))
+            thread = self._conversation.start(function, self._state.remember_failure)
+            with self._state.lock:
+                self._state.conversation_threads.append(thread)
+        else:
+            self._timers["input"] = now_sec + _INPUT_SEC
+            self._timers["length"] = now_sec + _LONGEST_SEC
+        if fault is not None and fault.at_start and isinstance(fault.effect, SendRaw):
+            return [fault.effect]
         return []
 
     def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
@@ -269,6 +309,9 @@ class SttSession:
         kind = values.get("type")
         if kind == "keepalive":
             self.log.add_control("keepalive", text)
+            if self._conversation is not None:
+                self._conversation.hear("keepalive")
+                return []
             self._timers["input"] = now_sec + _INPUT_SEC
             return []
         if kind != "finalize" or self._recognizer is None:
@@ -278,50 +321,98 @@ class SttSession:
         if silence_ms is not None and (isinstance(silence_ms, bool) or not isinstance(silence_ms, (int, float))):
             raise RealtimeError("invalid_request", "trailing_silence_ms must be a number.")
         self.log.add_control("finalize", text)
+        if self._conversation is not None:
+            self._conversation.hear("finalize")
+            return []
         return _send(self._recognizer.finalize(self._audio_ms))
 
     def _audio(self, data: bytes, now_sec: float) -> Sequence[Action]:
         if self._meter is None or self._recognizer is None:
             raise AssertionError
-        self._timers["input"] = now_sec + _INPUT_SEC
         self._has_audio = True
-        self._audio_ms = self._meter.add(data)
+        before_ms, self._audio_ms = self._audio_ms, self._meter.add(data)
         self.log.add_audio(data, self._audio_ms)
+        if self._conversation is not None:
+            self._conversation.hear("audio", data, self._audio_ms)
+        else:
+            self._timers["input"] = now_sec + _INPUT_SEC
+        actions: list[Action] = []
         fault = self._fault
         if fault is not None and fault.after_audio_ms is not None and self._audio_ms >= fault.after_audio_ms:
-            return [*_send(self._recognizer.advance(fault.after_audio_ms)), *self._fail(fault)]
+            self._fault = None
+            if self._conversation is None:
+                actions += _send(self._recognizer.advance(max(before_ms, fault.after_audio_ms)))
+            if not isinstance(fault.effect, SendRaw):
+                return [*actions, *self._fail(fault.effect)]
+            actions.append(fault.effect)
+        if self._conversation is not None:
+            return actions
         if self._audio_ms > _LONGEST_AUDIO_MS:
             raise _too_long()
-        return _send(self._recognizer.advance(self._audio_ms))
+        return [*actions, *_send(self._recognizer.advance(self._audio_ms))]
 
     def _end(self, text: str) -> Sequence[Action]:
         self.log.add_control("end", text)
+        if self._conversation is not None:
+            self._conversation.hear("end")
+            return []
         if self._recognizer is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
         return [*_send(self._recognizer.finish(self._audio_ms)), *self._close("finished", _NORMAL)]
 
-    def _fail(self, fault: Fault) -> Sequence[Action]:
-        if isinstance(fault.fate, RealtimeError):
-            return self._refuse(fault.fate)
-        if isinstance(fault.fate, Close):
-            return self._close("dropped", fault.fate.code)
-        self._over()
+    def _has_output(self) -> bool:
+        return self._conversation is not None and self._conversation.has_output()
+
+    def _spoken(self, output: Output) -> Sequence[Action]:
+        """What to do about something that the function of this session wants."""
+        if isinstance(output, Send):
+            return [output]
+        if isinstance(output, Finished):
+            return self._close("finished", _NORMAL)
+        return self._fail(output)
+
+    def _sent(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """What is really done: no more than there is until a fault that counts messages."""
+        sent: list[Action] = []
+        for action in actions:
+            sent.append(action)
+            self._frames += isinstance(action, Send)
+            fault = self._fault
+            if fault is None or not isinstance(action, Send) or fault.after_frames != self._frames:
+                continue
+            self._fault = None
+            if not isinstance(fault.effect, SendRaw):
+                return [*sent, *self._fail(fault.effect)]
+            sent.append(fault.effect)
+        return sent
+
+    def _fail(self, fate: Fate) -> Sequence[Action]:
+        if isinstance(fate, RealtimeError):
+            return self._refuse(fate)
+        if isinstance(fate, Close):
+            return self._close("dropped", fate.code)
+        self._over("dropped")
         self.log.end("dropped", None)
-        return [fault.fate]
+        return [fate]
 
     def _refuse(self, refusal: RealtimeError) -> Sequence[Action]:
-        self._over()
+        self._over("error")
         self.log.end("error", _NORMAL, refusal.error_type)
         return [Send(json_text(refusal.frame(self.log.id))), Close(_NORMAL)]
 
     def _close(self, ended: Literal["finished", "idle", "dropped"], code: int) -> Sequence[Action]:
-        self._over()
+        self._over(ended)
         self.log.end(ended, code)
         return [Close(code)]
 
-    def _over(self) -> None:
+    def _over(self, how: str) -> None:
         self._phase = "over"
         self._timers.clear()
+        if self._wake is not None:
+            self._state.faults.unwatch(self._wake)
+            self._wake = None
+        if self._conversation is not None:
+            self._conversation.hear("over", how=how)
 
     def _restart_idle(self, now_sec: float) -> None:
         with_key = self._credential is not None

@@ -11,7 +11,7 @@ from ..audio import audio_of_file
 from ..records import FileRecord
 from ..state import StoredFile
 from .errors import ApiError
-from .multipart import read_upload
+from .multipart import Upload, read_upload
 from .pages import page_of
 from .router import Route, json_response
 from .validation import Fields
@@ -51,6 +51,7 @@ def _upload(call: Call) -> Response:
             upload.content.close()
         raise
     with call.state.lock:
+        _check_limits(call, upload)
         record = FileRecord(
             id=str(uuid.uuid4()),
             filename=filename,
@@ -58,10 +59,33 @@ def _upload(call: Call) -> Response:
             created_at=call.state.clock.timestamp(),
             client_reference_id=reference,
             api_key=call.api_key,
+            sha256=upload.digest.hex(),
         )
-        stored = StoredFile(next(call.state.numbers), record, upload.content, audio)
-        call.project.files[record.id] = stored
+        now_sec = call.state.clock.now_sec()
+        stored = StoredFile(next(call.state.numbers), record, upload.content, audio, now_sec)
+        call.state.add_file(call.project, stored)
     return json_response(201, file_json(record))
+
+
+def _check_limits(call: Call, upload: Upload) -> None:
+    """Refuses an upload for which there is no room; hold the lock."""
+    limits = call.state.limits
+    if limits.max_files is None and limits.max_storage_bytes is None:
+        return
+    files = call.state.files()
+    message = None
+    if limits.max_files is not None and len(files) >= limits.max_files:
+        message = f"The limit of {limits.max_files} files is reached. Delete files that are not needed."
+    stored_bytes = sum(file.record.size for file in files)
+    if limits.max_storage_bytes is not None and stored_bytes + upload.size > limits.max_storage_bytes:
+        message = (
+            f"This upload of {upload.size} bytes would pass the limit of {limits.max_storage_bytes} bytes for all "
+            f"files; {stored_bytes} are in use. Delete files that are not needed."
+        )
+    if message is not None:
+        if upload.content is not None:
+            upload.content.close()
+        raise ApiError(429, "limit_exceeded", message)
 
 
 def _get(call: Call) -> Response:
@@ -94,10 +118,12 @@ def file_json(record: FileRecord) -> dict[str, object]:
     }
 
 
+_RATE = "file management"
+
 ROUTES = (
-    Route("GET", "/v1/files", _list),
-    Route("POST", "/v1/files", _upload),
-    Route("GET", "/v1/files/count", _count),
-    Route("GET", "/v1/files/{file_id}", _get),
-    Route("DELETE", "/v1/files/{file_id}", _delete),
+    Route("GET", "/v1/files", _list, "files", _RATE),
+    Route("POST", "/v1/files", _upload, "files", _RATE),
+    Route("GET", "/v1/files/count", _count, "files", _RATE),
+    Route("GET", "/v1/files/{file_id}", _get, "files", _RATE),
+    Route("DELETE", "/v1/files/{file_id}", _delete, "files", _RATE),
 )

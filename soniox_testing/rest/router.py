@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from ..json_text import json_text
+from ..records import RequestRecord
 from ..temporary_keys import PREFIX
+from ..webhooks import MASK
 from .errors import ApiError
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Request
 
+    from ..permissions import Permission
     from ..state import Project, State
 
 
@@ -43,6 +46,10 @@ class Route:
     pattern: str
     """The path; a part in braces stands for any value."""
     answer: Callable[[Call], Response]
+    permission: Permission | None = None
+    """What a restricted key needs for it; None: nothing."""
+    counted_as: str | None = None
+    """With which operations it shares a number of requests per minute; None: it has no such limit."""
 
 
 def json_response(status_code: int, body: object) -> Response:
@@ -59,31 +66,63 @@ class Router:
 
     def respond(self, request: Request) -> Response:
         """The response to a request; never raises for an ``Exception``."""
+        at = self._state.clock.timestamp()
+        route, ids, allowed = self._find(request)
+        fault: ApiError | None = None
+        response = Response()
         try:
-            return self._dispatch(request)
-        except ApiError as fault:
-            return _fault_response(fault)
+            if route is None:
+                raise _no_route(request, allowed)
+            response = self._answer(route, request, ids)
+        except ApiError as refusal:
+            fault = refusal
         except Exception as error:  # noqa: BLE001 - kept and raised when the fake stops; the client gets its 500
             self._state.remember_failure(error)
             what = f"The fake server itself failed: {type(error).__name__}: {error}"
-            return _fault_response(ApiError(500, "internal_error", what))
+            fault = ApiError(500, "internal_error", what)
+        if fault is not None:
+            response = json_response(fault.status_code, fault.body())
+            if fault.status_code == 405:
+                response.headers["Allow"] = ", ".join(allowed)
+        record = RequestRecord(
+            method=request.method,
+            path=request.path,
+            query=request.query_string.decode("latin-1"),
+            headers=headers_without_key(request),
+            status=response.status_code,
+            error_type=fault.error_type if fault else None,
+            at=at,
+            route=route.pattern if route else None,
+        )
+        with self._state.lock:
+            self._state.requests.append(record)
+        return response
 
-    def _dispatch(self, request: Request) -> Response:
+    def _find(self, request: Request) -> tuple[Route | None, dict[str, str], list[str]]:
+        """The route for a request, the variable parts of its path, and the methods the path takes."""
         parts = request.path.split("/")
-        allowed: list[str] = []
+        allowed: set[str] = set()
         for route, pattern in self._routes:
             ids = _match(pattern, parts)
             if ids is None:
                 continue
             if route.method == request.method:
-                return route.answer(Call(request, self._state, self._key_of(request), ids))
-            allowed.append(route.method)
-        if not allowed:
-            raise ApiError(404, "not_found", f"There is nothing at {request.path}.")
-        message = f"{request.path} takes {', '.join(sorted(set(allowed)))}, not {request.method}."
-        response = _fault_response(ApiError(405, "method_not_allowed", message))
-        response.headers["Allow"] = ", ".join(sorted(set(allowed)))
-        return response
+                return route, ids, [route.method]
+            allowed.add(route.method)
+        return None, {}, sorted(allowed)
+
+    def _answer(self, route: Route, request: Request, ids: dict[str, str]) -> Response:
+        api_key = self._key_of(request)
+        state = self._state
+        with state.lock:
+            if route.permission is not None and not state.may(api_key, route.permission):
+                message = f"This API key does not have the permission {route.permission}."
+                raise ApiError(403, "permission_denied", message)
+            most = state.limits.requests_per_minute
+            kind = route.counted_as
+            if kind is not None and not state.request_rate.count(kind, most, state.clock.now_sec()):
+                raise ApiError(429, "limit_exceeded", f"The limit of {most} requests per minute for {kind} is reached.")
+        return route.answer(Call(request, state, api_key, ids))
 
     def _key_of(self, request: Request) -> str:
         """The permanent API key a request came with."""
@@ -106,8 +145,21 @@ def _unauthenticated(message: str) -> ApiError:
     return ApiError(401, "unauthenticated", message)
 
 
-def _fault_response(fault: ApiError) -> Response:
-    return json_response(fault.status_code, fault.body())
+def _no_route(request: Request, allowed: list[str]) -> ApiError:
+    if not allowed:
+        return ApiError(404, "not_found", f"There is nothing at {request.path}.")
+    message = f"{request.path} takes {', '.join(allowed)}, not {request.method}."
+    return ApiError(405, "method_not_allowed", message)
+
+
+def headers_without_key(request: Request) -> dict[str, str]:
+    """The headers of a request by their names in lower case, without its API key."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if "authorization" in headers:
+        # Whatever is not a known form may be the key itself.
+        scheme = headers["authorization"].partition(" ")[0]
+        headers["authorization"] = f"{scheme} {MASK}" if scheme.lower() == "bearer" else MASK
+    return headers
 
 
 def _match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:

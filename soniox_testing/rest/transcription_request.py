@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from ..audio import Audio, audio_of_url
 from ..jobs import Job
+from ..limits import BUDGET_MESSAGES
 from ..records import TranscriptionRecord
+from .errors import ApiError
 from .models import MODES, current_model
 from .speech_fields import check_language, context_of, translation_of
 from .validation import Fields
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from .router import Call
 
 
-def new_job(call: Call) -> Job:
-    """The job that a create request asks for, stored.
+def new_job(call: Call) -> TranscriptionRecord:
+    """The job that a create request asks for, stored; as it is before it moves.
 
     Raises:
         ApiError: The request breaks a rule.
@@ -46,6 +48,7 @@ def new_job(call: Call) -> Job:
         if file_id and stored is None:
             fields.note("value_error", "file_id", f"this project has no file {file_id}")
         fields.check()
+        _check_limits(call)
         audio: Audio
         if stored is not None:
             filename, audio, references = (
@@ -79,10 +82,30 @@ def new_job(call: Call) -> Job:
             client_reference_id=reference,
             api_key=call.api_key,
         )
-        outcome = state.script.take(filename, [reference, *references])
+        content_sha256 = stored.record.sha256 if stored is not None else None
+        outcome = state.script.take(filename, [reference, *references], content_sha256)
         job = Job(next(state.numbers), record, audio, state.clock.now_sec(), outcome)
-        call.project.jobs[record.id] = job
-    return job
+        state.add_job(call.project, job)
+    return record
+
+
+def _check_limits(call: Call) -> None:
+    """Refuses a job that cannot be paid for, or for which there is no room; hold the lock."""
+    limits = call.state.limits
+    if limits.exhausted is not None:
+        raise ApiError(402, limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
+    most = limits.max_pending_transcriptions
+    if limits.max_transcriptions is None and most is None:
+        return
+    jobs = call.state.jobs()
+    if limits.max_transcriptions is not None and len(jobs) >= limits.max_transcriptions:
+        message = f"The limit of {limits.max_transcriptions} stored transcriptions is reached. Delete some."
+        raise ApiError(429, "limit_exceeded", message)
+    if most is not None:
+        pending = sum(call.state.advance(job).status in {"queued", "processing"} for job in jobs)
+        if pending >= most:
+            message = f"The limit of {most} pending transcriptions is reached. Wait until some have ended."
+            raise ApiError(429, "limit_exceeded", message)
 
 
 def _model(fields: Fields) -> str | None:

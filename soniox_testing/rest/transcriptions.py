@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
+from ..webhooks import MASK
 from .errors import ApiError
 from .pages import page_of
 from .router import Route, json_response
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from ..jobs import Job
     from ..records import TranscriptionRecord
     from .router import Call
-
-_MASK = "*" * 18
 
 
 def _list(call: Call) -> Response:
@@ -33,7 +32,7 @@ def _count(call: Call) -> Response:
 
 
 def _create(call: Call) -> Response:
-    return json_response(201, transcription_json(new_job(call).record))
+    return json_response(201, transcription_json(new_job(call)))
 
 
 def _get(call: Call) -> Response:
@@ -46,7 +45,7 @@ def _delete(call: Call) -> Response:
         record = call.state.advance(_job(call))
         if record.status == "processing":
             raise _wrong_state(record, "is being processed; delete it when it has completed or failed")
-        del call.project.jobs[record.id]
+        call.state.delete_job(call.project, record.id)
     return Response(status=204)
 
 
@@ -94,17 +93,19 @@ def transcription_json(record: TranscriptionRecord) -> dict[str, object]:
         "error_message": record.error_message,
         "webhook_url": record.webhook_url,
         "webhook_auth_header_name": record.webhook_auth_header_name,
-        "webhook_auth_header_value": None if record.webhook_auth_header_value is None else _MASK,
+        "webhook_auth_header_value": None if record.webhook_auth_header_value is None else MASK,
         "webhook_status_code": record.webhook_status_code,
         "client_reference_id": record.client_reference_id,
     }
 
 
+_RATE = "async transcription"
+
 ROUTES = (
-    Route("GET", "/v1/transcriptions", _list),
-    Route("POST", "/v1/transcriptions", _create),
-    Route("GET", "/v1/transcriptions/count", _count),
-    Route("GET", "/v1/transcriptions/{transcription_id}", _get),
-    Route("DELETE", "/v1/transcriptions/{transcription_id}", _delete),
-    Route("GET", "/v1/transcriptions/{transcription_id}/transcript", _transcript),
+    Route("GET", "/v1/transcriptions", _list, "transcriptions", _RATE),
+    Route("POST", "/v1/transcriptions", _create, "transcriptions", _RATE),
+    Route("GET", "/v1/transcriptions/count", _count, "transcriptions", _RATE),
+    Route("GET", "/v1/transcriptions/{transcription_id}", _get, "transcriptions", _RATE),
+    Route("DELETE", "/v1/transcriptions/{transcription_id}", _delete, "transcriptions", _RATE),
+    Route("GET", "/v1/transcriptions/{transcription_id}/transcript", _transcript, "transcriptions", _RATE),
 )

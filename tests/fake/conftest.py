@@ -43,7 +43,7 @@ def check_body(method: str, path: str, status: int, body: Any) -> None:
     if documented is not None and "content" in documented:
         schema = documented["content"]["application/json"]["schema"]
     else:
-        assert status in {404, 405, 500}, f"{method} {path} does not document {status}"
+        assert status in {403, 404, 405, 500}, f"{method} {path} does not document {status}"
         schema = {"$ref": "#/components/schemas/ApiError"}
     filled = copy.deepcopy(body)
     for token in filled.get("tokens", ()):

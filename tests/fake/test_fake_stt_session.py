@@ -11,8 +11,7 @@ from stt_client import START, audio, check_error, finals, text_of
 from soniox_testing import VirtualClock
 from soniox_testing.clock import Clock
 from soniox_testing.progress import DEFAULT_PROGRESS
-from soniox_testing.realtime.actions import Close, Handshake, Reset, Send, Stall
-from soniox_testing.realtime.faults import drop_fault, error_fault
+from soniox_testing.realtime.actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, Stall
 from soniox_testing.realtime.stt_session import SttRules, SttSession
 from soniox_testing.scripting import Line, words_of
 from soniox_testing.state import State
@@ -233,7 +232,7 @@ def test_a_single_use_key_opens_one_session():
     state = new_state()
     handshake = temporary(state, single_use=True)
     assert Bench(handshake, state=state).start(model="stt-async-v5").error == (400, "invalid_request")
-    state.session_faults.append(error_fault("limit_exceeded", None, None, None))
+    state.faults.error("limit_exceeded", times=1)
     assert Bench(handshake, state=state).start().error == (429, "limit_exceeded")
     first, second = Bench(handshake, state=state).at(1.0), Bench(handshake, state=state).at(1.0)
     assert first.start().quiet
@@ -576,7 +575,7 @@ def test_a_session_takes_the_next_transcript_that_fits():
 @pytest.mark.parametrize("after_audio_ms", [None, 0, 500])
 def test_every_error_can_be_had(error_type, status_code, after_audio_ms):
     bench = Bench()
-    bench.state.session_faults.append(error_fault(error_type, "told so", None, after_audio_ms))
+    bench.state.faults.error(error_type, "told so", after_audio_ms=after_audio_ms, times=1)
     bench.state.script.lines.append(Line(words_of("kept"), None, None))
     bench.start()
     if after_audio_ms is not None:
@@ -594,7 +593,7 @@ def test_a_fault_comes_at_the_same_audio_however_it_is_cut():
     said = []
     for pieces_ms in ([100] * 40, [4000]):
         bench = Bench()
-        bench.state.session_faults.append(error_fault("service_unavailable", None, None, 2345))
+        bench.state.faults.error("service_unavailable", after_audio_ms=2345)
         bench.start()
         for piece_ms in pieces_ms:
             bench.audio(piece_ms)
@@ -605,17 +604,24 @@ def test_a_fault_comes_at_the_same_audio_however_it_is_cut():
 
 def test_an_error_of_another_code_can_be_had():
     bench = Bench()
-    bench.state.session_faults.append(error_fault("teapot", None, 418, None))
+    bench.state.faults.error("teapot", status_code=418)
     assert bench.start().error == (418, "teapot")
 
 
 @pytest.mark.parametrize(
-    ("how", "action", "code"), [("reset", Reset(), None), ("stall", Stall(), None), ("close:1011", Close(1011), 1011)]
+    ("how", "action", "code"),
+    [
+        ("reset", Reset(), None),
+        ("eof", HangUp(), None),
+        ("stall", Stall(), None),
+        ("half_open", HalfOpen(), None),
+        ("close:1011", Close(1011), 1011),
+    ],
 )
 def test_a_connection_can_be_dropped(how, action, code):
     for after_audio_ms in (None, 100):
         bench = Bench()
-        bench.state.session_faults.append(drop_fault(how, after_audio_ms))
+        bench.state.faults.drop(how=how, after_audio_ms=after_audio_ms)
         bench.start()
         if after_audio_ms:
             bench.audio(200)
@@ -627,13 +633,16 @@ def test_a_connection_can_be_dropped(how, action, code):
 @pytest.mark.parametrize("how", ["", "nonsense", "close", "close:", "close:x", "close:999", "close:1006", "close:5000"])
 def test_a_connection_breaks_in_known_ways_only(how):
     with pytest.raises(ValueError, match="how must be"):
-        drop_fault(how, None)
+        new_state().faults.drop(how=how)
 
 
 def test_impossible_faults_are_refused():
+    faults = new_state().faults
     with pytest.raises(ValueError, match="status_code"):
-        error_fault("teapot", None, None, None)
+        faults.error("teapot")
     with pytest.raises(ValueError, match="-1"):
-        error_fault("internal_error", None, None, -1)
+        faults.error("internal_error", after_audio_ms=-1)
     with pytest.raises(ValueError, match="-1"):
-        drop_fault("reset", -1)
+        faults.drop(after_frames=-1)
+    with pytest.raises(ValueError, match="not both"):
+        faults.drop(after_frames=1, after_audio_ms=1)

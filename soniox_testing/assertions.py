@@ -1,0 +1,242 @@
+"""What a test may claim about its fake, with failures that show the nearest match."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from .records import SessionRecord, TranscriptionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .records import FileRecord, RequestRecord
+    from .state import State
+
+_Record = TypeVar("_Record")
+_MOST_SHOWN = 20
+_LONGEST_SHOWN = 200
+_GRACE_SEC = 1.0
+_LOOK_SEC = 0.005
+
+
+class Assertions:
+    """The claims of ``FakeSoniox``. Each looks at all keys."""
+
+    _state: State
+
+    def assert_uploaded(
+        self,
+        *,
+        filename: str | None = None,
+        content: bytes | None = None,
+        client_reference_id: str | None = None,
+    ) -> FileRecord:
+        """Claims that a file was uploaded, whether or not it was deleted since.
+
+        Args:
+            filename: Its name; None: any, as for the others.
+            content: All its bytes.
+            client_reference_id: As sent.
+
+        Returns:
+            The first such file.
+
+        Raises:
+            AssertionError: There was none.
+        """
+        with self._state.lock:
+            uploads = tuple(self._state.uploads)
+        expected: dict[str, object] = {"filename": filename, "client_reference_id": client_reference_id}
+        if content is not None:
+            expected |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        expected = {name: value for name, value in expected.items() if value is not None}
+        return _first("upload", uploads, expected, getattr)
+
+    def assert_transcribed(self, **fields: object) -> TranscriptionRecord:
+        """Claims that a job was created, whether or not it was deleted since.
+
+        Args:
+            **fields: Fields of ``TranscriptionRecord`` with the values they have now, or had last.
+
+        Returns:
+            The first such job.
+
+        Raises:
+            AssertionError: There was none.
+            TypeError: There is no such field.
+        """
+        known = {field.name for field in dataclasses.fields(TranscriptionRecord)}
+        if not fields.keys() <= known:
+            raise TypeError(f"a transcription has no {', '.join(sorted(fields.keys() - known))}")
+        with self._state.lock:
+            self._state.jobs_now()
+            jobs = tuple(job.record for job in self._state.created_jobs)
+        return _first("transcription", jobs, fields, getattr)
+
+    def assert_session(self, **fields: object) -> SessionRecord:
+        """Claims that a realtime session was opened.
+
+        Args:
+            **fields: Fields of ``SessionRecord``, such as ``audio_bytes``; all others are fields of the start message,
+                of which None means that it is null or absent.
+
+        Returns:
+            The first such session.
+
+        Raises:
+            AssertionError: There was none.
+        """
+        own = {field.name for field in dataclasses.fields(SessionRecord)}
+
+        def read(record: SessionRecord, name: str) -> object:
+            return getattr(record, name) if name in own else (record.config or {}).get(name)
+
+        with self._state.lock:
+            sessions = tuple(log.record() for log in self._state.sessions)
+        return _first("session", sessions, fields, read)
+
+    def assert_requested(self, method: str, path: str, times: int | None = None) -> tuple[RequestRecord, ...]:
+        """Claims that a REST request was made, however it was answered; the last 10,000 requests are known.
+
+        Args:
+            method: Such as ``GET``.
+            path: The path without query, or the operation's path with braces: ``/v1/files/{file_id}``.
+            times: How often exactly; None: at least once.
+
+        Returns:
+            These requests, in the order they were answered.
+
+        Raises:
+            AssertionError: There were none, or not so many.
+        """
+        with self._state.lock:
+            requests = tuple(self._state.requests)
+        found = tuple(
+            request
+            for request in requests
+            if request.method == method.upper() and path in {request.path, request.route}
+        )
+        if len(found) == times or (times is None and found):
+            return found
+        wanted = "at least once" if times is None else f"{times} time(s)"
+        lines = [f"{request.method} {request.path} -> {request.status}" for request in requests]
+        raise AssertionError(
+            f"{method.upper()} {path} should have been requested {wanted}, but was {len(found)} time(s). "
+            + _listed("Requests", lines)
+        )
+
+    def assert_no_files_left(self) -> None:
+        """Claims that every uploaded file was deleted.
+
+        Raises:
+            AssertionError: Some were not.
+        """
+        with self._state.lock:
+            left = [f"{file.record.filename!r} ({file.record.id})" for file in self._state.files()]
+        if left:
+            raise AssertionError(_listed("Files left", left))
+
+    def assert_no_jobs_left(self) -> None:
+        """Claims that every transcription was deleted.
+
+        Raises:
+            AssertionError: Some were not.
+        """
+        with self._state.lock:
+            left = [f"{job.filename!r} ({job.id}), {job.status}" for job in self._state.jobs_now()]
+        if left:
+            raise AssertionError(_listed("Transcriptions left", left))
+
+    def check(self) -> None:
+        """Claims that nothing is unexpected: all that was scripted was used, and no session is left open.
+
+        A session whose client has just left is given a second to notice.
+
+        Raises:
+            AssertionError: There are unused transcripts or failures, open sessions, or requests to which the API has
+                no answer; all are listed.
+        """
+        deadline_sec = time.monotonic() + _GRACE_SEC
+        while (left_open := self._open_sessions()) and time.monotonic() < deadline_sec:
+            time.sleep(_LOOK_SEC)
+        with self._state.lock:
+            unused = [line.description() for line in self._state.script.lines]
+            # A fault or a function that is there for ever, or a fault by chance, need not happen.
+            faults = [fault for fault in self._state.faults.pending if fault.times and fault.probability == 1]
+            unused += [f"a fault: {fault.description()}" for fault in faults]
+            functions = [listed for listed in self._state.script.functions if listed.times]
+            unused += [f"a function for a session: {listed.description()}" for listed in functions]
+            unknown = [
+                f"{request.method} {request.path} -> {request.status}"
+                for request in self._state.requests
+                if request.route is None
+            ]
+        named = {"Never used": unused, "Sessions left open": left_open, "Requests to nothing": unknown}
+        found = [_listed(name, lines) for name, lines in named.items() if lines]
+        if found:
+            raise AssertionError("\n".join(found))
+
+    def _open_sessions(self) -> list[str]:
+        with self._state.lock:
+            records = [log.record() for log in self._state.sessions]
+        return [
+            f"{record.id}, since {record.created_at}, {record.audio_bytes} bytes of audio"
+            for record in records
+            if record.ended is None
+        ]
+
+
+def _first(
+    kind: str,
+    records: Sequence[_Record],
+    expected: Mapping[str, object],
+    read: Callable[[_Record, str], object],
+) -> _Record:
+    """The first record with the expected values.
+
+    Raises:
+        AssertionError: There is none; it shows in which fields the nearest differs.
+    """
+    nearest: list[str] | None = None
+    name_of_nearest = ""
+    for record in records:
+        found = {name: read(record, name) for name in expected}
+        differing = [
+            f"  {name}: expected {_shown(value)}, was {_shown(found[name])}"
+            for name, value in expected.items()
+            if _plain(value) != _plain(found[name])
+        ]
+        if not differing:
+            return record
+        if nearest is None or len(differing) < len(nearest):
+            nearest = differing
+            name_of_nearest = str(getattr(record, "id", ""))
+    wanted = ", ".join(f"{name}={_shown(value)}" for name, value in expected.items()) or "anything"
+    if nearest is None:
+        raise AssertionError(f"no {kind} with {wanted}: there was no {kind} at all")
+    raise AssertionError(
+        f"no {kind} with {wanted}\nnearest of {len(records)}: {name_of_nearest}\n" + "\n".join(nearest)
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value in which lists and tuples are the same, as they are in JSON."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in cast("Sequence[Any]", value)]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in cast("Mapping[Any, Any]", value).items()}
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
+    shown = "".join(f"\n  {line}" for line in [*lines[:_MOST_SHOWN], *more])
+    return f"{title}:{shown or ' none'}"

@@ -1,0 +1,245 @@
+"""The control API: what ``FakeSoniox`` can do, as JSON over HTTP."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import ipaddress
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from werkzeug.wrappers import Response
+
+from ..json_text import json_text
+from ..server import FakeSonioxError
+from .page import PAGE
+from .scripts import ScriptError, add_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.wrappers import Request
+
+    from ..clock import VirtualClock
+    from .standalone import Standalone
+
+ROOT = "/__fake__/"
+_RECORDS = ("files", "transcriptions", "sessions", "requests", "webhooks")
+_SESSION_VERBS = ("fail_next_session", "drop_next_session")
+_VERBS = (
+    *("answer", "refuse", "html", "reset", "stall", "drip", "truncate", "garble", "content_type"),
+    *("error", "drop", "half_open", "malformed_frame", "offline"),
+    *_SESSION_VERBS,
+)
+_LARGEST_BODY_BYTES = 16 * 1024 * 1024
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class _RefusalError(Exception):
+    """A request to the control API that is refused."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ControlApi:
+    """Answers what begins with ``/__fake__/``.
+
+    Args:
+        standalone: What to control.
+        clock: What ``POST clock`` moves; None: the time goes by itself.
+        open_to_all: Whether to answer to other machines, too.
+    """
+
+    def __init__(self, standalone: Standalone, clock: VirtualClock | None, *, open_to_all: bool) -> None:
+        self._standalone = standalone
+        self._clock = clock
+        self._open_to_all = open_to_all
+        self._routes: dict[tuple[str, str], Callable[[Request], object]] = {
+            ("GET", "state"): self._state,
+            ("GET", "records"): self._records,
+            ("POST", "scripts"): self._scripts,
+            ("POST", "faults"): self._faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("POST", "clock"): self._advance,
+            ("POST", "reset"): self._reset,
+        }
+
+    def respond(self, request: Request) -> Response:
+        """The response to a request; never raises for an ``Exception``."""
+        try:
+            self._admit(request)
+            name = request.path.removeprefix(ROOT.rstrip("/")).removeprefix("/")
+            if not name and request.method in {"GET", "HEAD"}:
+                return Response(PAGE, content_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
+            answer = self._routes.get((request.method.replace("HEAD", "GET"), name))
+            if answer is None:
+                listed = ", ".join(f"{method} {ROOT}{known}" for method, known in self._routes)
+                raise _RefusalError(404, f"There is no {request.method} {request.path}, but {listed}.")
+            return _json(200, answer(request))
+        except _RefusalError as refusal:
+            return _json(refusal.status, {"error": str(refusal)})
+        except ScriptError as error:
+            return _json(400, {"error": str(error)})
+        except Exception as error:  # noqa: BLE001 - whoever asked is who has to hear of it
+            return _json(500, {"error": f"The control API failed: {type(error).__name__}: {error}"})
+
+    def _admit(self, request: Request) -> None:
+        if not self._open_to_all:
+            if not _is_loopback(request.remote_addr or ""):
+                raise _RefusalError(403, "The control API answers to its own machine only; see --open-control.")
+            # A web page may have given its own name this machine's address, to read what is not meant for it.
+            if not _is_loopback(request.host.rsplit(":", 1)[0].strip("[]")):
+                raise _RefusalError(403, f"The control API is reached by a loopback address, not by {request.host!r}.")
+        # A web page cannot send this type to another site unasked.
+        if request.method == "POST" and request.mimetype != "application/json":
+            raise _RefusalError(415, "The control API takes JSON: send Content-Type: application/json.")
+
+    def _state(self, request: Request) -> object:  # noqa: ARG002
+        fake = self._standalone.fake
+        certificate = self._standalone.certificate
+        return {
+            "url": fake.url,
+            "api_base_url": fake.api_base_url,
+            "stt_websocket_url": fake.stt_websocket_url,
+            "api_key": fake.api_key,
+            "environment": fake.environment(),
+            "ca_file": certificate and certificate.ca_file,
+            "clock": "real" if self._clock is None else "virtual",
+            "pending_faults": [_fault(fault) for fault in fake.faults.pending],
+        }
+
+    def _records(self, request: Request) -> object:  # noqa: ARG002
+        fake = self._standalone.fake
+        return {name: getattr(fake, name) for name in _RECORDS}
+
+    def _scripts(self, request: Request) -> object:
+        add_script(self._standalone.fake, _body(request))
+        return {}
+
+    def _faults(self, request: Request) -> object:
+        body = _body(request)
+        verb = body.pop("verb", None)
+        if not isinstance(verb, str) or verb not in _VERBS:
+            raise _RefusalError(400, f"verb must be one of {', '.join(_VERBS)}, not {verb!r}")
+        fake = self._standalone.fake
+        action: Any = getattr(fake if verb in _SESSION_VERBS else fake.faults, verb)
+        _check_arguments(verb, inspect.signature(action), body)
+        try:
+            fault = action(**body)
+        except (TypeError, ValueError) as exc:
+            raise _RefusalError(400, f"{verb}: {exc}") from exc
+        return {} if fault is None else _fault(fault)
+
+    def _clear_faults(self, request: Request) -> object:  # noqa: ARG002
+        self._standalone.fake.faults.clear()
+        return {}
+
+    def _advance(self, request: Request) -> object:
+        if self._clock is None:
+            raise _RefusalError(409, "The time goes by itself here; start the server with --clock virtual to move it.")
+        match _body(request):
+            case {"advance_sec": bool()}:
+                pass
+            case {"advance_sec": int() | float() as seconds, **rest} if not rest and 0 <= seconds < float("inf"):
+                self._clock.advance(seconds)
+                return {"now_sec": self._clock()}
+            case _:
+                pass
+        raise _RefusalError(400, 'The body must be {"advance_sec": n} with n seconds, not negative.')
+
+    def _reset(self, request: Request) -> object:  # noqa: ARG002
+        try:
+            self._standalone.reset()
+        except FakeSonioxError as exc:
+            raise _RefusalError(500, f"It was reset, but {exc}") from exc
+        return {}
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _body(request: Request) -> dict[str, object]:
+    if (request.content_length or 0) > _LARGEST_BODY_BYTES:
+        raise _RefusalError(413, f"The body is larger than {_LARGEST_BODY_BYTES} bytes.")
+    try:
+        body: object = json.loads(request.stream.read(_LARGEST_BODY_BYTES))
+    except (ValueError, RecursionError) as exc:
+        raise _RefusalError(400, f"The body is not JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise _RefusalError(400, "The body must be a JSON object.")
+    return cast("dict[str, object]", body)
+
+
+def _check_arguments(verb: str, signature: inspect.Signature, arguments: Mapping[str, object]) -> None:
+    """Refuses what is missing, unknown or of the wrong kind: later, in a session, nobody could be told."""
+    for name, parameter in signature.parameters.items():
+        if name not in arguments and parameter.default is parameter.empty:
+            raise _RefusalError(400, f"{verb} needs {name}")
+    for name, value in arguments.items():
+        if name not in signature.parameters:
+            raise _RefusalError(400, f"{verb} has no {name}; it takes {', '.join(signature.parameters)}")
+        kind = str(signature.parameters[name].annotation)
+        if not _fits(kind, value):
+            raise _RefusalError(400, f"{verb}: {name} must be {kind}, not {value!r}")
+
+
+def _fits(kind: str, value: object) -> bool:
+    """Whether a JSON value may be given for a parameter with this annotation."""
+    if value is None:
+        return "None" in kind
+    if isinstance(value, bool):
+        return "bool" in kind
+    if isinstance(value, int):
+        return "int" in kind or "float" in kind
+    if isinstance(value, float):
+        return "float" in kind
+    if isinstance(value, dict):
+        entries = cast("dict[object, object]", value)
+        return "Mapping" in kind and all(isinstance(entry, str) for entry in entries.values())
+    # Names of choices are checked by the verb.
+    return isinstance(value, str) and not kind.startswith(("int", "float", "bool", "Mapping"))
+
+
+def _fault(fault: Any) -> object:
+    return {
+        "effect": repr(fault.effect),
+        "operation": fault.operation,
+        "times": fault.times,
+        "probability": fault.probability,
+        "hits": fault.hits,
+    }
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(
+        json_text(_plain(body)).encode(),
+        status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A record as JSON has it."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in cast("list[object]", value)]
+    return value

@@ -1,0 +1,270 @@
+"""One port for many fakes, one after the other or at once.
+
+Stopping a listener takes a third of a second, so a test session keeps one, and each test mounts a fake with state of
+its own on it. Each mount has a number that is never used again, and its URL begins with that number: a request of a
+test that has ended finds no state to write into, is told so, and is remembered.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Request
+
+from .listener import Listener
+from .rest.errors import ApiError
+from .rest.router import json_response
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+    from werkzeug.wrappers import Response
+
+    from .listener import Upgrade, Upgrades
+    from .tls import Certificate
+
+_PREFIX = re.compile(r"/~([1-9][0-9]{0,17})(?=/|$)")
+
+
+@dataclass(frozen=True)
+class LateCall:
+    """Requests to a fake that had stopped, all alike: something of an earlier test is still running."""
+
+    name: str | None
+    """The ``name`` of that fake; None when it had none."""
+    method: str
+    """Such as ``GET``; also of a request for a WebSocket."""
+    path: str
+    """The path below the fake's URL."""
+    count: int
+    """How many there were."""
+
+
+class SharedListener:
+    """A port that any number of fakes share: ``FakeSoniox(listener=...)``.
+
+    May be used from any thread. Use it in a ``with`` block, or call ``start`` and ``stop``.
+
+    Args:
+        host: Name or address to listen on.
+        port: Port to listen on; 0 picks a free one.
+        tls: Whether to speak TLS, with a certificate made for the occasion.
+
+    Raises:
+        RuntimeError: trustme is not installed, and TLS was asked for.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
+        self._failures: list[BaseException] = []
+        self._listener = Listener(
+            self._respond, self._failures.append, _Routes(self._websocket), host=host, port=port, tls=tls
+        )
+        self._lock = threading.Lock()
+        self._mounts: dict[int, Mount] = {}
+        self._names: dict[int, str] = {}
+        self._newest = 0
+        # By connection: which fake it belongs to. A client may keep a connection from one test to the next.
+        self._owners: weakref.WeakKeyDictionary[socket.socket, Mount] = weakref.WeakKeyDictionary()
+        self._late: Counter[tuple[int, str, str]] = Counter()
+
+    def start(self) -> Self:
+        """Begins to listen; does nothing when it already does.
+
+        Returns:
+            This object.
+
+        Raises:
+            OSError: The address cannot be had, for example because the port is in use.
+        """
+        if not self._listener.is_running():
+            self._listener.start()
+        return self
+
+    def stop(self) -> None:
+        """Stops listening and ends all connections; does nothing when stopped. Stop the fakes on it before.
+
+        Raises:
+            RuntimeError: Connections failed that belonged to no fake; the first failure is its cause.
+        """
+        if self._listener.is_running():
+            self._listener.stop()
+        failures, self._failures[:] = self._failures[:], []
+        if failures:
+            raise RuntimeError(f"the listener failed {len(failures)} time(s)") from failures[0]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def late_calls(self) -> tuple[LateCall, ...]:
+        """The requests that came to fakes after they had stopped, in the order in which they first came."""
+        with self._lock:
+            return tuple(
+                LateCall(self._names.get(number), method, path, count)
+                for (number, method, path), count in self._late.items()
+            )
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows to clients; None: it speaks plain HTTP."""
+        return self._listener.certificate
+
+    def mount(
+        self,
+        respond: Callable[[Request], Response],
+        on_error: Callable[[BaseException], None],
+        upgrades: Upgrades,
+        *,
+        name: str | None = None,
+    ) -> Mount:
+        """A place for one fake; arguments as for ``Listener``.
+
+        Args:
+            respond: The answer to a request whose path is below the mount.
+            on_error: Told of every exception that ended a WebSocket of this mount.
+            upgrades: By path below the mount.
+            name: What ``late_calls`` and the answers to late requests call it.
+        """
+        return Mount(self, respond, on_error, upgrades, name)
+
+    def open(self, mount: Mount) -> str:
+        """Lets requests through to a mount.
+
+        Returns:
+            Its URL, which no other mount of this listener ever had.
+        """
+        if not self._listener.is_running():
+            raise RuntimeError("this SharedListener was not started: use it in a with statement, or call start()")
+        with self._lock:
+            self._newest += 1
+            self._mounts[self._newest] = mount
+            if mount.name is not None:
+                self._names[self._newest] = mount.name
+            return f"{self._listener.url}{self._prefix(self._newest)}"
+
+    def close(self, mount: Mount) -> None:
+        """Lets no more requests through to a mount, ends its connections and waits for their threads."""
+        with self._lock:
+            self._mounts = {number: known for number, known in self._mounts.items() if known is not mount}
+            ending = [connection for connection, owner in self._owners.items() if owner is mount]
+            for connection in ending:
+                del self._owners[connection]
+        self._listener.end_connections(ending)
+
+    def _prefix(self, number: int) -> str:
+        """What the path of a mount begins with."""
+        return f"/~{number}"
+
+    def _number(self, path: str) -> tuple[int | None, str]:
+        """Which mount a path belongs to, None for none, and the path below that mount."""
+        found = _PREFIX.match(path)
+        return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
+
+    def _respond(self, request: Request) -> Response:
+        number, path = self._number(request.path)
+        with self._lock:
+            mount = self._mounts.get(number or 0)
+            if mount is not None:
+                # Under the same lock that ends a mount: no request gets through unseen.
+                self._owners[request.environ["werkzeug.socket"]] = mount
+            elif number is not None and number <= self._newest:
+                self._late[number, request.method, path] += 1
+        if mount is not None:
+            request.environ["PATH_INFO"] = path
+            return mount.respond(Request(request.environ))
+        if number is None or number > self._newest:
+            refusal = ApiError(
+                404, "not_found", f"There is nothing at {request.path}. URLs here begin with /~, a number."
+            )
+        else:
+            name = self._names.get(number)
+            test = f"The test {name}" if name else "The test"
+            refusal = ApiError(
+                410, "test_ended", f"{test} has ended, and its fake with it; {request.method} {path} came too late."
+            )
+        return json_response(refusal.status_code, refusal.body())
+
+    def _websocket(self, path: str) -> Callable[[Upgrade], None] | None:
+        number, below = self._number(path)
+        with self._lock:
+            mount = self._mounts.get(number or 0)
+        serve = None if mount is None else mount.upgrades.get(below)
+        if mount is None or serve is None:
+            return None  # So it is answered as any other request.
+
+        def run(upgrade: Upgrade) -> None:
+            with self._lock:
+                if mount not in self._mounts.values():
+                    return  # It ended just now.
+                self._owners[upgrade.connection] = mount
+            try:
+                serve(upgrade)
+            except ConnectionError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the fake it belongs to raises it when it stops
+                mount.on_error(error)
+
+        return run
+
+
+class _Routes:
+    """A function that finds what serves a path."""
+
+    def __init__(self, find: Callable[[str], Callable[[Upgrade], None] | None]) -> None:
+        self.get = find
+
+
+class Mount:
+    """The place of one fake on a shared listener, which looks like a listener of its own."""
+
+    def __init__(
+        self,
+        shared: SharedListener,
+        respond: Callable[[Request], Response],
+        on_error: Callable[[BaseException], None],
+        upgrades: Upgrades,
+        name: str | None,
+    ) -> None:
+        self.respond = respond
+        self.on_error = on_error
+        self.upgrades = upgrades
+        self.name = name
+        self.url = ""
+        """Where it is; empty before the first start."""
+        self._shared = shared
+        self._open = False
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the listener shows to clients; None: it speaks plain HTTP."""
+        return self._shared.certificate
+
+    def is_running(self) -> bool:
+        """Whether requests get through."""
+        return self._open
+
+    def start(self) -> None:
+        """Lets requests through, at a new URL."""
+        self.url = self._shared.open(self)
+        self._open = True
+
+    def stop(self) -> None:
+        """Ends its connections and lets no more requests through."""
+        self._open = False
+        self._shared.close(self)

@@ -1,0 +1,94 @@
+"""A certificate made on the fly, so that clients can be tested over ``https`` and ``wss``.
+
+trustme makes it. Its key never leaves this process, and nobody trusts it but those who are given its CA file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import ssl
+import tempfile
+import weakref
+from typing import Any
+
+
+class Certificate:
+    """A certificate authority of its own and a certificate by it, for ``localhost``, ``127.0.0.1`` and ``::1``.
+
+    The CA file is deleted when nobody holds this object any more.
+
+    Args:
+        host: A further name or address that the certificate is for.
+
+    Raises:
+        RuntimeError: trustme is not installed.
+    """
+
+    def __init__(self, host: str) -> None:
+        try:
+            import trustme  # noqa: PLC0415 - optional, and it brings cryptography along
+        except ImportError as exc:
+            raise RuntimeError('TLS needs trustme: pip install "soniox-lite[testing-tls]"') from exc
+        authority = trustme.CA()
+        names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
+        self.server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server_context.sslsocket_class = ServerSocket
+        leaf = authority.issue_cert(*names)
+        leaf.configure_cert(self.server_context)  # pyright: ignore[reportUnknownMemberType] - names pyOpenSSL as well
+        descriptor, self.ca_file = tempfile.mkstemp(prefix="fake-soniox-ca-", suffix=".pem")
+        weakref.finalize(self, _remove, self.ca_file)
+        with open(descriptor, "wb") as file:
+            file.write(authority.cert_pem.bytes())
+
+    def client_context(self) -> ssl.SSLContext:
+        """A new context for clients, which trusts this certificate and no other."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+class ServerSocket(ssl.SSLSocket):
+    """The server's side of a TLS connection, which behaves like a plain socket where the two differ.
+
+    Without blocking, a TLS socket raises errors of its own when there is nothing to read or no room to send; and its
+    ``shutdown``, called from another thread, lets the one that reads go on in plain text.
+    """
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """As for a plain socket."""
+        with _plain_errors():
+            return super().recv(buflen, flags)
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        """As for a plain socket."""
+        with _plain_errors():
+            return super().recv_into(buffer, nbytes, flags)
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """As for a plain socket."""
+        with _plain_errors():
+            return super().send(data, flags)
+
+    def shutdown(self, how: int) -> None:
+        """As for a plain socket."""
+        socket.socket.shutdown(self, how)
+
+    def say_goodbye(self) -> None:
+        """Tells the client that nothing was cut off, if it can be told without waiting."""
+        with contextlib.suppress(OSError, ValueError):
+            self.settimeout(0)
+            self.unwrap()
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Any:
+    try:
+        yield
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
+        raise BlockingIOError(errno.EAGAIN, "it would block") from exc

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import subprocess
+from urllib.parse import urlsplit
+
+import pytest
+import websocket
+
+from soniox_lite import SonioxAPIError, SonioxClient
+from soniox_testing import FakeSoniox, VirtualClock
+from soniox_testing.control.standalone import Standalone
+
+_JSON = {"Content-Type": "application/json"}
+
+
+class Control:
+    """A program's server in this process, and how to talk to its control API."""
+
+    def __init__(self, **options):
+        self.clock = VirtualClock()
+        options = {"host": "127.0.0.1", "port": 0, "tls": False, "clock": self.clock, "open_control": False, **options}
+        self.server = Standalone(lambda listener: FakeSoniox(listener=listener, clock=self.clock), **options)
+
+    def __call__(self, method, name, body=None, headers=None):
+        address = urlsplit(self.server.fake.url)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            connection.request(method, f"/__fake__/{name}", content, _JSON if headers is None else headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def client(self):
+        fake = self.server.fake
+        return SonioxClient(
+            "k", api_base_url=fake.api_base_url, websocket_base_url=fake.stt_websocket_url, max_retries=0
+        )
+
+
+@pytest.fixture
+def control():
+    made = Control()
+    with made.server:
+        yield made
+
+
+def test_the_state_says_where_everything_is(control):
+    status, state = control("GET", "state")
+    url = control.server.fake.url
+    assert (status, urlsplit(url).path) == (200, "")
+    assert state == {
+        "url": url,
+        "api_base_url": f"{url}/v1",
+        "stt_websocket_url": url.replace("http", "ws") + "/transcribe-websocket",
+        "api_key": "fake-soniox-key",
+        "environment": control.server.fake.environment(),
+        "ca_file": None,
+        "clock": "virtual",
+        "pending_faults": [],
+    }
+
+
+def test_records_are_what_the_fake_holds(control):
+    with control.client() as client:
+        client.files.upload(b"sound", filename="a.mp3")
+        client.stt.create(audio_url="https://example.com/b.mp3", config={"context": {"text": "about"}})
+        with client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
+            session.finish()
+            list(session.receive_events())
+    status, records = control("GET", "records")
+    assert status == 200
+    assert [file["filename"] for file in records["files"]] == ["a.mp3"]
+    assert [job["audio_url"] for job in records["transcriptions"]] == ["https://example.com/b.mp3"]
+    assert [session["config"]["model"] for session in records["sessions"]] == ["stt-rt-v5"]
+    assert [(request["method"], request["path"]) for request in records["requests"]] == [
+        ("POST", "/v1/files"),
+        ("POST", "/v1/transcriptions"),
+    ]
+    assert records["webhooks"] == []
+
+
+def test_scripts_are_said(control):
+    script = {
+        "transcripts": [
+            {"transcript": "plain words", "filename": "a.mp3"},
+            {"transcript": [{"text": "timed", "start_ms": 500, "end_ms": 900, "speaker": "2"}], "filename": "b.mp3"},
+        ],
+        "failures": [{"error_type": "audio_too_long", "message": "Too long.", "filename": "c.mp3"}],
+    }
+    assert control("POST", "scripts", script) == (200, {})
+    with control.client() as client:
+        jobs = {
+            name: client.stt.create(
+                audio_url=f"https://example.com/{name}", config={"enable_speaker_diarization": True}
+            ).id
+            for name in ("a.mp3", "b.mp3", "c.mp3")
+        }
+        control("POST", "clock", {"advance_sec": 1})
+        assert client.stt.get_transcript(jobs["a.mp3"]).text == "plain words"
+        token = client.stt.get_transcript(jobs["b.mp3"]).tokens[0]
+        assert (token.start_ms, token.speaker) == (500, "2")
+        assert client.stt.get(jobs["c.mp3"]).error_type == "audio_too_long"
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ([], "The body must be a JSON object."),
+        ({"transcripts": {}}, "the script.transcripts cannot be {}"),
+        ({"transcripts": ["x"]}, "transcripts[0] must be an object with transcript, filename, client_reference_id"),
+        ({"transcripts": [{}]}, "transcripts[0] needs transcript"),
+        ({"transcripts": [{"transcript": 1}]}, "transcripts[0].transcript must be a text or a list of words"),
+        ({"transcripts": [{"transcript": "a", "name": "b"}]}, "transcripts[0] has no name"),
+        ({"transcripts": [{"transcript": [{}]}]}, "transcripts[0].transcript[0]"),
+        ({"transcripts": [{"transcript": [{"text": "a", "start_ms": "1"}]}]}, "start_ms cannot be '1'"),
+        (
+            {"transcripts": [{"transcript": [{"text": "a", "start_ms": 9}, {"text": "b", "start_ms": 1}]}]},
+            "transcripts[0].transcript[1] is at 1 ms, after a time of 9 ms",
+        ),
+        ({"failures": [{"error_type": "x"}]}, "failures[0] needs message"),
+    ],
+)
+def test_a_bad_script_changes_nothing_and_says_where(control, script, message):
+    if isinstance(script, dict):
+        script = {"failures": [], **script}
+        good = {"transcript": "good"}
+        if isinstance(script.get("transcripts"), list):
+            script["transcripts"].append(good)
+    status, body = control("POST", "scripts", script)
+    assert status == 400
+    assert message in body["error"]
+    assert control.server.fake._state.script.lines == []
+
+
+def test_faults_strike_and_are_cleared(control):
+    status, fault = control("POST", "faults", {"verb": "answer", "status_code": 503, "operation": "get_files"})
+    assert (status, fault["operation"], fault["hits"]) == (200, "get_files", 0)
+    with control.client() as client:
+        with pytest.raises(SonioxAPIError) as caught:
+            client.files.list()
+        assert caught.value.status_code == 503
+        assert control("GET", "state")[1]["pending_faults"][0]["hits"] == 1
+        assert control("DELETE", "faults") == (200, {})
+        assert client.files.list().files == []
+
+
+def test_sessions_can_be_told_to_fail(control):
+    assert control("POST", "faults", {"verb": "fail_next_session", "error_type": "service_unavailable"})[0] == 200
+    with (
+        control.client() as client,
+        client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session,
+    ):
+        assert [event.error_code for event in session.receive_events()] == [503]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({}, "verb must be one of answer, "),
+        ({"verb": "__init__"}, "verb must be one of"),
+        ({"verb": ["answer"]}, "verb must be one of"),
+        ({"verb": "answer"}, "answer needs status_code"),
+        ({"verb": "answer", "status_code": "503"}, "answer: status_code must be int, not '503'"),
+        ({"verb": "answer", "status_code": True}, "answer: status_code must be int, not True"),
+        ({"verb": "answer", "status_code": 42}, "answer: "),
+        ({"verb": "answer", "status_code": 503, "headers": {"a": 1}}, "headers must be Mapping"),
+        ({"verb": "answer", "status_code": 503, "count": 1}, "answer has no count; it takes status_code, "),
+        ({"verb": "answer", "status_code": 503, "operation": "nothing"}, "nothing"),
+        ({"verb": "drop_next_session", "how": "gently"}, "drop_next_session: how must be"),
+        ({"verb": "drop_next_session", "after_audio_ms": 1.5}, "after_audio_ms must be int | None, not 1.5"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused(control, fault, message):
+    status, body = control("POST", "faults", fault)
+    assert status == 400
+    assert message in body["error"]
+    assert control("GET", "state")[1]["pending_faults"] == []
+
+
+def test_the_clock_moves_only_forward_and_only_if_it_is_virtual(control):
+    assert control("POST", "clock", {"advance_sec": 1.5}) == (200, {"now_sec": 1.5})
+    for body in ({}, {"advance_sec": -1}, {"advance_sec": "1"}, {"advance_sec": True}, {"advance_sec": 1, "x": 1}):
+        assert control("POST", "clock", body)[0] == 400
+    real = Control(clock=None)
+    with real.server:
+        status, body = real("POST", "clock", {"advance_sec": 1})
+        assert (status, "--clock virtual" in body["error"]) == (409, True)
+
+
+def test_a_reset_forgets_everything_and_ends_what_is_open(control):
+    with control.client() as client:
+        client.files.upload(b"sound", filename="a.mp3")
+        url = control.server.fake.url
+        live = websocket.create_connection(
+            control.server.fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"]
+        )
+        assert control("POST", "reset", {}) == (200, {})
+        assert live.sock.recv(1) == b""
+        live.shutdown()
+        assert control.server.fake.url == url
+        assert client.files.list().files == []
+        assert control("GET", "records")[1]["sessions"] == []
+
+
+def test_a_reset_tells_of_a_fake_that_failed_and_resets_all_the_same(control):
+    control.server.fake._state.remember_failure(ZeroDivisionError("inside"))
+    status, body = control("POST", "reset", {})
+    assert (status, "ZeroDivisionError: inside" in body["error"]) == (500, True)
+    assert control("POST", "reset", {}) == (200, {})
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body", "headers", "status", "message"),
+    [
+        ("GET", "nothing", None, None, 404, "GET /__fake__/state"),
+        ("POST", "state", b"{}", None, 404, "There is no POST"),
+        ("POST", "reset", b"{}", {"Content-Type": "text/plain"}, 415, "application/json"),
+        ("POST", "reset", b"{}", {}, 415, "application/json"),
+        ("POST", "scripts", b"{", None, 400, "not JSON"),
+        ("POST", "scripts", b"[" * 100_000, None, 400, "not JSON"),
+        ("GET", "state", None, {"Host": "evil.example"}, 403, "not by 'evil.example'"),
+    ],
+)
+def test_what_is_refused_says_why(control, method, name, body, headers, status, message):
+    found, answer = control(method, name, body, headers)
+    assert (found, message in answer["error"]) == (status, True)
+
+
+def test_other_machines_are_refused_unless_they_are_let_in(monkeypatch):
+    monkeypatch.setattr("soniox_testing.control.api._is_loopback", lambda host: host != "127.0.0.1")
+    closed, opened = Control(), Control(open_control=True)
+    with closed.server, opened.server:
+        status, body = closed("GET", "state")
+        assert (status, "--open-control" in body["error"]) == (403, True)
+        assert opened("GET", "state", headers={"Host": "fake.example"})[0] == 200
+
+
+def test_no_key_is_needed_for_control_but_for_the_api_beside_it(control):
+    address = urlsplit(control.server.fake.url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    for path, status in (("/__fake__/state", 200), ("/v1/files", 401), ("/__fake__", 200), ("/nothing", 404)):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
+        assert (path, response.status) == (path, status)
+    connection.close()
+
+
+# The page
+
+
+def test_the_page_takes_nothing_from_elsewhere(control):
+    address = urlsplit(control.server.fake.url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection.request("GET", "/__fake__/")
+    response = connection.getresponse()
+    page = response.read().decode()
+    connection.close()
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+    assert "://" not in page
+    assert re.findall(r'(?:src|href)="([^"]*)"', page) == ["data:,"]
+    assert "innerHTML" not in page
+
+
+_needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
+
+
+@_needs_browser
+def test_a_browser_shows_jobs_sessions_and_requests_and_no_markup_of_clients(control, tmp_path):
+    evil = "<img src=x onerror=document.title='owned'>.mp3"
+    with control.client() as client:
+        client.files.upload(b"sound", filename=evil)
+        client.stt.create(audio_url="https://example.com/b.mp3", client_reference_id="<script>alert(1)</script>")
+        with client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
+            session.finish()
+            list(session.receive_events())
+    page = _dumped_page(control, tmp_path, "1500")
+    assert '<p id="status" role="status">live</p>' in page
+    assert "<title>Fake Soniox</title>" in page
+    assert re.search(r'<h2>jobs: 1</h2>.*<table id="transcriptions">.*<td>queued</td><td>b\.mp3</td>', page, re.DOTALL)
+    assert re.search(r'<h2>sessions: 1</h2>.*<table id="sessions">.*<td>error</td>', page, re.DOTALL)
+    assert re.search(r'<table id="requests">.*<td>POST</td><td>/v1/files</td><td>201</td>', page, re.DOTALL)
+    assert f"<td>{evil.replace('<', '&lt;').replace('>', '&gt;')}</td>" in page
+    assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in page
+
+
+@_needs_browser
+def test_a_browser_shows_what_comes_later(control, tmp_path, monkeypatch):
+    looks = []
+
+    def records(request):
+        if len(looks) == 1:
+            with control.client() as client:
+                client.files.upload(b"sound", filename="later.mp3")
+        looks.append(request)
+        return original(request)
+
+    routes = control.server._api._routes
+    original = routes["GET", "records"]
+    monkeypatch.setitem(routes, ("GET", "records"), records)
+    assert "<td>later.mp3</td>" in _dumped_page(control, tmp_path, "5000")
+    assert len(looks) > 1
+
+
+def _dumped_page(control, folder, milliseconds):
+    """What a browser shows after so much time; its clock waits for the network, so a slow machine changes nothing."""
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={folder}", f"--virtual-time-budget={milliseconds}", "--dump-dom"]
+    done = subprocess.run(
+        [*command, f"{control.server.fake.url}/__fake__/"], check=True, capture_output=True, text=True, timeout=120
+    )
+    return done.stdout

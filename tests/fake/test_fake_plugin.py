@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import http.client
+import json
+import os
+import statistics
+import sys
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+import weakref
+from urllib.parse import urlsplit
+
+import pytest
+import websocket
+
+from soniox_lite import SonioxAPIError, SonioxClient
+from soniox_testing import FakeSoniox, LateCall, SharedListener
+
+pytest_plugins = ["pytester"]
+_PLUGIN = ["-p", "soniox_testing.plugin"]
+
+
+def _installed():
+    from importlib.metadata import entry_points
+
+    return any(point.name == "soniox_testing" for point in entry_points(group="pytest11"))
+
+
+@pytest.fixture
+def listener():
+    """A listener of this test only, so that its late callers are no news to the session."""
+    with SharedListener() as shared:
+        yield shared
+
+
+def _call(url, method="GET", headers=None):
+    request = urllib.request.Request(url, method=method, headers={"Authorization": "Bearer k", **(headers or {})})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def _open_files():
+    return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+
+
+# A shared listener
+
+
+def test_fakes_on_one_listener_have_one_port_and_urls_and_state_of_their_own(listener):
+    with FakeSoniox(listener=listener) as one, FakeSoniox(listener=listener) as two:
+        assert urlsplit(one.url).netloc == urlsplit(two.url).netloc
+        assert [urlsplit(fake.url).path for fake in (one, two)] == ["/~1", "/~2"]
+        assert one.api_base_url == f"{one.url}/v1"
+        with SonioxClient("k", api_base_url=one.api_base_url) as client:
+            client.files.upload(b"sound", filename="a.mp3")
+        assert (len(one.files), len(two.files)) == (1, 0)
+
+
+def test_a_start_after_a_stop_is_a_new_url(listener):
+    fake = FakeSoniox(listener=listener).start()
+    first = fake.url
+    assert fake.start().url == first
+    fake.stop()
+    fake.stop()
+    assert fake.url == first
+    with fake:
+        assert fake.url != first
+        assert _call(f"{fake.api_base_url}/files")[0] == 200
+        assert _call(f"{first}/v1/files")[0] == 410
+
+
+def test_a_late_caller_is_told_and_remembered(listener):
+    with FakeSoniox(listener=listener, name="test_first") as fake:
+        pass
+    with FakeSoniox(listener=listener) as later:
+        for _ in range(3):
+            status, body = _call(f"{fake.api_base_url}/files?limit=1")
+        assert (status, body["error_type"], body["status_code"]) == (410, "test_ended", 410)
+        assert body["message"] == "The test test_first has ended, and its fake with it; GET /v1/files came too late."
+        assert _call(f"{fake.url}/v1/files/x", "DELETE")[0] == 410
+        with pytest.raises(websocket.WebSocketBadStatusException, match="410"):
+            websocket.create_connection(fake.stt_websocket_url, timeout=20)
+        assert later.files == later.sessions == ()
+    assert listener.late_calls == (
+        LateCall("test_first", "GET", "/v1/files", 3),
+        LateCall("test_first", "DELETE", "/v1/files/x", 1),
+        LateCall("test_first", "GET", "/transcribe-websocket", 1),
+    )
+
+
+def test_a_client_hears_of_it_as_an_error_of_the_api(listener):
+    with FakeSoniox(listener=listener) as fake:
+        pass
+    with SonioxClient("k", api_base_url=fake.api_base_url) as client, pytest.raises(SonioxAPIError) as caught:
+        client.files.list()
+    assert (caught.value.status_code, caught.value.error_type) == (410, "test_ended")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/files", "/~2/v1/files", "/~0/v1/files", "/~01/v1", "/~", "/~1x/v1/files"])
+def test_a_path_of_no_fake_is_not_found_and_nobody_is_late(listener, path):
+    with FakeSoniox(listener=listener) as fake:
+        status, body = _call(fake.url.removesuffix("/~1") + path)
+        assert (status, body["error_type"]) == (404, "not_found")
+    assert listener.late_calls == ()
+
+
+def test_the_stop_ends_the_connections_of_its_fake_and_no_others(listener):
+    one, two = FakeSoniox(listener=listener).start(), FakeSoniox(listener=listener).start()
+    sockets = {}
+    for fake in (one, two):
+        address = urlsplit(fake.url)
+        plain = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        plain.request("GET", f"{address.path}/v1/files", headers={"Authorization": "Bearer k"})
+        assert plain.getresponse().read()
+        sockets[fake] = (
+            plain,
+            websocket.create_connection(fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"]),
+        )
+    one.stop()
+    assert one.sessions[0].ended == "stopped"
+    plain, live = sockets[one]
+    assert plain.sock.recv(1) == b""
+    assert live.sock.recv(1) == b""
+    assert two.sessions[0].ended is None
+    plain, live = sockets[two]
+    live.ping()
+    assert live.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
+    plain.request("GET", f"{urlsplit(two.url).path}/v1/files", headers={"Authorization": "Bearer k"})
+    assert plain.getresponse().status == 200
+    two.stop()
+    for pair in sockets.values():
+        pair[0].close()
+        pair[1].shutdown()
+
+
+def test_a_connection_may_go_from_one_fake_to_the_next(listener):
+    one, two = FakeSoniox(listener=listener).start(), FakeSoniox(listener=listener).start()
+    address = urlsplit(one.url)
+    line = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    for fake in (one, two):
+        line.request("GET", f"{urlsplit(fake.url).path}/v1/files", headers={"Authorization": "Bearer k"})
+        assert line.getresponse().read()
+    known = line.sock
+    one.stop()
+    line.request("GET", f"{urlsplit(two.url).path}/v1/files", headers={"Authorization": "Bearer k"})
+    assert line.getresponse().read()
+    assert line.sock is known
+    two.stop()
+    line.close()
+
+
+def test_the_failure_of_a_fake_is_raised_by_its_own_stop(listener):
+    def rule(job):
+        raise ZeroDivisionError
+
+    broken, sound = FakeSoniox(listener=listener, progress=rule).start(), FakeSoniox(listener=listener).start()
+    with SonioxClient("k", api_base_url=broken.api_base_url, max_retries=0) as client:
+        job = client.stt.create(audio_url="https://example.com/a.mp3")
+        with pytest.raises(SonioxAPIError):
+            client.stt.get(job.id)
+    sound.stop()
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        broken.stop()
+
+
+def test_an_address_belongs_to_the_listener(listener):
+    for address in ({"port": 1}, {"host": "localhost"}, {"tls": True}):
+        with pytest.raises(ValueError, match="belong to the shared listener"):
+            FakeSoniox(listener=listener, **address)
+
+
+def test_a_listener_that_does_not_run_says_so():
+    with pytest.raises(RuntimeError, match="not started"):
+        FakeSoniox(listener=SharedListener()).start()
+
+
+def test_start_and_stop_of_a_fake_are_quick(listener):
+    times = []
+    for _ in range(50):
+        began = time.perf_counter()
+        FakeSoniox(listener=listener).start().stop()
+        times.append(time.perf_counter() - began)
+    # Far below one poll of the accepting loop, 20 ms, which a listener of its own waits for; 0.3 ms are usual.
+    assert statistics.median(times) < 0.002
+
+
+def test_five_hundred_fakes_leave_nothing(listener):
+    def one():
+        with FakeSoniox(listener=listener) as fake:
+            fake.add_transcript("hello")
+            with SonioxClient("k", api_base_url=fake.api_base_url) as client:
+                client.files.upload(b"sound", filename="a.mp3")
+            live = websocket.create_connection(fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"])
+            live.send(json.dumps({"model": "stt-rt-v5", "audio_format": "auto"}))
+        live.shutdown()
+        return weakref.ref(fake)
+
+    one()
+    gc.collect()
+    threads, files = set(threading.enumerate()), _open_files()
+    fakes = [one() for _ in range(500)]
+    gc.collect()
+    assert set(threading.enumerate()) == threads
+    assert _open_files() == files
+    assert [fake for fake in fakes if fake() is not None] == []
+    assert listener.late_calls == ()
+    assert len(listener._owners) == len(listener._mounts) == len(listener._names) == 0
+
+
+# Without pytest's fixtures
+
+
+class TestWithUnittest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.listener = SharedListener().start()
+        cls.addClassCleanup(cls.listener.stop)
+
+    def setUp(self):
+        self.fake = FakeSoniox(listener=self.listener, name=self.id()).start()
+        self.addCleanup(self.fake.stop)
+
+    def test_one(self):
+        self.assertEqual(_call(f"{self.fake.api_base_url}/files")[0], 200)  # noqa: PT009
+
+    def test_two(self):
+        self.assertEqual(self.fake.files, ())  # noqa: PT009
+
+
+# The fixtures
+
+
+def test_the_client_is_connected(fake_soniox, soniox_client):
+    fake_soniox.add_transcript("hello", filename="a.mp3")
+    assert soniox_client.stt.transcribe_and_wait_with_tokens(file=b"x", filename="a.mp3").text == "hello"
+    with soniox_client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
+        session.send_byte_chunk(bytes(16_000))
+        session.finish()
+        assert list(session.receive_events())[-1].finished
+
+
+def test_the_async_client_is_connected(fake_soniox, async_soniox_client):
+    async def work():
+        job = await async_soniox_client.stt.transcribe_and_wait_with_tokens(file=b"x", filename="a.mp3")
+        async with async_soniox_client.realtime.stt.connect(
+            config={"model": "stt-rt-v5", "audio_format": "auto"}
+        ) as session:
+            await session.send_byte_chunk(bytes(16_000))
+            await session.finish()
+            return job.text, [event async for event in session.receive_events()][-1].finished
+
+    fake_soniox.add_transcript("hello", filename="a.mp3")
+    assert asyncio.run(work()) == ("hello", True)
+
+
+def test_the_environment_leads_to_the_fake(fake_soniox, soniox_env):
+    assert soniox_env == {**soniox_env, **{name: os.environ[name] for name in soniox_env}}
+    with SonioxClient() as client:
+        client.files.upload(b"x", filename="a.mp3")
+    assert [file.filename for file in fake_soniox.files] == ["a.mp3"]
+
+
+def test_the_environment_and_the_key_serve_the_official_client_too(fake_soniox, soniox_env):
+    official = pytest.importorskip("soniox")
+    client = official.SonioxClient(
+        api_base_url=os.environ["SONIOX_API_BASE_URL"], websocket_base_url=os.environ["SONIOX_WS_URL"]
+    )
+    with contextlib.closing(client):
+        assert client.files.list().files == []
+
+
+_SUITE = """
+    import asyncio, urllib.error, urllib.request
+    import pytest
+
+    seen = []
+
+    @pytest.mark.parametrize("number", range(6))
+    def test_state_is_fresh(fake_soniox, soniox_client, async_soniox_client, number):
+        assert fake_soniox.files == ()
+        soniox_client.files.upload(b"x", filename=f"{number}.mp3")
+        assert asyncio.run(async_soniox_client.files.list()).files[0].filename == f"{number}.mp3"
+        seen.append((fake_soniox.url, soniox_client, async_soniox_client))
+
+    def test_clients_are_closed(fake_soniox):
+        for _, client, _ in seen:
+            with pytest.raises(Exception, match="closed"):
+                client.files.list()
+        assert len({url for url, _, _ in seen}) == len(seen)
+"""
+
+
+def _run(pytester, *arguments):
+    command = [] if _installed() else list(_PLUGIN)
+    return pytester.runpytest_subprocess("-q", "-W", "error", *command, *arguments)
+
+
+def test_a_suite_with_the_fixtures(pytester):
+    pytester.makepyfile(_SUITE)
+    _run(pytester).assert_outcomes(passed=7)
+
+
+def test_a_suite_in_several_processes(pytester):
+    pytest.importorskip("xdist")
+    pytester.makepyfile(_SUITE)
+    _run(pytester, "-n", "3").assert_outcomes(passed=7)
+
+
+def test_a_late_caller_is_a_warning_at_the_end_of_the_session(pytester):
+    pytester.makepyfile(
+        """
+        import urllib.error, urllib.request
+        import pytest
+
+        urls = []
+
+        def test_first(fake_soniox):
+            urls.append(fake_soniox.api_base_url)
+
+        def test_second(fake_soniox):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(urls[0] + "/files", timeout=20)
+            assert caught.value.code == 410
+            caught.value.close()
+        """
+    )
+    result = _run(pytester, "-W", "default::pytest.PytestWarning")
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*something of *::test_first still ran after that test had ended: GET /v1/files *"])
+
+
+def test_the_plugin_alone_imports_nothing_else(pytester):
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_it():
+            loaded = {"soniox_testing.server", "soniox_lite", "pytest_httpserver", "asyncio"} & set(sys.modules)
+            assert loaded <= {"pytest_httpserver", "asyncio"}  # those may come with plugins of their own
+        """
+    )
+    _run(pytester).assert_outcomes(passed=1)
