@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .scripting import Word
     from .server import FakeSoniox, FakeSonioxError
     from .shared import LateCall, SharedListener
+    from .transcribers import Transcriber
 
 __all__ = [
     "Budget",
@@ -47,6 +48,7 @@ __all__ = [
     "SessionEnd",
     "SessionRecord",
     "SharedListener",
+    "Transcriber",
     "TranscriptionRecord",
     "TranscriptionStatus",
     "VirtualClock",
@@ -75,6 +77,7 @@ _HOMES = {
     "SessionEnd": "records",
     "SessionRecord": "records",
     "SharedListener": "shared",
+    "Transcriber": "transcribers",
     "TranscriptionRecord": "records",
     "TranscriptionStatus": "progress",
     "VirtualClock": "clock",

@@ -32,9 +32,11 @@ class Job:
     created_sec: float
     """On the fake's clock."""
     outcome: tuple[Word, ...] | Failure | None
-    """From the script; None: words derived from the audio."""
+    """From the script or the transcriber; None: words derived from the audio."""
     looks: int = 0
     file_gone: bool = False
+    awaits_words: bool = False
+    """Whether the transcriber has yet to give them: the job does not complete before."""
     tokens: list[dict[str, object]] | None = None
 
     def advance(self, rule: ProgressRule, now_sec: float, refusal: Failure | None = None) -> TranscriptionRecord:
@@ -51,6 +53,8 @@ class Job:
         status = rule(JobView(age_sec=now_sec - self.created_sec, looks=self.looks))
         if status not in _ORDER:
             raise ValueError(f"the progress rule returned {status!r}, which is not a transcription status")
+        if self.awaits_words and status == "completed":
+            status = "processing"
         if _ORDER[status] > _ORDER[self.record.status]:
             failure = self.outcome if isinstance(self.outcome, Failure) else None
             if self.file_gone:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .scripting import Word
     from .shared import Mount, SharedListener
     from .tls import Certificate
+    from .transcribers import Transcriber
 
 _DEFAULT_KEY = "fake-soniox-key"
 _GIBIBYTE = 1024**3
@@ -85,6 +86,13 @@ class FakeSoniox(Assertions):
         webhook_attempts_sec: Seconds on the fake's clock from the end of a job to each attempt to deliver its
             webhook, as long as none is answered with 2xx.
         webhook_timeout_sec: Real seconds a receiver of webhooks may take.
+        transcriber: What audio says for which no transcript was added: ``transcriber(audio, config)`` gets the bytes
+            of the uploaded file, or of the whole session when its audio has ended, and what the client asked for, as
+            the body of its request or its start message, without the key. It returns a text, which is split at white
+            space, or a sequence of ``Word``. Called once for each job and session, in threads of the fake, but never
+            twice at once, and not for audio behind a URL, which nobody fetches. A job does not complete before it
+            has its words. What it raises ends the job or the session with ``internal_error``, and is raised when the
+            fake stops. None: as ``add_transcript`` says.
         strict: Whether ``stop`` calls ``check``, unless an exception is in flight.
         key_in_start_message: Whether a realtime session may bring its key as late as in the start message. The
             service will refuse that from 15 January 2027 on.
@@ -117,6 +125,7 @@ class FakeSoniox(Assertions):
         allow_webhooks_to: Collection[str] | None = None,
         webhook_attempts_sec: Sequence[float] = (0.0, 1.0, 5.0, 30.0),
         webhook_timeout_sec: float = 5.0,
+        transcriber: Transcriber | None = None,
         strict: bool = False,
         key_in_start_message: bool = True,
         empty_binary_ends: bool = False,
@@ -135,6 +144,7 @@ class FakeSoniox(Assertions):
             max_file_size_bytes=max_file_size_bytes,
             limits=self.limits,
             webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
+            transcriber=transcriber,
         )
         self._strict = strict
         if isinstance(api_keys, Mapping):
@@ -166,6 +176,7 @@ class FakeSoniox(Assertions):
             self._listener.start()
             self._url = self._listener.url
             self._state.webhooks.start()
+            self._state.transcription.start()
         return self
 
     def stop(self) -> None:
@@ -185,6 +196,7 @@ class FakeSoniox(Assertions):
             self._state.webhooks.stop()
             self._state.stopping.set()
             self._listener.stop()
+            self._state.transcription.stop()
         self._state.join_conversations()
         with self._state.lock:
             failures, self._state.failures = self._state.failures, []

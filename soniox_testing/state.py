@@ -13,6 +13,7 @@ from .faults import Faults
 from .jobs import Job
 from .limits import BUDGET_MESSAGES, Limits, RequestRate
 from .scripting import Failure, Script
+from .transcribers import Transcription
 from .webhooks import WebhookRules, Webhooks
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .realtime.session_log import SessionLog
     from .records import FileRecord, RequestRecord, TranscriptionRecord
     from .temporary_keys import TemporaryKey
+    from .transcribers import Transcriber
 
 _RETENTION_SEC = 30 * 24 * 3600.0
 _HISTORY = 10_000
@@ -68,6 +70,7 @@ class State:
         max_file_size_bytes: int,
         limits: Limits | None = None,
         webhooks: WebhookRules | None = None,
+        transcriber: Transcriber | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self.api_keys = api_keys
@@ -84,6 +87,7 @@ class State:
         self.created_jobs: deque[Job] = deque(maxlen=_HISTORY)
         """Also those that were deleted."""
         self.webhooks = Webhooks(self, webhooks or WebhookRules())
+        self.transcription = Transcription(self, transcriber)
         self.script = Script()
         self.numbers = itertools.count(1)
         self.temporary_keys: dict[str, TemporaryKey] = {}
@@ -174,7 +178,9 @@ class State:
 
     def delete_job(self, project: Project, transcription_id: str) -> None:
         """Forgets a job."""
-        self.webhooks.job_deleted(project.jobs.pop(transcription_id))
+        job = project.jobs.pop(transcription_id)
+        job.awaits_words = False
+        self.webhooks.job_deleted(job)
 
     def delete_file(self, project: Project, file_id: str) -> None:
         """Forgets a file; jobs on it that have not begun will fail."""

@@ -97,8 +97,16 @@ class Recognizer:
         finals = self._take_finals(None)
         return [self._message([*finals, marker("<fin>")], audio_ms, final_ms=audio_ms)]
 
-    def finish(self, audio_ms: int) -> list[Message]:
-        """The messages that end the session, of which the last says so."""
+    def finish(self, audio_ms: int, words: Sequence[Word] | None = None) -> list[Message]:
+        """The messages that end the session, of which the last says so.
+
+        Args:
+            audio_ms: Milliseconds of all audio.
+            words: All that is said, where it is known only now; None: what is left.
+        """
+        if words is not None:
+            self._words = scripted_words(words, home_languages(self._config)[0])
+            self._next = next(self._words, None)
         self._hear_begun(audio_ms, elastic_too=True)
         finals = self._take_finals(None)
         messages = [self._message(finals, audio_ms, final_ms=audio_ms)] if finals else []

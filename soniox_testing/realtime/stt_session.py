@@ -17,6 +17,7 @@ from ..conversation import Conversation, Finished
 from ..json_text import json_text
 from ..operations import STT
 from ..records import SessionRecord
+from ..scripting import Failure
 from .actions import Close, Reset, Send, SendRaw
 from .audio_meter import AudioMeter, meter_for
 from .credentials import (
@@ -36,11 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ..conversation import Output
+    from ..scripting import Word
     from ..state import State
     from ..temporary_keys import TemporaryKey
     from .actions import Action, Departure, Handshake
     from .faults import Fate, SessionFault
     from .recognition import Message
+    from .stt_config import SttConfig
 
 USAGE_TYPE = "transcribe_websocket"
 
@@ -97,6 +100,8 @@ class SttSession:
         self._wake: Callable[[], None] | None = None
         self._meter: AudioMeter | None = None
         self._recognizer: Recognizer | None = None
+        self._config: SttConfig | None = None
+        """For the transcriber; None: nobody asks it."""
         self._audio_ms = 0
         self._has_audio = False
         try:
@@ -258,6 +263,8 @@ class SttSession:
             function = self._state.script.take_function(reference)
             words = None if function is not None else self._state.script.take_words(reference)
         self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
+        if function is None and words is None and self._state.transcription.is_wanted:
+            self._config, words = config, ()
         self._recognizer = Recognizer(config, words)
         self._phase = "streaming"
         self._timers.pop("idle", None)
@@ -358,7 +365,17 @@ class SttSession:
             return []
         if self._recognizer is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
-        return [*_send(self._recognizer.finish(self._audio_ms)), *self._close("finished", _NORMAL)]
+        finals = self._recognizer.finish(self._audio_ms, self._transcribed())
+        return [*_send(finals), *self._close("finished", _NORMAL)]
+
+    def _transcribed(self) -> tuple[Word, ...] | None:
+        """What the transcriber heard in all audio; None when this session does not ask it."""
+        if self._config is None:
+            return None
+        outcome = self._state.transcription.outcome(self.log.audio(), self._config.message)
+        if isinstance(outcome, Failure):
+            raise RealtimeError(outcome.error_type, outcome.message)
+        return outcome
 
     def _has_output(self) -> bool:
         return self._conversation is not None and self._conversation.has_output()

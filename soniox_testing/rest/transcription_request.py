@@ -86,6 +86,8 @@ def new_job(call: Call) -> TranscriptionRecord:
         outcome = state.script.take(filename, [reference, *references], content_sha256)
         job = Job(next(state.numbers), record, audio, state.clock.now_sec(), outcome)
         state.add_job(call.project, job)
+        if stored is not None and outcome is None:
+            state.transcription.add(job, stored, fields.values)
     return record
 
 

@@ -18,6 +18,7 @@ from soniox_testing import FakeSoniox
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPOKEN = EXAMPLES / "spoken.wav"
 TESTED_HERE = {
+    "hear_real_words.py",
     "offline_demo.py",
     "stream_async.py",
     "stream_file.py",
@@ -27,8 +28,10 @@ TESTED_HERE = {
 }
 
 
-def run(name: str, *arguments: str, fake: FakeSoniox | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **(fake.environment() if fake else {})}
+def run(
+    name: str, *arguments: str, fake: FakeSoniox | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **(fake.environment() if fake else {}), **variables}
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -41,6 +44,21 @@ def test_offline_demo_prints_what_was_spoken() -> None:
     result = run("offline_demo.py")
     assert result.stderr == ""
     assert SPOKEN.with_suffix(".txt").read_text().strip() in result.stdout
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pocketsphinx") is None, reason="needs pocketsphinx, the recogniser")
+def test_hear_real_words_hears_some() -> None:
+    result = run("hear_real_words.py")
+    assert (result.returncode, result.stderr) == (0, "")
+    # A synthetic voice and a small model: most of it is misheard, this is not.
+    assert "are everywhere" in result.stdout
+
+
+def test_hear_real_words_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "pocketsphinx.py").write_text("raise ImportError")
+    result = run("hear_real_words.py", PYTHONPATH=str(tmp_path))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "This example needs a recogniser: pip install pocketsphinx\n"
 
 
 def test_transcribe_file(fake_soniox: FakeSoniox) -> None:

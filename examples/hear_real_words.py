@@ -1,0 +1,75 @@
+"""A recording is really listened to, without network, key or cost: ``pip install pocketsphinx``, a small recogniser.
+
+The service is the fake from ``soniox_testing``; what a recording says is asked of pocketsphinx, whose English model is
+part of its package. It is far from what Soniox hears: take its words for words, not for a measure of anything.
+
+``python examples/hear_real_words.py [FILE]``: a WAV file of 16-bit mono, in English.
+"""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import re
+import sys
+import wave
+from typing import Any
+
+from soniox_lite import SonioxClient, SonioxError
+from soniox_testing import FakeSoniox, FakeSonioxError, Word
+
+RECORDING = pathlib.Path(__file__).with_name("spoken.wav")
+
+
+def transcriber(audio: bytes, config: dict[str, Any]) -> list[Word]:  # noqa: ARG001 - there is one model only
+    """The words of a WAV file of 16-bit mono, with their times."""
+    from pocketsphinx import Decoder  # noqa: PLC0415
+
+    with wave.open(io.BytesIO(audio)) as recording:
+        if (recording.getsampwidth(), recording.getnchannels()) != (2, 1):
+            raise ValueError("pocketsphinx wants 16-bit mono")
+        decoder = Decoder(samprate=recording.getframerate(), loglevel="FATAL")
+        samples = recording.readframes(recording.getnframes())
+    decoder.start_utt()
+    decoder.process_raw(samples, no_search=False, full_utt=True)
+    decoder.end_utt()
+    frame_ms = 1000 // decoder.config["frate"]
+    return [
+        Word(
+            re.sub(r"\(\d+\)$", "", heard.word),  # which of several pronunciations it was
+            start_ms=heard.start_frame * frame_ms,
+            end_ms=(heard.end_frame + 1) * frame_ms,
+            confidence=round(min(1.0, max(0.0, heard.prob)), 3),
+        )
+        for heard in decoder.seg()
+        if heard.word[0] not in "<["  # silence and noise
+    ]
+
+
+def main(path: pathlib.Path) -> int:
+    try:
+        import pocketsphinx  # noqa: F401, PLC0415
+    except ImportError:
+        print("This example needs a recogniser: pip install pocketsphinx", file=sys.stderr)
+        return 2
+    try:
+        with (
+            FakeSoniox(transcriber=transcriber) as fake,
+            SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client,
+        ):
+            transcript = client.stt.transcribe_and_wait_with_tokens(file=path, delete_after=True)
+    except (OSError, SonioxError, FakeSonioxError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 1
+    print(f"A fake Soniox server was asked what {path.name} says. A small offline model heard, right or wrong:\n")
+    for token in transcript.tokens[:4]:
+        print(f"{token.start_ms:6d} ms  {token.text!r}")
+    print(f"   ... {len(transcript.tokens)} tokens in all\n")
+    print(transcript.text)
+    if path == RECORDING:
+        print(f"\nWhat was spoken, by a machine:\n{path.with_suffix('.txt').read_text(encoding='utf-8').strip()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDING))
