@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
     from .server import FakeSoniox
     from .shared import SharedListener
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line(
+        "markers",
+        "fake_soniox(**options): what fake_soniox is made with, such as strict=True, which fails a test that left "
+        "transcripts unused or sessions open, or asked for what does not exist",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -44,19 +53,22 @@ def _listener(*, tls: bool) -> Iterator[SharedListener]:
 
 @pytest.fixture
 def fake_soniox(fake_soniox_listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
-    """A running FakeSoniox with fresh state, which accepts every API key."""
-    from .server import FakeSoniox  # noqa: PLC0415
-
-    with FakeSoniox(listener=fake_soniox_listener, name=request.node.nodeid) as fake:
-        yield fake
+    """A running FakeSoniox with fresh state, which accepts every API key unless the marker says otherwise."""
+    yield from _fake(fake_soniox_listener, request)
 
 
 @pytest.fixture
 def fake_soniox_tls(fake_soniox_tls_listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
     """The same over TLS, with ``ca_file`` and ``ssl_context()`` for clients; needs trustme."""
+    yield from _fake(fake_soniox_tls_listener, request)
+
+
+def _fake(listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
     from .server import FakeSoniox  # noqa: PLC0415
 
-    with FakeSoniox(listener=fake_soniox_tls_listener, name=request.node.nodeid) as fake:
+    marker = request.node.get_closest_marker("fake_soniox")
+    options: dict[str, Any] = dict(marker.kwargs) if marker is not None else {}
+    with FakeSoniox(listener=listener, name=request.node.nodeid, **options) as fake:
         yield fake
 
 

@@ -14,6 +14,7 @@ import soniox.types.realtime
 import soniox_lite
 from soniox_testing import FakeSoniox
 
+from .conftest import Service
 from .targets import NAMES
 
 SPOKEN = (Path(__file__).parents[2] / "examples" / "spoken.wav").read_bytes()
@@ -30,12 +31,12 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:connect\(\) must be used as:Dep
 
 
 def transcribe(
-    name: str, fake: FakeSoniox, audio: bytes, api_key: str | None = None, **fields: Any
+    name: str, service: FakeSoniox | Service, audio: bytes, api_key: str | None = None, **fields: Any
 ) -> list[dict[str, Any]]:
     """All events of a session that sends the audio, as JSON values without what is unset."""
     is_ours = not name.startswith("official")
     module: Any = soniox_lite if is_ours else soniox
-    options = {"api_key": fake.api_key, "websocket_base_url": fake.stt_websocket_url}
+    options = {"api_key": service.api_key, "websocket_base_url": service.stt_websocket_url}
     config = module.types.realtime.RealtimeSTTConfig(**{"model": "stt-rt-v5", **fields})
     chunks = [audio[start : start + CHUNK_SIZE] for start in range(0, len(audio), CHUNK_SIZE)]
 
@@ -110,11 +111,11 @@ def test_the_same_recording_gives_the_same_final_tokens(fake: FakeSoniox, kind: 
     ("arguments", "code"),
     [({"api_key": "wrong"}, 401), ({"model": "no-such-model"}, 400), ({"model": "stt-async-v5"}, 400)],
 )
-def test_errors_are_seen_alike(fake: FakeSoniox, arguments: dict[str, Any], code: int) -> None:
+def test_errors_are_seen_alike(service: Service, arguments: dict[str, Any], code: int) -> None:
     seen = {}
     for name in NAMES:
         try:
-            events = transcribe(name, fake, b"", **{**RAW, **arguments})
+            events = transcribe(name, service, b"", **{**RAW, **arguments})
         except (soniox_lite.SonioxRealtimeError, soniox.errors.SonioxRealtimeError) as error:
             pytest.fail(f"{name}: {error}")
         (event,) = events

@@ -86,16 +86,19 @@ def test_a_client_that_is_silent_in_its_handshake_keeps_nobody_waiting():
 
 
 def test_plain_text_and_clients_that_leave_are_no_failure_of_the_fake():
+    gc.collect()
     files = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
     with FakeSoniox(tls=True) as fake:
         address = urlsplit(fake.url)
         for sent in (b"GET / HTTP/1.1\r\n\r\n", b"", b"\x16\x03\x01"):
             with socket.create_connection((address.hostname, address.port), timeout=20) as line:
                 line.sendall(sent)
-                line.shutdown(socket.SHUT_WR)
-                with contextlib.suppress(ConnectionError):
+                # The fake may have hung up already.
+                with contextlib.suppress(OSError):
+                    line.shutdown(socket.SHUT_WR)
                     while line.recv(1000):
                         pass
+    gc.collect()
     assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) == files
 
 

@@ -1,0 +1,157 @@
+"""How many REST requests and realtime events a second the fake server answers.
+
+    python benchmarks/fake_speed.py
+
+The fake is in this process and the clients are in others, as many as there are connections; each speaks plain sockets,
+so that little of what is measured is the client's. Every figure is taken for ``--seconds`` seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from soniox_testing.conversation import Conversation
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+TOKENS_PER_EVENT = 10
+EVENTS_PER_MESSAGE = 200
+EVENT = {
+    "tokens": [
+        {"text": f" word{n}", "start_ms": n * 100, "end_ms": n * 100 + 90, "confidence": 0.95, "is_final": True}
+        for n in range(TOKENS_PER_EVENT)
+    ],
+    "final_audio_proc_ms": 1000,
+    "total_audio_proc_ms": 1000,
+}
+
+
+def ask_rest(url: str, path: str, seconds: float) -> int:
+    """Sends one request after the other over one connection; the number of answers."""
+    address = urlsplit(url)
+    request = f"GET {path} HTTP/1.1\r\nHost: fake\r\nAuthorization: Bearer key\r\n\r\n".encode()
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = connection.makefile("rb")
+        done, end = 0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            connection.sendall(request)
+            status = stream.readline()
+            assert b" 200 " in status, status
+            length = 0
+            while (line := stream.readline()) not in {b"\r\n", b""}:
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line[15:])
+            stream.read(length)
+            done += 1
+    return done
+
+
+def listen(url: str, seconds: float) -> int:
+    """Asks for events as fast as they come in one session; the number of events with ten tokens."""
+    import websocket  # noqa: PLC0415 - only this process needs it
+
+    connection = websocket.create_connection(url, header=["Authorization: Bearer key"], timeout=20)
+    start = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
+    connection.send(json.dumps(start))
+    ask = bytes(3200)
+    size, done, end = 0, 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        connection.send_binary(ask)
+        left = EVENTS_PER_MESSAGE
+        if not size:
+            event = connection.recv()
+            assert len(json.loads(event)["tokens"]) == TOKENS_PER_EVENT, event
+            # All are alike, each in a frame with a head of four bytes: the rest are counted by their size.
+            size, left = 4 + len(event), left - 1
+        due = left * size
+        while due:
+            block = connection.sock.recv(min(due, 1 << 18))
+            assert block, "the session ended early"
+            due -= len(block)
+        done += EVENTS_PER_MESSAGE
+    connection.close()
+    return done
+
+
+def rate(arguments: list[str], processes: int, seconds: float) -> float:
+    """What so many clients get done together in a second."""
+    command = [sys.executable, __file__, *arguments, "--seconds", str(seconds)]
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    total = 0
+    for client in clients:
+        output, _ = client.communicate(timeout=60)
+        if client.returncode:
+            raise SystemExit(f"a client ended with {client.returncode}")
+        total += int(output)
+    return total / seconds
+
+
+def start_and_stop() -> float:
+    """Median seconds to make, start and stop a fake on a listener that runs."""
+    from soniox_testing import FakeSoniox, SharedListener  # noqa: PLC0415 - not in the clients
+
+    times: list[float] = []
+    with SharedListener() as listener:
+        for _ in range(500):
+            began = time.perf_counter()
+            FakeSoniox(listener=listener).start().stop()
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--client", choices=["rest", "stt"], help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    parser.add_argument("--path", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.client == "rest":
+        print(ask_rest(options.url, options.path, options.seconds))
+        return
+    if options.client == "stt":
+        print(listen(options.url, options.seconds))
+        return
+
+    from soniox_testing import FakeSoniox  # noqa: PLC0415 - not in the clients
+
+    print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} processors")
+    print(f"start and stop on a running listener: {start_and_stop() * 1000:.3f} ms")
+    with FakeSoniox() as fake:
+        for path in ("/v1/files/count", "/v1/files", "/v1/models"):
+            for connections in (1, 4):
+                arguments = ["--client", "rest", "--url", fake.url, "--path", path]
+                figure = rate(arguments, connections, options.seconds)
+                print(f"GET {path}, {connections} connection(s): {figure:,.0f} requests/s")
+
+        def talk(conversation: Conversation) -> None:
+            # The client leaves when its time is up, which an expectation reports.
+            with contextlib.suppress(AssertionError):
+                while True:
+                    conversation.expect_audio()
+                    for _ in range(EVENTS_PER_MESSAGE):
+                        conversation.sends(EVENT)
+
+        for sessions in (1, 4):
+            fake.on_session(talk, times=sessions)
+            figure = rate(["--client", "stt", "--url", fake.stt_websocket_url], sessions, options.seconds)
+            print(f"events of {TOKENS_PER_EVENT} tokens, {sessions} session(s): {figure:,.0f} events/s")
+
+
+if __name__ == "__main__":
+    main()

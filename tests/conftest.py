@@ -1,0 +1,76 @@
+"""Holds every JSON body of the API that a fake in this process sends, in whatever test, against the document.
+
+Not seen here: fakes in other processes (``python -m soniox_testing``, the documentation's snippets), whose code is the
+same; what the document does not describe, which is the control API, webhooks and WebSocket messages; and bodies that a
+fault spoils on their way out, which are checked before that.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+
+import pytest
+from werkzeug.wrappers import Request, Response
+
+from soniox_testing import fault_delivery, shared
+from soniox_testing.rest.router import Router, json_response
+
+from .support.schema import check_body
+
+
+class BodyChecks:
+    """What was found wrong since the last test, as text."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
+    def look_at(self, method: str, path: str, response: Response, *, any_status: bool = False) -> None:
+        """Notes what is wrong with a response; raising here would only become a 500 of the fake."""
+        try:
+            content = response.get_data()
+            if response.status_code == 204:
+                assert not content
+            else:
+                assert response.mimetype == "application/json"
+                check_body(method, path, response.status_code, content, any_status=any_status)
+        except Exception:
+            self.failures.append(f"{method} {path} -> {response.status_code}\n{traceback.format_exc(limit=-1)}")
+
+    def take(self) -> list[str]:
+        """The failures so far, which are forgotten."""
+        taken, self.failures = self.failures, []
+        return taken
+
+
+@pytest.fixture(scope="session")
+def body_checks() -> Iterator[BodyChecks]:
+    """The checks of this process: made once, for all fakes."""
+    checks = BodyChecks()
+    respond: Callable[[Router, Request], Response] = Router.respond
+
+    def checked_respond(router: Router, request: Request) -> Response:
+        response = respond(router, request)
+        checks.look_at(request.method, request.path, response)
+        return response
+
+    def checked_response(status_code: int, body: object) -> Response:
+        response = json_response(status_code, body)
+        checks.look_at("any", "request", response, any_status=True)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Router, "respond", checked_respond)
+        # What a fault answers in the API's place, and the shared port when a test has ended.
+        patch.setattr(fault_delivery, "json_response", checked_response)
+        patch.setattr(shared, "json_response", checked_response)
+        yield checks
+    assert checks.take() == []
+
+
+@pytest.fixture(autouse=True)
+def bodies_are_as_documented(body_checks: BodyChecks) -> Iterator[None]:
+    """Fails the test whose fake sent something else."""
+    yield
+    failures = body_checks.take()
+    assert not failures, "\n".join(failures)
