@@ -9,6 +9,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Many tests wait for a timeout that they are about, so that more of them run at once than there are processors.
+TEST_WORKERS = str(max(4, os.cpu_count() or 1))
 VENV = pathlib.Path(os.environ.get("SONIOX_LITE_VENV", ROOT / ".venv"))
 
 
