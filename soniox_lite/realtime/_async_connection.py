@@ -312,7 +312,23 @@ class AsyncConnection:
             # What TLS decrypted before reading was interrupted does not show on the descriptor.
             self._loop.call_soon(self._on_readable)
 
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Takes a step for the loop. What it dies of ends the connection, or else nobody would be told."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - whoever waits for the connection is told
+            self.fail(error)
+
     def _on_readable(self) -> None:
+        self._guarded(self._read_some)
+
+    def _on_writable(self) -> None:
+        self._guarded(self._write_some)
+
+    def _on_timer(self) -> None:
+        self._guarded(self._tick)
+
+    def _read_some(self) -> None:
         if self._is_done:
             return
         for _ in range(_READS_PER_TURN):
@@ -333,13 +349,13 @@ class AsyncConnection:
         self._watch()
         self._check_end()
 
-    def _on_writable(self) -> None:
+    def _write_some(self) -> None:
         self.link.flush()
         self._watch()
         self._wake_senders()
         self._check_end()
 
-    def _on_timer(self) -> None:
+    def _tick(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

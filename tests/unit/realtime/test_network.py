@@ -8,6 +8,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -307,7 +308,9 @@ class TestCancellation:
                     session = AsyncRealtimeSTTSession(server.url, CONFIG, KEY)
                     task = asyncio.ensure_future(session.enter())
                     accepted = len(server.peers)
-                    while len(server.peers) == accepted:  # noqa: ASYNC110 - the server is a thread
+                    deadline = time.monotonic() + 10
+                    while len(server.peers) == accepted:  # The server is a thread.
+                        assert time.monotonic() < deadline, "the server accepted nothing"
                         await asyncio.sleep(0)
                     task.cancel()
                     with pytest.raises(asyncio.CancelledError):
