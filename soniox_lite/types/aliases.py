@@ -25,6 +25,19 @@ TranslationType = Literal["one_way", "two_way"]
 TemporaryApiKeyUsageType = Literal["transcribe_websocket", "tts_rt"]
 WebhookEventStatus = Literal["completed", "error"]
 EventType = Literal["open", "close", "finished", "error"]
+VoiceModelStatus = Literal["not_computed", "processing", "ready", "failed"]
+UsageLogsSort = Literal["end_time_asc", "end_time_desc"]
+ConcurrentStreamKind = Literal["stt", "tts"]
+# Seconds: a minute, an hour, a day.
+ConcurrentStreamsPeriodSec = Literal[60, 3600, 86400]
+TtsVoiceGender = Literal["male", "female", "neutral"]
+TtsVoiceAge = Literal["young", "middle_aged", "old"]
+
+# Text-to-speech: the official SDK's vocabularies. The service takes a few more values (mp3 at 32000 Hz, opus at 16000
+# bits a second, pcm_s16be), so that clients only check the kind of value, and the service decides.
+TtsAudioFormat = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw", "wav", "aac", "mp3", "opus", "flac"]
+TtsSampleRate = Literal[8000, 16000, 24000, 44100, 48000]
+TtsBitrate = Literal[32000, 64000, 96000, 128000, 192000, 256000, 320000]
 
 # Audio that tells its own format, and audio that does not.
 RealtimeSTTHeaderFormat = Literal["aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"]
