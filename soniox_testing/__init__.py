@@ -22,13 +22,20 @@ if TYPE_CHECKING:
         RequestRecord,
         SessionEnd,
         SessionRecord,
+        SpeechConnectionRecord,
+        SpeechEnd,
+        SpeechRecord,
         TranscriptionRecord,
+        UsageRecord,
+        VoiceModelRecord,
+        VoiceRecord,
         WebhookAttempt,
         WebhookDelivery,
     )
     from .scripting import Word
     from .server import FakeSoniox, FakeSonioxError
     from .shared import LateCall, SharedListener
+    from .speeches import SpeechRules
     from .transcribers import Transcriber
 
 __all__ = [
@@ -48,10 +55,17 @@ __all__ = [
     "SessionEnd",
     "SessionRecord",
     "SharedListener",
+    "SpeechConnectionRecord",
+    "SpeechEnd",
+    "SpeechRecord",
+    "SpeechRules",
     "Transcriber",
     "TranscriptionRecord",
     "TranscriptionStatus",
+    "UsageRecord",
     "VirtualClock",
+    "VoiceModelRecord",
+    "VoiceRecord",
     "WebhookAttempt",
     "WebhookDelivery",
     "Word",
@@ -77,10 +91,17 @@ _HOMES = {
     "SessionEnd": "records",
     "SessionRecord": "records",
     "SharedListener": "shared",
+    "SpeechConnectionRecord": "records",
+    "SpeechEnd": "records",
+    "SpeechRecord": "records",
+    "SpeechRules": "speeches",
     "Transcriber": "transcribers",
     "TranscriptionRecord": "records",
     "TranscriptionStatus": "progress",
+    "UsageRecord": "records",
     "VirtualClock": "clock",
+    "VoiceModelRecord": "records",
+    "VoiceRecord": "records",
     "WebhookAttempt": "records",
     "WebhookDelivery": "records",
     "Word": "scripting",

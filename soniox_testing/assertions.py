@@ -7,7 +7,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from .records import SessionRecord, TranscriptionRecord
+from .records import SessionRecord, SpeechRecord, TranscriptionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,6 +98,30 @@ class Assertions:
             sessions = tuple(log.record() for log in self._state.sessions)
         return _first("session", sessions, fields, read)
 
+    def assert_spoken(self, text: str | None = None, **fields: object) -> SpeechRecord:
+        """Claims that text-to-speech was asked for, over REST or on a WebSocket.
+
+        Args:
+            text: All of the text; None: any.
+            **fields: Fields of ``SpeechRecord``, such as ``ended``; all others are fields of the request or the start
+                message, of which None means that it is null or absent.
+
+        Returns:
+            The first such record.
+
+        Raises:
+            AssertionError: There was none.
+        """
+        own = {field.name for field in dataclasses.fields(SpeechRecord)} | {"text"}
+
+        def read(record: SpeechRecord, name: str) -> object:
+            return getattr(record, name) if name in own else record.config.get(name)
+
+        with self._state.lock:
+            speeches = tuple(log.record() for log in self._state.speeches.logs)
+        expected = fields if text is None else {"text": text, **fields}
+        return _first("speech", speeches, expected, read)
+
     def assert_requested(self, method: str, path: str, times: int | None = None) -> tuple[RequestRecord, ...]:
         """Claims that a REST request was made, however it was answered; the last 10,000 requests are known.
 
@@ -150,6 +174,17 @@ class Assertions:
         if left:
             raise AssertionError(_listed("Transcriptions left", left))
 
+    def assert_no_voices_left(self) -> None:
+        """Claims that every cloned voice was deleted: the service has room for few.
+
+        Raises:
+            AssertionError: Some were not.
+        """
+        with self._state.lock:
+            left = [f"{voice.name!r} ({voice.id})" for voice in self._state.voices.all()]
+        if left:
+            raise AssertionError(_listed("Voices left", left))
+
     def check(self) -> None:
         """Claims that nothing is unexpected: all that was scripted was used, and no session is left open.
 
@@ -164,6 +199,7 @@ class Assertions:
             time.sleep(_LOOK_SEC)
         with self._state.lock:
             unused = [line.description() for line in self._state.script.lines]
+            unused += [planned.description() for planned in self._state.voices.failures]
             # A fault or a function that is there for ever, or a fault by chance, need not happen.
             faults = [fault for fault in self._state.faults.pending if fault.times and fault.probability == 1]
             unused += [f"a fault: {fault.description()}" for fault in faults]
@@ -182,9 +218,15 @@ class Assertions:
     def _open_sessions(self) -> list[str]:
         with self._state.lock:
             records = [log.record() for log in self._state.sessions]
-        return [
+            connections = [log.record() for log in self._state.speeches.connections]
+        sessions = [
             f"{record.id}, since {record.created_at}, {record.audio_bytes} bytes of audio"
             for record in records
+            if record.ended is None
+        ]
+        return sessions + [
+            f"{record.id}, since {record.created_at}, for text-to-speech"
+            for record in connections
             if record.ended is None
         ]
 

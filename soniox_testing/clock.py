@@ -77,6 +77,11 @@ class VirtualClock:
                 self._followers.remove(follower)
 
 
+def iso_time(moment: datetime) -> str:
+    """A wall time in UTC as the API writes it: ISO-8601 with milliseconds and ``Z``."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Clock:
     """Time as a fake sees it: only the monotonic source moves, wall time is derived from it.
 
@@ -104,8 +109,11 @@ class Clock:
         Args:
             later_sec: Seconds to add to the present moment.
         """
-        moment = self._origin_wall + timedelta(seconds=self.now_sec() + later_sec)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_time(self.wall(self.now_sec() + later_sec))
+
+    def wall(self, moment_sec: float | None = None) -> datetime:
+        """The wall time in UTC that belongs to a moment of this clock; None: to the present one."""
+        return self._origin_wall + timedelta(seconds=self.now_sec() if moment_sec is None else moment_sec)
 
     def wait_sec(self, deadline_sec: float | None) -> float | None:
         """Real seconds to sleep before it makes sense to look at this clock again, at most.

@@ -89,6 +89,8 @@ class Conversation:
         self._total_ms = 0
         self._drafts: list[Message] = []
         self._translated_drafts: list[Message] = []
+        self._final: list[Message] = []
+        """All final tokens so far."""
 
     def expect_config(self, **fields: object) -> Mapping[str, object]:
         """Checks the start message, which has been accepted already.
@@ -303,6 +305,10 @@ class Conversation:
 
     # The other side: for the session, in the thread of its connection.
 
+    def final_tokens(self) -> list[Message]:
+        """What was said for good, without what ``sends`` sent."""
+        return list(self._final)
+
     def hear(self, kind: Kind, data: bytes = b"", audio_ms: int = 0, *, how: str = "") -> None:
         """Puts what the client did into the inbox."""
         with self._turns:
@@ -446,6 +452,7 @@ class Conversation:
         self._put(Send(json_text(self._message(finals, final_ms))))
 
     def _message(self, finals: list[Message], final_ms: int) -> Message:
+        self._final += finals
         self._final_ms = max(self._final_ms, final_ms)
         self._total_ms = max(self._total_ms, self._final_ms, self._asked_ms)
         drafts = [*self._drafts, *self._translated_drafts] if self._config.enable_non_final_tokens else []

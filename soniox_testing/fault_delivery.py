@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from .faults import Answer, Break, ContentType, Drip, Spoil
 from .listener import DELIVERY, Delivery, reset_connection
-from .operations import PATTERNS, STT, operation_of
+from .operations import GENERATE_TTS, PATTERNS, operation_of
 from .records import RequestRecord
 from .rest.errors import ApiError
 from .rest.router import headers_without_key, json_response
@@ -53,7 +53,7 @@ class FaultyApi:
                 return self._respond(request)
             case Answer():
                 self._remember(request, operation, effect)
-                return _answer(effect)
+                return _answer(effect, request if operation == GENERATE_TTS else None)
             case Break(moment, how):
                 return self._break(request, moment, how)
             case Drip(block_bytes, every_sec):
@@ -119,13 +119,13 @@ class FaultyApi:
             self._state.requests.append(record)
 
 
-def refuse_upgrade(state: State, upgrade: Upgrade) -> bool:
+def refuse_upgrade(state: State, upgrade: Upgrade, operation: str) -> bool:
     """Lets a WebSocket that is asked for meet its fault, if there is one.
 
     Returns:
         Whether there was: then the connection is at its end.
     """
-    effect = state.faults.take_for_upgrade(STT)
+    effect = state.faults.take_for_upgrade(operation)
     if effect is None:
         return False
     if isinstance(effect, Break):
@@ -140,12 +140,16 @@ def refuse_upgrade(state: State, upgrade: Upgrade) -> bool:
     return True
 
 
-def _answer(answer: Answer) -> Response:
+def _answer(answer: Answer, for_audio: Request | None = None) -> Response:
+    """What is answered instead; to a request for audio in the shape of its own errors."""
     if answer.html:
         page = _PAGE.format(code=answer.status_code, phrase=answer.message)
         return Response(page, answer.status_code, content_type="text/html; charset=utf-8")
     refusal = ApiError(answer.status_code, answer.error_type, answer.message)
-    response = json_response(refusal.status_code, refusal.body())
+    if for_audio is None:
+        response = json_response(refusal.status_code, refusal.body())
+    else:
+        response = json_response(refusal.status_code, refusal.stream_body(for_audio.headers.get("X-Request-Id")))
     for name, value in answer.headers:
         response.headers[name] = value
     return response

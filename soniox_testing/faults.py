@@ -12,9 +12,19 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .operations import OPERATIONS, STT
+from .operations import OPERATIONS, STT, TTS
 from .realtime.actions import SendRaw
-from .realtime.faults import SessionFault, drop_fate, error_fate, malformed_frame
+from .realtime.faults import (
+    OF_SPEECH,
+    DelayAudio,
+    EndStream,
+    SessionFault,
+    SpoilAudio,
+    checked_spoil,
+    drop_fate,
+    error_fate,
+    malformed_frame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .clock import Clock
-    from .realtime.faults import MalformedKind
+    from .realtime.faults import AudioSpoil, MalformedKind
 
 Moment: TypeAlias = Literal["before", "during", "after", "answer"]
 """Where an HTTP exchange breaks. ``before``: the body of the request is not read. ``during``: half of it is. ``after``:
@@ -104,7 +114,7 @@ class Fault:
     effect: Effect
     """What it does."""
     operation: str | None
-    """Where: the name of an operation, or ``stt``; None: everywhere it can."""
+    """Where: the name of an operation, ``stt`` or ``tts``; None: everywhere it can."""
     times: int | None
     """How often it happens before it is used up; None: for ever."""
     probability: float
@@ -161,8 +171,8 @@ class Faults:
 
     Each verb adds a fault and returns it. Every one takes, beside its own settings:
 
-    - ``operation``: an ``operationId`` of the API's document, such as ``create_transcription``, or ``stt`` for the
-      realtime WebSocket; None: everything that the verb can be used on.
+    - ``operation``: an ``operationId`` of the API's document, such as ``create_transcription``, or ``stt`` or ``tts``
+      for the WebSockets; None: everything that the verb can be used on.
     - ``times``: how often it happens; None: until it is removed.
     - ``probability``: of happening, 0 to 1, each time it could.
     - ``seed``: of these dice; the same seed decides the same.
@@ -359,12 +369,13 @@ class Faults:
         status_code: int | None = None,
         after_audio_ms: int | None = None,
         after_frames: int | None = None,
+        whole_connection: bool = False,
         operation: str | None = None,
         times: int | None = None,
         probability: float = 1.0,
         seed: int = 0,
     ) -> Fault:
-        """Realtime sessions end with an error message.
+        """Realtime sessions end with an error message, and so do streams of text-to-speech.
 
         Only a valid start message meets this and the faults below. A session that fails at its start takes no
         transcript.
@@ -373,15 +384,17 @@ class Faults:
             error_type: The message's ``error_type``, such as ``service_unavailable``.
             message: The message's ``error_message``; None: a text that says the fake was told so.
             status_code: The message's ``error_code``; None: the one that belongs to the type.
-            after_audio_ms: Once so many milliseconds of audio have been answered.
-            after_frames: Once so many messages were sent to the client. Without either, it is the answer to the start
-                message.
+            after_audio_ms: Once so many milliseconds of audio have been answered, or sent by a stream.
+            after_frames: Once so many messages were sent to the client, or so many with audio by a stream. Without
+                either, it is the answer to the start message.
+            whole_connection: Whether it ends the connection of a text-to-speech stream, and all its streams.
             operation: See the class.
             times: See the class.
             probability: See the class.
             seed: See the class.
         """
-        fault = SessionFault(error_fate(error_type, message, status_code), after_audio_ms, after_frames)
+        fate = error_fate(error_type, message, status_code)
+        fault = SessionFault(fate, after_audio_ms, after_frames, whole_connection)
         return self._add(fault, operation, times, probability, seed)
 
     def drop(
@@ -395,7 +408,7 @@ class Faults:
         probability: float = 1.0,
         seed: int = 0,
     ) -> Fault:
-        """The connections of realtime sessions break.
+        """The connections of realtime sessions and of text-to-speech streams break.
 
         Args:
             after_audio_ms: As for ``error``.
@@ -451,6 +464,81 @@ class Faults:
             seed: See the class.
         """
         fault = SessionFault(SendRaw(malformed_frame(kind)), after_audio_ms, after_frames)
+        return self._add(fault, operation, times, probability, seed)
+
+    def terminate(
+        self,
+        *,
+        after_audio_ms: int | None = None,
+        after_frames: int | None = None,
+        operation: str = TTS,
+        times: int | None = None,
+        probability: float = 1.0,
+        seed: int = 0,
+    ) -> Fault:
+        """Streams of text-to-speech end too early: with ``terminated``, but neither ``audio_end`` nor an error.
+
+        Args:
+            after_audio_ms: As for ``error``.
+            after_frames: As for ``error``.
+            operation: ``tts``.
+            times: See the class.
+            probability: See the class.
+            seed: See the class.
+        """
+        return self._add(SessionFault(EndStream(), after_audio_ms, after_frames), operation, times, probability, seed)
+
+    def delay_audio(
+        self,
+        seconds: float,
+        *,
+        after_audio_ms: int | None = None,
+        after_frames: int | None = None,
+        operation: str = TTS,
+        times: int | None = None,
+        probability: float = 1.0,
+        seed: int = 0,
+    ) -> Fault:
+        """Streams of text-to-speech pause. A first audio that is too late ends its stream, see ``SpeechRules``.
+
+        Args:
+            seconds: How long, on the fake's clock.
+            after_audio_ms: As for ``error``; without it, the first audio is late.
+            after_frames: As for ``error``.
+            operation: ``tts``.
+            times: See the class.
+            probability: See the class.
+            seed: See the class.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"audio cannot be {seconds} s late")
+        fault = SessionFault(DelayAudio(seconds), after_audio_ms, after_frames)
+        return self._add(fault, operation, times, probability, seed)
+
+    def spoil_audio(
+        self,
+        kind: AudioSpoil = "unpadded",
+        *,
+        after_audio_ms: int | None = None,
+        after_frames: int | None = None,
+        operation: str = TTS,
+        times: int | None = None,
+        probability: float = 1.0,
+        seed: int = 0,
+    ) -> Fault:
+        """Streams of text-to-speech send a message whose audio cannot be decoded, and go on.
+
+        Args:
+            kind: ``unpadded``: base64 whose end is missing. ``alphabet``: text that is no base64. ``number``, ``null``:
+                no text at all.
+            after_audio_ms: As for ``error``; without it, it is the first audio.
+            after_frames: As for ``error``.
+            operation: ``tts``.
+            times: See the class.
+            probability: See the class.
+            seed: See the class.
+        """
+        fault = SessionFault(SpoilAudio(checked_spoil(kind)), after_audio_ms, after_frames)
         return self._add(fault, operation, times, probability, seed)
 
     def offline(self, seconds: float | None = None) -> Fault:
@@ -539,7 +627,8 @@ class Faults:
     def _add(self, effect: Effect, operation: str | None, times: int | None, probability: float, seed: int) -> Fault:
         can: set[str] = set() if isinstance(effect, SessionFault) else {*OPERATIONS}
         if isinstance(effect, SessionFault) or _can_refuse(effect):
-            can.add(STT)
+            of_speech = isinstance(effect, SessionFault) and isinstance(effect.effect, OF_SPEECH)
+            can |= {TTS} if of_speech else {STT, TTS}
         if operation is not None and operation not in can:
             raise ValueError(f"operation must be one of {', '.join(sorted(can))}, not {operation!r}")
         if times is not None and times < 1:

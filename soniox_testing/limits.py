@@ -32,15 +32,20 @@ class Limits:
     """Bytes of all files together; an upload that would pass it is refused with 429."""
     max_transcriptions: int | None = None
     """Transcriptions in any status; a job above it is refused with 429."""
+    max_voices: int | None = None
+    """Cloned voices; a voice above it is refused with 429. The service has 20 for an organization."""
     max_pending_transcriptions: int | None = None
     """Transcriptions that are queued or being processed; a job above it is refused with 429."""
     requests_per_minute: int | None = None
     """REST requests within any 60 seconds of the fake's clock; those above it are refused with 429 and not counted.
 
-    Files, transcriptions and the creation of temporary keys are counted apart, each against this number; the list of
-    models is not."""
+    Files, transcriptions, voices, the lists of text-to-speech, text-to-speech itself, usage logs, other usage, and the
+    creation of temporary keys are counted apart, each against this number; the list of the models of speech-to-text is
+    not."""
     max_realtime_sessions: int | None = None
     """Realtime sessions at once; a session above it is refused with 429."""
+    max_speeches: int | None = None
+    """Streams and REST requests of text-to-speech at once; one above it is refused with 429."""
     exhausted: Budget | None = None
     """The budget that is used up: new jobs and sessions are refused with 402, and jobs that are queued will fail."""
 

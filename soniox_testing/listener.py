@@ -3,7 +3,8 @@
 pytest-httpserver carries the thread, werkzeug turns bytes into requests. Three habits of theirs are changed:
 
 - werkzeug's request handler closes the connection after every response. Clients keep connections, so the
-  handler here keeps them too, reads each request's body to its end and sends a response in one piece.
+  handler here keeps them too, reads each request's body to its end and sends a response in one piece, or, when it
+  is still being made and has no known length, in chunks.
 - pytest-httpserver reads every body into memory and keeps every request for ever.
 - Neither ends the connections that are open when the server stops, nor the threads that wait on them.
 
@@ -32,7 +33,7 @@ from werkzeug.wsgi import LimitedStream
 from .tls import Certificate, ServerSocket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from io import BufferedReader
 
     from werkzeug.wrappers import Response
@@ -272,6 +273,14 @@ class _Body(RawIOBase):
         return not self._failed
 
 
+def _chunked(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts of a body in the chunked coding."""
+    for part in parts:
+        if part:
+            yield b"%x\r\n%b\r\n" % (len(part), part)
+    yield b"0\r\n\r\n"
+
+
 class _Handler(WSGIRequestHandler):
     """Serves the requests of one connection, one after the other."""
 
@@ -298,17 +307,27 @@ class _Handler(WSGIRequestHandler):
         app: Any = self.server.app
         parts = app(environ, start_response)
         try:
-            content = b"".join(parts)
+            self._respond(*sent[0], parts, body)
         finally:
             if hasattr(parts, "close"):
                 parts.close()
-        delivery: Delivery | None = environ.get(DELIVERY)
+
+    def _respond(self, status: str, headers: list[tuple[str, str]], parts: Iterable[bytes], body: _Body) -> None:
+        """Sends a response."""
+        delivery: Delivery | None = self.environ.get(DELIVERY)
+        code, _, reason = status.partition(" ")
+        named = {name.lower() for name, _ in headers}
+        streams = "content-length" not in named and code not in {"204", "304"} and self.command != "HEAD"
+        if streams and self.request_version == "HTTP/1.1":
+            headers = [*headers, ("Transfer-Encoding", "chunked")]
+            parts = _chunked(parts)
+        elif streams:
+            self.close_connection = True
+        content = b"" if streams and delivery is None else b"".join(parts)
         if delivery is not None or not body.drain():
             self.close_connection = True
         if delivery is not None and delivery.reads_request:
             body.drain()
-        status, headers = sent[0]
-        code, _, reason = status.partition(" ")
         # Head and body leave in one piece. A buffered ``wfile`` would do that too, but its close fails when
         # the client has gone, and then the connection's descriptor stays open.
         connection = self.wfile
@@ -323,8 +342,20 @@ class _Handler(WSGIRequestHandler):
             content = b""
         if delivery is not None:
             delivery.send(self.connection, head.getvalue(), content)
+        elif streams:
+            self._stream(head.getvalue(), parts)
         else:
             connection.write(head.getvalue() + content)
+
+    def _stream(self, head: bytes, parts: Iterable[bytes]) -> None:
+        """Sends a response whose parts are still being made. One that breaks off ends the connection."""
+        self.wfile.write(head)
+        try:
+            for part in parts:
+                self.wfile.write(part)
+        except BaseException:
+            self.close_connection = True
+            raise
 
     def _upgrade(self) -> Upgrade:
         """The connection, for a protocol that is not HTTP."""

@@ -5,6 +5,12 @@ from __future__ import annotations
 STT = "stt"
 """The realtime speech-to-text WebSocket, which the document does not list."""
 
+TTS = "tts"
+"""The realtime text-to-speech WebSocket, which the document does not list either."""
+
+GENERATE_TTS = "generate_tts"
+"""The operation whose answer is audio, and whose errors are those of the WebSockets."""
+
 _ROUTES = {
     "upload_file": "POST /v1/files",
     "get_files": "GET /v1/files",
@@ -26,7 +32,7 @@ _ROUTES = {
     "get_models": "GET /v1/models",
     "get_tts_models": "GET /v1/tts-models",
     "get_shared_voices": "GET /v1/shared-voices",
-    "generate_tts": "POST /tts",
+    GENERATE_TTS: "POST /tts",
     "create_temporary_api_key": "POST /v1/auth/temporary-api-key",
     "get_usage_logs": "GET /v1/usage-logs",
     "get_usage_summary": "GET /v1/usage/summary",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from .progress import TranscriptionStatus
 
@@ -127,6 +128,98 @@ class SessionRecord:
 
 
 @dataclass(frozen=True)
+class UsageRecord:
+    """One request that was paid for: a job, a realtime session, a stream or a request of text-to-speech.
+
+    Field names are those of the API's usage logs. The prices need not be those of today; sums are exact.
+    """
+
+    uuid: str
+    """Of this entry."""
+    api_key: str
+    """The permanent key that stands for the project."""
+    client_reference_id: str
+    """Empty when there was none."""
+    model: str
+    """As requested; an alias stays an alias."""
+    start_time: str
+    """ISO-8601 UTC with ``Z``."""
+    end_time: str
+    """ISO-8601 UTC with ``Z``. Of a job: when the fake saw that it is completed, which is when anybody next looked."""
+    input_text_tokens: int
+    """Of the text to be said, or of the context."""
+    input_audio_tokens: int
+    """Of the audio that was heard."""
+    input_audio_duration_ms: int
+    """Milliseconds of audio that was heard."""
+    output_text_tokens: int
+    """Of the text that was understood."""
+    output_audio_tokens: int
+    """Of the audio that was said."""
+    output_audio_duration_ms: int
+    """Milliseconds of audio that was said."""
+    input_text_cost_usd: Decimal
+    """US dollars."""
+    input_audio_cost_usd: Decimal
+    """US dollars."""
+    output_text_cost_usd: Decimal
+    """US dollars."""
+    output_audio_cost_usd: Decimal
+    """US dollars."""
+
+    @property
+    def input_cost_usd(self) -> Decimal:
+        """US dollars for text and audio that came in."""
+        return self.input_text_cost_usd + self.input_audio_cost_usd
+
+    @property
+    def output_cost_usd(self) -> Decimal:
+        """US dollars for text and audio that went out."""
+        return self.output_text_cost_usd + self.output_audio_cost_usd
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """US dollars for all of it."""
+        return self.input_cost_usd + self.output_cost_usd
+
+
+@dataclass(frozen=True)
+class VoiceModelRecord:
+    """How far a cloned voice is with one model."""
+
+    model: str
+    """Never an alias."""
+    status: Literal["not_computed", "processing", "ready", "failed"]
+    """``not_computed``: the model was added after the voice, which was not recomputed since."""
+    error_type: str | None = None
+    """Set when the status is ``failed``."""
+    error_message: str | None = None
+    """Set when the status is ``failed``."""
+
+
+@dataclass(frozen=True)
+class VoiceRecord:
+    """A cloned voice as it stands now."""
+
+    id: str
+    """UUID."""
+    name: str
+    """Unique in its project."""
+    filename: str
+    """Name from the multipart part."""
+    created_at: str
+    """ISO-8601 UTC with ``Z``."""
+    models: tuple[VoiceModelRecord, ...]
+    """How far it is with each model that can clone voices."""
+    size: int
+    """Bytes of the clip."""
+    audio_duration_ms: int
+    """Milliseconds of the clip: exact for WAV, else estimated at 16,000 bytes a second."""
+    api_key: str
+    """The key that created it, which stands for the project."""
+
+
+@dataclass(frozen=True)
 class RequestRecord:
     """A REST request that was answered."""
 
@@ -182,3 +275,74 @@ class WebhookDelivery:
     outcome: Outcome
     """``pending``: there will be another attempt. ``delivered``: the last was answered with 2xx. ``failed``: none was,
     and there will be no other. ``refused``: nothing may be sent there."""
+
+
+SpeechEnd: TypeAlias = Literal[SessionEnd, "cancelled", "terminated"]
+"""How a request or a stream of text-to-speech ended.
+
+``finished``: all of it was spoken, or what fits into the longest audio by REST. ``cancelled``: by the client.
+``terminated``: by ``faults.terminate``. ``error``: by an error message, or refused. All others: as its connection
+ended, see ``SessionEnd``; ``abandoned`` is also a REST client that left before the end.
+"""
+
+
+@dataclass(frozen=True)
+class SpeechRecord:
+    """A text that was to be spoken as it stands now: a REST request, or a stream on a WebSocket.
+
+    There is one for each that was well-formed, also where a budget or a limit refused it.
+    """
+
+    id: str
+    """The ``request_id`` of its error message: a UUID, or what a REST client sent as ``X-Request-Id``."""
+    created_at: str
+    """ISO-8601 UTC with ``Z``."""
+    connection_id: str | None
+    """Of the WebSocket, see ``SpeechConnectionRecord``; None for REST."""
+    stream_id: str | None
+    """As the client named it; None for REST."""
+    api_key: str
+    """Permanent or temporary."""
+    config: Mapping[str, object]
+    """The body or the start message as sent, without key, text and ``stream_id``."""
+    client_reference_id: str | None
+    """From the temporary key, else as requested."""
+    texts: tuple[str, ...]
+    """The texts as sent, one for each message; REST has one."""
+    text_ended: bool
+    """Whether the client said that there is no more text."""
+    audio_bytes: int
+    """Bytes of audio sent."""
+    audio_duration_ms: int
+    """Milliseconds of audio sent."""
+    ended: SpeechEnd | None
+    """How it ended; None while it runs."""
+    error_type: str | None
+    """Of the error that ended it."""
+
+    @property
+    def text(self) -> str:
+        """All of the text."""
+        return "".join(self.texts)
+
+
+@dataclass(frozen=True)
+class SpeechConnectionRecord:
+    """A WebSocket of text-to-speech as it stands now."""
+
+    id: str
+    """UUID, which is also the ``request_id`` of error messages about the connection."""
+    created_at: str
+    """ISO-8601 UTC with ``Z``."""
+    api_key: str | None
+    """None until the client gave one that can be read."""
+    auth: Literal["header", "protocol", "start_message"] | None
+    """Where the key was given first."""
+    keepalives: int
+    """How many ``keep_alive`` messages came."""
+    ended: SessionEnd | None
+    """How it ended; None while it is open."""
+    error_type: str | None
+    """Of the error message that ended it."""
+    close_code: int | None
+    """Of the close frame that ended it, whoever sent it first; None when there was none."""

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
 
 from .assertions import Assertions
@@ -14,20 +15,22 @@ from .clock import Clock
 from .fault_delivery import FaultyApi
 from .limits import Limits
 from .listener import Listener
+from .operations import STT
 from .permissions import permissions_of
 from .progress import DEFAULT_PROGRESS
-from .realtime.endpoint import STT_PATH, SttEndpoint
+from .realtime.endpoint import STT_PATH, TTS_PATH, SttEndpoint, TtsEndpoint
 from .realtime.stt_session import SttRules
-from .rest import auth, files, models, transcriptions
+from .rest import auth, concurrency, files, models, transcriptions, tts, tts_models, usage, voices
 from .rest.router import Router
 from .scripting import Failure, Line, SessionFunction, words_of
 from .state import State
+from .tts_models import TtsModel
+from .voices import VoiceFailure
 from .webhooks import WebhookRules
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Collection, Iterable, Sequence
-    from datetime import datetime
     from types import TracebackType
 
     from typing_extensions import Self
@@ -35,9 +38,20 @@ if TYPE_CHECKING:
     from .conversation import Conversation
     from .faults import Faults
     from .progress import ProgressRule
-    from .records import FileRecord, RequestRecord, SessionRecord, TranscriptionRecord, WebhookDelivery
+    from .records import (
+        FileRecord,
+        RequestRecord,
+        SessionRecord,
+        SpeechConnectionRecord,
+        SpeechRecord,
+        TranscriptionRecord,
+        UsageRecord,
+        VoiceRecord,
+        WebhookDelivery,
+    )
     from .scripting import Word
     from .shared import Mount, SharedListener
+    from .speeches import SpeechRules
     from .tls import Certificate
     from .transcribers import Transcriber
 
@@ -75,7 +89,8 @@ class FakeSoniox(Assertions):
         listener: A port shared with other fakes, which starts and stops this one in a moment: its URL has a path of
             its own then, a new one after each start. ``host``, ``port`` and ``tls`` are the listener's business.
         name: What the shared listener calls this fake when requests come after it stopped, such as the test's name.
-        progress: How jobs move, see ``after_seconds`` and ``after_polls``. The default needs 0.04 seconds.
+        progress: How jobs move, see ``after_seconds`` and ``after_polls``, and how voices get ready, which are
+            ``processing`` until a job would be ``completed``. The default needs 0.04 seconds.
         clock: Source of monotonic seconds; give a ``VirtualClock`` to drive time in a test.
         speed: Seconds of the fake's time for each second of ``clock``: with 60, the 20 seconds after which a
             silent realtime session ends are a third of a second.
@@ -100,6 +115,7 @@ class FakeSoniox(Assertions):
             expects; the service takes it for audio that is empty.
         strict_audio: Whether realtime audio without a header is refused where ``audio_format`` needs one: 408 for
             ``auto``, 400 for ``wav``. Otherwise it is accepted, as 16,000 bytes a second.
+        speech: Timers and bounds of text-to-speech; None: the service's.
 
     Raises:
         ValueError: An API key is empty, there is no such permission, or the speed is not above 0, or the attempts are
@@ -130,6 +146,7 @@ class FakeSoniox(Assertions):
         key_in_start_message: bool = True,
         empty_binary_ends: bool = False,
         strict_audio: bool = False,
+        speech: SpeechRules | None = None,
     ) -> None:
         keys = None if api_keys is None else tuple(api_keys)
         if keys is not None and not all(keys):
@@ -145,15 +162,18 @@ class FakeSoniox(Assertions):
             limits=self.limits,
             webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
             transcriber=transcriber,
+            speech=speech,
         )
         self._strict = strict
         if isinstance(api_keys, Mapping):
             for key, permissions in cast("Mapping[str, Iterable[str] | None]", api_keys).items():
                 self.restrict_key(key, permissions)
-        families = (files, transcriptions, models, auth)
+        families = (files, transcriptions, models, auth, voices, tts_models, usage, concurrency, tts)
         router = Router(self._state, (route for family in families for route in family.ROUTES))
         stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends, strict_audio))
-        behind = (FaultyApi(self._state, router.respond).respond, self._state.remember_failure, {STT_PATH: stt.serve})
+        speech_endpoint = TtsEndpoint(self._state, key_in_start_message=key_in_start_message)
+        upgrades = {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve}
+        behind = (FaultyApi(self._state, router.respond).respond, self._state.remember_failure, upgrades)
         if listener is None:
             self._listener: Listener | Mount = Listener(*behind, host=host, port=port, tls=tls)
         elif tls or port or host != "127.0.0.1":
@@ -238,6 +258,16 @@ class FakeSoniox(Assertions):
         return f"ws{self.url.removeprefix('http')}{STT_PATH}"
 
     @property
+    def tts_api_base_url(self) -> str:
+        """Where text-to-speech over REST begins, as clients want to have it: ``url``, without ``/v1``."""
+        return self.url
+
+    @property
+    def tts_websocket_url(self) -> str:
+        """Where text-to-speech streams are opened: ``ws://HOST:PORT/tts-websocket``."""
+        return f"ws{self.url.removeprefix('http')}{TTS_PATH}"
+
+    @property
     def api_key(self) -> str:
         """A key that this server accepts."""
         keys = self._state.api_keys
@@ -273,6 +303,8 @@ class FakeSoniox(Assertions):
             "SONIOX_API_KEY": self.api_key,
             "SONIOX_API_BASE_URL": self.api_base_url,
             "SONIOX_WS_URL": self.stt_websocket_url,
+            "SONIOX_TTS_API_URL": self.tts_api_base_url,
+            "SONIOX_TTS_WS_URL": self.tts_websocket_url,
         }
 
     def add_transcript(
@@ -322,6 +354,89 @@ class FakeSoniox(Assertions):
         """
         self._add(Line(Failure(error_type, message), filename, client_reference_id))
 
+    def fail_next_voice(self, error_type: str, message: str, *, name: str | None = None) -> None:
+        """Lets the next cloned voice end in ``failed``, for every model, once it would have been ready.
+
+        Args:
+            error_type: The ``error_type`` that it shows, such as ``voice_audio_too_long``.
+            message: The ``error_message`` that it shows.
+            name: Only for a voice of this name.
+        """
+        with self._state.lock:
+            self._state.voices.failures.append(VoiceFailure(Failure(error_type, message), name))
+
+    def add_tts_model(
+        self,
+        model_id: str,
+        *,
+        supports_timestamps: bool = True,
+        supports_voice_cloning: bool = True,
+        supports_speed_adjustment: bool = True,
+        supports_silence_reduction: bool = True,
+    ) -> None:
+        """Releases a model of text-to-speech. Cloned voices that are there already are ``not_computed`` for it.
+
+        Args:
+            model_id: Its name.
+            supports_timestamps: Whether a stream may ask for the times of characters.
+            supports_voice_cloning: Whether it takes cloned voices.
+            supports_speed_adjustment: Whether it takes ``speed``.
+            supports_silence_reduction: Whether it takes ``reduce_silence``.
+
+        Raises:
+            ValueError: There is such a model.
+        """
+        model = TtsModel(
+            model_id,
+            supports_timestamps=supports_timestamps,
+            supports_voice_cloning=supports_voice_cloning,
+            supports_speed_adjustment=supports_speed_adjustment,
+            supports_silence_reduction=supports_silence_reduction,
+        )
+        with self._state.lock:
+            self._state.voices.catalogue.add(model)
+
+    def add_usage(
+        self,
+        model: str,
+        *,
+        ended_at: datetime | None = None,
+        audio_duration_ms: int = 0,
+        text: str = "",
+        client_reference_id: str | None = None,
+        api_key: str | None = None,
+    ) -> UsageRecord:
+        """Adds an entry to the usage as if a request had been made, which started when it ended.
+
+        Args:
+            model: Its model. Speech-to-text, by ``stt-``, heard the audio and gave the text; all others the reverse.
+            ended_at: When it ended; None: now, by the fake's clock.
+            audio_duration_ms: Milliseconds of audio.
+            text: What was said.
+            client_reference_id: Its reference; None: none.
+            api_key: The key that was used; None: that of ``api_key``.
+
+        Raises:
+            ValueError: The time leaves its zone open.
+        """
+        if ended_at is not None and ended_at.tzinfo is None:
+            raise ValueError("ended_at needs a time zone")
+        state = self._state
+        end = state.clock.wall() if ended_at is None else ended_at.astimezone(timezone.utc)
+        hears = model.startswith("stt-")
+        with state.lock:
+            return state.usage.add(
+                api_key=self.api_key if api_key is None else api_key,
+                model=model,
+                client_reference_id=client_reference_id,
+                start=end,
+                end=end,
+                input_text="" if hears else text,
+                input_audio_duration_ms=audio_duration_ms if hears else 0,
+                output_text=text if hears else "",
+                output_audio_duration_ms=0 if hears else audio_duration_ms,
+            )
+
     def fail_next_session(
         self,
         error_type: str,
@@ -343,7 +458,9 @@ class FakeSoniox(Assertions):
         Raises:
             ValueError: No code belongs to the type and none is given, or the time is negative.
         """
-        self.faults.error(error_type, message, status_code=status_code, after_audio_ms=after_audio_ms, times=1)
+        self.faults.error(
+            error_type, message, status_code=status_code, after_audio_ms=after_audio_ms, operation=STT, times=1
+        )
 
     def drop_next_session(self, *, after_audio_ms: int | None = None, how: str = "reset") -> None:
         """Lets the connection of the next realtime session break, in one queue with ``fail_next_session``.
@@ -355,7 +472,7 @@ class FakeSoniox(Assertions):
         Raises:
             ValueError: There is no such way, or the time is negative.
         """
-        self.faults.drop(how=how, after_audio_ms=after_audio_ms, times=1)
+        self.faults.drop(how=how, after_audio_ms=after_audio_ms, operation=STT, times=1)
 
     @property
     def faults(self) -> Faults:
@@ -414,6 +531,31 @@ class FakeSoniox(Assertions):
                 if file.record.id == file_id:
                     return file.read()
         raise KeyError(file_id)
+
+    @property
+    def voices(self) -> tuple[VoiceRecord, ...]:
+        """The cloned voices it holds, of all keys, in order of creation, as they stand now."""
+        with self._state.lock:
+            return tuple(self._state.voices.record(voice) for voice in self._state.voices.all())
+
+    def voice_content(self, voice_id: str) -> bytes:
+        """The bytes of the clip of a cloned voice.
+
+        Raises:
+            KeyError: It holds no voice with this id.
+        """
+        with self._state.lock:
+            for voice in self._state.voices.all():
+                if voice.id == voice_id:
+                    return voice.content
+        raise KeyError(voice_id)
+
+    @property
+    def usage(self) -> tuple[UsageRecord, ...]:
+        """What was used, of all keys: the last 10,000 entries, in the order they were made."""
+        with self._state.lock:
+            self._state.jobs_now()
+            return self._state.usage.records()
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
@@ -476,6 +618,30 @@ class FakeSoniox(Assertions):
         """The realtime sessions so far, of all keys, in the order they were opened, as they stand now."""
         with self._state.lock:
             return tuple(log.record() for log in self._state.sessions)
+
+    @property
+    def speeches(self) -> tuple[SpeechRecord, ...]:
+        """What was to be spoken, the last 10,000 of all keys, in the order they were begun, as they stand now.
+
+        A REST request and a stream of a WebSocket are one each.
+        """
+        with self._state.lock:
+            return tuple(log.record() for log in self._state.speeches.logs)
+
+    @property
+    def speech_connections(self) -> tuple[SpeechConnectionRecord, ...]:
+        """The last 10,000 WebSockets of text-to-speech, in the order they were opened, as they stand now."""
+        with self._state.lock:
+            return tuple(log.record() for log in self._state.speeches.connections)
+
+    def speech_audio(self, speech_id: str) -> bytes:
+        """The audio that was sent for a text; what a fault spoiled is here as it should have been.
+
+        Raises:
+            KeyError: There was no speech with this id, or it is too long ago.
+        """
+        with self._state.lock:
+            return self._state.speeches.audio(speech_id)
 
     def session_audio(self, session_id: str) -> bytes:
         """The audio that a realtime session received; what came as base64 is decoded.

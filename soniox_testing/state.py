@@ -13,7 +13,10 @@ from .faults import Faults
 from .jobs import Job
 from .limits import BUDGET_MESSAGES, Limits, RequestRate
 from .scripting import Failure, Script
+from .speeches import Speeches, SpeechRules
 from .transcribers import Transcription
+from .usage import Usage
+from .voices import Voices
 from .webhooks import WebhookRules, Webhooks
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ class State:
         limits: Limits | None = None,
         webhooks: WebhookRules | None = None,
         transcriber: Transcriber | None = None,
+        speech: SpeechRules | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self.api_keys = api_keys
@@ -91,7 +95,10 @@ class State:
         self.script = Script()
         self.numbers = itertools.count(1)
         self.temporary_keys: dict[str, TemporaryKey] = {}
+        self.usage = Usage(clock, self.project_key)
+        self.voices = Voices(clock, progress, self.project_key)
         self.sessions: list[SessionLog] = []
+        self.speeches = Speeches(self, speech or SpeechRules())
         self.faults = Faults(self.lock, clock)
         self.conversation_threads: list[threading.Thread] = []
         self.stopping = threading.Event()
@@ -115,6 +122,11 @@ class State:
         self._delete_expired(project)
         return project
 
+    def project_key(self, api_key: str) -> str:
+        """The permanent key that stands for the project of a key: itself, or the one that created a temporary key."""
+        temporary = self.temporary_keys.get(api_key)
+        return api_key if temporary is None else temporary.project
+
     def may(self, api_key: str, permission: Permission) -> bool:
         """Whether a key is allowed to do something."""
         granted = self.permissions.get(api_key)
@@ -132,9 +144,7 @@ class State:
         if self.limits.exhausted is not None:
             return self.limits.exhausted, BUDGET_MESSAGES[self.limits.exhausted]
         most = self.limits.max_realtime_sessions
-        records = [log.record() for log in self.sessions] if most is not None else []
-        # A session counts from its start message on.
-        if most is not None and sum(record.config is not None and record.ended is None for record in records) >= most:
+        if most is not None and self.usage.running("stt") >= most:
             return "limit_exceeded", f"The limit of {most} concurrent realtime sessions is reached."
         return None
 
@@ -156,8 +166,23 @@ class State:
         refusal = None if budget is None else Failure(budget, BUDGET_MESSAGES[budget])
         record = job.advance(self.progress, at_sec, refusal)
         if record.status in _ENDED and before not in _ENDED:
+            if record.status == "completed":
+                self._count(job, at_sec)
             self.webhooks.job_ended(job, at_sec)
         return record
+
+    def _count(self, job: Job, ended_sec: float) -> None:
+        record = job.record
+        self.usage.stt_used(
+            api_key=record.api_key,
+            model=record.model,
+            client_reference_id=record.client_reference_id,
+            started_sec=job.created_sec,
+            audio_duration_ms=record.audio_duration_ms,
+            text="".join(str(token["text"]) for token in job.transcript_tokens()),
+            context=record.context,
+            ended_sec=ended_sec,
+        )
 
     def look(self, job: Job, at_sec: float | None = None) -> TranscriptionRecord:
         """A job brought up to date for a client, otherwise as ``advance``."""

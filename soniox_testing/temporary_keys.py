@@ -13,6 +13,8 @@ class TemporaryKey:
     """A temporary key. Callers hold the lock of the state."""
 
     api_key: str
+    project: str
+    """The permanent key that created it."""
     usage_type: str
     """``transcribe_websocket`` or ``tts_rt``."""
     expires_sec: float

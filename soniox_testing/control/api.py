@@ -7,11 +7,13 @@ import inspect
 import ipaddress
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.wrappers import Response
 
 from ..json_text import json_text
+from ..rest.usage import usd
 from ..server import FakeSonioxError
 from .page import PAGE
 from .scripts import ScriptError, add_script
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
     from .standalone import Standalone
 
 ROOT = "/__fake__/"
-_RECORDS = ("files", "transcriptions", "sessions", "requests", "webhooks")
-_SESSION_VERBS = ("fail_next_session", "drop_next_session")
+_RECORDS = (
+    *("files", "transcriptions", "voices", "sessions", "speeches", "speech_connections"),
+    *("usage", "requests", "webhooks"),
+)
+_FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
 _VERBS = (
     *("answer", "refuse", "html", "reset", "stall", "drip", "truncate", "garble", "content_type"),
-    *("error", "drop", "half_open", "malformed_frame", "offline"),
-    *_SESSION_VERBS,
+    *("error", "drop", "half_open", "malformed_frame", "terminate", "delay_audio", "spoil_audio", "offline"),
+    *_FAKE_VERBS,
 )
 _LARGEST_BODY_BYTES = 16 * 1024 * 1024
 _PAGE_HEADERS = {
@@ -108,6 +113,8 @@ class ControlApi:
             "url": fake.url,
             "api_base_url": fake.api_base_url,
             "stt_websocket_url": fake.stt_websocket_url,
+            "tts_api_base_url": fake.tts_api_base_url,
+            "tts_websocket_url": fake.tts_websocket_url,
             "api_key": fake.api_key,
             "environment": fake.environment(),
             "ca_file": certificate and certificate.ca_file,
@@ -129,7 +136,7 @@ class ControlApi:
         if not isinstance(verb, str) or verb not in _VERBS:
             raise _RefusalError(400, f"verb must be one of {', '.join(_VERBS)}, not {verb!r}")
         fake = self._standalone.fake
-        action: Any = getattr(fake if verb in _SESSION_VERBS else fake.faults, verb)
+        action: Any = getattr(fake if verb in _FAKE_VERBS else fake.faults, verb)
         _check_arguments(verb, inspect.signature(action), body)
         try:
             fault = action(**body)
@@ -242,4 +249,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(entry) for key, entry in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in cast("list[object]", value)]
-    return value
+    return usd(value) if isinstance(value, Decimal) else value

@@ -100,6 +100,10 @@ class Session(Protocol):
         """What to do about a binary message."""
         ...
 
+    def more(self, now_sec: float) -> Sequence[Action]:
+        """What there is to say unasked, a little at a time; called again while it is not empty and there is room."""
+        ...
+
     def departed(self, how: Departure, close_code: int | None) -> None:
         """The connection ended before the session had ended it.
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .actions import Action, Departure, Session
 
 _BLOCK_BYTES = 256 * 1024
+_AHEAD_BYTES = 256 * 1024
 _LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024
 _CLOSE_SEC = 10.0
 _SETTLE_SEC = 10.0
@@ -180,13 +181,16 @@ class _Connection:
             if received:
                 self._feed(received)
             self._flush()
+            busy = self._say_more()
             while not self._done():
-                turn = self._wait()
+                turn = self._wait(busy=busy)
                 self._read()
                 self._flush()
-                with self._turns:
-                    self._answered = turn
-                    self._turns.notify_all()
+                busy = self._say_more()
+                if not busy:
+                    with self._turns:
+                        self._answered = turn
+                        self._turns.notify_all()
         finally:
             with self._turns:
                 self._gone = True
@@ -199,14 +203,28 @@ class _Connection:
             return True
         return self._over and not self._outgoing
 
-    def _wait(self) -> int:
+    def _say_more(self) -> bool:
+        """Lets the session say a little more, if what it said before has left; whether it did."""
+        if self._ended or len(self._outgoing) >= _AHEAD_BYTES:
+            return False
+        actions = self._session.more(self._clock.now_sec())
+        self._perform(actions)
+        self._flush()
+        return bool(actions)
+
+    def _wait(self, *, busy: bool) -> int:
         """Waits until there may be something to do.
+
+        Args:
+            busy: Whether there is something to do already, so that this only looks at what has arrived.
 
         Returns:
             The newest turn that somebody asked for before this.
         """
-        if self._give_up_sec is not None:
-            timeout_sec: float | None = max(0.0, self._give_up_sec - time.monotonic())
+        if busy:
+            timeout_sec: float | None = 0.0
+        elif self._give_up_sec is not None:
+            timeout_sec = max(0.0, self._give_up_sec - time.monotonic())
         else:
             timeout_sec = self._clock.wait_sec(self._session.deadline_sec)
         # One of them at least: a connection that is over is only waited for while there is something to send.

@@ -9,12 +9,16 @@ from ..temporary_keys import PREFIX, TemporaryKey
 from .errors import RealtimeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..state import State
     from .actions import Handshake
 
 KEY_PROTOCOL = "soniox-api-key"
 """The sub-protocol whose neighbour in the list is the key."""
 LONGEST_KEY = 250
+
+_KEY_CHECK_SEC = 1.0
 
 AuthForm: TypeAlias = Literal["header", "protocol", "start_message"]
 """Where a key was given."""
@@ -105,3 +109,92 @@ def check_unused(temporary: TemporaryKey) -> None:
     """
     if temporary.single_use and temporary.used:
         raise RealtimeError("unauthenticated", "The temporary API key was for one session, which it has opened.")
+
+
+class Admission:
+    """How one WebSocket comes by its key. The handshake never fails: a key that is wrong is told of a little later.
+
+    Args:
+        state: Of the fake; its lock is taken where needed.
+        usage_type: What a temporary key must be for.
+        handshake: How the client opened its WebSocket.
+        now_sec: When.
+        key_in_start_message: Whether a key may come as late as in the start message.
+    """
+
+    def __init__(
+        self, state: State, usage_type: str, handshake: Handshake, now_sec: float, *, key_in_start_message: bool
+    ) -> None:
+        self.subprotocol = KEY_PROTOCOL if KEY_PROTOCOL in handshake.subprotocols else None
+        """The sub-protocol to select."""
+        self.credential: Credential | None = None
+        """None as long as there is none."""
+        self.temporary: TemporaryKey | None = None
+        """What is known of the key once it was checked; None for a permanent key."""
+        self.due_sec: float | None = None
+        """When to call ``check`` at the latest; None: with the start message."""
+        self._state = state
+        self._usage_type = usage_type
+        self._opened_sec = now_sec
+        self._key_in_start_message = key_in_start_message
+        self._refusal: RealtimeError | None = None
+        self._checked = False
+        try:
+            self.credential = credential_of(handshake)
+        except RealtimeError as refusal:
+            self._refusal = refusal
+            self.due_sec = now_sec
+        else:
+            if self.credential is not None or not key_in_start_message:
+                self.due_sec = now_sec + _KEY_CHECK_SEC
+
+    @property
+    def api_key(self) -> str:
+        """The key; empty as long as there is none."""
+        return "" if self.credential is None else self.credential.api_key
+
+    @property
+    def cap_sec(self) -> float | None:
+        """When the key's longest session ends; None: there is no such moment."""
+        if self.temporary is None or self.temporary.max_session_duration_sec is None:
+            return None
+        return self._opened_sec + self.temporary.max_session_duration_sec
+
+    def check(self, now_sec: float) -> None:
+        """Checks the key that came with the connection, once.
+
+        Raises:
+            RealtimeError: 400 or 401.
+        """
+        self.due_sec = None
+        if self._refusal is not None:
+            raise self._refusal
+        if self._checked or (self.credential is None and self._key_in_start_message):
+            return
+        if self.credential is None:
+            message = "No API key came with the connection: use the Authorization header or the sub-protocol."
+            raise RealtimeError("unauthenticated", message)
+        self._accept(self.credential, now_sec)
+
+    def use_key_of(self, start_message: Mapping[str, object], now_sec: float) -> None:
+        """Brings the key of a start message together with that of the connection; call ``check`` before.
+
+        Raises:
+            RealtimeError: 400 or 401.
+        """
+        credential = credential_in_start_message(start_message.get("api_key"))
+        if self.credential is not None:
+            if credential is not None and credential.api_key != self.credential.api_key:
+                message = "The api_key of the start message is not the key that came with the connection."
+                raise RealtimeError("invalid_request", message)
+            return
+        if credential is None:
+            message = "No API key: send it in the Authorization header of the connection."
+            raise RealtimeError("unauthenticated", message)
+        self.credential = credential
+        self._accept(credential, now_sec)
+
+    def _accept(self, credential: Credential, now_sec: float) -> None:
+        with self._state.lock:
+            self.temporary = check_key(self._state, credential.api_key, self._usage_type, now_sec)
+        self._checked = True

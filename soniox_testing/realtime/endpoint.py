@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..fault_delivery import refuse_upgrade
+from ..operations import STT, TTS
 from .connection import serve_websocket
 from .stt_session import SttSession
+from .tts_session import TtsSession
 
 if TYPE_CHECKING:
     from ..listener import Upgrade
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from .stt_session import SttRules
 
 STT_PATH = "/transcribe-websocket"
+TTS_PATH = "/tts-websocket"
 
 
 class SttEndpoint:
@@ -26,7 +29,7 @@ class SttEndpoint:
 
     def serve(self, upgrade: Upgrade) -> None:
         """Runs one WebSocket to its end."""
-        if refuse_upgrade(self._state, upgrade):
+        if refuse_upgrade(self._state, upgrade, STT):
             return
         serve_websocket(upgrade, self._open, self._state.clock, self._state.stopping)
 
@@ -34,4 +37,25 @@ class SttEndpoint:
         session = SttSession(self._state, self._rules, handshake, self._state.clock.now_sec())
         with self._state.lock:
             self._state.sessions.append(session.log)
+        return session
+
+
+class TtsEndpoint:
+    """Serves the text-to-speech WebSockets of one fake."""
+
+    def __init__(self, state: State, *, key_in_start_message: bool) -> None:
+        self._state = state
+        self._key_in_start_message = key_in_start_message
+
+    def serve(self, upgrade: Upgrade) -> None:
+        """Runs one WebSocket to its end."""
+        if refuse_upgrade(self._state, upgrade, TTS):
+            return
+        serve_websocket(upgrade, self._open, self._state.clock, self._state.stopping)
+
+    def _open(self, handshake: Handshake) -> TtsSession:
+        now_sec = self._state.clock.now_sec()
+        session = TtsSession(self._state, handshake, now_sec, key_in_start_message=self._key_in_start_message)
+        with self._state.lock:
+            self._state.speeches.connections.append(session.log)
         return session

@@ -8,6 +8,32 @@ from typing import Literal, TypeAlias, get_args
 from .actions import Close, HalfOpen, HangUp, Reset, SendRaw, Stall
 from .errors import STATUS_CODES, RealtimeError
 
+AudioSpoil: TypeAlias = Literal["unpadded", "alphabet", "number", "null"]
+"""Why audio cannot be decoded, see ``Faults.spoil_audio``."""
+
+
+@dataclass(frozen=True)
+class EndStream:
+    """A stream of text-to-speech is terminated for no reason."""
+
+
+@dataclass(frozen=True)
+class DelayAudio:
+    """A stream of text-to-speech pauses."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SpoilAudio:
+    """A message with audio that cannot be decoded."""
+
+    kind: AudioSpoil
+
+
+SpeechEffect: TypeAlias = EndStream | DelayAudio | SpoilAudio
+"""What happens to streams of text-to-speech only."""
+OF_SPEECH = (EndStream, DelayAudio, SpoilAudio)
 Fate: TypeAlias = RealtimeError | Close | Reset | HangUp | Stall | HalfOpen
 """How a session ends before its time."""
 MalformedKind: TypeAlias = Literal[
@@ -30,13 +56,15 @@ _MALFORMED: dict[MalformedKind, bytes] = {
 
 @dataclass(frozen=True)
 class SessionFault:
-    """What happens in a session, and when; with no time given, it is the answer to the start message."""
+    """What happens in a session or stream, and when; with no time given, it is the answer to the start message."""
 
-    effect: Fate | SendRaw
+    effect: Fate | SendRaw | SpeechEffect
     after_audio_ms: int | None = None
     """Milliseconds of audio that are dealt with before; None: not counted."""
     after_frames: int | None = None
     """Messages that are sent before; None: not counted."""
+    whole_connection: bool = False
+    """Whether an error of text-to-speech is that of the connection, not of one stream."""
 
     def __post_init__(self) -> None:
         for name in ("after_audio_ms", "after_frames"):
@@ -79,6 +107,17 @@ def drop_fate(how: str) -> Fate:
         return Close(int(code))
     known = ", ".join(repr(name) for name in simple)
     raise ValueError(f"how must be {known}, or 'close:' and a code that can be sent, not {how!r}")
+
+
+def checked_spoil(kind: AudioSpoil) -> AudioSpoil:
+    """The same.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in get_args(AudioSpoil):
+        raise ValueError(f"kind must be one of {', '.join(get_args(AudioSpoil))}, not {kind!r}")
+    return kind
 
 
 def malformed_frame(kind: MalformedKind) -> bytes:

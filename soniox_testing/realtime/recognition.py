@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..speech import CLOSING, pieces_of, target_language
 from .timeline import default_words, scripted_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..scripting import Word
     from .stt_config import SttConfig
@@ -36,6 +36,7 @@ _QUIET_STEPS = 8
 _CHUNK_WORDS = 4
 _PUNCTUATION = "".join(CLOSING)
 _DRAFT_DOUBT = 0.9
+_MARKERS = frozenset({"<end>", "<fin>"})
 
 
 @dataclass(frozen=True)
@@ -243,3 +244,14 @@ def _token(token: Message, end_ms: int) -> _Token:
 def marker(text: str) -> Message:
     """A token that is no speech: ``<end>`` or ``<fin>``."""
     return {"text": text, "is_final": True}
+
+
+def final_tokens_of(message: Message) -> list[Message]:
+    """The final tokens of a message."""
+    tokens = cast("list[Message]", message["tokens"])
+    return [token for token in tokens if token["is_final"]]
+
+
+def text_of(tokens: Iterable[Message]) -> str:
+    """What tokens say, without the markers."""
+    return "".join(str(token["text"]) for token in tokens if token["text"] not in _MARKERS)

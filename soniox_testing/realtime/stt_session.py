@@ -20,16 +20,10 @@ from ..records import SessionRecord
 from ..scripting import Failure
 from .actions import Close, Reset, Send, SendRaw
 from .audio_meter import AudioMeter, meter_for
-from .credentials import (
-    KEY_PROTOCOL,
-    Credential,
-    check_key,
-    check_unused,
-    credential_in_start_message,
-    credential_of,
-)
+from .credentials import Admission, check_unused
 from .errors import RealtimeError
-from .recognition import Recognizer
+from .faults import OF_SPEECH
+from .recognition import Recognizer, final_tokens_of, text_of
 from .session_log import SessionLog
 from .stt_config import config_of, parse_start_message
 
@@ -39,15 +33,13 @@ if TYPE_CHECKING:
     from ..conversation import Output
     from ..scripting import Word
     from ..state import State
-    from ..temporary_keys import TemporaryKey
     from .actions import Action, Departure, Handshake
-    from .faults import Fate, SessionFault
+    from .faults import Fate, SessionFault, SpeechEffect
     from .recognition import Message
     from .stt_config import SttConfig
 
 USAGE_TYPE = "transcribe_websocket"
 
-_KEY_CHECK_SEC = 1.0
 _IDLE_SEC = 40.0
 _IDLE_WITHOUT_KEY_SEC = 10.0
 _INPUT_SEC = 20.0
@@ -56,7 +48,7 @@ _LONGEST_AUDIO_MS = 300 * 60 * 1000
 _NORMAL = 1000
 _GOING_AWAY = 1001
 
-_Timer = Literal["handshake", "key", "idle", "input", "length", "cap"]
+_Timer = Literal["key", "idle", "input", "length", "cap"]
 
 
 @dataclass(frozen=True)
@@ -82,16 +74,14 @@ class SttSession:
     """
 
     def __init__(self, state: State, rules: SttRules, handshake: Handshake, now_sec: float) -> None:
-        self.subprotocol = KEY_PROTOCOL if KEY_PROTOCOL in handshake.subprotocols else None
+        self._admission = Admission(
+            state, USAGE_TYPE, handshake, now_sec, key_in_start_message=rules.key_in_start_message
+        )
+        self.subprotocol = self._admission.subprotocol
         self._state = state
         self._rules = rules
-        self._opened_sec = now_sec
         self._phase: Literal["waiting", "streaming", "over"] = "waiting"
         self._timers: dict[_Timer, float] = {}
-        self._credential: Credential | None = None
-        self._checked = False
-        self._temporary: TemporaryKey | None = None
-        self._refusal: RealtimeError | None = None
         self._fault: SessionFault | None = None
         self._frames = 0
         """How many messages were sent."""
@@ -104,20 +94,21 @@ class SttSession:
         """For the transcriber; None: nobody asks it."""
         self._audio_ms = 0
         self._has_audio = False
-        try:
-            self._credential = credential_of(handshake)
-        except RealtimeError as refusal:
-            self._refusal = refusal
-            self._timers["handshake"] = now_sec
-        if self._credential is not None or not rules.key_in_start_message:
-            self._timers["key"] = now_sec + _KEY_CHECK_SEC
+        self._stream: int | None = None
+        """Its number among those that run; None before and after."""
+        self._started_sec = 0.0
+        self._said: list[Message] = []
+        """The final tokens that no function said."""
+        if self._admission.due_sec is not None:
+            self._timers["key"] = self._admission.due_sec
         self._restart_idle(now_sec)
+        credential = self._admission.credential
         self.log = SessionLog(
             SessionRecord(
                 id=str(uuid.uuid4()),
                 created_at=state.clock.timestamp(),
-                api_key=self._credential.api_key if self._credential else None,
-                auth=self._credential.form if self._credential else None,
+                api_key=credential.api_key if credential else None,
+                auth=credential.form if credential else None,
                 config=None,
                 client_reference_id=None,
                 controls=(),
@@ -170,6 +161,10 @@ class SttSession:
         """What to do about a binary message."""
         return self._sent(self._on_bytes(data, now_sec))
 
+    def more(self, now_sec: float) -> Sequence[Action]:  # noqa: ARG002
+        """Nothing: whatever it says is an answer, or due at a time."""
+        return ()
+
     def _on_text(self, text: str, now_sec: float) -> Sequence[Action]:
         try:
             if self._phase == "waiting":
@@ -201,8 +196,6 @@ class SttSession:
 
     def _fire(self, timer: _Timer, due_sec: float) -> Sequence[Action]:
         match timer:
-            case "handshake":
-                raise self._refusal or AssertionError
             case "key":
                 self._check_key(due_sec)
                 return []
@@ -219,21 +212,13 @@ class SttSession:
     def _check_key(self, now_sec: float) -> None:
         """Checks the key that came with the connection, once."""
         self._timers.pop("key", None)
-        if self._refusal is not None:
-            raise self._refusal
-        if self._checked or (self._credential is None and self._rules.key_in_start_message):
-            return
-        if self._credential is None:
-            message = "No API key came with the connection: use the Authorization header or the sub-protocol."
-            raise RealtimeError("unauthenticated", message)
-        self._accept_key(self._credential, now_sec)
+        self._admission.check(now_sec)
+        self._start_cap()
 
-    def _accept_key(self, credential: Credential, now_sec: float) -> None:
-        with self._state.lock:
-            self._temporary = check_key(self._state, credential.api_key, USAGE_TYPE, now_sec)
-        self._checked = True
-        if self._temporary is not None and self._temporary.max_session_duration_sec is not None:
-            self._timers["cap"] = self._opened_sec + self._temporary.max_session_duration_sec
+    def _start_cap(self) -> None:
+        cap_sec = self._admission.cap_sec
+        if cap_sec is not None:
+            self._timers["cap"] = cap_sec
 
     def _before_start(self, text: str, now_sec: float) -> Sequence[Action]:
         self._check_key(now_sec)
@@ -245,21 +230,21 @@ class SttSession:
         self._use_key_of(values, now_sec)
         config = config_of(values)
         with self._state.lock:
-            if self._temporary is not None:
-                check_unused(self._temporary)
-            reference = config.client_reference_id
-            if self._temporary is not None:
-                reference = self._temporary.client_reference_id
-            api_key = self._credential.api_key if self._credential is not None else ""
-            refusal = self._state.session_refusal(api_key, "stt_realtime")
+            temporary = self._admission.temporary
+            if temporary is not None:
+                check_unused(temporary)
+            reference = config.client_reference_id if temporary is None else temporary.client_reference_id
+            refusal = self._state.session_refusal(self._admission.api_key, "stt_realtime")
             self.log.note(config=config.message, client_reference_id=reference)
             if refusal is not None:
                 raise RealtimeError(*refusal)
             fault = self._fault = self._state.faults.take_for_session(STT)
             if fault is not None and fault.at_start and not isinstance(fault.effect, SendRaw):
                 return self._fail(fault.effect)
-            if self._temporary is not None:
-                self._temporary.used = True
+            if temporary is not None:
+                temporary.used = True
+            self._stream = self._state.usage.started("stt", self._admission.api_key)
+            self._started_sec = now_sec
             function = self._state.script.take_function(reference)
             words = None if function is not None else self._state.script.take_words(reference)
         self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
@@ -283,18 +268,13 @@ class SttSession:
 
     def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
         """Brings the key of a start message together with that of the connection."""
-        credential = credential_in_start_message(values.get("api_key"))
-        if self._credential is not None:
-            if credential is not None and credential.api_key != self._credential.api_key:
-                message = "The api_key of the start message is not the key that came with the connection."
-                raise RealtimeError("invalid_request", message)
-            return
-        if credential is None:
-            message = "No API key: send it in the Authorization header of the connection."
-            raise RealtimeError("unauthenticated", message)
-        self._credential = credential
-        self.log.note(api_key=credential.api_key, auth=credential.form)
-        self._accept_key(credential, now_sec)
+        try:
+            self._admission.use_key_of(values, now_sec)
+        finally:
+            credential = self._admission.credential
+            if credential is not None:
+                self.log.note(api_key=credential.api_key, auth=credential.form)
+        self._start_cap()
 
     def _text(self, text: str, now_sec: float) -> Sequence[Action]:
         if not text:
@@ -331,7 +311,7 @@ class SttSession:
         if self._conversation is not None:
             self._conversation.hear("finalize")
             return []
-        return _send(self._recognizer.finalize(self._audio_ms))
+        return self._send(self._recognizer.finalize(self._audio_ms))
 
     def _audio(self, data: bytes, now_sec: float) -> Sequence[Action]:
         if self._meter is None or self._recognizer is None:
@@ -348,7 +328,7 @@ class SttSession:
         if fault is not None and fault.after_audio_ms is not None and self._audio_ms >= fault.after_audio_ms:
             self._fault = None
             if self._conversation is None:
-                actions += _send(self._recognizer.advance(max(before_ms, fault.after_audio_ms)))
+                actions += self._send(self._recognizer.advance(max(before_ms, fault.after_audio_ms)))
             if not isinstance(fault.effect, SendRaw):
                 return [*actions, *self._fail(fault.effect)]
             actions.append(fault.effect)
@@ -356,7 +336,7 @@ class SttSession:
             return actions
         if self._audio_ms > _LONGEST_AUDIO_MS:
             raise _too_long()
-        return [*actions, *_send(self._recognizer.advance(self._audio_ms))]
+        return [*actions, *self._send(self._recognizer.advance(self._audio_ms))]
 
     def _end(self, text: str) -> Sequence[Action]:
         self.log.add_control("end", text)
@@ -366,7 +346,7 @@ class SttSession:
         if self._recognizer is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
         finals = self._recognizer.finish(self._audio_ms, self._transcribed())
-        return [*_send(finals), *self._close("finished", _NORMAL)]
+        return [*self._send(finals), *self._close("finished", _NORMAL)]
 
     def _transcribed(self) -> tuple[Word, ...] | None:
         """What the transcriber heard in all audio; None when this session does not ask it."""
@@ -403,7 +383,9 @@ class SttSession:
             sent.append(fault.effect)
         return sent
 
-    def _fail(self, fate: Fate) -> Sequence[Action]:
+    def _fail(self, fate: Fate | SpeechEffect) -> Sequence[Action]:
+        if isinstance(fate, OF_SPEECH):  # of which no session is told
+            raise TypeError(fate)
         if isinstance(fate, RealtimeError):
             return self._refuse(fate)
         if isinstance(fate, Close):
@@ -415,7 +397,7 @@ class SttSession:
     def _refuse(self, refusal: RealtimeError) -> Sequence[Action]:
         self._over("error")
         self.log.end("error", _NORMAL, refusal.error_type)
-        return [Send(json_text(refusal.frame(self.log.id))), Close(_NORMAL)]
+        return [Send(json_text(refusal.stt_message(self.log.id))), Close(_NORMAL)]
 
     def _close(self, ended: Literal["finished", "idle", "dropped"], code: int) -> Sequence[Action]:
         self._over(ended)
@@ -425,19 +407,42 @@ class SttSession:
     def _over(self, how: str) -> None:
         self._phase = "over"
         self._timers.clear()
+        self._count()
         if self._wake is not None:
             self._state.faults.unwatch(self._wake)
             self._wake = None
         if self._conversation is not None:
             self._conversation.hear("over", how=how)
 
+    def _count(self) -> None:
+        """Notes what was used, if the session had begun."""
+        stream, self._stream = self._stream, None
+        record = self.log.record()
+        if stream is None or record.config is None:
+            return
+        said = [*self._said, *(self._conversation.final_tokens() if self._conversation is not None else ())]
+        with self._state.lock:
+            self._state.usage.ended(stream)
+            self._state.usage.stt_used(
+                api_key=record.api_key or "",
+                model=str(record.config["model"]),
+                client_reference_id=record.client_reference_id,
+                started_sec=self._started_sec,
+                audio_duration_ms=self._audio_ms,
+                text=text_of(said),
+                context=record.config.get("context"),
+            )
+
+    def _send(self, messages: Iterable[Message]) -> list[Action]:
+        actions: list[Action] = []
+        for message in messages:
+            self._said += final_tokens_of(message)
+            actions.append(Send(json_text(message)))
+        return actions
+
     def _restart_idle(self, now_sec: float) -> None:
-        with_key = self._credential is not None
+        with_key = self._admission.credential is not None
         self._timers["idle"] = now_sec + (_IDLE_SEC if with_key else _IDLE_WITHOUT_KEY_SEC)
-
-
-def _send(messages: Iterable[Message]) -> list[Action]:
-    return [Send(json_text(message)) for message in messages]
 
 
 def _too_long() -> RealtimeError:

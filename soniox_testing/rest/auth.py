@@ -28,6 +28,7 @@ def _create_temporary_key(call: Call) -> Response:
     with state.lock:
         key = TemporaryKey(
             api_key=new_temporary_key(),
+            project=call.api_key,
             usage_type=usage_type,
             expires_sec=state.clock.now_sec() + lifetime_sec,
             single_use=single_use or False,

@@ -13,6 +13,17 @@ def documentation_url(error_type: str) -> str:
     return _DOCUMENTATION + error_type.replace("_", "-")
 
 
+def stream_error_body(status_code: int, error_type: str, message: str, request_id: str) -> dict[str, object]:
+    """The JSON of a refusal where audio streams: on both WebSockets, and by text-to-speech over REST."""
+    return {
+        "error_code": status_code,
+        "error_type": error_type,
+        "error_message": message,
+        "more_info": documentation_url(error_type),
+        "request_id": request_id,
+    }
+
+
 @dataclass(frozen=True)
 class ValidationProblem:
     """One thing that is wrong with a request."""
@@ -50,6 +61,14 @@ class ApiError(Exception):
             "request_id": str(uuid.uuid4()),
             "more_info": documentation_url(self.error_type),
         }
+
+    def stream_body(self, request_id: str | None) -> dict[str, object]:
+        """The JSON body where audio streams.
+
+        Args:
+            request_id: What the client calls its request; None: it gets an id of its own.
+        """
+        return stream_error_body(self.status_code, self.error_type, self.message, request_id or str(uuid.uuid4()))
 
 
 def invalid_request(*problems: ValidationProblem) -> ApiError:

@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 
 class _Numbered(Protocol):
-    number: int
+    @property
+    def number(self) -> int: ...
 
 
 _Row = TypeVar("_Row", bound=_Numbered)
 
 
-def page_of(request: Request, family: str, rows: Iterable[_Row]) -> tuple[list[_Row], str | None]:
+_MOST = 1000
+
+
+def page_of(
+    request: Request, family: str, rows: Iterable[_Row], *, default: int = _MOST, most: int = _MOST
+) -> tuple[list[_Row], str | None]:
     """The rows a list request asks for, and the cursor of the next page, None after the last.
 
     A cursor holds the number of the last row that was handed out, not a count of rows: deleting rows that a
@@ -32,40 +38,61 @@ def page_of(request: Request, family: str, rows: Iterable[_Row]) -> tuple[list[_
         request: With ``limit`` and ``cursor`` in its query.
         family: Name of the list, so that the cursor of another list is not taken.
         rows: All rows in ascending order of their numbers.
+        default: How many rows a page has when ``limit`` does not say.
+        most: How many it may have.
 
     Raises:
         ApiError: ``limit`` is out of bounds, or no page of this list handed out the cursor.
     """
-    limit = _limit(request)
+    limit = limit_of(request, default=default, most=most)
     after = _number_in(request.args.get("cursor") or "", family)
     rest = [row for row in rows if row.number > after]
     page = rest[:limit]
-    return page, _cursor(page[-1].number, family) if len(rest) > limit else None
+    return page, cursor_of(family, str(page[-1].number)) if len(rest) > limit else None
 
 
-def _limit(request: Request) -> int:
+def limit_of(request: Request, *, default: int = _MOST, most: int = _MOST) -> int:
+    """How many rows a list request asks for, otherwise as ``page_of``."""
     fields = Fields({}, "query")
-    given = request.args.get("limit", "1000")
+    given = request.args.get("limit", str(default))
     try:
         fields.values["limit"] = int(given)
     except ValueError:
         fields.note("int_parsing", "limit", "must be an integer")
-    limit = fields.integer("limit", least=1, most=1000)
+    limit = fields.integer("limit", least=1, most=most)
     fields.check()
-    return limit or 1000
+    return limit or default
 
 
-def _cursor(number: int, family: str) -> str:
-    return base64.urlsafe_b64encode(f"{family}:{number}".encode()).decode()
+def cursor_of(family: str, place: str) -> str:
+    """The cursor of a list after a place in it."""
+    return base64.urlsafe_b64encode(f"{family}:{place}".encode()).decode()
+
+
+def place_in(cursor: str, family: str) -> str:
+    """The place that a cursor of a list is for.
+
+    Raises:
+        ApiError: It is no cursor of this list.
+    """
+    try:
+        name, _, place = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise invalid_cursor() from None
+    if name != family:
+        raise invalid_cursor()
+    return place
+
+
+def invalid_cursor() -> ApiError:
+    """The refusal of a cursor that no page handed out."""
+    return ApiError(400, "invalid_cursor", "The cursor is not valid. Leave it out to begin with the first page.")
 
 
 def _number_in(cursor: str, family: str) -> int:
     if not cursor:
         return 0
-    try:
-        name, _, number = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition(":")
-        if name == family and number.isascii() and number.isdigit():
-            return int(number)
-    except (binascii.Error, ValueError):
-        pass  # refused below, like a well-formed cursor of another list
-    raise ApiError(400, "invalid_cursor", "The cursor is not valid. Leave it out to begin with the first page.")
+    number = place_in(cursor, family)
+    if not (number.isascii() and number.isdigit()):
+        raise invalid_cursor()
+    return int(number)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from ..json_text import json_text
+from ..realtime.credentials import LONGEST_KEY, check_key
+from ..realtime.errors import RealtimeError
 from ..records import RequestRecord
 from ..temporary_keys import PREFIX
 from ..webhooks import MASK
@@ -50,11 +52,25 @@ class Route:
     """What a restricted key needs for it; None: nothing."""
     counted_as: str | None = None
     """With which operations it shares a number of requests per minute; None: it has no such limit."""
+    opened_by: str | None = None
+    """The type of temporary keys that open it, which streams audio and has errors of that kind; None: none do."""
 
 
 def json_response(status_code: int, body: object) -> Response:
     """A response with a JSON body."""
     return Response(json_text(body).encode(), status_code, content_type="application/json")
+
+
+def refusal_response(refusal: ApiError, request: Request, *, streams: bool) -> Response:
+    """The response to a request that is refused.
+
+    Args:
+        refusal: Why.
+        request: Which.
+        streams: Whether the operation streams audio, so that its errors are of that shape.
+    """
+    body = refusal.stream_body(request.headers.get("X-Request-Id")) if streams else refusal.body()
+    return json_response(refusal.status_code, body)
 
 
 class Router:
@@ -81,7 +97,7 @@ class Router:
             what = f"The fake server itself failed: {type(error).__name__}: {error}"
             fault = ApiError(500, "internal_error", what)
         if fault is not None:
-            response = json_response(fault.status_code, fault.body())
+            response = refusal_response(fault, request, streams=route is not None and route.opened_by is not None)
             if fault.status_code == 405:
                 response.headers["Allow"] = ", ".join(allowed)
         record = RequestRecord(
@@ -112,8 +128,8 @@ class Router:
         return None, {}, sorted(allowed)
 
     def _answer(self, route: Route, request: Request, ids: dict[str, str]) -> Response:
-        api_key = self._key_of(request)
         state = self._state
+        api_key = self._key_of(request) if route.opened_by is None else self._key_of_stream(request, route.opened_by)
         with state.lock:
             if route.permission is not None and not state.may(api_key, route.permission):
                 message = f"This API key does not have the permission {route.permission}."
@@ -124,21 +140,39 @@ class Router:
                 raise ApiError(429, "limit_exceeded", f"The limit of {most} requests per minute for {kind} is reached.")
         return route.answer(Call(request, state, api_key, ids))
 
+    def _key_of_stream(self, request: Request, usage_type: str) -> str:
+        """The API key, permanent or temporary, of a request that streams audio."""
+        api_key = _bearer(request)
+        if len(api_key) > LONGEST_KEY:
+            raise ApiError(400, "invalid_request", f"An API key has at most {LONGEST_KEY} characters.")
+        try:
+            with self._state.lock:
+                check_key(self._state, api_key, usage_type, self._state.clock.now_sec())
+        except RealtimeError as refusal:
+            raise ApiError(refusal.status_code, refusal.error_type, refusal.message) from refusal
+        return api_key
+
     def _key_of(self, request: Request) -> str:
         """The permanent API key a request came with."""
-        header = request.headers.get("Authorization")
-        if header is None:
-            raise _unauthenticated("The request has no Authorization header.")
-        scheme, _, api_key = header.partition(" ")
-        api_key = api_key.strip()
-        if scheme.lower() != "bearer" or not api_key:
-            raise _unauthenticated("The Authorization header must read: Bearer, a space, the API key.")
+        api_key = _bearer(request)
         if api_key.startswith(PREFIX):
             raise _unauthenticated("A temporary API key opens streams only; this operation needs a permanent one.")
         known = self._state.api_keys
         if known is not None and api_key not in known:
             raise _unauthenticated("The API key is not known.")
         return api_key
+
+
+def _bearer(request: Request) -> str:
+    """The key in the header of a request."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        raise _unauthenticated("The request has no Authorization header.")
+    scheme, _, api_key = header.partition(" ")
+    api_key = api_key.strip()
+    if scheme.lower() != "bearer" or not api_key:
+        raise _unauthenticated("The Authorization header must read: Bearer, a space, the API key.")
+    return api_key
 
 
 def _unauthenticated(message: str) -> ApiError:

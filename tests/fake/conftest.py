@@ -73,6 +73,19 @@ class Client:
             parts.append(f"{field}{client_reference_id}\r\n".encode())
         return self.send_parts(b"".join([*parts, b"--b--\r\n"]))
 
+    def create_voice(
+        self, name: str | None = "Ada", content: bytes = b"sound", filename: str | None = "a.wav"
+    ) -> Answer:
+        """Clones a voice; what is None is not sent."""
+        parts: list[bytes] = []
+        if name is not None:
+            parts.append(f'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n{name}\r\n'.encode())
+        if filename is not None:
+            head = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\n'
+            parts += [head.encode(), content, b"\r\n"]
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        return self("POST", "/v1/voices", b"".join([*parts, b"--b--\r\n"]), headers)
+
     def send_parts(self, body: Any, *, content_type: str = "multipart/form-data; boundary=b") -> Answer:
         """Sends a multipart body as it is."""
         return self("POST", "/v1/files", body, {"Content-Type": content_type})

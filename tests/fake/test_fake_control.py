@@ -13,6 +13,7 @@ import websocket
 from soniox_lite import SonioxAPIError, SonioxClient
 from soniox_testing import FakeSoniox, VirtualClock
 from soniox_testing.control.standalone import Standalone
+from tests.fake.tts_client import TtsClient
 
 _JSON = {"Content-Type": "application/json"}
 
@@ -58,6 +59,8 @@ def test_the_state_says_where_everything_is(control):
         "url": url,
         "api_base_url": f"{url}/v1",
         "stt_websocket_url": url.replace("http", "ws") + "/transcribe-websocket",
+        "tts_api_base_url": url,
+        "tts_websocket_url": url.replace("http", "ws") + "/tts-websocket",
         "api_key": "fake-soniox-key",
         "environment": control.server.fake.environment(),
         "ca_file": None,
@@ -83,6 +86,27 @@ def test_records_are_what_the_fake_holds(control):
         ("POST", "/v1/transcriptions"),
     ]
     assert records["webhooks"] == []
+
+
+def test_speech_is_in_the_records_and_can_fail(control):
+    fake = control.server.fake
+    client = TtsClient(fake).start().say("Hello.")
+    assert client.stream()[-2]["audio_end"]
+    fault = {"verb": "delay_audio", "seconds": 2, "times": 1}
+    assert control("POST", "faults", fault)[1]["operation"] == "tts"
+    client.start().say("Late.").synchronize()
+    assert control("GET", "records")[1]["speeches"][1]["audio_bytes"] == 0
+    assert control("POST", "clock", {"advance_sec": 2}) == (200, {"now_sec": 2})
+    client.stream()
+    assert control("POST", "faults", {"verb": "spoil_audio", "kind": "nonsense"})[0] == 400
+    client.close()
+    records = control("GET", "records")[1]
+    assert [(one["texts"], one["stream_id"], one["ended"]) for one in records["speeches"]] == [
+        (["Hello."], "s", "finished"),
+        (["Late."], "s", "finished"),
+    ]
+    (connection,) = records["speech_connections"]
+    assert records["speeches"][0]["connection_id"] == connection["id"]
 
 
 def test_scripts_are_said(control):
@@ -157,6 +181,18 @@ def test_sessions_can_be_told_to_fail(control):
         client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session,
     ):
         assert [event.error_code for event in session.receive_events()] == [503]
+
+
+def test_voices_can_be_told_to_fail_and_costs_are_exact(control):
+    fault = {"verb": "fail_next_voice", "error_type": "voice_unclear", "message": "Nobody speaks.", "name": "Ada"}
+    assert control("POST", "faults", fault) == (200, {})
+    control.server.fake.add_usage("tts-rt-v2", text="abcd")
+    with control.client() as client:
+        client.voices.create(b"sound", name="Ada")
+    control("POST", "clock", {"advance_sec": 1})
+    records = control("GET", "records")[1]
+    assert [model["error_type"] for model in records["voices"][0]["models"]] == ["voice_unclear"] * 2
+    assert [entry["input_text_cost_usd"] for entry in records["usage"]] == ["0.0000040000"]
 
 
 @pytest.mark.parametrize(

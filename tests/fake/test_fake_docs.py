@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from soniox_testing import FakeSoniox, plugin
+from soniox_testing import FakeSoniox, SpeechRules, plugin
 from soniox_testing.control import api
 from soniox_testing.control.scripts import add_script
 
@@ -61,7 +62,7 @@ def _run(command, folder):
 
 
 def test_there_is_something_to_run():
-    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (12, 2, 1)
+    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (13, 2, 1)
 
 
 def test_the_python_snippets_pass_as_they_stand(tmp_path):
@@ -107,3 +108,15 @@ def test_the_tables_name_every_request_and_every_verb():
     )
     for verb in api._VERBS:
         assert f"`{verb}`" in _TEXT
+    for record in api._RECORDS:
+        assert f"`{record}`" in _TEXT
+
+
+def test_the_table_of_speech_rules_is_the_code():
+    table = _TEXT.partition("| field of `SpeechRules` |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1:3] for row in table.splitlines() if row.startswith("| `")]
+    defaults = {name: meaning for names, meaning in rows for name in re.findall(r"`(\w+)`", names)}
+    fields = dataclasses.fields(SpeechRules)
+    assert list(defaults) == [field.name for field in fields]
+    for field in fields:
+        assert f"{field.default}".removesuffix(".0") in defaults[field.name]

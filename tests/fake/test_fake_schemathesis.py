@@ -5,6 +5,7 @@ What it may find: a server error, a status that the operation does not document,
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import hypothesis
@@ -19,7 +20,7 @@ from soniox_testing import FakeSoniox, after_seconds
 from tests.support.schema import DOCUMENT, UNDOCUMENTED
 
 EXAMPLES = 40
-PATHS = ("/v1/files", "/v1/transcriptions", "/v1/models", "/v1/auth/")
+PATHS = "/v1/"
 OPERATIONS = {
     operation["operationId"]: (path, method)
     for path, methods in DOCUMENT["paths"].items()
@@ -93,7 +94,20 @@ def use_what_is_there(case: Any, session: requests.Session, fake: FakeSoniox) ->
             for field in sources | {"webhook_auth_header_value"}:
                 case.body.pop(field, None)
             case.body["audio_url"] = "https://example.com/audio/talk.mp3"
-    if case.path_parameters:
+    query = case.query or {}
+    if "start_time" in query:
+        now = datetime.now(timezone.utc)
+        for name, moment in (("start_time", now - timedelta(days=2)), ("end_time", now)):
+            query[name] = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    if case.path == "/v1/shared-voices":
+        query["model"] = "tts-rt-v2"
+    if case.path == "/v1/voices/{voice_id}/recompute":
+        case.body = {"model": "tts-rt-v1"} if len(case.body) % 2 else {}
+    if "voice_id" in (case.path_parameters or ()):
+        name = {"name": f"voice {len(fake.voices)}"}
+        made = session.post(f"{fake.url}/v1/voices", data=name, files={"file": b"abc"}).json()
+        case.path_parameters["voice_id"] = made["id"]
+    elif case.path_parameters:
         made = session.post(f"{fake.url}/v1/files", files={"file": b"abc"}).json()
         if "transcription_id" in case.path_parameters:
             payload = {"model": "stt-async-v5", "file_id": made["id"]}

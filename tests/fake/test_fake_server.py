@@ -39,8 +39,12 @@ def test_it_says_where_it_is(fake):
         "SONIOX_API_KEY": fake.api_key,
         "SONIOX_API_BASE_URL": fake.api_base_url,
         "SONIOX_WS_URL": fake.stt_websocket_url,
+        "SONIOX_TTS_API_URL": fake.tts_api_base_url,
+        "SONIOX_TTS_WS_URL": fake.tts_websocket_url,
     }
     assert fake.stt_websocket_url == fake.url.replace("http", "ws") + "/transcribe-websocket"
+    assert fake.tts_api_base_url == fake.url
+    assert fake.tts_websocket_url == fake.url.replace("http", "ws") + "/tts-websocket"
 
 
 def test_before_the_start_there_is_no_url():

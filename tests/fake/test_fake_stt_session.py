@@ -80,6 +80,7 @@ def new_state(api_keys=None):
 def temporary(state, **changes):
     settings = {
         "api_key": "snx_temp_a.b.c",
+        "project": "key-a",
         "usage_type": "transcribe_websocket",
         "expires_sec": 60.0,
         "single_use": False,

@@ -20,11 +20,16 @@ DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "ope
 UNDOCUMENTED = {
     (None, 404): "the path belongs to no operation, so that no operation can document its status",
     (None, 405): "the path takes other methods, and no operation is for this one",
+    ("generate_tts", 404): "a cloned voice that does not exist; known from clients of the service",
+    ("generate_tts", 409): "a cloned voice that is not ready; known from clients of the service",
     ("any", 403): "a restricted key; the page on API keys has it, the document has no 403 below /v1",
 }
 """Statuses that the document does not list, by operation, and why the fake sends them."""
 
+STREAMING = "generate_tts"
+"""The operation that sends audio, and errors as the WebSockets do."""
 _ERROR = {"$ref": "#/components/schemas/ApiError"}
+_STREAM_ERROR = {"$ref": "#/components/schemas/TTSApiError"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -69,7 +74,7 @@ def _schema_of(operation: str | None, status: int) -> dict[str, Any]:
     if documented is None:
         may = {(operation, status), ("any", status)} & UNDOCUMENTED.keys()
         assert may, f"{operation or 'no operation'} does not document {status}"
-        return _ERROR
+        return _STREAM_ERROR if operation == STREAMING else _ERROR
     assert "content" in documented, f"{operation} documents {status} without a body"
     schema: dict[str, Any] = documented["content"]["application/json"]["schema"]
     return schema
@@ -91,8 +96,20 @@ def check_body(method: str, path: str, status: int, content: bytes, *, any_statu
         checked[operation, status] += 1
         # A body sent again, such as the list of models, was checked the first time.
         if key not in _known:
-            _check(_ERROR if any_status else _schema_of(operation, status), status, json.loads(content))
+            body = json.loads(content)
+            if any_status:
+                schema = _STREAM_ERROR if "error_code" in body else _ERROR
+            else:
+                schema = _schema_of(operation, status)
+            _check(schema, status, body)
             _known.add(key)
+
+
+def check_audio(status: int, content_type: str) -> None:
+    """Fails unless text-to-speech may answer with audio of this type."""
+    with _lock:
+        checked[STREAMING, status] += 1
+    assert content_type in _OPERATIONS[STREAMING]["responses"][str(status)]["content"]
 
 
 def _check(schema: dict[str, Any], status: int, body: Any) -> None:
@@ -105,7 +122,7 @@ def _check(schema: dict[str, Any], status: int, body: Any) -> None:
     for time in (body.get("created_at"), body.get("expires_at")):
         assert time is None or _TIME.fullmatch(time)
     if status >= 400:
-        assert body["status_code"] == status
+        assert body["error_code" if "error_code" in body else "status_code"] == status
         fragment = body["error_type"].replace("_", "-")
         assert body["more_info"] == f"https://soniox.com/docs/api-reference/errors#{fragment}"
         assert _UUID.fullmatch(body["request_id"])

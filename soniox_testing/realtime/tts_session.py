@@ -1,0 +1,355 @@
+"""A connection of text-to-speech: what to answer to each message, and when. No I/O; time comes with each call.
+
+It carries up to five streams at once, which take turns with their audio. Audio is made when there is room for it, so
+that a client that reads slowly costs no memory. What is wrong with one stream ends that stream; what cannot be said of
+one stream ends the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ..json_text import json_text
+from ..operations import TTS
+from ..rest.validation import Fields
+from ..speech_request import invalid, speech_request_of
+from ..speeches import SpeechConnectionLog
+from .actions import Close, Reset, Send, SendRaw
+from .credentials import Admission, check_unused
+from .errors import RealtimeError
+from .faults import DelayAudio, EndStream, SpoilAudio
+from .tts_stream import TtsStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..records import SpeechEnd
+    from ..state import State
+    from .actions import Action, Departure, Handshake
+    from .faults import Fate
+
+USAGE_TYPE = "tts_rt"
+
+_MOST_STREAMS = 5
+_LONGEST_ID = 256
+_NORMAL = 1000
+_GOING_AWAY = 1001
+_WHERE = "message"
+
+_Timer = Literal["key", "idle", "silent", "cap"]
+
+
+class TtsSession:
+    """One connection, from the opened WebSocket to its end; see ``actions.Session``.
+
+    Args:
+        state: Of the fake; its lock is taken where needed.
+        handshake: How the client opened its WebSocket.
+        now_sec: When.
+        key_in_start_message: Whether a key may come as late as in the first start message.
+    """
+
+    def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
+        self._admission = Admission(state, USAGE_TYPE, handshake, now_sec, key_in_start_message=key_in_start_message)
+        self.subprotocol = self._admission.subprotocol
+        self._state = state
+        self._rules = state.speeches.rules
+        self._now_sec = now_sec
+        self._is_over = False
+        self._timers: dict[_Timer, float] = {}
+        self._streams: dict[str, TtsStream] = {}
+        self._turns: deque[TtsStream] = deque()
+        """The same streams, the one whose turn it is to make audio first."""
+        self._began = False
+        """Whether there has been a stream."""
+        self._wake: Callable[[], None] | None = None
+        if self._admission.due_sec is not None:
+            self._timers["key"] = self._admission.due_sec
+        self._restart_idle(now_sec)
+        self._restart_silent(now_sec)
+        self.log = SpeechConnectionLog(state.clock.timestamp(), self._admission.credential)
+
+    @property
+    def deadline_sec(self) -> float | None:
+        """When the next timer is due; None when there is none."""
+        if self._is_over:
+            return None
+        if self._state.faults.is_offline():
+            return -math.inf
+        moments = [*self._timers.values(), *(stream.deadline_sec for stream in self._turns)]
+        # What may be sent by now waits for room only, of which the connection knows.
+        moments += [stream.next_sec for stream in self._turns if stream.next_sec > self._now_sec]
+        earliest_sec = min(moments, default=math.inf)
+        return None if earliest_sec == math.inf else earliest_sec
+
+    def opened(self, wake: Callable[[], None]) -> None:
+        """The WebSocket is open."""
+        self._wake = wake
+        self._state.faults.watch(wake)
+
+    def time_passed(self, now_sec: float) -> Sequence[Action]:
+        """Fires the timers that are due, in the order of their moments."""
+        self._now_sec = now_sec
+        if not self._is_over and self._state.faults.is_offline():
+            return self._fail(Reset())
+        actions: list[Action] = []
+        while not self._is_over:
+            stream = min(self._turns, key=lambda stream: stream.deadline_sec, default=None)
+            timer = min(self._timers, key=self._timers.__getitem__, default=None)
+            stream_sec = math.inf if stream is None else stream.deadline_sec
+            timer_sec = math.inf if timer is None else self._timers[timer]
+            if min(stream_sec, timer_sec) > now_sec:
+                break
+            if timer is not None and timer_sec <= stream_sec:
+                del self._timers[timer]
+                actions += self._fire(timer, timer_sec)
+            elif stream is not None:
+                actions += self._refuse_stream(stream.stream_id, stream.fail())
+        return actions
+
+    def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
+        """What to do about a text message."""
+        if self._is_over:
+            return []
+        self._now_sec = now_sec
+        try:
+            self._check_key(now_sec)
+            return self._message(text, now_sec)
+        except RealtimeError as refusal:
+            return self._refuse(refusal)
+
+    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:  # noqa: ARG002
+        """What to do about a binary message: there are none."""
+        if self._is_over:
+            return []
+        try:
+            self._check_key(now_sec)
+            raise RealtimeError("invalid_request", "Messages must be text messages.")
+        except RealtimeError as refusal:
+            return self._refuse(refusal)
+
+    def more(self, now_sec: float) -> Sequence[Action]:
+        """The next audio of the next stream that has some."""
+        self._now_sec = now_sec
+        for _ in range(len(self._turns)):
+            stream = self._turns[0]
+            self._turns.rotate(-1)
+            if stream.next_sec <= now_sec and (actions := self._produce(stream, now_sec)):
+                return actions
+        return []
+
+    def departed(self, how: Departure, close_code: int | None) -> None:
+        """The connection ended before the session."""
+        if not self._is_over:
+            self._over(how)
+            self.log.end(how, close_code)
+
+    def _fire(self, timer: _Timer, due_sec: float) -> Sequence[Action]:
+        try:
+            match timer:
+                case "key":
+                    self._check_key(due_sec)
+                    return []
+                case "idle" | "silent":
+                    return self._close("idle", _GOING_AWAY)
+                case "cap":
+                    message = "The session has reached the longest duration that its temporary API key allows."
+                    raise RealtimeError("temp_api_key_session_expired", message)
+        except RealtimeError as refusal:
+            return self._refuse(refusal)
+
+    def _check_key(self, now_sec: float) -> None:
+        """Checks the key that came with the connection, once."""
+        self._timers.pop("key", None)
+        self._admission.check(now_sec)
+        self._start_cap()
+
+    def _start_cap(self) -> None:
+        cap_sec = self._admission.cap_sec
+        if cap_sec is not None:
+            self._timers["cap"] = cap_sec
+
+    def _message(self, text: str, now_sec: float) -> Sequence[Action]:
+        try:
+            values: object = json.loads(text)
+        except (ValueError, RecursionError) as exc:
+            raise RealtimeError("invalid_request", f"The message is not JSON: {exc}") from exc
+        if not isinstance(values, dict):
+            raise RealtimeError("invalid_request", "The message must be a JSON object.")
+        fields = Fields(cast("dict[str, Any]", values), _WHERE)
+        if not self._streams:
+            self._restart_idle(now_sec)
+        if not fields.unset("keep_alive"):
+            self.log.add_keepalive()
+            return []
+        stream_id = fields.string("stream_id", required=True, max_length=_LONGEST_ID)
+        if not stream_id:
+            fields.note("value_error", "stream_id", "must name a stream")
+            raise invalid(fields)
+        is_text = not (fields.unset("text") and fields.unset("text_end"))
+        is_start = not is_text and fields.unset("cancel")
+        if is_start:
+            self._use_key_of(fields.values, now_sec)
+        try:
+            if is_start:
+                return self._start(stream_id, fields.values, now_sec)
+            return self._change(stream_id, fields, now_sec, is_text=is_text)
+        except RealtimeError as refusal:
+            return self._refuse_stream(stream_id, refusal)
+
+    def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
+        """Brings the key of a start message together with that of the connection."""
+        try:
+            self._admission.use_key_of(values, now_sec)
+        finally:
+            credential = self._admission.credential
+            if credential is not None:
+                self.log.note(api_key=credential.api_key, auth=credential.form)
+        self._start_cap()
+        temporary = self._admission.temporary
+        if temporary is not None and not self._began:
+            with self._state.lock:
+                check_unused(temporary)
+
+    def _start(self, stream_id: str, values: dict[str, Any], now_sec: float) -> Sequence[Action]:
+        if stream_id in self._streams:
+            raise RealtimeError("invalid_request", f"There is a stream {stream_id!r} already.")
+        if len(self._streams) >= _MOST_STREAMS:
+            message = f"A connection carries at most {_MOST_STREAMS} streams at once."
+            raise RealtimeError("max_concurrent_streams_reached", message)
+        api_key, temporary = self._admission.api_key, self._admission.temporary
+        with self._state.lock:
+            request = speech_request_of(values, _WHERE, self._state, api_key)
+            if temporary is not None:
+                check_unused(temporary)
+            log = self._state.speeches.open(
+                request,
+                api_key=api_key,
+                request_id=str(uuid.uuid4()),
+                client_reference_id=request.client_reference_id if temporary is None else temporary.client_reference_id,
+                connection_id=self.log.id,
+                stream_id=stream_id,
+            )
+            if temporary is not None:
+                temporary.used = True
+            fault = self._state.faults.take_for_session(TTS)
+        stream = self._streams[stream_id] = TtsStream(stream_id, log, self._rules, now_sec, fault)
+        self._turns.append(stream)
+        self._began = True
+        self._timers.pop("idle", None)
+        return self._meet(stream) if fault is not None and fault.at_start else []
+
+    def _change(self, stream_id: str, fields: Fields, now_sec: float, *, is_text: bool) -> Sequence[Action]:
+        """Deals with text or with ``cancel``."""
+        cancel = fields.boolean("cancel") or False
+        text = fields.string("text") or ""
+        ended = fields.boolean("text_end") or False
+        if cancel and is_text:
+            fields.note("value_error", "cancel", "must not come together with text or text_end")
+        if fields.problems:
+            raise invalid(fields)
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            raise RealtimeError("invalid_stream_state", f"There is no stream {stream_id!r}.")
+        if cancel:
+            return self._terminate(stream, "cancelled")
+        stream.add_text(text, ended=ended, now_sec=now_sec)
+        return []
+
+    def _produce(self, stream: TtsStream, now_sec: float) -> Sequence[Action]:
+        try:
+            message = stream.produce(now_sec)
+        except RealtimeError as refusal:
+            return self._refuse_stream(stream.stream_id, refusal)
+        if message is None:
+            return []
+        if "audio" in message:
+            self._restart_silent(now_sec)
+        actions: list[Action] = [Send(json_text(message))]
+        if stream.meets_fault():
+            actions += self._meet(stream)
+        if "audio_end" in message and stream.stream_id in self._streams:
+            actions += self._terminate(stream, "finished")
+        return actions
+
+    def _meet(self, stream: TtsStream) -> Sequence[Action]:
+        """Lets a stream meet its fault."""
+        fault, stream.fault = stream.fault, None
+        if fault is None:
+            raise AssertionError
+        match fault.effect:
+            case SendRaw() as raw:
+                return [raw]
+            case EndStream():
+                return self._terminate(stream, "terminated")
+            case DelayAudio(seconds):
+                stream.delay(seconds, self._now_sec)
+                return []
+            case SpoilAudio(kind):
+                stream.spoil = kind
+                return []
+            case RealtimeError() as error if not fault.whole_connection:
+                return self._refuse_stream(stream.stream_id, error)
+            case fate:
+                return self._fail(fate)
+
+    def _terminate(self, stream: TtsStream, ended: SpeechEnd, error_type: str | None = None) -> list[Action]:
+        """Ends a stream."""
+        del self._streams[stream.stream_id]
+        self._turns.remove(stream)
+        stream.log.end(ended, error_type)
+        if not self._streams:
+            self._restart_idle(self._now_sec)
+        return [Send(json_text({"stream_id": stream.stream_id, "terminated": True}))]
+
+    def _refuse_stream(self, stream_id: str, refusal: RealtimeError) -> list[Action]:
+        """Ends a stream with an error, or says why there is none."""
+        stream = self._streams.get(stream_id)
+        request_id = str(uuid.uuid4()) if stream is None else stream.log.id
+        actions: list[Action] = [Send(json_text(refusal.tts_message(request_id, stream_id)))]
+        if stream is not None:
+            return [*actions, *self._terminate(stream, "error", refusal.error_type)]
+        return [*actions, Send(json_text({"stream_id": stream_id, "terminated": True}))]
+
+    def _fail(self, fate: Fate) -> Sequence[Action]:
+        if isinstance(fate, RealtimeError):
+            return self._refuse(fate)
+        if isinstance(fate, Close):
+            return self._close("dropped", fate.code)
+        self._over("dropped")
+        self.log.end("dropped", None)
+        return [fate]
+
+    def _refuse(self, refusal: RealtimeError) -> Sequence[Action]:
+        """Ends the connection with an error."""
+        self._over("error", refusal.error_type)
+        self.log.end("error", _NORMAL, refusal.error_type)
+        return [Send(json_text(refusal.tts_message(self.log.id, None))), Close(_NORMAL)]
+
+    def _close(self, ended: Literal["idle", "dropped"], code: int) -> Sequence[Action]:
+        self._over(ended)
+        self.log.end(ended, code)
+        return [Close(code)]
+
+    def _over(self, ended: SpeechEnd, error_type: str | None = None) -> None:
+        self._is_over = True
+        self._timers.clear()
+        for stream in self._turns:
+            stream.log.end(ended, error_type)
+        self._streams.clear()
+        self._turns.clear()
+        if self._wake is not None:
+            self._state.faults.unwatch(self._wake)
+            self._wake = None
+
+    def _restart_idle(self, now_sec: float) -> None:
+        with_key = self._admission.credential is not None
+        self._timers["idle"] = now_sec + (self._rules.idle_sec if with_key else self._rules.idle_without_key_sec)
+
+    def _restart_silent(self, now_sec: float) -> None:
+        if self._rules.silent_sec is not None:
+            self._timers["silent"] = now_sec + self._rules.silent_sec

@@ -1,0 +1,181 @@
+"""One stream of text-to-speech: what text it has, what audio is due, and when. No I/O; time comes with each call."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import TYPE_CHECKING
+
+from ..synthesis import CHARACTERS_PER_SEC, Speech
+from .errors import RealtimeError
+
+if TYPE_CHECKING:
+    from ..speeches import SpeechLog, SpeechRules
+    from ..synthesis import Piece
+    from .faults import AudioSpoil, SessionFault
+
+_MOST_TEXT_BYTES = 5000
+_PIECE_SEC = 0.5
+
+
+class TtsStream:
+    """A stream from its start message to its end.
+
+    Args:
+        stream_id: As the client named it.
+        log: What it leaves behind.
+        rules: Its timers.
+        now_sec: When it began.
+        fault: What goes wrong with it.
+    """
+
+    def __init__(
+        self, stream_id: str, log: SpeechLog, rules: SpeechRules, now_sec: float, fault: SessionFault | None
+    ) -> None:
+        self.stream_id = stream_id
+        self.log = log
+        self.fault = fault
+        self.spoil: AudioSpoil | None = None
+        """What is wrong with its next audio."""
+        self._messages = 0
+        """How many with audio were made."""
+        self._rules = rules
+        self._speech = Speech(log.request.sound, rules.longest_audio_sec)
+        self._piece_characters = max(1, round(_PIECE_SEC * CHARACTERS_PER_SEC * log.request.sound.speed))
+        self._text = ""
+        """That was not spoken yet."""
+        self._said: list[Piece] = []
+        """What was spoken since the last message."""
+        self._text_bytes = 0
+        self._text_ended = False
+        self._first_audio_sec: float | None = None
+        self._delayed_sec = 0.0
+        self._next_sec = now_sec
+        """When the next audio may be made."""
+        self._text_due_sec = _after(now_sec, rules.text_timeout_sec)
+        self._audio_due_sec = _after(now_sec, rules.first_audio_timeout_sec)
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds of audio so far."""
+        return self._speech.duration_ms
+
+    @property
+    def deadline_sec(self) -> float:
+        """When it fails for want of text or audio; infinite: never."""
+        return min(self._text_due_sec, self._audio_due_sec)
+
+    @property
+    def next_sec(self) -> float:
+        """When there will be more to send; infinite: not before there is more text."""
+        return self._next_sec if self._has_output() else math.inf
+
+    def add_text(self, text: str, *, ended: bool, now_sec: float) -> None:
+        """Takes a text message.
+
+        Raises:
+            RealtimeError: The text had ended, or there is too much of it.
+        """
+        if self._text_ended:
+            raise RealtimeError("invalid_stream_state", "The text of this stream has ended already.")
+        self.log.add_text(text, ended=ended)
+        self._text_bytes += len(text.encode("utf-8", "surrogatepass"))
+        if self._text_bytes > _MOST_TEXT_BYTES:
+            message = f"A stream takes at most {_MOST_TEXT_BYTES} bytes of text, not {self._text_bytes}."
+            raise RealtimeError("invalid_request", message)
+        self._text += text
+        self._text_ended = ended
+        self._text_due_sec = math.inf if ended else _after(now_sec, self._rules.text_timeout_sec)
+
+    def delay(self, seconds: float, now_sec: float) -> None:
+        """Lets the next audio wait."""
+        self._next_sec = max(self._next_sec, now_sec) + seconds
+        self._delayed_sec += seconds
+
+    def fail(self) -> RealtimeError:
+        """Why its deadline ends it."""
+        if self._text_due_sec <= self._audio_due_sec:
+            what = f"No text and no text_end came for {self._rules.text_timeout_sec:g} seconds."
+        else:
+            what = f"There was no audio for {self._rules.first_audio_timeout_sec:g} seconds."
+        return RealtimeError("request_timeout", what)
+
+    def produce(self, now_sec: float) -> dict[str, object] | None:
+        """The next message with audio; the last one says ``audio_end``. Call it only from ``next_sec`` on.
+
+        Returns:
+            None where a compressed format needs more text to fill its next frame.
+
+        Raises:
+            RealtimeError: It has reached the longest audio.
+        """
+        audio, is_last, was_full = b"", False, self._speech.is_full
+        while not audio and not is_last and not self._speech.is_full and self._has_output():
+            piece, self._text = self._text[: self._piece_characters], self._text[self._piece_characters :]
+            said = self._speech.say(piece)
+            self._said.append(said)
+            is_last = self._text_ended and not self._text and not self._speech.is_full
+            audio = said.audio
+        if is_last or (self._speech.is_full and not was_full):
+            audio += self._speech.end()
+        if self._speech.is_full and not audio:
+            what = f"A stream makes at most {self._rules.longest_audio_sec:g} seconds of audio."
+            raise RealtimeError("max_audio_duration_reached", what)
+        if not audio and not is_last:
+            return None
+        message: dict[str, object] = {"stream_id": self.stream_id}
+        if audio:
+            message["audio"] = self._encoded(audio)
+        pieces, self._said = self._said, []
+        if self.log.request.return_timestamps and any(piece.characters for piece in pieces):
+            message["timestamps"] = {
+                "characters": [character for piece in pieces for character in piece.characters],
+                "character_start_times_seconds": [sec for piece in pieces for sec in piece.starts_sec],
+                "character_end_times_seconds": [sec for piece in pieces for sec in piece.ends_sec],
+            }
+        if is_last:
+            message["audio_end"] = True
+        self._messages += 1
+        self.log.add_audio(len(audio), self._speech.duration_ms)
+        self._audio_due_sec = math.inf
+        if self._first_audio_sec is None:
+            self._first_audio_sec = now_sec
+            self._delayed_sec = 0.0
+        if self._rules.realtime_factor is not None:
+            made_sec = self._speech.duration_ms / 1000 / self._rules.realtime_factor
+            self._next_sec = self._first_audio_sec + self._delayed_sec + made_sec
+        return message
+
+    def meets_fault(self) -> bool:
+        """Whether the moment of its fault has come."""
+        if self.fault is None:
+            return False
+        if self.fault.after_audio_ms is not None:
+            return self.duration_ms >= self.fault.after_audio_ms
+        return self._messages >= (self.fault.after_frames or 0)
+
+    def _encoded(self, audio: bytes) -> object:
+        """Audio as it stands in a message."""
+        text = base64.b64encode(audio).decode("ascii")
+        kind, self.spoil = self.spoil, None
+        match kind:
+            case None:
+                return text
+            case "unpadded":
+                end = text.rstrip("=")
+                return end if end != text else text[:-1]
+            case "alphabet":
+                return "*" + text[1:]
+            case "number":
+                return len(audio)
+            case "null":
+                return None
+
+    def _has_output(self) -> bool:
+        if self._text_ended or self._speech.is_full:
+            return True
+        return len(self._text) >= max(self._rules.held_characters, 1)
+
+
+def _after(now_sec: float, timeout_sec: float | None) -> float:
+    return math.inf if timeout_sec is None else now_sec + timeout_sec

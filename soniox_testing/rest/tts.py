@@ -1,0 +1,115 @@
+"""Text-to-speech over REST: the audio leaves while it is made."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import uuid
+from typing import TYPE_CHECKING
+
+from werkzeug.wrappers import Response
+
+from ..realtime.credentials import check_unused
+from ..realtime.errors import RealtimeError
+from ..speech_request import invalid, speech_request_of
+from ..synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Speech
+from .errors import ApiError
+from .router import Route
+from .validation import Fields
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from ..speeches import SpeechLog
+    from ..state import State
+    from ..temporary_keys import TemporaryKey
+    from .router import Call
+
+_MOST_TEXT_BYTES = 5000
+_PIECE_CHARACTERS = CHARACTERS_PER_SEC
+
+
+def _generate(call: Call) -> Response:
+    try:
+        return _answer(call)
+    except RealtimeError as refusal:
+        raise ApiError(refusal.status_code, refusal.error_type, refusal.message) from refusal
+
+
+def _answer(call: Call) -> Response:
+    fields = Fields.of_body(call.request)
+    text = fields.string("text", required=True)
+    if text == "":
+        fields.note("value_error", "text", "must not be empty")
+    size = len((text or "").encode("utf-8", "surrogatepass"))
+    if size > _MOST_TEXT_BYTES:
+        fields.note("value_error", "text", f"at most {_MOST_TEXT_BYTES} bytes of UTF-8, not {size}")
+    if fields.problems:
+        raise invalid(fields)
+    state = call.state
+    with state.lock:
+        request = speech_request_of(fields.values, fields.location, state, call.api_key)
+        temporary = state.temporary_keys.get(call.api_key)
+        if temporary is not None:
+            check_unused(temporary)
+        log = state.speeches.open(
+            request,
+            api_key=call.api_key,
+            request_id=call.request.headers.get("X-Request-Id") or str(uuid.uuid4()),
+            client_reference_id=request.client_reference_id if temporary is None else temporary.client_reference_id,
+            text=text,
+        )
+        if temporary is not None:
+            temporary.used = True
+    audio = _Audio(state, log, text or "", temporary)
+    response = Response(audio, 200, content_type=AUDIO_FORMATS[request.sound.audio_format].content_type)
+    response.call_on_close(audio.close)
+    return response
+
+
+class _Audio:
+    """The audio of one request, made as it is asked for."""
+
+    def __init__(self, state: State, log: SpeechLog, text: str, temporary: TemporaryKey | None) -> None:
+        self._state = state
+        self._log = log
+        self._text = text
+        self._begun_sec = state.clock.now_sec()
+        longest_sec = None if temporary is None else temporary.max_session_duration_sec
+        self._cap_sec = math.inf if longest_sec is None else self._begun_sec + longest_sec
+        self._pieces = self._made()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """The request is over, also where the client did not wait for its end."""
+        self._pieces.close()
+        self._log.end("stopped" if self._state.stopping.is_set() else "abandoned")
+
+    def _made(self) -> Generator[bytes, None, None]:
+        rules = self._state.speeches.rules
+        speech = Speech(self._log.request.sound, rules.longest_audio_sec)
+        paced = rules.realtime_factor is not None
+        with self._state.clock.alarm(self._state.stopping) if paced else contextlib.nullcontext() as alarm:
+            for start in range(0, len(self._text), _PIECE_CHARACTERS):
+                if speech.is_full:
+                    break
+                if alarm is not None and rules.realtime_factor is not None:
+                    alarm.wait_until(self._begun_sec + speech.duration_ms / 1000 / rules.realtime_factor)
+                if self._state.clock.now_sec() >= self._cap_sec:
+                    self._log.end("error", "temp_api_key_session_expired")
+                    # The status has left, so only the missing end of the body can tell.
+                    raise ConnectionAbortedError
+                piece = speech.say(self._text[start : start + _PIECE_CHARACTERS]).audio
+                self._log.add_audio(len(piece), speech.duration_ms)
+                if piece:
+                    yield piece
+        tail = speech.end()
+        self._log.add_audio(len(tail), speech.duration_ms)
+        self._log.end("finished")
+        if tail:
+            yield tail
+
+
+ROUTES = (Route("POST", "/tts", _generate, "tts_realtime", counted_as="text-to-speech", opened_by="tts_rt"),)
