@@ -18,7 +18,7 @@ from ._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import api, errors, transcript, types, utils
+    from . import api, errors, subtitles, transcript, types, utils
     from ._http.messages import Headers, Request, Response
     from .client import AsyncSonioxClient, SonioxClient
     from .errors import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         SonioxTimeoutError,
         SonioxTranscriptionError,
         SonioxValidationError,
+        SonioxVoiceError,
     )
     from .transcript import TranscriptBuffer
 
@@ -65,10 +66,12 @@ __all__ = [
     "SonioxTimeoutError",
     "SonioxTranscriptionError",
     "SonioxValidationError",
+    "SonioxVoiceError",
     "TranscriptBuffer",
     "__version__",
     "api",
     "errors",
+    "subtitles",
     "transcript",
     "types",
     "utils",
@@ -82,6 +85,7 @@ __getattr__, __dir__ = lazy_names(
         "._http.messages": ("Headers", "Request", "Response"),
         ".errors": tuple(name for name in __all__ if "Error" in name or name == "InvalidField"),
         ".transcript": ("TranscriptBuffer",),
+        ".subtitles": (),
         ".types": (),
         ".utils": (),
     },

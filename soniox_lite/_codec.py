@@ -10,7 +10,7 @@ Two kinds of dataclass travel as JSON objects, with different duties:
 
 The annotations of replies are read as text (the modules postpone their evaluation), in a small grammar:
 ``str``, ``int``, ``float``, ``bool``, ``datetime``, ``Any``, a Reply class of the same module, ``list[...]`` of
-those, each optionally ``| None``. Any other name stands for an open enum, which travels as ``str``.
+those, ``list[date]``, each optionally ``| None``. Any other name stands for an open enum, which travels as ``str``.
 """
 # What JSON holds is not known before it is looked at, and looking at it is what this module does.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 from .errors import InvalidField, SonioxAPIError, SonioxValidationError
 
@@ -239,7 +239,7 @@ def _to_json(value: Any) -> Any:
         return {name: _to_json(item) for name, item in value.items()}
     if isinstance(value, datetime):
         return format_datetime(value)
-    return value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _mapping_type() -> type[Any]:
@@ -309,6 +309,8 @@ def _converter(kind: str, cls: type[Reply]) -> Converter | None:
     """The function for a kind of field; None where the JSON value is kept as it is."""
     if kind == "datetime":
         return _convert_datetime
+    if kind == "list[date]":
+        return _convert_dates
     if kind.startswith("list["):
         item = kind[5:-1]
         item_class = _reply_class(item, cls)
@@ -391,6 +393,16 @@ def _convert_datetime(value: Any) -> datetime:
         return parse_datetime(value)
     except (ValueError, OverflowError):
         raise _MismatchError("must be an ISO 8601 time, is other text") from None
+
+
+def _convert_dates(value: Any) -> list[date]:
+    days = _check_list((str, date), value)
+    for index, day in enumerate(days):
+        try:
+            days[index] = day if isinstance(day, date) else date.fromisoformat(day)
+        except ValueError:
+            raise _MismatchError("must be an ISO 8601 date, is other text", f"[{index}]") from None
+    return days
 
 
 def _json_kind(value: Any) -> str:

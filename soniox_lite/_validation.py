@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import date, datetime, timezone
 
-from ._codec import Payload, invalid, kind_of
+from ._codec import Payload, format_datetime, invalid, kind_of
 from .errors import InvalidField, SonioxValidationError
 
 TYPE_CHECKING = False
@@ -101,10 +102,11 @@ class Problems:
         elif value > maximum:
             self.add(field, f"must be at most {maximum:g} seconds", value)
 
-    def one_of(self, field: str, value: object, choices: Iterable[str]) -> None:
-        """One of the given strings."""
+    def one_of(self, field: str, value: object, choices: Iterable[str] | Iterable[int]) -> None:
+        """One of the given strings or ints."""
         allowed = tuple(choices)
-        if value is not None and value not in allowed:
+        # 60.0 equals 60, but is written differently.
+        if value is not None and not (isinstance(value, (str, int)) and value in allowed):
             self.add(field, f"must be one of {', '.join(map(repr, allowed))}", value)
 
     def http_url(self, field: str, value: object, *, max_length: int) -> None:
@@ -139,6 +141,28 @@ class Problems:
             self.add(field, f"must have at most {max_items} items", items)
         return items
 
+    def moment(self, field: str, value: Any) -> Any:
+        """A time as ISO 8601 text: a string as it is, a datetime in UTC, a date as its first midnight (in UTC)."""
+        if not isinstance(value, date):
+            self.text(field, value, min_length=1, max_length=64)
+            return value
+        if not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+        if value.utcoffset() is None:
+            self.add(field, "must have a time zone, as datetime.now(timezone.utc) has", value)
+            return value
+        try:
+            return format_datetime(value)
+        except OverflowError:
+            self.add(field, "must be a time that UTC has, too", value)
+            return value
+
+    def page(self, limit: object, cursor: object, *, maximum: int = 1000) -> None:
+        """The ``limit`` and the ``cursor`` of a page."""
+        if self.required("limit", limit):
+            self.integer("limit", limit, minimum=1, maximum=maximum)
+        self.text("cursor", cursor)
+
     def nested(self, field: str, value: object, cls: type[PayloadT]) -> PayloadT | None:
         """The payload of this class that ``value`` is, or that a dict spells out; its problems become ours."""
         if value is None or isinstance(value, cls):
@@ -151,6 +175,18 @@ class Problems:
             if not error.errors:
                 self.add(field, f"must be a {cls.__name__} or a dict", value)
             return None
+
+
+def check_waiting(prefix: str, interval_sec: float, timeout_sec: float | None) -> None:
+    """Refuses times that cannot be waited for; before anything is sent that would have to be waited for.
+
+    Raises:
+        SonioxValidationError: The interval is missing, or one of the two is no number of seconds, negative or too long.
+    """
+    with Problems("the waiting") as check:
+        if check.required(f"{prefix}interval_sec", interval_sec):
+            check.seconds(f"{prefix}interval_sec", interval_sec, positive=False)
+        check.seconds(f"{prefix}timeout_sec", timeout_sec, positive=False, maximum=31_536_000)
 
 
 def require_id(name: str, value: object) -> str:

@@ -35,10 +35,29 @@ _OPTION_OF = {
     "audio_format": "--format",
     "sample_rate": "--rate",
     "num_channels": "--channels",
+    "text": "the text",
+    "language": "--language",
+    "voice": "--voice",
+    "bitrate": "--bitrate",
+    "speed": "--speed",
     "timeout_sec": "--timeout",
     "connect_timeout_sec": "--timeout",
     "file_id": "the ID",
     "transcription_id": "the ID",
+    "voice_id": "the ID",
+    "name": "--name",
+}
+# The same for one command alone.
+_OPTIONS_OF = {"list_voices": {"model": "--shared"}}
+# Where the commands are, by their functions' names; all others are listings.
+_MODULE_OF = {
+    "transcribe": "transcribe",
+    "stream": "stream",
+    "speak": "speak",
+    "list_voices": "voices",
+    "create_voice": "voices",
+    "delete_voices": "voices",
+    "show_usage": "usage",
 }
 
 
@@ -94,34 +113,29 @@ def _run(arguments: Sequence[str] | None) -> int:
     except SonioxError as error:
         if options.debug:
             raise
-        screen.say(f"error: {_explained(error)}")
+        screen.say(f"error: {_explained(error, options.command)}")
         return _EXIT_USAGE if isinstance(error, SonioxValidationError) else _EXIT_FAILED
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    if name == "transcribe":
-        from ._cli.transcribe import transcribe  # noqa: PLC0415 - not for --help
+    import importlib  # noqa: PLC0415 - as in _lazy.py
 
-        return transcribe
-    if name == "stream":
-        from ._cli.stream import stream  # noqa: PLC0415 - as above
-
-        return stream
-    from ._cli import listings  # noqa: PLC0415 - as above
-
-    command: Callable[[argparse.Namespace], int] = getattr(listings, name)
+    # Only what the command needs, and nothing for --help.
+    module = importlib.import_module(f"._cli.{_MODULE_OF.get(name, 'listings')}", __package__)
+    command: Callable[[argparse.Namespace], int] = getattr(module, name)
     return command
 
 
-def _explained(error: SonioxError) -> str:
+def _explained(error: SonioxError, command: str) -> str:
     """The message, in terms of the command line where the problem is there."""
     problems = getattr(error, "errors", None)
     if not problems:
         return str(error)
     texts: list[str] = []
+    options = _OPTION_OF | _OPTIONS_OF.get(command, {})
     for problem in problems:
         field = problem.field.rpartition(".")[2].partition("[")[0]
-        texts.append(f"{_OPTION_OF.get(field, field)} {problem.rule}")
+        texts.append(f"{options.get(field, field)} {problem.rule}")
     return "; ".join(dict.fromkeys(texts))
 
 

@@ -17,19 +17,33 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from ._http.async_streams import AsyncReplyStream
     from ._http.async_transport import AsyncTransport
     from ._http.body import ProgressCallback
     from ._http.messages import Request, Response
+    from ._http.streams import ReplyStream
     from ._http.transport import Transport
     from .api.async_auth import AsyncAuthAPI
+    from .api.async_concurrency_limits import AsyncConcurrencyLimitsAPI
     from .api.async_files import AsyncFilesAPI
     from .api.async_models import AsyncModelsAPI
     from .api.async_stt import AsyncSttAPI
+    from .api.async_tts import AsyncTtsAPI
+    from .api.async_tts_models import AsyncTtsModelsAPI
+    from .api.async_usage import AsyncUsageAPI
+    from .api.async_usage_logs import AsyncUsageLogsAPI
+    from .api.async_voices import AsyncVoicesAPI
     from .api.async_webhooks import AsyncSonioxWebhooksAPI
     from .api.auth import AuthAPI
+    from .api.concurrency_limits import ConcurrencyLimitsAPI
     from .api.files import FilesAPI
     from .api.models import ModelsAPI
     from .api.stt import SttAPI
+    from .api.tts import TtsAPI
+    from .api.tts_models import TtsModelsAPI
+    from .api.usage import UsageAPI
+    from .api.usage_logs import UsageLogsAPI
+    from .api.voices import VoicesAPI
     from .api.webhooks import SonioxWebhooksAPI
     from .realtime import AsyncRealtimeAPI, RealtimeAPI
 
@@ -190,11 +204,53 @@ class SonioxClient(_BaseClient):
         return self.stt
 
     @cached_property
+    def tts(self) -> TtsAPI:
+        """Speech from text."""
+        from .api.tts import TtsAPI  # noqa: PLC0415 - as above
+
+        return TtsAPI(self)
+
+    @cached_property
     def models(self) -> ModelsAPI:
         """Speech-to-text models."""
         from .api.models import ModelsAPI  # noqa: PLC0415 - as above
 
         return ModelsAPI(self)
+
+    @cached_property
+    def tts_models(self) -> TtsModelsAPI:
+        """Text-to-speech models."""
+        from .api.tts_models import TtsModelsAPI  # noqa: PLC0415 - as above
+
+        return TtsModelsAPI(self)
+
+    @cached_property
+    def voices(self) -> VoicesAPI:
+        """Voices of your own, and those that the service shares."""
+        from .api.voices import VoicesAPI  # noqa: PLC0415 - as above
+
+        return VoicesAPI(self)
+
+    @cached_property
+    def usage(self) -> UsageAPI:
+        """What was used, by model and day."""
+        from .api.usage import UsageAPI  # noqa: PLC0415 - as above
+
+        return UsageAPI(self)
+
+    @cached_property
+    def usage_logs(self) -> UsageLogsAPI:
+        """What was used, request by request."""
+        from .api.usage_logs import UsageLogsAPI  # noqa: PLC0415 - as above
+
+        return UsageLogsAPI(self)
+
+    @cached_property
+    def concurrency_limits(self) -> ConcurrencyLimitsAPI:
+        """How many streams are, may be and were open at once."""
+        from .api.concurrency_limits import ConcurrencyLimitsAPI  # noqa: PLC0415 - as above
+
+        return ConcurrencyLimitsAPI(self)
 
     @cached_property
     def auth(self) -> AuthAPI:
@@ -266,6 +322,16 @@ class SonioxClient(_BaseClient):
         ) as request:
             return exchange(self._transport, request, self._settings, deadline=deadline)
 
+    def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ReplyStream:
+        """What the text-to-speech host makes of a payload, its body still to come."""
+        from ._http.building import built_request  # noqa: PLC0415 - as above
+        from ._http.exchange import open_exchange  # noqa: PLC0415 - as above
+
+        deadline = _deadline(deadline_sec)
+        base_url = self._settings.tts_api_base_url
+        with built_request(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
+            return open_exchange(self._transport, request, self._settings, deadline=deadline)
+
     def close(self) -> None:
         """Closes the connections; requests under way in other threads fail. Later calls do nothing."""
         if self._owns_transport:
@@ -283,8 +349,8 @@ class AsyncSonioxClient(_BaseClient):
 
     The transport blocks and runs on up to 64 threads of the client's own, so that one client serves several event
     loops, one after the other or at once. Cancelling an await abandons a request that is under way (its thread ends it
-    unheard) and takes effect at once between requests. Otherwise as :class:`SonioxClient`; close it with ``aclose`` or
-    use it in an ``async with`` block.
+    unheard), ends audio that is coming in, and takes effect at once between requests. Otherwise as
+    :class:`SonioxClient`; close it with ``aclose`` or use it in an ``async with`` block.
     """
 
     _transport: AsyncTransport
@@ -314,11 +380,53 @@ class AsyncSonioxClient(_BaseClient):
         return self.stt
 
     @cached_property
+    def tts(self) -> AsyncTtsAPI:
+        """Speech from text."""
+        from .api.async_tts import AsyncTtsAPI  # noqa: PLC0415 - as above
+
+        return AsyncTtsAPI(self)
+
+    @cached_property
     def models(self) -> AsyncModelsAPI:
         """Speech-to-text models."""
         from .api.async_models import AsyncModelsAPI  # noqa: PLC0415 - as above
 
         return AsyncModelsAPI(self)
+
+    @cached_property
+    def tts_models(self) -> AsyncTtsModelsAPI:
+        """Text-to-speech models."""
+        from .api.async_tts_models import AsyncTtsModelsAPI  # noqa: PLC0415 - as above
+
+        return AsyncTtsModelsAPI(self)
+
+    @cached_property
+    def voices(self) -> AsyncVoicesAPI:
+        """Voices of your own, and those that the service shares."""
+        from .api.async_voices import AsyncVoicesAPI  # noqa: PLC0415 - as above
+
+        return AsyncVoicesAPI(self)
+
+    @cached_property
+    def usage(self) -> AsyncUsageAPI:
+        """What was used, by model and day."""
+        from .api.async_usage import AsyncUsageAPI  # noqa: PLC0415 - as above
+
+        return AsyncUsageAPI(self)
+
+    @cached_property
+    def usage_logs(self) -> AsyncUsageLogsAPI:
+        """What was used, request by request."""
+        from .api.async_usage_logs import AsyncUsageLogsAPI  # noqa: PLC0415 - as above
+
+        return AsyncUsageLogsAPI(self)
+
+    @cached_property
+    def concurrency_limits(self) -> AsyncConcurrencyLimitsAPI:
+        """How many streams are, may be and were open at once."""
+        from .api.async_concurrency_limits import AsyncConcurrencyLimitsAPI  # noqa: PLC0415 - as above
+
+        return AsyncConcurrencyLimitsAPI(self)
 
     @cached_property
     def auth(self) -> AsyncAuthAPI:
@@ -376,6 +484,16 @@ class AsyncSonioxClient(_BaseClient):
             on_progress=on_progress,
         ) as request:
             return await exchange(self._transport, request, self._settings, deadline=deadline)
+
+    async def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncReplyStream:
+        """What the text-to-speech host makes of a payload, its body still to come."""
+        from ._http.async_exchange import open_exchange  # noqa: PLC0415 - as above
+        from ._http.building import built_request  # noqa: PLC0415 - as above
+
+        deadline = _deadline(deadline_sec)
+        base_url = self._settings.tts_api_base_url
+        with built_request(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
+            return await open_exchange(self._transport, request, self._settings, deadline=deadline)
 
     async def aclose(self) -> None:
         """Closes the connections and ends the threads; requests under way fail. Later calls do nothing."""

@@ -14,7 +14,8 @@
     │   ├── SonioxConflictError           409
     │   ├── SonioxRateLimitError          429
     │   ├── SonioxServerError             5xx
-    │   └── SonioxTranscriptionError      a job that ended in status ``error``
+    │   ├── SonioxTranscriptionError      a job that ended in status ``error``
+    │   └── SonioxVoiceError              a voice that cannot be used with a model
     ├── SonioxRealtimeError          a realtime session failed
     │   └── SonioxRealtimeTimeoutError    ... for lack of time (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._http.messages import Response
-    from .types.api import ApiError, ApiErrorValidationError, Transcription
+    from .types.api import ApiError, ApiErrorValidationError, Transcription, Voice
 
 __all__ = [
     "InvalidField",
@@ -49,6 +50,7 @@ __all__ = [
     "SonioxTimeoutError",
     "SonioxTranscriptionError",
     "SonioxValidationError",
+    "SonioxVoiceError",
 ]
 
 
@@ -120,6 +122,7 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
     Attributes:
         request_sent: As in :class:`SonioxConnectionError`.
         transcription_id: The job that was waited for, which goes on at the service; None for a request.
+        voice_id: The same for a voice.
     """
 
     def __init__(
@@ -128,11 +131,13 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
         *,
         request_sent: bool = False,
         transcription_id: str | None = None,
+        voice_id: str | None = None,
         response: Response | None = None,
     ) -> None:
         super().__init__(message, response=response)
         self.request_sent = request_sent
         self.transcription_id = transcription_id
+        self.voice_id = voice_id
 
 
 class SonioxAPIError(SonioxError):
@@ -257,6 +262,30 @@ class SonioxTranscriptionError(SonioxAPIError):
         self.transcription = transcription
         if transcription is not None:
             self.error_type = transcription.error_type
+
+
+class SonioxVoiceError(SonioxAPIError):
+    """A voice that was waited for will not be ready: preparing it failed, or was never begun.
+
+    ``error_type`` (such as ``voice_audio_too_long``) is the model's; None where preparing was never begun.
+
+    Attributes:
+        voice: The voice as it stands.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        voice: Voice | None = None,
+        error_type: str | None = None,
+        api_error: ApiError | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message, api_error=api_error, response=response)
+        self.voice = voice
+        if error_type is not None:
+            self.error_type = error_type
 
 
 class SonioxRealtimeError(SonioxError):

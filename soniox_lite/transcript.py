@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     UtteranceEnd = Literal["end", "fin", "finished"]
     TokensInput = Iterable[Token | Mapping[str, Any]] | RealtimeEvent | TranscriptionTranscript | Mapping[str, Any]
 
-__all__ = ["Segment", "TranscriptBuffer", "Utterance", "segments"]
+__all__ = ["Segment", "TranscriptBuffer", "TranslationSegment", "Utterance", "segments", "translation_segments"]
 
 _GROUP_KEYS: tuple[GroupKey, ...] = ("speaker", "language")
 _ENDED_BY: dict[str, UtteranceEnd] = {TOKEN_TEXT_END: "end", TOKEN_TEXT_FIN: "fin"}
+# How many chunks of speech a translation may lag behind what it translates.
+_LAG = 32
 # Far more than anybody keeps; a limit beyond it is a mistake in the unit.
 _MAX_LIMIT = 1_000_000_000
 
@@ -68,6 +70,36 @@ class Segment(Record):
     is_translation: bool = False
     is_final: bool = True
     tokens: list[Token]
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TranslationSegment(Record):
+    """What one speaker said in one language, and its translation.
+
+    Attributes:
+        text: What was said, joined as it came; empty where a translation came without it.
+        translation_text: Its translation, joined as it came; None if there is none: it is in the target language or in
+            one that is not translated, or the translation has not come yet.
+        start_ms: Where its first token with a time begins, in milliseconds; None if none has a time.
+        end_ms: Where its last token with a time ends, in milliseconds; None if none has a time.
+        speaker: Who spoke; None if that is unknown.
+        language: What was spoken, as a code; None if that is unknown.
+        translation_language: What it was translated into, as a code; None without translation, or if that is unknown.
+        is_final: Whether none of it can change any more; more may still come.
+        tokens: What was said.
+        translation_tokens: The translation; empty without one. These have no times: its place is that of ``tokens``.
+    """
+
+    text: str
+    translation_text: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    speaker: str | None = None
+    language: str | None = None
+    translation_language: str | None = None
+    is_final: bool = True
+    tokens: list[Token]
+    translation_tokens: list[Token]
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -317,6 +349,10 @@ class TranscriptBuffer:
         tokens = self._final if final_only else self._final + self._tail
         return segments(tokens, group_by, translations=translations)
 
+    def translation_segments(self, *, final_only: bool = False) -> list[TranslationSegment]:
+        """The tokens that are kept as :func:`translation_segments` pairs them, with the tail unless ``final_only``."""
+        return translation_segments(self._final if final_only else self._final + self._tail)
+
     def utterances(self, *, include_unfinished: bool = False) -> list[Utterance]:
         """The utterances that are kept, in their order; a mark without anything said before it makes none.
 
@@ -459,6 +495,106 @@ def segments(
     if group:
         found.append(_segment(group))
     return found
+
+
+def translation_segments(tokens: TokensInput, *, final_only: bool = False) -> list[TranslationSegment]:
+    """What was said, in the order it was said, each piece with its translation beside it.
+
+    A translation follows the chunk of speech that it translates, not word by word, and others may have spoken in
+    between: it goes to the speaker and the language that its tokens name. What was not translated is here too. A new
+    segment begins where the speaker or the language changes, and after a translation. Marks are left out.
+
+    Args:
+        tokens: As for :func:`segments`.
+        final_only: Whether to leave out tokens that may still change. Those of finished transcripts do not.
+
+    Raises:
+        SonioxValidationError: There are no tokens in ``tokens``.
+        SonioxAPIError: A dict among them is no token.
+    """
+    chunks: list[_Chunk] = []
+    # The first of the chunks that were spoken since the last translation, and the chunk that is being translated.
+    fresh = 0
+    target: _Chunk | None = None
+    for token in _tokens_of(tokens):
+        if token.text in _ENDED_BY or (final_only and token.is_final is False):
+            continue
+        if _is_translation(token):
+            if target is None or not target.is_source_of(token):
+                target = _source_of(token, chunks, fresh)
+            target.translations.append(token)
+            continue
+        if not chunks or not chunks[-1].goes_on_with(token):
+            chunks.append(_Chunk(token.speaker, token.language, is_translated=token.translation_status == "original"))
+        chunks[-1].tokens.append(token)
+        if target is not None:
+            fresh, target = len(chunks) - 1, None
+    return [chunk.segment() for chunk in chunks]
+
+
+class _Chunk:
+    """Speech of one speaker in one language up to its translation, which it collects.
+
+    Attributes:
+        is_translated: Whether the service says that there is, or will be, a translation.
+    """
+
+    __slots__ = ("is_translated", "language", "speaker", "tokens", "translations")
+
+    def __init__(self, speaker: str | None, language: str | None, *, is_translated: bool) -> None:
+        self.speaker = speaker
+        self.language = language
+        self.is_translated = is_translated
+        self.tokens: list[Token] = []
+        self.translations: list[Token] = []
+
+    def goes_on_with(self, token: Token) -> bool:
+        """Whether a spoken token belongs to it, if nothing else was spoken in between."""
+        return (
+            not self.translations
+            and (self.speaker, self.language) == (token.speaker, token.language)
+            and self.is_translated == (token.translation_status == "original")
+        )
+
+    def is_source_of(self, token: Token) -> bool:
+        """Whether a translation may be of this. Transcripts of jobs do not always name the source language."""
+        return (
+            self.is_translated
+            and (None in {self.speaker, token.speaker} or self.speaker == token.speaker)
+            and (None in {self.language, token.source_language} or self.language == token.source_language)
+            and (self.language is None or self.language != token.language)
+        )
+
+    def segment(self) -> TranslationSegment:
+        start_ms, end_ms = _span(self.tokens)
+        return TranslationSegment(
+            text="".join([token.text for token in self.tokens]),
+            translation_text="".join([token.text for token in self.translations]) if self.translations else None,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            speaker=self.speaker,
+            language=self.language,
+            translation_language=_common(token.language for token in self.translations) if self.translations else None,
+            is_final=all(token.is_final is not False for token in self.tokens + self.translations),
+            tokens=self.tokens,
+            translation_tokens=self.translations,
+        )
+
+
+def _source_of(token: Token, chunks: list[_Chunk], fresh: int) -> _Chunk:
+    """The chunk that a translation belongs to; a new one, added to ``chunks``, if nothing fits.
+
+    That is the first of those since the last translation that waits for one, else the last that fits at all: its
+    translation comes in several parts then.
+    """
+    for chunk in chunks[fresh:]:
+        if not chunk.translations and chunk.is_source_of(token):
+            return chunk
+    for chunk in reversed(chunks[max(0, fresh - _LAG) :]):
+        if chunk.is_source_of(token):
+            return chunk
+    chunks.append(_Chunk(token.speaker, token.source_language, is_translated=True))
+    return chunks[-1]
 
 
 def _checked_keys(group_by: Any) -> list[str]:

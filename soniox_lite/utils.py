@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
     import os
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Iterator
+    from pathlib import Path
     from typing import Any, Protocol
 
     from typing_extensions import Buffer
@@ -48,6 +49,13 @@ if TYPE_CHECKING:
             """Sends the audio and ends the stream."""
             ...
 
+    class TextSender(Protocol):
+        """A stream that takes text."""
+
+        def send_text_chunks(self, chunks: str | Iterator[str], /, *, text_end: bool = True) -> object:
+            """Sends the text, and ends it unless told not to."""
+            ...
+
     class KeptAlive(Protocol):
         """A session that can be kept open without audio."""
 
@@ -70,10 +78,12 @@ __all__ = [
     "SessionThread",
     "WavFormat",
     "keep_alive_async",
+    "output_file_for_audio_format",
     "read_wav_format",
     "render_tokens",
     "start_audio_thread",
     "start_keep_alive_thread",
+    "start_text_thread",
     "stream_audio",
     "stream_audio_async",
     "stream_wav",
@@ -82,6 +92,10 @@ __all__ = [
     "wav_config",
 ]
 
+_EXTENSIONS = {
+    **{name: name for name in ("aac", "flac", "mp3", "opus", "wav")},
+    **{f"pcm_{kind}": "pcm" for kind in ("alaw", "f32le", "mulaw", "s16le")},
+}
 # The service may close a session that is silent for more than 20 seconds.
 _MIN_INTERVAL_SEC = 1
 _MAX_INTERVAL_SEC = 20
@@ -226,6 +240,20 @@ def stream_wav(source: FileInput, *, chunk_size_bytes: int = 4096) -> Generator[
     return _audio.cut(_wav.samples(source, chunk_size_bytes), chunk_size_bytes)
 
 
+def output_file_for_audio_format(audio_format: str, prefix: str) -> Path:
+    """The path ``prefix`` with the extension that audio in a text-to-speech format has; nothing is made there.
+
+    Raw samples get ``.pcm``, and an unknown format ``.bin``, as in the reference.
+
+    Args:
+        audio_format: Such as ``mp3``, ``wav`` or ``pcm_s16le``.
+        prefix: The path without the extension. A dot in it is part of the name.
+    """
+    from pathlib import Path  # noqa: PLC0415 - only this needs it
+
+    return Path(f"{prefix}.{_EXTENSIONS.get(audio_format, 'bin')}")
+
+
 def render_tokens(final_tokens: Iterable[Token], non_final_tokens: Iterable[Token]) -> str:
     """A transcript to look at: a paragraph for each speaker, a line for each language.
 
@@ -327,6 +355,32 @@ def start_audio_thread(
     """
     send = _sync_method(session, "send_bytes")
     thread = SessionThread(session, lambda: send(chunks), name=name or "soniox-audio", daemon=daemon)
+    thread.start()
+    return thread
+
+
+def start_text_thread(
+    session: TextSender,
+    chunks: str | Iterator[str],
+    *,
+    text_end: bool = True,
+    name: str | None = None,
+    daemon: bool = True,
+) -> SessionThread:
+    """Sends text, and the end of the text after it, from a thread of its own, which has been started.
+
+    Args:
+        session: An open stream, or a connection for a single one.
+        chunks: The text: one, or an iterator such as a language model gives.
+        text_end: Whether to end the text after it.
+        name: Of the thread; None for a made-up one.
+        daemon: Whether the program may end before the thread does.
+
+    Raises:
+        SonioxValidationError: The session is one for tasks.
+    """
+    send = _sync_method(session, "send_text_chunks")
+    thread = SessionThread(session, lambda: send(chunks, text_end=text_end), name=name or "soniox-text", daemon=daemon)
     thread.start()
     return thread
 

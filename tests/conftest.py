@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 from soniox_testing import fault_delivery, shared
 from soniox_testing.rest.router import Router, json_response
 
-from .support.schema import check_body
+from .support.schema import check_audio, check_body
 
 
 class BodyChecks:
@@ -28,6 +28,11 @@ class BodyChecks:
     def look_at(self, method: str, path: str, response: Response, *, any_status: bool = False) -> None:
         """Notes what is wrong with a response; raising here would only become a 500 of the fake."""
         try:
+            if response.is_streamed:
+                # To be read by the client only: it is still being made.
+                assert (method, path) == ("POST", "/tts")
+                check_audio(response.status_code, response.mimetype)
+                return
             content = response.get_data()
             if response.status_code == 204:
                 assert not content

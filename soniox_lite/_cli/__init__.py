@@ -3,6 +3,7 @@
 - ``options``: what is typed
 - ``transcribe``: the command that makes something on the server
 - ``stream``: the command that follows live audio
+- ``speak``: the command that makes audio from text
 - ``live``: how that shows what is said: plain, as JSON, or on a terminal
 - ``recording``: the file or pipe that the audio comes from
 - ``traces``: what that leaves there, and how it is removed whatever happens

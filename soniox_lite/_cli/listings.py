@@ -6,7 +6,7 @@ from .._validation import require_id
 from ..errors import SonioxError
 from . import screen
 from .session import open_client
-from .transcribe import write_transcript
+from .transcripts import TranscriptOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..types.files import File
     from ..types.transcriptions import Transcription
+    from ..types.voices import Voice
 
 _PAGE_SIZE = 1000
 
@@ -44,7 +45,7 @@ def list_files(options: argparse.Namespace) -> int:
     elif not files:
         screen.say("there are no files")
     else:
-        rows = [(file.id, human_size(file.size), _moment(file.created_at), file.filename) for file in files]
+        rows = [(file.id, human_size(file.size), moment_text(file.created_at), file.filename) for file in files]
         screen.write_table(("ID", "SIZE", "CREATED", "NAME"), rows)
     return 0
 
@@ -59,7 +60,7 @@ def list_transcriptions(options: argparse.Namespace) -> int:
         screen.say("there are no transcriptions")
     else:
         rows = [
-            (job.id, job.status, _moment(job.created_at), _duration(job.audio_duration_ms), job.filename)
+            (job.id, job.status, moment_text(job.created_at), duration_text(job.audio_duration_ms), job.filename)
             for job in jobs
         ]
         screen.write_table(("ID", "STATUS", "CREATED", "LENGTH", "NAME"), rows)
@@ -68,9 +69,10 @@ def list_transcriptions(options: argparse.Namespace) -> int:
 
 def get_transcription(options: argparse.Namespace) -> int:
     """Prints the transcript of one job; the exit code."""
+    output = TranscriptOutput(options)
     with open_client(options) as client:
         transcript = client.stt.get_transcript(options.id)
-    write_transcript(transcript, as_json=options.json)
+    output.write(transcript)
     return 0
 
 
@@ -78,7 +80,7 @@ def delete_files(options: argparse.Namespace) -> int:
     """Deletes files; the exit code."""
     with open_client(options) as client:
         delete = client.files.delete_if_exists if options.all else client.files.delete
-        return _delete(options, "files", lambda: client.files.list_all(limit=_PAGE_SIZE), delete)
+        return delete_each(options, "files", lambda: client.files.list_all(limit=_PAGE_SIZE), delete)
 
 
 def delete_transcriptions(options: argparse.Namespace) -> int:
@@ -89,13 +91,13 @@ def delete_transcriptions(options: argparse.Namespace) -> int:
         else:
             delete = client.stt.delete_if_exists if options.all else client.stt.delete
         what = "transcriptions with their files" if options.with_files else "transcriptions"
-        return _delete(options, what, lambda: client.stt.list_all(limit=_PAGE_SIZE), delete)
+        return delete_each(options, what, lambda: client.stt.list_all(limit=_PAGE_SIZE), delete)
 
 
-def _delete(
+def delete_each(
     options: argparse.Namespace,
     what: str,
-    list_all: Callable[[], Iterable[File | Transcription]],
+    list_all: Callable[[], Iterable[File | Transcription | Voice]],
     delete: Callable[[str], None],
 ) -> int:
     """Deletes the given, or all, one by one: what fails does not protect the others."""
@@ -140,11 +142,13 @@ def human_size(size_bytes: int) -> str:
     return f"{size:.1f} GiB"
 
 
-def _moment(moment: datetime) -> str:
+def moment_text(moment: datetime) -> str:
+    """A time (in UTC) to the second."""
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"
 
 
-def _duration(duration_ms: int | None) -> str:
+def duration_text(duration_ms: int | None) -> str:
+    """Minutes and seconds: ``3:07``; ``-`` for nothing."""
     if not duration_ms:
         return "-"
     minutes, seconds = divmod(round(duration_ms / 1000), 60)

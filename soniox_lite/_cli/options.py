@@ -12,10 +12,11 @@ from .screen import PROGRAM
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
     from typing import Any, NoReturn
 
 _DESCRIPTION = """\
-Transcribe recordings and live audio with the Soniox speech API.
+Transcribe recordings and live audio, and speak texts, with the Soniox speech API.
 
 The API key is read from the environment variable SONIOX_API_KEY. There is no
 option for it, because the process list shows everybody what was typed."""
@@ -25,7 +26,10 @@ exit codes: 0 done, 1 the service or the network said no, or the job failed,
 2 wrong usage, 124 --wait-timeout passed, 130 Ctrl-C, 143 SIGTERM"""
 
 _LONGEST_WAIT_SEC = 31_536_000
+_MOST_DAYS = 366
 _REALTIME_MODEL = "stt-rt-v5"
+_SPEECH_MODEL = "tts-rt-v2"
+TRANSCRIPT_FORMATS = ("txt", "srt", "vtt", "json")
 
 # Options may stand before and behind the command; argparse would let the defaults of one place win over the other.
 _DEFAULTS: dict[str, Any] = {
@@ -43,15 +47,28 @@ _DEFAULTS: dict[str, Any] = {
     "wait_timeout": None,
     "fake": False,
     "ws_url": None,
+    "tts_url": None,
+    "text": None,
+    "file": None,
+    "voice": "Adrian",
+    "bitrate": None,
+    "speed": None,
     "endpoints": False,
     "fast": False,
     "format": None,
     "rate": None,
     "channels": None,
+    "track": None,
+    "output": None,
     "ids": (),
     "all": False,
     "yes": False,
     "with_files": False,
+    "shared": None,
+    "wait": False,
+    "days": None,
+    "first_day": None,
+    "last_day": None,
 }
 
 
@@ -74,10 +91,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_transcribe(commands)
     _add_stream(commands)
+    _add_speak(commands)
     models = _add(commands, "models", "list the models", "models", "list_models")
     _add_json(models)
     _add_files(commands)
     _add_transcriptions(commands)
+    _add_voices(commands)
+    _add_usage(commands)
     return parser.parse_args(arguments, argparse.Namespace(**_DEFAULTS))
 
 
@@ -92,6 +112,7 @@ def _add_transcribe(commands: Any) -> None:
     )
     parser.add_argument("source", metavar="FILE|URL|-", help="a file, an http(s) URL, or - for standard input")
     _add_json(parser, "print the whole transcript as one JSON document")
+    _add_output(parser)
     parser.add_argument("--language", action="append", metavar="CODE", help="a language to expect; may be repeated")
     parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
     parser.add_argument("--translate-to", metavar="CODE", help="also translate; those lines begin with [CODE]")
@@ -134,6 +155,40 @@ def _add_stream(commands: Any) -> None:
     group.add_argument("--channels", type=int, metavar="N", help="1 for mono, 2 for stereo")
 
 
+def _add_speak(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "speak",
+        "make audio from a text",
+        'speak "Good morning." -o morning.mp3',
+        "speak",
+        "A text has at most 5000 bytes in UTF-8; its audio ends after two minutes.",
+        epilog=f'a player: {PROGRAM} speak "Good morning." -o - | aplay -q',
+    )
+    # Not a default of all commands: transcribe has another one.
+    parser.set_defaults(model=_SPEECH_MODEL)
+    parser.add_argument("text", nargs="?", metavar="TEXT|-", help="what to say; else, or with -, standard input")
+    parser.add_argument("--file", metavar="FILE", help="what to say is in this file")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE|-", help="where the audio goes; - for standard output"
+    )
+    parser.add_argument("--voice", help=f"name of a voice, or ID of one of your own (default: {_DEFAULTS['voice']})")
+    parser.add_argument("--model", help=f"the model (default: {_SPEECH_MODEL})")
+    parser.add_argument("--language", metavar="CODE", default="en", help="the language of the text (default: en)")
+    parser.add_argument(
+        "--audio-format",
+        "--format",
+        dest="format",
+        metavar="NAME",
+        help="wav, mp3, opus, flac, pcm_s16le, ... (default: what FILE ends in; wav for standard output)",
+    )
+    parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second, such as 24000")
+    parser.add_argument("--bitrate", type=int, metavar="N", help="bits a second of compressed audio, such as 64000")
+    parser.add_argument("--speed", type=float, metavar="X", help="0.7 to 1.3 times the normal pace")
+    parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
+    parser.add_argument("--tts-url", metavar="URL", help="base URL of text-to-speech (default: SONIOX_TTS_API_URL)")
+
+
 def _add_files(commands: Any) -> None:
     parser = _add(commands, "files", "list or delete uploaded files", "files delete --all", "list_files")
     _add_json(parser)
@@ -157,9 +212,58 @@ def _add_transcriptions(commands: Any) -> None:
     get = _add(actions, "get", "print the transcript of a job", example, "get_transcription")
     get.add_argument("id", metavar="ID", help="the job")
     _add_json(get)
+    _add_output(get)
     example = "transcriptions delete --all --with-files"
     delete = _add_delete(actions, "delete jobs and their transcripts", example, "delete_transcriptions")
     delete.add_argument("--with-files", action="store_true", help="also delete the uploaded files they were made from")
+
+
+def _add_voices(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "voices",
+        "list, make or delete voices of your own",
+        "voices --shared tts-rt-v2",
+        "list_voices",
+    )
+    _add_voice_list(parser)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    _add_voice_list(_add(actions, "list", "list the voices (the default)", "voices list", "list_voices"))
+    create = _add(
+        actions,
+        "create",
+        "make a voice from a clip of at most 20 seconds and print its ID",
+        "voices create me.wav --name me --wait",
+        "create_voice",
+    )
+    create.add_argument("source", metavar="FILE|-", help="a file, or - for standard input")
+    create.add_argument("--name", required=True, help="the voice's name, unique in the project")
+    create.add_argument("--wait", action="store_true", help="wait until it can be used")
+    create.add_argument(
+        "--wait-timeout", type=_seconds, metavar="SECONDS", help="give up waiting after this time; means --wait"
+    )
+    _add_json(create)
+    _add_delete(actions, "delete voices", "voices delete 4a8f3f5c-8f3e-4f0b-9a53-0f7b9a1f2c11", "delete_voices")
+
+
+def _add_voice_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--shared", metavar="MODEL", help="list the voices that the service shares for this model")
+    _add_json(parser)
+
+
+def _add_usage(commands: Any) -> None:
+    parser = _add(
+        commands,
+        "usage",
+        "print what was used and what it cost, by model and day",
+        "usage --from 2026-04-01 --to 2026-04-30",
+        "show_usage",
+        "Days are those of UTC; at most 366 of them.",
+    )
+    parser.add_argument("--days", type=_day_count, metavar="N", help="the last N days, today included (default: 30)")
+    parser.add_argument("--from", type=_day, dest="first_day", metavar="DATE", help="the first day")
+    parser.add_argument("--to", type=_day, dest="last_day", metavar="DATE", help="the last day (default: today)")
+    _add_json(parser)
 
 
 def _add_delete(actions: Any, summary: str, example: str, command: str) -> argparse.ArgumentParser:
@@ -174,6 +278,22 @@ def _add_delete(actions: Any, summary: str, example: str, command: str) -> argpa
 
 def _add_json(parser: argparse.ArgumentParser, text: str = "print one JSON document") -> None:
     parser.add_argument("--json", action="store_true", help=text)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """What :class:`~soniox_lite._cli.transcripts.TranscriptOutput` goes by."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--format",
+        choices=TRANSCRIPT_FORMATS,
+        help="text, subtitles or JSON (default: what FILE ends in, else txt)",
+    )
+    group.add_argument(
+        "--track",
+        choices=("original", "translation", "both"),
+        help="what is said, its translation, or both (default: both in text; in subtitles the translation if any)",
+    )
+    group.add_argument("-o", "--output", metavar="FILE|-", help="where it goes (default: -, standard output)")
 
 
 def _add(
@@ -208,6 +328,21 @@ def _parser(
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="longest silence of the server (default: 30)")
     group.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
+
+
+def _day(text: str) -> date:
+    from datetime import date  # noqa: PLC0415 - only where a day is named
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-04-01") from None
+
+
+def _day_count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {_MOST_DAYS}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -41,7 +41,7 @@ def opened(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
     status = os.fstat(stream.fileno())
     if stat.S_ISREG(status.st_mode) and not status.st_size:
         stream.close()
-        raise screen.CommandError(f"cannot transcribe {source!r}: the file is empty", exit_code=2)
+        raise screen.CommandError(f"cannot use {source!r}: the file is empty", exit_code=2)
     return _closing(stream)
 
 

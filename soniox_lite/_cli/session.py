@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SETTINGS = {
     "api_base_url": "--base-url",
     "websocket_base_url": "--ws-url",
+    "tts_api_base_url": "--tts-url",
     "region": "--region",
     "api_key": "SONIOX_API_KEY",
 }
@@ -49,6 +50,7 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
             region=options.region,
             api_base_url=options.base_url,
             websocket_base_url=options.ws_url,
+            tts_api_base_url=options.tts_url,
             timeout_sec=options.timeout,
         )
     except SonioxValidationError as error:
@@ -66,8 +68,8 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
 
     from ..client import SonioxClient  # noqa: PLC0415 - not for --help
 
-    if any(value is not None for value in (options.region, options.base_url, options.ws_url)):
-        raise CommandError("--fake is a server of its own: leave out --region, --base-url and --ws-url", exit_code=2)
+    if any(value is not None for value in (options.region, options.base_url, options.ws_url, options.tts_url)):
+        raise CommandError("--fake is a server of its own: leave out --region and all URLs", exit_code=2)
     try:
         # The one place that knows of the other package, and only when asked for it.
         from soniox_testing import FakeSoniox  # noqa: PLC0415
@@ -90,6 +92,7 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
                 fake.api_key,
                 api_base_url=fake.api_base_url,
                 websocket_base_url=fake.stt_websocket_url,
+                tts_api_base_url=fake.tts_api_base_url,
                 timeout_sec=options.timeout,
                 opener=opener,
             ) as client,

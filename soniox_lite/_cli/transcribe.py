@@ -12,16 +12,15 @@ from . import screen
 from .recording import opened
 from .session import open_client
 from .traces import ServerTraces
+from .transcripts import TranscriptOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
     from typing import BinaryIO
 
     from .._http.messages import Response
     from ..client import SonioxClient
-    from ..types.common import Token
     from ..types.transcriptions import Transcription, TranscriptionTranscript
 
 # Somebody who watches wants to see it move.
@@ -39,6 +38,9 @@ def transcribe(options: argparse.Namespace) -> int:
         enable_speaker_diarization=options.diarize or None,
         translation=options.translate_to and TranslationConfig(type="one_way", target_language=options.translate_to),
     )
+    output = TranscriptOutput(options)
+    if options.track not in {None, "original"} and not options.translate_to:
+        raise screen.CommandError("--track needs --translate-to: there is only what is said", exit_code=2)
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
         source = stack.enter_context(opened(options.source)) if url is None else url
@@ -47,7 +49,7 @@ def transcribe(options: argparse.Namespace) -> int:
             with screen.Progress(wanted=not options.quiet) as progress:
                 transcript = _transcript(client, traces, progress, source, config, options)
             # Before the clean-up, which may fail: this is what was asked for and paid for.
-            write_transcript(transcript, as_json=options.json)
+            output.write(transcript)
     return 0
 
 
@@ -106,41 +108,6 @@ def _wait(
     if ended.status != "completed":
         reason = ended.error_message or "no reason given"
         raise SonioxTranscriptionError(f"transcription {ended.id} failed: {reason}", transcription=ended)
-
-
-def write_transcript(transcript: TranscriptionTranscript, *, as_json: bool) -> None:
-    """Prints a transcript as JSON, or as text with a line for each turn of a speaker."""
-    if as_json:
-        screen.write_json(transcript.to_dict())
-    else:
-        text = transcript_text(transcript)
-        if screen.is_terminal("stdout"):
-            text = "\n".join(map(screen.printable, text.splitlines()))
-        screen.write(text)
-
-
-def transcript_text(transcript: TranscriptionTranscript) -> str:
-    """The transcript for people: speakers told apart if its tokens name them, then translations, if there are any."""
-    tokens = transcript.tokens
-    translations = [token for token in tokens if token.translation_status == "translation"]
-    if not translations and not any(token.speaker for token in tokens):
-        return transcript.text.strip()
-    originals = [token for token in tokens if token.translation_status != "translation"]
-    lines = [*_lines(originals, with_language=False), *_lines(translations, with_language=True)]
-    return "\n".join(lines)
-
-
-def _lines(tokens: Iterable[Token], *, with_language: bool) -> list[str]:
-    """A line for each run of tokens of one speaker (and one language)."""
-    runs: list[tuple[str, list[str]]] = []
-    for token in tokens:
-        prefix = f"[{token.language or '?'}] " if with_language else ""
-        if token.speaker:
-            prefix += f"Speaker {token.speaker}: "
-        if not runs or runs[-1][0] != prefix:
-            runs.append((prefix, []))
-        runs[-1][1].append(token.text)
-    return [prefix + text for prefix, texts in runs if (text := "".join(texts).strip())]
 
 
 def _url_or_none(source: str) -> str | None:

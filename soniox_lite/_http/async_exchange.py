@@ -8,11 +8,12 @@ import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .async_transport import AsyncTransport, sleep
 from .messages import Request, Response
-from .retry import parse_retry_after, retry_delay
+from .retry import FINAL_ERROR_TYPES, parse_retry_after, retry_delay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._settings import Settings
+    from .async_streams import AsyncReplyStream
 
 # After these, what was asked may have been done although the answer says otherwise.
 _DOUBTFUL_STATUSES = frozenset({408, 500, 502, 504})
@@ -36,6 +37,21 @@ async def exchange(
         SonioxConnectionError: The last attempt got no reply.
         SonioxTimeoutError: The last attempt took too long, or the deadline passed.
     """
+    return (await open_exchange(transport, request, settings, deadline=deadline, streamed=False)).response
+
+
+async def open_exchange(
+    transport: AsyncTransport,
+    request: Request,
+    settings: Settings,
+    *,
+    deadline: float | None = None,
+    streamed: bool = True,
+) -> AsyncReplyStream:
+    """As :func:`exchange`, but the body of a 2xx reply is still to come; no attempt is made after its head.
+
+    The hook for responses is called when the head is there. The deadline is one for the body, too.
+    """
     doubtful = False
     while True:
         remaining = settings.timeout_sec if deadline is None else deadline - time.monotonic()
@@ -44,12 +60,13 @@ async def exchange(
         if settings.on_request is not None:
             settings.on_request(request)
         try:
-            response = await transport.send(
+            reply = await transport.open(
                 request,
                 authorization=settings.authorization,
                 timeout_sec=min(settings.timeout_sec, remaining),
                 connect_timeout_sec=min(settings.connect_timeout_sec, remaining),
                 deadline=deadline,
+                streamed=streamed,
             )
         except (SonioxConnectionError, SonioxTimeoutError) as error:
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
@@ -57,13 +74,19 @@ async def exchange(
                 raise
             doubtful = doubtful or error.request_sent
         else:
+            response = reply.response
             if settings.on_response is not None:
-                settings.on_response(response)
+                try:
+                    settings.on_response(response)
+                except BaseException:
+                    reply.close()
+                    raise
             status = response.status_code
             if status == 404 and doubtful and request.method == "DELETE":
-                return Response(204, request=request, elapsed_sec=response.elapsed_sec)
+                reply.response = Response(204, request=request, elapsed_sec=response.elapsed_sec)
+                return reply
             if status < 400:
-                return response
+                return reply
             delay = _delay(
                 request,
                 settings,
@@ -71,11 +94,18 @@ async def exchange(
                 status_code=status,
                 retry_after_sec=parse_retry_after(response.headers.get("Retry-After")),
             )
-            if delay is None:
-                return response
+            if delay is None or _is_final(response):
+                return reply
             doubtful = doubtful or status in _DOUBTFUL_STATUSES
         await sleep(delay)
         request.attempt += 1
+
+
+def _is_final(response: Response) -> bool:
+    from ..types.errors import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
+
+    error = parse_api_error(response)
+    return error is not None and error.error_type in FINAL_ERROR_TYPES
 
 
 def _delay(

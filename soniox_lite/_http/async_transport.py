@@ -6,15 +6,18 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from .async_streams import AsyncReplyStream
 from .transport import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     import urllib.request
+    from concurrent.futures import Future
 
     from .body import ProgressCallback
-    from .messages import Request, Response
+    from .messages import Request
+    from .streams import ReplyStream
 
 # asyncio's own executor has six threads on two cores: a fifth of the throughput of this.
 _MAX_THREADS = 64
@@ -48,7 +51,7 @@ class AsyncTransport:
         """Raises SonioxError after ``close()``."""
         self._transport.check_open()
 
-    async def send(
+    async def open(
         self,
         request: Request,
         *,
@@ -56,26 +59,33 @@ class AsyncTransport:
         timeout_sec: float,
         connect_timeout_sec: float,
         deadline: float | None = None,
-    ) -> Response:
-        """As :meth:`Transport.send`. Cancelling abandons the request: its thread ends it unheard."""
+        streamed: bool = False,
+    ) -> AsyncReplyStream:
+        """As :meth:`Transport.open`. Cancelling abandons the request: its thread ends it unheard."""
         self._transport.check_open()
         if self._pid != os.getpid():
             self._start_executor()
 
-        def send() -> Response:
-            return self._transport.send(
+        def open_reply() -> ReplyStream:
+            return self._transport.open(
                 request,
                 authorization=authorization,
                 timeout_sec=timeout_sec,
                 connect_timeout_sec=connect_timeout_sec,
                 deadline=deadline,
+                streamed=streamed,
             )
 
-        response = await asyncio.get_running_loop().run_in_executor(self._executor, send)
+        future = self._executor.submit(open_reply)
+        try:
+            stream = await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(_close_stream)
+            raise
         callback = None if request.body is None else request.body.on_progress
         if isinstance(callback, _LoopCallback) and callback.error is not None:
             raise callback.error  # It came too late to stop the last block.
-        return response
+        return AsyncReplyStream(stream, self._executor)
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
         """The function as a transport may call it: its calls are carried over into the running loop."""
@@ -90,6 +100,12 @@ class AsyncTransport:
             # Not in one of its own threads, which would wait for itself. Requests that still wait for a thread find the
             # client closed; if they were cancelled here, tasks would end as cancelled that nobody cancelled.
             await asyncio.to_thread(self._executor.shutdown)
+
+
+def _close_stream(future: Future[ReplyStream]) -> None:
+    """Closes what came for nobody."""
+    if not future.cancelled() and future.exception() is None:
+        future.result().close()
 
 
 class _LoopCallback:

@@ -39,8 +39,12 @@ def built_request(
     data: Mapping[str, Any] | None = None,
     files: Mapping[str, Any] | None = None,
     on_progress: ProgressCallback | None = None,
+    base_url: str | None = None,
+    accept: str = "application/json",
 ) -> Generator[Request, None, None]:
     """The request, and on leaving the ``with`` block its files closed if they were opened here.
+
+    ``base_url`` is that of another host than the REST API's, ``accept`` what the reply shall be.
 
     Raises:
         SonioxValidationError: Something given cannot be sent.
@@ -52,10 +56,10 @@ def built_request(
         raise SonioxValidationError(f"on_progress must be callable, got {kind_of(on_progress)}")
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise SonioxValidationError("method must be an HTTP method such as 'GET'")
-    url = f"{settings.api_base_url}/{_checked_path(path).lstrip('/')}"
+    url = f"{base_url or settings.api_base_url}/{_checked_path(path).lstrip('/')}"
     query = build_query(params)
     url += query.replace("?", "&", 1) if "?" in path else query
-    headers = {"Accept": "application/json", "User-agent": user_agent()}
+    headers = {"Accept": accept, "User-agent": user_agent()}
     with contextlib.ExitStack() as stack:
         body: Body | None = None
         if json is not None and (data is not None or files is not None):

@@ -127,7 +127,11 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             connection.sock.settimeout(timeout)
             send_error = self._send(connection, request, headers)
             connection.response_class = functools.partial(  # type: ignore[assignment]
-                Reply, timeout_sec=timeout, deadline=deadline, done=functools.partial(self._done, key, connection)
+                Reply,
+                timeout_sec=timeout,
+                deadline=deadline,
+                done=functools.partial(self._done, key, connection),
+                break_off=functools.partial(self._pool.break_off, connection),
             )
             try:
                 reply: Any = connection.getresponse()

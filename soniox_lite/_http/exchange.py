@@ -8,12 +8,13 @@ import time
 
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .messages import Request, Response
-from .retry import parse_retry_after, retry_delay
+from .retry import FINAL_ERROR_TYPES, parse_retry_after, retry_delay
 from .transport import Transport, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._settings import Settings
+    from .streams import ReplyStream
 
 # After these, what was asked may have been done although the answer says otherwise.
 _DOUBTFUL_STATUSES = frozenset({408, 500, 502, 504})
@@ -35,6 +36,21 @@ def exchange(transport: Transport, request: Request, settings: Settings, *, dead
         SonioxConnectionError: The last attempt got no reply.
         SonioxTimeoutError: The last attempt took too long, or the deadline passed.
     """
+    return (open_exchange(transport, request, settings, deadline=deadline, streamed=False)).response
+
+
+def open_exchange(
+    transport: Transport,
+    request: Request,
+    settings: Settings,
+    *,
+    deadline: float | None = None,
+    streamed: bool = True,
+) -> ReplyStream:
+    """As :func:`exchange`, but the body of a 2xx reply is still to come; no attempt is made after its head.
+
+    The hook for responses is called when the head is there. The deadline is one for the body, too.
+    """
     doubtful = False
     while True:
         remaining = settings.timeout_sec if deadline is None else deadline - time.monotonic()
@@ -43,12 +59,13 @@ def exchange(transport: Transport, request: Request, settings: Settings, *, dead
         if settings.on_request is not None:
             settings.on_request(request)
         try:
-            response = transport.send(
+            reply = transport.open(
                 request,
                 authorization=settings.authorization,
                 timeout_sec=min(settings.timeout_sec, remaining),
                 connect_timeout_sec=min(settings.connect_timeout_sec, remaining),
                 deadline=deadline,
+                streamed=streamed,
             )
         except (SonioxConnectionError, SonioxTimeoutError) as error:
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
@@ -56,13 +73,19 @@ def exchange(transport: Transport, request: Request, settings: Settings, *, dead
                 raise
             doubtful = doubtful or error.request_sent
         else:
+            response = reply.response
             if settings.on_response is not None:
-                settings.on_response(response)
+                try:
+                    settings.on_response(response)
+                except BaseException:
+                    reply.close()
+                    raise
             status = response.status_code
             if status == 404 and doubtful and request.method == "DELETE":
-                return Response(204, request=request, elapsed_sec=response.elapsed_sec)
+                reply.response = Response(204, request=request, elapsed_sec=response.elapsed_sec)
+                return reply
             if status < 400:
-                return response
+                return reply
             delay = _delay(
                 request,
                 settings,
@@ -70,11 +93,18 @@ def exchange(transport: Transport, request: Request, settings: Settings, *, dead
                 status_code=status,
                 retry_after_sec=parse_retry_after(response.headers.get("Retry-After")),
             )
-            if delay is None:
-                return response
+            if delay is None or _is_final(response):
+                return reply
             doubtful = doubtful or status in _DOUBTFUL_STATUSES
         sleep(delay)
         request.attempt += 1
+
+
+def _is_final(response: Response) -> bool:
+    from ..types.errors import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
+
+    error = parse_api_error(response)
+    return error is not None and error.error_type in FINAL_ERROR_TYPES
 
 
 def _delay(

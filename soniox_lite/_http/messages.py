@@ -78,9 +78,9 @@ class Response:
     Attributes:
         status_code: HTTP status.
         headers: Case-insensitive mapping of the header fields.
-        content: The body's bytes, decompressed.
+        content: The body's bytes, decompressed; empty for audio, which is handed out as it comes in.
         request: What it answers.
-        elapsed_sec: Seconds from the start of the attempt to the last byte.
+        elapsed_sec: Seconds from the start of the attempt to the last byte, or for audio to the head.
         complete: False when an error reply broke off before its end, so that ``content`` is only its beginning.
     """
 

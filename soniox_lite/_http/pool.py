@@ -34,7 +34,8 @@ class ConnectionPool:
 
     def _start_empty(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # One that the garbage collector may take again, when it closes a reply that nobody has read to its end.
+        self._lock = threading.RLock()
         # In a forked child, this closes its copies of the sockets and leaves the connections to the parent.
         _close_all(self._idle)
         self._busy: set[http.client.HTTPConnection] = set()
@@ -91,12 +92,17 @@ class ConnectionPool:
         for connection in idle:
             connection.close()
         for connection in busy:
-            # Not connection.sock, which http.client forgets when the reply is the last one on its connection.
-            sock: socket.socket | None = getattr(connection, "open_sock", None)
-            if sock is not None:
-                # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            self.break_off(connection)
+
+    @staticmethod
+    def break_off(connection: http.client.HTTPConnection) -> None:
+        """Breaks a connection that is in use, so that whoever waits on it stops at once."""
+        # Not connection.sock, which http.client forgets when the reply is the last one on its connection.
+        sock: socket.socket | None = getattr(connection, "open_sock", None)
+        if sock is not None:
+            # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import threading
 import time
 
 TYPE_CHECKING = False
@@ -18,6 +19,9 @@ _MIN_BYTES_PER_SEC = 1024
 # trailers and chunk sizes for ever.
 MAX_WIRE_BYTES = 128 * 1024 * 1024
 _READ_BUFFER_SIZE = 64 * 1024
+# As http.client bounds header fields.
+_MAX_LINE_BYTES = 64 * 1024
+_MAX_TRAILERS = 100
 
 
 class Reply(http.client.HTTPResponse):
@@ -32,9 +36,25 @@ class Reply(http.client.HTTPResponse):
         timeout_sec: float,
         deadline: float | None,
         done: Callable[..., None],
+        break_off: Callable[[], None],
         **kwargs: Any,
     ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            sock: Where it comes from.
+            args: For ``HTTPResponse``.
+            timeout_sec: The longest silence.
+            deadline: When to give up, as ``time.monotonic()`` counts; None for never.
+            done: Takes the connection back: ``reusable`` says whether nothing is left on it.
+            break_off: Breaks the connection under whoever reads from it.
+            kwargs: For ``HTTPResponse``.
+        """
+        self.trailers: list[tuple[str, str]] = []
         self._done: Callable[..., None] | None = done
+        self._break_off = break_off
+        # So that a connection is not broken once it has been given back.
+        self._handing_over = threading.Lock()
         super().__init__(_PacedSocket(sock, timeout_sec, deadline), *args, **kwargs)  # type: ignore[arg-type]
         self._file: Any = self.fp
 
@@ -52,13 +72,39 @@ class Reply(http.client.HTTPResponse):
             self.will_close = True
             raise
 
+    def read1(self, n: int = -1) -> bytes:
+        try:
+            block = super().read1(n)
+            if isinstance(self.chunk_left, int) and self.chunk_left < 0:
+                # http.client believes a chunk that says its size is negative.
+                raise http.client.HTTPException("a chunk of no size")
+            return block
+        except BaseException:
+            self.will_close = True
+            raise
+
+    def _read_and_discard_trailer(self) -> None:
+        # A hook of http.client's own, which throws them away, and takes half of them for their end.
+        while (line := self.fp.readline(_MAX_LINE_BYTES + 1)) not in {b"\r\n", b"\n"}:
+            if not line.endswith(b"\n") or len(self.trailers) >= _MAX_TRAILERS:
+                raise http.client.IncompleteRead(b"")
+            name, _, value = line.decode(errors="replace").partition(":")
+            self.trailers.append((name.strip(), value.strip()))
+
+    def abort(self) -> None:
+        """Breaks the connection, unless it was given back: who reads from it, in another thread, stops at once."""
+        with self._handing_over:
+            if self._done is not None:
+                self._break_off()
+
     def close(self) -> None:
         # At the end of the body, http.client itself has closed the reply.
         reusable = self.isclosed() and not self.will_close and self._file.unread == 0
         try:
             super().close()
         finally:
-            done, self._done = self._done, None
+            with self._handing_over:
+                done, self._done = self._done, None
             if done is not None:
                 done(reusable=reusable)
 
@@ -94,6 +140,8 @@ class _ReplyFile(io.BufferedReader):
 class _PacedReader(io.RawIOBase):
     """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress.
 
+    Only time that is spent waiting counts: who plays audio while it comes in takes it as slowly as it is spoken.
+
     Attributes:
         has_ended: Whether the server has closed its side.
     """
@@ -104,8 +152,8 @@ class _PacedReader(io.RawIOBase):
         # Not read directly: socket counts its files and closes only after the last.
         self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
         self._timeout_sec = timeout_sec
-        self._paced_deadline = time.monotonic() + timeout_sec
-        self._final_deadline = deadline
+        self._patience_sec = timeout_sec
+        self._deadline = deadline
         self._count = 0
         self.has_ended = False
 
@@ -116,12 +164,13 @@ class _PacedReader(io.RawIOBase):
         return self._count
 
     def readinto(self, buffer: Any) -> int:
-        deadline = self._paced_deadline
-        if self._final_deadline is not None:
-            deadline = min(deadline, self._final_deadline)
+        started = time.monotonic()
+        deadline = started + self._patience_sec
+        if self._deadline is not None:
+            deadline = min(deadline, self._deadline)
         self._sock.settimeout(remaining_sec(deadline, self._timeout_sec))
         count: int = self._raw.readinto(buffer) or 0
-        self._paced_deadline += count / _MIN_BYTES_PER_SEC
+        self._patience_sec += count / _MIN_BYTES_PER_SEC - (time.monotonic() - started)
         self._count += count
         self.has_ended = self.has_ended or count == 0
         if self._count > MAX_WIRE_BYTES:

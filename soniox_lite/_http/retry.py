@@ -13,6 +13,8 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 # The service says with these that it did not do what was asked, so that asking again cannot do it twice.
 _REFUSED_STATUSES = frozenset({429, 503})
+# Errors that no repetition cures, whatever their status: a cloned voice that failed stays so (its status is 503).
+FINAL_ERROR_TYPES = frozenset({"voice_failed"})
 
 
 def retry_delay(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
+import io
 import ssl
 import threading
 import time
@@ -17,6 +19,7 @@ from .failures import describe_failure, masked, scrubbed
 from .messages import Request, Response
 from .pool import ConnectionPool
 from .redirects import ReplyProcessor, SafeRedirectHandler
+from .streams import ReplyStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ class Transport:
         """Raises SonioxError after ``close()``."""
         self._pool.check_open()
 
-    def send(
+    def open(
         self,
         request: Request,
         *,
@@ -82,8 +85,9 @@ class Transport:
         timeout_sec: float,
         connect_timeout_sec: float,
         deadline: float | None = None,
-    ) -> Response:
-        """The reply to a request, whatever its status, read to its end.
+        streamed: bool = False,
+    ) -> ReplyStream:
+        """The reply to a request, whatever its status.
 
         Args:
             request: What to send.
@@ -92,6 +96,7 @@ class Transport:
             connect_timeout_sec: For reaching the server, proxy and TLS included.
             deadline: When to give up whatever comes, as ``time.monotonic()`` counts; None for never. An opener of the
                 user's own does not know it.
+            streamed: Leaves the body of a 2xx reply to be read from the stream; otherwise nothing is left there.
 
         Raises:
             SonioxConnectionError: There was no reply, or not all of it.
@@ -130,17 +135,27 @@ class Transport:
             if reply is not None:
                 reply.close()
             raise SonioxConnectionError(f"{name}: the opener has no HTTP answer to this")
+        if streamed and 200 <= reply.status < 300 and not _encoding_of(reply):
+            response = Response(
+                reply.status,
+                _fields_of(reply, authorization),
+                request=request,
+                elapsed_sec=time.monotonic() - started,
+            )
+            return ReplyStream(
+                response,
+                reply,
+                failure=functools.partial(self._broken_off, name),
+                mask=functools.partial(masked, authorization=authorization),
+            )
         try:
-            return self._read(reply, request, authorization, started)
-        except TimeoutError as error:
-            raise SonioxTimeoutError(
-                f"{name}: the reply stopped, or came in too slowly, before its end", request_sent=True
-            ) from error
+            response = self._read(reply, request, authorization, started)
         except (OSError, http.client.HTTPException) as error:
-            problem = "the client was closed meanwhile" if self.closed else describe_failure(error)
-            raise SonioxConnectionError(f"{name}: {problem}", request_sent=True) from scrubbed(error)
+            raise self._broken_off(name, error) from error
         finally:
             reply.close()
+        # What a server compresses although it was asked not to is held in memory, and handed out all the same.
+        return ReplyStream(response, io.BytesIO(response.content) if streamed and response.is_success else None)
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
         """The function as a transport may call it: here, from the thread that sends."""
@@ -157,15 +172,25 @@ class Transport:
             # An opener of the user's own raises for statuses; the error is the reply.
             return reply
 
+    def _broken_off(self, name: str, error: Exception) -> SonioxError:
+        """The error for a reply that did not come to its end."""
+        if isinstance(error, TimeoutError):
+            return SonioxTimeoutError(
+                f"{name}: the reply stopped, or came in too slowly, before its end", request_sent=True
+            )
+        problem = "the client was closed meanwhile" if self.closed else describe_failure(error)
+        scrubbed(error)
+        return SonioxConnectionError(f"{name}: {problem}", request_sent=True)
+
     def _read(self, reply: Any, request: Request, authorization: str, started: float) -> Response:
         status: int = reply.status
         is_success = 200 <= status < 300
-        fields = [(masked(name, authorization), masked(value, authorization)) for name, value in reply.headers.items()]
+        fields = _fields_of(reply, authorization)
         content, complete = b"", True
         try:
             content = _read_bounded(reply)
-            encoding = reply.headers.get("Content-Encoding", "").strip().lower()
-            if encoding not in {"", "identity"}:
+            encoding = _encoding_of(reply)
+            if encoding:
                 content = _decompress(content, encoding)
         except (OSError, http.client.HTTPException) as error:
             # What an error reply is does not hang on its last bytes.
@@ -218,6 +243,16 @@ def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urlli
     ):
         opener.add_handler(handler)
     return opener
+
+
+def _fields_of(reply: Any, authorization: str) -> list[tuple[str, str]]:
+    return [(masked(name, authorization), masked(value, authorization)) for name, value in reply.headers.items()]
+
+
+def _encoding_of(reply: Any) -> str:
+    """How the body is compressed; empty where it is not."""
+    encoding: str = reply.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
 
 
 def _read_bounded(reply: Any) -> bytes:

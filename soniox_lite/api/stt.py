@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import time
-
 from .._codec import decode_response, field_names, kind_of
-from .._http.transport import sleep
-from .._validation import Problems, require_id
+from .._deprecation import warn_of_fields
+from .._validation import Problems, check_waiting, require_id
 from ..errors import (
     SonioxError,
     SonioxNotFoundError,
@@ -23,8 +21,10 @@ from ..types.transcriptions import (
     GetTranscriptionsResponse,
     Transcription,
     TranscriptionTranscript,
+    TranslationConfig,
 )
 from ._paging import delete_listed, iterate_pages
+from ._waiting import wait_until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,12 +42,6 @@ __all__ = ["SttAPI"]
 
 _DEFAULT_MODEL = "stt-async-v5"
 _UNFINISHED = frozenset({"queued", "processing"})
-# A short recording is done in a second or two, so the first looks come quickly.
-_FIRST_POLL_SEC = 0.25
-_POLL_GROWTH = 1.5
-_MIN_POLL_SEC = 0.01
-# What a look at a job may still take when the time for waiting is up.
-_LAST_LOOK_SEC = 1.0
 
 
 class SttAPI:
@@ -213,29 +207,14 @@ class SttAPI:
         Raises:
             SonioxTimeoutError: The job had not ended by then; it goes on at the service.
         """
-        _check_waiting("", interval_sec, timeout_sec)
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        pause = min(_FIRST_POLL_SEC, interval_sec)
-        status = "unknown"
-        while True:
-            remaining = None if deadline is None else deadline - time.monotonic()
-            try:
-                look_sec = None if remaining is None else max(remaining, _LAST_LOOK_SEC)
-                transcription = self._get(transcription_id, deadline_sec=look_sec)
-            except SonioxTimeoutError as error:
-                if deadline is None or time.monotonic() < deadline:
-                    raise
-                raise _timeout_error(transcription_id, status, timeout_sec) from error
-            status = transcription.status
-            if status not in _UNFINISHED:
-                return transcription
-            if deadline is not None:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    raise _timeout_error(transcription_id, status, timeout_sec)
-                pause = min(pause, remaining)
-            sleep(max(pause, _MIN_POLL_SEC))
-            pause = min(pause * _POLL_GROWTH, interval_sec)
+        check_waiting("", interval_sec, timeout_sec)
+        return wait_until(
+            lambda seconds: self._get(transcription_id, deadline_sec=seconds),
+            lambda transcription: transcription.status not in _UNFINISHED,
+            lambda transcription: _timeout_error(transcription_id, transcription, timeout_sec),
+            interval_sec=interval_sec,
+            timeout_sec=timeout_sec,
+        )
 
     def transcribe_from_url(
         self,
@@ -374,7 +353,7 @@ class SttAPI:
         Raises:
             SonioxTimeoutError: The job had not ended by then.
         """
-        _check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
+        check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
         transcription = self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -410,7 +389,7 @@ class SttAPI:
             SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
             SonioxTimeoutError: The job had not ended in time.
         """
-        _check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
+        check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
         transcription = self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -431,6 +410,173 @@ class SttAPI:
         finally:
             if delete_after:
                 self._clean_up(transcription.id, transcription.file_id)
+
+    def translate(
+        self,
+        *,
+        to: str | None = None,
+        source: str | None = None,
+        between: tuple[str, str] | None = None,
+        audio_url: str | None = None,
+        file_id: str | None = None,
+        file: FileInput | None = None,
+        filename: str | None = None,
+        model: str = _DEFAULT_MODEL,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """A new job that also translates. :func:`~soniox_lite.transcript.translation_segments` pairs its tokens.
+
+        Languages are identified in any case, so that each token tells its own.
+
+        Args:
+            to: Two-letter code of the language that all is translated into; or
+            source: With ``to``: the only language that is spoken. None to detect what is spoken.
+            between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
+                needed.
+            audio_url: As :meth:`transcribe` has it, like those that follow.
+            file_id: As above.
+            file: As above.
+            filename: As above.
+            model: As above.
+            client_reference_id: As above.
+            config: Further options of the job, also as a dict, without a translation of its own. ``source`` replaces
+                its language hints.
+
+        Raises:
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, or ``source`` without ``to``, or a
+                translation in ``config``, or what is no pair of two language codes. Nothing was sent.
+        """
+        return self.transcribe(
+            model=model,
+            audio_url=audio_url,
+            file_id=file_id,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            config=_translating(config, to, source, between),
+        )
+
+    def translate_from_url(
+        self,
+        *,
+        audio_url: str,
+        to: str | None = None,
+        source: str | None = None,
+        between: tuple[str, str] | None = None,
+        model: str = _DEFAULT_MODEL,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """As :meth:`translate`, for audio that the service fetches."""
+        return self.transcribe_from_url(
+            model=model,
+            audio_url=audio_url,
+            client_reference_id=client_reference_id,
+            config=_translating(config, to, source, between),
+        )
+
+    def translate_from_file_id(
+        self,
+        *,
+        file_id: str,
+        to: str | None = None,
+        source: str | None = None,
+        between: tuple[str, str] | None = None,
+        model: str = _DEFAULT_MODEL,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """As :meth:`translate`, for an uploaded file."""
+        return self.transcribe_from_file_id(
+            model=model,
+            file_id=file_id,
+            client_reference_id=client_reference_id,
+            config=_translating(config, to, source, between),
+        )
+
+    def translate_from_file(
+        self,
+        *,
+        file: FileInput,
+        to: str | None = None,
+        source: str | None = None,
+        between: tuple[str, str] | None = None,
+        filename: str | None = None,
+        model: str = _DEFAULT_MODEL,
+        client_reference_id: str | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """As :meth:`translate`, for a file that is uploaded first, and deleted again if the job cannot be made."""
+        return self.transcribe_from_file(
+            model=model,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            config=_translating(config, to, source, between),
+        )
+
+    def translate_and_wait(
+        self,
+        *,
+        to: str | None = None,
+        source: str | None = None,
+        between: tuple[str, str] | None = None,
+        audio_url: str | None = None,
+        file_id: str | None = None,
+        file: FileInput | None = None,
+        filename: str | None = None,
+        model: str = _DEFAULT_MODEL,
+        client_reference_id: str | None = None,
+        delete_after: bool = False,
+        wait_interval_sec: float = 5.0,
+        wait_timeout_sec: float | None = None,
+        config: ConfigInput | None = None,
+    ) -> Transcription:
+        """As :meth:`transcribe_and_wait`, for a job of :meth:`translate`; Args and Raises are theirs."""
+        return self.transcribe_and_wait(
+            model=model,
+            audio_url=audio_url,
+            file_id=file_id,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            delete_after=delete_after,
+            wait_interval_sec=wait_interval_sec,
+            wait_timeout_sec=wait_timeout_sec,
+            config=_translating(config, to, source, between),
+        )
+
+    def translate_and_wait_with_tokens(
+        self,
+        *,
+        to: str | None = None,
+        source: str | None = None,
+        between: tuple[str, str] | None = None,
+        audio_url: str | None = None,
+        file_id: str | None = None,
+        file: FileInput | None = None,
+        filename: str | None = None,
+        model: str = _DEFAULT_MODEL,
+        client_reference_id: str | None = None,
+        delete_after: bool = False,
+        wait_interval_sec: float = 5.0,
+        wait_timeout_sec: float | None = None,
+        config: ConfigInput | None = None,
+    ) -> TranscriptionTranscript:
+        """As :meth:`transcribe_and_wait_with_tokens`, for a job of :meth:`translate`; Args and Raises are theirs."""
+        return self.transcribe_and_wait_with_tokens(
+            model=model,
+            audio_url=audio_url,
+            file_id=file_id,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            delete_after=delete_after,
+            wait_interval_sec=wait_interval_sec,
+            wait_timeout_sec=wait_timeout_sec,
+            config=_translating(config, to, source, between),
+        )
 
     def _create(self, payload: CreateTranscriptionPayload) -> Transcription:
         response = self._client.request("POST", "/transcriptions", json=payload.to_dict())
@@ -471,16 +617,49 @@ class SttAPI:
             _log_left_over("file", file_id, error)
 
 
-def _check_waiting(prefix: str, interval_sec: float, timeout_sec: float | None) -> None:
-    """Refuses times that cannot be waited for; before anything is uploaded that would have to be waited for."""
-    with Problems("the waiting") as check:
-        if check.required(f"{prefix}interval_sec", interval_sec):
-            check.seconds(f"{prefix}interval_sec", interval_sec, positive=False)
-        check.seconds(f"{prefix}timeout_sec", timeout_sec, positive=False, maximum=31_536_000)
-
-
 def _path(transcription_id: str) -> str:
     return f"/transcriptions/{require_id('transcription_id', transcription_id)}"
+
+
+def _options(config: ConfigInput | None) -> dict[str, Any]:
+    """What ``config`` sets."""
+    if config is None:
+        return {}
+    if not isinstance(config, CreateTranscriptionConfig):
+        if not hasattr(config, "items"):
+            raise SonioxValidationError(f"config must be a CreateTranscriptionConfig or a dict, got {kind_of(config)}")
+        config = CreateTranscriptionConfig.from_dict(config)
+    return {name: value for name in field_names(config) if (value := getattr(config, name)) is not None}
+
+
+def _translating(
+    config: ConfigInput | None, to: str | None, source: str | None, between: tuple[str, str] | None
+) -> CreateTranscriptionConfig:
+    """The options of ``config`` and a translation; ``config`` itself is left as it is."""
+    options = _options(config)
+    with Problems("the translation") as check:
+        check.language("to", to)
+        check.language("source", source)
+        pair = check.array("between", between)
+        for index, code in enumerate(pair):
+            if check.required(f"between[{index}]", code):
+                check.language(f"between[{index}]", code)
+        if (to is None) == (between is None):
+            check.add("to", "or between must be given, and not both", to)
+        elif to is None and (len(pair) != 2 or str(pair[0]).lower() == str(pair[1]).lower()):
+            check.add("between", "must be two different languages", between)
+        if source is not None and to is None:
+            check.add("source", "is for to, not for between", source)
+        if "translation" in options:
+            check.add("config.translation", "must not be given: to or between tell it", options["translation"])
+    if to is None:
+        translation = TranslationConfig(type="two_way", language_a=pair[0], language_b=pair[1])
+    else:
+        translation = TranslationConfig(type="one_way", target_language=to)
+    options.update(translation=translation, enable_language_identification=True)
+    if source is not None:
+        options.update(language_hints=[source], language_hints_strict=True)
+    return CreateTranscriptionConfig(**options)
 
 
 def _payload(
@@ -493,25 +672,21 @@ def _payload(
     webhook: dict[str, str] | None = None,
 ) -> CreateTranscriptionPayload:
     """The whole request; what ``config`` sets wins over arguments, and a webhook over both."""
-    if config is None:
-        options: dict[str, Any] = {}
-    else:
-        if not isinstance(config, CreateTranscriptionConfig):
-            if not hasattr(config, "items"):
-                raise SonioxValidationError(
-                    f"config must be a CreateTranscriptionConfig or a dict, got {kind_of(config)}"
-                )
-            config = CreateTranscriptionConfig.from_dict(config)
-        options = {name: value for name in field_names(config) if (value := getattr(config, name)) is not None}
+    options = _options(config)
     if webhook is not None:
         for name in ("webhook_auth_header_name", "webhook_auth_header_value"):
             options.pop(name, None)
         options.update(webhook)
     fields: dict[str, Any] = {"model": model, "client_reference_id": client_reference_id, **options}
-    return CreateTranscriptionPayload(**fields, file_id=file_id, audio_url=audio_url)
+    payload = CreateTranscriptionPayload(**fields, file_id=file_id, audio_url=audio_url)
+    warn_of_fields(CreateTranscriptionConfig, options, ("model", "client_reference_id"))
+    return payload
 
 
-def _timeout_error(transcription_id: str, status: str, timeout_sec: float | None) -> SonioxTimeoutError:
+def _timeout_error(
+    transcription_id: str, transcription: Transcription | None, timeout_sec: float | None
+) -> SonioxTimeoutError:
+    status = "unknown" if transcription is None else transcription.status
     return SonioxTimeoutError(
         f"transcription {transcription_id} is still {status} after {timeout_sec:g} s; it goes on at the service",
         request_sent=True,

@@ -69,7 +69,8 @@ class GetFilesPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        check_page(self, self.limit, self.cursor)
+        with Problems(self) as check:
+            check.page(self.limit, self.cursor)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -85,11 +86,3 @@ class UploadFilePayload(Payload):
     def __post_init__(self) -> None:
         with Problems(self) as check:
             check.text("client_reference_id", self.client_reference_id, max_length=256)
-
-
-def check_page(payload: Payload, limit: object, cursor: object) -> None:
-    """Refuses page parameters that the service would refuse."""
-    with Problems(payload) as check:
-        if check.required("limit", limit):
-            check.integer("limit", limit, minimum=1, maximum=1000)
-        check.text("cursor", cursor)

@@ -15,12 +15,30 @@ from .common import Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Any, Literal, TypeVar
 
     from typing_extensions import Self
 
-    from .aliases import EventType, RealtimeSTTAudioFormat, RealtimeSTTHeaderFormat, RealtimeSTTRawFormat
+    from .aliases import (
+        EventType,
+        RealtimeSTTAudioFormat,
+        RealtimeSTTHeaderFormat,
+        RealtimeSTTRawFormat,
+        TtsAudioFormat,
+        TtsBitrate,
+        TtsSampleRate,
+    )
+    from .realtime_tts import (
+        RealtimeTTSCancelMessage,
+        RealtimeTTSConfig,
+        RealtimeTTSEvent,
+        RealtimeTTSKeepAliveMessage,
+        RealtimeTTSTextMessage,
+        TtsTimestamps,
+    )
     from .transcriptions import StructuredContext, TranslationConfig
+
+    ReplyT = TypeVar("ReplyT", bound=Reply)
 
 __all__ = [
     "TOKEN_TEXT_END",
@@ -37,7 +55,16 @@ __all__ = [
     "RealtimeSessionEventPayload",
     "RealtimeSessionFinishedPayload",
     "RealtimeSessionOpenPayload",
+    "RealtimeTTSCancelMessage",
+    "RealtimeTTSConfig",
+    "RealtimeTTSEvent",
+    "RealtimeTTSKeepAliveMessage",
+    "RealtimeTTSTextMessage",
     "Token",
+    "TtsAudioFormat",
+    "TtsBitrate",
+    "TtsSampleRate",
+    "TtsTimestamps",
 ]
 
 # Texts of tokens that are no speech: a finalize() was completed, and an endpoint was detected.
@@ -93,15 +120,7 @@ class RealtimeEvent(Reply):
         Raises:
             SonioxRealtimeError: It is not JSON, or not of the documented shape; the message says where.
         """
-        try:
-            # bytes.decode is strict, which the detection of encodings inside json.loads is not.
-            data = json.loads(raw if isinstance(raw, str) else str(raw, "utf-8"))
-        except (ValueError, RecursionError, TypeError) as error:
-            raise SonioxRealtimeError(f"the message is not JSON: {_describe(raw)}") from error
-        try:
-            return decode(cls, data)
-        except SonioxAPIError as error:
-            raise SonioxRealtimeError(error.message.replace("the reply", "the message", 1)) from error
+        return decode_message(cls, raw)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -305,8 +324,60 @@ RealtimeSessionEventPayload = (
 
 __getattr__, __dir__ = lazy_names(
     __name__,
-    {".aliases": ("EventType", "RealtimeSTTAudioFormat", "RealtimeSTTHeaderFormat", "RealtimeSTTRawFormat")},
+    {
+        ".aliases": (
+            "EventType",
+            "RealtimeSTTAudioFormat",
+            "RealtimeSTTHeaderFormat",
+            "RealtimeSTTRawFormat",
+            "TtsAudioFormat",
+            "TtsBitrate",
+            "TtsSampleRate",
+        ),
+        ".realtime_tts": (
+            "RealtimeTTSCancelMessage",
+            "RealtimeTTSConfig",
+            "RealtimeTTSEvent",
+            "RealtimeTTSKeepAliveMessage",
+            "RealtimeTTSTextMessage",
+            "TtsTimestamps",
+        ),
+    },
 )
+
+
+def decode_message(cls: type[ReplyT], raw: str | bytes) -> ReplyT:
+    """The reply of a class that a message of a session spells out, as JSON text or in UTF-8.
+
+    Raises:
+        SonioxRealtimeError: It is not JSON, or not of the documented shape; the message says where.
+    """
+    return adopt_message(cls, parse_message(raw))
+
+
+def adopt_message(cls: type[ReplyT], data: Any) -> ReplyT:
+    """The same of a message that has been parsed. ``data`` becomes part of it and must not be used again.
+
+    Raises:
+        SonioxRealtimeError: It is not of the documented shape; the message says where.
+    """
+    try:
+        return decode(cls, data)
+    except SonioxAPIError as error:
+        raise SonioxRealtimeError(error.message.replace("the reply", "the message", 1)) from error
+
+
+def parse_message(raw: str | bytes) -> Any:
+    """The JSON value of a message of a session.
+
+    Raises:
+        SonioxRealtimeError: It is not JSON.
+    """
+    try:
+        # bytes.decode is strict, which the detection of encodings inside json.loads is not.
+        return json.loads(raw if isinstance(raw, str) else str(raw, "utf-8"))
+    except (ValueError, RecursionError, TypeError) as error:
+        raise SonioxRealtimeError(f"the message is not JSON: {_describe(raw)}") from error
 
 
 def _describe(raw: object) -> str:

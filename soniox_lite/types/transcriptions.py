@@ -8,7 +8,6 @@ from datetime import datetime  # noqa: TC003 - the codec looks names up here
 from .._codec import Payload, Reply, pairs_of
 from .._validation import Problems
 from .common import Token  # noqa: TC001 - the codec looks names up here
-from .files import check_page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +120,8 @@ class GetTranscriptionsPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        check_page(self, self.limit, self.cursor)
+        with Problems(self) as check:
+            check.page(self.limit, self.cursor)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

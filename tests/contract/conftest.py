@@ -41,7 +41,13 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         made = Target(name, LIVE_KEY, LIVE_API)
     else:
         fake: FakeSoniox = request.getfixturevalue("fake_soniox")
-        made = Target(name, fake.api_key, fake.api_base_url)
+        made = Target(
+            name,
+            fake.api_key,
+            fake.api_base_url,
+            tts_api_base_url=fake.tts_api_base_url,
+            tts_websocket_base_url=fake.tts_websocket_url,
+        )
     yield made
     made.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import importlib
 import inspect
 import os
 import uuid
@@ -39,7 +40,7 @@ class Target:
         reference: Set as ``client_reference_id`` of what it creates there, which ``close`` deletes.
     """
 
-    def __init__(self, name: str, api_key: str, api_base_url: str) -> None:
+    def __init__(self, name: str, api_key: str, api_base_url: str, **other_urls: str) -> None:
         self.name = name
         self.api_base_url = api_base_url
         self.is_live = api_base_url == LIVE_API
@@ -48,7 +49,7 @@ class Target:
         module: Any = soniox_lite if self.is_ours else soniox
         client_class = module.AsyncSonioxClient if name.endswith("async") else module.SonioxClient
         options: dict[str, Any] = {"max_retries": 0} if self.is_ours else {}
-        self.client: Any = client_class(api_key=api_key, api_base_url=api_base_url, **options)
+        self.client: Any = client_class(api_key=api_key, api_base_url=api_base_url, **other_urls, **options)
         # One loop for the client's whole life: the official async client is bound to the first that it sees.
         self._loop = asyncio.new_event_loop() if name.endswith("async") else None
 
@@ -60,6 +61,11 @@ class Target:
         """Transcription options of the target's own type."""
         module: Any = soniox_lite if self.is_ours else soniox
         return module.types.api.CreateTranscriptionConfig(**fields)
+
+    def speech_config(self, **fields: Any) -> Any:
+        """Text-to-speech options of the target's own type."""
+        module = importlib.import_module("soniox_lite.types.tts" if self.is_ours else "soniox.types.api")
+        return module.CreateTtsConfig(**fields)
 
     def call(self, method: str, /, **arguments: Any) -> Any:
         """Calls ``client.<method>`` and returns the result as JSON values; an iterator as a list."""

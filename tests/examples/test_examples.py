@@ -22,6 +22,7 @@ TESTED_HERE = {
     "offline_demo.py",
     "stream_async.py",
     "stream_file.py",
+    "subtitles.py",
     "transcribe_file.py",
     "transcribe_many.py",
     "webhook_lambda.py",
@@ -73,6 +74,29 @@ def test_transcribe_file_says_what_went_wrong(fake_soniox: FakeSoniox) -> None:
     assert result.returncode == 1
     assert "no speech today" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_subtitles_writes_files_beside_the_recording(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    for _ in range(2):
+        fake_soniox.add_transcript("one file")
+    recording = tmp_path / "talk.wav"
+    recording.write_bytes(SPOKEN.read_bytes())
+    assert run("subtitles.py", str(recording), fake=fake_soniox).stderr == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"talk.wav", "talk.srt", "talk.vtt"}
+    assert recording.with_suffix(".srt").read_text().splitlines()[-1] == "one file"
+
+    result = run("subtitles.py", str(recording), "es", fake=fake_soniox)
+    assert result.stdout.split() == [str(tmp_path / f"talk{end}") for end in (".srt", ".vtt", ".es.srt", ".both.srt")]
+    assert recording.with_suffix(".es.srt").read_text().splitlines()[-1] == "es:one es:file"
+    assert recording.with_suffix(".both.srt").read_text().splitlines()[-2:] == ["one file", "es:one es:file"]
+    assert fake_soniox.files == ()
+
+
+def test_subtitles_says_what_went_wrong(fake_soniox: FakeSoniox) -> None:
+    fake_soniox.fail_next_job("internal_error", "no speech today")
+    result = run("subtitles.py", str(SPOKEN), fake=fake_soniox)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "no speech today" in result.stderr
 
 
 def test_transcribe_many(fake_soniox: FakeSoniox, tmp_path: Path) -> None:

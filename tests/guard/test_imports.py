@@ -12,16 +12,22 @@ ROOT = Path(__file__).parents[2]
 
 HEAVY = {"asyncio", "websocket", "ssl", "dataclasses", "http.client", "urllib.request", "logging", "typing"}
 SET_UP = "from soniox_lite import SonioxClient; client = SonioxClient('key', api_base_url='http://127.0.0.1:9')"
+NAMESPACES = [
+    *("files", "stt", "models", "auth", "webhooks", "tts"),
+    *("tts_models", "voices", "usage", "usage_logs", "concurrency_limits"),
+]
 
 BUDGETS = {
     "importing the package": ("import soniox_lite", HEAVY),
     "importing everything by name only": ("import soniox_lite; dir(soniox_lite)", HEAVY),
     "the sync client": (SET_UP, {"asyncio", "websocket", "concurrent.futures", "logging", "typing_extensions"}),
     "all namespaces of the sync client": (
-        f"{SET_UP}; [getattr(client, name) for name in ('files', 'stt', 'models', 'auth', 'webhooks')]",
-        {"asyncio", "websocket", "concurrent.futures", "logging", "typing_extensions", "random.SystemRandom"},
+        f"{SET_UP}; [getattr(client, name) for name in {NAMESPACES}]",
+        {"asyncio", "websocket", "concurrent.futures", "logging", "typing_extensions", "decimal"},
     ),
     "one namespace": (f"{SET_UP}; client.models", {"soniox_lite.types.transcriptions", "soniox_lite.types.files"}),
+    "usage": (f"{SET_UP}; client.usage", {"decimal", "soniox_lite.types.voices", "soniox_lite.types.files"}),
+    "voices": (f"{SET_UP}; client.voices", {"decimal", "soniox_lite.types.usage", "soniox_lite.types.files"}),
     "realtime sessions that are not open": (
         f"{SET_UP}; client.realtime.stt.connect(config={{'model': 'stt-rt-v5'}})",
         {"asyncio", "websocket", "concurrent.futures", "typing_extensions", "soniox_lite.types.transcriptions"},

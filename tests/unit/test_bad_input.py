@@ -8,6 +8,7 @@ import io
 import json
 import math
 import socket
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,7 +57,7 @@ def bad(path: str, *words: str, args: tuple[Any, ...] = (), label: str = "", **k
     ROWS.append(Row(label or f"{path}({shown})", path, args, kwargs, words))
 
 
-def each(path: str, name: str, values: list[Any], *words: str, **others: Any) -> None:
+def each(path: str, name: str, values: list[Any], /, *words: str, **others: Any) -> None:
     """Adds a row for each value of a keyword argument."""
     for value in values:
         bad(path, name, *words, label=f"{path}({name}={_shown(value)})", **{**others, name: value})
@@ -234,6 +235,10 @@ for path, name in [
         (f"stt.{method}", "transcription_id")
         for method in ("get", "get_or_none", "delete", "delete_if_exists", "destroy", "get_transcript", "wait")
     ),
+    *(
+        (f"voices.{method}", "voice_id")
+        for method in ("get", "get_or_none", "delete", "delete_if_exists", "recompute", "wait_until_ready")
+    ),
 ]:
     for value in [None, 5, b"id", ["id"], True]:
         bad(path, f"{name} must be a str", args=(value,))
@@ -244,8 +249,8 @@ for path, name in [
 
 # Listings.
 
-for space in ("files", "stt", "transcriptions"):
-    for method in ("list", "list_all", "delete_all"):
+for space in ("files", "stt", "transcriptions", "voices"):
+    for method in ("list", "list_all", *(("delete_all",) if space != "voices" else ())):
         each(f"{space}.{method}", "limit", ["5", None, 5.0, True, [5]], "must be ")
         each(f"{space}.{method}", "limit", [0, -1, 1001, HUGE], "must be from 1 to 1000")
     each(f"{space}.list", "cursor", [5, b"c", ["c"], True], "must be a str")
@@ -387,6 +392,65 @@ each(TEMPORARY, "client_reference_id", [5, b"x", "x" * 257, HALF], "must be ")
 each(TEMPORARY, "single_use", [1, 0, "yes", []], "must be a bool")
 each(TEMPORARY, "max_session_duration_seconds", [0, -1, 18_001], "must be from 1 to 18000")
 each(TEMPORARY, "max_session_duration_seconds", ["60", 1.5, True], "must be an int")
+
+# Voices.
+
+each("voices.create", "name", [5, b"n", ["n"], True], "must be a str", file=b"x")
+each("voices.create", "name", [None], "must be given", file=b"x")
+each("voices.create", "name", [""], "must not be empty", file=b"x")
+each("voices.create", "name", [PASTED * 10], "must be at most 128 characters", file=b"x")
+each("voices.create", "name", [HALF], "must be valid Unicode", file=b"x")
+each("voices.create", "file", [5, None, {}, object(), [b"x"]], "must be a path, bytes or a binary stream", name="n")
+each("voices.create", "file", ["/no/such/clip.wav"], "cannot be opened", name="n")
+each("voices.create", "filename", [5, b"n", True], "must be a str", file=b"x", name="n")
+for path in ("voices.recompute", "voices.wait_until_ready"):
+    each(path, "model", [5, b"m", ["m"], True], "must be a str", voice_id="v")
+    each(path, "model", [""], "must not be empty", voice_id="v")
+each("voices.wait_until_ready", "interval_sec", ["5", True, math.nan, None, -1, math.inf], "must ", voice_id="v")
+each("voices.wait_until_ready", "timeout_sec", ["5", False, math.nan, -1, HUGE], "must ", voice_id="v")
+for path in ("voices.list_shared", "voices.list_all_shared"):
+    each(path, "model", [5, b"m", None, "", PASTED * 4, HALF], "must ")
+    each(path, "gender", ["", "Male", 5, True, ["male"], PASTED], "must be one of 'male', 'female'", model="m")
+    each(path, "age", ["", "MIDDLE_AGED", 5, ["old"], PASTED], "must be one of 'young', 'middle_aged'", model="m")
+    each(path, "accent", [5, b"a", ["a"], PASTED * 3, HALF], "must be ", model="m")
+    for name in ("use_case", "style"):
+        each(path, name, ["narration", 5, {"a": 1}, {"a"}], "must be a list", model="m")
+        each(path, name, [["a"] * 11], "must have at most 10 items", model="m")
+        each(path, name, [["a", 5], ["a", None], ["a", PASTED * 3], ["a", HALF]], f"{name}[1] must be", model="m")
+    each(path, "limit", ["5", None, 5.0, True], "must be ", model="m")
+    each(path, "limit", [0, -1, 201, HUGE], "must be from 1 to 200", model="m")
+each("voices.list_shared", "cursor", [5, b"c", HALF], "must be ", model="m")
+
+# Usage.
+
+NAIVE = datetime(2026, 4, 1)  # noqa: DTZ001 - what is wrong with it
+EDGE = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))
+for path, others in (
+    ("usage.summary", {}),
+    ("usage_logs.list", {}),
+    ("usage_logs.list_all", {}),
+    ("concurrency_limits.history", {"period_sec": 60, "kind": "stt"}),
+):
+    for name, other in (("start_time", "end_time"), ("end_time", "start_time")):
+        asked = {other: "2026-04-01T00:00:00Z", **others}
+        each(path, name, [5, b"x", ["x"], True, 1.5, object(), timedelta(1)], "must be a str", **asked)
+        each(path, name, [None], "must be given", **asked)
+        each(path, name, [""], "must not be empty", **asked)
+        each(path, name, [PASTED * 3], "must be at most 64 characters", **asked)
+        each(path, name, [HALF], "must be valid Unicode", **asked)
+        each(path, name, [NAIVE], "must have a time zone", **asked)
+        each(path, name, [EDGE], "must be a time that UTC has", **asked)
+WINDOW = {"start_time": date(2026, 4, 1), "end_time": date(2026, 5, 1)}
+for path in ("usage_logs.list", "usage_logs.list_all"):
+    each(path, "limit", ["5", None, 5.0, True], "must be ", **WINDOW)
+    each(path, "limit", [0, -1, 1001, HUGE], "must be from 1 to 1000", **WINDOW)
+    each(path, "sort", ["", "asc", 5, True, ["end_time_asc"], None, PASTED], "must be ", **WINDOW)
+each("usage_logs.list", "cursor", [5, b"c", HALF], "must be ", **WINDOW)
+HISTORY = "concurrency_limits.history"
+each(HISTORY, "period_sec", [0, 61, "60", 60.0, True, [60], HUGE], "must be one of 60, 3600", kind="stt", **WINDOW)
+each(HISTORY, "period_sec", [None], "must be given", kind="stt", **WINDOW)
+each(HISTORY, "kind", ["", "STT", 5, True, ["stt"], PASTED], "must be one of 'stt', 'tts'", period_sec=60, **WINDOW)
+each(HISTORY, "kind", [None], "must be given", period_sec=60, **WINDOW)
 
 # Webhooks.
 

@@ -88,7 +88,7 @@ BY_NAME = {cls.__name__: cls for cls in REPLIES}
 
 # The grammar of annotations, read a second time and independently of the codec.
 
-_SCALARS = {"str", "int", "float", "bool", "datetime", "Any"}
+_SCALARS = {"str", "int", "float", "bool", "datetime", "date", "Any"}
 _ENUMS = {name for module in _type_modules() for name, value in vars(module).items() if get_origin(value) is Literal}
 
 
@@ -107,7 +107,7 @@ def _value(annotation: str, *, rich: bool = True) -> Any:
         return [_value(kind[5:-1], rich=rich)]
     if kind in BY_NAME:
         return _example(BY_NAME[kind], rich=rich)
-    plain = {"int": 3, "float": 0.5, "bool": True, "datetime": "2026-01-02T03:04:05.678Z"}
+    plain = {"int": 3, "float": 0.5, "bool": True, "datetime": "2026-01-02T03:04:05.678Z", "date": "2026-01-02"}
     return plain.get(kind, f"some {kind}")
 
 
@@ -249,7 +249,7 @@ BREAKS = [(cls, *mutation) for cls in REPLIES for mutation in _mutations(cls)]
 def _wrong(what: str) -> list[Any]:
     kind = what.removeprefix("not ")
     values: list[Any] = [True, 7, 0.5, "text", [], {}]
-    right = {"int": [7], "float": [7, 0.5], "bool": [True], "array": [[]], "datetime": []}
+    right = {"int": [7], "float": [7, 0.5], "bool": [True], "array": [[]], "datetime": [], "date": []}
     allowed = [{}] if kind in BY_NAME else right.get(kind, ["text"])
     if kind in BY_NAME:
         # An empty object is the right container; what it lacks is another row's business.
@@ -587,6 +587,8 @@ def _strategy(annotation: str) -> st.SearchStrategy[Any]:
         found = json_values
     elif kind == "datetime":
         found = st.datetimes(timezones=st.just(UTC)).map(format_datetime)
+    elif kind == "date":
+        found = st.dates().map(str)
     else:
         found = {
             "int": st.integers(),
@@ -674,6 +676,25 @@ option_fields: dict[str, st.SearchStrategy[Any]] = {
     "client_reference_id": maybe(short_texts),
 }
 pages = st.fixed_dictionaries({"limit": st.integers(1, 1000)}, optional={"cursor": maybe(short_texts)})
+# Margins, since not every time near the ends has one in UTC.
+times = (
+    st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=st.timezones())  # noqa: DTZ001
+    | st.dates()
+    | st.just("2026-04-01T00:00:00Z")
+)
+windows = {"start_time": times, "end_time": times}
+tags = maybe(st.lists(short_texts, max_size=3))
+speech_fields: dict[str, st.SearchStrategy[Any]] = {
+    "model": ids,
+    "language": ids,
+    "voice": ids,
+    "audio_format": st.sampled_from(["wav", "mp3", "pcm_s16le"]),
+}
+speech_options: dict[str, st.SearchStrategy[Any]] = {
+    "bitrate": maybe(st.sampled_from([32_000, 320_000])),
+    "speed": maybe(st.floats(0.7, 1.3)),
+    "reduce_silence": maybe(st.booleans()),
+}
 PAYLOAD_FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "CreateTemporaryApiKeyPayload": st.fixed_dictionaries(
         {
@@ -688,8 +709,31 @@ PAYLOAD_FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "CreateTranscriptionConfig": st.fixed_dictionaries({}, optional=option_fields),
     "CreateTranscriptionPayload": st.fixed_dictionaries({"file_id": ids}, optional=option_fields),
+    "CreateTtsConfig": st.fixed_dictionaries({}, optional={**speech_fields, **speech_options}),
+    "CreateTtsPayload": st.fixed_dictionaries({"text": ids, **speech_fields}, optional=speech_options),
+    "GetConcurrentStreamsHistoryPayload": st.fixed_dictionaries(
+        {**windows, "period_sec": st.sampled_from([60, 3600, 86400]), "kind": st.sampled_from(["stt", "tts"])}
+    ),
     "GetFilesPayload": pages,
+    "GetSharedVoicesPayload": st.fixed_dictionaries(
+        {"model": ids, "limit": st.integers(1, 200)},
+        optional={
+            "gender": maybe(st.sampled_from(["male", "female", "neutral"])),
+            "age": maybe(st.sampled_from(["young", "middle_aged", "old"])),
+            "accent": maybe(short_texts),
+            "use_case": tags,
+            "style": tags,
+            "cursor": maybe(short_texts),
+        },
+    ),
     "GetTranscriptionsPayload": pages,
+    "GetUsageLogsPayload": st.fixed_dictionaries(
+        {**windows, "limit": st.integers(1, 1000), "sort": st.sampled_from(["end_time_asc", "end_time_desc"])},
+        optional={"cursor": maybe(short_texts)},
+    ),
+    "GetUsageSummaryPayload": st.fixed_dictionaries(windows),
+    "GetVoicesPayload": pages,
+    "RecomputeVoicePayload": st.fixed_dictionaries({}, optional={"model": maybe(ids)}),
     "StructuredContext": contexts,
     "StructuredContextGeneralItem": general_items,
     "StructuredContextTranslationTerm": term_items,
@@ -700,7 +744,7 @@ PAYLOAD_FIELDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 
 
 def test_every_payload_of_the_rest_api_has_a_strategy() -> None:
-    known = {cls.__name__ for cls in PAYLOADS if cls.__module__ != "soniox_lite.types.realtime"}
+    known = {cls.__name__ for cls in PAYLOADS if not cls.__module__.startswith("soniox_lite.types.realtime")}
 
     assert known == set(PAYLOAD_FIELDS)
 

@@ -62,8 +62,8 @@ def virtual_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """The time that the client's pauses pass in."""
     virtual = VirtualTime()
     prefix, sleep = ("async_", virtual.sleep_async) if kind == "async" else ("", virtual.sleep)
-    monkeypatch.setattr(f"soniox_lite.api.{prefix}stt.sleep", sleep)
-    monkeypatch.setattr(f"soniox_lite.api.{prefix}stt.time", SimpleNamespace(monotonic=virtual.monotonic))
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.time", SimpleNamespace(monotonic=virtual.monotonic))
     monkeypatch.setattr(f"soniox_lite.api._{prefix}paging.sleep", sleep)
     return virtual
 
@@ -237,7 +237,7 @@ class TestCleaningUp:
         def interrupt(_: float) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("soniox_lite.api.stt.sleep", interrupt)
+        monkeypatch.setattr("soniox_lite.api._waiting.sleep", interrupt)
         with FakeSoniox(progress=lambda _: "queued") as fake:
             with SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client, pytest.raises(KeyboardInterrupt):
                 client.stt.transcribe_and_wait(file=b"abc", delete_after=True)
@@ -251,7 +251,7 @@ class TestCleaningUp:
                 sleeping.set()
                 await asyncio.Event().wait()
 
-            monkeypatch.setattr("soniox_lite.api.async_stt.sleep", sleep)
+            monkeypatch.setattr("soniox_lite.api._async_waiting.sleep", sleep)
             async with AsyncSonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client:
                 task = asyncio.create_task(client.stt.transcribe_and_wait(file=b"abc", delete_after=True))
                 await asyncio.wait_for(sleeping.wait(), 10)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from soniox_lite._codec import Payload
 from soniox_lite.errors import InvalidField, SonioxError, SonioxValidationError
-from soniox_lite.types import api, common, webhooks
+from soniox_lite.types import api, common, realtime, webhooks
 from soniox_lite.types.api import (
     CreateTemporaryApiKeyPayload,
     CreateTranscriptionConfig,
@@ -30,8 +32,12 @@ from soniox_lite.types.webhooks import WebhookAuthConfig
 _DATA = Path(__file__).parents[1] / "data" / "official-surface-2.10.txt"
 _FIELD = re.compile(r"    (\w+): (.+?)(?: = (.+?))?(?: \[(\w+\(.*\))\])?")
 
-# Ours only; later parts of the project bring the rest.
-_MODULES = {"soniox.types.api": api, "soniox.types.webhooks": webhooks, "soniox.types.common": common}
+_MODULES = {
+    "soniox.types.api": api,
+    "soniox.types.webhooks": webhooks,
+    "soniox.types.common": common,
+    "soniox.types.realtime": realtime,
+}
 
 
 @dataclasses.dataclass
@@ -39,6 +45,9 @@ class OfficialField:
     required: bool
     default: str | None
     bounds: dict[str, float]
+    is_list: bool = False
+    """Then lengths count items."""
+    longest_item: int | None = None
 
 
 def _official() -> dict[str, dict[str, OfficialField]]:
@@ -53,14 +62,18 @@ def _official() -> dict[str, dict[str, OfficialField]]:
         elif line.startswith("    ") and model is not None:
             match = _FIELD.fullmatch(line)
             assert match is not None, line
-            name, _, default, bounds = match.groups()
+            name, kind, default, bounds = match.groups()
             models[model][name] = OfficialField(
                 required=default is None,
                 default=default,
                 bounds={
                     rule: float(value)
-                    for rule, value in re.findall(r"(ge|le|min_length|max_length)=([\d.]+)", bounds or "")
+                    for rule, value in re.findall(r"(ge|le|min_length|max_length)=(-?[\d.]+)", bounds or "")
                 },
+                is_list=kind.startswith("list["),
+                longest_item=int(longest[1])
+                if (longest := re.search(r"each at most (\d+) characters", kind))
+                else None,
             )
         elif not line.startswith("    "):
             model = None
@@ -71,7 +84,7 @@ OFFICIAL = _official()
 
 
 def _ours(name: str) -> type | None:
-    for module in (api, webhooks, common):
+    for module in _MODULES.values():
         if name in module.__all__:
             found: type = getattr(module, name)
             return found
@@ -89,6 +102,22 @@ NOT_REQUIRED_BY_US = {
     ("Model", "two_way_translation"): "may be null, and a null field may be left out",
     ("Model", "translation_targets"): "older servers do not send it",
     ("Model", "two_way_translation_pairs"): "older servers do not send it",
+    ("UsageSummaryEntry", "model"): "may be null, and a null field may be left out",
+    ("ConcurrencyLimitValues", "transcribe_concurrent"): "may be null, and a null field may be left out",
+    ("ConcurrencyLimitValues", "tts_concurrent"): "may be null, and a null field may be left out",
+    **{
+        ("CreateTtsPayload", field): "shares its fields with the config; refused without it, see below"
+        for field in ("model", "language", "voice", "audio_format", "text")
+    },
+}
+# What the protocol has and the official models leave out.
+ADDED_FIELDS = {
+    "RealtimeEvent": {"error_type", "request_id", "more_info"},
+    "RealtimeTTSEvent": {"error_type", "request_id", "more_info"},
+    # Generation 1 had it.
+    "RealtimeSTTConfig": {"api_key"},
+    "CreateTtsPayload": {"client_reference_id"},
+    "RealtimeTTSConfig": {"client_reference_id"},
 }
 DEFAULTS_OF_OUR_OWN: dict[tuple[str, str], str] = {}
 BOUNDS_OF_OUR_OWN = {
@@ -109,13 +138,11 @@ def test_the_list_of_official_models_was_read() -> None:
     assert OFFICIAL["GetFilesPayload"]["limit"] == OfficialField(False, "1000", {"ge": 1, "le": 1000})
     assert OFFICIAL["File"]["id"] == OfficialField(True, None, {})
     assert OFFICIAL["UploadFilePayload"]["client_reference_id"].bounds == {"max_length": 256}
-    assert len(SHARED) >= 28
+    assert len(SHARED) >= 60
 
 
-def test_all_models_of_the_namespaces_that_we_have_exist() -> None:
-    later = re.compile(r"Tts|Voice|Usage|Concurren")
-
-    assert [name for name in OFFICIAL if name not in SHARED and not later.search(name)] == []
+def test_all_official_models_exist() -> None:
+    assert [name for name in OFFICIAL if name not in SHARED] == []
 
 
 def _pairs() -> list[tuple[str, str]]:
@@ -127,7 +154,9 @@ def test_a_model_has_the_official_fields_and_no_others(model: str) -> None:
     ours = _ours(model)
     assert ours is not None
 
-    assert {field.name for field in dataclasses.fields(ours)} == set(OFFICIAL[model])
+    fields = {field.name for field in dataclasses.fields(ours)}
+    assert fields == set(OFFICIAL[model]) | ADDED_FIELDS.get(model, set())
+    assert not ADDED_FIELDS.get(model, set()) & set(OFFICIAL[model])
 
 
 @pytest.mark.parametrize(("model", "field"), _pairs(), ids=lambda value: value)
@@ -148,6 +177,8 @@ def test_a_field_is_required_and_defaults_as_in_the_official_model(model: str, f
             assert repr(default) == official.default
 
 
+SPEECH = {"model": "tts-rt-v2", "language": "en", "voice": "Adrian", "audio_format": "wav"}
+WINDOW = {"start_time": "2026-04-01T00:00:00Z", "end_time": "2026-04-02T00:00:00Z"}
 # The least that each payload needs.
 NEEDED: dict[str, dict[str, Any]] = {
     "CreateTemporaryApiKeyPayload": {"usage_type": "tts_rt", "expires_in_seconds": 60},
@@ -156,7 +187,37 @@ NEEDED: dict[str, dict[str, Any]] = {
     "StructuredContextTranslationTerm": {"source": "a", "target": "b"},
     "TranslationConfig": {"type": "one_way", "target_language": "en"},
     "WebhookAuthConfig": {"name": "X-Secret", "value": "s"},
+    "GetSharedVoicesPayload": {"model": "tts-rt-v2"},
+    "GetUsageLogsPayload": WINDOW,
+    "RealtimeSTTConfig": {"model": "stt-rt-v5"},
+    "CreateTtsPayload": {"text": "Hi", **SPEECH},
+    "RealtimeTTSConfig": {"stream_id": "s", **SPEECH},
+    "RealtimeTTSTextMessage": {"stream_id": "s"},
+    "RealtimeTTSCancelMessage": {"stream_id": "s"},
+    "GetUsageSummaryPayload": WINDOW,
+    "GetConcurrentStreamsHistoryPayload": {**WINDOW, "period_sec": 60, "kind": "stt"},
 }
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [
+        (model, field)
+        for model, field in _pairs()
+        if OFFICIAL[model][field].required and issubclass(_ours(model) or object, Payload)
+    ],
+)
+def test_a_payload_is_refused_without_what_it_needs(model: str, field: str) -> None:
+    cls: Any = _ours(model)
+    fields = {name: value for name, value in NEEDED[model].items() if name != field}
+
+    cls.from_dict(NEEDED[model])
+    with pytest.raises(SonioxValidationError) as caught:
+        cls.from_dict(fields)
+    assert [problem.field for problem in caught.value.errors] == [field]
+    assert "must be given" in caught.value.errors[0].rule
+
+
 # What must stand beside a field for it alone to be judged.
 BESIDE = {
     "webhook_auth_header_name": {"webhook_auth_header_value": "v"},
@@ -170,14 +231,18 @@ def _build(model: str, field: str, value: Any) -> Any:
     return cls(**{**NEEDED.get(model, {}), **BESIDE.get(field, {}), field: value})
 
 
-def _sides(field: str, rule: str, bound: float) -> tuple[Any, Any]:
+def _sides(field: str, rule: str, bound: float, *, is_list: bool) -> tuple[Any, Any]:
     """The last value that a bound lets pass, and the first that it does not."""
     limit = int(bound)
-    if rule == "ge":
-        return limit, limit - 1
-    if rule == "le":
-        return limit, limit + 1
+    if rule in ("ge", "le"):
+        outwards = math.inf if rule == "le" else -math.inf
+        # Of a bound that is a float in the list, the nearest float is out of it.
+        return (
+            (limit, limit + (1 if rule == "le" else -1)) if limit == bound else (bound, math.nextafter(bound, outwards))
+        )
     step = 1 if rule == "max_length" else -1
+    if is_list:
+        return ["x"] * limit, ["x"] * (limit + step)
     start = "https://a/" if field.endswith("url") else ""
     return start + "x" * (limit - len(start)), start + "x" * (limit + step - len(start))
 
@@ -191,18 +256,30 @@ BOUNDS = [
 
 
 def test_there_are_bounds_to_compare() -> None:
-    assert len(BOUNDS) >= 16
+    assert len(BOUNDS) >= 60
+    assert len(ITEM_BOUNDS) == 2
     assert set(BOUNDS_OF_OUR_OWN) <= set(_pairs())
 
 
 @pytest.mark.parametrize(("model", "field", "rule", "bound"), BOUNDS, ids=str)
 def test_a_bound_is_the_official_one_on_both_sides(model: str, field: str, rule: str, bound: float) -> None:
-    inside, outside = _sides(field, rule, bound)
+    inside, outside = _sides(field, rule, bound, is_list=OFFICIAL[model][field].is_list)
 
     assert getattr(_build(model, field, inside), field) == inside
     with pytest.raises(SonioxValidationError) as caught:
         _build(model, field, outside)
     assert [problem.field for problem in caught.value.errors] == [field]
+
+
+ITEM_BOUNDS = [(model, field, bound) for model, field in _pairs() if (bound := OFFICIAL[model][field].longest_item)]
+
+
+@pytest.mark.parametrize(("model", "field", "bound"), ITEM_BOUNDS)
+def test_an_item_may_be_as_long_as_in_the_official_model(model: str, field: str, bound: int) -> None:
+    assert getattr(_build(model, field, ["x", "x" * bound]), field) == ["x", "x" * bound]
+    with pytest.raises(SonioxValidationError) as caught:
+        _build(model, field, ["x", "x" * (bound + 1)])
+    assert [problem.field for problem in caught.value.errors] == [f"{field}[1]"]
 
 
 # Every rule of what is sent: class, what is good, what is not, the place and words of the rule.

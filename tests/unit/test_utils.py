@@ -959,3 +959,18 @@ class TestKeepAliveTask:
 @pytest.mark.parametrize("name", utils.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(utils, name) is not None
+
+
+# Names of audio files.
+
+
+@pytest.mark.parametrize(
+    "audio_format",
+    ["pcm_s16le", "pcm_f32le", "pcm_mulaw", "pcm_alaw", "wav", "mp3", "aac", "flac", "opus", "WAV", "pcm_s24le", ""],
+)
+@pytest.mark.parametrize("prefix", ["out", "some/folder/out", "out.1", ""])
+def test_an_audio_format_has_the_official_extension(audio_format: str, prefix: str) -> None:
+    found = utils.output_file_for_audio_format(audio_format, prefix)
+
+    assert found == soniox.utils.output_file_for_audio_format(audio_format, prefix)
+    assert isinstance(found, Path)

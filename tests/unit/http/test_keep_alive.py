@@ -302,12 +302,12 @@ class TestAnswersBeforeTheEnd:
             body = LateBody(b"", "text/plain")
             body.length = None
             request = Request("POST", f"{server.url}/v1/x", {}, body)
-            response = connect(server).run(
-                lambda client: client._transport.send(
+            stream = connect(server).run(
+                lambda client: client._transport.open(
                     request, authorization="Bearer x", timeout_sec=5, connect_timeout_sec=5
                 )
             )
-        assert response.status_code == 413
+        assert stream.response.status_code == 413
 
     def test_the_answer_of_a_server_that_just_stops_reading(self, connect: Any) -> None:
         def refuse(connection: Connection) -> None:

@@ -1,0 +1,42 @@
+"""Writes subtitles beside a recording: ``SONIOX_API_KEY=... python examples/subtitles.py FILE [LANGUAGE]``.
+
+With a language, its translation gets a file of its own, and so do both together.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from soniox_lite import SonioxClient, SonioxError
+from soniox_lite.subtitles import to_srt, to_vtt
+
+
+def main(recording: Path, language: str | None = None) -> int:
+    config = {"enable_speaker_diarization": True}
+    with SonioxClient() as client:
+        try:
+            if language is None:
+                transcript = client.stt.transcribe_and_wait_with_tokens(
+                    file=recording, delete_after=True, config=config
+                )
+            else:
+                transcript = client.stt.translate_and_wait_with_tokens(
+                    file=recording, to=language, delete_after=True, config=config
+                )
+        except SonioxError as error:
+            print(f"{recording}: {error}", file=sys.stderr)
+            return 1
+    files = {".srt": to_srt(transcript), ".vtt": to_vtt(transcript)}
+    if language is not None:
+        files[f".{language}.srt"] = to_srt(transcript, track="translation")
+        files[".both.srt"] = to_srt(transcript, track="both")
+    for suffix, content in files.items():
+        path = recording.with_suffix(suffix)
+        path.write_text(content, encoding="utf-8")
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

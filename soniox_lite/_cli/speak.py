@@ -1,0 +1,117 @@
+"""``soniox-lite speak``: from text to a file of audio, or down a pipe while it is made."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import screen
+from .recording import opened
+from .session import open_client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import BinaryIO
+
+# More than the service takes, so that what is too long is found to be.
+_MOST_INPUT_BYTES = 64 * 1024
+_FORMATS = {
+    ".wav": "wav",
+    ".mp3": "mp3",
+    ".opus": "opus",
+    ".ogg": "opus",
+    ".flac": "flac",
+    ".aac": "aac",
+    ".pcm": "pcm_s16le",
+    ".raw": "pcm_s16le",
+}
+
+
+def speak(options: argparse.Namespace) -> int:
+    """Writes the audio of a text to ``options.output``; the exit code."""
+    to_pipe = options.output == "-"
+    if to_pipe and screen.is_terminal("stdout"):
+        raise screen.CommandError("standard output is a terminal: give -o FILE, or pipe the audio on", exit_code=2)
+    audio_format = options.format or ("wav" if to_pipe else _format_of(options.output))
+    text = _text(options)
+    with open_client(options) as client:
+        client.tts.generate_to_file(
+            _StandardOutput() if to_pipe else options.output,  # type: ignore[arg-type]
+            text=text,
+            voice=options.voice,
+            model=options.model,
+            language=options.language,
+            config={
+                "audio_format": audio_format,
+                "sample_rate": options.rate,
+                "bitrate": options.bitrate,
+                "speed": options.speed,
+            },
+        )
+    return 0
+
+
+def _format_of(path: str) -> str:
+    audio_format = _FORMATS.get(os.path.splitext(path)[1].lower())
+    if audio_format is None:
+        raise screen.CommandError(
+            f"cannot tell the format from the name {path!r}: end it in {', '.join(_FORMATS)}, or give --audio-format",
+            exit_code=2,
+        )
+    return audio_format
+
+
+def _text(options: argparse.Namespace) -> str:
+    """What to say: an argument, a file, or standard input.
+
+    Raises:
+        CommandError: There is none, or too much, or it is no text.
+    """
+    if options.file is not None:
+        if options.text is not None:
+            raise screen.CommandError("TEXT excludes --file", exit_code=2)
+        try:
+            with open(options.file, "rb") as stream:
+                return _decoded(stream)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise screen.CommandError(f"cannot read {options.file!r}: {reason}", exit_code=2) from error
+    if options.text not in {None, "-"}:
+        text: str = options.text
+        return text
+    if screen.is_terminal("stdin"):
+        raise screen.CommandError("there is no text: give it as TEXT, with --file, or pipe it in", exit_code=2)
+    with opened("-") as stream:
+        return _decoded(stream)
+
+
+def _decoded(stream: BinaryIO) -> str:
+    content = b""
+    while len(content) <= _MOST_INPUT_BYTES and (block := stream.read(_MOST_INPUT_BYTES)):
+        content += block
+    try:
+        # What a bound cuts in half is refused for its length.
+        text = content.decode("utf-8-sig", "ignore" if len(content) > _MOST_INPUT_BYTES else "strict").strip()
+    except UnicodeDecodeError as error:
+        raise screen.CommandError("the text is not UTF-8", exit_code=2) from error
+    if not text:
+        raise screen.CommandError("the text is empty", exit_code=2)
+    return text
+
+
+class _StandardOutput:
+    """Hands on each piece of audio at once, so that a player at the end of the pipe can begin."""
+
+    def write(self, block: bytes) -> int:
+        stream = sys.stdout.buffer
+        try:
+            stream.write(block)
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            screen.abandon_output()
+            reason = error.strerror or str(error)
+            raise screen.CommandError(f"cannot write to standard output: {reason}", exit_code=1) from error
+        return len(block)

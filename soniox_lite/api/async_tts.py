@@ -1,0 +1,315 @@
+"""Text-to-speech: audio from text."""
+
+from __future__ import annotations
+
+from .._codec import field_names, kind_of
+from .._deprecation import warn_deprecated, warn_of_fields
+from .._output import opened_output
+from .._validation import Problems
+from ..errors import SonioxAPIError, SonioxValidationError
+from ..types.tts import CreateTtsConfig, CreateTtsPayload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from typing import Any, BinaryIO
+
+    from typing_extensions import Self
+
+    from .._http.async_streams import AsyncReplyStream
+    from ..client import AsyncSonioxClient
+    from ..types.aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+
+    ConfigInput = CreateTtsConfig | Mapping[str, Any]
+
+__all__ = ["AsyncSpeechStream", "AsyncTtsAPI"]
+
+_DEFAULT_MODEL = "tts-rt-v2"
+_DEFAULT_LANGUAGE = "en"
+_DEFAULT_FORMAT = "wav"
+
+
+class AsyncTtsAPI:
+    """The ``tts`` namespace of a client. As shareable as the client.
+
+    Every method raises the :class:`SonioxError` that its failure calls for: :class:`SonioxValidationError` for
+    arguments that were not sent, a :class:`SonioxAPIError` for an answer of the service that is no audio, a
+    :class:`SonioxConnectionError` or :class:`SonioxTimeoutError` for none, or for audio that breaks off. Requests that
+    may be repeated after a failure are, but never once their audio has begun.
+
+    What ``config`` sets wins over the argument of the same name, except the language, where the argument wins: that is
+    how the official SDK has it.
+    """
+
+    def __init__(self, client: AsyncSonioxClient) -> None:
+        self._client = client
+
+    async def generate(
+        self,
+        *,
+        text: str,
+        voice: str,
+        model: str = _DEFAULT_MODEL,
+        config: ConfigInput | None = None,
+        language: str | None = None,
+        audio_format: TtsAudioFormat | str | None = None,
+        sample_rate: TtsSampleRate | int | None = None,
+        bitrate: TtsBitrate | int | None = None,
+        client_reference_id: str | None = None,
+        deadline_sec: float | None = None,
+    ) -> bytes:
+        """The audio of a text, all of it.
+
+        Args:
+            text: What to say, at most 5000 bytes in UTF-8. The service ends the audio after two minutes.
+            voice: Name of a built-in voice, case included, or the id of a cloned one.
+            model: Text-to-speech model.
+            config: Further options, also as a dict.
+            language: Code of the text's language; None for ``en``.
+            audio_format: ``wav``, ``mp3``, ``opus``, ``flac``, ``aac``, ``pcm_s16le``, ...; None for ``wav``.
+            sample_rate: Samples a second, in Hz; None for the format's default.
+            bitrate: Bits a second of compressed audio; None for the codec's default.
+            client_reference_id: Your own mark in the usage logs, at most 256 characters.
+            deadline_sec: How long the call may take, retries included; None for no limit of its own.
+        """
+        speech = self.generate_stream(
+            text=text,
+            voice=voice,
+            model=model,
+            config=config,
+            language=language,
+            audio_format=audio_format,
+            sample_rate=sample_rate,
+            bitrate=bitrate,
+            client_reference_id=client_reference_id,
+            deadline_sec=deadline_sec,
+        )
+        blocks: list[bytes] = []
+        await speech.copy_to(blocks.append)
+        return b"".join(blocks)
+
+    async def generate_to_file(
+        self,
+        output: BinaryIO | os.PathLike[str] | str,
+        *,
+        text: str,
+        voice: str = "Adrian",
+        model: str = _DEFAULT_MODEL,
+        config: ConfigInput | None = None,
+        language: str | None = None,
+        audio_format: TtsAudioFormat | str | None = None,
+        sample_rate: TtsSampleRate | int | None = None,
+        bitrate: TtsBitrate | int | None = None,
+        client_reference_id: str | None = None,
+        deadline_sec: float | None = None,
+        keep_partial: bool = False,
+    ) -> int:
+        """Writes the audio of a text as it comes in, and returns how many bytes it has.
+
+        Memory does not grow with the audio. A file appears, or replaces what was there, when all of it has come; if the
+        call fails or is interrupted, nothing has changed. A stream gets what has come, is not closed, and is written to
+        from another thread if the client is asynchronous.
+
+        Args:
+            output: Path of a file, whose directory exists; or a binary stream.
+            text: What to say, at most 5000 bytes in UTF-8. The service ends the audio after two minutes.
+            voice: Name of a built-in voice, case included, or the id of a cloned one.
+            model: Text-to-speech model.
+            config: Further options, also as a dict.
+            language: Code of the text's language; None for ``en``.
+            audio_format: As for :meth:`generate`; the file's name does not count. None for ``wav``.
+            sample_rate: Samples a second, in Hz; None for the format's default.
+            bitrate: Bits a second of compressed audio; None for the codec's default.
+            client_reference_id: Your own mark in the usage logs, at most 256 characters.
+            deadline_sec: How long the call may take, retries included; None for no limit of its own.
+            keep_partial: Whether a failed call shall leave what came before it failed, if anything, in the file.
+
+        Raises:
+            SonioxValidationError: ``output`` cannot be written to; nothing was sent.
+            SonioxError: The file cannot be written to any more. What a stream raises comes as it is.
+        """
+        speech = self.generate_stream(
+            text=text,
+            voice=voice,
+            model=model,
+            config=config,
+            language=language,
+            audio_format=audio_format,
+            sample_rate=sample_rate,
+            bitrate=bitrate,
+            client_reference_id=client_reference_id,
+            deadline_sec=deadline_sec,
+        )
+        with opened_output(output, keep_partial=keep_partial) as writer:
+            await speech.copy_to(writer.write)
+        return writer.count
+
+    def generate_stream(
+        self,
+        *,
+        text: str,
+        voice: str,
+        model: str = _DEFAULT_MODEL,
+        config: ConfigInput | None = None,
+        language: str | None = None,
+        audio_format: TtsAudioFormat | str | None = None,
+        sample_rate: TtsSampleRate | int | None = None,
+        bitrate: TtsBitrate | int | None = None,
+        client_reference_id: str | None = None,
+        deadline_sec: float | None = None,
+    ) -> AsyncSpeechStream:
+        """The audio of a text, to be iterated over while it comes in.
+
+        Arguments are checked here; the request is sent when iterating, or a ``with`` block, begins.
+
+        Args:
+            text: What to say, at most 5000 bytes in UTF-8. The service ends the audio after two minutes.
+            voice: Name of a built-in voice, case included, or the id of a cloned one.
+            model: Text-to-speech model.
+            config: Further options, also as a dict.
+            language: Code of the text's language; None for ``en``.
+            audio_format: As for :meth:`generate`; None for ``wav``, whose header does not know how much will come.
+            sample_rate: Samples a second, in Hz; None for the format's default.
+            bitrate: Bits a second of compressed audio; None for the codec's default.
+            client_reference_id: Your own mark in the usage logs, at most 256 characters.
+            deadline_sec: How long it may take from the sending to the last byte, what is done in between included; None
+                for no limit of its own.
+        """
+        payload = _payload(
+            text,
+            config,
+            language,
+            {
+                "model": model,
+                "voice": voice,
+                "audio_format": audio_format,
+                "sample_rate": sample_rate,
+                "bitrate": bitrate,
+                "client_reference_id": client_reference_id,
+            },
+        )
+        with Problems("the request") as check:
+            check.seconds("deadline_sec", deadline_sec, maximum=31_536_000)
+        return AsyncSpeechStream(self._client, payload, deadline_sec)
+
+
+class AsyncSpeechStream:
+    """Audio as it comes in: an iterator of bytes, and a context manager that ends the transfer when it is left early.
+
+    Each item is what has come since the last one, so that its size says nothing. Nothing is read ahead: whoever takes
+    their time slows the service down. Audio that breaks off ends in an error after all that came was handed out. It is
+    for one task at a time, and for one iteration; any task may close it.
+
+    Errors are those of :class:`AsyncTtsAPI`.
+    """
+
+    def __init__(self, client: AsyncSonioxClient, payload: CreateTtsPayload, deadline_sec: float | None) -> None:
+        self._client = client
+        self._payload = payload
+        self._deadline_sec = deadline_sec
+        self._stream: AsyncReplyStream | None = None
+        self._is_closed = False
+        self._has_audio = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._is_closed:
+            raise StopAsyncIteration
+        try:
+            stream = await self._opened()
+            block = await stream.read()
+            self._has_audio = self._has_audio or bool(block)
+            if not block:
+                self._check_audio()
+                raise StopAsyncIteration
+        except BaseException:
+            self._close()
+            raise
+        return block
+
+    async def __aenter__(self) -> Self:
+        if not self._is_closed:
+            await self._opened()
+        return self
+
+    async def __aexit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Ends the transfer, if it has not ended by itself, and with it the iteration. Later calls do nothing."""
+        self._close()
+
+    async def copy_to(self, write: Callable[[bytes], object]) -> None:
+        """Hands everything that is still to come to ``write``, as it comes in.
+
+        Costs less than iterating where there are tasks, because ``write`` is called in a thread then.
+        """
+
+        def take(block: bytes) -> None:
+            self._has_audio = True
+            write(block)
+
+        if self._is_closed:
+            return
+        try:
+            stream = await self._opened()
+            await stream.copy_to(take)
+            self._check_audio()
+        finally:
+            self._close()
+
+    async def _opened(self) -> AsyncReplyStream:
+        if self._stream is None:
+            try:
+                stream = await self._client._speak(  # pyright: ignore[reportPrivateUsage] - made for this namespace
+                    self._payload.to_dict(), deadline_sec=self._deadline_sec
+                )
+                stream.response.raise_for_status()
+            except BaseException:
+                # One request for one stream, whatever comes of it.
+                self._is_closed = True
+                raise
+            self._stream = stream
+            if self._is_closed:
+                stream.close()  # Somebody did not want to wait for it.
+        return self._stream
+
+    def _check_audio(self) -> None:
+        if not self._has_audio and not self._is_closed and self._stream is not None:
+            raise SonioxAPIError("the service sent no audio", response=self._stream.response)
+
+    def _close(self) -> None:
+        self._is_closed = True
+        if self._stream is not None:
+            self._stream.close()
+
+
+def _payload(
+    text: str, config: ConfigInput | None, language: str | None, arguments: dict[str, Any]
+) -> CreateTtsPayload:
+    """The whole request; what ``config`` sets wins over arguments, except over the language."""
+    options: dict[str, Any] = {}
+    if config is not None:
+        if not isinstance(config, CreateTtsConfig):
+            if not hasattr(config, "items"):
+                raise SonioxValidationError(f"config must be a CreateTtsConfig or a dict, got {kind_of(config)}")
+            config = CreateTtsConfig.from_dict(config)
+        options = {name: value for name in field_names(config) if (value := getattr(config, name)) is not None}
+    fields: dict[str, Any] = {"language": _DEFAULT_LANGUAGE, **arguments, **options, "text": text}
+    if language is not None:
+        fields["language"] = language
+    if fields["audio_format"] is None:
+        fields["audio_format"] = _DEFAULT_FORMAT
+    payload = CreateTtsPayload(**fields)
+    warn_of_fields(CreateTtsConfig, options, ("model", "voice", "language"))
+    flat = [name for name in ("audio_format", "sample_rate", "bitrate") if arguments[name] is not None]
+    if flat:
+        warn_deprecated(
+            f"{', '.join(flat)} as arguments: the official SDK is going to take this in CreateTtsConfig only"
+        )
+    if language is None and "language" not in options:
+        warn_deprecated(f"no language: the official SDK is going to require it; {_DEFAULT_LANGUAGE!r} is used")
+    return payload

@@ -1,0 +1,73 @@
+"""What was used, request by request."""
+
+from __future__ import annotations
+
+from .._codec import decode_response
+from ..types.usage import GetUsageLogsPayload, GetUsageLogsResponse, UsageLogEntry
+from ._async_paging import iterate_pages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import date
+
+    from ..client import AsyncSonioxClient
+    from ..types.aliases import UsageLogsSort
+
+__all__ = ["AsyncUsageLogsAPI"]
+
+
+class AsyncUsageLogsAPI:
+    """The ``usage_logs`` namespace of a client. As shareable as the client.
+
+    Every method raises the :class:`SonioxError` that its failure calls for, see :class:`AsyncFilesAPI`; a window that
+    the service does not accept is a :class:`SonioxInvalidRequestError`.
+    """
+
+    def __init__(self, client: AsyncSonioxClient) -> None:
+        self._client = client
+
+    async def list(
+        self,
+        start_time: str | date,
+        end_time: str | date,
+        limit: int = 1000,
+        sort: UsageLogsSort = "end_time_asc",
+        cursor: str | None = None,
+    ) -> GetUsageLogsResponse:
+        """One page of the requests that ended in a window of at most 31 days.
+
+        Args:
+            start_time: The earliest end, at most 91 days ago: a datetime with its time zone, a date (its midnight in
+                UTC), or ISO 8601 text.
+            end_time: The first end that is too late.
+            limit: Entries on the page, 1 to 1000.
+            sort: ``end_time_asc``, or ``end_time_desc`` for the latest first.
+            cursor: ``next_page_cursor`` of the page before, which had the same times and ``sort``; None for the first.
+        """
+        payload = GetUsageLogsPayload(start_time=start_time, end_time=end_time, limit=limit, sort=sort, cursor=cursor)
+        response = await self._client.request("GET", "/usage-logs", params=payload.to_dict())
+        return decode_response(GetUsageLogsResponse, response)
+
+    async def list_all(
+        self,
+        start_time: str | date,
+        end_time: str | date,
+        limit: int = 1000,
+        sort: UsageLogsSort = "end_time_asc",
+    ) -> AsyncIterator[UsageLogEntry]:
+        """All requests that ended in the window, one after the other, fetched page by page while they are used.
+
+        Args:
+            start_time: As for :meth:`list`.
+            end_time: As for :meth:`list`.
+            limit: Entries on a page, 1 to 1000.
+            sort: As for :meth:`list`.
+        """
+
+        async def fetch(cursor: str | None) -> tuple[list[UsageLogEntry], str | None]:
+            page = await self.list(start_time, end_time, limit, sort, cursor)
+            return page.usage_logs, page.next_page_cursor
+
+        async for entry in iterate_pages(fetch):
+            yield entry

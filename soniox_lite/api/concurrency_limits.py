@@ -1,0 +1,66 @@
+# Generated from async_concurrency_limits.py by scripts/generate_sync: edit that file, not this one.
+"""How many streams are, may be and were open at once."""
+
+from __future__ import annotations
+
+from .._codec import decode_response
+from ..types.usage import (
+    GetConcurrencyLimitsResponse,
+    GetConcurrentStreamsHistoryPayload,
+    GetConcurrentStreamsHistoryResponse,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import date
+
+    from ..client import SonioxClient
+    from ..types.aliases import ConcurrentStreamKind, ConcurrentStreamsPeriodSec
+
+__all__ = ["ConcurrencyLimitsAPI"]
+
+
+class ConcurrencyLimitsAPI:
+    """The ``concurrency_limits`` namespace of a client. As shareable as the client.
+
+    Everything is that of the client's region.
+    """
+
+    def __init__(self, client: SonioxClient) -> None:
+        self._client = client
+
+    def get(self) -> GetConcurrencyLimitsResponse:
+        """How many streams are open, and how many may be, in the project and in its organization.
+
+        Raises:
+            SonioxError: As for every call, see :class:`FilesAPI`.
+        """
+        response = self._client.request("GET", "/concurrency-limits")
+        return decode_response(GetConcurrencyLimitsResponse, response)
+
+    def history(
+        self,
+        start_time: str | date,
+        end_time: str | date,
+        *,
+        period_sec: ConcurrentStreamsPeriodSec,
+        kind: ConcurrentStreamKind,
+    ) -> GetConcurrentStreamsHistoryResponse:
+        """How many streams of the project were open, period by period, idle ones included.
+
+        Args:
+            start_time: The earliest beginning of a period: a datetime with its time zone, a date (its midnight in
+                UTC), or ISO 8601 text.
+            end_time: The first beginning that is too late; at most 7 days later with periods of a minute.
+            period_sec: Length of a period: 60, 3600 or 86400.
+            kind: ``stt`` for realtime speech-to-text sessions, ``tts`` for text-to-speech streams and requests.
+
+        Raises:
+            SonioxInvalidRequestError: The end is not after the start, or the window is too long.
+            SonioxError: As for every call, see :class:`FilesAPI`.
+        """
+        payload = GetConcurrentStreamsHistoryPayload(
+            start_time=start_time, end_time=end_time, period_sec=period_sec, kind=kind
+        )
+        response = self._client.request("GET", "/concurrent-streams-history", params=payload.to_dict())
+        return decode_response(GetConcurrentStreamsHistoryResponse, response)

@@ -1,0 +1,290 @@
+# Generated from async_voices.py by scripts/generate_sync: edit that file, not this one.
+"""Voices: your own, made from clips, and those that the service shares."""
+
+from __future__ import annotations
+
+import time
+
+from .._codec import decode_response
+from .._validation import Problems, check_waiting, require_id
+from ..errors import SonioxNotFoundError, SonioxTimeoutError, SonioxVoiceError
+from ..types.voices import (
+    GetSharedVoicesPayload,
+    GetSharedVoicesResponse,
+    GetVoicesCountResponse,
+    GetVoicesPayload,
+    GetVoicesResponse,
+    RecomputeVoicePayload,
+    TtsVoiceDetails,
+    Voice,
+)
+from ._paging import iterate_pages
+from ._waiting import wait_until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import builtins
+    import os
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from ..client import SonioxClient
+    from ..types.aliases import TtsVoiceAge, TtsVoiceGender
+    from ..types.voices import VoiceModel
+
+__all__ = ["VoicesAPI"]
+
+# How long a model may stand at ``not_computed``: the service does not say how soon after a call it begins.
+_BEGINNING_SEC = 30.0
+
+
+class VoicesAPI:
+    """The ``voices`` namespace of a client. As shareable as the client.
+
+    Voices belong to the key's project and region. Every method raises the :class:`SonioxError` that its failure calls
+    for, see :class:`FilesAPI`.
+    """
+
+    def __init__(self, client: SonioxClient) -> None:
+        self._client = client
+
+    def list(self, limit: int = 100, cursor: str | None = None) -> GetVoicesResponse:
+        """One page of your own voices.
+
+        Args:
+            limit: Voices on the page, 1 to 1000.
+            cursor: ``next_page_cursor`` of the page before; None for the first.
+        """
+        params = GetVoicesPayload(limit=limit, cursor=cursor).to_dict()
+        return decode_response(GetVoicesResponse, self._client.request("GET", "/voices", params=params))
+
+    def list_all(self, limit: int = 100) -> Iterator[Voice]:
+        """All your own voices, one after the other, fetched page by page while they are used.
+
+        Args:
+            limit: Voices on a page, 1 to 1000.
+        """
+
+        def fetch(cursor: str | None) -> tuple[list[Voice], str | None]:
+            page = self.list(limit=limit, cursor=cursor)
+            return page.voices, page.next_page_cursor
+
+        for voice in iterate_pages(fetch):
+            yield voice
+
+    def count(self) -> GetVoicesCountResponse:
+        """How many voices the project holds."""
+        return decode_response(GetVoicesCountResponse, self._client.request("GET", "/voices/count"))
+
+    def get(self, voice_id: str) -> Voice:
+        """A voice as it stands.
+
+        Raises:
+            SonioxNotFoundError: There is no such voice in this project.
+        """
+        return self._get(voice_id)
+
+    def get_or_none(self, voice_id: str) -> Voice | None:
+        """As :meth:`get`; None if there is no such voice."""
+        try:
+            return self.get(voice_id)
+        except SonioxNotFoundError:
+            return None
+
+    def create(
+        self, file: BinaryIO | bytes | os.PathLike[str] | str, *, name: str, filename: str | None = None
+    ) -> Voice:
+        """Makes a voice from a clip. It takes some seconds until it can be used, see :meth:`wait_until_ready`.
+
+        Args:
+            file: A path, the bytes themselves, or a binary stream, as for :meth:`FilesAPI.upload`: at most 10 MB
+                and 20 seconds. The service takes a longer clip, and fails later.
+            name: Unique in the project, 1 to 128 characters.
+            filename: The name that the service shall know the clip by; None for its own.
+
+        Raises:
+            SonioxConflictError: The name is taken.
+            SonioxRateLimitError: The organization has as many voices as it may have.
+        """
+        with Problems("the voice") as check:
+            if check.required("name", name):
+                check.text("name", name, min_length=1, max_length=128)
+        response = self._client.request("POST", "/voices", data={"name": name}, files={"file": (filename, file)})
+        return decode_response(Voice, response)
+
+    def recompute(self, voice_id: str, *, model: str | None = None) -> Voice:
+        """Prepares a voice for models that are newer than it is, and returns it as it then stands.
+
+        Args:
+            voice_id: The voice.
+            model: A model's id; None for all models that it is not ready for.
+
+        Raises:
+            SonioxNotFoundError: There is no such voice in this project.
+        """
+        payload = RecomputeVoicePayload(model=model).to_dict()
+        return decode_response(Voice, self._client.request("POST", f"{_path(voice_id)}/recompute", json=payload))
+
+    def wait_until_ready(
+        self,
+        voice_id: str,
+        *,
+        model: str | None = None,
+        interval_sec: float = 2.0,
+        timeout_sec: float | None = None,
+    ) -> Voice:
+        """The voice once it can be used. It is looked at quickly at first and then less and less often.
+
+        Args:
+            voice_id: The voice.
+            model: The model that it shall be ready for; None for all that it is being prepared for.
+            interval_sec: The longest time between two looks.
+            timeout_sec: How long to wait; None for as long as it takes. A look that is under way then has a second
+                to end.
+
+        Raises:
+            SonioxVoiceError: Preparing it failed for good (delete it, and make another one), or did not begin within
+                half a minute (see :meth:`recompute`).
+            SonioxTimeoutError: It was not ready by then; the service goes on preparing it.
+            SonioxNotFoundError: There is no such voice in this project.
+        """
+        check_waiting("", interval_sec, timeout_sec)
+        with Problems("the waiting") as check:
+            check.text("model", model, min_length=1)
+        not_begun_after = time.monotonic() + _BEGINNING_SEC
+
+        def has_ended(voice: Voice) -> bool:
+            begun = _begun(voice, model)
+            if not begun:
+                return time.monotonic() >= not_begun_after
+            statuses = {progress.status for progress in begun}
+            return "failed" in statuses or "processing" not in statuses
+
+        voice = wait_until(
+            lambda seconds: self._get(voice_id, deadline_sec=seconds),
+            has_ended,
+            lambda _: SonioxTimeoutError(
+                f"voice {voice_id} is not ready after {timeout_sec:g} s; the service goes on preparing it",
+                request_sent=True,
+                voice_id=voice_id,
+            ),
+            interval_sec=interval_sec,
+            timeout_sec=timeout_sec,
+        )
+        begun = _begun(voice, model)
+        for progress in begun:
+            if progress.status == "failed":
+                reason = progress.error_message or "no reason given"
+                raise SonioxVoiceError(
+                    f"voice {voice.id} cannot be used with {progress.model}: {reason}",
+                    voice=voice,
+                    error_type=progress.error_type,
+                )
+        if not begun:
+            which = "any model" if model is None else "that model"
+            raise SonioxVoiceError(f"voice {voice.id} is not being prepared for {which}: recompute it", voice=voice)
+        return voice
+
+    def delete(self, voice_id: str) -> None:
+        """Deletes a voice.
+
+        Raises:
+            SonioxNotFoundError: There is no such voice in this project.
+        """
+        response = self._client.request("DELETE", _path(voice_id))
+        response.raise_for_status()
+
+    def delete_if_exists(self, voice_id: str) -> None:
+        """As :meth:`delete`, but a voice that is not there is none of its concern."""
+        try:
+            self.delete(voice_id)
+        except SonioxNotFoundError:
+            return
+
+    def list_shared(
+        self,
+        model: str,
+        *,
+        gender: TtsVoiceGender | None = None,
+        age: TtsVoiceAge | None = None,
+        accent: str | None = None,
+        use_case: builtins.list[str] | None = None,
+        style: builtins.list[str] | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> GetSharedVoicesResponse:
+        """One page of the voices that the service shares. Those that match all that is given are listed.
+
+        Args:
+            model: A text-to-speech model's id, at most 64 characters.
+            gender: ``male``, ``female`` or ``neutral``; None for all.
+            age: ``young``, ``middle_aged`` or ``old``; None for all.
+            accent: Such as ``british``, at most 40 characters; None for all.
+            use_case: At most 10 such as ``narration``, which the voice must have all; None for all voices.
+            style: At most 10 such as ``calm``, which the voice must have all; None for all voices.
+            limit: Voices on the page, 1 to 200.
+            cursor: ``next_page_cursor`` of the page before, which had the same filters; None for the first.
+
+        Raises:
+            SonioxNotFoundError: There is no such model.
+        """
+        payload = GetSharedVoicesPayload(
+            model=model,
+            gender=gender,
+            age=age,
+            accent=accent,
+            use_case=use_case,
+            style=style,
+            limit=limit,
+            cursor=cursor,
+        )
+        response = self._client.request("GET", "/shared-voices", params=payload.to_dict())
+        return decode_response(GetSharedVoicesResponse, response)
+
+    def list_all_shared(
+        self,
+        model: str,
+        *,
+        gender: TtsVoiceGender | None = None,
+        age: TtsVoiceAge | None = None,
+        accent: str | None = None,
+        use_case: builtins.list[str] | None = None,
+        style: builtins.list[str] | None = None,
+        limit: int = 100,
+    ) -> Iterator[TtsVoiceDetails]:
+        """All shared voices that match, one after the other, fetched page by page while they are used.
+
+        Args are those of :meth:`list_shared`.
+        """
+
+        def fetch(cursor: str | None) -> tuple[builtins.list[TtsVoiceDetails], str | None]:
+            page = self.list_shared(
+                model,
+                gender=gender,
+                age=age,
+                accent=accent,
+                use_case=use_case,
+                style=style,
+                limit=limit,
+                cursor=cursor,
+            )
+            return page.voices, page.next_page_cursor
+
+        for voice in iterate_pages(fetch):
+            yield voice
+
+    def _get(self, voice_id: str, *, deadline_sec: float | None = None) -> Voice:
+        return decode_response(Voice, self._client.request("GET", _path(voice_id), deadline_sec=deadline_sec))
+
+
+def _path(voice_id: str) -> str:
+    return f"/voices/{require_id('voice_id', voice_id)}"
+
+
+def _begun(voice: Voice, model: str | None) -> list[VoiceModel]:
+    """How far the voice is with this model, or with all, unless nothing was begun there."""
+    return [
+        progress
+        for progress in voice.models
+        if progress.status != "not_computed" and (model is None or progress.model == model)
+    ]

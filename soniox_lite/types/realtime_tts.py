@@ -1,0 +1,226 @@
+"""Types of realtime text-to-speech: how a stream is started, what it is told, and what it tells.
+
+Part of ``types.realtime``, and loaded when a name of it is first asked for: sessions that listen do not need it.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+
+from .._codec import Payload, Reply
+from .._validation import Problems
+from ..errors import SonioxRealtimeError
+from .realtime import decode_message
+from .tts import MAX_TEXT_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+
+__all__ = [
+    "RealtimeTTSCancelMessage",
+    "RealtimeTTSConfig",
+    "RealtimeTTSEvent",
+    "RealtimeTTSKeepAliveMessage",
+    "RealtimeTTSTextMessage",
+    "TtsTimestamps",
+]
+
+_MAX_ID_LENGTH = 256
+_MAX_NAME_LENGTH = 50
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSConfig(Payload):
+    """How a stream shall speak. It cannot be changed once the stream is open.
+
+    Attributes:
+        stream_id: Your name for the stream, 1 to 256 characters; unique among those open on a connection.
+        model: Text-to-speech model, such as ``tts-rt-v2``.
+        language: Code of the text's language, such as ``en``.
+        voice: Name of a built-in voice, case included, or the id of a cloned one.
+        audio_format: Such as ``pcm_s16le``, ``wav`` or ``mp3``. The service decides what it takes.
+        sample_rate: Samples a second, in Hz; None for the format's default.
+        bitrate: Bits a second of compressed audio; None for the codec's default.
+        speed: 0.7 to 1.3 times the normal pace; None for 1.0.
+        reduce_silence: Whether to shorten pauses; not every model can.
+        return_timestamps: Whether to tell when each character is spoken.
+        client_reference_id: Your own mark in the usage logs, at most 256 characters; ignored with a temporary key.
+    """
+
+    stream_id: str
+    model: str
+    language: str
+    voice: str
+    audio_format: TtsAudioFormat | str
+    sample_rate: TtsSampleRate | int | None = None
+    bitrate: TtsBitrate | int | None = None
+    speed: float | None = None
+    reduce_silence: bool | None = None
+    return_timestamps: bool | None = None
+    client_reference_id: str | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            _check_stream_id(check, self.stream_id)
+            for name in ("model", "language", "voice", "audio_format"):
+                if check.required(name, getattr(self, name)):
+                    check.text(name, getattr(self, name), min_length=1, max_length=_MAX_NAME_LENGTH)
+            check.integer("sample_rate", self.sample_rate, minimum=1, maximum=1_000_000)
+            check.integer("bitrate", self.bitrate, minimum=1, maximum=100_000_000)
+            speed = self.speed
+            if speed is not None:
+                if not isinstance(speed, (int, float)) or isinstance(speed, bool):
+                    check.add("speed", "must be a number", speed)
+                elif not 0.7 <= speed <= 1.3:
+                    check.add("speed", "must be from 0.7 to 1.3", speed)
+            check.flag("reduce_silence", self.reduce_silence)
+            check.flag("return_timestamps", self.return_timestamps)
+            check.text("client_reference_id", self.client_reference_id, max_length=_MAX_ID_LENGTH)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSTextMessage(Payload):
+    """Text to speak.
+
+    Attributes:
+        text: At most 5000 bytes in UTF-8, which is the limit of a whole stream too; may be empty.
+        text_end: Whether no more text will come.
+        stream_id: The stream that shall speak it.
+    """
+
+    text: str = ""
+    text_end: bool = False
+    stream_id: str
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            if (
+                check.required("text", self.text)
+                and check.text("text", self.text)
+                and len(self.text.encode()) > MAX_TEXT_BYTES
+            ):
+                check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8", self.text)
+            if check.required("text_end", self.text_end):
+                check.flag("text_end", self.text_end)
+            _check_stream_id(check, self.stream_id)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSCancelMessage(Payload):
+    """The end of a stream, whatever it still had to say.
+
+    Attributes:
+        stream_id: The stream.
+        cancel: True.
+    """
+
+    stream_id: str
+    cancel: bool = True
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            _check_stream_id(check, self.stream_id)
+            check.flag("cancel", self.cancel)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSKeepAliveMessage(Payload):
+    """Keeps a connection open, but not its streams.
+
+    Attributes:
+        keep_alive: True.
+    """
+
+    keep_alive: bool = True
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            check.flag("keep_alive", self.keep_alive)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TtsTimestamps(Reply):
+    """When each character is spoken: three lists of one length.
+
+    The characters are those of the text as the service prepared it. Times count from the stream's first sample.
+
+    Attributes:
+        characters: One Unicode character each.
+        character_start_times_seconds: When each begins.
+        character_end_times_seconds: When each ends.
+    """
+
+    characters: list[str] = field(default_factory=list[str])
+    character_start_times_seconds: list[float] = field(default_factory=list[float])
+    character_end_times_seconds: list[float] = field(default_factory=list[float])
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSEvent(Reply):
+    """A message of a stream: audio, its end, or an error.
+
+    Attributes:
+        stream_id: The stream; None when it is about the whole connection.
+        audio: Base64; None or empty when there is none. :meth:`audio_bytes` has it decoded.
+        audio_end: Whether this is the last of the audio.
+        terminated: Whether the stream is over; its id is free again.
+        error_code: As an HTTP status; None when this is no error.
+        error_message: The error in words; None when this is no error.
+        timestamps: When the characters of this audio are spoken; None when not asked for, or not given here.
+        error_type: Machine-readable category; None when this is no error or the service did not say.
+        request_id: What Soniox support asks for; None when not given.
+        more_info: URL of a page about the error; None when not given.
+    """
+
+    # Beside the fields, so that the event still is what the service said and nothing else.
+    __slots__ = ("_decoded_audio",)
+
+    stream_id: str | None = None
+    audio: str | None = None
+    audio_end: bool = False
+    terminated: bool = False
+    error_code: int | None = None
+    error_message: str | None = None
+    timestamps: TtsTimestamps | None = None
+    error_type: str | None = None
+    request_id: str | None = None
+    more_info: str | None = None
+
+    @classmethod
+    def validate_event(cls, raw: str | bytes) -> Self:
+        """The event that a message spells out.
+
+        Args:
+            raw: JSON, as text or in UTF-8.
+
+        Raises:
+            SonioxRealtimeError: It is not JSON, or not of the documented shape; the message says where.
+        """
+        return decode_message(cls, raw)
+
+    def audio_bytes(self) -> bytes | None:
+        """The audio, decoded once; None when there is none.
+
+        Raises:
+            SonioxRealtimeError: ``audio`` is not base64. Events that a stream hands out have been looked at.
+        """
+        audio = self.audio
+        if audio is None:
+            return None
+        found: tuple[str, bytes] | None = getattr(self, "_decoded_audio", None)
+        if found is None or found[0] is not audio:
+            try:
+                found = audio, base64.b64decode(audio, validate=True)
+            except ValueError as error:
+                raise SonioxRealtimeError(f"the audio of a message is not base64: {error}") from error
+            self._decoded_audio = found
+        return found[1]
+
+
+def _check_stream_id(check: Problems, stream_id: object) -> None:
+    if check.required("stream_id", stream_id):
+        check.text("stream_id", stream_id, min_length=1, max_length=_MAX_ID_LENGTH)

@@ -1,0 +1,92 @@
+"""Types of the ``tts`` namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._codec import Payload
+from .._validation import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+
+# The service's schema names no unit; the service itself counts bytes of UTF-8.
+MAX_TEXT_BYTES = 5000
+_MAX_NAME_LENGTH = 50
+_NAMES = ("model", "language", "voice", "audio_format")
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class _SpeechOptions(Payload):
+    """What can be asked of speech, whatever its text."""
+
+    model: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    audio_format: TtsAudioFormat | str | None = None
+    sample_rate: TtsSampleRate | int | None = None
+    bitrate: TtsBitrate | int | None = None
+    speed: float | None = None
+    reduce_silence: bool | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            self._check(check)
+
+    def _check(self, check: Problems) -> None:
+        for name in _NAMES:
+            check.text(name, getattr(self, name), min_length=1, max_length=_MAX_NAME_LENGTH)
+        # Which of them go together is the service's business, whose table has grown before.
+        check.integer("sample_rate", self.sample_rate, minimum=1, maximum=1_000_000)
+        check.integer("bitrate", self.bitrate, minimum=1, maximum=100_000_000)
+        speed = self.speed
+        if speed is not None:
+            if not isinstance(speed, (int, float)) or isinstance(speed, bool):
+                check.add("speed", "must be a number", speed)
+            elif not 0.7 <= speed <= 1.3:
+                check.add("speed", "must be from 0.7 to 1.3", speed)
+        check.flag("reduce_silence", self.reduce_silence)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class CreateTtsConfig(_SpeechOptions):
+    """How a text shall be spoken.
+
+    Attributes:
+        model: Text-to-speech model, at most 50 characters; None for the argument's.
+        language: Code of the text's language; None for the argument's, which wins, or else ``en``.
+        voice: Name of a built-in voice, case included, or the id of a cloned one; None for the argument's.
+        audio_format: ``wav``, ``mp3``, ``opus``, ``flac``, ``aac``, ``pcm_s16le``, ... The service decides what it
+            takes; None for the argument's, or else ``wav``.
+        sample_rate: Samples a second, in Hz; None for the format's default.
+        bitrate: Bits a second of compressed audio; None for the codec's default.
+        speed: 0.7 to 1.3 times the normal pace; None for 1.0.
+        reduce_silence: Whether to shorten pauses; not every model can.
+    """
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class CreateTtsPayload(_SpeechOptions):
+    """The whole request for speech: the options of :class:`CreateTtsConfig`, and the text.
+
+    ``model``, ``language``, ``voice``, ``audio_format`` and ``text`` must be given.
+
+    Attributes:
+        text: What to say, 1 to 5000 bytes in UTF-8.
+        client_reference_id: Your own mark in the usage logs, at most 256 characters; ignored with a temporary key.
+    """
+
+    text: str | None = None
+    client_reference_id: str | None = None
+
+    def _check(self, check: Problems) -> None:
+        for name in (*_NAMES, "text"):
+            check.required(name, getattr(self, name))
+        super()._check(check)
+        text = self.text
+        if check.text("text", text, min_length=1) and text is not None:
+            size = len(text.encode())
+            if size > MAX_TEXT_BYTES:
+                check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8 (it has {size})", text)
+        check.text("client_reference_id", self.client_reference_id, max_length=256)

@@ -1,0 +1,71 @@
+"""Types of the ``tts_models`` namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .._codec import Reply
+from .models import SupportedLanguage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .aliases import TtsVoiceGender
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TtsVoice(Reply):
+    """A voice that comes with a model.
+
+    Attributes:
+        id: What requests take as ``voice``.
+        description: In English, for people.
+        gender: ``male``, ``female`` or ``neutral``.
+    """
+
+    id: str
+    description: str
+    gender: TtsVoiceGender
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TtsModel(Reply):
+    """A text-to-speech model.
+
+    Attributes:
+        id: What requests take as ``model``.
+        aliased_model_id: The model that this name stands for; None when it stands for itself.
+        name: For people.
+        voices: Those that come with it.
+        languages: What it speaks.
+        supports_timestamps: Whether it tells when each character is spoken (realtime).
+        supports_voice_cloning: Whether it speaks with voices of your own.
+        voice_cloning_max_audio_duration_ms: The longest clip that such a voice is made from; None when there are none.
+        supports_speed_adjustment: Whether ``speed`` can be set.
+        speed_min: The lowest ``speed``; None when it cannot be set.
+        speed_max: The highest ``speed``; None when it cannot be set.
+        supports_silence_reduction: Whether ``reduce_silence`` can be set.
+    """
+
+    id: str
+    aliased_model_id: str | None = None
+    name: str
+    voices: list[TtsVoice]
+    languages: list[SupportedLanguage] = field(default_factory=list[SupportedLanguage])
+    supports_timestamps: bool = False
+    supports_voice_cloning: bool = False
+    voice_cloning_max_audio_duration_ms: int | None = None
+    supports_speed_adjustment: bool = False
+    speed_min: float | None = None
+    speed_max: float | None = None
+    supports_silence_reduction: bool = False
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetTtsModelsResponse(Reply):
+    """All text-to-speech models.
+
+    Attributes:
+        models: In the service's order.
+    """
+
+    models: list[TtsModel]

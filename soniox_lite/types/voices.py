@@ -1,0 +1,179 @@
+"""Types of the ``voices`` namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - the codec looks names up here
+
+from .._codec import Payload, Reply
+from .._validation import Problems
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .aliases import TtsVoiceAge, TtsVoiceGender, VoiceModelStatus
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class VoiceModel(Reply):
+    """How far a voice is prepared for a model.
+
+    Attributes:
+        model: The model's id.
+        status: ``not_computed`` (not prepared: it is newer than the voice), ``processing``, ``ready`` or ``failed``.
+        error_type: Why it failed, machine-readable; None unless ``status`` is ``failed``.
+        error_message: The same in words.
+    """
+
+    model: str
+    status: VoiceModelStatus
+    error_type: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class Voice(Reply):
+    """A voice of your own, made from a clip.
+
+    Attributes:
+        id: UUID; what text-to-speech takes as ``voice``.
+        name: Unique in the project.
+        filename: Name that the clip was uploaded under.
+        created_at: In UTC.
+        models: How far it is prepared, for each model.
+    """
+
+    id: str
+    name: str
+    filename: str
+    created_at: datetime
+    models: list[VoiceModel]
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetVoicesResponse(Reply):
+    """One page of voices.
+
+    Attributes:
+        voices: Up to ``limit`` voices, in the service's order.
+        next_page_cursor: What the next call takes as ``cursor``; None on the last page.
+    """
+
+    voices: list[Voice]
+    next_page_cursor: str | None = None
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetVoicesCountResponse(Reply):
+    """How many voices the project holds.
+
+    Attributes:
+        total: All of them.
+    """
+
+    total: int
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class TtsVoiceDetails(Reply):
+    """A voice that the service shares with everybody.
+
+    Attributes:
+        id: What text-to-speech takes as ``voice``.
+        description: In English, for people.
+        gender: ``male``, ``female`` or ``neutral``.
+        age: ``young``, ``middle_aged`` or ``old``.
+        accent: Such as ``british``.
+        use_case: Such as ``narration``.
+        style: Such as ``calm``.
+    """
+
+    id: str
+    description: str
+    gender: TtsVoiceGender
+    age: TtsVoiceAge
+    accent: str
+    use_case: list[str]
+    style: list[str]
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetSharedVoicesResponse(Reply):
+    """One page of shared voices.
+
+    Attributes:
+        voices: Up to ``limit`` voices, in the service's order.
+        next_page_cursor: What the next call takes as ``cursor``, with the same filters; None on the last page.
+    """
+
+    voices: list[TtsVoiceDetails]
+    next_page_cursor: str | None = None
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetVoicesPayload(Payload):
+    """Parameters of a page of voices.
+
+    Attributes:
+        limit: Voices on the page, 1 to 1000.
+        cursor: ``next_page_cursor`` of the page before; None for the first.
+    """
+
+    limit: int = 1000
+    cursor: str | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            check.page(self.limit, self.cursor)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RecomputeVoicePayload(Payload):
+    """What a voice shall be prepared for.
+
+    Attributes:
+        model: A model's id; None for all models that it is not ready for.
+    """
+
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            check.text("model", self.model, min_length=1)
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class GetSharedVoicesPayload(Payload):
+    """Parameters of a page of shared voices. Only voices that match all that is given are on it.
+
+    Attributes:
+        model: A model's id, at most 64 characters.
+        gender: ``male``, ``female`` or ``neutral``; None for all.
+        age: ``young``, ``middle_aged`` or ``old``; None for all.
+        accent: At most 40 characters; None for all.
+        use_case: At most 10 of at most 40 characters, which the voice must have all; None for all voices.
+        style: As ``use_case``.
+        limit: Voices on the page, 1 to 200.
+        cursor: ``next_page_cursor`` of the page before; None for the first.
+    """
+
+    model: str
+    gender: TtsVoiceGender | None = None
+    age: TtsVoiceAge | None = None
+    accent: str | None = None
+    use_case: list[str] | None = None
+    style: list[str] | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+    def __post_init__(self) -> None:
+        with Problems(self) as check:
+            if check.required("model", self.model):
+                check.text("model", self.model, min_length=1, max_length=64)
+            check.one_of("gender", self.gender, ("male", "female", "neutral"))
+            check.one_of("age", self.age, ("young", "middle_aged", "old"))
+            check.text("accent", self.accent, max_length=40)
+            for field, values in (("use_case", self.use_case), ("style", self.style)):
+                for index, value in enumerate(check.array(field, values, max_items=10)):
+                    if check.required(f"{field}[{index}]", value):
+                        check.text(f"{field}[{index}]", value, max_length=40)
+            check.page(self.limit, self.cursor, maximum=200)

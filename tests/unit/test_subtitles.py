@@ -1,0 +1,547 @@
+"""Subtitles and text: nothing lost, nothing that cannot be read, and files that parse."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+import unicodedata
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soniox_lite import SonioxClient, SonioxValidationError
+from soniox_lite.subtitles import Cue, Layout, cues, to_srt, to_text, to_vtt
+from soniox_lite.types.common import Token
+from soniox_lite.types.transcriptions import TranscriptionTranscript
+from soniox_testing import FakeSoniox, Word
+
+SHORTEST_MS = 200
+TRACKS: list[Any] = ["original", "translation", "both"]
+
+
+def token(text: str, start_ms: int | None = None, end_ms: int | None = None, **fields: Any) -> Token:
+    return Token(text=text, start_ms=start_ms, end_ms=end_ms, **fields)
+
+
+def spoken(text: str, start_ms: int = 0, word_ms: int = 300, **fields: Any) -> list[Token]:
+    """Words one after the other, as the service gives them."""
+    return [
+        token(
+            f" {word}" if index or start_ms else word,
+            start_ms + index * word_ms,
+            start_ms + (index + 1) * word_ms,
+            **fields,
+        )
+        for index, word in enumerate(text.split(" "))
+    ]
+
+
+def translated(text: str, **fields: Any) -> Token:
+    return token(text, translation_status="translation", **fields)
+
+
+def lines(tokens: Any, **options: Any) -> list[list[str]]:
+    return [cue.lines for cue in cues(tokens, **options)]
+
+
+def width(line: str) -> int:
+    return sum(
+        0
+        if unicodedata.category(char) in {"Mn", "Me", "Cf"}
+        else 1 + (unicodedata.east_asian_width(char) in {"W", "F"})
+        for char in line
+    )
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+# --- Parsers, as a player has them
+
+
+def parsed_srt(text: str) -> list[tuple[int, int, list[str]]]:
+    found: list[tuple[int, int, list[str]]] = []
+    for number, block in enumerate([block for block in text.split("\n\n") if block], 1):
+        head, times, *shown = block.removesuffix("\n").split("\n")
+        assert head == str(number)
+        match = re.fullmatch(r"(\d\d+):(\d\d):(\d\d),(\d\d\d) --> (\d\d+):(\d\d):(\d\d),(\d\d\d)", times)
+        assert match, times
+        assert shown
+        assert all(line.strip() and "-->" not in line for line in shown)
+        found.append((*_times(match), shown))
+    return found
+
+
+def parsed_vtt(text: str) -> list[tuple[int, int, str, list[str]]]:
+    """Start, end, voice and lines."""
+    head, *blocks = text.split("\n\n")
+    assert head.removesuffix("\n") == "WEBVTT"
+    found: list[tuple[int, int, str, list[str]]] = []
+    for block in blocks:
+        times, *shown = block.removesuffix("\n").split("\n")
+        match = re.fullmatch(r"(\d\d+):(\d\d):(\d\d)\.(\d\d\d) --> (\d\d+):(\d\d):(\d\d)\.(\d\d\d)", times)
+        assert match, times
+        assert shown
+        voice = re.match(r"<v ([^<>\n]+)>", shown[0])
+        if voice:
+            shown[0] = shown[0][voice.end() :]
+        for line in shown:
+            assert line.strip()
+            assert not re.search(r"[<>]|&(?!(amp|lt|gt);)", line)
+        found.append(
+            (*_times(match), html.unescape(voice.group(1)) if voice else "", [html.unescape(x) for x in shown])
+        )
+    return found
+
+
+def _times(match: re.Match[str]) -> tuple[int, int]:
+    first, second = (
+        ((int(hours) * 60 + int(minutes)) * 60 + int(seconds)) * 1000 + int(milliseconds)
+        for hours, minutes, seconds, milliseconds in (match.groups()[:4], match.groups()[4:])
+    )
+    return first, second
+
+
+# --- Any transcript
+
+
+@st.composite
+def transcripts(draw: st.DrawFn, *, times: bool = True) -> list[Token]:
+    alphabet = draw(
+        st.sampled_from(
+            [
+                "ab .,",
+                "aé🇩🇪👍🏽 .-",
+                "漢字かな。、「」ー ",
+                "กำเขาที่ ๆ",
+                "שלום عربي .؟",
+                "한국어 .",
+                "<>&-\"' \n\t",
+                "ក្ខា a",
+            ]
+        )
+    )
+    now, found = 0, []
+    for _ in range(draw(st.integers(0, 30))):
+        text = draw(st.text(st.sampled_from(alphabet), max_size=12))
+        status = draw(st.sampled_from([None, "none", "original", "original", "translation"]))
+        fields: dict[str, Any] = {"speaker": draw(st.sampled_from([None, "1", "1", "2"])), "translation_status": status}
+        if status != "translation":
+            start = now + draw(st.sampled_from([0, 0, 40, 900, 2500, -300]))
+            end = start + draw(st.sampled_from([0, 60, 400, 9000]))
+            now = max(0, end)
+            if not times or draw(st.integers(0, 9)):
+                fields.update(start_ms=max(0, start), end_ms=max(0, end))
+        found.append(token(text, **fields))
+    return found
+
+
+def expected_text(tokens: list[Token], track: str) -> str:
+    return "".join(item.text for item in tokens if track != "original" or item.translation_status != "translation")
+
+
+def has_times(tokens: list[Token]) -> bool:
+    return any(item.start_ms is not None for item in tokens)
+
+
+layouts = st.builds(
+    Layout,
+    max_width=st.none() | st.integers(10, 50),
+    max_lines=st.integers(1, 4),
+    gap_ms=st.sampled_from([0, 80, 1000]),
+    min_ms=st.sampled_from([0, 833, 3000]),
+    chars_per_sec=st.sampled_from([1, 17, 100]),
+)
+
+
+@given(transcripts(), st.sampled_from(TRACKS), layouts)
+def test_cues_are_in_order_apart_and_long_enough(tokens: list[Token], track: Any, layout: Layout) -> None:
+    if not has_times(tokens):
+        return
+    found = cues(tokens, track=track, layout=layout)
+
+    for cue in found:
+        assert cue.start_ms >= 0
+        assert SHORTEST_MS <= cue.end_ms - cue.start_ms <= layout.max_ms
+    for cue, following in pairwise(found):
+        assert following.start_ms - cue.end_ms >= layout.gap_ms
+
+
+@given(transcripts(), layouts)
+def test_what_was_said_is_shown_once_and_in_its_order(tokens: list[Token], layout: Layout) -> None:
+    if not has_times(tokens):
+        return
+    shown = "".join(line for cue in cues(tokens, layout=layout) for line in cue.lines)
+
+    assert squeezed(shown) == squeezed(expected_text(tokens, "original"))
+
+
+@given(transcripts(), layouts)
+def test_both_tracks_show_everything_once(tokens: list[Token], layout: Layout) -> None:
+    if not has_times(tokens):
+        return
+    shown = "".join(line for cue in cues(tokens, track="both", layout=layout) for line in cue.lines)
+
+    assert sorted(squeezed(shown)) == sorted(squeezed(expected_text(tokens, "both")))
+
+
+@given(transcripts(), layouts, st.sampled_from(TRACKS))
+def test_lines_keep_their_limits(tokens: list[Token], layout: Layout, track: Any) -> None:
+    if not has_times(tokens):
+        return
+    for cue in cues(tokens, track=track, layout=layout):
+        assert cue.lines
+        assert len(cue.lines) <= max(layout.max_lines, 2 if track == "both" else 1)
+        for line in cue.lines:
+            assert line == line.strip()
+            assert line
+            assert width(line) <= (layout.max_width or 42)
+
+
+@given(transcripts(), st.sampled_from(TRACKS), st.booleans())
+def test_files_parse_back_to_the_cues(tokens: list[Token], track: Any, speakers: bool) -> None:
+    if not has_times(tokens):
+        return
+    found = cues(tokens, track=track)
+
+    srt = parsed_srt(to_srt(tokens, track=track, speakers=speakers))
+    vtt = parsed_vtt(to_vtt(tokens, track=track, speakers=speakers))
+
+    assert [(start, end) for start, end, _ in srt] == [(cue.start_ms, cue.end_ms) for cue in found]
+    for (_, _, shown), cue in zip(srt, found, strict=True):
+        joined = squeezed("".join(cue.lines))
+        assert squeezed("".join(shown)) in {joined, f"-{joined}"}
+    assert vtt == [
+        (cue.start_ms, cue.end_ms, f"Speaker {cue.speaker}" if speakers and cue.speaker else "", cue.lines)
+        for cue in found
+    ]
+
+
+@given(transcripts(), st.sampled_from(TRACKS))
+def test_text_holds_everything(tokens: list[Token], track: Any) -> None:
+    text = to_text(tokens, track=track, speakers=False)
+
+    shown = re.sub(r"^\[\?\] ", "", text, flags=re.MULTILINE)
+    if track == "original":
+        assert squeezed(shown) == squeezed(expected_text(tokens, "original"))
+    elif track == "both":
+        assert sorted(squeezed(shown)) == sorted(squeezed(expected_text(tokens, "both")))
+    assert all(line.strip() for line in text.splitlines())
+
+
+# --- Where cues end
+
+
+def test_a_cue_ends_with_a_sentence_and_begins_with_its_first_word() -> None:
+    tokens = spoken("This is the first one. And here is the second one.")
+
+    assert cues(tokens) == [
+        Cue(start_ms=0, end_ms=1420, lines=["This is the first one."]),
+        Cue(start_ms=1500, end_ms=3300, lines=["And here is the second one."]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Yes. That is what I said.", "I met Dr. Miller there today.", "It was J. Smith who said that.", "So... and then?"],
+)
+def test_not_every_full_stop_ends_a_cue(text: str) -> None:
+    assert lines(spoken(text)) == [[text]]
+
+
+def test_a_sentence_may_end_with_one_letter_or_syllable() -> None:
+    assert lines(spoken("And so of course do I. He left.")) == [["And so of course do I."], ["He left."]]
+    assert lines(spoken("네. 맞습니다.", 0, 900)) == [["네."], ["맞습니다."]]
+
+
+def test_a_long_sentence_is_cut_behind_a_clause_into_like_parts() -> None:
+    text = "When all of us had gone home at last, nobody thought about the lights that were still on, or the door."
+
+    assert lines(spoken(text)) == [
+        ["When all of us had gone home at last,"],
+        ["nobody thought about the lights", "that were still on, or the door."],
+    ]
+
+
+def test_two_lines_are_of_like_length() -> None:
+    assert lines(spoken("Nobody ever thought that it would become as late as that")) == [
+        ["Nobody ever thought that it", "would become as late as that"]
+    ]
+
+
+def test_a_pause_and_another_speaker_end_a_cue() -> None:
+    tokens = [*spoken("So", 0), *spoken("well then", 1400), *spoken("Fine", 2300, speaker="2")]
+
+    assert [(cue.lines, cue.speaker) for cue in cues(tokens)] == [
+        (["So"], None),
+        (["well then"], None),
+        (["Fine"], "2"),
+    ]
+
+
+def test_a_mark_never_begins_a_line() -> None:
+    text = "Est-ce que vous avez bien compris cela hier ! Est-ce que vous avez ?"
+
+    assert all(line[0] not in "!?" for shown in lines(spoken(text), layout=Layout(max_width=10)) for line in shown)
+
+
+def test_a_fixed_space_is_no_place_to_break() -> None:
+    found = [line for shown in lines(spoken("quelque chose\u00a0! oui"), layout=Layout(max_width=10)) for line in shown]
+
+    assert found == ["quelque", "chose\u00a0!", "oui"]
+
+
+# --- Scripts
+
+
+def test_japanese_is_broken_between_characters_but_not_before_a_mark() -> None:
+    text = "この長い会議についてもう少しだけ話し合う必要があります、そして明日もう一度会いましょうと言っていました。"
+    tokens = [token(char, index * 150, (index + 1) * 150) for index, char in enumerate(text)]
+
+    found = [line for shown in lines(tokens) for line in shown]
+
+    assert "".join(found) == text
+    assert all(width(line) <= 32 for line in found)
+    assert not any(line[0] in "、。っゃゅょー" for line in found)
+    assert len([shown for shown in lines(tokens) if shown[-1].endswith("、")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "clusters"),
+    [
+        ("เขาทำงานที่นี่", ["เข", "เขา", "ทำ", "ที่", "นี่"]),
+        ("ស្រីខ្មែរ", ["ស្រី", "ខ្មែ"]),
+        ("한국어", ["한", "국"]),
+        ("e\u0301e\u0301e\u0301", ["e\u0301"]),
+        ("👍🏽👍🏽", ["👍🏽"]),
+        ("🇩🇪🇪🇸", ["🇩🇪", "🇪🇸"]),
+        ("👩\u200d👩\u200d👧👩\u200d👩\u200d👧", ["👩\u200d👩\u200d👧"]),
+        ("क्षत्रिय", ["क्ष", "त्रि"]),
+    ],
+)
+def test_a_character_is_never_torn(text: str, clusters: list[str]) -> None:
+    long = text * 12
+    joined = "|".join(line for shown in lines([token(long, 0, 5000)], layout=Layout(max_width=10)) for line in shown)
+
+    assert joined.replace("|", "") == long
+    assert "|" in joined
+    for cluster in clusters:
+        assert joined.count(cluster) == long.count(cluster)
+
+
+def test_right_to_left_text_stays_in_its_logical_order() -> None:
+    text = "שלום לכולם, מה שלומכם היום?"
+
+    assert lines(spoken(text)) == [[text]]
+
+
+def test_a_word_that_no_line_can_hold_is_cut() -> None:
+    assert lines([token("Donaudampfschifffahrtsgesellschaft", 0, 900)], layout=Layout(max_width=20)) == [
+        ["Donaudampfschifffahr", "tsgesellschaft"]
+    ]
+
+
+# --- Times
+
+
+def test_a_short_cue_stays_as_long_as_reading_takes_if_there_is_time() -> None:
+    alone, before_another = cues([*spoken("Yes", 0, 100), *spoken("extraordinarily interesting", 10_000, 100)])
+
+    assert (alone.start_ms, alone.end_ms) == (0, 833)
+    assert (before_another.start_ms, before_another.end_ms) == (10_000, 10_000 + 1000 * 27 // 17)
+
+
+def test_a_gap_that_would_flicker_is_closed() -> None:
+    first, second = cues([*spoken("Is that so?", 0, 600), *spoken("It is.", 2100, 600)])
+
+    assert (first.end_ms, second.start_ms) == (2020, 2100)
+
+
+def test_speakers_at_the_same_time_take_turns() -> None:
+    tokens = [*spoken("one two three four", 0, 500, speaker="1"), *spoken("but no", 1000, 300, speaker="2")]
+
+    first, second = cues(tokens)
+
+    assert (first.start_ms, first.end_ms, second.start_ms) == (0, 920, 1000)
+
+
+def test_tokens_without_times_get_what_is_left_between_the_others() -> None:
+    tokens = [token("one.", 0, 1000), token(" two.", speaker="2"), token(" three.", 9000, 9500)]
+
+    found = cues(tokens)
+
+    assert [cue.lines for cue in found] == [["one."], ["two."], ["three."]]
+    assert found[1].start_ms == 1000
+    assert found[1].end_ms < 2000
+
+
+def test_no_time_at_all_is_an_error_and_no_text_at_all_is_none() -> None:
+    with pytest.raises(SonioxValidationError, match="no token has a time"):
+        cues([token("word")])
+    assert cues([]) == []
+    assert cues([token(" "), token("\u00a0")]) == []
+    assert (to_srt([]), to_vtt([]), to_text([])) == ("", "WEBVTT\n", "")
+
+
+# --- What is left out
+
+
+def test_marks_and_guesses_are_left_out() -> None:
+    tokens = [
+        token("Hi", 0, 500, is_final=True),
+        token("<end>", is_final=True),
+        token("<fin>", is_final=True),
+        token(" the", 500, 900, is_final=False),
+    ]
+
+    assert lines(tokens) == [["Hi"]]
+    assert to_text(tokens) == "Hi"
+
+
+# --- Files
+
+
+def test_srt_and_vtt_of_a_conversation() -> None:
+    tokens = [
+        *spoken("A < B & C --> D", 3_599_000, 300, speaker="1"),
+        *spoken("Really?", 3_602_000, 900, speaker="2\n<x>"),
+    ]
+
+    assert to_srt(tokens) == (
+        "1\n00:59:59,000 --> 01:00:01,100\n- A < B & C -- > D\n\n2\n01:00:02,000 --> 01:00:02,900\n- Really?\n"
+    )
+    assert to_vtt(tokens) == (
+        "WEBVTT\n\n"
+        "00:59:59.000 --> 01:00:01.100\n<v Speaker 1>A &lt; B &amp; C --&gt; D\n\n"
+        "01:00:02.000 --> 01:00:02.900\n<v Speaker 2 &lt;x&gt;>Really?\n"
+    )
+    assert "- A" not in to_srt(tokens, speakers=False)
+    assert "<v" not in to_vtt(tokens, speakers=False)
+
+
+def test_one_speaker_gets_no_dash() -> None:
+    assert "- " not in to_srt(spoken("Hello there. I am alone.", speaker="1"))
+
+
+def test_what_no_file_can_hold_is_replaced() -> None:
+    assert to_srt([token("a\ud800\x00b\r\nc", 0, 900)]).encode().splitlines()[-1] == "a\ufffdb c".encode()
+
+
+# --- Tracks
+
+
+BILINGUAL = [
+    *spoken("Good morning, all of you.", 0, 400, speaker="1", language="en", translation_status="original"),
+    translated("Guten Morgen, ihr alle.", speaker="1", language="de", source_language="en"),
+    *spoken("Danke.", 3000, 900, speaker="2", language="de", translation_status="none"),
+]
+
+
+def test_a_translation_takes_the_time_of_what_it_translates() -> None:
+    assert [(cue.start_ms, cue.end_ms, cue.lines, cue.speaker) for cue in cues(BILINGUAL, track="translation")] == [
+        (0, 2000, ["Guten Morgen, ihr alle."], "1"),
+        (3000, 3900, ["Danke."], "2"),
+    ]
+
+
+def test_both_stand_one_above_the_other() -> None:
+    assert lines(BILINGUAL, track="both") == [["Good morning, all of you.", "Guten Morgen, ihr alle."], ["Danke."]]
+
+
+def test_a_long_translation_is_cut_along_with_its_original() -> None:
+    original = "We have waited for this day for a very long time. And now it is finally here, my friends."
+    translation = "Wir haben auf diesen Tag sehr lange gewartet. Und jetzt ist er endlich da, meine Freunde."
+    tokens = [*spoken(original, translation_status="original"), translated(translation)]
+
+    found = cues(tokens, track="both")
+
+    assert len(found) > 2
+    assert all(len(cue.lines) == 2 for cue in found)
+    assert sum(cue.lines[0].endswith(".") and cue.lines[1].endswith(".") for cue in found) == 2
+    assert " ".join(cue.lines[0] for cue in found) == original
+    assert " ".join(cue.lines[1] for cue in found) == translation
+
+
+def test_translations_are_not_glued_together() -> None:
+    tokens = [
+        *spoken("Hello.", 0, 300, translation_status="original"),
+        translated("Hallo."),
+        *spoken("Bye.", 300, 300, translation_status="original"),
+        translated("Tschüss."),
+    ]
+
+    assert lines(tokens, track="translation") == [["Hallo. Tschüss."]]
+    assert to_text(tokens, track="translation") == "Hallo. Tschüss."
+
+
+def test_text_names_speakers_and_languages() -> None:
+    assert to_text(BILINGUAL) == "Speaker 1: Good morning, all of you.\nSpeaker 2: Danke."
+    assert to_text(BILINGUAL, track="translation") == "Speaker 1: Guten Morgen, ihr alle.\nSpeaker 2: Danke."
+    assert to_text(BILINGUAL, track="both", speakers=False) == (
+        "Good morning, all of you.\nDanke.\n[de] Guten Morgen, ihr alle."
+    )
+
+
+# --- A job
+
+
+def test_subtitles_of_a_job(fake_soniox: FakeSoniox) -> None:
+    words = ["Where", "were", "you", "yesterday?"]
+    fake_soniox.add_transcript(
+        [
+            *(Word(word, 1000 + 300 * index, 1300 + 300 * index, speaker="1") for index, word in enumerate(words)),
+            Word("Home.", 2500, 3000, speaker="2"),
+        ]
+    )
+    with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+        transcript = client.stt.translate_and_wait_with_tokens(
+            file=b"audio", to="es", config={"enable_speaker_diarization": True}
+        )
+
+    assert isinstance(transcript, TranscriptionTranscript)
+    assert parsed_srt(to_srt(transcript)) == [
+        (1000, 2420, ["- Where were you yesterday?"]),
+        (2500, 3333, ["- Home."]),
+    ]
+    assert parsed_srt(to_srt(transcript.to_dict(), track="both"))[1] == (2500, 3333, ["- Home.", "es:Home."])
+
+
+# --- Arguments, and size
+
+
+@pytest.mark.parametrize("track", ["", "spoken", None, 1])
+@pytest.mark.parametrize("function", [cues, to_srt, to_vtt, to_text])
+def test_an_unknown_track_is_refused(function: Any, track: Any) -> None:
+    with pytest.raises(SonioxValidationError, match="track"):
+        function([], track=track)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"max_width": 9}, {"max_lines": 0}, {"min_ms": -1}, {"max_ms": None}, {"gap_ms": 1.5}, {"chars_per_sec": "17"}],
+)
+def test_a_layout_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(SonioxValidationError, match=next(iter(fields))):
+        Layout(**fields)
+
+
+@pytest.mark.parametrize("function", [cues, to_srt, to_vtt, to_text])
+def test_what_has_no_tokens_is_refused(function: Any) -> None:
+    with pytest.raises(SonioxValidationError, match="no tokens"):
+        function("text")
+
+
+@pytest.mark.parametrize("text", ["word " * 20_000, "字" * 20_000, "w" * 20_000])
+def test_hours_without_a_mark_cost_no_more_than_their_length(text: str) -> None:
+    began = time.process_time()
+
+    found = cues([token(text, 0, 3_600_000)])
+
+    assert squeezed("".join(line for cue in found for line in cue.lines)) == squeezed(text)
+    # Quadratic work would take minutes.
+    assert time.process_time() - began < 20
