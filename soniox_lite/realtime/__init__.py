@@ -9,19 +9,41 @@ from .._lazy import lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..client import AsyncSonioxClient, SonioxClient
-    from ..types.realtime import RealtimeEvent, RealtimeSTTConfig
+    from ..types.realtime import RealtimeEvent, RealtimeSTTConfig, RealtimeTTSConfig, RealtimeTTSEvent
     from .async_stt import AsyncRealtimeSTTClient, AsyncRealtimeSTTSession
+    from .async_tts import (
+        AsyncRealtimeTTSClient,
+        AsyncRealtimeTTSConnection,
+        AsyncRealtimeTTSMultiplexedConnection,
+        AsyncRealtimeTTSStream,
+    )
     from .stt import RealtimeSTTClient, RealtimeSTTSession
+    from .tts import (
+        RealtimeTTSClient,
+        RealtimeTTSConnection,
+        RealtimeTTSMultiplexedConnection,
+        RealtimeTTSStream,
+    )
 
 __all__ = [
     "AsyncRealtimeAPI",
     "AsyncRealtimeSTTClient",
     "AsyncRealtimeSTTSession",
+    "AsyncRealtimeTTSClient",
+    "AsyncRealtimeTTSConnection",
+    "AsyncRealtimeTTSMultiplexedConnection",
+    "AsyncRealtimeTTSStream",
     "RealtimeAPI",
     "RealtimeEvent",
     "RealtimeSTTClient",
     "RealtimeSTTConfig",
     "RealtimeSTTSession",
+    "RealtimeTTSClient",
+    "RealtimeTTSConfig",
+    "RealtimeTTSConnection",
+    "RealtimeTTSEvent",
+    "RealtimeTTSMultiplexedConnection",
+    "RealtimeTTSStream",
 ]
 
 
@@ -38,6 +60,13 @@ class RealtimeAPI:
 
         return RealtimeSTTClient(self._client)
 
+    @cached_property
+    def tts(self) -> RealtimeTTSClient:
+        """Text-to-speech connections."""
+        from .tts import RealtimeTTSClient  # noqa: PLC0415 - as above
+
+        return RealtimeTTSClient(self._client)
+
 
 class AsyncRealtimeAPI:
     """The ``realtime`` namespace of an async client."""
@@ -52,12 +81,31 @@ class AsyncRealtimeAPI:
 
         return AsyncRealtimeSTTClient(self._client)
 
+    @cached_property
+    def tts(self) -> AsyncRealtimeTTSClient:
+        """Text-to-speech connections."""
+        from .async_tts import AsyncRealtimeTTSClient  # noqa: PLC0415 - as above
+
+        return AsyncRealtimeTTSClient(self._client)
+
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        "..types.realtime": ("RealtimeEvent", "RealtimeSTTConfig"),
+        "..types.realtime": ("RealtimeEvent", "RealtimeSTTConfig", "RealtimeTTSConfig", "RealtimeTTSEvent"),
         ".async_stt": ("AsyncRealtimeSTTClient", "AsyncRealtimeSTTSession"),
+        ".async_tts": (
+            "AsyncRealtimeTTSClient",
+            "AsyncRealtimeTTSConnection",
+            "AsyncRealtimeTTSMultiplexedConnection",
+            "AsyncRealtimeTTSStream",
+        ),
         ".stt": ("RealtimeSTTClient", "RealtimeSTTSession"),
+        ".tts": (
+            "RealtimeTTSClient",
+            "RealtimeTTSConnection",
+            "RealtimeTTSMultiplexedConnection",
+            "RealtimeTTSStream",
+        ),
     },
 )

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
-from ._connection import chunks_of, stalled
+from ._connection import chunks_of, stalled, texts_of
 from ._opening import open_websocket
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from typing import Any
 
+    from ._connection import Parsed
     from ._link import End, Link
     from ._options import ConnectionOptions
 
@@ -63,6 +64,55 @@ class AsyncEventLog:
             _wake(news)
 
 
+class AsyncMailbox:
+    """As :class:`Mailbox`, for tasks of a connection's event loop."""
+
+    def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self._running_loop = running_loop
+        self._messages: deque[Parsed] = deque()
+        self._size_bytes = 0
+        self._closed = False
+        self._receiver: asyncio.Future[None] | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """As :attr:`Mailbox.size_bytes`."""
+        return self._size_bytes
+
+    def put(self, message: Parsed) -> None:
+        """As :meth:`Mailbox.put`."""
+        if not self._closed:
+            self._messages.append(message)
+            self._size_bytes += len(message[0])
+            _wake(self._receiver)
+
+    def clear(self) -> None:
+        """As :meth:`Mailbox.clear`."""
+        self._messages.clear()
+        self._size_bytes = 0
+
+    def close(self) -> None:
+        """As :meth:`Mailbox.close`."""
+        self._closed = True
+        _wake(self._receiver)
+
+    async def receive(self, timeout_sec: float | None) -> Parsed | None:
+        """As :meth:`Mailbox.receive`; one task at a time. Cancelling takes nothing out."""
+        while not self._messages:
+            if self._closed:
+                return None
+            self._receiver = self._running_loop().create_future()
+            try:
+                done, _ = await asyncio.wait([self._receiver], timeout=timeout_sec)
+            finally:
+                self._receiver = None
+            if not done:
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+        message = self._messages.popleft()
+        self._size_bytes -= len(message[0])
+        return message
+
+
 async def async_chunks_of(chunks: Any) -> AsyncIterator[bytes]:
     """The chunks of an async or plain iterable; bytes are one chunk."""
     if hasattr(chunks, "__aiter__"):
@@ -70,6 +120,16 @@ async def async_chunks_of(chunks: Any) -> AsyncIterator[bytes]:
             yield chunk
     else:
         for chunk in chunks_of(chunks):
+            yield chunk
+
+
+async def async_texts_of(chunks: Any) -> AsyncIterator[str]:
+    """The texts of an async or plain iterable."""
+    if hasattr(chunks, "__aiter__"):
+        async for chunk in chunks:
+            yield chunk
+    else:
+        for chunk in texts_of(chunks):
             yield chunk
 
 
@@ -137,21 +197,25 @@ class AsyncConnection:
     Args:
         options: Where to, as whom, and limits.
         on_open: Called when the connection is open, before anything is read from it.
-        on_message: Called in the loop with each message as it arrives.
+        on_message: Called in the loop with each message as it arrives; says whether that settles it. Otherwise it is
+            kept for :meth:`receive`.
         on_end: Called in the loop once, when the connection has ended.
+        on_tick: Called in the loop now and then; says in how many seconds it wants to be called again.
     """
 
     def __init__(
         self,
         options: ConnectionOptions,
         on_open: Callable[[], None],
-        on_message: Callable[[bytes], None],
+        on_message: Callable[[bytes], object],
         on_end: Callable[[End], None],
+        on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
         self._on_open = on_open
         self._on_message = on_message
         self._on_end = on_end
+        self._on_tick = on_tick
         self._link: Link | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
@@ -242,6 +306,10 @@ class AsyncConnection:
         if not self._is_reading and len(self._messages) <= self._options.max_queued_messages // 2:
             self._resume()
         return message
+
+    def new_mailbox(self) -> AsyncMailbox:
+        """As :meth:`Connection.new_mailbox`."""
+        return AsyncMailbox(self._running_loop)
 
     def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
         """As :meth:`Connection.set_keepalive`."""
@@ -335,9 +403,7 @@ class AsyncConnection:
             if len(self._messages) >= self._options.max_queued_messages:
                 break
             messages, more = self.link.read()
-            for message in messages:
-                self._on_message(message)
-            self._messages += messages
+            self._messages += [message for message in messages if not self._on_message(message)]
             if not more:
                 break
         else:
@@ -362,6 +428,8 @@ class AsyncConnection:
         if self._is_done or self._loop is None:
             return
         due_sec = self.link.tick(reading=self._is_reading)
+        if self._on_tick is not None:
+            due_sec = min(due_sec, self._on_tick())
         self._watch()
         self._check_end()
         if not self._is_done:

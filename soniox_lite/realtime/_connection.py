@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ._link import End, Link
     from ._options import ConnectionOptions
 
+    # A message as it came, and what it says.
+    Parsed = tuple[bytes, Any]
+
 # How long after the deadline of a close the reader may take to leave; it only ever needs to be scheduled.
 _JOIN_SEC = 5.0
 
@@ -59,6 +62,52 @@ class EventLog:
             told += 1
 
 
+class Mailbox:
+    """Messages for one who receives, put in by a reader who must never wait for him."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Parsed] = deque()
+        self._size_bytes = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of the messages in it, together."""
+        return self._size_bytes
+
+    def put(self, message: Parsed) -> None:
+        """Adds a message; none after it was closed."""
+        with self._changed:
+            if not self._closed:
+                self._messages.append(message)
+                self._size_bytes += len(message[0])
+                self._changed.notify_all()
+
+    def clear(self) -> None:
+        """Throws away what is in it."""
+        with self._changed:
+            self._messages.clear()
+            self._size_bytes = 0
+
+    def close(self) -> None:
+        """Nothing more will come; what is in it can still be received."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def receive(self, timeout_sec: float | None) -> Parsed | None:
+        """As :meth:`Connection.receive`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._messages or self._closed, timeout_sec):
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+            if not self._messages:
+                return None
+            message = self._messages.popleft()
+            self._size_bytes -= len(message[0])
+        return message
+
+
 def chunks_of(chunks: bytes | Iterable[bytes]) -> Iterator[bytes]:
     """The chunks of an iterable; bytes are one chunk."""
     if isinstance(chunks, (bytes, bytearray, memoryview)):
@@ -67,6 +116,13 @@ def chunks_of(chunks: bytes | Iterable[bytes]) -> Iterator[bytes]:
         yield from chunks
     else:
         raise SonioxValidationError(f"chunks must be bytes or an iterable of bytes, got {kind_of(chunks)}")
+
+
+def texts_of(chunks: Iterable[str]) -> Iterator[str]:
+    """The texts of an iterable."""
+    if not hasattr(chunks, "__iter__") or isinstance(chunks, (bytes, bytearray)):
+        raise SonioxValidationError(f"chunks must be a str or an iterable of str, got {kind_of(chunks)}")
+    yield from chunks
 
 
 def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
@@ -80,21 +136,25 @@ class Connection:
     Args:
         options: Where to, as whom, and limits.
         on_open: Called when the connection is open, before anything is read from it.
-        on_message: Called by the reader thread with each message as it arrives.
+        on_message: Called by the reader thread with each message as it arrives; says whether that settles it. Otherwise
+            it is kept for :meth:`receive`.
         on_end: Called by the reader thread once, when the connection has ended.
+        on_tick: Called by the reader thread now and then; says in how many seconds it wants to be called again.
     """
 
     def __init__(
         self,
         options: ConnectionOptions,
         on_open: Callable[[], None],
-        on_message: Callable[[bytes], None],
+        on_message: Callable[[bytes], object],
         on_end: Callable[[End], None],
+        on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
         self._on_open = on_open
         self._on_message = on_message
         self._on_end = on_end
+        self._on_tick = on_tick
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
         # What has arrived and was not received yet. Appended to by the reader, with the condition's lock held.
@@ -188,6 +248,10 @@ class Connection:
                 self._changed.notify_all()
         return message
 
+    def new_mailbox(self) -> Mailbox:
+        """A mailbox for some of the messages, that ``on_message`` puts them into."""
+        return Mailbox()
+
     def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
         """Begins to send a text message in the background each time this interval has passed; None ends it."""
         self.link.set_keepalive(payload, interval_sec)
@@ -272,12 +336,13 @@ class Connection:
             return
         messages, more = link.read()
         if messages:
-            for message in messages:
-                self._on_message(message)
+            kept = [message for message in messages if not self._on_message(message)]
             with self._changed:
-                self._messages += messages
+                self._messages += kept
                 self._changed.notify_all()
         due_sec = link.tick(reading=True)
+        if self._on_tick is not None:
+            due_sec = min(due_sec, self._on_tick())
         if not more and link.end is None:
             self._wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
             if link.wants_write:

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..types.realtime_tts import RealtimeTTSEvent
+
 KEEP_ALIVE_MESSAGE = b'{"type":"keepalive"}'
 # An empty text message ends the audio. An empty binary one ends nothing.
 END_OF_AUDIO = b""
@@ -114,7 +116,7 @@ class SttProtocol:
         return error_of(event)
 
 
-def error_of(event: RealtimeEvent) -> SonioxRealtimeError:
+def error_of(event: RealtimeEvent | RealtimeTTSEvent) -> SonioxRealtimeError:
     """An event that is an error, as an exception."""
     return SonioxRealtimeError(
         event.error_message or "the service gave no reason",

@@ -1,0 +1,207 @@
+"""What a realtime text-to-speech connection and its streams may say and when, and what they are told. No I/O.
+
+A connection carries several streams, each named by its ``stream_id``::
+
+    start message -> text ... -> text_end      to the service
+                     audio ... -> audio_end -> terminated      from it
+
+The service acknowledges nothing but the end. ``cancel`` brings ``terminated`` without an ``audio_end``, and so does an
+error of the stream, which harms neither the connection nor the other streams. An error without a ``stream_id`` is the
+connection's (a wrong key, too many connections), and the connection is closed after it. An id may be used again once
+its stream has been terminated, not before.
+"""
+
+from __future__ import annotations
+
+import json
+
+from .._codec import kind_of
+from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxValidationError
+from ..types.realtime import parse_message
+from ..types.realtime_tts import (
+    RealtimeTTSCancelMessage,
+    RealtimeTTSConfig,
+    RealtimeTTSEvent,
+    RealtimeTTSTextMessage,
+)
+from ..types.tts import MAX_TEXT_BYTES
+from ._protocol import error_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._codec import Payload
+
+
+KEEP_ALIVE_MESSAGE = b'{"keep_alive":true}'
+
+
+class TtsProtocol:
+    """The state of one stream.
+
+    Attributes:
+        config: What the stream was set up with.
+        is_started: Whether the start message has been given out to be sent.
+        is_text_ended: Whether there will be no more text.
+        is_cancelled: Whether this side does not want to hear more.
+        has_audio_end: Whether the last of the audio has arrived.
+        is_terminated: Whether the service has said that the stream is over.
+        failure: The event that the service ended the stream with; None if it did not.
+    """
+
+    def __init__(self, config: RealtimeTTSConfig) -> None:
+        self.config = config
+        self.is_started = False
+        self.is_text_ended = False
+        self.is_cancelled = False
+        self.has_audio_end = False
+        self.is_terminated = False
+        self.failure: RealtimeTTSEvent | None = None
+        self._text_bytes = 0
+        # Text that waits for the end of a pause.
+        self._held: list[bytes] = []
+        self._last_text_at: float | None = None
+
+    def start(self) -> bytes:
+        """The message that starts the stream."""
+        self.is_started = True
+        return encoded(self.config)
+
+    def say(self, text: str, now: float, *, text_end: bool, hold: bool) -> bytes | None:
+        """The message with some text; None when there is nothing to send now.
+
+        Args:
+            text: To be spoken. An empty one only shows the service that more may come.
+            now: On a monotonic clock.
+            text_end: Whether it is the last.
+            hold: Whether text is held back. What is held comes before anything else later, see :meth:`release`.
+
+        Raises:
+            SonioxValidationError: It is no text, or more than a stream takes.
+            SonioxRealtimeError: The stream takes no more text.
+        """
+        message = RealtimeTTSTextMessage(text=text, text_end=text_end, stream_id=self.config.stream_id)
+        if self.is_text_ended and text_end and not text and not self.is_cancelled and self.failure is None:
+            return None
+        self.check_may_send()
+        size = len(text.encode())
+        if self._text_bytes + size > MAX_TEXT_BYTES:
+            rule = f"must leave the stream's text within {MAX_TEXT_BYTES} bytes in UTF-8, {self._text_bytes} of which"
+            problem = InvalidField("text", f"{rule} it has got already", f"{size} more")
+            raise SonioxValidationError(f"the stream takes no more text: {problem}", errors=[problem])
+        self._text_bytes += size
+        self.is_text_ended = text_end
+        payload = encoded(message)
+        if (hold or self._held) and (text or text_end):
+            self._held.append(payload)
+            return None
+        if text or self._last_text_at is not None:
+            self._last_text_at = now
+        return payload
+
+    def release(self, now: float) -> list[bytes]:
+        """The messages that were held back."""
+        held, self._held = ([] if self.is_over else self._held), []
+        if held:
+            self._last_text_at = now
+        return held
+
+    def heartbeat(self, now: float, interval_sec: float) -> tuple[bytes | None, float]:
+        """An empty text if the service would soon miss one, and in how many seconds to ask again.
+
+        There is none before the first text: of empty text alone, the service has been heard to make sound.
+        """
+        says_no_more = self.is_text_ended and not self._held
+        if self._last_text_at is None or says_no_more or self.is_over:
+            return None, interval_sec
+        remaining = self._last_text_at + interval_sec - now
+        if remaining > 0:
+            return None, remaining
+        self._last_text_at = now
+        return encoded(RealtimeTTSTextMessage(stream_id=self.config.stream_id)), interval_sec
+
+    def cancel(self) -> bytes | None:
+        """The message that cancels the stream; None when the service need not be told."""
+        if self.is_cancelled or not self.is_started:
+            return None
+        self.is_cancelled = True
+        self._held.clear()
+        return None if self.is_terminated else encoded(RealtimeTTSCancelMessage(stream_id=self.config.stream_id))
+
+    def check_may_send(self) -> None:
+        """Raises unless the service still takes text.
+
+        Raises:
+            SonioxRealtimeError: The stream has failed, or is over, or its text has been ended.
+        """
+        if self.failure is not None:
+            raise error_of(self.failure)
+        if self.is_cancelled:
+            raise SonioxRealtimeError("the stream was cancelled")
+        if self.is_terminated:
+            raise SonioxRealtimeError("the stream is over")
+        if self.is_text_ended:
+            raise SonioxRealtimeError("the end of the text was sent; a stream takes nothing after it")
+
+    def note(self, data: dict[str, Any]) -> None:
+        """Looks into a message of the stream, or of the connection, as it arrives."""
+        if data.get("audio_end") is True:
+            self.has_audio_end = True
+        if data.get("error_code") is not None:
+            self.failure = error_event(data) or self.failure
+        if data.get("terminated") is True:
+            self.is_terminated = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be said any more."""
+        return self.is_terminated or self.is_cancelled or self.failure is not None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the stream was terminated before its audio was complete, and nobody said why."""
+        return self.is_terminated and not (self.has_audio_end or self.is_cancelled or self.failure is not None)
+
+
+def cut_short_error() -> SonioxRealtimeError:
+    """The error for a stream that ended before its audio did, and that may be tried again."""
+    return SonioxRealtimeError("the service terminated the stream before the end of its audio, and did not say why")
+
+
+def read_message(message: bytes) -> dict[str, Any]:
+    """What a message says, as far as it is needed to pass it on.
+
+    Raises:
+        SonioxRealtimeError: It is not JSON, or no object.
+    """
+    data: Any = parse_message(message)
+    if type(data) is not dict:
+        raise SonioxRealtimeError(f"the message is no JSON object but {kind_of(data)}")
+    return data  # pyright: ignore[reportUnknownVariableType] - of whatever JSON holds
+
+
+def error_event(data: dict[str, Any]) -> RealtimeTTSEvent | None:
+    """The event of a message that is an error; None if it is not of the documented shape, as its receiver is told."""
+    try:
+        return RealtimeTTSEvent.from_dict(data)
+    except SonioxAPIError:
+        return None
+
+
+def encoded(payload: Payload) -> bytes:
+    """A payload as it is sent."""
+    return json.dumps(payload.to_dict(), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def checked_tts_config(config: Any) -> RealtimeTTSConfig:
+    """A config, also from a dict.
+
+    Raises:
+        SonioxValidationError: It is neither, or invalid.
+    """
+    if isinstance(config, RealtimeTTSConfig):
+        return config
+    if not hasattr(config, "items"):
+        raise SonioxValidationError(f"config must be a RealtimeTTSConfig or a dict, got {kind_of(config)}")
+    return RealtimeTTSConfig.from_dict(config)

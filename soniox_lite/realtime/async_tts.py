@@ -1,0 +1,804 @@
+"""Realtime text-to-speech: connections and the streams on them."""
+# A connection and its streams are one thing in two classes, and share what is nobody else's.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from functools import partial
+
+from .._settings import resolve_api_key
+from .._validation import Problems
+from ..client import realtime_set_up
+from ..errors import SonioxRealtimeError
+from ..types.realtime import adopt_message
+from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
+from ._async_connection import AsyncConnection, async_texts_of
+from ._frames import TEXT
+from ._options import ConnectionOptions
+from ._protocol import error_of
+from ._tts_protocol import (
+    KEEP_ALIVE_MESSAGE,
+    TtsProtocol,
+    checked_tts_config,
+    cut_short_error,
+    error_event,
+    read_message,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from typing import Any, Literal, TypedDict
+
+    from typing_extensions import Self, Unpack
+
+    from ..client import AsyncSonioxClient
+    from ._connection import Parsed
+    from ._link import End
+
+    ConfigInput = RealtimeTTSConfig | dict[str, Any]
+    ConnectionState = Literal["new", "connecting", "open", "closed"]
+
+    class TtsOptions(TypedDict, total=False):
+        """What a connection can be set up with besides its place and its key."""
+
+        send_timeout_sec: float
+        event_timeout_sec: float | None
+        ping_interval_sec: float | None
+        ping_timeout_sec: float | None
+        max_queued_bytes: int
+        max_message_bytes: int
+        raise_on_error: bool
+        stream_heartbeat_sec: float | None
+        ssl_context: ssl.SSLContext | None
+
+
+__all__ = [
+    "AsyncRealtimeTTSClient",
+    "AsyncRealtimeTTSConnection",
+    "AsyncRealtimeTTSMultiplexedConnection",
+    "AsyncRealtimeTTSStream",
+]
+
+# The service closes a connection that says nothing for 40 seconds.
+KEEP_ALIVE_INTERVAL_SEC = 20.0
+# How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
+_REASON_TIMEOUT_SEC = 1.0
+
+
+class AsyncRealtimeTTSMultiplexedConnection:
+    """A connection that carries several streams, each with a voice of its own; the service takes up to five at once.
+
+    Use it in an ``async with`` block. Any task (of a sync connection: any thread) may open streams, and each stream may
+    be used by other tasks (threads): one that receives slowly holds up none of the others. The connection is kept alive
+    in the background for as long as it is open, with or without streams.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        connect_timeout_sec: float = 10.0,
+        send_timeout_sec: float = 30.0,
+        event_timeout_sec: float | None = 60.0,
+        ping_interval_sec: float | None = 20.0,
+        ping_timeout_sec: float | None = 20.0,
+        max_queued_bytes: int = 64 * 1024 * 1024,
+        max_message_bytes: int = 16 * 1024 * 1024,
+        raise_on_error: bool = True,
+        stream_heartbeat_sec: float | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """A connection that is not open yet.
+
+        Args:
+            url: ``wss://`` (or ``ws://``) URL of the service.
+            api_key: The key, permanent or temporary; None for ``SONIOX_API_KEY``. It travels in the header of the
+                handshake only.
+            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            send_timeout_sec: How long the service may take over what is sent before the connection is given up.
+            event_timeout_sec: How long to wait for an event of a stream; None for as long as it takes.
+            ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
+                WebSocket ping); None for never.
+            ping_timeout_sec: How long it may take to give one before the connection is given up; None for as long as it
+                takes.
+            max_queued_bytes: How much is kept of one stream while nobody receives from it; a stream that gets more
+                fails, and the others go on. The service makes two minutes of audio at most, 31 MB of the widest format;
+                in memory it takes twice as much.
+            max_message_bytes: A larger message ends the connection.
+            raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
+            stream_heartbeat_sec: How long a stream may be without text before it is sent an empty one, so that a slow
+                source of text, or a pause, does not end it: the service gives a stream up about 5 seconds after its
+                last text. It begins with the stream's first text and ends with its last. None for no heartbeat.
+            ssl_context: For TLS; None for the system's certificates.
+
+        Raises:
+            SonioxValidationError: There is no key, or something given cannot be used.
+        """
+        self._options = ConnectionOptions(
+            url=url,
+            api_key=resolve_api_key(api_key),
+            connect_timeout_sec=connect_timeout_sec,
+            send_timeout_sec=send_timeout_sec,
+            ping_interval_sec=ping_interval_sec,
+            ping_timeout_sec=ping_timeout_sec,
+            # Messages go to the streams as they arrive, so that none are kept here.
+            max_queued_messages=2,
+            max_message_bytes=max_message_bytes,
+            ssl_context=ssl_context,
+        )
+        with Problems("the connection's set-up") as check:
+            check.seconds("event_timeout_sec", event_timeout_sec)
+            check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
+            if check.required("max_queued_bytes", max_queued_bytes):
+                check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
+        self._event_timeout_sec = event_timeout_sec
+        self._max_queued_bytes = max_queued_bytes
+        self._raise_on_error = raise_on_error
+        self._heartbeat_sec = stream_heartbeat_sec or 0.0
+        on_tick = None if stream_heartbeat_sec is None else self._on_tick
+        self._connection = AsyncConnection(self._options, self._on_open, self._on_message, self._on_end, on_tick)
+        self._end: End | None = None
+        self._failure: RealtimeTTSEvent | None = None
+        self._entered = False
+        self._opened = False
+        self._closed = False
+        self._paused = False
+        self._last_message: RealtimeTTSEvent | None = None
+        # Those that the service has not terminated, by id.
+        self._streams: dict[str, AsyncRealtimeTTSStream] = {}
+        self._registry = threading.Lock()
+
+    @property
+    def paused(self) -> bool:
+        """Whether text is being held back."""
+        return self._paused
+
+    @property
+    def last_message(self) -> RealtimeTTSEvent | None:
+        """The event that was received last, of whichever stream; None before the first."""
+        return self._last_message
+
+    @property
+    def state(self) -> ConnectionState:
+        """``new``, ``connecting``, ``open`` or ``closed``."""
+        if self._closed or self._end is not None:
+            return "closed"
+        if not self._opened:
+            return "connecting" if self._entered else "new"
+        return "open"
+
+    async def enter(self) -> Self:
+        """Opens the connection.
+
+        Raises:
+            SonioxRealtimeError: That failed, or it was opened before.
+        """
+        if self.state != "new":
+            raise SonioxRealtimeError(f"this connection is {self.state} already; make a new one")
+        self._entered = True
+        try:
+            await self._connection.open()
+            if self._closed:
+                raise SonioxRealtimeError("the connection was closed while it was being opened")
+            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+        except BaseException:
+            await self._abort()
+            raise
+        return self
+
+    async def aenter(self) -> Self:
+        """As :meth:`enter`."""
+        return await self.enter()
+
+    async def __aenter__(self) -> Self:
+        return await self.enter()
+
+    async def __aexit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        await (self.close() if exc_type is None else self._abort())
+
+    async def open_stream(self, *, config: ConfigInput) -> AsyncRealtimeTTSStream:
+        """A stream that has been started on this connection.
+
+        The service does not acknowledge it; what it has against it (an unknown voice, too many streams) is an error of
+        the stream.
+
+        Args:
+            config: How it shall speak, also as a dict. Its ``stream_id`` must not be that of a stream which the service
+                has not terminated yet.
+
+        Raises:
+            SonioxValidationError: The config is not valid.
+            SonioxRealtimeError: The connection is not open, or has a stream of that id.
+        """
+        stream = AsyncRealtimeTTSStream(self, checked_tts_config(config))
+        self._check_open()
+        self._register(stream)
+        await stream._start()
+        return stream
+
+    async def keep_alive(self) -> None:
+        """Keeps the connection open, which happens in the background anyway. It does not keep its streams open.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        self._check_open()
+        await self._sent(partial(self._post, KEEP_ALIVE_MESSAGE))
+
+    async def pause(self) -> None:
+        """Holds the text of all streams back until :meth:`resume`; does nothing if it is held back.
+
+        The connection stays open meanwhile. A stream whose text has begun does not: the service gives it up about 5
+        seconds after its last text, unless there is a ``stream_heartbeat_sec``.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        self._check_open()
+        self._paused = True
+
+    async def resume(self) -> None:
+        """Sends the text that was held back, and lets text through again.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        self._check_open()
+        self._paused = False
+        for stream in self._open_streams():
+            await self._sent(stream._release, stream)
+
+    async def close(self) -> None:
+        """Closes the connection, within about a second. Streams that are not over are given up.
+
+        What has arrived of them can still be received; after it, receiving raises. Any task (thread) may call it, at
+        any time; later calls do nothing.
+        """
+        try:
+            if self._opened and self._end is None:
+                await self._connection.close(_REASON_TIMEOUT_SEC)
+        finally:
+            # Not waited for if this was interrupted or cancelled.
+            await self._abort()
+
+    async def _abort(self) -> None:
+        self._closed = True
+        await self._connection.abort()
+
+    def _check_open(self) -> None:
+        if not self._opened:
+            raise SonioxRealtimeError("the connection is not open; enter it first")
+        if self._failure is not None:
+            raise error_of(self._failure)
+        if self._end is not None:
+            raise self._end.as_error()
+        if self._closed:
+            raise SonioxRealtimeError("the connection is closed")
+
+    def _register(self, stream: AsyncRealtimeTTSStream) -> None:
+        with self._registry:
+            if self._streams.setdefault(stream.stream_id, stream) is not stream:
+                raise SonioxRealtimeError("this connection has a stream of that id, which is not terminated yet")
+
+    def _open_streams(self) -> list[AsyncRealtimeTTSStream]:
+        with self._registry:
+            return list(self._streams.values())
+
+    def _post(self, payload: bytes) -> int:
+        return self._connection.post(TEXT, payload)
+
+    async def _sent(self, post: Callable[[], int | None], stream: AsyncRealtimeTTSStream | None = None) -> None:
+        """Has something posted, and waits until the kernel has taken it."""
+        try:
+            position = post()
+            if position is not None:
+                await self._connection.wait_sent(position)
+        except SonioxRealtimeError:
+            if self._connection.link.is_broken:
+                # The service says why before it hangs up, but sending may notice the hanging up first.
+                await self._connection.wait_ended(_REASON_TIMEOUT_SEC)
+            failure = self._failure if stream is None else stream._protocol.failure or self._failure
+            if failure is not None:
+                raise error_of(failure) from None
+            raise
+
+    def _on_open(self) -> None:
+        self._opened = True
+
+    def _on_message(self, message: bytes) -> bool:
+        try:
+            data = read_message(message)
+        except SonioxRealtimeError as error:
+            # Nobody can tell which stream it was for.
+            self._connection.fail(error)
+            return True
+        stream_id = data.get("stream_id")
+        if stream_id in (None, ""):
+            if data.get("error_code") is not None:
+                self._failure = error_event(data)
+            streams = self._open_streams()
+        else:
+            # Of a stream that is over nothing is wanted, such as the complaint about a cancel that came too late.
+            streams = [stream for stream in self._open_streams() if stream.stream_id == stream_id]
+        for stream in streams:
+            # An event takes its data over, so that each needs some of its own.
+            stream._deliver(message, data if len(streams) == 1 else read_message(message))
+            if stream._protocol.is_terminated:
+                with self._registry:
+                    self._streams.pop(stream.stream_id, None)
+        return True
+
+    def _on_end(self, end: End) -> None:
+        self._end = end
+        for stream in self._open_streams():
+            stream._mailbox.close()
+
+    def _on_tick(self) -> float:
+        beats = [stream._beat(self._heartbeat_sec) for stream in self._open_streams()]
+        return min(beats, default=self._heartbeat_sec)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._options.url} {self.state}>"
+
+
+class AsyncRealtimeTTSStream:
+    """One text on its way to the service, and its audio on the way back: made by ``open_stream``.
+
+    May be used in an ``async with`` block, which cancels it in the end if it is not over. Text may be sent while
+    another task (of a sync stream: another thread) receives; only one receives at a time.
+    """
+
+    def __init__(self, connection: AsyncRealtimeTTSMultiplexedConnection, config: ConfigInput) -> None:
+        self._connection = connection
+        self._protocol = TtsProtocol(checked_tts_config(config))
+        self._mailbox = connection._connection.new_mailbox()
+        self._failure: BaseException | None = None
+        self._last_message: RealtimeTTSEvent | None = None
+        self._receiving = threading.Lock()
+        # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
+        self._order = threading.Lock()
+
+    @property
+    def config(self) -> RealtimeTTSConfig:
+        """What the stream was set up with."""
+        return self._protocol.config
+
+    @property
+    def stream_id(self) -> str:
+        """The name of the stream on its connection."""
+        return self._protocol.config.stream_id
+
+    @property
+    def last_message(self) -> RealtimeTTSEvent | None:
+        """The event that was received last; None before the first."""
+        return self._last_message
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        if not self._protocol.is_over:
+            with contextlib.suppress(SonioxRealtimeError):
+                # There is nothing to cancel on a connection that is gone.
+                await self.cancel()
+
+    async def send_text_chunk(self, text: str, *, text_end: bool = False) -> None:
+        """Sends text. While the connection is paused it is held back, and follows when it is resumed.
+
+        Args:
+            text: At most 5000 bytes in UTF-8 over the whole stream. An empty one shows the service that more may come,
+                which keeps the stream open; it is sent in a pause, too.
+            text_end: Whether no more will come.
+
+        Raises:
+            SonioxValidationError: It is no text, or too much; nothing of it is sent.
+            SonioxRealtimeError: The stream is not open, has been finished or cancelled, or failed: the error says why.
+        """
+        self._check_open()
+        await self._connection._sent(partial(self._say, text, text_end), self)
+
+    async def send_text_chunks(
+        self, chunks: str | Iterable[str] | AsyncIterator[str], *, text_end: bool = True
+    ) -> None:
+        """Sends text, and then says that there is no more.
+
+        Args:
+            chunks: All of it, or an iterable.
+            text_end: Whether to end the text after it.
+
+        Raises:
+            SonioxValidationError: As :meth:`send_text_chunk`.
+            SonioxRealtimeError: As :meth:`send_text_chunk`.
+        """
+        if isinstance(chunks, str):
+            await self.send_text_chunk(chunks, text_end=text_end)
+            return
+        async for chunk in async_texts_of(chunks):
+            await self.send_text_chunk(chunk)
+        if text_end:
+            await self.finish()
+
+    async def finish(self) -> None:
+        """Says that no more text will come. The rest of the audio follows. Later calls do nothing.
+
+        Raises:
+            SonioxRealtimeError: The stream is not open, was cancelled, or failed.
+        """
+        await self.send_text_chunk("", text_end=True)
+
+    async def cancel(self) -> None:
+        """Ends the stream at once. Audio that was not received yet is dropped, and so is what may still arrive.
+
+        The service answers with ``terminated``, the last event; there is none if it had said so before. Does nothing if
+        the stream failed or was cancelled.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        if self._failure is None and self._protocol.failure is None:
+            if not self._protocol.is_terminated:
+                self._check_open()
+            await self._connection._sent(self._cancel, self)
+
+    async def keep_alive(self) -> None:
+        """As the connection's: it keeps the connection open, not the stream. For that, send an empty text.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        await self._connection.keep_alive()
+
+    async def pause(self) -> None:
+        """As the connection's: it holds back the text of all its streams.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        await self._connection.pause()
+
+    async def resume(self) -> None:
+        """As the connection's.
+
+        Raises:
+            SonioxRealtimeError: The connection is not open, or failed.
+        """
+        await self._connection.resume()
+
+    async def receive_event(self, timeout_sec: float | None = None) -> RealtimeTTSEvent | None:
+        """The next event; None when the stream came to its end, or was cancelled.
+
+        What arrived before the connection was closed, or broke, is still handed out.
+
+        Args:
+            timeout_sec: How long to wait; None for the connection's ``event_timeout_sec``.
+
+        Raises:
+            SonioxRealtimeTimeoutError: No event in that time; the stream goes on.
+            SonioxRealtimeError: The service ended the stream or the connection with an error (unless there is
+                ``raise_on_error=False``), or terminated the stream before the end of its audio; the connection broke or
+                was closed before that; a message was not what it should be; the stream is not open; or another task
+                (thread) is receiving.
+        """
+        return await self._receive_event(timeout_sec, self._connection._raise_on_error)
+
+    async def receive_events(self, *, raise_on_error: bool | None = None) -> AsyncIterator[RealtimeTTSEvent]:
+        """All events to the end of the stream.
+
+        Args:
+            raise_on_error: Whether an error of the service is raised instead of being an event; None for what the
+                connection was set up with.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`.
+        """
+        raises = self._connection._raise_on_error if raise_on_error is None else raise_on_error
+        while True:
+            event = await self._receive_event(None, raises)
+            if event is None:
+                return
+            yield event
+
+    async def receive_audio_chunks(self) -> AsyncIterator[bytes]:
+        """The audio to the end of the stream, decoded; none of the chunks is empty. Errors are always raised.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`.
+        """
+        while True:
+            event = await self._receive_event(None, raise_on_error=True)
+            if event is None:
+                return
+            chunk = event.audio_bytes()
+            if chunk:
+                yield chunk
+
+    async def handle_events(self, handler: Callable[[RealtimeTTSEvent], Awaitable[None]]) -> None:
+        """Calls a function with every event to the end of the stream.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`.
+        """
+        async for event in self.receive_events():
+            await handler(event)
+
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._protocol.failure is not None:
+            raise error_of(self._protocol.failure)
+        self._connection._check_open()
+        if not self._protocol.is_started:
+            raise SonioxRealtimeError("the stream was not opened; use open_stream()")
+
+    async def _start(self) -> None:
+        try:
+            await self._connection._sent(partial(self._made, self._protocol.start), self)
+        except BaseException:
+            # Without a refusal it may have started; then the service says when it is over. Not waited for: this may be
+            # the cancellation of a task.
+            if self._connection._failure is None and self._protocol.failure is None:
+                with contextlib.suppress(SonioxRealtimeError):
+                    self._cancel()
+            raise
+
+    def _made(self, make: Callable[[], bytes | None]) -> int | None:
+        """Posts what ``make`` gives, if anything, in the order in which it was made."""
+        with self._order:
+            payload = make()
+            return None if payload is None else self._connection._post(payload)
+
+    def _say(self, text: str, text_end: bool) -> int | None:
+        return self._made(
+            lambda: self._protocol.say(text, time.monotonic(), text_end=text_end, hold=self._connection.paused)
+        )
+
+    def _release(self) -> int | None:
+        with self._order:
+            positions = [self._connection._post(payload) for payload in self._protocol.release(time.monotonic())]
+        return positions[-1] if positions else None
+
+    def _cancel(self) -> int | None:
+        with self._order:
+            if self._protocol.is_cancelled:
+                return None
+            payload = self._protocol.cancel()
+            self._mailbox.clear()
+            return None if payload is None else self._connection._post(payload)
+
+    def _beat(self, interval_sec: float) -> float:
+        """Sends a heartbeat if one is due; returns in how many seconds to ask again."""
+        with self._order:
+            payload, due_sec = self._protocol.heartbeat(time.monotonic(), interval_sec)
+            if payload is not None:
+                with contextlib.suppress(SonioxRealtimeError):
+                    # If it cannot be sent, the connection has come to an end, which is told otherwise.
+                    self._connection._post(payload)
+        return due_sec
+
+    def _deliver(self, message: bytes, data: dict[str, Any]) -> None:
+        """Takes a message for whoever receives; called as it arrives."""
+        limit = self._connection._max_queued_bytes
+        with self._order:
+            self._protocol.note(data)
+            is_wanted = self._failure is None and (not self._protocol.is_cancelled or self._protocol.is_terminated)
+            is_too_much = is_wanted and self._mailbox.size_bytes + len(message) > limit
+            if is_wanted and not is_too_much:
+                self._mailbox.put((message, data))
+        if is_too_much:
+            self._fail(SonioxRealtimeError(f"more than {limit} bytes of the stream wait to be received"))
+        if self._protocol.is_terminated:
+            self._mailbox.close()
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the stream for a reason of this side, which whoever receives is told."""
+        with self._order:
+            if self._failure is not None or self._protocol.is_cancelled or self._protocol.failure is not None:
+                return
+            self._failure = error
+            payload = self._protocol.cancel()
+            if payload is not None:
+                with contextlib.suppress(SonioxRealtimeError):
+                    self._connection._post(payload)
+        self._mailbox.close()
+
+    async def _receive(self, timeout_sec: float | None) -> Parsed | None:
+        if not self._connection._opened:
+            raise SonioxRealtimeError("the connection is not open; enter it first")
+        if not self._receiving.acquire(blocking=False):
+            raise SonioxRealtimeError("another task or thread is receiving from this stream already")
+        timeout = self._connection._event_timeout_sec if timeout_sec is None else timeout_sec
+        try:
+            message = await self._mailbox.receive(timeout)
+        finally:
+            self._receiving.release()
+        if message is None:
+            self._raise_bad_end()
+        return message
+
+    def _raise_bad_end(self) -> None:
+        """Says why there are no more messages, unless that is as it should be, or one of them said it."""
+        if self._failure is not None:
+            raise self._failure
+        if self._protocol.is_cut_short:
+            raise cut_short_error()
+        end = self._connection._end
+        if end is not None and not self._protocol.is_over:
+            raise end.as_error()
+
+    async def _receive_event(self, timeout_sec: float | None, raise_on_error: bool) -> RealtimeTTSEvent | None:
+        message = await self._receive(timeout_sec)
+        if message is None:
+            return None
+        try:
+            event = adopt_message(RealtimeTTSEvent, message[1])
+            event.audio_bytes()
+        except SonioxRealtimeError as error:
+            self._fail(error)
+            raise
+        self._last_message = self._connection._last_message = event
+        if raise_on_error and event.error_code is not None:
+            raise error_of(event)
+        if event.terminated and self._protocol.is_cut_short and not event.audio:
+            raise cut_short_error()
+        return event
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} on {self._connection!r}>"
+
+
+class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
+    """A connection for a single stream: a stream with a connection of its own.
+
+    Use it in an ``async with`` block: entering it opens the connection and starts the stream, leaving it closes both.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        config: ConfigInput,
+        api_key: str | None = None,
+        *,
+        connect_timeout_sec: float = 10.0,
+        **options: Unpack[TtsOptions],
+    ) -> None:
+        """A connection that is not open yet.
+
+        Args:
+            url: ``wss://`` (or ``ws://``) URL of the service.
+            config: How to speak, also as a dict.
+            api_key: The key, permanent or temporary; None for ``SONIOX_API_KEY``. It travels in the header of the
+                handshake only.
+            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
+
+        Raises:
+            SonioxValidationError: There is no key, or something given cannot be used.
+        """
+        connection = AsyncRealtimeTTSMultiplexedConnection(
+            url, api_key, connect_timeout_sec=connect_timeout_sec, **options
+        )
+        super().__init__(connection, config)
+        # What the service has against the connection may arrive before the stream is started.
+        connection._register(self)
+
+    @property
+    def paused(self) -> bool:
+        """Whether text is being held back."""
+        return self._connection.paused
+
+    @property
+    def state(self) -> ConnectionState:
+        """``new``, ``connecting``, ``open`` or ``closed``."""
+        return self._connection.state
+
+    async def enter(self) -> Self:
+        """Opens the connection and starts the stream.
+
+        Raises:
+            SonioxRealtimeError: That failed, or it was opened before.
+        """
+        connection = self._connection
+        await connection.enter()
+        try:
+            await self._start()
+        except BaseException as error:
+            # A refusal that arrives at once is told to whoever receives, like one that arrives later.
+            if not isinstance(error, SonioxRealtimeError) or connection._failure is None:
+                await connection._abort()
+                raise
+        return self
+
+    async def aenter(self) -> Self:
+        """As :meth:`enter`."""
+        return await self.enter()
+
+    async def __aenter__(self) -> Self:
+        return await self.enter()
+
+    async def __aexit__(self, exc_type: object, exc: object, traceback: object) -> None:
+        await self._connection.__aexit__(exc_type, exc, traceback)
+
+    async def recv_bytes(self) -> bytes:
+        """The next message as it came; empty when there are no more.
+
+        Raises:
+            SonioxRealtimeError: As :meth:`receive_event`, but for what is in the message.
+        """
+        message = await self._receive(None)
+        return b"" if message is None else message[0]
+
+    def parse_event(self, raw: str | bytes) -> RealtimeTTSEvent:
+        """The event that a message spells out.
+
+        Raises:
+            SonioxRealtimeError: It is not JSON, or not of the documented shape.
+        """
+        return RealtimeTTSEvent.validate_event(raw)
+
+    async def close(self) -> None:
+        """As :meth:`AsyncRealtimeTTSMultiplexedConnection.close`."""
+        await self._connection.close()
+
+
+class AsyncRealtimeTTSClient:
+    """Makes connections that are set up like a client: ``client.realtime.tts``."""
+
+    def __init__(self, client: AsyncSonioxClient) -> None:
+        self._client = client
+
+    def connect(
+        self,
+        *,
+        config: ConfigInput,
+        api_key: str | None = None,
+        connect_timeout_sec: float = 10.0,
+        **options: Unpack[TtsOptions],
+    ) -> AsyncRealtimeTTSConnection:
+        """A connection for a single stream that is not open yet: enter it.
+
+        Args:
+            config: How to speak, also as a dict.
+            api_key: Another key than the client's, permanent or temporary.
+            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
+
+        Raises:
+            SonioxValidationError: Something given cannot be used.
+        """
+        settings, ssl_context = realtime_set_up(self._client)
+        options.setdefault("ssl_context", ssl_context)
+        return AsyncRealtimeTTSConnection(
+            settings.tts_websocket_base_url,
+            config,
+            api_key or settings.api_key,
+            connect_timeout_sec=connect_timeout_sec,
+            **options,
+        )
+
+    def connect_multi_stream(
+        self, *, api_key: str | None = None, connect_timeout_sec: float = 10.0, **options: Unpack[TtsOptions]
+    ) -> AsyncRealtimeTTSMultiplexedConnection:
+        """A connection for several streams that is not open yet: enter it.
+
+        Args:
+            api_key: Another key than the client's, permanent or temporary.
+            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
+
+        Raises:
+            SonioxValidationError: Something given cannot be used.
+        """
+        settings, ssl_context = realtime_set_up(self._client)
+        options.setdefault("ssl_context", ssl_context)
+        return AsyncRealtimeTTSMultiplexedConnection(
+            settings.tts_websocket_base_url,
+            api_key or settings.api_key,
+            connect_timeout_sec=connect_timeout_sec,
+            **options,
+        )

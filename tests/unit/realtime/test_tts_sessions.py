@@ -1,0 +1,801 @@
+"""What text-to-speech connections and their streams do from their opening to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from soniox_lite import (
+    AsyncSonioxClient,
+    SonioxClient,
+    SonioxRealtimeError,
+    SonioxRealtimeTimeoutError,
+    SonioxValidationError,
+)
+from soniox_lite.realtime import _link, async_tts
+from soniox_lite.realtime import tts as sync_tts
+from soniox_lite.realtime._tts_protocol import TtsProtocol
+from soniox_lite.types.realtime import RealtimeTTSConfig
+from soniox_lite.utils import start_text_thread
+from soniox_testing import FakeSoniox
+from soniox_testing.speeches import SpeechRules
+from tests.support import ws_server
+from tests.support.ws_server import WsServer, accept, frame, started, until
+
+from .driver import KEY, PATIENCE_SEC
+from .tts_driver import CONFIG, TtsDriver, audio, config, opened, refusal, say, terminated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+KEEP_ALIVE = '{"keep_alive":true}'
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeSoniox]:
+    with FakeSoniox(api_keys=[KEY]) as running:
+        yield running
+
+
+def said(peer: Any) -> list[Any]:
+    """The JSON messages that came."""
+    return [json.loads(text) for text in peer.texts()]
+
+
+def text(text: str, *, end: bool = False, stream_id: str = "a") -> dict[str, Any]:
+    """A text message."""
+    return {"text": text, "text_end": end, "stream_id": stream_id}
+
+
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + PATIENCE_SEC
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+class TestOneStream:
+    def test_from_start_to_terminated(self, tts: TtsDriver) -> None:
+        answer = say(
+            audio("a", b"one", extra=1), {"stream_id": "a", "audio": ""}, audio("a", b"two", audio_end=True),
+            terminated("a"),
+        )  # fmt: skip
+        with WsServer(started, until("text", json.dumps(text("", end=True), separators=(",", ":"))), answer) as server:
+            connection = tts.session(server.url)
+            assert (connection.state, connection.paused, connection.last_message) == ("new", False, None)
+            assert connection.config == RealtimeTTSConfig(**CONFIG)
+            assert connection.stream_id == "a"
+            assert tts.call(connection.enter) is connection
+            assert connection.state == "open"
+            tts.call(connection.send_text_chunk, "Hello, ")
+            tts.call(connection.send_text_chunk, "wörld")
+            tts.call(connection.finish)
+            tts.call(connection.finish)
+            events = tts.rest(connection)
+            assert [event.audio_bytes() for event in events] == [b"one", b"", b"two", None]
+            assert events[0].extra == 1
+            assert [event.audio_end for event in events] == [False, False, True, False]
+            assert events[-1].terminated
+            assert connection.last_message is events[-1]
+            # The end is the end, at once.
+            assert tts.call(connection.receive_event) is None
+            assert tts.audio_of(connection) == []
+            tts.call(connection.close)
+            tts.call(connection.close)
+            assert connection.state == "closed"
+            assert said(server.peer) == [CONFIG, text("Hello, "), text("wörld"), text("", end=True)]
+            assert server.peer.headers["authorization"] == f"Bearer {KEY}"
+            assert "sec-websocket-extensions" not in server.peer.headers
+            assert server.peer.received[-1] == ("close", 1000)
+
+    def test_audio_comes_decoded_and_without_empty_chunks(self, tts: TtsDriver) -> None:
+        messages = (
+            audio("a", b"one"), {"stream_id": "a"}, {"stream_id": "a", "audio": ""},
+            {**audio("a", b"two", audio_end=True), "terminated": True},
+        )  # fmt: skip
+        with WsServer(started, say(*messages)) as server:
+            connection = tts.open(server.url)
+            assert tts.audio_of(connection) == [b"one", b"two"]
+            tts.call(connection.close)
+
+    def test_against_the_fake(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+        connection = tts.open(fake.tts_websocket_url, config=config(return_timestamps=True))
+        tts.call(connection.send_text_chunks, tts.texts("Hello ", "world"))
+        events = tts.rest(connection)
+        characters = [character for event in events if event.timestamps for character in event.timestamps.characters]
+        assert "".join(characters) == "Hello world"
+        assert sum(len(event.audio_bytes() or b"") for event in events) > 10_000
+        assert (events[-2].audio_end, events[-1].terminated) == (True, True)
+        tts.call(connection.close)
+
+    def test_a_block_opens_and_closes(self, tts: TtsDriver) -> None:
+        with WsServer(started) as server:
+            connections = [tts.session(server.url) for _ in range(2)]
+
+            def use(connection: Any, *, fail: bool) -> None:
+                with connection as entered:
+                    assert entered is connection
+                    if fail:
+                        raise KeyError("mine")
+
+            async def use_async(connection: Any, *, fail: bool) -> None:
+                async with connection as entered:
+                    assert entered is connection
+                    if fail:
+                        raise KeyError("mine")
+
+            run = use if tts.kind == "sync" else use_async
+            began = time.monotonic()
+            tts.call(run, connections[0], fail=False)
+            with pytest.raises(KeyError, match="mine"):
+                tts.call(run, connections[1], fail=True)
+            assert time.monotonic() - began < 2.5
+            for connection, peer in zip(connections, server.peers, strict=True):
+                assert connection.state == "closed"
+                server.wait_until(lambda _, peer=peer: peer.hung_up.is_set())
+                assert peer.received[-1] == ("close", 1000)
+                with pytest.raises(SonioxRealtimeError, match="closed already"):
+                    tts.call(connection.enter)
+
+    def test_nothing_can_be_done_before_it_is_entered(self, tts: TtsDriver) -> None:
+        connection = tts.session("ws://127.0.0.1:9/x")
+        for action in (
+            connection.receive_event, connection.finish, connection.pause, connection.keep_alive, connection.recv_bytes,
+            connection.cancel, connection.resume,
+        ):  # fmt: skip
+            with pytest.raises(SonioxRealtimeError, match="not open; enter it first"):
+                tts.call(action)
+        tts.call(connection.close)
+
+    def test_events_can_be_handled_by_a_function(self, tts: TtsDriver) -> None:
+        seen: list[Any] = []
+
+        async def handle(event: Any) -> None:
+            seen.append(event)
+
+        with WsServer(started, say(audio("a", b"one", audio_end=True), terminated("a"))) as server:
+            connection = tts.open(server.url)
+            tts.call(connection.handle_events, seen.append if tts.kind == "sync" else handle)
+            assert [event.terminated for event in seen] == [False, True]
+            tts.call(connection.close)
+
+    def test_raw_messages_can_be_received_and_parsed(self, tts: TtsDriver) -> None:
+        with WsServer(started, say(audio("a", b"one", audio_end=True), terminated("a"))) as server:
+            connection = tts.open(server.url)
+            raw = tts.call(connection.recv_bytes)
+            assert json.loads(raw) == audio("a", b"one", audio_end=True)
+            assert connection.parse_event(raw).audio_bytes() == b"one"
+            assert connection.parse_event(raw.decode()).audio_end
+            assert connection.last_message is None
+            assert json.loads(tts.call(connection.recv_bytes)) == terminated("a")
+            assert tts.call(connection.recv_bytes) == b""
+            tts.call(connection.close)
+
+    def test_receiving_can_be_given_up_without_harm(self, tts: TtsDriver) -> None:
+        go = threading.Event()
+        with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
+            connection = tts.open(server.url, event_timeout_sec=0.05)
+            for options in ({}, {"timeout_sec": 0.06}):
+                with pytest.raises(SonioxRealtimeTimeoutError, match="no message within 0"):
+                    tts.call(connection.receive_event, **options)
+            go.set()
+            assert tts.call(connection.receive_event, 5).audio_bytes() == b"one"
+            tts.call(connection.close)
+
+    def test_only_one_receives_at_a_time(self, tts: TtsDriver) -> None:
+        go = threading.Event()
+        with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
+            connection = tts.open(server.url, event_timeout_sec=None)
+            receiving = tts.start(connection.receive_event)
+            wait_for(connection._receiving.locked)
+            with pytest.raises(SonioxRealtimeError, match="receiving from this stream already"):
+                tts.call(connection.receive_event)
+            go.set()
+            assert receiving.result(PATIENCE_SEC).audio_bytes() == b"one"
+            tts.call(connection.close)
+
+
+class TestText:
+    def test_a_stream_takes_5000_bytes_of_utf_8(self, tts: TtsDriver) -> None:
+        with WsServer(started) as server:
+            connection = tts.open(server.url)
+            with pytest.raises(SonioxValidationError):
+                tts.call(connection.send_text_chunk, "x" * 5001)
+            tts.call(connection.send_text_chunk, "é" * 2000)
+            with pytest.raises(SonioxValidationError, match="4000 of which it has got already") as caught:
+                tts.call(connection.send_text_chunk, "é" * 501, text_end=True)
+            assert [problem.field for problem in caught.value.errors] == ["text"]
+            # What was refused counts for nothing.
+            tts.call(connection.send_text_chunk, "é" * 500, text_end=True)
+            server.wait_until(lambda s: len(s.peer.texts()) == 3)
+            assert said(server.peer)[1:] == [text("é" * 2000), text("é" * 500, end=True)]
+            tts.call(connection.close)
+
+    @pytest.mark.parametrize("bad", [None, 5, b"bytes", "\ud800"])
+    def test_what_is_no_text_is_refused(self, tts: TtsDriver, bad: Any) -> None:
+        with WsServer(started) as server:
+            connection = tts.open(server.url)
+            for send in (connection.send_text_chunk, connection.send_text_chunks):
+                with pytest.raises(SonioxValidationError):
+                    tts.call(send, bad)
+            tts.call(connection.close)
+            assert said(server.peer) == [CONFIG]
+
+    @pytest.mark.parametrize("end", [True, False])
+    def test_chunks_may_be_a_text_or_iterables(self, tts: TtsDriver, end: bool) -> None:
+        for chunks, number in (("ab", 1), (["a", "b"], 3), (tts.texts("a", "b"), 3)):
+            with WsServer(started) as server:
+                connection = tts.open(server.url)
+                tts.call(connection.send_text_chunks, chunks, text_end=end)
+                tts.call(connection.keep_alive)
+                server.wait_until(lambda s: KEEP_ALIVE in s.peer.texts())
+                messages = said(server.peer)[1:-1]
+                assert "".join(message["text"] for message in messages) == "ab"
+                assert [message["text_end"] for message in messages][-1] is end
+                assert len(messages) == (number if end else min(number, 2))
+                tts.call(connection.close)
+
+    def test_nothing_is_sent_after_the_end_of_the_text(self, tts: TtsDriver) -> None:
+        with WsServer(started) as server:
+            connection = tts.open(server.url)
+            tts.call(connection.send_text_chunk, "x", text_end=True)
+            began = time.monotonic()
+            for arguments in (("y",), ("",), ("y", True)):
+                with pytest.raises(SonioxRealtimeError, match="the end of the text was sent"):
+                    tts.call(connection.send_text_chunk, arguments[0], text_end=len(arguments) == 2)
+            # It waits for no reason of the service, since the line is fine.
+            assert time.monotonic() - began < 0.9
+            tts.call(connection.close)
+
+    def test_a_thread_sends_it(self, fake: FakeSoniox) -> None:
+        with SonioxClient(KEY, tts_websocket_base_url=fake.tts_websocket_url) as client:
+            with client.realtime.tts.connect(config=CONFIG) as connection:
+                thread = start_text_thread(connection, iter(["Hello ", "world"]), name="speaker")
+                assert (thread.name, thread.daemon) == ("speaker", True)
+                assert sum(map(len, connection.receive_audio_chunks())) > 10_000
+                thread.result(PATIENCE_SEC)
+            with client.realtime.tts.connect(config=CONFIG) as connection:
+                start_text_thread(connection, "Hello", text_end=False, daemon=False).result(PATIENCE_SEC)
+                connection.finish()
+                assert list(connection.receive_audio_chunks())
+
+    def test_what_a_thread_dies_of_is_told_to_whoever_receives_and_ends_the_stream_only(self) -> None:
+        def fail() -> Iterator[str]:
+            yield "a"
+            raise KeyError("mine")
+
+        driver = TtsDriver()
+        answer = say(audio("b", b"two", audio_end=True), terminated("b"))
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        with WsServer(opened(2), until("text", is_cancel), say(audio("a", b"late"), terminated("a")), answer) as server:
+            connection = driver.multi(server.url)
+            one, other = driver.streams(connection, "a", "b")
+            thread = start_text_thread(one, fail())
+            with pytest.raises(KeyError, match="mine"):
+                driver.audio_of(one)
+            with pytest.raises(KeyError, match="mine"):
+                thread.result(PATIENCE_SEC)
+            with pytest.raises(KeyError, match="mine"):
+                one.send_text_chunk("more")
+            assert driver.audio_of(other) == [b"two"]
+            connection.close()
+
+    def test_an_async_stream_is_no_session_for_threads(self) -> None:
+        connection = async_tts.AsyncRealtimeTTSConnection("ws://localhost/x", CONFIG, KEY)
+        with pytest.raises(SonioxValidationError, match="must be one for threads"):
+            start_text_thread(connection, "x")  # type: ignore[arg-type]
+
+
+class TestManyStreams:
+    def test_each_gets_its_own_whatever_the_order(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+        connection = tts.multi(fake.tts_websocket_url)
+        streams = tts.streams(connection, *"abcde")
+        sizes = {}
+        for number, stream in enumerate(streams):
+            tts.call(stream.send_text_chunks, "word " * (number + 1))
+        # The last first.
+        for stream in reversed(streams):
+            sizes[stream.stream_id] = sum(map(len, tts.audio_of(stream)))
+        assert sorted(sizes, key=sizes.__getitem__) == list("abcde")
+        assert len(set(sizes.values())) == 5
+        tts.call(connection.close)
+
+    def test_one_that_nobody_receives_from_holds_up_none_of_the_others(self, tts: TtsDriver) -> None:
+        go = threading.Event()
+        flood = say(*[audio("a", bytes(3000))] * 3000)
+        answer = say(audio("b", b"two", audio_end=True), terminated("b"))
+        last = say(audio("a", b"end", audio_end=True), terminated("a"))
+        with WsServer(opened(2), flood, answer, ws_server.wait(go), last) as server:
+            connection = tts.multi(server.url)
+            slow, other = tts.streams(connection, "a", "b")
+            assert tts.audio_of(other) == [b"two"]
+            go.set()
+            assert len(b"".join(tts.audio_of(slow))) == 3000 * 3000 + 3
+            tts.call(connection.close)
+
+    def test_a_thread_that_waits_for_one_keeps_nobody_from_another(self, tts: TtsDriver) -> None:
+        with WsServer(opened(2), say(audio("b", b"two", audio_end=True), terminated("b"))) as server:
+            connection = tts.multi(server.url)
+            silent, other = tts.streams(connection, "a", "b")
+            waiting = tts.start(silent.receive_event)
+            wait_for(silent._receiving.locked)
+            began = time.monotonic()
+            assert tts.audio_of(other) == [b"two"]
+            assert time.monotonic() - began < 2
+            tts.call(silent.cancel)
+            tts.call(connection.close)
+            assert waiting.result(PATIENCE_SEC) is None
+
+    def test_what_waits_to_be_received_is_bounded_for_each(self, tts: TtsDriver) -> None:
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        late = say(audio("a", b"late"), terminated("a"), audio("b", b"two", audio_end=True), terminated("b"))
+        with WsServer(opened(2), say(*[audio("a", bytes(600))] * 4), until("text", is_cancel), late) as server:
+            connection = tts.multi(server.url, max_queued_bytes=3000)
+            one, other = tts.streams(connection, "a", "b")
+            assert tts.audio_of(other) == [b"two"]
+            # What fitted is handed out.
+            assert [len(tts.call(one.receive_event).audio_bytes()) for _ in range(3)] == [600] * 3
+            for _ in range(2):
+                with pytest.raises(SonioxRealtimeError, match="more than 3000 bytes of the stream wait to be received"):
+                    tts.call(one.receive_event)
+            tts.call(connection.close)
+
+    def test_an_id_is_free_again_once_the_service_has_terminated_its_stream(self, tts: TtsDriver) -> None:
+        go = threading.Event()
+        steps = (started, ws_server.wait(go), say(audio("a", b"one", audio_end=True), terminated("a")))
+        again = (until("text"), say(audio("a", b"two", audio_end=True), terminated("a")))
+        with WsServer(*steps, *again) as server:
+            connection = tts.multi(server.url)
+            (first,) = tts.streams(connection, "a")
+            with pytest.raises(SonioxRealtimeError, match="a stream of that id"):
+                tts.streams(connection, "a")
+            go.set()
+            assert tts.audio_of(first) == [b"one"]
+            (second,) = tts.streams(connection, "a")
+            assert tts.audio_of(second) == [b"two"]
+            with pytest.raises(SonioxRealtimeError, match="the stream is over"):
+                tts.call(first.send_text_chunk, "x")
+            tts.call(first.cancel)
+            tts.call(connection.close)
+            assert said(server.peer) == [CONFIG, CONFIG]
+
+    def test_messages_of_no_stream_are_told_to_all_and_of_unknown_ones_to_nobody(self, tts: TtsDriver) -> None:
+        messages = (
+            {"note": "all"},
+            audio("x", b"?"),
+            refusal(400, "invalid_stream_state", "x"),
+            {"stream_id": 5},
+            {"stream_id": []},
+        )
+        with WsServer(opened(2), say(*messages, audio("a", b"one"), audio("b", b"two"))) as server:
+            connection = tts.multi(server.url)
+            for stream, data in zip(tts.streams(connection, "a", "b"), (b"one", b"two"), strict=True):
+                assert tts.call(stream.receive_event).note == "all"
+                event = tts.call(stream.receive_event)
+                assert event.audio_bytes() == data
+                assert connection.last_message is stream.last_message is event
+            tts.call(connection.close)
+
+    def test_the_sixth_stream_is_refused_by_the_service(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+        connection = tts.multi(fake.tts_websocket_url)
+        streams = tts.streams(connection, *"abcdef")
+        with pytest.raises(SonioxRealtimeError) as caught:
+            tts.call(streams[5].receive_event)
+        assert (caught.value.error_code, caught.value.error_type) == (400, "max_concurrent_streams_reached")
+        assert caught.value.request_id
+        for stream in streams[:5]:
+            tts.call(stream.send_text_chunks, "Hello")
+            assert tts.audio_of(stream)
+        tts.call(connection.close)
+
+    def test_a_config_is_checked_before_anything_is_sent(self, tts: TtsDriver) -> None:
+        with WsServer(accept) as server:
+            connection = tts.multi(server.url)
+            for bad in (config(voice=""), "tts-rt-v2", None, {}):
+                with pytest.raises(SonioxValidationError):
+                    tts.call(connection.open_stream, config=bad)
+            tts.call(connection.close)
+            with pytest.raises(SonioxRealtimeError, match="closed"):
+                tts.streams(connection, "a")
+            assert server.peer.texts() == []
+
+    def test_a_stream_that_was_not_opened_says_so(self, tts: TtsDriver) -> None:
+        module = sync_tts if tts.kind == "sync" else async_tts
+        stream_class: Any = getattr(module, f"{'' if tts.kind == 'sync' else 'Async'}RealtimeTTSStream")
+        with WsServer(accept) as server:
+            connection = tts.multi(server.url)
+            stream = stream_class(connection, CONFIG)
+            for action in (stream.finish, stream.cancel, lambda: stream.receive_event(0.1)):
+                with pytest.raises(SonioxRealtimeError):
+                    tts.call(action)
+            tts.call(connection.close)
+
+
+class TestCancel:
+    def test_ends_the_audio_at_once(self, tts: TtsDriver) -> None:
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        late = say(audio("a", b"late"), {**terminated("a")})
+        with WsServer(started, say(*[audio("a", b"early")] * 5), until("text", is_cancel), late) as server:
+            connection = tts.open(server.url)
+            assert tts.call(connection.receive_event).audio_bytes() == b"early"
+            tts.call(connection.cancel)
+            tts.call(connection.cancel)
+            (event,) = tts.rest(connection)
+            assert (event.terminated, event.audio) == (True, None)
+            with pytest.raises(SonioxRealtimeError, match="cancelled"):
+                tts.call(connection.send_text_chunk, "more")
+            tts.call(connection.close)
+            assert server.peer.texts()[1:] == [is_cancel]
+
+    def test_after_the_service_is_done_drops_what_was_not_received(self, tts: TtsDriver) -> None:
+        with WsServer(started, say(audio("a", b"one"), audio("a", b"two", audio_end=True), terminated("a"))) as server:
+            connection = tts.open(server.url)
+            assert tts.call(connection.receive_event).audio_bytes() == b"one"
+            wait_for(lambda: connection._protocol.is_terminated)
+            tts.call(connection.cancel)
+            assert tts.rest(connection) == []
+            tts.call(connection.close)
+            assert said(server.peer) == [CONFIG]
+
+    def test_that_meets_the_end_of_the_stream_harms_nothing(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+        connection = tts.multi(fake.tts_websocket_url)
+        for number in range(5):
+            one, other = tts.streams(connection, f"a{number}", f"b{number}")
+            tts.call(one.send_text_chunks, "Hello")
+            tts.call(other.send_text_chunks, "Hello")
+            tts.call(one.cancel)
+            assert tts.audio_of(one) == []
+            assert tts.audio_of(other)
+        tts.call(connection.close)
+
+    def test_a_block_cancels_what_is_not_over(self, tts: TtsDriver) -> None:
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        steps = (started, until("text", is_cancel), say(terminated("a")), until("text"), say(
+            audio("b", b"two", audio_end=True), terminated("b")
+        ))  # fmt: skip
+        with WsServer(*steps) as server:
+            connection = tts.multi(server.url)
+            first = tts.streams(connection, "a")[0]
+
+            def use() -> None:
+                with pytest.raises(KeyError, match="mine"), first:
+                    raise KeyError("mine")
+                with connection.open_stream(config=config("b")) as second:
+                    assert list(second.receive_audio_chunks()) == [b"two"]
+
+            async def use_async() -> None:
+                with pytest.raises(KeyError, match="mine"):
+                    async with first:
+                        raise KeyError("mine")
+                async with await connection.open_stream(config=config("b")) as second:
+                    assert [chunk async for chunk in second.receive_audio_chunks()] == [b"two"]
+
+            tts.call(use if tts.kind == "sync" else use_async)
+            assert [event.terminated for event in tts.rest(first)] == [True]
+            tts.call(connection.close)
+            # A stream that is over is not cancelled.
+            assert server.peer.texts().count(is_cancel) == 1
+            assert len(server.peer.texts()) == 3
+
+    def test_on_a_connection_that_is_gone_a_block_raises_nothing_new(self, tts: TtsDriver) -> None:
+        with WsServer(started, ws_server.reset) as server:
+            connection = tts.multi(server.url)
+            (stream,) = tts.streams(connection, "a")
+
+            def use() -> None:
+                with stream:
+                    stream.receive_event()
+
+            async def use_async() -> None:
+                async with stream:
+                    await stream.receive_event()
+
+            with pytest.raises(SonioxRealtimeError, match="the connection broke"):
+                tts.call(use if tts.kind == "sync" else use_async)
+
+
+class TestPause:
+    def test_holds_text_back_and_loses_none(self, tts: TtsDriver) -> None:
+        with WsServer(opened(2)) as server:
+            connection = tts.multi(server.url)
+            one, other = tts.streams(connection, "a", "b")
+            tts.call(one.send_text_chunk, "1")
+            tts.call(one.pause)
+            tts.call(connection.pause)
+            assert connection.paused
+            tts.call(one.send_text_chunk, "2")
+            tts.call(other.send_text_chunks, "x")
+            tts.call(one.finish)
+            with pytest.raises(SonioxRealtimeError, match="end of the text"):
+                tts.call(one.send_text_chunk, "3")
+            tts.call(other.keep_alive)
+            server.wait_until(lambda s: KEEP_ALIVE in s.peer.texts())
+            assert said(server.peer)[2:] == [text("1"), {"keep_alive": True}]
+            tts.call(other.resume)
+            tts.call(connection.resume)
+            assert not connection.paused
+            server.wait_until(lambda s: len(s.peer.texts()) == 7)
+            assert said(server.peer)[4:] == [text("2"), text("", end=True), text("x", end=True, stream_id="b")]
+            tts.call(connection.close)
+
+    def test_an_empty_text_is_a_heartbeat_and_is_not_held_back(self, tts: TtsDriver) -> None:
+        with WsServer(started) as server:
+            connection = tts.open(server.url)
+            tts.call(connection.send_text_chunk, "1")
+            tts.call(connection.pause)
+            assert connection.paused
+            tts.call(connection.send_text_chunk, "")
+            server.wait_until(lambda s: len(s.peer.texts()) == 3)
+            assert said(server.peer)[1:] == [text("1"), text("")]
+            tts.call(connection.cancel)
+            tts.call(connection.resume)
+            tts.call(connection.close)
+
+    def test_text_is_not_overtaken_when_it_is_resumed(self, tts: TtsDriver) -> None:
+        for _ in range(10):
+            with WsServer(started) as server:
+                connection = tts.open(server.url)
+                tts.call(connection.pause)
+                numbers = [str(number) for number in range(300)]
+                sending = tts.start(connection.send_text_chunks, tts.texts(*numbers))
+                tts.call(connection.resume)
+                sending.result(PATIENCE_SEC)
+                server.wait_until(lambda s: '"text_end":true' in "".join(s.peer.texts()[-1:]))
+                assert [message["text"] for message in said(server.peer)[1:]] == [*numbers, ""]
+                tts.call(connection.close)
+
+
+class TestKeepingAlive:
+    def test_a_connection_is_kept_alive_with_and_without_streams(
+        self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(_link, "_MAX_TICK_SEC", 0.02)
+        for module in (sync_tts, async_tts):
+            monkeypatch.setattr(module, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
+        with WsServer(accept) as server:
+            connection = tts.multi(server.url)
+            server.wait_until(lambda s: s.peer.texts() and s.peer.texts().count(KEEP_ALIVE) >= 2)
+            tts.streams(connection, "a")
+            count = len(server.peer.texts())
+            server.wait_until(lambda s: s.peer.texts()[count:].count(KEEP_ALIVE) >= 2)
+            tts.call(connection.close)
+
+    def test_a_stream_without_text_gets_heartbeats_between_its_first_and_its_last(self, tts: TtsDriver) -> None:
+        with WsServer(opened(2)) as server:
+            connection = tts.multi(server.url, stream_heartbeat_sec=0.03)
+            one, other = tts.streams(connection, "a", "b")
+            began = time.monotonic()
+            tts.call(other.send_text_chunk, "x")
+            server.wait_until(lambda s: said(s.peer).count(text("", stream_id="b")) >= 3)
+            assert time.monotonic() - began > 0.08
+            tts.call(one.send_text_chunk, "y")
+            tts.call(connection.pause)
+            tts.call(one.finish)
+            tts.call(other.cancel)
+            # Its end is held back, so that the service still waits for text.
+            server.wait_until(lambda s: said(s.peer).count(text("")) >= 3)
+            tts.call(connection.resume)
+            server.wait_until(lambda s: text("", end=True) in said(s.peer))
+            tts.call(connection.keep_alive)
+            server.wait_until(lambda s: KEEP_ALIVE in s.peer.texts())
+            messages = said(server.peer)
+            # None for a stream that has had no text, that is cancelled, or whose text has ended.
+            assert messages.index(text("y")) < messages.index(text(""))
+            assert text("") not in messages[messages.index(text("", end=True)) :]
+            assert text("", stream_id="b") not in messages[messages.index({"stream_id": "b", "cancel": True}) :]
+            tts.call(connection.close)
+
+    def test_a_stream_with_heartbeats_outlives_one_without(self, tts: TtsDriver) -> None:
+        with FakeSoniox(api_keys=[KEY], speech=SpeechRules(text_timeout_sec=0.5)) as fake:
+            kept = tts.open(fake.tts_websocket_url, stream_heartbeat_sec=0.1)
+            tts.call(kept.send_text_chunk, "Hel")
+            other = tts.open(fake.tts_websocket_url)
+            tts.call(other.send_text_chunk, "Hel")
+            with pytest.raises(SonioxRealtimeError, match="408, request_timeout"):
+                tts.rest(other)
+            tts.call(kept.send_text_chunks, "lo")
+            assert tts.audio_of(kept)
+            tts.call(kept.close)
+            tts.call(other.close)
+
+    def test_the_beats_are_counted_from_the_last_text(self) -> None:
+        protocol = TtsProtocol(RealtimeTTSConfig(**CONFIG))
+        protocol.start()
+        assert protocol.heartbeat(0.0, 3.0) == (None, 3.0)
+        protocol.say("", 1.0, text_end=False, hold=False)
+        assert protocol.heartbeat(100.0, 3.0) == (None, 3.0)
+        protocol.say("x", 101.0, text_end=False, hold=False)
+        assert protocol.heartbeat(103.0, 3.0) == (None, 1.0)
+        beat, due_sec = protocol.heartbeat(104.0, 3.0)
+        assert (json.loads(beat or b""), due_sec) == (text(""), 3.0)
+        assert protocol.heartbeat(105.0, 3.0) == (None, 2.0)
+        protocol.say("", 106.0, text_end=False, hold=False)
+        assert protocol.heartbeat(107.0, 3.0) == (None, 2.0)
+        protocol.say("y", 107.5, text_end=True, hold=True)
+        assert protocol.heartbeat(109.0, 3.0)[0]
+        assert [json.loads(message) for message in protocol.release(110.0)] == [text("y", end=True)]
+        assert protocol.heartbeat(200.0, 3.0) == (None, 3.0)
+
+
+class TestClose:
+    def test_is_quick_and_tells_whoever_receives(self, tts: TtsDriver) -> None:
+        with WsServer(started, say(audio("a", b"one")), ws_server.mute) as server:
+            connection = tts.open(server.url)
+            assert tts.call(connection.receive_event).audio_bytes() == b"one"
+            receiving = tts.start(connection.receive_event)
+            wait_for(connection._receiving.locked)
+            began = time.monotonic()
+            tts.call(connection.close)
+            assert time.monotonic() - began < 2.0
+            # A stream that was not over was cut off, whoever wanted it.
+            assert isinstance(receiving.exception(PATIENCE_SEC), SonioxRealtimeError)
+            with pytest.raises(SonioxRealtimeError, match="the session was closed"):
+                tts.call(connection.send_text_chunk, "x")
+
+    def test_what_has_arrived_can_still_be_received(self, tts: TtsDriver) -> None:
+        whole = say(audio("a", b"one"), audio("a", b"two", audio_end=True), terminated("a"), audio("b", b"half"))
+        with WsServer(opened(2), whole) as server:
+            connection = tts.multi(server.url)
+            one, other = tts.streams(connection, "a", "b")
+            assert tts.call(other.receive_event).audio_bytes() == b"half"
+            tts.call(connection.close)
+            assert tts.audio_of(one) == [b"one", b"two"]
+            for _ in range(2):
+                with pytest.raises(SonioxRealtimeError, match="the session was closed"):
+                    tts.audio_of(other)
+
+    def test_by_many_at_once(self, tts: TtsDriver) -> None:
+        with WsServer(started) as server:
+            connection = tts.open(server.url)
+            for closing in [tts.start(connection.close) for _ in range(10)]:
+                closing.result(PATIENCE_SEC)
+            server.wait_until(lambda s: s.peer.hung_up.is_set())
+            assert [kind for kind, _ in server.peer.received].count("close") == 1
+
+    def test_while_it_is_being_opened(self, tts: TtsDriver) -> None:
+        reached = threading.Event()
+        with WsServer(ws_server.tell(reached), ws_server.hold) as server:
+            connection = tts.session(server.url, connect_timeout_sec=0.5)
+            entering = tts.start(connection.enter)
+            assert reached.wait(PATIENCE_SEC)
+            tts.call(connection.close)
+            with pytest.raises(SonioxRealtimeError):
+                entering.result(PATIENCE_SEC)
+            assert connection.state == "closed"
+
+
+class TestInterruption:
+    def test_a_task_that_is_cancelled_while_it_receives_loses_nothing(self) -> None:
+        messages = [audio("a", str(number).encode()) for number in range(200)]
+        end = (audio("a", b"end", audio_end=True), terminated("a"))
+
+        async def receive(stream: Any, into: list[bytes]) -> None:
+            while (event := await stream.receive_event()) is not None:
+                into.append(event.audio_bytes() or b"")
+
+        async def main(url: str) -> list[bytes]:
+            got: list[bytes] = []
+            async with async_tts.AsyncRealtimeTTSConnection(url, CONFIG, KEY) as connection:
+                while not (connection.last_message and connection.last_message.terminated):
+                    with contextlib.suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(receive(connection, got), 0.001)
+            return got
+
+        with WsServer(started, say(*messages, *end)) as server:
+            got = asyncio.run(main(server.url))
+        assert got == [*(str(number).encode() for number in range(200)), b"end", b""]
+
+    def test_a_task_that_is_cancelled_while_it_opens_a_stream_leaves_none_behind(self) -> None:
+        async def main(url: str) -> None:
+            async with async_tts.AsyncRealtimeTTSMultiplexedConnection(url, KEY) as connection:
+                connection._connection.wait_sent = _never  # type: ignore[method-assign]
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(connection.open_stream(config=CONFIG), 0.05)
+                # The service's answer frees the id.
+                del connection._connection.wait_sent
+                other = await connection.open_stream(config=config("b"))
+                assert (await other.receive_event()).terminated
+                await connection.open_stream(config=CONFIG)
+
+        async def _never(*_: object) -> None:
+            await asyncio.sleep(PATIENCE_SEC)
+
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        end = say(terminated("a"), {**terminated("b"), "audio_end": True})
+        with WsServer(started, until("text", is_cancel), until("text"), end) as server:
+            asyncio.run(asyncio.wait_for(main(server.url), PATIENCE_SEC))
+
+    def test_ctrl_c_ends_a_receive(self) -> None:
+        code = (
+            "import sys\n"
+            "from soniox_lite.realtime import RealtimeTTSConnection\n"
+            "with RealtimeTTSConnection(sys.argv[1], "
+            f"{CONFIG!r}, 'key') as connection:\n"
+            "    print('ready', flush=True)\n"
+            "    connection.receive_event()\n"
+        )
+        with WsServer(started) as server:
+            program = [sys.executable, "-c", code, server.url]
+            with subprocess.Popen(
+                program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ}
+            ) as process:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "ready\n"
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=PATIENCE_SEC)
+            assert errors.rstrip().endswith("KeyboardInterrupt")
+            server.wait_until(lambda s: s.peer.hung_up.is_set())
+
+    def test_a_stream_belongs_to_the_event_loop_of_its_connection(self) -> None:
+        with WsServer(started) as server:
+            connection = async_tts.AsyncRealtimeTTSConnection(server.url, CONFIG, KEY)
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(connection.enter())
+
+            async def receive() -> None:
+                await connection.receive_event(0.1)
+
+            with pytest.raises(SonioxRealtimeError, match="belongs to the event loop that opened it"):
+                asyncio.run(receive())
+            loop.run_until_complete(connection.close())
+            loop.close()
+
+
+class TestTheKey:
+    @pytest.mark.parametrize("multi", [True, False])
+    def test_is_the_clients_or_another(self, tts: TtsDriver, multi: bool) -> None:
+        with WsServer(accept) as server:
+            client: Any = (SonioxClient if tts.kind == "sync" else AsyncSonioxClient)(
+                KEY, tts_websocket_base_url=server.url
+            )
+            for options in ({}, {"api_key": "snx_temp_0123456789-abcdefghij"}):
+                if multi:
+                    connection = client.realtime.tts.connect_multi_stream(**options)
+                else:
+                    connection = client.realtime.tts.connect(config=CONFIG, **options)
+                tts.call(connection.enter)
+                assert "SECRET" not in repr(connection)
+                tts.call(connection.close)
+            sent = [peer.headers["authorization"] for peer in server.peers]
+            assert sent == [f"Bearer {KEY}", "Bearer snx_temp_0123456789-abcdefghij"]
+            tts.call(client.close if tts.kind == "sync" else client.aclose)
+
+    def test_comes_from_the_environment_or_is_missing(self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SONIOX_API_KEY", KEY)
+        assert KEY in tts.session("ws://localhost/x", api_key=None)._connection._options.authorization
+        monkeypatch.delenv("SONIOX_API_KEY")
+        with pytest.raises(SonioxValidationError, match="no API key"):
+            tts.session("ws://localhost/x", api_key=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("connect_timeout_sec", 0), ("connect_timeout_sec", None), ("send_timeout_sec", -1), ("event_timeout_sec", 0),
+     ("ping_interval_sec", 0), ("ping_timeout_sec", "1"), ("max_queued_bytes", 10), ("max_queued_bytes", None),
+     ("max_message_bytes", 10), ("stream_heartbeat_sec", 0), ("stream_heartbeat_sec", True)],
+)  # fmt: skip
+def test_options_that_cannot_be_used(name: str, value: Any) -> None:
+    with pytest.raises(SonioxValidationError, match=name):
+        TtsDriver().session("ws://localhost/x", **{name: value})
+
+
+def test_messages_that_come_with_the_upgrade_are_not_lost(tts: TtsDriver) -> None:
+    early = frame(0x1, json.dumps(audio("a", b"one", audio_end=True)).encode())
+    early += frame(0x1, json.dumps(terminated("a")).encode())
+    for _ in range(10):
+        with WsServer(ws_server.accept_with(early)) as server:
+            connection = tts.open(server.url)
+            assert tts.audio_of(connection) == [b"one"]
+            tts.call(connection.close)
