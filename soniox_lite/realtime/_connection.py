@@ -157,9 +157,16 @@ class Connection:
         self._on_tick = on_tick
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
-        # What has arrived and was not received yet. Appended to by the reader, with the condition's lock held.
+        # What has arrived and was not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
+        # Acquired by a receiver who found nothing, released by the reader when there is something. Telling it by the
+        # condition below would cost a third of all the processor time that an event costs.
+        self._news = threading.Lock()
+        # Of all that is rare, with those who wait for it.
         self._changed = threading.Condition()
+        self._watchers = 0
+        # When the link has to be looked after next, as time.monotonic() counts.
+        self._tick_at = 0.0
         self._reader_is_done = False
         self._reader_waits = False
 
@@ -234,15 +241,17 @@ class Connection:
         Raises:
             SonioxRealtimeTimeoutError: Nothing arrived in time.
         """
-        try:
-            message = self._messages.popleft()
-        except IndexError:
-            with self._changed:
-                if not self._changed.wait_for(lambda: self._messages or self._reader_is_done, timeout_sec):
-                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s") from None
-                if not self._messages:
+        if not self._messages:
+            deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+            while not self._messages:
+                # Looked at in this order, because the last messages come before the end.
+                if self._reader_is_done and not self._messages:
                     return None
-                message = self._messages.popleft()
+                # News may be older than what was found here last; then this looks again.
+                remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+                if not self._news.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
+                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+        message = self._messages.popleft()
         if self._reader_waits and len(self._messages) <= self._options.max_queued_messages // 2:
             with self._changed:
                 self._changed.notify_all()
@@ -269,7 +278,11 @@ class Connection:
         with self._changed:
             self._options = self._options.without_queue_limit()
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._reader_is_done or or_when(), timeout_sec)
+            self._watchers += 1
+            try:
+                self._changed.wait_for(lambda: self._reader_is_done or or_when(), timeout_sec)
+            finally:
+                self._watchers -= 1
             return self._reader_is_done
 
     def close(self, timeout_sec: float) -> None:
@@ -322,11 +335,18 @@ class Connection:
             with self._changed:
                 self._reader_is_done = True
                 self._changed.notify_all()
+            self._tell_receiver()
+
+    def _tell_receiver(self) -> None:
+        """Wakes a receiver who found nothing. Only the reader may."""
+        if self._news.locked():
+            self._news.release()
 
     def _read_some(self, link: Link) -> None:
         """Waits for something to do, and does it."""
         if len(self._messages) >= self._options.max_queued_messages:
             due_sec = link.tick(reading=False)
+            self._tick_at = 0.0
             with self._changed:
                 self._reader_waits = True
                 self._changed.wait_for(
@@ -336,14 +356,19 @@ class Connection:
             return
         messages, more = link.read()
         if messages:
-            kept = [message for message in messages if not self._on_message(message)]
-            with self._changed:
-                self._messages += kept
-                self._changed.notify_all()
-        due_sec = link.tick(reading=True)
-        if self._on_tick is not None:
-            due_sec = min(due_sec, self._on_tick())
+            self._messages.extend([message for message in messages if not self._on_message(message)])
+            self._tell_receiver()
+            if self._watchers:
+                with self._changed:
+                    self._changed.notify_all()
+        now = time.monotonic()
+        if now >= self._tick_at or self._on_tick is not None:
+            due_sec = link.tick(reading=True)
+            if self._on_tick is not None:
+                due_sec = min(due_sec, self._on_tick())
+            self._tick_at = now + due_sec
         if not more and link.end is None:
+            due_sec = max(0.0, self._tick_at - now)
             self._wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
             if link.wants_write:
                 link.flush()

@@ -25,7 +25,7 @@ KEEP_ALIVE_MESSAGE = b'{"type":"keepalive"}'
 END_OF_AUDIO = b""
 
 # Looked for in messages that nobody has received yet. Text of tokens cannot hold them: their quotes would be escaped.
-_MARKS = (b'"finished"', b'"error_code"')
+_FINISHED, _ERROR = b'"finished"', b'"error_code"'
 
 
 class SttProtocol:
@@ -96,7 +96,7 @@ class SttProtocol:
         Returns:
             The event, if it says that the session is finished or failed; None for all others, which are not parsed.
         """
-        if not any(mark in message for mark in _MARKS):
+        if _FINISHED not in message and _ERROR not in message:
             return None
         try:
             event = RealtimeEvent.validate_event(message)
