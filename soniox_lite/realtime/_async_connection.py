@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from functools import partial
 
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._connection import chunks_of, stalled, texts_of
@@ -469,13 +470,13 @@ async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> 
     """Whether a future was woken in time. Costs a tenth of ``asyncio.wait``, once or twice for each event."""
     if timeout_sec is None:
         return await future
-    timer = asyncio.get_running_loop().call_later(timeout_sec, _wake, future, False)
+    timer = asyncio.get_running_loop().call_later(timeout_sec, partial(_wake, future, in_time=False))
     try:
         return await future
     finally:
         timer.cancel()
 
 
-def _wake(future: asyncio.Future[bool] | None, in_time: bool = True) -> None:
+def _wake(future: asyncio.Future[bool] | None, *, in_time: bool = True) -> None:
     if future is not None and not future.done():
         future.set_result(in_time)

@@ -12,10 +12,12 @@ from .._codec import Payload, Reply
 from .._validation import Problems
 from ..errors import SonioxRealtimeError
 from .realtime import decode_message
-from .tts import MAX_TEXT_BYTES
+from .tts import MAX_TEXT_BYTES, SPEECH_NAMES, check_speech
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from typing_extensions import Self
 
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
@@ -30,7 +32,6 @@ __all__ = [
 ]
 
 _MAX_ID_LENGTH = 256
-_MAX_NAME_LENGTH = 50
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -66,18 +67,9 @@ class RealtimeTTSConfig(Payload):
     def __post_init__(self) -> None:
         with Problems(self) as check:
             _check_stream_id(check, self.stream_id)
-            for name in ("model", "language", "voice", "audio_format"):
-                if check.required(name, getattr(self, name)):
-                    check.text(name, getattr(self, name), min_length=1, max_length=_MAX_NAME_LENGTH)
-            check.integer("sample_rate", self.sample_rate, minimum=1, maximum=1_000_000)
-            check.integer("bitrate", self.bitrate, minimum=1, maximum=100_000_000)
-            speed = self.speed
-            if speed is not None:
-                if not isinstance(speed, (int, float)) or isinstance(speed, bool):
-                    check.add("speed", "must be a number", speed)
-                elif not 0.7 <= speed <= 1.3:
-                    check.add("speed", "must be from 0.7 to 1.3", speed)
-            check.flag("reduce_silence", self.reduce_silence)
+            for name in SPEECH_NAMES:
+                check.required(name, getattr(self, name))
+            check_speech(check, self)
             check.flag("return_timestamps", self.return_timestamps)
             check.text("client_reference_id", self.client_reference_id, max_length=_MAX_ID_LENGTH)
 
@@ -201,6 +193,9 @@ class RealtimeTTSEvent(Reply):
             SonioxRealtimeError: It is not JSON, or not of the documented shape; the message says where.
         """
         return decode_message(cls, raw)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self))
 
     def audio_bytes(self) -> bytes | None:
         """The audio, decoded once; None when there is none.

@@ -10,11 +10,12 @@ from .._validation import Problems
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+    from .realtime_tts import RealtimeTTSConfig
 
 # The service's schema names no unit; the service itself counts bytes of UTF-8.
 MAX_TEXT_BYTES = 5000
 _MAX_NAME_LENGTH = 50
-_NAMES = ("model", "language", "voice", "audio_format")
+SPEECH_NAMES = ("model", "language", "voice", "audio_format")
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -35,18 +36,7 @@ class _SpeechOptions(Payload):
             self._check(check)
 
     def _check(self, check: Problems) -> None:
-        for name in _NAMES:
-            check.text(name, getattr(self, name), min_length=1, max_length=_MAX_NAME_LENGTH)
-        # Which of them go together is the service's business, whose table has grown before.
-        check.integer("sample_rate", self.sample_rate, minimum=1, maximum=1_000_000)
-        check.integer("bitrate", self.bitrate, minimum=1, maximum=100_000_000)
-        speed = self.speed
-        if speed is not None:
-            if not isinstance(speed, (int, float)) or isinstance(speed, bool):
-                check.add("speed", "must be a number", speed)
-            elif not 0.7 <= speed <= 1.3:
-                check.add("speed", "must be from 0.7 to 1.3", speed)
-        check.flag("reduce_silence", self.reduce_silence)
+        check_speech(check, self)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -81,7 +71,7 @@ class CreateTtsPayload(_SpeechOptions):
     client_reference_id: str | None = None
 
     def _check(self, check: Problems) -> None:
-        for name in (*_NAMES, "text"):
+        for name in (*SPEECH_NAMES, "text"):
             check.required(name, getattr(self, name))
         super()._check(check)
         text = self.text
@@ -90,3 +80,19 @@ class CreateTtsPayload(_SpeechOptions):
             if size > MAX_TEXT_BYTES:
                 check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8 (it has {size})", text)
         check.text("client_reference_id", self.client_reference_id, max_length=256)
+
+
+def check_speech(check: Problems, options: _SpeechOptions | RealtimeTTSConfig) -> None:
+    """The rules for what can be asked of speech, whichever way it is asked for."""
+    for name in SPEECH_NAMES:
+        check.text(name, getattr(options, name), min_length=1, max_length=_MAX_NAME_LENGTH)
+    # Which of them go together is the service's business, whose table has grown before.
+    check.integer("sample_rate", options.sample_rate, minimum=1, maximum=1_000_000)
+    check.integer("bitrate", options.bitrate, minimum=1, maximum=100_000_000)
+    speed = options.speed
+    if speed is not None:
+        if not isinstance(speed, (int, float)) or isinstance(speed, bool):
+            check.add("speed", "must be a number", speed)
+        elif not 0.7 <= speed <= 1.3:
+            check.add("speed", "must be from 0.7 to 1.3", speed)
+    check.flag("reduce_silence", options.reduce_silence)
