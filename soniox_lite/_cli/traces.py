@@ -79,11 +79,14 @@ class ServerTraces:
             self._ids["file"] = file.id
         return file.id
 
-    def create(self, *, file_id: str | None, audio_url: str | None, config: CreateTranscriptionConfig) -> Transcription:
+    def create(
+        self, *, model: str, file_id: str | None, audio_url: str | None, config: CreateTranscriptionConfig
+    ) -> Transcription:
         """A new job. Args and errors are those of ``client.stt.create``."""
         self._may_be_complete = True
         with self._making("transcription"):
             transcription = self._client.stt.create(
+                model=model,
                 file_id=file_id,
                 audio_url=audio_url,
                 client_reference_id=self._reference,

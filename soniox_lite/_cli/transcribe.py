@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 
+from .._validation import Problems
 from ..errors import SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import screen
@@ -32,8 +33,9 @@ _EXIT_TIMED_OUT = 124
 def transcribe(options: argparse.Namespace) -> int:
     """Prints the transcript of ``options.source``; the exit code."""
     # All that can be wrong with the command line is found before anything is sent.
+    with Problems("the command line") as check:
+        check.text("model", options.model, min_length=1, max_length=32)
     config = CreateTranscriptionConfig(
-        model=options.model,
         language_hints=options.language,
         enable_speaker_diarization=options.diarize or None,
         translation=options.translate_to and TranslationConfig(type="one_way", target_language=options.translate_to),
@@ -69,7 +71,8 @@ def _transcript(
             filename="stdin" if options.source == "-" else os.path.basename(options.source),
             on_progress=lambda sent, total: progress.show(_upload_state(sent, total)),
         )
-    transcription = traces.create(file_id=file_id, audio_url=source if isinstance(source, str) else None, config=config)
+    audio_url = source if isinstance(source, str) else None
+    transcription = traces.create(model=options.model, file_id=file_id, audio_url=audio_url, config=config)
     _wait(client, transcription, options.wait_timeout, progress)
     return client.stt.get_transcript(transcription.id)
 

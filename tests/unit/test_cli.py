@@ -44,12 +44,17 @@ class Process:
     Args:
         arguments: What stands behind the program's name.
         environment: Additional variables.
-        warnings: What Python does with them; whoever is interrupted cannot close everything.
+        warnings: What Python does with them. None of resources: whoever is interrupted cannot close everything.
         options: For ``subprocess.Popen``.
     """
 
     def __init__(
-        self, arguments: list[str], environment: dict[str, str], *, warnings: str = "ignore", **options: Any
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        *,
+        warnings: str = "error::DeprecationWarning",
+        **options: Any,
     ) -> None:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("SONIOX_")}
         for stream in ("stdout", "stderr"):
