@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import wave
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ from soniox_testing import FakeSoniox
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPOKEN = EXAMPLES / "spoken.wav"
 TESTED_HERE = {
+    "clone_voice.py",
     "hear_real_words.py",
     "offline_demo.py",
+    "speak_streams.py",
+    "speak_text.py",
     "stream_async.py",
     "stream_file.py",
     "subtitles.py",
     "transcribe_file.py",
     "transcribe_many.py",
+    "usage_report.py",
     "webhook_lambda.py",
 }
 
@@ -162,6 +167,94 @@ def test_stream_async(fake_soniox: FakeSoniox) -> None:
     result = run("stream_async.py", *[str(SPOKEN)] * 3, fake=fake_soniox)
     assert result.stderr == ""
     assert result.stdout == f"{SPOKEN}: all the same\n" * 3
+
+
+def test_speak_text_writes_a_file_in_the_format_of_its_name(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    path = tmp_path / "morning.mp3"
+    result = run("speak_text.py", "Good morning.", str(path), fake=fake_soniox)
+    speech = fake_soniox.assert_spoken("Good morning.", voice="Adrian", audio_format="mp3")
+    assert path.read_bytes() == fake_soniox.speech_audio(speech.id)
+    assert (result.stdout, result.stderr) == (f"{path}: {path.stat().st_size} bytes\n", "")
+
+
+def test_speak_text_can_be_piped_on(fake_soniox: FakeSoniox) -> None:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / "speak_text.py"), "Good morning.", "-"]
+    environment = {**os.environ, **fake_soniox.environment()}
+    result = subprocess.run(command, capture_output=True, env=environment, check=False)
+    speech = fake_soniox.assert_spoken("Good morning.", audio_format="wav")
+    assert (result.stdout, result.stderr) == (fake_soniox.speech_audio(speech.id), b"")
+
+
+def test_speak_text_says_what_went_wrong(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    result = run("speak_text.py", "Good morning.", str(tmp_path / "morning.doc"), fake=fake_soniox)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "'doc'" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_speak_streams_speaks_two_answers_over_one_connection(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    result = run("speak_streams.py", str(tmp_path), fake=fake_soniox)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(fake_soniox.speech_connections) == 1
+    for voice, answer in load("speak_streams.py").ANSWERS.items():
+        path = tmp_path / f"{voice.lower()}.mp3"
+        speech = fake_soniox.assert_spoken(f"{answer} ", voice=voice, ended="finished")
+        assert path.read_bytes() == fake_soniox.speech_audio(speech.id)
+        assert f"{path}: {path.stat().st_size} bytes\n" in result.stdout
+
+
+@pytest.mark.parametrize("cause", ["the service", "the disk"])
+def test_speak_streams_says_what_went_wrong(fake_soniox: FakeSoniox, tmp_path: Path, cause: str) -> None:
+    if cause == "the service":
+        fake_soniox.faults.error("service_unavailable", "not today", operation="tts", times=1)
+    folder = tmp_path if cause == "the service" else tmp_path / "missing"
+    result = run("speak_streams.py", str(folder), fake=fake_soniox)
+    assert result.returncode == 1
+    if cause == "the service":
+        # The other stream goes on.
+        assert "not today (503, service_unavailable)" in result.stderr
+        assert (len(result.stderr.splitlines()), len(result.stdout.splitlines())) == (1, 1)
+    else:
+        assert result.stderr.count("No such file") == len(result.stderr.splitlines()) == 2
+
+
+def test_clone_voice(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    path = tmp_path / "hello.wav"
+    result = run("clone_voice.py", str(SPOKEN), "me", "Hello.", str(path), fake=fake_soniox)
+    (voice,) = fake_soniox.voices
+    assert (result.stdout, result.stderr, voice.name) == (f"{voice.id}\n", "", "me")
+    speech = fake_soniox.assert_spoken("Hello.", voice=voice.id)
+    assert path.read_bytes() == fake_soniox.speech_audio(speech.id)
+
+
+def test_clone_voice_leaves_no_voice_that_cannot_be_used(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    fake_soniox.fail_next_voice("voice_audio_too_long", "too long for a voice")
+    result = run("clone_voice.py", str(SPOKEN), "me", "Hello.", str(tmp_path / "hello.wav"), fake=fake_soniox)
+    assert result.returncode == 1
+    assert "too long for a voice" in result.stderr
+    assert "Traceback" not in result.stderr
+    fake_soniox.assert_no_voices_left()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_usage_report_adds_up_what_each_customer_cost(fake_soniox: FakeSoniox) -> None:
+    entries = [
+        fake_soniox.add_usage("stt-async-v5", audio_duration_ms=60_000 * minutes, client_reference_id=customer)
+        for customer, minutes in (("small", 1), ("large", 100), ("large", 10))
+    ]
+    result = run("usage_report.py", fake=fake_soniox)
+    assert (result.returncode, result.stderr) == (0, "")
+    costs = [sum(Decimal(entry.cost_usd) for entry in part) for part in (entries[1:], entries[:1], entries)]
+    assert [line.split()[0] for line in result.stdout.splitlines()[:-1]] == [f"{cost:.6f}" for cost in costs]
+    assert [line.split()[-1] for line in result.stdout.splitlines()[:-1]] == ["large", "small", "all"]
+    assert result.stdout.endswith("Sessions now: 0, limit: none.\n")
+
+
+def test_usage_report_says_what_went_wrong(fake_soniox: FakeSoniox) -> None:
+    result = run("usage_report.py", "90", fake=fake_soniox)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "31 days" in result.stderr
 
 
 def load(name: str) -> Any:

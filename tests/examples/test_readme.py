@@ -19,12 +19,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SCRIPTS = [block for block in PYTHON if "def test_" not in block]
 TESTS = [block for block in PYTHON if "def test_" in block]
-COMMANDS = [
-    line.partition("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith(("soniox-lite ", "python -m soniox_lite "))
-]
+
+
+def commands_in(page: str) -> list[str]:
+    """The command lines of ours that a page shows."""
+    return [
+        line.partition("#")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith(("soniox-lite ", "python -m soniox_lite "))
+    ]
+
+
+COMMANDS = commands_in(README)
 
 
 @pytest.fixture
@@ -42,13 +49,18 @@ def run(command: list[str], folder: Path, fake: FakeSoniox) -> str:
 
 
 def test_there_is_something_to_run() -> None:
-    assert (len(SCRIPTS), len(TESTS), len(COMMANDS)) == (3, 1, 4)
+    assert (len(SCRIPTS), len(TESTS), len(COMMANDS)) == (4, 1, 6)
 
 
 @pytest.mark.parametrize("code", SCRIPTS, ids=range(len(SCRIPTS)))
 def test_python(code: str, folder: Path, fake_soniox: FakeSoniox) -> None:
     fake_soniox.add_transcript("as the README says")
-    assert "as the README says" in run([sys.executable, "-W", "error", "-c", code], folder, fake_soniox)
+    output = run([sys.executable, "-W", "error", "-c", code], folder, fake_soniox)
+    if "tts." in code:
+        speech = fake_soniox.assert_spoken("Hello.", voice=fake_soniox.voices[0].id)
+        assert (folder / "hello.mp3").read_bytes() == fake_soniox.speech_audio(speech.id)
+    else:
+        assert "as the README says" in output
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -56,7 +68,11 @@ def test_commands(command: str, folder: Path, fake_soniox: FakeSoniox) -> None:
     arguments = shlex.split(command.removeprefix("python -m "))[1:]
     if arguments[0] == "stream":
         arguments.append("--fast")  # The recording's seven seconds need not pass.
-    assert run([sys.executable, "-m", "soniox_lite", *arguments], folder, fake_soniox).strip()
+    output = run([sys.executable, "-W", "error", "-m", "soniox_lite", *arguments], folder, fake_soniox)
+    if "-o" in arguments:
+        assert (folder / arguments[arguments.index("-o") + 1]).stat().st_size > 0
+    else:
+        assert output.strip()
 
 
 def test_the_test(folder: Path, fake_soniox: FakeSoniox) -> None:

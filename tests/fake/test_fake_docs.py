@@ -62,7 +62,7 @@ def _run(command, folder):
 
 
 def test_there_is_something_to_run():
-    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (13, 2, 1)
+    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (14, 2, 1)
 
 
 def test_the_python_snippets_pass_as_they_stand(tmp_path):

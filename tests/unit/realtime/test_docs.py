@@ -1,10 +1,11 @@
-"""docs/realtime.md: every snippet runs, and its table of settings is the code's."""
+"""docs/realtime.md: every snippet runs, and its tables of settings are the code's."""
 
 from __future__ import annotations
 
 import ast
 import asyncio
 import inspect
+import io
 import re
 import sys
 import threading
@@ -14,7 +15,12 @@ from typing import Any
 import pytest
 
 from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxRealtimeError
-from soniox_lite.realtime import AsyncRealtimeSTTSession, RealtimeSTTSession
+from soniox_lite.realtime import (
+    AsyncRealtimeSTTSession,
+    AsyncRealtimeTTSMultiplexedConnection,
+    RealtimeSTTSession,
+    RealtimeTTSMultiplexedConnection,
+)
 from soniox_lite.types.realtime import RealtimeSTTConfig
 from soniox_testing import FakeSoniox
 
@@ -28,6 +34,16 @@ SAID = {
     6: "400 ",
     7: "401 unauthenticated",
     8: "open\nfinished\nclose\n",
+    13: "400 invalid_request",
+}
+# The first part of the first snippet that speaks, which the others use.
+SPEECH_CONFIG = next(code for code in SNIPPETS if "speech_config =" in code).partition("\n\n")[0]
+# What snippets have spoken, by their number; the last of them keeps it for itself.
+SPOKEN = {
+    9: ["Hello over there."],
+    10: ["Hello over there."],
+    11: ["Hello over there."],
+    12: ["Good morning.", "Hello."],
 }
 
 
@@ -38,10 +54,15 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
     chunks = [bytes(3840)] * 20
     with FakeSoniox(api_keys=["key"]) as fake:
         fake.add_transcript("hello over there")
-        with SonioxClient("key", websocket_base_url=fake.stt_websocket_url) as client:
+        urls = {"websocket_base_url": fake.stt_websocket_url, "tts_websocket_base_url": fake.tts_websocket_url}
+        with SonioxClient("key", **urls) as client:
+            player = io.BytesIO()
             names: dict[str, Any] = {
                 "client": client,
-                "async_client": AsyncSonioxClient("key", websocket_base_url=fake.stt_websocket_url),
+                "async_client": AsyncSonioxClient("key", **urls),
+                "player": player,
+                "answer": iter(["Hello ", "over ", "there."]),
+                "async_answer": _give(["Hello ", "over ", "there."]),
                 "config": RealtimeSTTConfig(model="stt-rt-v5", audio_format="wav").to_dict(),
                 "audio": b"".join(chunks),
                 "microphone": iter(chunks),
@@ -57,29 +78,43 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
                 SNIPPETS[number].replace('open("call.wav", "rb").read()', "recording"),
                 "docs/realtime.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
             )  # fmt: skip
+            exec(SPEECH_CONFIG, names)
             names["recording"] = Path("call.wav").read_bytes()
             result = eval(code, names)
             if inspect.iscoroutine(result):
                 asyncio.run(result)
     assert SAID.get(number, "") in capsys.readouterr().out
+    spoken = [speech for speech in fake.speeches if speech.ended == "finished"]
+    assert sorted(speech.text for speech in spoken) == SPOKEN.get(number, [])
+    if len(spoken) == 1:
+        assert player.getvalue() == fake.speech_audio(spoken[0].id)
 
 
 def _show(event: Any) -> None:
     sys.stdout.write("".join(token.text for token in event.tokens if token.is_final))
 
 
-async def _give(chunks: list[bytes]) -> Any:
+async def _give(chunks: list[Any]) -> Any:
     for chunk in chunks:
         yield chunk
 
 
-def test_the_settings_are_all_there_with_their_defaults() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) *\|", TEXT.split("## Settings")[1], re.MULTILINE))
-    for session_class in (RealtimeSTTSession, AsyncRealtimeSTTSession):
-        parameters = dict(inspect.signature(session_class).parameters)
-        del parameters["url"]
-        assert rows.keys() == parameters.keys()
-        for name, parameter in parameters.items():
-            if parameter.default not in (inspect.Parameter.empty, None):
-                shown = rows[name].removesuffix(" s").replace(",", "")
-                assert ast.literal_eval(shown) == parameter.default, name
+@pytest.mark.parametrize(
+    ("session_class", "table", "further"),
+    [
+        (RealtimeSTTSession, 1, set()),
+        (AsyncRealtimeSTTSession, 1, set()),
+        (RealtimeTTSMultiplexedConnection, 2, {"config"}),
+        (AsyncRealtimeTTSMultiplexedConnection, 2, {"config"}),
+    ],
+)
+def test_the_settings_are_all_there_with_their_defaults(session_class: Any, table: int, further: set[str]) -> None:
+    part = TEXT.split("## Settings")[1].split("| argument |")[table]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*?) *\|", part, re.MULTILINE))
+    parameters = dict(inspect.signature(session_class).parameters)
+    del parameters["url"]
+    assert rows.keys() == parameters.keys() | further
+    for name, parameter in parameters.items():
+        if parameter.default not in (inspect.Parameter.empty, None):
+            shown = rows[name].removesuffix(" s").replace(",", "")
+            assert ast.literal_eval(shown) == parameter.default, name

@@ -1,0 +1,34 @@
+"""Makes a voice from a clip of at most 20 seconds, and lets it speak.
+
+``SONIOX_API_KEY=... python examples/clone_voice.py CLIP NAME TEXT FILE``. The voice stays, under the id that is
+printed; one that cannot be used is deleted again.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from soniox_lite import SonioxClient, SonioxError, SonioxVoiceError
+
+MODEL = "tts-rt-v2"
+
+
+def main(clip: str, name: str, text: str, output: str) -> int:
+    with SonioxClient() as client:
+        try:
+            voice = client.voices.create(clip, name=name)
+            print(voice.id)
+            try:
+                client.voices.wait_until_ready(voice.id, model=MODEL, timeout_sec=120)
+            except SonioxVoiceError:
+                client.voices.delete(voice.id)
+                raise
+            client.tts.generate_to_file(output, text=text, voice=voice.id, model=MODEL, language="en")
+        except SonioxError as error:
+            print(f"{clip}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""Prints what your customers cost in the last days: ``SONIOX_API_KEY=... python examples/usage_report.py [DAYS]``.
+
+A customer is whom you name as ``client_reference_id`` in your requests. The logs of at most 31 days can be asked for at
+once; ``client.usage.summary`` has a year, by model and day, and so has ``soniox-lite usage``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from soniox_lite import SonioxClient, SonioxError
+
+
+def main(days: int = 7) -> int:
+    now = datetime.now(timezone.utc)
+    costs: defaultdict[str, Decimal] = defaultdict(Decimal)
+    requests: Counter[str] = Counter()
+    with SonioxClient() as client:
+        try:
+            for entry in client.usage_logs.list_all(now - timedelta(days=days), now):
+                costs[entry.client_reference_id] += entry.cost
+                requests[entry.client_reference_id] += 1
+            streams = client.concurrency_limits.get().project
+        except SonioxError as error:
+            print(error, file=sys.stderr)
+            return 1
+    for customer, cost in sorted(costs.items(), key=lambda item: item[1], reverse=True):
+        print(f"{cost:12.6f} USD  {requests[customer]:6} requests  {customer or '-'}")
+    print(f"{sum(costs.values()):12.6f} USD  {requests.total():6} requests in all")
+    limit = streams.limits.transcribe_concurrent
+    print(f"Sessions now: {streams.current.transcribe_concurrent}, limit: {'none' if limit is None else limit}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
