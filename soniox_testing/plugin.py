@@ -81,6 +81,8 @@ def soniox_client(fake_soniox: FakeSoniox) -> Iterator[SonioxClient]:
         fake_soniox.api_key,
         api_base_url=fake_soniox.api_base_url,
         websocket_base_url=fake_soniox.stt_websocket_url,
+        tts_api_base_url=fake_soniox.tts_api_base_url,
+        tts_websocket_base_url=fake_soniox.tts_websocket_url,
     ) as client:
         yield client
 
@@ -96,6 +98,8 @@ def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
         fake_soniox.api_key,
         api_base_url=fake_soniox.api_base_url,
         websocket_base_url=fake_soniox.stt_websocket_url,
+        tts_api_base_url=fake_soniox.tts_api_base_url,
+        tts_websocket_base_url=fake_soniox.tts_websocket_url,
     )
     yield client
     # Not asyncio.run, which would unset the event loop that the test's own plugin may have set.
@@ -110,7 +114,8 @@ def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
 def soniox_env(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Environment variables that lead to ``fake_soniox``, set during the test, for code that builds its own client.
 
-    The official SDK reads ``SONIOX_API_KEY`` only; give it ``api_base_url`` and ``websocket_base_url``.
+    The official SDK reads ``SONIOX_API_KEY`` only; give it ``api_base_url``,
+    ``websocket_base_url``, ``tts_api_base_url`` and ``tts_websocket_base_url``.
     """
     environment = fake_soniox.environment()
     for name, value in environment.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from ..errors import SonioxValidationError
 from . import screen
 from .recording import opened
 from .session import open_client
@@ -36,19 +37,25 @@ def speak(options: argparse.Namespace) -> int:
     audio_format = options.format or ("wav" if to_pipe else _format_of(options.output))
     text = _text(options)
     with open_client(options) as client:
-        client.tts.generate_to_file(
-            _StandardOutput() if to_pipe else options.output,  # type: ignore[arg-type]
-            text=text,
-            voice=options.voice,
-            model=options.model,
-            language=options.language,
-            config={
-                "audio_format": audio_format,
-                "sample_rate": options.rate,
-                "bitrate": options.bitrate,
-                "speed": options.speed,
-            },
-        )
+        try:
+            client.tts.generate_to_file(
+                _StandardOutput() if to_pipe else options.output,  # type: ignore[arg-type]
+                text=text,
+                voice=options.voice,
+                model=options.model,
+                language=options.language,
+                config={
+                    "audio_format": audio_format,
+                    "sample_rate": options.rate,
+                    "bitrate": options.bitrate,
+                    "speed": options.speed,
+                },
+            )
+        except SonioxValidationError as error:
+            if isinstance(error.__cause__, OSError):
+                reason = error.__cause__.strerror or str(error.__cause__)
+                raise screen.CommandError(f"cannot write {options.output!r}: {reason}", exit_code=2) from error
+            raise
     return 0
 
 

@@ -49,7 +49,7 @@ class AsyncConcurrencyLimitsAPI:
 
         Args:
             start_time: The earliest beginning of a period: a datetime with its time zone, a date (its midnight in
-                UTC), or ISO 8601 text.
+                UTC), or ISO 8601 text with its zone.
             end_time: The first beginning that is too late; at most 7 days later with periods of a minute.
             period_sec: Length of a period: 60, 3600 or 86400.
             kind: ``stt`` for realtime speech-to-text sessions, ``tts`` for text-to-speech streams and requests.

@@ -24,7 +24,7 @@ class AsyncUsageAPI:
         """What the project used in a window of whole UTC days, at most 366, by model and by day.
 
         Args:
-            start_time: Its day is the first: a date, a datetime with its time zone, or ISO 8601 text.
+            start_time: Its day is the first: a date, a datetime with its time zone, or ISO 8601 text with its zone.
             end_time: Its day is the last, unless it is the day's very beginning, as a date is: from
                 ``date(2026, 4, 1)`` to ``date(2026, 5, 1)`` is April.
 

@@ -40,7 +40,7 @@ class UsageLogsAPI:
 
         Args:
             start_time: The earliest end, at most 91 days ago: a datetime with its time zone, a date (its midnight in
-                UTC), or ISO 8601 text.
+                UTC), or ISO 8601 text with its zone.
             end_time: The first end that is too late.
             limit: Entries on the page, 1 to 1000.
             sort: ``end_time_asc``, or ``end_time_desc`` for the latest first.

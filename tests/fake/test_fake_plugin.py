@@ -227,6 +227,8 @@ class TestWithUnittest(unittest.TestCase):
 
 # The fixtures
 
+SPEECH = {"stream_id": "1", "model": "tts-rt-v2", "language": "en", "voice": "Maya", "audio_format": "pcm_s16le"}
+
 
 def test_the_client_is_connected(fake_soniox, soniox_client):
     fake_soniox.add_transcript("hello", filename="a.mp3")
@@ -235,6 +237,11 @@ def test_the_client_is_connected(fake_soniox, soniox_client):
         session.send_byte_chunk(bytes(16_000))
         session.finish()
         assert list(session.receive_events())[-1].finished
+    soniox_client.tts.generate(text="over REST", voice="Maya", language="en")
+    with soniox_client.realtime.tts.connect(config=SPEECH) as stream:
+        stream.send_text_chunk("over a socket", text_end=True)
+        assert b"".join(stream.receive_audio_chunks())
+    assert [speech.text for speech in fake_soniox.speeches] == ["over REST", "over a socket"]
 
 
 def test_the_async_client_is_connected(fake_soniox, async_soniox_client):
@@ -245,10 +252,16 @@ def test_the_async_client_is_connected(fake_soniox, async_soniox_client):
         ) as session:
             await session.send_byte_chunk(bytes(16_000))
             await session.finish()
-            return job.text, [event async for event in session.receive_events()][-1].finished
+            finished = [event async for event in session.receive_events()][-1].finished
+        await async_soniox_client.tts.generate(text="over REST", voice="Maya", language="en")
+        async with async_soniox_client.realtime.tts.connect(config=SPEECH) as stream:
+            await stream.send_text_chunk("over a socket", text_end=True)
+            audio = [chunk async for chunk in stream.receive_audio_chunks()]
+        return job.text, finished, bool(audio)
 
     fake_soniox.add_transcript("hello", filename="a.mp3")
-    assert asyncio.run(work()) == ("hello", True)
+    assert asyncio.run(work()) == ("hello", True, True)
+    assert [speech.text for speech in fake_soniox.speeches] == ["over REST", "over a socket"]
 
 
 def test_the_environment_leads_to_the_fake(fake_soniox, soniox_env):

@@ -207,7 +207,7 @@ class TestWhereItGoes:
             check_error(run("Hello", "-o", "-", stdout=full), 1, "cannot write to standard output: No space left")
 
     def test_no_directory(self, run: Any, fake: FakeSoniox) -> None:
-        check_error(run("Hello", "-o", "missing/a.wav"), 2, "output cannot be written: No such file or directory")
+        check_error(run("Hello", "-o", "missing/a.wav"), 2, "cannot write 'missing/a.wav': No such file or directory")
         assert fake.requests == ()
 
     def test_an_output_is_needed(self, run: Any) -> None:
