@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
+from importlib import import_module
 
 from ._settings import Settings
 from ._validation import Problems
+from .errors import SonioxError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     import urllib.request
     from collections.abc import Callable, Mapping
-    from typing import Any, TypedDict
+    from typing import Any, TypedDict, TypeVar
 
     from typing_extensions import Self, Unpack
 
@@ -56,12 +58,16 @@ if TYPE_CHECKING:
         on_request: Callable[[Request], object] | None
         on_response: Callable[[Response], object] | None
 
+    TransportT = TypeVar("TransportT", Transport, AsyncTransport)
+
 
 __all__ = ["AsyncSonioxClient", "SonioxClient"]
 
 
 class _BaseClient:
     """What both clients share: set-up, copies, pickling."""
+
+    _exchange_module: str
 
     def __init__(
         self,
@@ -136,10 +142,25 @@ class _BaseClient:
         self._network = {"ssl_context": ssl_context, "opener": opener}
         # A copy made by with_options shares the transport and must not close it.
         self._owns_transport = True
-        self._open_transport()
+        # The transport, once REST is used; None if it was closed before. What copies share.
+        self._shared: dict[str, Any] = {}
 
-    def _open_transport(self) -> None:
-        raise NotImplementedError  # Both clients have one.
+    def _for_rest(self) -> Self:
+        """This client, with all loaded that a request needs, so that the first one does not stall."""
+        import_module("._http.building", __package__)
+        import_module(self._exchange_module, __package__)
+        return self
+
+    def _share_transport(self, transport: TransportT) -> TransportT:
+        """The one transport of this client and its copies: this one, unless they have one.
+
+        Raises:
+            SonioxError: It was closed before.
+        """
+        shared: TransportT | None = self._shared.setdefault("transport", transport)
+        if shared is None:
+            raise SonioxError("this client is closed")
+        return shared
 
     def with_options(self, **options: Unpack[ClientOptions]) -> Self:
         """A copy with other options that shares this client's connections. Closing the copy leaves them open.
@@ -152,7 +173,7 @@ class _BaseClient:
             SonioxValidationError: There is no such option, or its value cannot be used.
         """
         copy = type(self).__new__(type(self))
-        for name in ("_network", "_transport"):
+        for name in ("_network", "_shared"):
             setattr(copy, name, getattr(self, name))
         copy._settings = self._settings.changed(dict(options))
         copy._owns_transport = False
@@ -162,8 +183,7 @@ class _BaseClient:
         return {"_settings": self._settings, "_network": self._network}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _owns_transport=True)
-        self._open_transport()
+        vars(self).update(state, _owns_transport=True, _shared={})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.api_base_url}>"
@@ -177,26 +197,28 @@ class SonioxClient(_BaseClient):
     ``with`` block, when it is no longer needed.
     """
 
-    _transport: Transport
+    _exchange_module = "._http.exchange"
 
-    def _open_transport(self) -> None:
-        from ._http.transport import Transport  # noqa: PLC0415 - what a surface needs is loaded with it
+    @cached_property
+    def _transport(self) -> Transport:
+        """Made when a request needs it: realtime does without, and saves 10 ms."""
+        from ._http.transport import Transport  # noqa: PLC0415 - loaded with the first namespace
 
-        self._transport = Transport(**self._network)  # type: ignore[arg-type]
+        return self._share_transport(Transport(**self._network))  # type: ignore[arg-type]
 
     @cached_property
     def files(self) -> FilesAPI:
         """Uploaded files."""
         from .api.files import FilesAPI  # noqa: PLC0415 - as above
 
-        return FilesAPI(self)
+        return FilesAPI(self._for_rest())
 
     @cached_property
     def stt(self) -> SttAPI:
         """Transcription jobs."""
         from .api.stt import SttAPI  # noqa: PLC0415 - as above
 
-        return SttAPI(self)
+        return SttAPI(self._for_rest())
 
     @property
     def transcriptions(self) -> SttAPI:
@@ -208,56 +230,56 @@ class SonioxClient(_BaseClient):
         """Speech from text."""
         from .api.tts import TtsAPI  # noqa: PLC0415 - as above
 
-        return TtsAPI(self)
+        return TtsAPI(self._for_rest())
 
     @cached_property
     def models(self) -> ModelsAPI:
         """Speech-to-text models."""
         from .api.models import ModelsAPI  # noqa: PLC0415 - as above
 
-        return ModelsAPI(self)
+        return ModelsAPI(self._for_rest())
 
     @cached_property
     def tts_models(self) -> TtsModelsAPI:
         """Text-to-speech models."""
         from .api.tts_models import TtsModelsAPI  # noqa: PLC0415 - as above
 
-        return TtsModelsAPI(self)
+        return TtsModelsAPI(self._for_rest())
 
     @cached_property
     def voices(self) -> VoicesAPI:
         """Voices of your own, and those that the service shares."""
         from .api.voices import VoicesAPI  # noqa: PLC0415 - as above
 
-        return VoicesAPI(self)
+        return VoicesAPI(self._for_rest())
 
     @cached_property
     def usage(self) -> UsageAPI:
         """What was used, by model and day."""
         from .api.usage import UsageAPI  # noqa: PLC0415 - as above
 
-        return UsageAPI(self)
+        return UsageAPI(self._for_rest())
 
     @cached_property
     def usage_logs(self) -> UsageLogsAPI:
         """What was used, request by request."""
         from .api.usage_logs import UsageLogsAPI  # noqa: PLC0415 - as above
 
-        return UsageLogsAPI(self)
+        return UsageLogsAPI(self._for_rest())
 
     @cached_property
     def concurrency_limits(self) -> ConcurrencyLimitsAPI:
         """How many streams are, may be and were open at once."""
         from .api.concurrency_limits import ConcurrencyLimitsAPI  # noqa: PLC0415 - as above
 
-        return ConcurrencyLimitsAPI(self)
+        return ConcurrencyLimitsAPI(self._for_rest())
 
     @cached_property
     def auth(self) -> AuthAPI:
         """Temporary API keys."""
         from .api.auth import AuthAPI  # noqa: PLC0415 - as above
 
-        return AuthAPI(self)
+        return AuthAPI(self._for_rest())
 
     @cached_property
     def webhooks(self) -> SonioxWebhooksAPI:
@@ -334,8 +356,9 @@ class SonioxClient(_BaseClient):
 
     def close(self) -> None:
         """Closes the connections; requests under way in other threads fail. Later calls do nothing."""
-        if self._owns_transport:
-            self._transport.close()
+        transport = self._shared.setdefault("transport", None) if self._owns_transport else None
+        if transport is not None:
+            transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -353,26 +376,28 @@ class AsyncSonioxClient(_BaseClient):
     :class:`SonioxClient`; close it with ``aclose`` or use it in an ``async with`` block.
     """
 
-    _transport: AsyncTransport
+    _exchange_module = "._http.async_exchange"
 
-    def _open_transport(self) -> None:
-        from ._http.async_transport import AsyncTransport  # noqa: PLC0415 - what a surface needs is loaded with it
+    @cached_property
+    def _transport(self) -> AsyncTransport:
+        """As that of :class:`SonioxClient`."""
+        from ._http.async_transport import AsyncTransport  # noqa: PLC0415 - as above
 
-        self._transport = AsyncTransport(**self._network)  # type: ignore[arg-type]
+        return self._share_transport(AsyncTransport(**self._network))  # type: ignore[arg-type]
 
     @cached_property
     def files(self) -> AsyncFilesAPI:
         """Uploaded files."""
         from .api.async_files import AsyncFilesAPI  # noqa: PLC0415 - as above
 
-        return AsyncFilesAPI(self)
+        return AsyncFilesAPI(self._for_rest())
 
     @cached_property
     def stt(self) -> AsyncSttAPI:
         """Transcription jobs."""
         from .api.async_stt import AsyncSttAPI  # noqa: PLC0415 - as above
 
-        return AsyncSttAPI(self)
+        return AsyncSttAPI(self._for_rest())
 
     @property
     def transcriptions(self) -> AsyncSttAPI:
@@ -384,56 +409,56 @@ class AsyncSonioxClient(_BaseClient):
         """Speech from text."""
         from .api.async_tts import AsyncTtsAPI  # noqa: PLC0415 - as above
 
-        return AsyncTtsAPI(self)
+        return AsyncTtsAPI(self._for_rest())
 
     @cached_property
     def models(self) -> AsyncModelsAPI:
         """Speech-to-text models."""
         from .api.async_models import AsyncModelsAPI  # noqa: PLC0415 - as above
 
-        return AsyncModelsAPI(self)
+        return AsyncModelsAPI(self._for_rest())
 
     @cached_property
     def tts_models(self) -> AsyncTtsModelsAPI:
         """Text-to-speech models."""
         from .api.async_tts_models import AsyncTtsModelsAPI  # noqa: PLC0415 - as above
 
-        return AsyncTtsModelsAPI(self)
+        return AsyncTtsModelsAPI(self._for_rest())
 
     @cached_property
     def voices(self) -> AsyncVoicesAPI:
         """Voices of your own, and those that the service shares."""
         from .api.async_voices import AsyncVoicesAPI  # noqa: PLC0415 - as above
 
-        return AsyncVoicesAPI(self)
+        return AsyncVoicesAPI(self._for_rest())
 
     @cached_property
     def usage(self) -> AsyncUsageAPI:
         """What was used, by model and day."""
         from .api.async_usage import AsyncUsageAPI  # noqa: PLC0415 - as above
 
-        return AsyncUsageAPI(self)
+        return AsyncUsageAPI(self._for_rest())
 
     @cached_property
     def usage_logs(self) -> AsyncUsageLogsAPI:
         """What was used, request by request."""
         from .api.async_usage_logs import AsyncUsageLogsAPI  # noqa: PLC0415 - as above
 
-        return AsyncUsageLogsAPI(self)
+        return AsyncUsageLogsAPI(self._for_rest())
 
     @cached_property
     def concurrency_limits(self) -> AsyncConcurrencyLimitsAPI:
         """How many streams are, may be and were open at once."""
         from .api.async_concurrency_limits import AsyncConcurrencyLimitsAPI  # noqa: PLC0415 - as above
 
-        return AsyncConcurrencyLimitsAPI(self)
+        return AsyncConcurrencyLimitsAPI(self._for_rest())
 
     @cached_property
     def auth(self) -> AsyncAuthAPI:
         """Temporary API keys."""
         from .api.async_auth import AsyncAuthAPI  # noqa: PLC0415 - as above
 
-        return AsyncAuthAPI(self)
+        return AsyncAuthAPI(self._for_rest())
 
     @cached_property
     def webhooks(self) -> AsyncSonioxWebhooksAPI:
@@ -497,8 +522,9 @@ class AsyncSonioxClient(_BaseClient):
 
     async def aclose(self) -> None:
         """Closes the connections and ends the threads; requests under way fail. Later calls do nothing."""
-        if self._owns_transport:
-            await self._transport.close()
+        transport = self._shared.setdefault("transport", None) if self._owns_transport else None
+        if transport is not None:
+            await transport.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 
 TYPE_CHECKING = False
@@ -25,6 +24,8 @@ def masked(text: AnyStr, authorization: str) -> AnyStr:
 
 def scrubbed(error: ErrorT) -> ErrorT:
     """The error without what the server said, which may be our own request with the key."""
+    import http.client  # noqa: PLC0415 - realtime, where nothing fails, does without it and saves 8 ms
+
     if isinstance(error, (http.client.HTTPException, ValueError)) and not isinstance(error, OSError):
         error.args = ()
         error.__cause__ = error.__context__ = None
@@ -38,6 +39,8 @@ def describe_failure(error: BaseException) -> str:
     """What went wrong on the network, in a few words."""
     if isinstance(error, socket.gaierror):
         return f"the host's name cannot be resolved ({error.strerror})"
+    import http.client  # noqa: PLC0415 - as above
+
     if isinstance(error, http.client.RemoteDisconnected):
         return "the server closed the connection without an answer"
     if isinstance(error, http.client.IncompleteRead):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import http.client
 import io
-import ssl
-import threading
 import time
 import urllib.error
 import urllib.request
 import zlib
 
+from .._tls import default_tls_context
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
 from .body import CallbackError
 from .connections import KeepAliveHandler, WireRequest
@@ -23,6 +22,7 @@ from .streams import ReplyStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from typing import Any
 
@@ -32,22 +32,6 @@ MAX_REPLY_BYTES = 64 * 1024 * 1024
 _READ_SIZE = 256 * 1024
 
 sleep = time.sleep
-
-_default_context: ssl.SSLContext | None = None
-_default_context_lock = threading.Lock()
-
-
-def default_tls_context() -> ssl.SSLContext:
-    """The TLS context that all clients without one of their own share.
-
-    It verifies against the system's certificates, or those that ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name when the
-    first https connection is made. Making one costs 16 ms and 2.4 MB, so there is one.
-    """
-    global _default_context  # noqa: PLW0603 - one for the process, made when first needed
-    with _default_context_lock:
-        if _default_context is None:
-            _default_context = ssl.create_default_context()
-        return _default_context
 
 
 class Transport:

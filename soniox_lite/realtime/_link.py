@@ -34,7 +34,7 @@ from ._frames import (
     FrameReader,
     parse_close,
 )
-from ._opening import encode_frame
+from ._masking import encode_frame
 
 _READ_SIZE = 64 * 1024
 # A change of the keepalive is noticed this late; no interval is shorter.
@@ -103,7 +103,7 @@ class Link:
         self._frames = FrameReader(max_message_bytes)
         self._leftover = leftover
         # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
-        self._outgoing: deque[memoryview] = deque()
+        self._outgoing: deque[bytearray | memoryview] = deque()
         self._queued = 0
         self._taken = 0
         self._close_sent = False
@@ -306,15 +306,15 @@ class Link:
             self._append(encode_frame(opcode, payload))
             self._flush()
 
-    def _append(self, frame: bytes) -> None:  # with the lock held
-        self._outgoing.append(memoryview(frame))
+    def _append(self, frame: bytearray) -> None:  # with the lock held
+        self._outgoing.append(frame)
         self._queued += len(frame)
 
     def _flush(self) -> None:  # with the lock held
         while self._outgoing and self.end is None:
-            view = self._outgoing[0]
+            frame = self._outgoing[0]
             try:
-                count = self._sock.send(view)
+                count = self._sock.send(frame)
             except _WOULD_BLOCK:
                 return
             except (OSError, ValueError) as error:
@@ -323,7 +323,7 @@ class Link:
                 self._outgoing.clear()
                 return
             self._taken += count
-            if count == len(view):
+            if count == len(frame):
                 self._outgoing.popleft()
             else:
-                self._outgoing[0] = view[count:]
+                self._outgoing[0] = memoryview(frame)[count:]

@@ -10,17 +10,20 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import re
 import select
 import socket
 import ssl
+import sys
 import threading
 import time
-import urllib.request
+from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 from .._http.failures import describe_failure, masked, scrubbed
 from .._settings import user_agent
+from .._tls import default_tls_context
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
 TYPE_CHECKING = False
@@ -35,6 +38,28 @@ _PLACEHOLDER = "Bearer (not shown)"
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
 # The words of a refusal that are shown.
 _MAX_REASON_LENGTH = 500
+
+
+def load() -> None:
+    """Loads what opening needs, so that it does not stall: ``websocket`` takes 8 ms, ``urllib.request`` 10.
+
+    Raises:
+        SonioxRealtimeError: websocket-client is not installed.
+    """
+    try:
+        import_module("websocket")
+    except ImportError as error:
+        raise SonioxRealtimeError("realtime sessions need websocket-client, which is not installed") from error
+
+    if _may_have_proxy():
+        import_module("urllib.request")
+
+
+def _may_have_proxy() -> bool:
+    """Whether the environment, or the system's settings where there are any, may name a proxy."""
+    return sys.platform in {"darwin", "win32"} or any(
+        name.lower() in {"http_proxy", "https_proxy"} for name in os.environ
+    )
 
 
 def open_websocket(
@@ -64,13 +89,6 @@ def open_websocket(
             ) from error
         problem = masked(describe_failure(error), authorization)
         raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from scrubbed(error)
-
-
-def encode_frame(opcode: int, payload: bytes) -> bytes:
-    """A masked frame with the whole message in it."""
-    from websocket import ABNF  # noqa: PLC0415 - needed only once a realtime session is open
-
-    return ABNF.create_frame(payload, opcode).format()
 
 
 class _Opening:
@@ -177,8 +195,6 @@ class _Opening:
     def _start_tls(self, host: str, context: ssl.SSLContext | None) -> None:
         self.step = f"TLS with {host}"
         if context is None:
-            from .._http.transport import default_tls_context  # noqa: PLC0415 - plain sessions need none
-
             context = default_tls_context()
         sock = context.wrap_socket(self._connected(), server_hostname=host, do_handshake_on_connect=False)
         self._sock = sock
@@ -194,7 +210,7 @@ class _Opening:
 
     def _upgrade(self, authorization: str) -> tuple[socket.socket, bytes]:
         self.step = "WebSocket upgrade"
-        import websocket  # noqa: PLC0415 - needed only once a realtime session is opened
+        import websocket  # noqa: PLC0415 - loaded before, and not by REST
 
         sock = self._connected()
         stream = _DeadlineStream(sock, self._deadline, authorization)
@@ -360,6 +376,10 @@ class _Proxy:
 
 def _proxy_for(scheme: str, netloc: str) -> _Proxy | None:
     """The proxy that the environment names for a host; ``no_proxy`` exempts hosts from it."""
+    if not _may_have_proxy():
+        return None
+    import urllib.request  # noqa: PLC0415 - loaded before, and only if needed
+
     proxy = urllib.request.getproxies().get(scheme)
     if not proxy or urllib.request.proxy_bypass(netloc):
         return None

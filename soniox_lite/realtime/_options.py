@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from .._validation import Problems
 from ..errors import SonioxValidationError
 from ._link import Link
+from ._opening import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class ConnectionOptions:
 
     Raises:
         SonioxValidationError: Something cannot be used.
+        SonioxRealtimeError: websocket-client is not installed.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class ConnectionOptions:
         self.max_queued_messages = max_queued_messages
         self.max_message_bytes = max_message_bytes
         self.ssl_context = ssl_context
+        load()
 
     def new_link(self, sock: socket.socket, leftover: bytes) -> Link:
         """An open WebSocket with these limits."""

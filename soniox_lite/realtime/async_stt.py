@@ -279,7 +279,8 @@ class AsyncRealtimeSTTSession:
         if self._paused:
             self.dropped_audio_bytes += len(chunk)
             return
-        await self.start()
+        if not self._protocol.is_started:
+            await self.start()
         for position in range(0, len(chunk), _MAX_CHUNK_BYTES):
             await self._send(BINARY, partial(self._protocol.say, chunk[position : position + _MAX_CHUNK_BYTES]))
 

@@ -280,7 +280,8 @@ class RealtimeSTTSession:
         if self._paused:
             self.dropped_audio_bytes += len(chunk)
             return
-        self.start()
+        if not self._protocol.is_started:
+            self.start()
         for position in range(0, len(chunk), _MAX_CHUNK_BYTES):
             self._send(BINARY, partial(self._protocol.say, chunk[position : position + _MAX_CHUNK_BYTES]))
 

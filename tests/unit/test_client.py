@@ -118,18 +118,29 @@ def test_what_is_no_context_or_opener_is_refused(name: str, value: Any) -> None:
             client_class(KEY, **{name: value})
 
 
-def test_with_blocks_close(client: Any) -> None:
+@pytest.mark.parametrize("used", [False, True])
+def test_with_blocks_close(client: Any, used: bool) -> None:
     async def use_async() -> Any:
         async with client as entered:
             return entered
 
+    def request(caller: Any) -> None:
+        result = caller.request("GET", "/x")
+        if asyncio.iscoroutine(result):
+            asyncio.run(result)
+
+    if used:
+        client.files  # noqa: B018 - what opens connections is made now
+    copied = client.with_options(max_retries=0)
     if isinstance(client, AsyncSonioxClient):
         entered = asyncio.run(use_async())
     else:
         with client as entered:
             pass
     assert entered is client
-    assert client._transport.closed is True
+    for closed in (client, copied):
+        with pytest.raises(SonioxError, match="this client is closed"):
+            request(closed)
 
 
 def test_a_block_that_fails_closes_too() -> None:

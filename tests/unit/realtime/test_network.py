@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import websocket
 
-from soniox_lite import SonioxClient, SonioxRealtimeError
-from soniox_lite._http import transport
+from soniox_lite import SonioxClient, SonioxRealtimeError, _tls
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from soniox_lite.realtime._opening import open_websocket
 from tests.support import proxies, ws_server
@@ -51,7 +51,7 @@ class TestTls:
         self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-        monkeypatch.setattr(transport, "_default_context", None)
+        monkeypatch.setattr(_tls, "_default_context", None)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             finish(driver, driver.open(server.url))
 
@@ -62,10 +62,8 @@ class TestTls:
             made.append(ssl.create_default_context(cafile=str(tls.ca_file)))
             return made[-1]
 
-        monkeypatch.setattr(transport, "_default_context", None)
-        monkeypatch.setattr(
-            transport.ssl, "create_default_context", _once(create, transport.ssl.create_default_context)
-        )
+        monkeypatch.setattr(_tls, "_default_context", None)
+        monkeypatch.setattr(_tls.ssl, "create_default_context", _once(create, _tls.ssl.create_default_context))
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             for _ in range(3):
                 finish(driver, driver.open(server.url))
@@ -391,3 +389,9 @@ def test_a_name_that_does_not_resolve_in_time_leaves_its_thread_and_nothing_else
     released.set()
     assert Driver().left_over() == []
     assert open_descriptors() == before
+
+
+def test_without_the_library_the_session_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "websocket", None)
+    with pytest.raises(SonioxRealtimeError, match="need websocket-client, which is not installed"):
+        AsyncRealtimeSTTSession("ws://127.0.0.1:9", CONFIG, KEY)
