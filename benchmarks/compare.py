@@ -1,6 +1,6 @@
 """soniox_lite beside the official SDK and the bare standard library: one table.
 
-    python benchmarks/compare.py [--only TEXT] [--quick] [--json FILE] [--write-docs] [--curves]
+    python3 scripts/benchmark [--only TEXT] [--quick] [--json FILE] [--write-docs] [--curves]
 
 It needs trustme, and the network once, to install the official SDK into an environment of its own.
 """

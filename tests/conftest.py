@@ -21,7 +21,7 @@ from .support.schema import check_audio, check_body
 
 
 def pytest_collection_finish() -> None:
-    """Takes modules and tests out of the collector's sight, which many tests call and which else looks at all of them."""
+    """Takes modules and tests out of sight of the garbage collector, which many tests call."""
     gc.collect()
     gc.freeze()
 

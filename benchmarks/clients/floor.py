@@ -6,6 +6,7 @@ No validation, no retries, no types: http.client and json for REST; for realtime
 from __future__ import annotations
 
 import asyncio
+import functools
 import http.client
 import json
 import os
@@ -25,11 +26,18 @@ if TYPE_CHECKING:
 START = json.dumps(CONFIG).encode()
 
 
-def masked(opcode: int, content: bytes) -> bytes:
+def masked(opcode: int, content: bytes) -> bytearray:
     key, size = os.urandom(4), len(content)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    pad = int.from_bytes((key * (size // 4 + 1))[:size], "little")
-    return bytes([0x80 | opcode]) + length + key + (int.from_bytes(content, "little") ^ pad).to_bytes(size, "little")
+    frame = bytearray(bytes([0x80 | opcode]) + length + key + content)
+    for position, byte in enumerate(key, len(frame) - size):
+        frame[position::4] = frame[position::4].translate(xor_table(byte))
+    return frame
+
+
+@functools.cache
+def xor_table(byte: int) -> bytes:
+    return bytes(byte ^ other for other in range(256))
 
 
 def messages(data: bytes) -> Iterator[bytes | int]:
