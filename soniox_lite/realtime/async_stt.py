@@ -614,6 +614,8 @@ class AsyncRealtimeSTTSession:
             self._fail(error)
             raise
         self._last_message = event
+        if (event.finished or event.error_code is not None) and self._protocol.is_news(event):
+            self._tell(event)
         if event.error_code is not None:
             self._told = True
         if raise_on_error and event.error_code is not None:
@@ -633,8 +635,10 @@ class AsyncRealtimeSTTSession:
 
     def _on_message(self, message: bytes) -> None:
         event = self._protocol.note(message)
-        if event is None:
-            return
+        if event is not None:
+            self._tell(event)
+
+    def _tell(self, event: RealtimeEvent) -> None:
         if event.error_code is not None:
             self._emit(RealtimeSessionErrorPayload(error=error_of(event), event=event))
         else:

@@ -13,6 +13,8 @@ __all__ = ["Token"]
 class Token(Reply):
     """A piece of a transcript: a word, a part of one, punctuation, or a translated piece.
 
+    ``text`` is there and text; the rest is taken as the service sends it, because tokens come by the thousand.
+
     Attributes:
         text: The text, with its leading space where there is one: joining all texts gives the transcript.
         start_ms: Milliseconds from the start of the audio; None on translations, which have no place in it.
@@ -24,6 +26,8 @@ class Token(Reply):
         language: Language code of ``text``; None without language identification or translation.
         source_language: Language that a translation was made from; None on other tokens.
     """
+
+    _checks_optional = False
 
     text: str
     start_ms: int | None = None

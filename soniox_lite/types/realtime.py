@@ -100,6 +100,8 @@ class RealtimeEvent(Reply):
         more_info: URL of a page about the error; None when not given.
     """
 
+    _checks_optional = False
+
     tokens: list[Token] = field(default_factory=list[Token])
     final_audio_proc_ms: int | None = None
     total_audio_proc_ms: int | None = None

@@ -56,6 +56,7 @@ from soniox_lite.types.api import (
     UploadFilePayload,
 )
 from soniox_lite.types.common import Token
+from soniox_lite.types.realtime import RealtimeEvent
 from soniox_lite.types.webhooks import WebhookAuthConfig, WebhookEvent
 
 bounded = settings(derandomize=True, max_examples=60, deadline=None, database=None)
@@ -224,7 +225,7 @@ def test_every_reply_decodes_and_comes_back_the_same(cls: type[Reply], rich: boo
 # What is not as documented.
 
 
-def _mutations(cls: type, path: str = "") -> list[tuple[str, list[Any], str]]:
+def _mutations(cls: type[Reply], path: str = "") -> list[tuple[str, list[Any], str]]:
     """Ways to break a full example: label, keys to the place, and what is put there (DROP, NULL or a kind)."""
     found: list[tuple[str, list[Any], str]] = []
     for spec in dataclasses.fields(cls):
@@ -232,7 +233,8 @@ def _mutations(cls: type, path: str = "") -> list[tuple[str, list[Any], str]]:
         item = kind[5:-1] if kind.startswith("list[") else kind
         if _is_required(spec):
             found += [(f"{path}.{spec.name}", [spec.name], "missing"), (f"{path}.{spec.name}", [spec.name], "null")]
-        found.append((f"{path}.{spec.name}", [spec.name], f"not {kind if item == kind else 'array'}"))
+        if cls._checks_optional or "None" not in str(spec.type):
+            found.append((f"{path}.{spec.name}", [spec.name], f"not {kind if item == kind else 'array'}"))
         if item != kind:
             found.append((f"{path}.{spec.name}[0]", [spec.name, 0], f"not {item}"))
             found.append((f"{path}.{spec.name}[0]", [spec.name, 0], "null in array"))
@@ -315,10 +317,21 @@ def test_an_error_status_comes_before_the_shape() -> None:
 def test_a_bool_is_no_number_and_a_number_no_bool() -> None:
     with pytest.raises(SonioxAPIError, match=r"File\.size must be a number, is boolean"):
         File.from_dict({**_example(File), "size": True})
-    with pytest.raises(SonioxAPIError, match=r"Token\.is_final must be a boolean, is number"):
-        Token.from_dict({"text": "a", "is_final": 1})
-    with pytest.raises(SonioxAPIError, match=r"Token\.start_ms must be a number, is number"):
-        Token.from_dict({"text": "a", "start_ms": 1.5})
+    with pytest.raises(SonioxAPIError, match=r"Transcription\.enable_speaker_diarization must be a boolean, is number"):
+        Transcription.from_dict({**_example(Transcription), "enable_speaker_diarization": 1})
+    with pytest.raises(SonioxAPIError, match=r"Transcription\.audio_duration_ms must be a number, is number"):
+        Transcription.from_dict({**_example(Transcription), "audio_duration_ms": 1.5})
+
+
+@pytest.mark.parametrize("cls", [Token, RealtimeEvent])
+def test_what_comes_by_the_thousand_is_taken_as_it_is_where_it_may_be_absent(cls: type[Reply]) -> None:
+    lenient = [field.name for field in dataclasses.fields(cls) if "| None" in str(field.type)]
+    for value in (True, 7, 0.5, "text", None):
+        reply = decode(cls, {**_example(cls), **dict.fromkeys(lenient, value)})
+        assert {name: getattr(reply, name) for name in lenient} == dict.fromkeys(lenient, value)
+    assert [other for other in REPLIES if not other._checks_optional] == [
+        other for other in REPLIES if other in (RealtimeEvent, Token)
+    ]
 
 
 def test_a_number_without_a_fraction_may_be_written_as_an_integer() -> None:

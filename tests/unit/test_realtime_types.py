@@ -91,7 +91,6 @@ class TestEvents:
             ('{"tokens":[{"text":1}]}', ".tokens[0].text must be a string"),
             ('{"tokens":[null]}', ".tokens[0] must be an object"),
             ('{"finished":"yes"}', ".finished must be a boolean"),
-            ('{"error_code":"400"}', ".error_code must be a number"),
         ],
     )
     def test_what_is_no_event_is_a_realtime_error_that_says_where(self, raw: Any, told: str) -> None:
