@@ -193,22 +193,26 @@ def parse_datetime(text: str) -> datetime:
     Raises:
         ValueError: ``text`` is not such a time.
     """
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        # Python 3.10 takes only three or six fraction digits.
-        whole, dot, rest = text.partition(".")
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        if not dot or not digits:
-            raise
-        moment = datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}")
+        moment = _parse_by_parts(text)
     if moment.tzinfo is timezone.utc:
         return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=timezone.utc)
     return moment.astimezone(timezone.utc)
+
+
+def _parse_by_parts(text: str) -> datetime:
+    """As ``fromisoformat`` from Python 3.11 on: before, it takes no ``Z``, and only three or six fraction digits."""
+    if text.endswith(("Z", "z")):
+        text = text[:-1] + "+00:00"
+    whole, dot, rest = text.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    if not dot or not digits:
+        return datetime.fromisoformat(text)
+    return datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}")
 
 
 def format_datetime(moment: datetime) -> str:
