@@ -95,7 +95,8 @@ class RealtimeTTSTextMessage(Payload):
                 and check.text("text", self.text)
                 and len(self.text.encode()) > MAX_TEXT_BYTES
             ):
-                check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8", self.text)
+                size = len(self.text.encode())
+                check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8 (it has {size})", self.text)
             if check.required("text_end", self.text_end):
                 check.flag("text_end", self.text_end)
             _check_stream_id(check, self.stream_id)

@@ -73,5 +73,6 @@ class ApiError(Exception):
 
 def invalid_request(*problems: ValidationProblem) -> ApiError:
     """The refusal of a request that breaks the given rules."""
-    listed = "; ".join(f"{problem.location}: {problem.message}" for problem in problems)
-    return ApiError(400, "invalid_request", f"The request is not valid. {listed}", problems)
+    # As the service has it, the message does not repeat what is wrong where.
+    message = "The request is not valid: see validation_errors for the fields that are missing or wrong."
+    return ApiError(400, "invalid_request", message, problems)
