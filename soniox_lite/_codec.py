@@ -305,7 +305,7 @@ class _Plan:
             types = _SCALARS.get(kind, (str,))
             if not nullable:
                 self.scalars.append((field.name, types))
-            elif cls._checks_optional:
+            elif cls._checks_optional:  # pyright: ignore[reportPrivateUsage] - one module
                 self.scalars.append((field.name, (*types, type(None))))
         is_light = self.scalars == [(name, (str,)) for name in self.required[:1]]
         self.only = self.required[0] if is_light and not self.converters and not self.factories else None
