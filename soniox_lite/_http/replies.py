@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import threading
 import time
 
@@ -19,9 +20,12 @@ _MIN_BYTES_PER_SEC = 1024
 # trailers and chunk sizes for ever.
 MAX_WIRE_BYTES = 128 * 1024 * 1024
 _READ_BUFFER_SIZE = 64 * 1024
-# As http.client bounds header fields.
+# As http.client bounds header fields; its number counts the empty line after them.
 _MAX_LINE_BYTES = 64 * 1024
+_MAX_HEAD_LINES = 100
 _MAX_TRAILERS = 100
+# A field as nearly everyone writes it: a name without spaces, all on one line that ends as a line should.
+_FIELD = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE)
 
 
 class Reply(http.client.HTTPResponse):
@@ -59,10 +63,32 @@ class Reply(http.client.HTTPResponse):
         self._file: Any = self.fp
 
     def begin(self) -> None:
-        super().begin()
+        # In place of http.client's own for the sake of _read_fields(), which it cannot be given: parsing the head with
+        # the email package takes 24 of the 146 microseconds of processor time of a small GET. What is decided here
+        # from the head is what http.client decides.
+        inherited: Any = self  # Not all of it is known to type checkers.
+        version, status, reason = inherited._read_status()
+        while status == 100:
+            _read_head(self.fp)
+            version, status, reason = inherited._read_status()
+        if not version.startswith(("HTTP/1.", "HTTP/0.9")):
+            raise http.client.UnknownProtocol(version)
+        self.version = 10 if version in {"HTTP/1.0", "HTTP/0.9"} else 11
+        self.code = self.status = status
+        self.reason = reason.strip()
+        self.headers = self.msg = headers = _read_fields(self.fp)
         if self._file.raw.has_ended:
             # http.client takes half a head for a whole one.
             raise http.client.IncompleteRead(b"")
+        self.chunked = (headers.get("Transfer-Encoding") or "").lower() == "chunked"
+        self.chunk_left = None
+        self.length = None
+        if status in {204, 304} or 100 <= status < 200 or inherited._method == "HEAD":
+            self.length = 0
+        elif not self.chunked:
+            self.length = _length_of(headers)
+        # Without a length, the body ends with the connection.
+        self.will_close = inherited._check_close() or (not self.chunked and self.length is None)
 
     def read(self, amt: int | None = None) -> bytes:
         try:
@@ -107,6 +133,58 @@ class Reply(http.client.HTTPResponse):
                 done, self._done = self._done, None
             if done is not None:
                 done(reusable=reusable)
+
+
+class _Fields:
+    """The fields of a reply's head, for what http.client, urllib and the transport ask of them."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._fields = fields
+        # Of several with one name the first counts, as with http.client.
+        self._values = {name.lower(): value for name, value in reversed(fields)}
+
+    def items(self) -> list[tuple[str, str]]:
+        """All of them, in order and as they were sent."""
+        return self._fields
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return self._values.get(name.lower(), default)
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._values
+
+
+def _read_head(file: Any) -> bytes:
+    """The lines up to an empty one, which is left out, or the end of the file."""
+    lines: list[bytes] = []
+    while (line := file.readline(_MAX_LINE_BYTES + 1)) not in {b"\r\n", b"\n", b""}:
+        lines.append(line)
+        if len(line) > _MAX_LINE_BYTES:
+            raise http.client.LineTooLong("header line")
+        if len(lines) >= _MAX_HEAD_LINES:
+            raise http.client.HTTPException("too many header lines")
+    return b"".join(lines)
+
+
+def _read_fields(file: Any) -> Any:
+    head = _read_head(file)
+    fields = _FIELD.findall(head.decode("iso-8859-1"))
+    if len(fields) == head.count(b"\n"):
+        return _Fields([(name, value.lstrip(" \t")) for name, value in fields])
+    # Folded lines, lines that are no fields: what they mean is left to http.client.
+    return http.client.parse_headers(io.BytesIO(head))
+
+
+def _length_of(headers: Any) -> int | None:
+    """The body's length; None where it is not told, or is no length."""
+    try:
+        length = int(headers.get("Content-Length") or "")
+    except ValueError:
+        return None
+    return length if length >= 0 else None
 
 
 class _PacedSocket:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
+import socket
 import time
 import zlib
 from typing import Any
@@ -161,6 +163,58 @@ def test_a_cut_off_head_is_no_reply(connect: Any, head: bytes) -> None:
         assert connect(server).request("GET").content == b"whole"
     with RawServer(send_and_close(head)) as server, pytest.raises(SonioxConnectionError):
         connect(server).request("POST", json={})
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"A: b\r\n",
+        b"A:b\nC: \t d \n",
+        b"A: \xe9\x85\x0b\x00\r\nA:\r\n",
+        b"Content-Length: 2\r\nContent-Length: 7\r\n",
+        b"content-length:\t+2 \r\n",
+        b"Content-Length: -2\r\nConnection: Close\r\n",
+        b"Content-Length: two\r\n",
+        b"Content-Length: 2\r\nKeep-Alive: 5\r\n",
+        b"Transfer-Encoding: Chunked\r\nContent-Length: 2\r\n",
+        b"Transfer-Encoding: gzip, chunked\r\n",
+        b"A: b\r\n folded: c\r\nContent-Length: 2\r\n",
+        b" folded: a\r\nContent-Length: 2\r\n",
+        b"No colon\r\nContent-Length: 2\r\n",
+        b"A space: b\r\nContent-Length: 2\r\n",
+        b"A : b\r\nContent-Length: 2\r\n",
+        b": no name\r\nContent-Length: 2\r\n",
+        b"A: b\rContent-Length: 2\r\n",
+        b"From me: a\r\nContent-Length: 2\r\n",
+        b"".join(b"A: %d\r\n" % number for number in range(99)),
+        b"".join(b"A: %d\r\n" % number for number in range(100)),
+        b"A: " + b"b" * (65536 - 5) + b"\r\n",
+        b"A: " + b"b" * (65536 - 4) + b"\r\n",
+    ],
+    ids=lambda head: repr(head[:20]),
+)
+@pytest.mark.parametrize(
+    ("status", "method"),
+    [(b"HTTP/1.1 200 OK", "GET"), (b"HTTP/1.0 200", "GET"), (b"HTTP/1.1 204 -", "GET"), (b"HTTP/1.1 200 OK", "HEAD")],
+)
+def test_a_head_is_understood_as_http_client_does(head: bytes, status: bytes, method: str) -> None:
+    def outcome(kind: Any, **kwargs: Any) -> object:
+        here, there = socket.socketpair()
+        with here, there:
+            there.settimeout(5)
+            here.sendall(b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" + status + b"\r\n" + head + b"\r\nab")
+            found = kind(there, method=method, **kwargs)
+            try:
+                found.begin()
+            except http.client.HTTPException as error:
+                return type(error)
+            finally:
+                found.close()
+            decided = (found.version, found.status, found.reason, found.length, found.chunked, found.will_close)
+            return decided, list(found.headers.items()), found.headers.get("A"), "content-LENGTH" in found.headers
+
+    ours = outcome(replies.Reply, timeout_sec=5, deadline=None, done=lambda **_: None, break_off=lambda: None)
+    assert ours == outcome(http.client.HTTPResponse)
 
 
 @pytest.mark.parametrize("rest", TRUNCATED, ids=TRUNCATED_IDS)
