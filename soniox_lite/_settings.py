@@ -8,7 +8,7 @@ import sys
 from urllib.parse import urlsplit
 
 from ._codec import kind_of
-from ._validation import Problems
+from ._validation import Problems, is_visible_ascii
 from ._version import __version__
 from .errors import SonioxValidationError
 
@@ -26,10 +26,8 @@ DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
 DEFAULT_MAX_RETRIES = 2
 
 # RFC 1035 labels, so that neither a path nor credentials nor another host can hide in a region or domain.
-_REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
-_DOMAIN = re.compile(rf"{_REGION.pattern}(?:\.{_REGION.pattern})*(?::(\d{{1,5}}))?", re.IGNORECASE | re.ASCII)
-# What an HTTP header can carry without being encoded or folded.
-_API_KEY = re.compile(r"[\x21-\x7e]+")
+_REGION = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = rf"{_REGION}(?:\.{_REGION})*(?::([0-9]{{1,5}}))?"
 
 _OPTIONS = frozenset({"timeout_sec", "connect_timeout_sec", "max_retries", "on_request", "on_response"})
 
@@ -170,7 +168,8 @@ def resolve_api_key(given: str | None) -> str:
             "no API key: give api_key=..., or set the environment variable SONIOX_API_KEY "
             "(keys are made at https://console.soniox.com)"
         )
-    if not _API_KEY.fullmatch(key):
+    # What an HTTP header can carry without being encoded or folded.
+    if not is_visible_ascii(key):
         raise SonioxValidationError("api_key must be printable ASCII without white space")
     return key
 
@@ -189,13 +188,13 @@ def _resolve_domain(region: str | None, base_domain: str | None) -> str:
     domain_counts = bool(base_domain or not region)
     region = _given_or_variable("region", region, "SONIOX_REGION").lower()
     if domain and domain_counts:
-        found = _DOMAIN.fullmatch(domain)
+        found = re.fullmatch(_DOMAIN, domain)
         if found is None or (found[1] is not None and not 0 < int(found[1]) < 65536):
             raise SonioxValidationError("base_domain must be a domain such as 'eu.soniox.com'")
         return domain
     if not region:
         return "soniox.com"
-    if not _REGION.fullmatch(region):
+    if not re.fullmatch(_REGION, region):
         raise SonioxValidationError("region must be a name such as 'us', 'eu' or 'jp'")
     return "soniox.com" if region == "us" else f"{region}.soniox.com"
 
@@ -209,7 +208,7 @@ def _resolve_url(name: str, given: str | None, variable: str, default: str, sche
     except ValueError:
         usable = False
         parts = urlsplit("")
-    if not usable or not _API_KEY.fullmatch(url):
+    if not usable or not is_visible_ascii(url):
         raise SonioxValidationError(
             f"{source} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
         )

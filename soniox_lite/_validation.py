@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 
     PayloadT = TypeVar("PayloadT", bound=Payload)
 
+# Patterns are compiled when first used: a process that makes one request would pay 2 ms for those that it does not use.
 # Written [^\s] in the service's schema; control characters and spaces would end the request line anyway.
-_HTTP_URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
-_LANGUAGE_CODE = re.compile(r"[A-Za-z]{2}")
+_HTTP_URL = r"https?://[^\s/?#]+[^\s]*"
+_LANGUAGE_CODE = r"[A-Za-z]{2}"
 # RFC 9110, section 5.6.2: a header's name is a token.
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 # RFC 9110, section 5.5, without the obsolete bytes above ASCII, which would arrive as something else.
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
+_HEADER_VALUE = r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?"
+
+
+def is_visible_ascii(text: str) -> bool:
+    """Whether there is nothing in a text but ASCII characters that can be seen; also of an empty one."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 class Problems:
@@ -111,22 +117,22 @@ class Problems:
 
     def http_url(self, field: str, value: object, *, max_length: int) -> None:
         """An http or https URL without white space."""
-        if self.text(field, value, max_length=max_length) and not _HTTP_URL.fullmatch(str(value)):
+        if self.text(field, value, max_length=max_length) and not re.fullmatch(_HTTP_URL, str(value)):
             self.add(field, "must be an http:// or https:// URL without white space", value)
 
     def language(self, field: str, value: object) -> None:
         """A two-letter language code."""
-        if value is not None and not (isinstance(value, str) and _LANGUAGE_CODE.fullmatch(value)):
+        if value is not None and not (isinstance(value, str) and re.fullmatch(_LANGUAGE_CODE, value)):
             self.add(field, "must be a two-letter language code such as 'en'", value)
 
     def header_name(self, field: str, value: object, *, max_length: int = 256) -> None:
         """A name that an HTTP header may have."""
-        if self.text(field, value, max_length=max_length) and not _HEADER_NAME.fullmatch(str(value)):
+        if self.text(field, value, max_length=max_length) and not re.fullmatch(_HEADER_NAME, str(value)):
             self.add(field, "must be a header name: letters, digits and -_.~ but no spaces or colons", value)
 
     def header_value(self, field: str, value: object, *, max_length: int = 256) -> None:
         """A value that an HTTP header may have."""
-        if self.text(field, value, max_length=max_length) and not _HEADER_VALUE.fullmatch(str(value)):
+        if self.text(field, value, max_length=max_length) and not re.fullmatch(_HEADER_VALUE, str(value)):
             self.add(field, "must be printable ASCII without white space at its ends", value)
 
     def array(self, field: str, value: object, *, max_items: int | None = None) -> list[Any]:

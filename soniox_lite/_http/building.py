@@ -9,6 +9,7 @@ import re
 
 from .._codec import items_of, kind_of, pairs_of
 from .._settings import Settings, user_agent
+from .._validation import is_visible_ascii
 from ..errors import SonioxValidationError
 from .body import Body, MultipartBody, form_body, json_body
 from .messages import Request, build_query
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
 
     from .body import ProgressCallback
 
-_METHOD = re.compile(r"[A-Za-z]+")
-# Printable ASCII without what would end the request line or start a fragment.
-_PATH = re.compile(r"/?[^\x00-\x20\x7f-\U0010ffff#\\]*")
 # Without line breaks, which would begin a header line of their own.
-_CONTENT_TYPE = re.compile(r"[\x21-\x7e]+/[\x20-\x7e]+")
+_CONTENT_TYPE = r"[\x21-\x7e]+/[\x20-\x7e]+"
 _DEFAULT_FILENAME = "upload.bin"
 
 
@@ -54,7 +52,7 @@ def built_request(
     )
     if on_progress is not None and not callable(on_progress):
         raise SonioxValidationError(f"on_progress must be callable, got {kind_of(on_progress)}")
-    if not isinstance(method, str) or not _METHOD.fullmatch(method):
+    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
         raise SonioxValidationError("method must be an HTTP method such as 'GET'")
     url = f"{base_url or settings.api_base_url}/{_checked_path(path).lstrip('/')}"
     query = build_query(params)
@@ -132,7 +130,8 @@ def _checked_mapping(name: str, value: Any) -> Any:
 
 
 def _checked_path(path: str) -> str:
-    if not isinstance(path, str) or not _PATH.fullmatch(path):
+    # Without what would end the request line or start a fragment.
+    if not (isinstance(path, str) and is_visible_ascii(path) and "#" not in path and "\\" not in path):
         raise SonioxValidationError("path must be a str of printable ASCII; quote other characters")
     plain = path.partition("?")[0]
     if "://" in plain or plain.startswith("//"):
@@ -148,6 +147,6 @@ def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
     if len(given) not in {2, 3}:
         raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
     filename, content, content_type = (*given, "application/octet-stream")[:3]
-    if not isinstance(content_type, str) or not _CONTENT_TYPE.fullmatch(content_type):
+    if not isinstance(content_type, str) or not re.fullmatch(_CONTENT_TYPE, content_type):
         raise SonioxValidationError(f"files[{name!r}]: content_type must be a MIME type such as 'audio/wav'")
     return filename, content, content_type

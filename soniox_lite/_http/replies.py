@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import http.client
 import io
-import re
 import threading
 import time
+
+from .._validation import is_visible_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _READ_BUFFER_SIZE = 64 * 1024
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_HEAD_LINES = 100
 _MAX_TRAILERS = 100
-# A field as nearly everyone writes it: a name without spaces, all on one line that ends as a line should.
-_FIELD = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE)
 
 
 class Reply(http.client.HTTPResponse):
@@ -69,7 +68,7 @@ class Reply(http.client.HTTPResponse):
         inherited: Any = self  # Not all of it is known to type checkers.
         version, status, reason = inherited._read_status()
         while status == 100:
-            _read_head(self.fp)
+            _read_lines(self.fp)
             version, status, reason = inherited._read_status()
         if not version.startswith(("HTTP/1.", "HTTP/0.9")):
             raise http.client.UnknownProtocol(version)
@@ -157,7 +156,7 @@ class _Fields:
         return name.lower() in self._values
 
 
-def _read_head(file: Any) -> bytes:
+def _read_lines(file: Any) -> list[bytes]:
     """The lines up to an empty one, which is left out, or the end of the file."""
     lines: list[bytes] = []
     while (line := file.readline(_MAX_LINE_BYTES + 1)) not in {b"\r\n", b"\n", b""}:
@@ -166,16 +165,20 @@ def _read_head(file: Any) -> bytes:
             raise http.client.LineTooLong("header line")
         if len(lines) >= _MAX_HEAD_LINES:
             raise http.client.HTTPException("too many header lines")
-    return b"".join(lines)
+    return lines
 
 
 def _read_fields(file: Any) -> Any:
-    head = _read_head(file)
-    fields = _FIELD.findall(head.decode("iso-8859-1"))
-    if len(fields) == head.count(b"\n"):
-        return _Fields([(name, value.lstrip(" \t")) for name, value in fields])
-    # Folded lines, lines that are no fields: what they mean is left to http.client.
-    return http.client.parse_headers(io.BytesIO(head))
+    lines = _read_lines(file)
+    fields: list[tuple[str, str]] = []
+    for line in lines:
+        name, _, value = line.decode("iso-8859-1").partition(":")
+        value = value.removesuffix("\n").removesuffix("\r")
+        if not name or not is_visible_ascii(name) or "\r" in value or not line.endswith(b"\n"):
+            # Folded lines, lines that are no fields: what they mean is left to http.client.
+            return http.client.parse_headers(io.BytesIO(b"".join(lines)))
+        fields.append((name, value.lstrip(" \t")))
+    return _Fields(fields)
 
 
 def _length_of(headers: Any) -> int | None:

@@ -8,6 +8,8 @@ import select
 import socket
 import time
 
+from .._network import addresses_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
@@ -74,7 +76,7 @@ def open_socket(
         TimeoutError: None did in time.
     """
     host, port = address
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = addresses_of(host, port)
     deadline = time.monotonic() + timeout
     last_error: OSError = TimeoutError(f"{host} has no address")
     for tried, (family, kind, protocol, _, target) in enumerate(found):

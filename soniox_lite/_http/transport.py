@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 import zlib
 
-from .._tls import default_tls_context
+from .._network import default_tls_context
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
 from .body import CallbackError
 from .connections import KeepAliveHandler, WireRequest

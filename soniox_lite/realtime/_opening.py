@@ -22,8 +22,8 @@ from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 from .._http.failures import describe_failure, masked, scrubbed
+from .._network import addresses_of, default_tls_context
 from .._settings import user_agent
-from .._tls import default_tls_context
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
 TYPE_CHECKING = False
@@ -35,7 +35,6 @@ _READ_SIZE = 16 * 1024
 _MAX_UPGRADE_BYTES = 64 * 1024
 # Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
 _PLACEHOLDER = "Bearer (not shown)"
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
 # The words of a refusal that are shown.
 _MAX_REASON_LENGTH = 500
 
@@ -148,14 +147,14 @@ class _Opening:
     def _resolve(self, host: str, port: int) -> list[Any]:
         try:
             # An address needs no resolver, and so no thread.
-            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            return addresses_of(host, port, flags=socket.AI_NUMERICHOST)
         except socket.gaierror:
             pass
         result: list[Any] = []
 
         def resolve() -> None:
             try:
-                result.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+                result.append(addresses_of(host, port))
             except (OSError, UnicodeError) as error:
                 result.append(error)
 
@@ -388,7 +387,7 @@ def _proxy_for(scheme: str, netloc: str) -> _Proxy | None:
 
 def _status_of(reply: bytes) -> int | None:
     """The status of an HTTP reply; None if it is none."""
-    found = _STATUS_LINE.match(reply)
+    found = re.match(rb"HTTP/1\.[01] (\d{3})", reply)
     return int(found[1]) if found else None
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import re
 from urllib.parse import urlsplit
 
-from .._validation import Problems
+from .._validation import Problems, is_visible_ascii
 from ..errors import SonioxValidationError
 from ._link import Link
 from ._opening import load
@@ -15,10 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     import ssl
-
-
-# What the first line of a request can carry; anything else must be percent-encoded.
-_URL_CHARACTERS = re.compile(r"[\x21-\x7e]+")
 
 
 class ConnectionOptions:
@@ -105,7 +100,8 @@ def _check_url(url: object) -> None:
     except ValueError:
         usable = False
         parts = urlsplit("")
-    if not usable or not _URL_CHARACTERS.fullmatch(str(url)):
+    # What the first line of a request can carry; anything else must be percent-encoded.
+    if not usable or not is_visible_ascii(str(url)):
         raise SonioxValidationError("url must be a ws:// or wss:// URL")
     if parts.username is not None or parts.fragment:
         # Credentials in a URL end up in logs.

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError, _tls
+from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError, _network
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, close, hold, http_reply, reply, send_and_close, stall
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True)
 def _no_default_context_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_tls, "_default_context", None)
+    monkeypatch.setattr(_network, "_default_context", None)
 
 
 def test_a_context_of_the_users_own_is_used_and_connections_live(

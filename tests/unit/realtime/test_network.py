@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import websocket
 
-from soniox_lite import SonioxClient, SonioxRealtimeError, _tls
+from soniox_lite import SonioxClient, SonioxRealtimeError, _network
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from soniox_lite.realtime._opening import open_websocket
 from tests.support import proxies, ws_server
@@ -51,7 +51,7 @@ class TestTls:
         self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-        monkeypatch.setattr(_tls, "_default_context", None)
+        monkeypatch.setattr(_network, "_default_context", None)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             finish(driver, driver.open(server.url))
 
@@ -62,8 +62,8 @@ class TestTls:
             made.append(ssl.create_default_context(cafile=str(tls.ca_file)))
             return made[-1]
 
-        monkeypatch.setattr(_tls, "_default_context", None)
-        monkeypatch.setattr(_tls.ssl, "create_default_context", _once(create, _tls.ssl.create_default_context))
+        monkeypatch.setattr(_network, "_default_context", None)
+        monkeypatch.setattr(_network.ssl, "create_default_context", _once(create, _network.ssl.create_default_context))
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             for _ in range(3):
                 finish(driver, driver.open(server.url))
@@ -95,8 +95,8 @@ def test_the_next_address_is_tried(driver: Driver, monkeypatch: pytest.MonkeyPat
     with WsServer(started, answer_the_end()) as server:
         real = socket.getaddrinfo
 
-        def resolve(host: str, port: int, *args: Any, **options: Any) -> Any:
-            if host != "soniox.invalid" or options.get("flags"):
+        def resolve(host: bytes, port: int, *args: Any, **options: Any) -> Any:
+            if host != b"soniox.invalid" or options.get("flags"):
                 return real(host, port, *args, **options)
             good = real("127.0.0.1", server.port, type=socket.SOCK_STREAM)
             no_family = (9999, socket.SOCK_STREAM, 6, "", ("x", 1))
