@@ -18,6 +18,7 @@ those, ``list[date]``, each optionally ``| None``. Any other name stands for an 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 from datetime import date, datetime, timezone
 
@@ -331,12 +332,12 @@ def _converter(kind: str, cls: type[Reply]) -> Converter | None:
         item = kind[5:-1]
         item_class = _reply_class(item, cls)
         if item_class is not None:
-            return lambda value: _adopt_list(item_class, value)
+            return functools.partial(_adopt_list, item_class)
         types = _SCALARS.get(item, (str,))
-        return lambda value: _check_list(types, value)
+        return functools.partial(_check_list, types)
     reply_class = _reply_class(kind, cls)
     if reply_class is not None:
-        return lambda value: _adopt(reply_class, value)
+        return functools.partial(_adopt, reply_class)
     return None
 
 

@@ -290,6 +290,15 @@ class AsyncConnection:
             self._senders.append(room)
             await _is_woken(room, remaining)
 
+    def take(self) -> bytes | None:
+        """As :meth:`Connection.take`."""
+        if not self._messages:
+            return None
+        message = self._messages.popleft()
+        if not self._is_reading and len(self._messages) <= self._options.max_queued_messages // 2:
+            self._resume()
+        return message
+
     async def receive(self, timeout_sec: float | None) -> bytes | None:
         """As :meth:`Connection.receive`."""
         while not self._messages:
@@ -301,10 +310,7 @@ class AsyncConnection:
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
             finally:
                 self._receiver = None
-        message = self._messages.popleft()
-        if not self._is_reading and len(self._messages) <= self._options.max_queued_messages // 2:
-            self._resume()
-        return message
+        return self.take()
 
     def new_mailbox(self) -> AsyncMailbox:
         """As :meth:`Connection.new_mailbox`."""

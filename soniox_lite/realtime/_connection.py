@@ -235,6 +235,16 @@ class Connection:
             self._wait(link, for_read=False, for_write=True, timeout_sec=min(remaining, 1.0))
             link.flush()
 
+    def take(self) -> bytes | None:
+        """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
+        if not self._messages:
+            return None
+        message = self._messages.popleft()
+        if self._reader_waits and len(self._messages) <= self._options.max_queued_messages // 2:
+            with self._changed:
+                self._changed.notify_all()
+        return message
+
     def receive(self, timeout_sec: float | None) -> bytes | None:
         """The next message; None when there are no more.
 
@@ -251,11 +261,7 @@ class Connection:
                 remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
                 if not self._news.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-        message = self._messages.popleft()
-        if self._reader_waits and len(self._messages) <= self._options.max_queued_messages // 2:
-            with self._changed:
-                self._changed.notify_all()
-        return message
+        return self.take()
 
     def new_mailbox(self) -> Mailbox:
         """A mailbox for some of the messages, that ``on_message`` puts them into."""

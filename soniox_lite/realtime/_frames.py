@@ -16,6 +16,8 @@ CLOSE = 0x8
 PING = 0x9
 PONG = 0xA
 _CONTINUATION = 0x0
+# The first byte of a text message in one frame.
+_WHOLE_TEXT = 0x81
 _MAX_CONTROL_PAYLOAD = 125
 
 # RFC 6455, section 7.4.1.
@@ -76,16 +78,19 @@ class FrameReader:
         while size - position >= needed:
             first, length = buffer[position], buffer[position + 1]
             start = position + 2
-            if length & 0x80:
-                raise FrameError(PROTOCOL_ERROR, "the server masked a frame")
             if length >= 126:
+                if length & 0x80:
+                    raise FrameError(PROTOCOL_ERROR, "the server masked a frame")
                 start += 2 if length == 126 else 8
                 needed = start - position
                 if start > size:
                     break
                 length = int.from_bytes(buffer[position + 2 : start], "big")
-            # A frame that cannot be valid is refused before its payload is waited for.
-            opcode = self._checked_opcode(first, length)
+            if first == _WHOLE_TEXT and not self._opcode and length <= self._max:
+                opcode = TEXT  # Nearly every frame; the call would take a quarter of its time here.
+            else:
+                # A frame that cannot be valid is refused before its payload is waited for.
+                opcode = self._checked_opcode(first, length)
             end = start + length
             needed = end - position
             if end > size:

@@ -417,7 +417,8 @@ class RealtimeSTTSession:
                 was never opened, or another task (thread) is receiving; and with ``raise_on_error`` an error of the
                 service.
         """
-        return self._receive_event(timeout_sec, self._raise_on_error)
+        message = self._receive(timeout_sec)
+        return None if message is None else self._decoded(message, self._raise_on_error)
 
     def receive_events(self, *, raise_on_error: bool | None = None) -> Iterator[RealtimeEvent]:
         """All events to the end of the stream.
@@ -430,11 +431,8 @@ class RealtimeSTTSession:
             SonioxRealtimeError: As :meth:`receive_event`.
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
-        while True:
-            event = self._receive_event(None, raises)
-            if event is None:
-                return
-            yield event
+        while (message := self._receive(None)) is not None:
+            yield self._decoded(message, raises)
 
     def handle_events(self, handler: Callable[[RealtimeEvent], None]) -> None:
         """Calls a function with every event to the end of the stream.
@@ -580,19 +578,25 @@ class RealtimeSTTSession:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if not self._receiving.acquire(blocking=False):
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
-        # After the last message only the service's close can come, which is not waited for without end.
-        is_over = self.finished
-        message = None
         try:
-            message = self._connection.receive(_REASON_TIMEOUT_SEC if is_over else timeout_sec)
-        except SonioxRealtimeTimeoutError:
-            if not is_over:
-                raise
+            message = self._connection.take()
+            if message is None:
+                message = self._wait_for_message(timeout_sec)
         finally:
             self._receiving.release()
         if message is None:
             self._raise_bad_end()
         return message
+
+    def _wait_for_message(self, timeout_sec: float | None) -> bytes | None:
+        # After the last message only the service's close can come, which is not waited for without end.
+        is_over = self.finished
+        try:
+            return self._connection.receive(_REASON_TIMEOUT_SEC if is_over else timeout_sec)
+        except SonioxRealtimeTimeoutError:
+            if not is_over:
+                raise
+            return None
 
     def _raise_bad_end(self) -> None:
         """Says why there are no more messages, unless one of them said it."""
@@ -604,10 +608,7 @@ class RealtimeSTTSession:
         if self._protocol.failure is None:
             raise self._end.as_error()
 
-    def _receive_event(self, timeout_sec: float | None, raise_on_error: bool) -> RealtimeEvent | None:
-        message = self._receive(timeout_sec)
-        if message is None:
-            return None
+    def _decoded(self, message: bytes, raise_on_error: bool) -> RealtimeEvent:
         try:
             event = RealtimeEvent.validate_event(message)
         except SonioxRealtimeError as error:

@@ -67,6 +67,8 @@ __all__ = [
     "TtsTimestamps",
 ]
 
+_DECODER = json.JSONDecoder()
+
 # Texts of tokens that are no speech: a finalize() was completed, and an endpoint was detected.
 TOKEN_TEXT_FIN = "<fin>"  # noqa: S105 - no password
 TOKEN_TEXT_END = "<end>"  # noqa: S105
@@ -377,7 +379,13 @@ def parse_message(raw: str | bytes) -> Any:
     """
     try:
         # bytes.decode is strict, which the detection of encodings inside json.loads is not.
-        return json.loads(raw if isinstance(raw, str) else str(raw, "utf-8"))
+        text = raw if isinstance(raw, str) else str(raw, "utf-8")
+        # json.loads also looks for white space at both ends, which takes a twentieth of the time of an event.
+        if text.startswith("{"):
+            value, end = _DECODER.raw_decode(text)
+            if end == len(text):
+                return value
+        return json.loads(text)
     except (ValueError, RecursionError, TypeError) as error:
         raise SonioxRealtimeError(f"the message is not JSON: {_describe(raw)}") from error
 
