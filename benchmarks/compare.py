@@ -108,12 +108,14 @@ class Bench:
         if case.workload == "upload":
             arguments["file"] = str(self.environments.file_of(20 if self.quick else 100))
             arguments["warm_up_file"] = str(self.environments.file_of(1))
-        samples: dict[str, Any] = {client: [] for client in case.clients}
+        samples: dict[str, list[dict[str, Any]]] = {client: [] for client in case.clients}
+        failures: dict[str, list[str]] = {client: [] for client in case.clients}
         workers: dict[str, Worker] = {}
         with contextlib.ExitStack() as stack:
             for _ in range(rounds):
                 for client in case.clients:
-                    if isinstance(samples[client], str):
+                    # A hang or a crash may be a matter of luck; two and no success are not tried a third time.
+                    if len(failures[client]) > 1 and not samples[client]:
                         continue
                     question = {"workload": case.workload, **arguments}
                     if client == "official":
@@ -132,8 +134,8 @@ class Bench:
                     except Failed as error:
                         # The next round, if there was one that went well, has a new process.
                         workers.pop(client).end()
-                        samples[client] = samples[client] or str(error)
-        return samples
+                        failures[client].append(str(error))
+        return {client: found or failures[client][0] for client, found in samples.items()}
 
     def measure_cold(self, case: Case, rounds: int) -> dict[str, Any]:
         host = f"127.0.0.1:{self.ports[case.arguments['port']]}"

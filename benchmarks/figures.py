@@ -189,7 +189,7 @@ def realtime_cases() -> list[Case]:
         arguments = {"port": "tls", "sessions": 500}
         few = {"sessions": 200}
         cases.append(
-            Case(title, f"idle{suffix}", arguments, figures, clients, 1, fresh=True, timeout_sec=40.0, official=few)
+            Case(title, f"idle{suffix}", arguments, figures, clients, 2, fresh=True, timeout_sec=40.0, official=few)
         )
     return cases
 
