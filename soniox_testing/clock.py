@@ -167,9 +167,9 @@ class Alarm:
         self._moved.set()
         self.settled.wait(_LONGEST_SETTLE_SEC)
 
-    def wait_until(self, moment_sec: float) -> None:
-        """Returns at that moment of the clock, or soon after the server began to stop."""
-        while self._clock.now_sec() < moment_sec and not self._stopping.is_set():
+    def wait_until(self, moment_sec: float, unless: Callable[[], bool] = lambda: False) -> None:
+        """Returns at that moment of the clock, or soon after the server began to stop, or ``unless`` says so."""
+        while self._clock.now_sec() < moment_sec and not self._stopping.is_set() and not unless():
             self._moved.clear()
             if self._clock.now_sec() >= moment_sec:
                 return

@@ -12,7 +12,7 @@ from .listener import DELIVERY, Delivery, reset_connection
 from .operations import GENERATE_TTS, PATTERNS, operation_of
 from .records import RequestRecord
 from .rest.errors import ApiError
-from .rest.router import headers_without_key, json_response
+from .rest.router import ANY_ORIGIN, headers_without_key, json_response
 
 if TYPE_CHECKING:
     import socket
@@ -150,6 +150,7 @@ def _answer(answer: Answer, for_audio: Request | None = None) -> Response:
         response = json_response(refusal.status_code, refusal.body())
     else:
         response = json_response(refusal.status_code, refusal.stream_body(for_audio.headers.get("X-Request-Id")))
+        response.headers.update(ANY_ORIGIN)
     for name, value in answer.headers:
         response.headers[name] = value
     return response

@@ -182,10 +182,12 @@ class Faults:
     Args:
         lock: Of the fake's state; it may be entered again by the thread that has it.
         clock: Of the fake.
+        clear_others: Removes what else was told to fail and is no fault of these verbs; called with the lock.
     """
 
-    def __init__(self, lock: AbstractContextManager[object], clock: Clock) -> None:
+    def __init__(self, lock: AbstractContextManager[object], clock: Clock, clear_others: Callable[[], object]) -> None:
         self._lock = lock
+        self._clear_others = clear_others
         self._clock = clock
         self._faults: list[Fault] = []
         self._offline: list[Fault] = []
@@ -563,10 +565,11 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Removes all faults."""
+        """Removes all faults, and what ``fail_next_voice`` has added."""
         with self._lock:
             self._faults.clear()
             self._offline.clear()
+            self._clear_others()
 
     @property
     def pending(self) -> tuple[Fault, ...]:

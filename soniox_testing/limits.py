@@ -46,6 +46,10 @@ class Limits:
     """Realtime sessions at once; a session above it is refused with 429."""
     max_speeches: int | None = None
     """Streams and REST requests of text-to-speech at once; one above it is refused with 429."""
+    max_connections: int | None = None
+    """WebSockets at once, idle ones as well, of speech-to-text and of text-to-speech apart; one above it gets a 429
+    message and is closed. It counts from when its key is checked: with its first message, or after a second. The
+    service has some multiple of its limit of sessions or streams."""
     exhausted: Budget | None = None
     """The budget that is used up: new jobs and sessions are refused with 402, and jobs that are queued will fail."""
 

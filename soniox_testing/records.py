@@ -294,7 +294,9 @@ class SpeechRecord:
     """
 
     id: str
-    """The ``request_id`` of its error message: a UUID, or what a REST client sent as ``X-Request-Id``."""
+    """UUID."""
+    request_id: str
+    """That of its error message: the id, or what a REST client sent as ``X-Request-Id``, which need not be unique."""
     created_at: str
     """ISO-8601 UTC with ``Z``."""
     connection_id: str | None

@@ -1,6 +1,6 @@
 """One port for many fakes, one after the other or at once.
 
-Stopping a listener takes a third of a second, so a test session keeps one, and each test mounts a fake with state of
+Stopping a listener takes about 20 ms, so a test session keeps one, and each test mounts a fake with state of
 its own on it. Each mount has a number that is never used again, and its URL begins with that number: a request of a
 test that has ended finds no state to write into, is told so, and is remembered.
 """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .realtime.errors import RealtimeError
+from .rest.errors import in_words
 from .rest.validation import Fields
 from .synthesis import AUDIO_FORMATS, DEFAULT_SAMPLE_RATE, Sound
 from .tts_models import LANGUAGES, SPEED_MAX, SPEED_MIN
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .state import State
     from .tts_models import TtsModel
 
+MOST_TEXT_BYTES = 5000
+"""Of UTF-8, in a request or in all messages of a stream."""
 _LONGEST_NAME = 50
 _NOT_CONFIG = frozenset({"api_key", "text", "stream_id"})
 
@@ -72,8 +75,7 @@ def speech_request_of(values: dict[str, Any], where: str, state: State, api_key:
 
 def invalid(fields: Fields) -> RealtimeError:
     """The refusal of what was noted."""
-    listed = "; ".join(f"{problem.location}: {problem.message}" for problem in fields.problems)
-    return RealtimeError("invalid_request", f"The request is not valid. {listed}")
+    return RealtimeError("invalid_request", in_words(fields.problems))
 
 
 def _sound(fields: Fields, voice: str) -> Sound:

@@ -43,7 +43,7 @@ class SpeechRules:
     first_audio_timeout_sec: float | None = 11.0
     """From the start of a stream to its first audio, after which it ends with 408; None: never. Measured: 10 to 12."""
     longest_audio_sec: float = 120.0
-    """Of one stream or request; the rest is cut off."""
+    """Of one stream or request; the rest is cut off. Infinite: all of it is spoken."""
     held_characters: int = 30
     """So much text is waited for before there is audio, unless it ends before. That text is held is measured, how much
     is not."""
@@ -90,13 +90,14 @@ class SpeechLog:
 
     def end(self, ended: SpeechEnd, error_type: str | None = None) -> None:
         """Notes how it ended; does nothing when it has ended already."""
-        with self._lock:
-            if self._record.ended is not None:
-                return
-            self._record = record = replace(self._record, ended=ended, error_type=error_type)
-        if self._number is None:
-            return
+        # Under one lock, so that whoever sees that it ended finds its usage, and its place free.
         with self._state.lock:
+            with self._lock:
+                if self._record.ended is not None:
+                    return
+                self._record = record = replace(self._record, ended=ended, error_type=error_type)
+            if self._number is None:
+                return
             self._state.usage.ended(self._number)
             self._state.usage.tts_used(
                 api_key=record.api_key,
@@ -159,7 +160,7 @@ class Speeches:
         request: SpeechRequest,
         *,
         api_key: str,
-        request_id: str,
+        request_id: str | None = None,
         client_reference_id: str | None,
         text: str | None = None,
         connection_id: str | None = None,
@@ -170,7 +171,7 @@ class Speeches:
         Args:
             request: What is asked for.
             api_key: Permanent or temporary.
-            request_id: Which its error would have.
+            request_id: What a REST client calls it; None: nothing.
             client_reference_id: What counts, in the end.
             text: All of it; None: it will come.
             connection_id: None for REST.
@@ -180,8 +181,10 @@ class Speeches:
             RealtimeError: 402, 403 or 429. It is remembered nonetheless.
         """
         refusal = self._refusal(api_key)
+        speech_id = str(uuid.uuid4())
         record = SpeechRecord(
-            id=request_id,
+            id=speech_id,
+            request_id=request_id or speech_id,
             created_at=self._state.clock.timestamp(),
             connection_id=connection_id,
             stream_id=stream_id,
@@ -199,6 +202,7 @@ class Speeches:
         self.logs.append(log)
         if refusal is not None:
             log.end("error", refusal.error_type)
+            refusal.request_id = record.request_id
             raise refusal
         return log
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -97,9 +97,11 @@ class State:
         self.temporary_keys: dict[str, TemporaryKey] = {}
         self.usage = Usage(clock, self.project_key)
         self.voices = Voices(clock, progress, self.project_key)
+        self.connections: Counter[str] = Counter()
+        """WebSockets whose keys were accepted, by the type of temporary keys that open them."""
         self.sessions: list[SessionLog] = []
         self.speeches = Speeches(self, speech or SpeechRules())
-        self.faults = Faults(self.lock, clock)
+        self.faults = Faults(self.lock, clock, self.voices.failures.clear)
         self.conversation_threads: list[threading.Thread] = []
         self.stopping = threading.Event()
         """Set while the server does not run; needs no lock."""

@@ -92,13 +92,13 @@ class Speech:
 
     Args:
         sound: How it sounds.
-        longest_sec: Where it is cut off.
+        longest_sec: Where it is cut off; infinite: nowhere.
     """
 
     def __init__(self, sound: Sound, longest_sec: float) -> None:
         self._rate = sound.sample_rate
         self._character_samples = sound.sample_rate / (CHARACTERS_PER_SEC * sound.speed)
-        self._most_samples = round(longest_sec * sound.sample_rate)
+        self._most_samples = math.inf if math.isinf(longest_sec) else round(longest_sec * sound.sample_rate)
         self._characters = 0
         self._samples = 0
         self._encoder = _encoder(sound, math.ceil(self._character_samples))
@@ -176,15 +176,18 @@ class _Tones:
     def add(self, text: str, lengths: Sequence[int]) -> bytes:
         """A tone for each letter or digit, silence for others."""
         return b"".join(
-            (self._tones[ord(character) % len(self._tones)] if character.isalnum() else self._silence)[
-                : length * self._width
-            ]
-            for character, length in zip(text.lower(), lengths, strict=False)
+            self._sound_of(character)[: length * self._width] for character, length in zip(text, lengths, strict=True)
         )
 
     def end(self) -> bytes:
         """Nothing."""
         return b""
+
+    def _sound_of(self, character: str) -> bytes:
+        if not character.isalnum():
+            return self._silence
+        # Each for itself: in lower case some are two, and a capital sigma is another one at the end of a word.
+        return self._tones[ord(character.lower()[0]) % len(self._tones)]
 
 
 @lru_cache(maxsize=32)

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import ipaddress
 import json
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
@@ -249,4 +250,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(entry) for key, entry in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in cast("list[object]", value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # A client may have sent what JSON does not have, but whoever reads this may be strict.
     return usd(value) if isinstance(value, Decimal) else value

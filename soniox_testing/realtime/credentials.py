@@ -164,7 +164,7 @@ class Admission:
         """Checks the key that came with the connection, once.
 
         Raises:
-            RealtimeError: 400 or 401.
+            RealtimeError: 400 or 401, or 429 where there are too many connections.
         """
         self.due_sec = None
         if self._refusal is not None:
@@ -180,7 +180,7 @@ class Admission:
         """Brings the key of a start message together with that of the connection; call ``check`` before.
 
         Raises:
-            RealtimeError: 400 or 401.
+            RealtimeError: As ``check``.
         """
         credential = credential_in_start_message(start_message.get("api_key"))
         if self.credential is not None:
@@ -195,6 +195,19 @@ class Admission:
         self._accept(credential, now_sec)
 
     def _accept(self, credential: Credential, now_sec: float) -> None:
-        with self._state.lock:
-            self.temporary = check_key(self._state, credential.api_key, self._usage_type, now_sec)
+        state, kind = self._state, self._usage_type
+        with state.lock:
+            self.temporary = check_key(state, credential.api_key, kind, now_sec)
+            most = state.limits.max_connections
+            if most is not None and state.connections[kind] >= most:
+                message = f"The limit of {most} connections at once is reached. Close some that are idle."
+                raise RealtimeError("max_concurrent_connections_reached", message)
+            state.connections[kind] += 1
         self._checked = True
+
+    def leave(self) -> None:
+        """The WebSocket has ended."""
+        if self._checked:
+            self._checked = False
+            with self._state.lock:
+                self._state.connections[self._usage_type] -= 1

@@ -32,6 +32,9 @@ STATUS_CODES = {
 class RealtimeError(Exception):
     """A session is refused or ended: raised anywhere below the session, which makes a frame of it."""
 
+    request_id: str | None = None
+    """Of what was refused, if that is remembered; None: it gets an id of its own."""
+
     def __init__(self, error_type: str, message: str, status_code: int | None = None) -> None:
         super().__init__(message)
         self.error_type = error_type

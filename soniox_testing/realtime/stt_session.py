@@ -406,6 +406,7 @@ class SttSession:
 
     def _over(self, how: str) -> None:
         self._phase = "over"
+        self._admission.leave()
         self._timers.clear()
         self._count()
         if self._wake is not None:

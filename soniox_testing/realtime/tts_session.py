@@ -183,15 +183,17 @@ class TtsSession:
         fields = Fields(cast("dict[str, Any]", values), _WHERE)
         if not self._streams:
             self._restart_idle(now_sec)
-        if not fields.unset("keep_alive"):
+        if fields.boolean("keep_alive"):
             self.log.add_keepalive()
             return []
         stream_id = fields.string("stream_id", required=True, max_length=_LONGEST_ID)
-        if not stream_id:
+        if stream_id == "":
             fields.note("value_error", "stream_id", "must name a stream")
+        if fields.problems or stream_id is None:
             raise invalid(fields)
         is_text = not (fields.unset("text") and fields.unset("text_end"))
-        is_start = not is_text and fields.unset("cancel")
+        # As an unset one: some clients write all their fields into every message.
+        is_start = not is_text and not fields.values.get("cancel")
         if is_start:
             self._use_key_of(fields.values, now_sec)
         try:
@@ -210,6 +212,8 @@ class TtsSession:
             if credential is not None:
                 self.log.note(api_key=credential.api_key, auth=credential.form)
         self._start_cap()
+        if not self._streams:
+            self._restart_idle(now_sec)  # A connection with a key may be idle for longer than one without.
         temporary = self._admission.temporary
         if temporary is not None and not self._began:
             with self._state.lock:
@@ -229,7 +233,6 @@ class TtsSession:
             log = self._state.speeches.open(
                 request,
                 api_key=api_key,
-                request_id=str(uuid.uuid4()),
                 client_reference_id=request.client_reference_id if temporary is None else temporary.client_reference_id,
                 connection_id=self.log.id,
                 stream_id=stream_id,
@@ -309,7 +312,8 @@ class TtsSession:
     def _refuse_stream(self, stream_id: str, refusal: RealtimeError) -> list[Action]:
         """Ends a stream with an error, or says why there is none."""
         stream = self._streams.get(stream_id)
-        request_id = str(uuid.uuid4()) if stream is None else stream.log.id
+        known_as = refusal.request_id if stream is None else stream.log.id
+        request_id = known_as or str(uuid.uuid4())
         actions: list[Action] = [Send(json_text(refusal.tts_message(request_id, stream_id)))]
         if stream is not None:
             return [*actions, *self._terminate(stream, "error", refusal.error_type)]
@@ -337,6 +341,7 @@ class TtsSession:
 
     def _over(self, ended: SpeechEnd, error_type: str | None = None) -> None:
         self._is_over = True
+        self._admission.leave()
         self._timers.clear()
         for stream in self._turns:
             stream.log.end(ended, error_type)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DOCUMENTATION = "https://soniox.com/docs/api-reference/errors#"
 
@@ -36,17 +40,38 @@ class ValidationProblem:
     """For people."""
 
 
+def in_words(problems: Sequence[ValidationProblem]) -> str:
+    """What is wrong, for an error that has no list of it: those where audio streams."""
+    listed = "; ".join(f"{problem.location}: {problem.message}" for problem in problems)
+    return f"The request is not valid. {listed}"
+
+
 class ApiError(Exception):
-    """A request is refused: raised anywhere below the router, which makes the response of it."""
+    """A request is refused: raised anywhere below the router, which makes the response of it.
+
+    Args:
+        status_code: Of the response.
+        error_type: By which programs know it.
+        message: For people.
+        problems: What is wrong where.
+        request_id: By which the request is known already; None: it gets an id of its own.
+    """
 
     def __init__(
-        self, status_code: int, error_type: str, message: str, problems: tuple[ValidationProblem, ...] = ()
+        self,
+        status_code: int,
+        error_type: str,
+        message: str,
+        problems: tuple[ValidationProblem, ...] = (),
+        *,
+        request_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.error_type = error_type
         self.message = message
         self.problems = problems
+        self.request_id = request_id
 
     def body(self) -> dict[str, object]:
         """The JSON body, with a request id of its own."""
@@ -66,9 +91,11 @@ class ApiError(Exception):
         """The JSON body where audio streams.
 
         Args:
-            request_id: What the client calls its request; None: it gets an id of its own.
+            request_id: What the client calls its request; None: nothing.
         """
-        return stream_error_body(self.status_code, self.error_type, self.message, request_id or str(uuid.uuid4()))
+        message = in_words(self.problems) if self.problems else self.message
+        known_as = request_id or self.request_id or str(uuid.uuid4())
+        return stream_error_body(self.status_code, self.error_type, message, known_as)
 
 
 def invalid_request(*problems: ValidationProblem) -> ApiError:

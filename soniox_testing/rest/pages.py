@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from .errors import ApiError
@@ -24,6 +25,7 @@ _Row = TypeVar("_Row", bound=_Numbered)
 
 
 _MOST = 1000
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 def page_of(
@@ -93,6 +95,6 @@ def _number_in(cursor: str, family: str) -> int:
     if not cursor:
         return 0
     number = place_in(cursor, family)
-    if not (number.isascii() and number.isdigit()):
+    if not _NUMBER.fullmatch(number):
         raise invalid_cursor()
     return int(number)

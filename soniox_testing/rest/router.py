@@ -54,6 +54,12 @@ class Route:
     """With which operations it shares a number of requests per minute; None: it has no such limit."""
     opened_by: str | None = None
     """The type of temporary keys that open it, which streams audio and has errors of that kind; None: none do."""
+    needs_key: bool = True
+    """Whether a request has to bring an API key."""
+
+
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+"""Headers of every answer where audio streams: web pages call that themselves, with temporary keys."""
 
 
 def json_response(status_code: int, body: object) -> Response:
@@ -69,8 +75,11 @@ def refusal_response(refusal: ApiError, request: Request, *, streams: bool) -> R
         request: Which.
         streams: Whether the operation streams audio, so that its errors are of that shape.
     """
-    body = refusal.stream_body(request.headers.get("X-Request-Id")) if streams else refusal.body()
-    return json_response(refusal.status_code, body)
+    if not streams:
+        return json_response(refusal.status_code, refusal.body())
+    response = json_response(refusal.status_code, refusal.stream_body(request.headers.get("X-Request-Id")))
+    response.headers.update(ANY_ORIGIN)
+    return response
 
 
 class Router:
@@ -129,6 +138,8 @@ class Router:
 
     def _answer(self, route: Route, request: Request, ids: dict[str, str]) -> Response:
         state = self._state
+        if not route.needs_key:
+            return route.answer(Call(request, state, "", ids))
         api_key = self._key_of(request) if route.opened_by is None else self._key_of_stream(request, route.opened_by)
         with state.lock:
             if route.permission is not None and not state.may(api_key, route.permission):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
-import uuid
 from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
 from ..realtime.credentials import check_unused
 from ..realtime.errors import RealtimeError
-from ..speech_request import invalid, speech_request_of
+from ..speech_request import MOST_TEXT_BYTES, invalid, speech_request_of
 from ..synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Speech
 from .errors import ApiError
-from .router import Route
+from .router import ANY_ORIGIN, Route
 from .validation import Fields
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..temporary_keys import TemporaryKey
     from .router import Call
 
-_MOST_TEXT_BYTES = 5000
 _PIECE_CHARACTERS = CHARACTERS_PER_SEC
 
 
@@ -33,7 +32,8 @@ def _generate(call: Call) -> Response:
     try:
         return _answer(call)
     except RealtimeError as refusal:
-        raise ApiError(refusal.status_code, refusal.error_type, refusal.message) from refusal
+        status_code, error_type = refusal.status_code, refusal.error_type
+        raise ApiError(status_code, error_type, refusal.message, request_id=refusal.request_id) from refusal
 
 
 def _answer(call: Call) -> Response:
@@ -42,8 +42,8 @@ def _answer(call: Call) -> Response:
     if text == "":
         fields.note("value_error", "text", "must not be empty")
     size = len((text or "").encode("utf-8", "surrogatepass"))
-    if size > _MOST_TEXT_BYTES:
-        fields.note("value_error", "text", f"at most {_MOST_TEXT_BYTES} bytes of UTF-8, not {size}")
+    if size > MOST_TEXT_BYTES:
+        fields.note("value_error", "text", f"at most {MOST_TEXT_BYTES} bytes of UTF-8, not {size}")
     if fields.problems:
         raise invalid(fields)
     state = call.state
@@ -55,16 +55,24 @@ def _answer(call: Call) -> Response:
         log = state.speeches.open(
             request,
             api_key=call.api_key,
-            request_id=call.request.headers.get("X-Request-Id") or str(uuid.uuid4()),
+            request_id=call.request.headers.get("X-Request-Id"),
             client_reference_id=request.client_reference_id if temporary is None else temporary.client_reference_id,
             text=text,
         )
         if temporary is not None:
             temporary.used = True
     audio = _Audio(state, log, text or "", temporary)
-    response = Response(audio, 200, content_type=AUDIO_FORMATS[request.sound.audio_format].content_type)
+    content_type = AUDIO_FORMATS[request.sound.audio_format].content_type
+    response = Response(audio, 200, ANY_ORIGIN, content_type=content_type)
     response.call_on_close(audio.close)
     return response
+
+
+def _preflight(call: Call) -> Response:
+    """What a browser asks before a page of another origin may call."""
+    wanted = call.request.headers.get("Access-Control-Request-Headers", "*")
+    headers = {**ANY_ORIGIN, "Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": wanted}
+    return Response(status=204, headers=headers)
 
 
 class _Audio:
@@ -78,14 +86,25 @@ class _Audio:
         longest_sec = None if temporary is None else temporary.max_session_duration_sec
         self._cap_sec = math.inf if longest_sec is None else self._begun_sec + longest_sec
         self._pieces = self._made()
+        # Before the head of the response leaves: a test that moves the clock after it has to find this waiting for it.
+        self._first = tuple(itertools.islice(self._pieces, 1))
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        return itertools.chain(self._first, self._pieces)
 
     def close(self) -> None:
         """The request is over, also where the client did not wait for its end."""
         self._pieces.close()
         self._log.end("stopped" if self._state.stopping.is_set() else "abandoned")
+
+    def _check_connection(self) -> None:
+        """Breaks off where no more may be said: the status has left, so only the missing end of the body can tell."""
+        if self._state.faults.is_offline():
+            self._log.end("dropped")
+            raise ConnectionAbortedError
+        if self._state.clock.now_sec() >= self._cap_sec:
+            self._log.end("error", "temp_api_key_session_expired")
+            raise ConnectionAbortedError
 
     def _made(self) -> Generator[bytes, None, None]:
         rules = self._state.speeches.rules
@@ -96,11 +115,10 @@ class _Audio:
                 if speech.is_full:
                     break
                 if alarm is not None and rules.realtime_factor is not None:
-                    alarm.wait_until(self._begun_sec + speech.duration_ms / 1000 / rules.realtime_factor)
-                if self._state.clock.now_sec() >= self._cap_sec:
-                    self._log.end("error", "temp_api_key_session_expired")
-                    # The status has left, so only the missing end of the body can tell.
-                    raise ConnectionAbortedError
+                    due_sec = self._begun_sec + speech.duration_ms / 1000 / rules.realtime_factor
+                    alarm.wait_until(min(due_sec, self._cap_sec), unless=self._state.faults.is_offline)
+                if start:
+                    self._check_connection()
                 piece = speech.say(self._text[start : start + _PIECE_CHARACTERS]).audio
                 self._log.add_audio(len(piece), speech.duration_ms)
                 if piece:
@@ -112,4 +130,7 @@ class _Audio:
             yield tail
 
 
-ROUTES = (Route("POST", "/tts", _generate, "tts_realtime", counted_as="text-to-speech", opened_by="tts_rt"),)
+ROUTES = (
+    Route("POST", "/tts", _generate, "tts_realtime", counted_as="text-to-speech", opened_by="tts_rt"),
+    Route("OPTIONS", "/tts", _preflight, needs_key=False),
+)

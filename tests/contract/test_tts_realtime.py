@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,6 +120,56 @@ def test_the_same_streams_at_once_give_the_same_audio(fake: FakeSoniox) -> None:
     assert list(results[0]) == list(texts)
     assert len({len(audio) for audio in results[0].values()}) == 5
     assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_is_understood(fake: FakeSoniox, name: str) -> None:
+    module: Any = soniox if name.startswith("official") else soniox_lite
+    client_class = module.AsyncSonioxClient if name.endswith("async") else module.SonioxClient
+    config = module.types.realtime.RealtimeTTSConfig(**CONFIG)
+    text = "The quick brown fox."
+
+    async def done(result: Any) -> Any:
+        return await result if inspect.isawaitable(result) else result
+
+    async def all_of(items: Any) -> list[Any]:
+        return [item async for item in items] if hasattr(items, "__aiter__") else list(items)
+
+    async def run() -> list[bytes]:
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def entered(manager: Any) -> Any:
+                is_async = hasattr(manager, "__aenter__")
+                return await (stack.enter_async_context(manager) if is_async else done(stack.enter_context(manager)))
+
+            client = await entered(client_class(api_key=fake.api_key, tts_websocket_base_url=fake.tts_websocket_url))
+            connection = await entered(client.realtime.tts.connect(config=config))
+            for control in (connection.keep_alive, connection.pause, connection.resume):
+                await done(control())
+            await done(connection.send_text_chunk("Held."))
+            await done(connection.cancel())
+            events = await all_of(connection.receive_events())
+            assert events[-1].terminated
+
+            connection = await entered(client.realtime.tts.connect(config=config))
+            await done(connection.send_text_chunk(text))
+            await done(connection.finish())
+            first = connection.parse_event(await done(connection.recv_bytes()))
+            single = [first.audio_bytes(), *await all_of(connection.receive_audio_chunks())]
+
+            connection = await entered(client.realtime.tts.connect_multi_stream())
+            stream = await done(connection.open_stream(config=config))
+            for carrier in (connection, stream):
+                for control in (carrier.keep_alive, carrier.pause, carrier.resume):
+                    await done(control())
+            await done(stream.send_text_chunk(text, text_end=True))
+            return [b"".join(single), b"".join(await all_of(stream.receive_audio_chunks()))]
+
+    heard = asyncio.run(run())
+    assert [record.ended for record in fake.speeches] == ["cancelled", "finished", "finished"]
+    assert [fake.speech_audio(record.id) for record in fake.speeches[1:]] == heard
+    assert fake.speech_connections[0].keepalives >= 1
+    assert fake.speech_connections[2].keepalives >= 2
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,17 @@ class TestConcurrency:
             (start + timedelta(hours=hour)).isoformat() for hour in range(3)
         ]
 
+    @pytest.mark.fake_only("costs money, and history may be shown late")
+    def test_what_was_spoken_is_in_the_history_the_logs_and_the_summary(
+        self, target: Target, fake_soniox: FakeSoniox
+    ) -> None:
+        target.call("tts.generate", text="Hello.", voice="Maya", language="en")
+        history = target.call("concurrency_limits.history", **window(), period_sec=60, kind="tts")
+        assert {entry["sample_max"] for entry in history["entries"] if entry["sample_count"]} == {1}
+        (entry,) = target.call("usage_logs.list_all", **window())
+        assert entry["output_audio_duration_ms"] == fake_soniox.speeches[0].audio_duration_ms > 0
+        assert target.call("usage.summary", **window())["total"]["total_num_requests"] == 1
+
     def test_history_over_too_long_a_time(self, target: Target) -> None:
         error = error_of(target, "concurrency_limits.history", **window(8), period_sec=60, kind="stt")
         assert type(error).__name__ == "SonioxInvalidRequestError"

@@ -88,6 +88,23 @@ def test_records_are_what_the_fake_holds(control):
     assert records["webhooks"] == []
 
 
+def test_records_are_json_also_where_a_client_sent_what_is_none(control):
+    client = TtsClient(control.server.fake).start(something=float("nan"), other=[float("-inf")])
+    client.synchronize()
+    address = urlsplit(control.server.fake.url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection.request("GET", "/__fake__/records")
+    text = connection.getresponse().read()
+    connection.close()
+    client.close()
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    config = json.loads(text, parse_constant=refuse)["speeches"][0]["config"]
+    assert (config["something"], config["other"]) == ("nan", ["-inf"])
+
+
 def test_speech_is_in_the_records_and_can_fail(control):
     fake = control.server.fake
     client = TtsClient(fake).start().say("Hello.")
@@ -172,6 +189,16 @@ def test_faults_strike_and_are_cleared(control):
         assert control("GET", "state")[1]["pending_faults"][0]["hits"] == 1
         assert control("DELETE", "faults") == (200, {})
         assert client.files.list().files == []
+
+
+def test_voices_can_be_told_to_fail_until_all_faults_are_removed(control):
+    fake = control.server.fake
+    assert control("POST", "faults", {"verb": "fail_next_voice", "error_type": "e", "message": "m"}) == (200, {})
+    assert control("DELETE", "faults") == (200, {})
+    with control.client() as client:
+        client.voices.create(b"sound", name="Ada", filename="a.wav")
+    assert control("POST", "clock", {"advance_sec": 5})[0] == 200
+    assert {model.status for model in fake.voices[0].models} == {"ready"}
 
 
 def test_sessions_can_be_told_to_fail(control):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import tracemalloc
+from urllib.parse import quote
 
 import pytest
 
@@ -256,6 +258,14 @@ def test_a_limit_out_of_bounds_is_refused(client, family, limit, error_type):
 def test_a_cursor_from_nowhere_is_refused(client, family, cursor):
     answer = client("GET", f"/v1/{family}?cursor={cursor}")
     assert (answer.status, answer.json["error_type"], answer.problems) == (400, "invalid_cursor", [])
+
+
+@pytest.mark.parametrize("path", ["files?", "transcriptions?", "voices?", "shared-voices?model=tts-rt-v2&"])
+def test_a_cursor_with_more_digits_than_python_reads_is_refused(client, path):
+    family = path.split("?")[0].replace("-", "_")
+    cursor = base64.urlsafe_b64encode(f"{family}:{'9' * 5000}".encode()).decode()
+    answer = client("GET", f"/v1/{path}cursor={quote(cursor)}")
+    assert (answer.status, answer.json["error_type"]) == (400, "invalid_cursor")
 
 
 def test_a_cursor_of_another_list_is_refused(client):

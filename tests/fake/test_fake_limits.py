@@ -11,6 +11,7 @@ import pytest
 from stt_client import SttClient
 
 from soniox_testing import FakeSoniox, Limits, VirtualClock, after_seconds
+from tests.fake.tts_client import TtsClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -288,6 +289,24 @@ def test_no_more_sessions_at_once_than_the_limit(fake, stt):
     assert (error["error_code"], error["error_type"], code) == (429, "limit_exceeded", 1000)
     first.text("").rest()
     assert stt().audio(1000).message()["tokens"]
+
+
+def test_no_more_connections_at_once_than_the_limit(fake, clock):
+    fake.limits.max_connections = 1
+    for connect, ended in ((SttClient, SttClient.error), (TtsClient, TtsClient.ended)):
+        first = connect(fake)
+        clock.advance(1)
+        # Neither idle ones nor those with a late key.
+        for too_many in (connect(fake), connect(fake, None).start(api_key="key-a")):
+            clock.advance(1)
+            assert ended(too_many) == (429, "max_concurrent_connections_reached")
+            too_many.close()
+        first.synchronize()
+        first.close()
+        again = connect(fake)
+        clock.advance(1)
+        again.synchronize()
+        again.close()
 
 
 @pytest.mark.parametrize("budget", _BUDGETS)

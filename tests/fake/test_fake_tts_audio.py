@@ -145,6 +145,13 @@ def test_how_a_text_is_cut_changes_nothing(name):
         assert spoken(name, rate, cut=cut)[0] == whole
 
 
+def test_how_a_text_is_cut_changes_nothing_where_lower_case_is_longer_or_depends_on_its_neighbours():
+    for text in ("İstanbul'da İyi Günler", "ΟΔΥΣΣΕΥΣ ΣΟΦΟΣ", "ẞ Ŵ 素早い 🦊 e\u0301"):
+        whole, _ = spoken("pcm_s16le", 8000, text=text)
+        for cut in (1, 5):
+            assert spoken("pcm_s16le", 8000, text=text, cut=cut)[0] == whole, text
+
+
 @pytest.mark.parametrize("name", AUDIO_FORMATS)
 def test_no_text_makes_no_sound(name):
     assert spoken(name, AUDIO_FORMATS[name].sample_rates[0], text="")[0] == b""

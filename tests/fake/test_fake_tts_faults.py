@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import http.client
 import json
+from urllib.parse import urlsplit
 
 import pytest
 import websocket
 
-from soniox_testing import FakeSoniox, VirtualClock
-from tests.fake.tts_client import TtsClient, audio, post
+from soniox_testing import FakeSoniox, SpeechRules, VirtualClock
+from tests.fake.tts_client import START, TtsClient, audio, post
 
 TEXT = "One two three four five six seven eight nine ten."
 
@@ -184,6 +186,20 @@ def test_the_server_goes_offline(fake_soniox, client):
         with pytest.raises(ConnectionResetError):
             post(fake_soniox)
     assert fake_soniox.speeches[0].ended == "dropped"
+
+
+def test_a_request_breaks_off_when_the_server_goes_offline():
+    rules = SpeechRules(realtime_factor=1.0)
+    with FakeSoniox(clock=VirtualClock(), speech=rules) as fake:
+        address = urlsplit(fake.url)
+        with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=5)) as connection:
+            headers = {"Authorization": "Bearer key-a", "Content-Type": "application/json"}
+            connection.request("POST", "/tts", json.dumps({**START, "text": "a" * 28}), headers)
+            response = connection.getresponse()
+            with fake.faults.offline(), pytest.raises(http.client.IncompleteRead) as caught:
+                response.read()
+            assert len(caught.value.partial) == 16_000
+        assert fake.speeches[0].ended == "dropped"
 
 
 def test_rest_answers_with_an_error_of_its_shape(fake_soniox):

@@ -87,10 +87,14 @@ def test_what_is_wrong_is_refused(fake_soniox, wrong):
     assert fake_soniox.speeches == ()
 
 
-def test_bodies_that_are_not_json_are_refused(fake_soniox):
-    for body in (b"", b"{", b"[]", b"\xff"):
-        assert refusal(post(fake_soniox, body=body)) == (400, "invalid_request")
-    assert refusal(post(fake_soniox, headers={"Content-Type": "text/plain"})) == (400, "invalid_request")
+def test_bodies_that_are_not_json_are_refused_and_told_why(fake_soniox):
+    for body, why in ((b"", "not JSON"), (b"{", "not JSON"), (b"[]", "a JSON object"), (b"\xff", "not JSON")):
+        answer = post(fake_soniox, body=body)
+        assert refusal(answer) == (400, "invalid_request")
+        assert why in answer[2]["error_message"]
+    answer = post(fake_soniox, headers={"Content-Type": "text/plain"})
+    assert refusal(answer) == (400, "invalid_request")
+    assert "not as text/plain" in answer[2]["error_message"]
 
 
 def test_an_unknown_model_is_not_available(fake_soniox):
@@ -183,7 +187,41 @@ def test_the_request_id_is_the_clients(fake_soniox):
     mine = {"X-Request-Id": "3d37a3bd-5078-47ee-a369-b204e3bbedda"}
     assert post(fake_soniox, headers=mine, voice="Nobody")[2]["request_id"] == mine["X-Request-Id"]
     post(fake_soniox, headers=mine)
-    assert fake_soniox.speeches[-1].id == mine["X-Request-Id"]
+    assert fake_soniox.speeches[-1].request_id == mine["X-Request-Id"]
+
+
+def test_speeches_with_the_same_request_id_are_told_apart(fake_soniox):
+    mine = {"X-Request-Id": "again"}
+    heard = [post(fake_soniox, headers=mine, text=text)[2] for text in ("One.", "And another.")]
+    assert [record.request_id for record in fake_soniox.speeches] == ["again", "again"]
+    assert [fake_soniox.speech_audio(record.id) for record in fake_soniox.speeches] == heard
+
+
+def test_what_a_limit_refused_is_found_by_its_request_id(fake_soniox):
+    fake_soniox.limits.max_speeches = 0
+    mine = {"X-Request-Id": "3d37a3bd-5078-47ee-a369-b204e3bbedda"}
+    told = [post(fake_soniox, headers=headers)[2]["request_id"] for headers in ({}, mine)]
+    client = TtsClient(fake_soniox).start()
+    told.append(client.stream()[0]["request_id"])
+    client.close()
+    assert [record.request_id for record in fake_soniox.speeches] == told
+
+
+def test_a_web_page_of_any_origin_may_call(fake_soniox):
+    for wrong in ({}, {"voice": "Nobody"}, {"api_key": None}):
+        assert post(fake_soniox, **wrong)[1]["Access-Control-Allow-Origin"] == "*"
+    with fake_soniox.faults.answer(503, operation="generate_tts"):
+        assert post(fake_soniox)[1]["Access-Control-Allow-Origin"] == "*"
+    address = urlsplit(fake_soniox.url)
+    with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=20)) as connection:
+        asked = {"Origin": "https://a.example", "Access-Control-Request-Headers": "authorization,content-type"}
+        connection.request("OPTIONS", f"{address.path}/tts", headers=asked)
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (204, b"")
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Access-Control-Allow-Methods"] == "POST"
+        assert response.headers["Access-Control-Allow-Headers"] == asked["Access-Control-Request-Headers"]
+    fake_soniox.check()
 
 
 def test_audio_ends_after_two_minutes(fake_soniox):
@@ -266,9 +304,22 @@ def test_audio_may_take_its_time():
         assert fake.speeches[0].audio_duration_ms == 2000
 
 
-def test_the_cap_of_a_temporary_key_cuts_the_body():
+def test_the_clock_waits_for_audio_as_soon_as_there_is_an_answer():
     clock = VirtualClock()
-    with FakeSoniox(clock=clock, speech=SpeechRules(realtime_factor=1.0)) as fake:
+    with (
+        FakeSoniox(clock=clock, speech=SpeechRules(realtime_factor=1.0)) as fake,
+        raw(fake, text="a" * 42) as connection,
+    ):
+        connection.recv(1)
+        for made_ms in (2000, 3000):
+            clock.advance(1)
+            assert fake.speeches[0].audio_duration_ms == made_ms
+
+
+@pytest.mark.parametrize("realtime_factor", [1.0, 0.1])
+def test_the_cap_of_a_temporary_key_cuts_the_body(realtime_factor):
+    clock = VirtualClock()
+    with FakeSoniox(clock=clock, speech=SpeechRules(realtime_factor=realtime_factor)) as fake:
         key = temporary_key(fake, max_session_duration_seconds=1)
         answers = []
 

@@ -176,6 +176,14 @@ def test_a_cancelled_stream_is_terminated_without_audio_end(fake, client):
     assert [record.ended for record in fake.speeches] == ["cancelled", "cancelled"]
 
 
+def test_false_means_unset(fake, client):
+    client.start(keep_alive=False, cancel=False)
+    client.send(stream_id="s", text="Hello.", text_end=True, keep_alive=False, cancel=False)
+    assert sec(audio(client.stream())) == pytest.approx(6 / 14, abs=1e-3)
+    fake.assert_spoken("Hello.", ended="finished")
+    assert fake.speech_connections[0].keepalives == 0
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -219,7 +227,13 @@ def test_models_and_voices_have_errors_of_their_own(client):
     assert client.start(voice=unknown).refused() == (404, "voice_not_found")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "5", "{}", '{"text":"Hi"}', '{"stream_id":""}', '{"stream_id":5}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "5", "{}", '{"text":"Hi"}', '{"stream_id":""}', '{"stream_id":5}'),
+        *('{"keep_alive":false}', '{"keep_alive":"yes"}'),
+    ],
+)
 def test_what_belongs_to_no_stream_ends_the_connection(fake, client, text):
     client.start("other").synchronize()
     client.ws.send(text)
@@ -307,6 +321,15 @@ def test_an_idle_connection_is_closed(fake, connect, clock, api_key, seconds):
     assert (record.ended, record.close_code, record.keepalives) == ("idle", 1001, 1)
 
 
+def test_a_connection_whose_key_came_late_may_be_idle_for_as_long_as_others(connect, clock):
+    client = connect(None).start(api_key="key-a", voice="Nobody")
+    assert client.refused() == (400, "invalid_request")
+    clock.advance(39)
+    client.synchronize()
+    clock.advance(1)
+    assert client.closed() == 1001
+
+
 def test_idleness_begins_again_when_the_last_stream_has_ended(client, clock):
     clock.advance(39)
     client.start().synchronize()
@@ -381,6 +404,13 @@ def test_what_is_too_long_is_cut_off_wherever_a_piece_ends(connect, longest_sec)
             assert messages[-2]["error_type"] == "max_audio_duration_reached"
             assert all("audio" in message for message in messages[:-2])
             assert audio(messages) == post(server, audio_format=name, sample_rate=16_000, text="a" * 60)[2]
+
+
+def test_audio_may_be_as_long_as_it_likes(connect):
+    with FakeSoniox(speech=SpeechRules(longest_audio_sec=float("inf"))) as server:
+        messages = connect(server=server).start().say("a" * 2100).stream()
+        assert sec(audio(messages)) == pytest.approx(150, abs=0.1)
+        assert audio(messages) == post(server, text="a" * 2100)[2]
 
 
 def test_two_minutes_of_audio_are_delivered_and_then_refused(fake, client):

@@ -10,7 +10,7 @@ import pytest
 from stt_client import SttClient
 
 from soniox_testing import FakeSoniox, VirtualClock, after_seconds
-from tests.fake.tts_client import post, temporary_key
+from tests.fake.tts_client import TtsClient, post, temporary_key
 
 NOON = datetime(2026, 4, 28, 12, tzinfo=timezone.utc)
 COUNTS = (
@@ -173,6 +173,31 @@ def test_speech_is_an_entry_whichever_voice_speaks(fake, client, clock):
     assert (shared["client_reference_id"], shared["model"], shared["input_text_tokens"]) == ("mine", "tts-rt-v2", 3)
     assert shared["output_audio_duration_ms"] == fake.speeches[0].audio_duration_ms > 0
     assert cloned["client_reference_id"] == "visitor"
+
+
+def test_who_sees_that_speech_has_ended_finds_its_usage(fake):
+    client = TtsClient(fake).start()
+    client.synchronize()
+    (log,) = fake._state.speeches.logs
+    lock = fake._state.lock
+    seen = []
+
+    class Watched:
+        """The lock of the state, at which is noted what could be seen before it was taken."""
+
+        def __enter__(self):
+            seen.append((log.record().ended, len(fake._state.usage.records())))
+            return lock.__enter__()
+
+        def __exit__(self, *exc):
+            lock.__exit__(*exc)
+
+    fake._state.lock = Watched()
+    client.send(stream_id="s", cancel=True).stream()
+    client.close()
+    assert seen
+    assert ("cancelled", 0) not in seen
+    assert fake.usage[0].model == "tts-rt-v2"
 
 
 def test_entries_may_be_added(fake, client):
