@@ -14,8 +14,8 @@ MODEL = "tts-rt-v2"
 
 
 def main(clip: str, name: str, text: str, output: str) -> int:
-    with SonioxClient() as client:
-        try:
+    try:
+        with SonioxClient() as client:
             voice = client.voices.create(clip, name=name)
             print(voice.id)
             try:
@@ -24,11 +24,13 @@ def main(clip: str, name: str, text: str, output: str) -> int:
                 client.voices.delete(voice.id)
                 raise
             client.tts.generate_to_file(output, text=text, voice=voice.id, model=MODEL, language="en")
-        except SonioxError as error:
-            print(f"{clip}: {error}", file=sys.stderr)
-            return 1
+    except SonioxError as error:
+        print(f"{clip}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

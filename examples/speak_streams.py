@@ -53,16 +53,18 @@ async def speak(connection: AsyncRealtimeTTSMultiplexedConnection, voice: str, a
 
 
 async def main(folder: Path) -> int:
-    async with AsyncSonioxClient() as client:
-        try:
+    try:
+        async with (
+            AsyncSonioxClient() as client,
             # The heartbeat keeps a stream alive whose text pauses for longer than the service waits for it.
-            async with client.realtime.tts.connect_multi_stream(stream_heartbeat_sec=2) as connection:
-                speaking = [speak(connection, voice, answer, folder) for voice, answer in ANSWERS.items()]
-                # What one stream fails of does not concern the other.
-                results = await asyncio.gather(*speaking, return_exceptions=True)
-        except SonioxError as error:
-            print(error, file=sys.stderr)
-            return 1
+            client.realtime.tts.connect_multi_stream(stream_heartbeat_sec=2) as connection,
+        ):
+            speaking = [speak(connection, voice, answer, folder) for voice, answer in ANSWERS.items()]
+            # What one stream fails of does not concern the other.
+            results = await asyncio.gather(*speaking, return_exceptions=True)
+    except SonioxError as error:
+        print(error, file=sys.stderr)
+        return 1
     for voice, result in zip(ANSWERS, results, strict=True):
         if result is not None:
             print(f"{voice}: {result}", file=sys.stderr)
@@ -70,4 +72,6 @@ async def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     sys.exit(asyncio.run(main(Path(sys.argv[1]))))

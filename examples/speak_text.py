@@ -13,8 +13,8 @@ from soniox_lite import SonioxClient, SonioxError
 
 
 def main(text: str, output: str) -> int:
-    with SonioxClient() as client:
-        try:
+    try:
+        with SonioxClient() as client:
             if output == "-":
                 with client.tts.generate_stream(text=text, voice="Adrian", language="en") as audio:
                     for block in audio:
@@ -24,11 +24,13 @@ def main(text: str, output: str) -> int:
                 config = {"audio_format": Path(output).suffix.removeprefix(".") or "wav"}
                 size = client.tts.generate_to_file(output, text=text, voice="Adrian", language="en", config=config)
                 print(f"{output}: {size} bytes")
-        except SonioxError as error:
-            print(f"{output}: {error}", file=sys.stderr)
-            return 1
+    except SonioxError as error:
+        print(f"{output}: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

@@ -5,25 +5,39 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from soniox_lite import AsyncSonioxClient, TranscriptBuffer
+from soniox_lite import AsyncSonioxClient, SonioxError, TranscriptBuffer
 from soniox_lite.utils import stream_audio_async
 
 
 async def transcribe(client: AsyncSonioxClient, path: str) -> str:
     heard = TranscriptBuffer()
     async with client.realtime.stt.connect(config={"model": "stt-rt-v5"}, raise_on_error=True) as session:
-        sending = asyncio.create_task(session.send_bytes(stream_audio_async(path)))
-        async for event in session.receive_events():
-            heard.add(event)
-        await sending
+
+        async def receive() -> None:
+            async for event in session.receive_events():
+                heard.add(event)
+
+        # Together, so that audio that cannot be read is told at once: nothing would come to whoever receives.
+        await asyncio.gather(session.send_bytes(stream_audio_async(path)), receive())
     return heard.final_text
 
 
-async def main(paths: list[str]) -> None:
-    async with AsyncSonioxClient() as client:
-        for path, text in zip(paths, await asyncio.gather(*(transcribe(client, path) for path in paths)), strict=True):
-            print(f"{path}: {text}")
+async def main(paths: list[str]) -> int:
+    failures = 0
+    try:
+        async with AsyncSonioxClient() as client:
+            # What is wrong with one session does not concern the others.
+            texts = await asyncio.gather(*(transcribe(client, path) for path in paths), return_exceptions=True)
+    except SonioxError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for path, text in zip(paths, texts, strict=True):
+        failures += isinstance(text, BaseException)
+        print(f"{path}: {text}", file=sys.stderr if isinstance(text, BaseException) else sys.stdout)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    sys.exit(asyncio.run(main(sys.argv[1:])))

@@ -1,6 +1,6 @@
 """Writes subtitles beside a recording: ``SONIOX_API_KEY=... python examples/subtitles.py FILE [LANGUAGE]``.
 
-With a language, its translation gets a file of its own, and so do both together.
+With a language, its translation gets a file of its own, and so do both together. What cannot be written is printed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from soniox_lite.subtitles import to_srt, to_vtt
 
 def main(recording: Path, language: str | None = None) -> int:
     config = {"enable_speaker_diarization": True}
-    with SonioxClient() as client:
-        try:
+    try:
+        with SonioxClient() as client:
             if language is None:
                 transcript = client.stt.transcribe_and_wait_with_tokens(
                     file=recording, delete_after=True, config=config
@@ -24,19 +24,28 @@ def main(recording: Path, language: str | None = None) -> int:
                 transcript = client.stt.translate_and_wait_with_tokens(
                     file=recording, to=language, delete_after=True, config=config
                 )
-        except SonioxError as error:
-            print(f"{recording}: {error}", file=sys.stderr)
-            return 1
+    except SonioxError as error:
+        print(f"{recording}: {error}", file=sys.stderr)
+        return 1
     files = {".srt": to_srt(transcript), ".vtt": to_vtt(transcript)}
     if language is not None:
         files[f".{language}.srt"] = to_srt(transcript, track="translation")
         files[".both.srt"] = to_srt(transcript, track="both")
+    status = 0
     for suffix, content in files.items():
         path = recording.with_suffix(suffix)
-        path.write_text(content, encoding="utf-8")
-        print(path)
-    return 0
+        try:
+            path.write_text(content, encoding="utf-8")
+            print(path)
+        except OSError as error:
+            # The job is deleted by now, and was paid for.
+            print(f"{path}: {error.strerror}", file=sys.stderr)
+            print(content)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in {2, 3}:
+        sys.exit(__doc__)
     sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

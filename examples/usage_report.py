@@ -18,15 +18,15 @@ def main(days: int = 7) -> int:
     now = datetime.now(timezone.utc)
     costs: defaultdict[str, Decimal] = defaultdict(Decimal)
     requests: Counter[str] = Counter()
-    with SonioxClient() as client:
-        try:
+    try:
+        with SonioxClient() as client:
             for entry in client.usage_logs.list_all(now - timedelta(days=days), now):
                 costs[entry.client_reference_id] += entry.cost
                 requests[entry.client_reference_id] += 1
             streams = client.concurrency_limits.get().project
-        except SonioxError as error:
-            print(error, file=sys.stderr)
-            return 1
+    except SonioxError as error:
+        print(error, file=sys.stderr)
+        return 1
     for customer, cost in sorted(costs.items(), key=lambda item: item[1], reverse=True):
         print(f"{cost:12.6f} USD  {requests[customer]:6} requests  {customer or '-'}")
     print(f"{sum(costs.values()):12.6f} USD  {requests.total():6} requests in all")
@@ -36,4 +36,6 @@ def main(days: int = 7) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2 or not all(argument.isdecimal() for argument in sys.argv[1:]):
+        sys.exit(__doc__)
     sys.exit(main(*map(int, sys.argv[1:])))

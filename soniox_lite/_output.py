@@ -1,4 +1,4 @@
-"""Where audio is written: a stream of the caller's, or a file that is there when it is whole."""
+"""Where audio and transcripts are written: a stream of the caller's, or a file that is there when it is whole."""
 
 from __future__ import annotations
 

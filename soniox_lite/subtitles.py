@@ -18,12 +18,15 @@ like the marks ``<end>`` and ``<fin>``.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
-from unicodedata import category, combining, east_asian_width
+from itertools import accumulate, pairwise, zip_longest
+from math import isfinite
+from unicodedata import category, combining
 
-from ._codec import Record
+from ._codec import Record, kind_of
 from ._validation import Problems
+from ._width import width_of
 from .errors import SonioxValidationError
 from .transcript import translation_segments
 
@@ -52,12 +55,14 @@ _AFTER_SENTENCE, _AFTER_CLAUSE, _AFTER_WORD = 0.0, 2.0, 6.0
 _COST_OF_CUE = 10.0
 _BREATH_MS = 300
 
-_SENTENCE_ENDS = frozenset(".!?…。！？｡؟۔।॥።៕")  # noqa: RUF001 - full-width marks are meant
-_CLAUSE_ENDS = frozenset(",;:–—、，；：،؛")  # noqa: RUF001 - as above
+_SENTENCE_ENDS = frozenset(".!?…‼⁇⁈⁉。．！？｡؟۔।॥။។៕።\u037e\u0589")  # noqa: RUF001 - full-width marks are meant
+_CLAUSE_ENDS = frozenset(",;:–—、､，；：،؛၊")  # noqa: RUF001 - as above
 _CLOSING = frozenset("\"'”’»›)]}」』）】》〉〕〗")  # noqa: RUF001 - as above
 _OPENING = frozenset("«‹([{「『（【《〈〔〖¿¡“‘„")  # noqa: RUF001 - as above
-# What may not begin a line in Japanese beside the marks: small letters and signs that go with the one before.
-_NOT_FIRST = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞヽヾ・～%％")  # noqa: RUF001 - as above
+# Quotation marks open in one language and close in another: „so“, “so”, »so«.
+_AROUND = "".join(_CLOSING | _OPENING)
+# What may not begin a line beside the marks: small kana, and signs that go with the one before.
+_NOT_FIRST = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞヽヾ・～%％ๆฯໆຯៗ")  # noqa: RUF001 - as above
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "st"})
 _FIXED_SPACES = frozenset("\u00a0\u2007\u202f")
 _ZERO_WIDTH_SPACE = "\u200b"
@@ -138,10 +143,12 @@ def cues(source: TokensInput, *, track: Track = "original", layout: Layout | Non
         layout: How to cut it; None for the usual measures.
 
     Raises:
-        SonioxValidationError: ``track`` is none of these; ``source`` has no tokens; or it has some with text, but none
-            with a time.
+        SonioxValidationError: ``track`` is none of these, or ``layout`` is no :class:`Layout`; ``source`` has no
+            tokens, or some with text but none with a time, or a time that is no number.
         SonioxAPIError: A dict among the tokens is no token.
     """
+    if layout is not None and not isinstance(layout, Layout):
+        raise SonioxValidationError(f"layout must be a Layout, got {kind_of(layout)}")
     return _Cutter(source, track, layout or Layout()).cues()
 
 
@@ -189,7 +196,8 @@ def to_vtt(
     """
     parts = ["WEBVTT\n"]
     for cue in cues(source, track=track, layout=layout):
-        voice = "" if not speakers or cue.speaker is None else f"<v Speaker {_escaped(' '.join(cue.speaker.split()))}>"
+        name = "" if cue.speaker is None else " ".join(str(cue.speaker).split())
+        voice = f"<v Speaker {_escaped(name)}>" if speakers and name else ""
         text = _escaped("\n".join(cue.lines))
         parts.append(f"{_moment(cue.start_ms, '.')} --> {_moment(cue.end_ms, '.')}\n{voice}{text}\n")
     return "\n".join(parts)
@@ -295,7 +303,7 @@ class _Piece:
 
     def __init__(self, text: str, start_ms: float, end_ms: float, *, is_spaced: bool) -> None:
         self.text = text
-        self.width = _width(text)
+        self.width = width_of(text)
         self.is_spaced = is_spaced
         self.start_ms = start_ms
         self.end_ms = end_ms
@@ -303,16 +311,8 @@ class _Piece:
 
     def add(self, text: str, end_ms: float) -> None:
         self.text += text
-        self.width += _width(text)
+        self.width += width_of(text)
         self.end_ms = max(self.end_ms, end_ms)
-
-
-def _width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if category(char) in {"Mn", "Me", "Cf"} else 2 if east_asian_width(char) in {"W", "F"} else 1 for char in text
-    )
 
 
 def _is_dense(char: str) -> bool:
@@ -329,8 +329,19 @@ def _is_dense(char: str) -> bool:
     )
 
 
+def _is_greek(char: str) -> bool:
+    return "\u0370" <= char <= "\u03ff" or "\u1f00" <= char <= "\u1fff"
+
+
 def _is_closing(char: str) -> bool:
     return char in _CLOSING or char in _SENTENCE_ENDS or char in _CLAUSE_ENDS or char in _NOT_FIRST
+
+
+def _is_closing_apart(text: str, following: str) -> bool:
+    if text == "»":
+        # It also opens: »so« in German and Danish.
+        return following == " " or _is_closing(following)
+    return text in _SENTENCE_ENDS or text in _CLAUSE_ENDS or text in "%ๆໆ"
 
 
 def _hangs_on(cluster: str, char: str) -> bool:
@@ -360,15 +371,11 @@ def _clusters(spans: Iterable[_Span]) -> Iterator[tuple[str, float, float]]:
         for index, char in enumerate(span.text, -lead):
             if char.isspace() and char not in _FIXED_SPACES:
                 shown = " "
-            elif char.isascii() and char.isprintable():
-                shown = char
-            elif category(char) == "Cs":
-                # Half of a surrogate pair cannot be written to any file.
-                shown = "\ufffd"
             elif category(char) == "Cc":
                 continue
             else:
-                shown = char
+                # Half of a surrogate pair cannot be written to any file.
+                shown = "\ufffd" if category(char) == "Cs" else char
             if held and held != " " and shown != " " and not shown.isascii() and _hangs_on(held, shown):
                 held += shown
                 end_ms = max(end_ms, first + share * max(0, index + 1))
@@ -384,13 +391,15 @@ def _pieces(spans: Iterable[_Span]) -> list[_Piece]:
     """The pieces of one speaker's text."""
     pieces: list[_Piece] = []
     is_spaced = False
-    for text, start_ms, end_ms in _clusters(spans):
+    clusters = list(_clusters(spans))
+    for index, (text, start_ms, end_ms) in enumerate(clusters, 1):
         if text == " ":
             is_spaced = bool(pieces)
             continue
         before = pieces[-1].text[-1] if pieces else ""
-        # A mark that is written apart, as in French, shall not begin a line either.
-        if before and is_spaced and (text in _SENTENCE_ENDS or text in _CLAUSE_ENDS or text in "»%"):
+        following = clusters[index][0] if index < len(clusters) else " "
+        # A mark that is written apart, as in French, shall not begin or end a line either.
+        if before and is_spaced and (pieces[-1].text == "«" or _is_closing_apart(text, following)):
             pieces[-1].add(f" {text}", end_ms)
         elif before and not is_spaced and not _may_part(before, text):
             pieces[-1].add(text, end_ms)
@@ -416,12 +425,13 @@ def _may_part(before: str, cluster: str) -> bool:
 
 
 def _cost_after(piece: _Piece, following: _Piece | None) -> float:
-    text = piece.text.rstrip("".join(_CLOSING)) or piece.text
-    if text[-1] in _SENTENCE_ENDS:
+    text = piece.text.rstrip(_AROUND) or piece.text
+    # Greek asks with a semicolon.
+    if text[-1] in _SENTENCE_ENDS or (text[-1] == ";" and _is_greek(text[-2:-1])):
         word = text[:-1].rsplit(" ", 1)[-1]
         is_initial = len(word) == 1 and word.isupper() and word != "I"
         is_short_form = text[-1] == "." and (is_initial or word.lower() in _TITLES)
-        goes_on = following is not None and following.text.lstrip("".join(_OPENING))[:1].islower()
+        goes_on = following is not None and following.text.lstrip(_AROUND)[:1].islower()
         return _AFTER_CLAUSE if is_short_form or goes_on else _AFTER_SENTENCE
     return _AFTER_CLAUSE if text[-1] in _CLAUSE_ENDS else _AFTER_WORD
 
@@ -447,7 +457,7 @@ def _cut_wide(pieces: Iterable[_Piece], width: int) -> list[_Piece]:
                 is_spaced = True
                 continue
             shown = f" {text}" if is_spaced else text
-            if part is None or part.width + _width(shown) > width:
+            if part is None or part.width + width_of(shown) > width:
                 part = _Piece(text, start_ms, end_ms, is_spaced=is_spaced)
                 cut.append(part)
             else:
@@ -521,7 +531,8 @@ def _lines(pieces: Sequence[_Piece], width: int) -> list[str]:
             used = 0
             for index in range(first, len(pieces)):
                 used += pieces[index].width + (pieces[index].is_spaced and index > first)
-                if used > width:
+                # A single character may be wider than any line, and gets one of its own.
+                if used > width and index > first:
                     break
                 # A little more if the upper line is the longer one: the eye prefers a broad base.
                 cost = costs[first] + (10 * (used - ideal) / width) ** 2 + (0.1 if used > ideal and row == 0 else 0)
@@ -540,19 +551,36 @@ def _lines(pieces: Sequence[_Piece], width: int) -> list[str]:
 
 
 def _shares(pieces: Sequence[_Piece], count: int) -> list[list[_Piece]]:
-    """The pieces in so many parts of like length, rather cut behind a sentence; parts may be empty."""
-    total = sum(piece.width + piece.is_spaced for piece in pieces) or 1
+    """The pieces in so many parts of like length, rather cut behind a sentence; parts may be empty.
+
+    With at least as many parts as pieces, none has more than one.
+    """
+    if count >= len(pieces):
+        cuts = [len(pieces) * part // count for part in range(count + 1)]
+    else:
+        cuts = [*_like_cuts(pieces, count), len(pieces)]
+    return [list(pieces[first:end]) for first, end in pairwise(cuts)]
+
+
+def _like_cuts(pieces: Sequence[_Piece], count: int) -> list[int]:
+    """Where each part begins; there are fewer parts than pieces."""
+    ends = [0, *accumulate(piece.width + piece.is_spaced for piece in pieces)]
+    share = ends[-1] / count
+    weight = share / 20
     cuts = [0]
     for part in range(1, count):
-        best, best_cost, used = cuts[-1], float("inf"), 0
-        for index, piece in enumerate(pieces, 1):
-            used += piece.width + piece.is_spaced
-            cost = abs(used - total * part / count) + piece.cost * total / count / 20
-            if index >= cuts[-1] and cost < best_cost:
+        target = share * part
+        first = max(1, cuts[-1])
+        # None is better that is farther away than the nearest one and the most that a cut can cost.
+        nearest = bisect_left(ends, target, first, len(pieces))
+        reach = min(abs(ends[index] - target) for index in {nearest, max(first, nearest - 1)}) + weight * _AFTER_WORD
+        best, best_cost = first, float("inf")
+        for index in range(bisect_left(ends, target - reach, first), bisect_right(ends, target + reach, first)):
+            cost = abs(ends[index] - target) + pieces[index - 1].cost * weight
+            if cost < best_cost:
                 best, best_cost = index, cost
         cuts.append(best)
-    cuts.append(len(pieces))
-    return [list(pieces[first:end]) for first, end in pairwise(cuts)]
+    return cuts
 
 
 def _sentences(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
@@ -721,14 +749,14 @@ class _Cutter:
         return len(pieces) < 2 or pieces[-1].end_ms - pieces[0].start_ms <= self._layout.max_ms
 
     def _width_for(self, pieces: list[_Piece]) -> int:
-        columns = sum(piece.width for piece in pieces)
-        is_wide = columns > 1.5 * sum(len(piece.text) for piece in pieces)
+        widths = [width for piece in pieces for char in piece.text if (width := width_of(char))]
+        is_wide = sum(widths) > 1.5 * len(widths)
         usual = _WIDTH_OF_WIDE if is_wide else _WIDTH
         return (self._layout.max_width or usual) - self._reserved
 
     def _add(self, start_ms: float, end_ms: float, lines: list[str], speaker: str | None) -> None:
-        # What consists of fixed spaces only would be an empty line, which ends a cue in a file.
-        lines = [line for line in lines if line.strip()]
+        # An empty line ends a cue in a file, and fixed spaces and joiners alone show nothing.
+        lines = [shown for line in lines if not _is_blank(shown := line.strip())]
         if lines:
             self._cues.append(Cue(start_ms=round(start_ms), end_ms=round(end_ms), lines=lines, speaker=speaker))
 
@@ -740,7 +768,7 @@ class _Cutter:
             cue.start_ms = max(cue.start_ms, earliest)
             earliest = cue.start_ms + _SHORTEST_MS + layout.gap_ms
         for cue, following in zip_longest(self._cues, self._cues[1:]):
-            reading_ms = 1000 * sum(map(_width, cue.lines)) // layout.chars_per_sec
+            reading_ms = 1000 * sum(map(width_of, cue.lines)) // layout.chars_per_sec
             latest = cue.start_ms + layout.max_ms
             end = max(cue.end_ms, cue.start_ms + max(layout.min_ms, reading_ms, _SHORTEST_MS))
             if following is not None:
@@ -752,7 +780,15 @@ class _Cutter:
         return self._cues
 
 
+def _is_blank(text: str) -> bool:
+    return all(char.isspace() or category(char) == "Cf" for char in text)
+
+
 def _span_of(token: Token) -> _Span:
+    for time_ms in (token.start_ms, token.end_ms):
+        # Tokens need not come from the service.
+        if time_ms is not None and not (isinstance(time_ms, (int, float)) and isfinite(time_ms)):
+            raise SonioxValidationError(f"times of tokens must be numbers of milliseconds, got {kind_of(time_ms)}")
     return _Span(token.text, token.start_ms, token.end_ms)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import sys
-import unicodedata
 
+from .._width import width_of
 from ..types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN
 from . import screen
 
@@ -245,7 +245,7 @@ def row_spans(text: str, columns: int) -> list[tuple[int, int]]:
                 end = following = index
             spans.append((start, end))
             start, space = following, -1
-            width = sum(map(width_of, text[start:index]))
+            width = width_of(text[start:index])
             if char == " ":
                 continue
         if char == " ":
@@ -253,13 +253,3 @@ def row_spans(text: str, columns: int) -> list[tuple[int, int]]:
         width += char_width
     spans.append((start, len(text)))
     return spans
-
-
-def width_of(char: str) -> int:
-    """How many columns a character takes: 0 when it joins the one before, 2 for Chinese and its like."""
-    if char.isascii():
-        return 1
-    # Vowels and endings of Korean syllables that are spelt in parts stand in the first part's place.
-    if unicodedata.category(char) in {"Mn", "Me", "Cf"} or "\u1160" <= char <= "\u11ff":
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1

@@ -82,9 +82,15 @@ def write_json(value: object, *, indent: int | None = 2) -> None:
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Writes columns, two spaces apart, to standard output; the last one is not padded. Raises as :func:`put`."""
+    from .._width import width_of  # noqa: PLC0415 - not for --help
+
+    shown: list[str] = []
     lines = [header, *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    write("\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines))
+    widths = [max(width_of(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        cells = [cell + " " * (width - width_of(cell)) for cell, width in zip(line, widths, strict=True)]
+        shown.append("  ".join(cells).rstrip())
+    write("\n".join(shown))
 
 
 def say(text: str) -> None:

@@ -12,6 +12,7 @@ import time
 from ..errors import SonioxError, SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..realtime._protocol import error_of
 from ..types.realtime import RealtimeSTTConfig
+from ..types.transcriptions import TranslationConfig
 from ..utils import SessionThread, read_wav_format
 from . import screen
 from .live import output_for
@@ -87,7 +88,11 @@ def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
         raise screen.CommandError(
             "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
         )
-    translation = options.translate_to and {"type": "one_way", "target_language": options.translate_to}
+    translation = (
+        None
+        if options.translate_to is None
+        else TranslationConfig(type="one_way", target_language=options.translate_to)
+    )
     return RealtimeSTTConfig(
         model=options.model,
         audio_format=audio_format,

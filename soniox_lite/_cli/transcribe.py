@@ -38,10 +38,12 @@ def transcribe(options: argparse.Namespace) -> int:
     config = CreateTranscriptionConfig(
         language_hints=options.language,
         enable_speaker_diarization=options.diarize or None,
-        translation=options.translate_to and TranslationConfig(type="one_way", target_language=options.translate_to),
+        translation=None
+        if options.translate_to is None
+        else TranslationConfig(type="one_way", target_language=options.translate_to),
     )
     output = TranscriptOutput(options)
-    if options.track not in {None, "original"} and not options.translate_to:
+    if options.track not in {None, "original"} and options.translate_to is None:
         raise screen.CommandError("--track needs --translate-to: there is only what is said", exit_code=2)
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)

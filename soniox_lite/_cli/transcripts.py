@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .._output import opened_output
 from ..errors import SonioxError
 from ..subtitles import to_srt, to_text, to_vtt
 from . import screen
@@ -33,35 +34,41 @@ class TranscriptOutput:
         self._format = _format(options)
         if self._format == "json" and self._track is not None:
             raise screen.CommandError("--track is not for JSON, which has all tokens", exit_code=2)
-        if self._path is not None:
-            folder = os.path.dirname(self._path) or "."
-            if os.path.isdir(self._path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-                raise screen.CommandError(f"cannot write {self._path!r}: not a file in a writable folder", exit_code=2)
+        if self._path is not None and not _can_be_written(self._path):
+            raise screen.CommandError(f"cannot write {self._path!r}: not a file in a writable folder", exit_code=2)
 
     def write(self, transcript: TranscriptionTranscript) -> None:
-        """Writes a transcript; one that cannot be written as asked for goes to standard output as text.
+        """Writes a transcript; what cannot be written to its file goes to standard output, at least as text.
 
         Raises:
             CommandError: It cannot be written as asked for.
         """
-        if self._format == "json" and self._path is None:
-            screen.write_json(transcript.to_dict())
-            return
+        # It was paid for, and may be deleted from the server by now.
         try:
             text = self._text(transcript)
-            if self._path is not None:
-                # Half of a surrogate pair is nothing that a file can hold; escaped, it is valid JSON too.
-                with open(self._path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                    file.write(text if text.endswith("\n") else f"{text}\n")
-        except (SonioxError, OSError) as error:
-            # It was paid for, and may be deleted from the server by now.
+        except SonioxError as error:
             _print(_readable(transcript, "both"))
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            place = "" if self._path is None else f" to {self._path!r}"
             raise screen.CommandError(
-                f"cannot write {self._format}{place}: {reason}; the text is printed instead", exit_code=1
+                f"cannot write {self._format}: {error}; the text is printed instead", exit_code=1
             ) from error
         if self._path is None:
+            self._print(transcript, text)
+            return
+        try:
+            with opened_output(self._path) as file:
+                # Half of a surrogate pair is nothing that a file can hold; escaped, it is valid JSON too.
+                file.write((text if text.endswith("\n") else f"{text}\n").encode("utf-8", "backslashreplace"))
+        except SonioxError as error:
+            self._print(transcript, text)
+            reason = getattr(error.__cause__, "strerror", None) or str(error)
+            raise screen.CommandError(
+                f"cannot write {self._format} to {self._path!r}: {reason}; it is printed instead", exit_code=1
+            ) from error
+
+    def _print(self, transcript: TranscriptionTranscript, text: str) -> None:
+        if self._format == "json":
+            screen.write_json(transcript.to_dict())
+        else:
             _print(text)
 
     def _text(self, transcript: TranscriptionTranscript) -> str:
@@ -91,6 +98,16 @@ def _format(options: argparse.Namespace) -> str:
             f"{options.output!r} does not end in .{', .'.join(TRANSCRIPT_FORMATS)}: give --format too", exit_code=2
         )
     return extension
+
+
+def _can_be_written(path: str) -> bool:
+    """Whether a file can appear there, or a device or a pipe be written to."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        return not os.path.isdir(path) and os.access(path, os.W_OK)
+    folder = os.path.dirname(os.path.realpath(path))
+    return (
+        os.path.isdir(folder) and os.access(folder, os.W_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
+    )
 
 
 def _readable(transcript: TranscriptionTranscript, track: Track) -> str:

@@ -78,10 +78,10 @@ def _write_days(total: UsageSummaryEntry) -> None:
     most = max(costs, default=Decimal(0))
     amounts = _right_aligned([_rounded(cost) for cost in costs])
     room = screen.size_of("stdout")[0] - len(f"2026-04-01  {max(amounts, key=len, default='')}  ") - 1
-    room = max(min(room, _LONGEST_BAR), 1)
+    room = min(room, _LONGEST_BAR)
     draw = _block_bar if _can_show(_EIGHTHS) else _ascii_bar
     for day, cost, amount in zip(total.days, costs, amounts, strict=False):
-        bar = draw(cost / most * room) if cost > 0 else ""
+        bar = draw(cost / most * room) if cost > 0 and room > 0 else ""
         screen.write(f"{day}  {amount}  {bar}".rstrip())
 
 

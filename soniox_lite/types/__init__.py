@@ -12,7 +12,7 @@ from .api import __all__ as _api_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import api, common, realtime, webhooks
-    from .aliases import Headers
+    from .aliases import Headers, TTSVoiceAge
     from .api import (
         ApiError,
         ApiErrorValidationError,
@@ -108,6 +108,8 @@ if TYPE_CHECKING:
         RealtimeTTSTextMessage,
         TtsTimestamps,
     )
+    from .tts_models import GetTTSModelsResponse, TTSModel, TTSVoice
+    from .voices import TTSVoiceDetails
     from .webhooks import WebhookAuthConfig, WebhookEvent
 
 __all__ = [
@@ -138,6 +140,7 @@ __all__ = [
     "GetModelsResponse",
     "GetSharedVoicesPayload",
     "GetSharedVoicesResponse",
+    "GetTTSModelsResponse",
     "GetTranscriptionsCountResponse",
     "GetTranscriptionsPayload",
     "GetTranscriptionsResponse",
@@ -177,6 +180,10 @@ __all__ = [
     "StructuredContextTranslationTerm",
     "StructuredContextTranslationTermsInput",
     "SupportedLanguage",
+    "TTSModel",
+    "TTSVoice",
+    "TTSVoiceAge",
+    "TTSVoiceDetails",
     "TemporaryApiKeyUsageType",
     "Token",
     "Transcription",
@@ -214,7 +221,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        ".aliases": ("Headers",),
+        ".aliases": ("Headers", "TTSVoiceAge"),
         ".api": tuple(_api_names),
         ".common": (),
         ".realtime": (
@@ -236,6 +243,8 @@ __getattr__, __dir__ = lazy_names(
             "RealtimeTTSTextMessage",
             "TtsTimestamps",
         ),
+        ".tts_models": ("GetTTSModelsResponse", "TTSModel", "TTSVoice"),
+        ".voices": ("TTSVoiceDetails",),
         ".webhooks": ("WebhookAuthConfig", "WebhookEvent"),
     },
 )

@@ -32,6 +32,7 @@ ConcurrentStreamKind = Literal["stt", "tts"]
 ConcurrentStreamsPeriodSec = Literal[60, 3600, 86400]
 TtsVoiceGender = Literal["male", "female", "neutral"]
 TtsVoiceAge = Literal["young", "middle_aged", "old"]
+TTSVoiceAge = TtsVoiceAge
 
 # Text-to-speech: the official SDK's vocabularies. The service takes a few more values (mp3 at 32000 Hz, opus at 16000
 # bits a second, pcm_s16be), so that clients only check the kind of value, and the service decides.

@@ -69,3 +69,9 @@ class GetTtsModelsResponse(Reply):
     """
 
     models: list[TtsModel]
+
+
+# The official SDK has two spellings.
+TTSVoice = TtsVoice
+TTSModel = TtsModel
+GetTTSModelsResponse = GetTtsModelsResponse

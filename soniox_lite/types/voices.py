@@ -96,6 +96,9 @@ class TtsVoiceDetails(Reply):
     style: list[str]
 
 
+TTSVoiceDetails = TtsVoiceDetails
+
+
 @dataclass(repr=False, eq=False, kw_only=True)
 class GetSharedVoicesResponse(Reply):
     """One page of shared voices.

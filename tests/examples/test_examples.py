@@ -46,6 +46,72 @@ def test_every_example_is_run_here() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == TESTED_HERE
 
 
+NEEDS_ARGUMENTS = {
+    "clone_voice.py": [str(SPOKEN), "me", "Hello.", "hello.wav"],
+    "speak_streams.py": ["."],
+    "speak_text.py": ["Hello.", "hello.wav"],
+    "stream_async.py": [str(SPOKEN)],
+    "stream_file.py": [str(SPOKEN)],
+    "subtitles.py": [str(SPOKEN)],
+    "transcribe_file.py": [str(SPOKEN)],
+    "transcribe_many.py": [str(SPOKEN)],
+}
+
+
+@pytest.mark.parametrize("name", NEEDS_ARGUMENTS)
+def test_an_example_says_what_it_needs(name: str) -> None:
+    result = run(name)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"python examples/{name} " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_usage_report_says_what_it_takes() -> None:
+    result = run("usage_report.py", "many")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "python examples/usage_report.py [DAYS]" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", [*NEEDS_ARGUMENTS, "usage_report.py"])
+def test_an_example_says_that_there_is_no_key(name: str) -> None:
+    result = run(name, *NEEDS_ARGUMENTS.get(name, []), SONIOX_API_KEY="")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "no API key" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["transcribe_many.py", "stream_async.py"])
+def test_one_recording_that_is_not_there_costs_no_other(fake_soniox: FakeSoniox, name: str) -> None:
+    for _ in range(2):
+        fake_soniox.add_transcript("one file")
+    result = run(name, "missing.wav", str(SPOKEN), fake=fake_soniox)
+    assert (result.returncode, result.stdout) == (1, f"{SPOKEN}: one file\n")
+    assert result.stderr.startswith("missing.wav: ")
+    assert "No such file" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_stream_file_says_that_there_is_no_file() -> None:
+    result = run("stream_file.py", "missing.wav", SONIOX_API_KEY="some-key")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("missing.wav: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_subtitles_that_cannot_be_written_are_printed(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    fake_soniox.add_transcript("one file")
+    recording = tmp_path / "talk.wav"
+    recording.write_bytes(SPOKEN.read_bytes())
+    # A folder stands where the file should.
+    recording.with_suffix(".srt").mkdir()
+    result = run("subtitles.py", str(recording), fake=fake_soniox)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[0] == "1"
+    assert result.stdout.splitlines()[-1] == str(recording.with_suffix(".vtt"))
+    assert result.stderr == f"{recording.with_suffix('.srt')}: Is a directory\n"
+
+
 def test_offline_demo_prints_what_was_spoken() -> None:
     result = run("offline_demo.py")
     assert result.stderr == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,8 @@ def test_a_finished_job_is_written_in_any_format(run: Run, fake_soniox: FakeSoni
         (("-o", "talk.doc"), "give --format too"),
         (("-o", "no-such-folder/talk.srt"), "cannot write 'no-such-folder/talk.srt'"),
         (("-o", ".", "--format", "srt"), "cannot write '.'"),
+        (("-o", "talk.mp3/talk.srt"), "cannot write 'talk.mp3/talk.srt'"),
+        (("--translate-to", ""), "--translate-to must be a two-letter language code"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -178,16 +181,73 @@ def test_a_mistake_is_told_before_anything_is_sent(
     assert fake_soniox.requests == ()
 
 
-def test_a_file_that_cannot_be_written_does_not_cost_the_transcript(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [("srt", ORIGINAL_SRT), ("vtt", ORIGINAL_VTT), ("txt", "Speaker 1: Good morning.\nSpeaker 2: Hello!\n")],
+)
+def test_a_file_that_cannot_be_written_does_not_cost_the_transcript(run: Run, ending: str, expected: str) -> None:
     # A device that is always full, as a disk may be.
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
-    Path("talk.srt").symlink_to("/dev/full")
+    Path(f"talk.{ending}").symlink_to("/dev/full")
+
+    result = run("transcribe", "talk.mp3", "--diarize", "-o", f"talk.{ending}")
+
+    # All of it, times included: the job is deleted by now.
+    assert (result.code, result.out) == (1, expected)
+    message = f"cannot write {ending} to 'talk.{ending}': No space left on device; it is printed instead"
+    assert message in result.err
+
+
+def test_json_that_cannot_be_written_is_printed_with_all_its_tokens(run: Run) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    Path("talk.json").symlink_to("/dev/full")
+
+    result = run("transcribe", "talk.mp3", "-o", "talk.json")
+
+    assert result.code == 1
+    assert json.loads(result.out)["tokens"][-1]["end_ms"] == 2200
+
+
+def test_a_full_disk_leaves_the_file_of_an_earlier_run(run: Run) -> None:
+    resource = pytest.importorskip("resource", reason="limits of processes are POSIX's")
+    Path("talk.srt").write_text("of an earlier run")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A file can be begun, and not be written to its end.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32, before[1]))
+    try:
+        code = main(["transcribe", "talk.mp3", "--diarize", "-o", "talk.srt"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert code == 1
+    assert Path("talk.srt").read_text() == "of an earlier run"
+    assert {path.name for path in Path().iterdir()} == {"talk.mp3", "talk.srt"}
+
+
+def test_a_device_in_a_folder_that_cannot_be_written_to_is_no_mistake(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not Path("/dev/null").is_char_device():
+        pytest.skip("there is no /dev/null")
+    # As it is for everybody but root.
+    monkeypatch.setattr(os, "access", lambda path, mode: not os.path.isdir(path))
+
+    assert run("transcribe", "talk.mp3", "--format", "srt", "-o", "/dev/null").code == 0
+    assert run("transcribe", "talk.mp3", "-o", "talk.srt").code == 2
+
+
+def test_a_file_that_is_write_protected_is_told_before_anything_is_sent(
+    run: Run, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("talk.srt").write_text("of an earlier run")
+    monkeypatch.setattr(os, "access", lambda path, mode: os.path.isdir(path))
 
     result = run("transcribe", "talk.mp3", "-o", "talk.srt")
 
-    assert (result.code, result.out) == (1, "Good morning. Hello!\n")
-    assert "cannot write srt to 'talk.srt': No space left on device" in result.err
+    assert (result.code, fake_soniox.requests) == (2, ())
+    assert "cannot write 'talk.srt'" in result.err
 
 
 def test_a_transcript_without_times_is_printed_as_text(capfd: pytest.CaptureFixture[str]) -> None:

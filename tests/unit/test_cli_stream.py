@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from soniox_lite._cli.live import Turns, row_spans, width_of
+from soniox_lite._cli.live import Turns, row_spans
 from soniox_lite._cli.screen import printable
+from soniox_lite._width import width_of
 from soniox_lite.types.common import Token
 from soniox_testing import FakeSoniox, Word
 from tests.unit.test_cli import Process, Result, Terminal
@@ -683,6 +684,7 @@ def test_empty_audio_is_refused_by_the_service(run: Callable[..., Result]) -> No
         ([os.devnull, "--rate", "fast"], ["--rate"]),
         ([os.devnull, "--language", "english"], ["--language must be"]),
         ([os.devnull, "--translate-to", "e"], ["--translate-to must be"]),
+        ([os.devnull, "--translate-to", ""], ["--translate-to must be"]),
         ([os.devnull, "--model", ""], ["--model must not be empty"]),
         ([os.devnull, "--ws-url", "https://example.com"], ["--ws-url must be"]),
         ([os.devnull, "--fake", "--ws-url", "ws://example.com"], ["--fake"]),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from soniox_lite._width import width_of
 from soniox_testing import FakeSoniox
 from tests.unit.test_cli import Process, Result, Terminal
 
@@ -99,6 +100,16 @@ def test_voices_are_made_listed_and_deleted(run: Callable[..., Result], fake: Fa
     empty = run("voices")
     assert (empty.code, empty.out, empty.err) == (0, "", "soniox-lite: there are no voices\n")
     assert json.loads(run("voices", "--json").out) == {"voices": []}
+
+
+def test_columns_stand_below_each_other_whatever_the_script(run: Callable[..., Result], clip: str) -> None:
+    for name in ("会議の声", "สวัสดี", "e\u0301te\u0301", "plain"):
+        assert run("voices", "create", clip, "--name", name).code == 0
+
+    header, *lines = run("voices").out.splitlines()
+
+    column = header.index("MODELS")
+    assert [width_of(line[: line.index("tts-")]) for line in lines] == [column] * 4
 
 
 def test_a_clip_comes_from_standard_input_too(start: Callable[..., Process], fake: FakeSoniox) -> None:
@@ -208,18 +219,21 @@ def test_usage_in_ascii_has_bars_too(run: Callable[..., Result], used: datetime)
     assert "?" not in result.out
 
 
-def test_a_narrow_terminal_gets_shorter_bars(start: Callable[..., Process], used: datetime) -> None:
+@pytest.mark.parametrize(("columns", "longest"), [(30, 29), (22, 21), (20, len("2026-04-01  0.0001"))])
+def test_a_narrow_terminal_gets_shorter_bars_or_none(
+    start: Callable[..., Process], used: datetime, columns: int, longest: int
+) -> None:
     import fcntl
     import struct
     import termios
 
     with Terminal() as terminal:
-        fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+        fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         process = start("usage", *_span(used), stdout=terminal.slave)
         shown = terminal.read_all()
         assert process.end().code == 0
     days = shown.replace("\r", "").splitlines()[5:]
-    assert max(map(len, days)) == 29
+    assert max(map(len, days)) == longest
 
 
 def test_usage_as_json_is_what_the_service_says(run: Callable[..., Result], used: datetime) -> None:

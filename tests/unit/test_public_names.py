@@ -377,6 +377,21 @@ def test_the_official_types_exist(module: str, name: str) -> None:
     assert name in soniox_lite.types.__all__
 
 
+@pytest.mark.parametrize("package", ["soniox", "soniox.api", "soniox.realtime", "soniox.types"])
+def test_what_an_official_package_exports_can_be_had_from_ours(package: str) -> None:
+    names = importlib.import_module(package).__all__
+    ours = importlib.import_module(package.replace("soniox", "soniox_lite"))
+
+    assert names
+    assert {name for name in names if not hasattr(ours, name)} == set()
+
+
+@pytest.mark.parametrize("name", ["Model", "Voice", "VoiceAge", "VoiceDetails"])
+def test_both_spellings_of_text_to_speech_are_one_type(name: str) -> None:
+    assert getattr(soniox_lite.types, f"TTS{name}") is getattr(soniox_lite.types, f"Tts{name}")
+    assert soniox_lite.types.GetTTSModelsResponse is soniox_lite.types.GetTtsModelsResponse
+
+
 @pytest.mark.parametrize(
     ("module", "name", "text"),
     [(module, name, text) for module in TYPE_MODULES for name, text in SECTIONS[module].values.items()],

@@ -51,14 +51,15 @@ def lines(tokens: Any, **options: Any) -> list[list[str]]:
 def width(line: str) -> int:
     return sum(
         0
-        if unicodedata.category(char) in {"Mn", "Me", "Cf"}
+        if unicodedata.category(char) in {"Mn", "Me", "Cf"} or "\u1160" <= char <= "\u11ff"
         else 1 + (unicodedata.east_asian_width(char) in {"W", "F"})
         for char in line
     )
 
 
 def squeezed(text: str) -> str:
-    return "".join(text.split())
+    """A text without what shows nothing: white space, joiners, marks of direction."""
+    return "".join(char for char in text if not char.isspace() and unicodedata.category(char) != "Cf")
 
 
 # --- Parsers, as a player has them
@@ -121,6 +122,8 @@ def transcripts(draw: st.DrawFn, *, times: bool = True) -> list[Token]:
                 "กำเขาที่ ๆ",
                 "שלום عربي .؟",
                 "한국어 .",
+                "\u1112\u1161\u11ab .",
+                "\u200b\u200d\ufeff\u200f a",
                 "<>&-\"' \n\t",
                 "ក្ខា a",
             ]
@@ -248,7 +251,13 @@ def test_a_cue_ends_with_a_sentence_and_begins_with_its_first_word() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Yes. That is what I said.", "I met Dr. Miller there today.", "It was J. Smith who said that.", "So... and then?"],
+    [
+        "Yes. That is what I said.",
+        "I met Dr. Miller there today.",
+        "It was J. Smith who said that.",
+        "So... and then?",
+        "Das war „gestern.“ für ihn vorbei.",
+    ],
 )
 def test_not_every_full_stop_ends_a_cue(text: str) -> None:
     assert lines(spoken(text)) == [[text]]
@@ -257,6 +266,22 @@ def test_not_every_full_stop_ends_a_cue(text: str) -> None:
 def test_a_sentence_may_end_with_one_letter_or_syllable() -> None:
     assert lines(spoken("And so of course do I. He left.")) == [["And so of course do I."], ["He left."]]
     assert lines(spoken("네. 맞습니다.", 0, 900)) == [["네."], ["맞습니다."]]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Sie sagte leise: „Ich komme gern.“", "Dann ging sie."),
+        ("Sie sagte leise: »Ich komme gern.«", "»Dann« ging sie."),
+        ("Τι κάνεις σήμερα εσύ;", "Είμαι πολύ καλά."),  # noqa: RUF001 - Greek is meant
+        ("Ինչպես եք դուք այսօր։", "Ես լավ եմ։"),  # noqa: RUF001 - so is Armenian
+        ("ខ្ញុំ សុខសប្បាយ ជា ទេ។", "អរគុណ ច្រើន។"),
+        ("ကျွန်တော် နေ ကောင်း ပါ တယ်။", "ကျေးဇူး တင် ပါ တယ်။"),
+        ("これは ペン です．", "それは 本 です．"),  # noqa: RUF001 - and a full-width mark
+    ],
+)
+def test_every_script_ends_its_sentences_in_its_own_way(first: str, second: str) -> None:
+    assert lines(spoken(f"{first} {second}")) == [[first], [second]]
 
 
 def test_a_long_sentence_is_cut_behind_a_clause_into_like_parts() -> None:
@@ -288,6 +313,30 @@ def test_a_mark_never_begins_a_line() -> None:
     text = "Est-ce que vous avez bien compris cela hier ! Est-ce que vous avez ?"
 
     assert all(line[0] not in "!?" for shown in lines(spoken(text), layout=Layout(max_width=10)) for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "torn"),
+    [
+        ("Il a dit « bonjour » et « au revoir » hier", ("«|", "|»")),
+        ("Er sagte »guten Tag« und »auf Wiedersehen« gestern", ("»|", "|«")),
+    ],
+)
+def test_quotation_marks_stay_with_what_they_quote(text: str, torn: tuple[str, str]) -> None:
+    for max_width in range(18, 40):
+        shown = "|".join(line for cue in lines(spoken(text), layout=Layout(max_width=max_width)) for line in cue)
+
+        assert shown.replace("|", " ") == text
+        assert not [mark for mark in torn if mark in shown]
+
+
+@pytest.mark.parametrize("text", ["เด็กๆเล่นกันในสวนช้าๆทุกวัน", "เด็ก ๆ เล่น กัน ใน สวน ช้า ๆ ทุกวัน"])
+def test_a_sign_of_repetition_never_begins_a_line(text: str) -> None:
+    for max_width in range(10, 30):
+        shown = [line for cue in lines([token(text, 0, 4000)], layout=Layout(max_width=max_width)) for line in cue]
+
+        assert squeezed("".join(shown)) == squeezed(text)
+        assert not [line for line in shown if line[0] == "ๆ"]
 
 
 def test_a_fixed_space_is_no_place_to_break() -> None:
@@ -332,6 +381,29 @@ def test_a_character_is_never_torn(text: str, clusters: list[str]) -> None:
     assert "|" in joined
     for cluster in clusters:
         assert joined.count(cluster) == long.count(cluster)
+
+
+@pytest.mark.parametrize("max_width", [None, 12, 24, 40])
+def test_korean_is_as_wide_in_single_letters_as_in_whole_syllables(max_width: int | None) -> None:
+    layout = Layout(max_width=max_width)
+    text = "안녕하세요 여러분 오늘은 날씨가 매우 좋습니다 그래서 우리는 공원에 갑니다"
+    whole, single = (lines(spoken(unicodedata.normalize(form, text)), layout=layout) for form in ("NFC", "NFD"))
+
+    assert [[unicodedata.normalize("NFC", line) for line in shown] for shown in single] == whole
+
+
+def test_a_character_that_no_line_can_hold_gets_one_of_its_own() -> None:
+    family = "\u200d".join("👩👩👧👧👦👦")
+
+    assert lines([token(f"Hi {family} you", 0, 900)], layout=Layout(max_width=10, max_lines=3)) == [
+        ["Hi", family, "you"]
+    ]
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\ufeff\u200d", "\u00a0\u200f\u00a0"])
+def test_what_shows_nothing_is_no_subtitle(text: str) -> None:
+    assert lines([token(text, 0, 900), token(" Yes.", 2000, 3000)]) == [["Yes."]]
+    assert lines([token(text, 0, 900)]) == []
 
 
 def test_right_to_left_text_stays_in_its_logical_order() -> None:
@@ -467,6 +539,18 @@ def test_a_long_translation_is_cut_along_with_its_original() -> None:
     assert " ".join(cue.lines[1] for cue in found) == translation
 
 
+def test_both_tracks_keep_to_two_lines_however_wide_their_words_are() -> None:
+    tokens = [
+        *spoken("A Weltanschauung Donaudampfer", translation_status="original"),
+        translated("Una cosmovisiónes trasatlántico"),
+    ]
+
+    found = lines(tokens, track="both", layout=Layout(max_width=16))
+
+    assert [len(shown) for shown in found] == [2, 2, 2]
+    assert " ".join(first for first, _ in found) == "A Weltanschauung Donaudampfer"
+
+
 def test_translations_are_not_glued_together() -> None:
     tokens = [
         *spoken("Hello.", 0, 300, translation_status="original"),
@@ -530,6 +614,32 @@ def test_a_layout_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
         Layout(**fields)
 
 
+@pytest.mark.parametrize("function", [cues, to_srt, to_vtt])
+@pytest.mark.parametrize("layout", [{"max_width": 20}, {}, 20, "wide"], ids=str)
+def test_what_is_no_layout_is_refused(function: Any, layout: Any) -> None:
+    with pytest.raises(SonioxValidationError, match="layout must be a Layout"):
+        function(spoken("Yes."), layout=layout)
+
+
+@pytest.mark.parametrize("time_ms", ["0", [], float("inf"), float("nan")], ids=str)
+@pytest.mark.parametrize("field", ["start_ms", "end_ms"])
+def test_a_time_that_is_none_is_refused(field: str, time_ms: Any) -> None:
+    tokens = [{"text": "Yes", "start_ms": 0, "end_ms": 900}, {"text": ".", "start_ms": 900, "end_ms": 990}]
+    tokens[1][field] = time_ms
+
+    with pytest.raises(SonioxValidationError, match="times of tokens must be numbers of milliseconds"):
+        cues(tokens)
+
+
+def test_a_speaker_need_not_be_a_text() -> None:
+    tokens: list[Any] = [
+        {"text": "Yes.", "start_ms": 0, "end_ms": 900, "speaker": 1},
+        {"text": " No.", "start_ms": 2000, "end_ms": 2900, "speaker": ""},
+    ]
+
+    assert [voice for _, _, voice, _ in parsed_vtt(to_vtt(tokens))] == ["Speaker 1", ""]
+
+
 @pytest.mark.parametrize("function", [cues, to_srt, to_vtt, to_text])
 def test_what_has_no_tokens_is_refused(function: Any) -> None:
     with pytest.raises(SonioxValidationError, match="no tokens"):
@@ -544,4 +654,20 @@ def test_hours_without_a_mark_cost_no_more_than_their_length(text: str) -> None:
 
     assert squeezed("".join(line for cue in found for line in cue.lines)) == squeezed(text)
     # Quadratic work would take minutes.
+    assert time.process_time() - began < 20
+
+
+def test_hours_of_one_sentence_beside_its_translation_cost_no_more_than_their_length() -> None:
+    count = 10_000
+    tokens = [
+        *(token(" word", index * 300, index * 300 + 300, translation_status="original") for index in range(count)),
+        translated(" palabra" * count + "."),
+    ]
+    began = time.process_time()
+
+    found = cues(tokens, track="both")
+
+    assert sum(len(line.split()) for cue in found for line in cue.lines) == 2 * count
+    assert max(len(cue.lines) for cue in found) == 2
+    # Quadratic work takes a minute.
     assert time.process_time() - began < 20

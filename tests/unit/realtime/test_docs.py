@@ -8,7 +8,7 @@ import inspect
 import io
 import re
 import sys
-import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,6 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
                 "microphone": iter(chunks),
                 "async_microphone": _give(chunks),
                 "show": _show,
-                "threading": threading,
                 "asyncio": asyncio,
                 "RealtimeSTTConfig": RealtimeSTTConfig,
                 "SonioxRealtimeError": SonioxRealtimeError,
@@ -80,9 +79,7 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
             )  # fmt: skip
             exec(SPEECH_CONFIG, names)
             names["recording"] = Path("call.wav").read_bytes()
-            result = eval(code, names)
-            if inspect.iscoroutine(result):
-                asyncio.run(result)
+            _run(code, names)
     assert SAID.get(number, "") in capsys.readouterr().out
     spoken = [speech for speech in fake.speeches if speech.ended == "finished"]
     assert sorted(speech.text for speech in spoken) == SPOKEN.get(number, [])
@@ -90,11 +87,49 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
         assert player.getvalue() == fake.speech_audio(spoken[0].id)
 
 
+@pytest.mark.parametrize("number", [2, 3, 10, 11])
+def test_what_goes_wrong_in_the_source_is_told_at_once(number: int) -> None:
+    assert re.search(r"(microphone|answer)\b", SNIPPETS[number])
+    with FakeSoniox(api_keys=["key"]) as fake:
+        urls = {"websocket_base_url": fake.stt_websocket_url, "tts_websocket_base_url": fake.tts_websocket_url}
+        with SonioxClient("key", **urls) as client:
+            names: dict[str, Any] = {
+                "client": client,
+                "async_client": AsyncSonioxClient("key", **urls),
+                "player": io.BytesIO(),
+                "answer": _broken("Hello "),
+                "async_answer": _give(_broken("Hello ")),
+                "config": {"model": "stt-rt-v5", "audio_format": "auto"},
+                "microphone": _broken(bytes(3840)),
+                "async_microphone": _give(_broken(bytes(3840))),
+                "show": _show,
+                "asyncio": asyncio,
+            }
+            exec(SPEECH_CONFIG, names)
+            code = compile(SNIPPETS[number], "docs/realtime.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            began = time.monotonic()
+            with pytest.raises(Exception, match="unplugged"):
+                _run(code, names)
+    # The service would have said after five seconds, or after twenty, that nothing came.
+    assert time.monotonic() - began < 4
+
+
+def _run(code: Any, names: dict[str, Any]) -> None:
+    result = eval(code, names)
+    if inspect.iscoroutine(result):
+        asyncio.run(result)
+
+
+def _broken(first: Any) -> Any:
+    yield first
+    raise RuntimeError("unplugged")
+
+
 def _show(event: Any) -> None:
     sys.stdout.write("".join(token.text for token in event.tokens if token.is_final))
 
 
-async def _give(chunks: list[Any]) -> Any:
+async def _give(chunks: Any) -> Any:
     for chunk in chunks:
         yield chunk
 
