@@ -136,7 +136,8 @@ class AsyncVoicesAPI:
 
         Args:
             voice_id: The voice.
-            model: The model that it shall be ready for; None for all that it is being prepared for.
+            model: The model that it shall be ready for, by the id that ``Voice.models`` has for it, which is no alias;
+                None for all that it is being prepared for.
             interval_sec: The longest time between two looks.
             timeout_sec: How long to wait; None for as long as it takes. A look that is under way then has a second
                 to end.

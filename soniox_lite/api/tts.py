@@ -29,6 +29,7 @@ __all__ = ["SpeechStream", "TtsAPI"]
 _DEFAULT_MODEL = "tts-rt-v2"
 _DEFAULT_LANGUAGE = "en"
 _DEFAULT_FORMAT = "wav"
+_NO_AUDIO = frozenset({"text/html", "application/json"})
 
 
 class TtsAPI:
@@ -222,9 +223,8 @@ class SpeechStream:
         try:
             stream = self._opened()
             block = stream.read()
-            self._has_audio = self._has_audio or bool(block)
+            self._check(block)
             if not block:
-                self._check_audio()
                 raise StopIteration
         except BaseException:
             self._close()
@@ -250,7 +250,7 @@ class SpeechStream:
         """
 
         def take(block: bytes) -> None:
-            self._has_audio = True
+            self._check(block)
             write(block)
 
         if self._is_closed:
@@ -258,7 +258,7 @@ class SpeechStream:
         try:
             stream = self._opened()
             stream.copy_to(take)
-            self._check_audio()
+            self._check(b"")
         finally:
             self._close()
 
@@ -278,9 +278,18 @@ class SpeechStream:
                 stream.close()  # Somebody did not want to wait for it.
         return self._stream
 
-    def _check_audio(self) -> None:
-        if not self._has_audio and not self._is_closed and self._stream is not None:
-            raise SonioxAPIError("the service sent no audio", response=self._stream.response)
+    def _check(self, block: bytes) -> None:
+        """Raises unless there is audio: looks at the first block, which is empty if nothing came."""
+        if self._has_audio or self._is_closed or self._stream is None:
+            return
+        response = self._stream.response
+        if not block:
+            raise SonioxAPIError("the service sent no audio", response=response)
+        # Types are not reliable, and raw audio may begin with any byte; but who says so twice is some proxy's page.
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind in _NO_AUDIO and block.lstrip().startswith((b"<", b"{")):
+            raise SonioxAPIError(f"the answer is {kind} and no audio", response=response)
+        self._has_audio = True
 
     def _close(self) -> None:
         self._is_closed = True

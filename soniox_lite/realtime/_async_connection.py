@@ -197,8 +197,8 @@ class AsyncConnection:
     Args:
         options: Where to, as whom, and limits.
         on_open: Called when the connection is open, before anything is read from it.
-        on_message: Called in the loop with each message as it arrives; says whether that settles it. Otherwise it is
-            kept for :meth:`receive`.
+        on_message: Called in the loop with each message as it arrives; gives what is to be kept of it for
+            :meth:`receive`, None for nothing.
         on_end: Called in the loop once, when the connection has ended.
         on_tick: Called in the loop now and then; says in how many seconds it wants to be called again.
     """
@@ -207,7 +207,7 @@ class AsyncConnection:
         self,
         options: ConnectionOptions,
         on_open: Callable[[], None],
-        on_message: Callable[[bytes], object],
+        on_message: Callable[[bytes], bytes | None],
         on_end: Callable[[End], None],
         on_tick: Callable[[], float] | None = None,
     ) -> None:
@@ -408,7 +408,7 @@ class AsyncConnection:
             if len(self._messages) >= self._options.max_queued_messages:
                 break
             messages, more = self.link.read()
-            self._messages += [message for message in messages if not self._on_message(message)]
+            self._messages += [kept for message in messages if (kept := self._on_message(message)) is not None]
             if not more:
                 break
         else:

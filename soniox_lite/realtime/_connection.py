@@ -136,8 +136,8 @@ class Connection:
     Args:
         options: Where to, as whom, and limits.
         on_open: Called when the connection is open, before anything is read from it.
-        on_message: Called by the reader thread with each message as it arrives; says whether that settles it. Otherwise
-            it is kept for :meth:`receive`.
+        on_message: Called by the reader thread with each message as it arrives; gives what is to be kept of it for
+            :meth:`receive`, None for nothing.
         on_end: Called by the reader thread once, when the connection has ended.
         on_tick: Called by the reader thread now and then; says in how many seconds it wants to be called again.
     """
@@ -146,7 +146,7 @@ class Connection:
         self,
         options: ConnectionOptions,
         on_open: Callable[[], None],
-        on_message: Callable[[bytes], object],
+        on_message: Callable[[bytes], bytes | None],
         on_end: Callable[[End], None],
         on_tick: Callable[[], float] | None = None,
     ) -> None:
@@ -362,7 +362,7 @@ class Connection:
             return
         messages, more = link.read()
         if messages:
-            self._messages.extend([message for message in messages if not self._on_message(message)])
+            self._messages.extend([kept for message in messages if (kept := self._on_message(message)) is not None])
             self._tell_receiver()
             if self._watchers:
                 with self._changed:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 
-from .._http.failures import describe_failure
+from .._http.failures import describe_failure, masked
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._frames import (
     ABNORMAL_CLOSURE,
@@ -93,12 +93,14 @@ class Link:
         sock: socket.socket,
         leftover: bytes,
         *,
+        authorization: str,
         ping_interval_sec: float | None,
         ping_timeout_sec: float | None,
         max_message_bytes: int,
     ) -> None:
-        """Args are a connected non-blocking socket, what was read from it beyond the upgrade, and limits."""
+        """Args are a connected non-blocking socket, what was read from it beyond the upgrade, the key, and limits."""
         self._sock = sock
+        self._authorization = authorization
         self._lock = threading.Lock()
         self._frames = FrameReader(max_message_bytes)
         self._leftover = leftover
@@ -160,7 +162,7 @@ class Link:
                     code, reason = parse_close(payload)
                     # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
                     answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
-                    self._set_end(End(code, reason, by_us=self._close_by_us), answer)
+                    self._set_end(End(code, masked(reason, self._authorization), by_us=self._close_by_us), answer)
                     return messages, False
         except FrameError as error:
             broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")

@@ -77,6 +77,7 @@ class ConnectionOptions:
         return Link(
             sock,
             leftover,
+            authorization=self.authorization,
             ping_interval_sec=self.ping_interval_sec,
             ping_timeout_sec=self.ping_timeout_sec,
             max_message_bytes=self.max_message_bytes,

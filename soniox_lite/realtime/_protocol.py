@@ -29,6 +29,12 @@ _FINISHED, _ERROR = b'"finished"', b'"error_code"'
 _WITH_TOKENS = (b'{"tokens":[{', b'{"tokens": [{')
 
 
+def may_be_news(message: bytes) -> bool:
+    """Whether a message may say that the session is finished or failed, as far as can be seen without parsing it."""
+    # With tokens come neither, as far as is known; searching them would cost a tenth of all that an event costs.
+    return not message.startswith(_WITH_TOKENS) and (_FINISHED in message or _ERROR in message)
+
+
 class SttProtocol:
     """The state of one session.
 
@@ -92,14 +98,11 @@ class SttProtocol:
             raise SonioxRealtimeError("the end of the audio was sent; a stream takes nothing after it")
 
     def note(self, message: bytes) -> RealtimeEvent | None:
-        """Looks into a message as it arrives, before anybody receives it.
+        """Looks into a message that :func:`may_be_news`, as it arrives and before anybody receives it.
 
         Returns:
-            The event, if it says that the session is finished or failed; None for all others, which are not parsed.
+            The event, if it says that the session is finished or failed; None for all others.
         """
-        # With tokens come neither, as far as is known; searching them would cost a tenth of all that an event costs.
-        if message.startswith(_WITH_TOKENS) or (_FINISHED not in message and _ERROR not in message):
-            return None
         try:
             event = RealtimeEvent.validate_event(message)
         except SonioxRealtimeError:

@@ -8,11 +8,13 @@ A connection carries several streams, each named by its ``stream_id``::
 The service acknowledges nothing but the end. ``cancel`` brings ``terminated`` without an ``audio_end``, and so does an
 error of the stream, which harms neither the connection nor the other streams. An error without a ``stream_id`` is the
 connection's (a wrong key, too many connections), and the connection is closed after it. An id may be used again once
-its stream has been terminated, not before.
+its stream has been terminated, not before. What crosses the end of a stream, such as a ``cancel``, is answered by
+``invalid_stream_state`` in its name, also when that is the next stream's name by then.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 
 from .._codec import kind_of
@@ -48,16 +50,20 @@ class TtsProtocol:
         has_audio_end: Whether the last of the audio has arrived.
         is_terminated: Whether the service has said that the stream is over.
         failure: The event that the service ended the stream with; None if it did not.
+        may_get_stale: Whether messages about an earlier stream of the same id may still come.
     """
 
     def __init__(self, config: RealtimeTTSConfig) -> None:
-        self.config = config
+        # A copy, because the caller may change theirs for the next stream.
+        self.config = copy.copy(config)
         self.is_started = False
         self.is_text_ended = False
         self.is_cancelled = False
         self.has_audio_end = False
         self.is_terminated = False
         self.failure: RealtimeTTSEvent | None = None
+        self.may_get_stale = False
+        self._has_got_stale = False
         self._text_bytes = 0
         # Text that waits for the end of a pause.
         self._held: list[bytes] = []
@@ -144,6 +150,19 @@ class TtsProtocol:
         if self.is_text_ended:
             raise SonioxRealtimeError("the end of the text was sent; a stream takes nothing after it")
 
+    def is_stale(self, data: dict[str, Any]) -> bool:
+        """Whether a message is about an earlier stream of the same id: to be asked of each, as it arrives.
+
+        Such messages come before the first of this stream: complaints, each of which may be followed by ``terminated``.
+        """
+        if not self.may_get_stale:
+            return False
+        is_complaint = data.get("error_type") == "invalid_stream_state"
+        is_end_of_one = self._has_got_stale and not self.is_cancelled and data.get("terminated") is True
+        self._has_got_stale = is_complaint
+        self.may_get_stale = is_complaint or is_end_of_one
+        return self.may_get_stale
+
     def note(self, data: dict[str, Any]) -> None:
         """Looks into a message of the stream, or of the connection, as it arrives."""
         if data.get("audio_end") is True:
@@ -157,6 +176,11 @@ class TtsProtocol:
     def is_over(self) -> bool:
         """Whether nothing can be said any more."""
         return self.is_terminated or self.is_cancelled or self.failure is not None
+
+    @property
+    def is_ended_early(self) -> bool:
+        """Whether the service terminated the stream when it was still being told something, as far as is known."""
+        return self.is_terminated and (self.is_cancelled or not self.is_text_ended)
 
     @property
     def is_cut_short(self) -> bool:

@@ -7,6 +7,7 @@ import threading
 import time
 from functools import partial
 
+from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
 from ..client import realtime_set_up
@@ -31,6 +32,7 @@ from ._protocol import (
     checked_control_type,
     error_of,
     finalize_message,
+    may_be_news,
 )
 
 TYPE_CHECKING = False
@@ -635,10 +637,14 @@ class RealtimeSTTSession:
         self._opened = True
         self._emit(RealtimeSessionOpenPayload())
 
-    def _on_message(self, message: bytes) -> None:
-        event = self._protocol.note(message)
-        if event is not None:
-            self._tell(event)
+    def _on_message(self, message: bytes) -> bytes:
+        if may_be_news(message):
+            # The service repeats what it objects to, which may be the key in a wrong place.
+            message = masked(message, self._options.authorization)
+            event = self._protocol.note(message)
+            if event is not None:
+                self._tell(event)
+        return message
 
     def _tell(self, event: RealtimeEvent) -> None:
         if event.error_code is not None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from functools import partial
 
+from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
 from ..client import realtime_set_up
@@ -69,6 +71,8 @@ __all__ = [
 KEEP_ALIVE_INTERVAL_SEC = 20.0
 # How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
 _REASON_TIMEOUT_SEC = 1.0
+# Complaints about an ended stream come within a round trip of its end; more ids than this cannot end in that time.
+_MAX_REMEMBERED_IDS = 16
 
 
 class RealtimeTTSMultiplexedConnection:
@@ -153,6 +157,8 @@ class RealtimeTTSMultiplexedConnection:
         self._last_message: RealtimeTTSEvent | None = None
         # Those that the service has not terminated, by id.
         self._streams: dict[str, RealtimeTTSStream] = {}
+        # Ids of terminated streams which something was sent to that may have crossed their end.
+        self._ended_early: deque[str] = deque(maxlen=_MAX_REMEMBERED_IDS)
         self._registry = threading.Lock()
 
     @property
@@ -252,14 +258,13 @@ class RealtimeTTSMultiplexedConnection:
         """
         self._check_open()
         self._paused = False
-        for stream in self._open_streams():
-            self._sent(stream._release, stream)
+        self._sent(self._release)
 
     def close(self) -> None:
         """Closes the connection, within about a second. Streams that are not over are given up.
 
-        What has arrived of them can still be received; after it, receiving raises. Any task (thread) may call it, at
-        any time; later calls do nothing.
+        What has arrived of them can still be received; after it, receiving raises, unless that was all of the audio.
+        Any task (thread) may call it, at any time; later calls do nothing.
         """
         try:
             if self._opened and self._end is None:
@@ -286,6 +291,7 @@ class RealtimeTTSMultiplexedConnection:
         with self._registry:
             if self._streams.setdefault(stream.stream_id, stream) is not stream:
                 raise SonioxRealtimeError("this connection has a stream of that id, which is not terminated yet")
+            stream._protocol.may_get_stale = stream.stream_id in self._ended_early
 
     def _open_streams(self) -> list[RealtimeTTSStream]:
         with self._registry:
@@ -293,6 +299,11 @@ class RealtimeTTSMultiplexedConnection:
 
     def _post(self, payload: bytes) -> int:
         return self._connection.post(TEXT, payload)
+
+    def _release(self) -> int | None:
+        """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
+        positions = [stream._release() for stream in self._open_streams()]
+        return max((position for position in positions if position is not None), default=None)
 
     def _sent(self, post: Callable[[], int | None], stream: RealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
@@ -312,13 +323,20 @@ class RealtimeTTSMultiplexedConnection:
     def _on_open(self) -> None:
         self._opened = True
 
-    def _on_message(self, message: bytes) -> bool:
+    def _on_message(self, message: bytes) -> None:
         try:
             data = read_message(message)
+            if data.get("error_code") is not None:
+                # The service repeats what it objects to, which may be the key in a wrong place.
+                message = masked(message, self._options.authorization)
+                data = read_message(message)
         except SonioxRealtimeError as error:
-            # Nobody can tell which stream it was for.
+            # Nobody can tell which stream it was for. They are told here, because what follows in the same read is
+            # delivered before the connection ends, and would close the gap in their audio.
             self._connection.fail(error)
-            return True
+            for stream in self._open_streams():
+                stream._fail(error)
+            return
         stream_id = data.get("stream_id")
         if stream_id in (None, ""):
             if data.get("error_code") is not None:
@@ -333,7 +351,8 @@ class RealtimeTTSMultiplexedConnection:
             if stream._protocol.is_terminated:
                 with self._registry:
                     self._streams.pop(stream.stream_id, None)
-        return True
+                    if stream._protocol.is_ended_early:
+                        self._ended_early.append(stream.stream_id)
 
     def _on_end(self, end: End) -> None:
         self._end = end
@@ -584,9 +603,14 @@ class RealtimeTTSStream:
         """Takes a message for whoever receives; called as it arrives."""
         limit = self._connection._max_queued_bytes
         with self._order:
+            if self._protocol.is_stale(data):
+                return
+            had_failed = self._protocol.failure is not None
             self._protocol.note(data)
             is_wanted = self._failure is None and (not self._protocol.is_cancelled or self._protocol.is_terminated)
-            is_too_much = is_wanted and self._mailbox.size_bytes + len(message) > limit
+            # The service's own error is wanted more than room: without it, half the audio would pass for all of it.
+            is_reason = self._protocol.failure is not None and not had_failed
+            is_too_much = is_wanted and not is_reason and self._mailbox.size_bytes + len(message) > limit
             if is_wanted and not is_too_much:
                 self._mailbox.put((message, data))
         if is_too_much:
@@ -613,7 +637,7 @@ class RealtimeTTSStream:
             raise SonioxRealtimeError("another task or thread is receiving from this stream already")
         timeout = self._connection._event_timeout_sec if timeout_sec is None else timeout_sec
         try:
-            message = self._mailbox.receive(timeout)
+            message = self._mailbox.receive(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         finally:
             self._receiving.release()
         if message is None:
@@ -627,7 +651,7 @@ class RealtimeTTSStream:
         if self._protocol.is_cut_short:
             raise cut_short_error()
         end = self._connection._end
-        if end is not None and not self._protocol.is_over:
+        if end is not None and not self._protocol.is_over and not self._protocol.has_audio_end:
             raise end.as_error()
 
     def _receive_event(self, timeout_sec: float | None, raise_on_error: bool) -> RealtimeTTSEvent | None:

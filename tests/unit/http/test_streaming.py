@@ -45,6 +45,7 @@ from tests.support.raw_server import (
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
+    from pathlib import Path
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/octet-stream\r\n\r\n"
 HELLO = b"5\r\nhello\r\n"
@@ -317,6 +318,29 @@ class TestEnds:
             assert listener.next() == b""
             with pytest.raises(SonioxAPIError, match="no audio"):
                 caller.run(lambda client: client.tts.generate(**SPOKEN))
+
+    @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "Application/JSON"])
+    def test_a_page_or_json_that_passes_for_success_is_no_audio(self, speaker: Any, tmp_path: Path, kind: str) -> None:
+        page = b"\n<html>Log in to the network first.</html>" if "html" in kind else b'{"error_message": "No."}'
+        answer = reply(page, content_type=kind)
+        path = tmp_path / "speech.wav"
+        path.write_bytes(b"older")
+        with RawServer(answer, answer) as server:
+            caller = speaker(server)
+            audio, error = Listener(caller).take_until_failure()
+            assert audio == b""
+            assert isinstance(error, SonioxAPIError)
+            assert error.message == f"the answer is {kind.partition(';')[0].lower()} and no audio"
+            with pytest.raises(SonioxAPIError, match="no audio"):
+                caller.run(lambda client: client.tts.generate_to_file(path, **SPOKEN, keep_partial=True))
+            hung_up(server)
+        assert [name.name for name in tmp_path.iterdir()] == ["speech.wav"]
+        assert path.read_bytes() == b"older"
+
+    def test_audio_is_taken_whatever_type_it_has(self, speaker: Any) -> None:
+        answer = reply(b"RIFF....", content_type="text/html")
+        with RawServer(answer) as server:
+            assert b"".join(Listener(speaker(server)).rest()) == b"RIFF...."
 
     @pytest.mark.parametrize("then", [stall(HEAD + HELLO), drip(HEAD + HELLO + b"ffffff\r\n")], ids=["stops", "drips"])
     def test_audio_that_stops_is_given_up(self, speaker: Any, then: Any) -> None:

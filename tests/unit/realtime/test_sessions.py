@@ -301,7 +301,7 @@ class TestPause:
         # Once it did, when a session was resumed while its reader was about to send one.
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        link = Link(ours, b"", ping_interval_sec=None, ping_timeout_sec=None, max_message_bytes=1024)
+        link = Link(ours, b"", authorization="", ping_interval_sec=None, ping_timeout_sec=None, max_message_bytes=1024)
         link.set_keepalive(b'{"type":"keepalive"}', 1e-9)
         stop = threading.Event()
 
@@ -722,6 +722,23 @@ class TestTheKey:
             sent = [peer.headers["authorization"] for peer in server.peers]
             assert sent == [f"Bearer {KEY}", f"Bearer {temporary}", f"Bearer {temporary}"]
             driver.call(client.close if driver.kind == "sync" else client.aclose)
+
+    def test_is_nowhere_when_the_service_repeats_it(self, driver: Driver) -> None:
+        answer = {**refusal(400, "invalid_request"), "error_message": f"{KEY!r} is no model"}
+        with WsServer(started, message(answer), ws_server.close(1008, f"bad {KEY}")) as server:
+            session = driver.open(server.url)
+            event = driver.call(session.receive_event)
+            assert event.error_message == "'***' is no model"
+            with pytest.raises(SonioxRealtimeError, match="is no model") as caught:
+                driver.call(session.send_byte_chunk, b"x")
+            assert driver.rest(session) == []
+            assert session.close_reason == "bad ***"
+            for text in (repr(event), repr(session.last_message), str(caught.value), repr(session)):
+                assert "SECRET" not in text
+        with WsServer(started, message(answer)) as server:
+            session = driver.open(server.url)
+            assert "SECRET" not in driver.call(session.recv_bytes).decode()
+            driver.call(session.close)
 
 
 class TestArguments:

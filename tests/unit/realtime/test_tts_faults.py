@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import threading
@@ -192,6 +193,23 @@ def test_the_audio_before_an_error_is_handed_out(tts: TtsDriver) -> None:
             with pytest.raises(SonioxRealtimeError, match=r"No|kind 3"):
                 tts.call(connection.receive_event)
             tts.call(connection.close)
+
+
+@pytest.mark.parametrize("garbage", [b"...", b"[]", b'{"stream_id":"a","audio":"QUJ'])
+def test_what_follows_a_message_that_cannot_be_read_does_not_hide_it(tts: TtsDriver, garbage: bytes) -> None:
+    # What is lost may have been audio of either; all of this comes in one read.
+    last = [{**audio(name, b"end", audio_end=True), "terminated": True} for name in "ab"]
+    messages = [json.dumps(audio("a", b"one")).encode(), garbage, *(json.dumps(message).encode() for message in last)]
+    with WsServer(opened(2), ws_server.raw(b"".join(frame(0x1, message) for message in messages))) as server:
+        connection = tts.multi(server.url)
+        one, other = tts.streams(connection, "a", "b")
+        assert tts.call(one.receive_event).audio_bytes() == b"one"
+        for stream in (one, other):
+            with pytest.raises(SonioxRealtimeError, match=r"not JSON|no JSON object"):
+                tts.call(stream.receive_event)
+        with pytest.raises(SonioxRealtimeError, match=r"not JSON|no JSON object"):
+            tts.streams(connection, "c")
+        tts.call(connection.close)
 
 
 @pytest.mark.parametrize("where", ["connection", "call"])

@@ -194,6 +194,17 @@ class TestOneStream:
             assert tts.call(connection.receive_event, 5).audio_bytes() == b"one"
             tts.call(connection.close)
 
+    @pytest.mark.parametrize("long", [float("inf"), 1e20])
+    def test_receiving_may_wait_for_as_long_as_it_takes(self, tts: TtsDriver, long: float) -> None:
+        go = threading.Event()
+        with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
+            connection = tts.open(server.url)
+            receiving = tts.start(connection.receive_event, long)
+            wait_for(connection._receiving.locked)
+            go.set()
+            assert receiving.result(PATIENCE_SEC).audio_bytes() == b"one"
+            tts.call(connection.close)
+
     def test_only_one_receives_at_a_time(self, tts: TtsDriver) -> None:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
@@ -352,6 +363,18 @@ class TestManyStreams:
                     tts.call(one.receive_event)
             tts.call(connection.close)
 
+    def test_an_error_is_told_whatever_waits_to_be_received(self, tts: TtsDriver) -> None:
+        messages = (audio("a", bytes(700)), refusal(413, "max_audio_duration_reached", "a"), terminated("a"))
+        other = (audio("b", b"two", audio_end=True), terminated("b"))
+        with WsServer(opened(2), say(*messages, *other)) as server:
+            connection = tts.multi(server.url, max_queued_bytes=1024)
+            one, last = tts.streams(connection, "a", "b")
+            assert tts.audio_of(last) == [b"two"]
+            assert len(tts.call(one.receive_event).audio_bytes()) == 700
+            with pytest.raises(SonioxRealtimeError, match="max_audio_duration_reached"):
+                tts.call(one.receive_event)
+            tts.call(connection.close)
+
     def test_an_id_is_free_again_once_the_service_has_terminated_its_stream(self, tts: TtsDriver) -> None:
         go = threading.Event()
         steps = (started, ws_server.wait(go), say(audio("a", b"one", audio_end=True), terminated("a")))
@@ -370,6 +393,51 @@ class TestManyStreams:
             tts.call(first.cancel)
             tts.call(connection.close)
             assert said(server.peer) == [CONFIG, CONFIG]
+
+    @pytest.mark.parametrize("ended", [True, False], ids=["terminated again", "complained about only"])
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_what_crossed_the_end_of_a_stream_does_not_harm_the_next_of_its_id(
+        self, tts: TtsDriver, number: int, ended: bool
+    ) -> None:
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        # The service had terminated it before it read these, and says so when the id is in use again.
+        complaint = (refusal(400, "invalid_stream_state", "a"), *([terminated("a")] if ended else []))
+        second = say(*complaint * number, audio("a", b"two", audio_end=True), terminated("a"))
+        steps = (started, until("text", is_cancel), say(terminated("a")), until("text"), second)
+        with WsServer(*steps) as server:
+            connection = tts.multi(server.url)
+            (first,) = tts.streams(connection, "a")
+            tts.call(first.cancel)
+            assert [event.terminated for event in tts.rest(first)] == [True]
+            (stream,) = tts.streams(connection, "a")
+            assert tts.audio_of(stream) == [b"two"]
+            tts.call(connection.close)
+
+    def test_other_errors_of_a_stream_that_follows_another_are_its_own(self, tts: TtsDriver) -> None:
+        is_cancel = '{"stream_id":"a","cancel":true}'
+        steps = (started, until("text", is_cancel), say(terminated("a")), until("text"))
+        with WsServer(*steps, say(refusal(429, "limit_exceeded", "a"), terminated("a"))) as server:
+            connection = tts.multi(server.url)
+            (first,) = tts.streams(connection, "a")
+            tts.call(first.cancel)
+            tts.rest(first)
+            (stream,) = tts.streams(connection, "a")
+            with pytest.raises(SonioxRealtimeError, match="limit_exceeded"):
+                tts.audio_of(stream)
+            tts.call(connection.close)
+
+    def test_a_config_may_be_changed_for_the_next_stream(self, tts: TtsDriver) -> None:
+        one = say(audio("a", b"one", audio_end=True), terminated("a"))
+        with WsServer(opened(2), one, say(audio("b", b"two", audio_end=True), terminated("b"))) as server:
+            connection = tts.multi(server.url)
+            options = RealtimeTTSConfig(**CONFIG)  # type: ignore[arg-type]
+            first = tts.call(connection.open_stream, config=options)
+            options.stream_id, options.voice = "b", "Maya"
+            second = tts.call(connection.open_stream, config=options)
+            assert (first.stream_id, first.config.voice, second.stream_id) == ("a", "Adrian", "b")
+            assert (tts.audio_of(first), tts.audio_of(second)) == ([b"one"], [b"two"])
+            tts.call(connection.close)
+            assert said(server.peer) == [CONFIG, config("b", voice="Maya")]
 
     def test_messages_of_no_stream_are_told_to_all_and_of_unknown_ones_to_nobody(self, tts: TtsDriver) -> None:
         messages = (
@@ -556,6 +624,28 @@ class TestPause:
                 assert [message["text"] for message in said(server.peer)[1:]] == [*numbers, ""]
                 tts.call(connection.close)
 
+    def test_resuming_that_is_interrupted_holds_nothing_back(
+        self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class InterruptionError(Exception):
+            pass
+
+        def wait_sent(*_: Any) -> Any:
+            raise InterruptionError
+
+        with WsServer(opened(2)) as server:
+            connection = tts.multi(server.url)
+            tts.call(connection.pause)
+            for stream in tts.streams(connection, "a", "b"):
+                tts.call(stream.send_text_chunk, "1")
+            with monkeypatch.context() as patch:
+                patch.setattr(connection._connection, "wait_sent", wait_sent)
+                with pytest.raises(InterruptionError):
+                    tts.call(connection.resume)
+            server.wait_until(lambda s: len(s.peer.texts()) == 4)
+            assert said(server.peer)[2:] == [text("1"), text("1", stream_id="b")]
+            tts.call(connection.close)
+
 
 class TestKeepingAlive:
     def test_a_connection_is_kept_alive_with_and_without_streams(
@@ -655,6 +745,19 @@ class TestClose:
             for _ in range(2):
                 with pytest.raises(SonioxRealtimeError, match="the session was closed"):
                     tts.audio_of(other)
+
+    @pytest.mark.parametrize("how", ["1000", "1011", "no close frame", "by this side"])
+    def test_after_the_end_of_the_audio_is_no_error(self, tts: TtsDriver, how: str) -> None:
+        end = {"1000": ws_server.close(1000), "1011": ws_server.close(1011), "no close frame": ws_server.hang_up}
+        with WsServer(
+            started, say(audio("a", b"one", audio_end=True)), end.get(how, ws_server.until("close"))
+        ) as server:
+            connection = tts.open(server.url)
+            assert tts.call(connection.receive_event).audio_end
+            if how == "by this side":
+                tts.call(connection.close)
+            assert tts.rest(connection) == []
+            tts.call(connection.close)
 
     def test_by_many_at_once(self, tts: TtsDriver) -> None:
         with WsServer(started) as server:
@@ -771,6 +874,26 @@ class TestTheKey:
             sent = [peer.headers["authorization"] for peer in server.peers]
             assert sent == [f"Bearer {KEY}", "Bearer snx_temp_0123456789-abcdefghij"]
             tts.call(client.close if tts.kind == "sync" else client.aclose)
+
+    @pytest.mark.parametrize("of_stream", [True, False])
+    def test_is_nowhere_when_the_service_repeats_it(self, tts: TtsDriver, of_stream: bool) -> None:
+        answer = {
+            **refusal(400, "invalid_request", "a" if of_stream else None),
+            "error_message": f"{KEY!r} is no voice",
+        }
+        with WsServer(started, say(answer)) as server:
+            connection = tts.open(server.url, raise_on_error=False)
+            event = tts.call(connection.receive_event)
+            assert event.error_message == "'***' is no voice"
+            with pytest.raises(SonioxRealtimeError, match="is no voice") as caught:
+                tts.call(connection.send_text_chunk, "x")
+            for text in (repr(event), repr(connection.last_message), str(caught.value), repr(connection)):
+                assert "SECRET" not in text
+            tts.call(connection.close)
+        with WsServer(started, say(answer)) as server:
+            connection = tts.open(server.url)
+            assert "SECRET" not in tts.call(connection.recv_bytes).decode()
+            tts.call(connection.close)
 
     def test_comes_from_the_environment_or_is_missing(self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SONIOX_API_KEY", KEY)
