@@ -173,10 +173,11 @@ def realtime_cases() -> list[Case]:
                 Figure("processor time an event", "event_cpu", "µs", ratio=0.75),
             )
             many = f"{sessions} session{'s' if sessions > 1 else ''} at {rate:.0f} events/s"
-            arguments = {"port": "plain", "sessions": sessions, "rate": rate, "seconds": 1.5}
+            # The slowest percent of few events would be a handful.
+            arguments = {"port": "plain", "sessions": sessions, "rate": rate, "seconds": 1.5 if sessions > 1 else 2.0}
             clients = ALL if suffix or sessions == 1 else SDKS
             title = f"event latency, {many}, {surface}"
-            cases.append(Case(title, f"latency{suffix}", arguments, figures, clients=clients, rounds=3, warm_up=False))
+            cases.append(Case(title, f"latency{suffix}", arguments, figures, clients=clients, rounds=4, warm_up=False))
     for surface, suffix in surfaces:
         figures = (
             Figure("memory of each", "session_kib", "KiB", ratio=0.08),
