@@ -137,7 +137,7 @@ def rest_cases() -> list[Case]:
         Figure("", "upload_time", "ms", ratio=round(1 / 1.1, 2)),
         Figure("memory growth", "growth_mib", "MiB", most=2.0),
     )
-    cases.append(Case("upload of 100 MB", "upload", {"port": "plain"}, figures, rounds=3))
+    cases.append(Case("upload of 100 MB", "upload", {"port": "plain"}, figures, rounds=7, fresh=True))
     return cases
 
 
