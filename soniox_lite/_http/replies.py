@@ -214,7 +214,9 @@ class _ReplyFile(io.BufferedReader):
 
     def close(self) -> None:
         if not self.closed:
-            self.unread = self.raw.tell() - self.tell()
+            raw: Any = self.raw
+            raw.has_ended = True
+            self.unread = len(self.read1())
         super().close()
 
 
@@ -224,7 +226,7 @@ class _PacedReader(io.RawIOBase):
     Only time that is spent waiting counts: who plays audio while it comes in takes it as slowly as it is spoken.
 
     Attributes:
-        has_ended: Whether the server has closed its side.
+        has_ended: Whether the server has closed its side; nothing is read then, so set it to read no more.
     """
 
     def __init__(self, sock: socket.socket, mode: str, timeout_sec: float, deadline: float | None) -> None:
@@ -241,10 +243,9 @@ class _PacedReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def tell(self) -> int:
-        return self._count
-
     def readinto(self, buffer: Any) -> int:
+        if self.has_ended:
+            return 0
         started = time.monotonic()
         deadline = started + self._patience_sec
         if self._deadline is not None:
@@ -253,7 +254,7 @@ class _PacedReader(io.RawIOBase):
         count: int = self._raw.readinto(buffer) or 0
         self._patience_sec += count / _MIN_BYTES_PER_SEC - (time.monotonic() - started)
         self._count += count
-        self.has_ended = self.has_ended or count == 0
+        self.has_ended = count == 0
         if self._count > MAX_WIRE_BYTES:
             raise http.client.HTTPException("the reply has no end")
         return count

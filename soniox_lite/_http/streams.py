@@ -31,9 +31,6 @@ class ReplyStream:
         response: The whole reply where nothing is to come, else its head.
     """
 
-    # What __del__ needs, should __init__ not come to its end.
-    _reply: Any = None
-
     def __init__(
         self,
         response: Response,
@@ -110,10 +107,6 @@ class ReplyStream:
         finally:
             self._reading.release()
 
-    def __del__(self) -> None:
-        # Iterating may end anywhere, and the pool knows connections that are in use.
-        self.close()
-
     def _read(self) -> bytes:
         try:
             block: bytes = getattr(self._reply, "read1", self._reply.read)(_BLOCK_SIZE)
@@ -147,6 +140,18 @@ class ReplyStream:
                     found[field] = value
         if found.keys() - {"request_id"}:
             raise _error_of({name: self._mask(value) for name, value in found.items()})
+
+
+class OpenReplyStream(ReplyStream):
+    """One with something to come, which closes itself when it is forgotten."""
+
+    # A class of its own, because Python loses a Ctrl-C that comes while any finalizer runs, and here nearly all
+    # replies come whole.
+    _reply: Any = None  # Should __init__ not come to its end.
+
+    def __del__(self) -> None:
+        # Iterating may end anywhere, and the pool knows connections that are in use.
+        self.close()
 
 
 def _error_of(fields: dict[str, str]) -> SonioxAPIError:

@@ -18,7 +18,7 @@ from .failures import describe_failure, masked, scrubbed
 from .messages import Request, Response
 from .pool import ConnectionPool
 from .redirects import ReplyProcessor, SafeRedirectHandler
-from .streams import ReplyStream
+from .streams import OpenReplyStream, ReplyStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Transport:
                 request=request,
                 elapsed_sec=time.monotonic() - started,
             )
-            return ReplyStream(
+            return OpenReplyStream(
                 response,
                 reply,
                 failure=functools.partial(self._broken_off, name),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import json
 import os
 import pickle
 import socket
@@ -191,6 +192,15 @@ class TestClosing:
         with RawServer(then=stall(reached=reached)) as server:
             results = asyncio.run(use(server.url))
         assert all(isinstance(result, SonioxError) for result in results), results
+
+
+def test_ctrl_c_at_any_line_of_a_request_is_not_lost() -> None:
+    # As it would be in a finalizer, where Python tells standard error of it and goes on.
+    command = [sys.executable, "-W", "ignore", "-m", "tests.support.interrupted_request"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    found = json.loads(done.stdout)
+    assert found["lost"] == []
+    assert found["lines"] > 100
 
 
 class TestCancelling:
