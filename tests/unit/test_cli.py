@@ -570,8 +570,8 @@ def test_ctrl_c_before_anything_was_sent_has_nothing_to_clean(
         # The other end was opened, so it is about to read; whether it got to sending makes no difference.
         process.popen.send_signal(signal.SIGINT)
         result = process.end()
-    # If it came while a class was being made, which dataclasses do by exec, ``python -m`` ends by the signal in the end,
-    # although it was handled. Shells call both 130.
+    # If it came while a class was being made, which dataclasses do by exec, ``python -m`` ends by the signal although
+    # it was handled. Shells call both 130.
     assert result.code in {130, -signal.SIGINT}, result
     assert "left" not in result.err
     assert fake.files == ()
