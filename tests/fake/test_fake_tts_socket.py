@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 
 import pytest
 import websocket
@@ -161,13 +162,16 @@ def test_text_after_its_end_is_refused(connect):
         assert message["error_type"] == "invalid_stream_state"
 
 
-def test_more_text_than_allowed_is_refused_by_its_bytes(fake, client):
-    client.start().say("é" * 2500, end=False).synchronize()
-    client.say("a", end=False)
-    while "error_code" not in (message := client.message()):
-        pass
-    assert (message["error_code"], message["error_type"]) == (400, "invalid_request")
-    assert client.message() == {"stream_id": "s", "terminated": True}
+def test_more_text_than_allowed_is_refused_by_its_bytes(connect):
+    # So much text is longer than the audio that a stream may have, which would end it sooner or later.
+    with FakeSoniox(speech=SpeechRules(longest_audio_sec=math.inf)) as server:
+        client = connect(server=server).start().say("é" * 2500, end=False)
+        client.synchronize()
+        client.say("a", end=False)
+        while "error_code" not in (message := client.message()):
+            pass
+        assert (message["error_code"], message["error_type"]) == (400, "invalid_request")
+        assert client.message() == {"stream_id": "s", "terminated": True}
 
 
 def test_a_cancelled_stream_is_terminated_without_audio_end(fake, client):
