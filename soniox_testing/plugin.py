@@ -75,6 +75,7 @@ def _fake(listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[
 @pytest.fixture
 def soniox_client(fake_soniox: FakeSoniox) -> Iterator[SonioxClient]:
     """A client of ``fake_soniox``, closed at the end."""
+    # Here alone, and only for who asks for a client: the fake itself knows none.
     from soniox_lite import SonioxClient  # noqa: PLC0415
 
     with SonioxClient(
@@ -92,7 +93,7 @@ def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
     """An async client of ``fake_soniox``, closed at the end; for any way of running coroutines."""
     import asyncio  # noqa: PLC0415
 
-    from soniox_lite import AsyncSonioxClient  # noqa: PLC0415
+    from soniox_lite import AsyncSonioxClient  # noqa: PLC0415 - as above
 
     client = AsyncSonioxClient(
         fake_soniox.api_key,

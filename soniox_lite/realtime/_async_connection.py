@@ -248,6 +248,7 @@ class AsyncConnection:
             self._on_open()
         except BaseException as error:
             self.fail(error)
+            # What loops without add_reader() say, such as the usual one on Windows.
             if isinstance(error, NotImplementedError):
                 raise SonioxRealtimeError(
                     "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"

@@ -358,7 +358,8 @@ def _until_waiting(driver: AsyncDriver, session: Any, what: str) -> None:
             "close": lambda: connection._enders,
             "events": lambda: session._log._followers,
         }.get(what, lambda: connection._receiver)
-        while not waits():  # noqa: ASYNC110 - the session knows nothing of the test
+        # The session knows nothing of the test; the deadline is the driver's.
+        while not waits():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     driver.call(look)
