@@ -79,11 +79,20 @@ class Bench:
     def __init__(self, environments: Environments, *, quick: bool) -> None:
         self.environments = environments
         self.quick = quick
-        certificate, bundle = environments.certificate()
-        # Nothing of the user's own set-up: proxies, keys, Python's options.
-        self.variables = {"PATH": os.environ["PATH"], "SSL_CERT_FILE": str(bundle), "NO_PROXY": "*"}
+        certificates = environments.certificate()
+        # Nothing of the user's own set-up: proxies, keys, Python's options. Certificates as Debian, Ubuntu and Alpine
+        # keep them.
+        self.variables = {
+            "PATH": os.environ["PATH"],
+            "SSL_CERT_FILE": str(certificates.bundle),
+            "SSL_CERT_DIR": str(certificates.directory),
+            "NO_PROXY": "*",
+        }
+        self.no_directory = str(certificates.empty_directory)
         self.server = subprocess.Popen(
-            [sys.executable, str(HERE / "server.py"), str(certificate)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, str(HERE / "server.py"), str(certificates.server)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         assert self.server.stdout is not None
         self.ports: dict[str, int] = json.loads(self.server.stdout.readline())
@@ -146,7 +155,7 @@ class Bench:
                 package = "soniox_lite" if client == "ours" else "soniox"
                 code = case.arguments["floor"] if client == "floor" else case.arguments["code"]
                 code = code.format(sdk=package, host=host, s="s" * secure, S="S" * secure)
-                sample = self.run_cold("" if client == "bare" else code, client, case.arguments.get("without_pyc"))
+                sample = self.run_cold("" if client == "bare" else code, client, **case.arguments.get("options", {}))
                 # The first fills the page cache.
                 if round_number:
                     list_of_client.append(sample)
@@ -158,7 +167,9 @@ class Bench:
                     sample[name] -= statistics.median(other[name] for other in bare)
         return samples
 
-    def run_cold(self, code: str, client: str, without_pyc: bool | None) -> dict[str, float]:
+    def run_cold(
+        self, code: str, client: str, *, without_pyc: bool = False, bundle_only: bool = False
+    ) -> dict[str, float]:
         home = "floor" if client == "bare" else client
         python = self.environments.python(f"{home}{WITHOUT_PYC}" if without_pyc else home)
         began = time.perf_counter()
@@ -167,7 +178,7 @@ class Bench:
             [str(python), "-B", "-c", f"{code}{STOP_CLOCK}{PEAK}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=self.variables,
+            env={**self.variables, "SSL_CERT_DIR": self.no_directory} if bundle_only else self.variables,
             bufsize=0,
         )
         assert process.stdout is not None

@@ -15,16 +15,28 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OFFICIAL = "soniox==2.10.*"
 WITHOUT_PYC = "-without-pyc"
+# As ``openssl x509 -subject_hash`` tells it of O = soniox-lite, OU = benchmarks.
+SUBJECT_HASH = "72e67e21"
 
 
 def run(*command: str | pathlib.Path) -> None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+
+
+class Certificates(NamedTuple):
+    """A server's certificate and key; the authorities as one file, and each in a file of its own; no authority."""
+
+    server: pathlib.Path
+    bundle: pathlib.Path
+    directory: pathlib.Path
+    empty_directory: pathlib.Path
 
 
 class Environments:
@@ -80,17 +92,27 @@ class Environments:
             "compiled": sum(path.suffix in {".so", ".pyd", ".dylib"} for path in files),
         }
 
-    def certificate(self) -> tuple[pathlib.Path, pathlib.Path]:
-        """For 127.0.0.1; and the bundle to trust it by, as large as the system's, whose loading costs time."""
+    def certificate(self) -> Certificates:
+        """For 127.0.0.1, and what to trust it by, as much as the system trusts: loading all of it costs time."""
         import trustme  # noqa: PLC0415 - not when the module is only looked at
 
-        authority = trustme.CA()
-        server, bundle = self.directory / "server.pem", self.directory / "trusted.pem"
-        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(server))
+        authority = trustme.CA(organization_name="soniox-lite", organization_unit_name="benchmarks")
+        found = Certificates(*(self.directory / name for name in ("server.pem", "trusted.pem", "trusted", "nothing")))
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(found.server))
         system = ssl.get_default_verify_paths().cafile
-        bundle.write_bytes(pathlib.Path(system).read_bytes() if system else b"")
-        authority.cert_pem.write_to_path(str(bundle), append=True)
-        return server, bundle
+        end = "-----END CERTIFICATE-----\n"
+        text = pathlib.Path(system).read_text(encoding="utf-8") if system else ""
+        trusted = [f"{certificate}{end}" for certificate in text.split(end)[:-1]]
+        for directory in (found.directory, found.empty_directory):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+        # Nobody asks for the others, whose names need not be true.
+        for number, certificate in enumerate(trusted):
+            (found.directory / f"{number:08x}.0").write_text(certificate, encoding="utf-8")
+        authority.cert_pem.write_to_path(str(found.directory / f"{SUBJECT_HASH}.0"))
+        found.bundle.write_text("".join(trusted), encoding="utf-8")
+        authority.cert_pem.write_to_path(str(found.bundle), append=True)
+        return found
 
     def file_of(self, size_mb: int) -> pathlib.Path:
         """A file to upload."""

@@ -111,10 +111,13 @@ def cold_cases() -> list[Case]:
         figures = (Figure("", "time", "ms", ratio=ratio), Figure("peak memory", "peak", "KiB", ratio=0.55))
         cases.append(Case(f"cold process to {what}, {scheme}", "cold", arguments, figures, rounds=7))
         if code is GET:
-            figures = (Figure("", "time", "ms", ratio=0.16 if scheme == "http" else 0.18),)
-            arguments = {**arguments, "without_pyc": True}
-            title = f"cold process to {what}, {scheme}, no .pyc files"
-            cases.append(Case(title, "cold", arguments, figures, rounds=5))
+            variants = {"no .pyc files": ("without_pyc", 0.16 if scheme == "http" else 0.18)}
+            if scheme == "https":
+                variants["certificates in a bundle alone"] = ("bundle_only", ratio)
+            for variant, (option, most) in variants.items():
+                figures = (Figure("", "time", "ms", ratio=most),)
+                title = f"cold process to {what}, {scheme}, {variant}"
+                cases.append(Case(title, "cold", {**arguments, "options": {option: True}}, figures, rounds=5))
     return cases
 
 

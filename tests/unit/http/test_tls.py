@@ -132,7 +132,7 @@ def test_all_clients_share_one_context(
 ) -> None:
     made: list[ssl.SSLContext] = []
 
-    def create() -> ssl.SSLContext:
+    def create(**_: object) -> ssl.SSLContext:
         made.append(tls_client)
         return tls_client
 
@@ -149,7 +149,7 @@ def test_all_clients_share_one_context(
 
 
 def test_no_context_is_made_for_http(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssl, "create_default_context", lambda: pytest.fail("a context was made"))
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: pytest.fail("a context was made"))
     with RawServer(reply()) as server:
         assert connect(server).request("GET").status_code == 200
 
@@ -192,6 +192,86 @@ def test_the_environment_says_whom_to_trust(
     assert result.stderr == ""
     assert (result.stdout == "200\n") is trusted
     assert trusted or "certificate" in result.stdout.lower()
+
+
+class Trust:
+    """Certificates as Debian keeps them: a file for each, named by its subject's hash, and all of them in a bundle."""
+
+    # As ``openssl x509 -subject_hash`` tells it of O = soniox-lite, OU = tests.
+    SUBJECT_HASH = "7c3e12bf"
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.authority = trustme.CA(organization_name="soniox-lite", organization_unit_name="tests")
+        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority.issue_cert("127.0.0.1").configure_cert(self.server)
+        self.bundle, self.directory = path / "bundle.crt", path / "certs"
+        self.directory.mkdir()
+        self.put("0a1b2c3d.0", trustme.CA())
+        self.put(f"{self.SUBJECT_HASH}.0", self.authority)
+        monkeypatch.setenv("SSL_CERT_FILE", str(self.bundle))
+        monkeypatch.setenv("SSL_CERT_DIR", str(self.directory))
+
+    def put(self, name: str, authority: trustme.CA) -> None:
+        (self.directory / name).write_bytes(authority.cert_pem.bytes())
+        self.bundle.write_bytes(b"".join(path.read_bytes() for path in sorted(self.directory.iterdir())))
+
+    def load(self) -> int:
+        """How many certificates the default context begins with."""
+        return _network.default_tls_context().cert_store_stats()["x509"]
+
+
+@pytest.fixture
+def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
+    return Trust(tmp_path, monkeypatch)
+
+
+class TestCertificatesInDirectoryAndBundle:
+    def test_none_is_loaded_before_it_is_needed(self, connect: Any, trust: Trust) -> None:
+        assert trust.load() == 0
+        with RawServer(then=reply(b"trusted"), tls=trust.server) as server:
+            assert connect(server).request("GET").content == b"trusted"
+        assert trust.load() == 1
+
+    def test_a_server_of_nobody_there_is_refused(self, connect: Any, trust: Trust, tls_server: ssl.SSLContext) -> None:
+        with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError, match="certificate verify"):
+            connect(server, max_retries=0).request("GET")
+        assert trust.load() == 0
+
+    def test_line_ends_that_the_bundle_added_are_nothing_more(self, trust: Trust) -> None:
+        trust.bundle.write_bytes(trust.bundle.read_bytes() + b"\n\n")
+        assert trust.load() == 0
+
+    def test_what_was_added_to_the_bundle_alone_counts(
+        self, connect: Any, trust: Trust, authority: trustme.CA, tls_server: ssl.SSLContext
+    ) -> None:
+        trust.bundle.write_bytes(trust.bundle.read_bytes() + authority.cert_pem.bytes())
+        assert trust.load() == 3
+        with RawServer(then=reply(b"trusted"), tls=tls_server) as server:
+            assert connect(server).request("GET").content == b"trusted"
+
+    @pytest.mark.parametrize("name", ["authority.pem", "7c3e12bf.pem", "7c3e12bf", "7c3e12b.0", "7c3e12bf.0.bak"])
+    def test_a_directory_without_hashes_is_not_enough(self, trust: Trust, name: str) -> None:
+        (trust.directory / f"{trust.SUBJECT_HASH}.0").rename(trust.directory / name)
+        assert trust.load() == 2
+
+    def test_an_empty_directory_is_not_enough(self, trust: Trust) -> None:
+        for path in trust.directory.iterdir():
+            path.unlink()
+        assert trust.load() == 2
+        trust.bundle.write_bytes(b"")
+        assert not _network._holds_all_of(str(trust.directory), str(trust.bundle))
+
+    def test_a_link_to_nothing_is_not_enough(self, trust: Trust) -> None:
+        (trust.directory / "11111111.0").symlink_to("gone.pem")
+        assert trust.load() == 2
+
+    @pytest.mark.parametrize("missing", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+    def test_one_of_the_two_is_used_as_it_is(
+        self, connect: Any, trust: Trust, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, missing: str
+    ) -> None:
+        monkeypatch.setenv(missing, str(tmp_path / "missing"))
+        with RawServer(then=reply(b"trusted"), tls=trust.server) as server:
+            assert connect(server).request("GET").content == b"trusted"
 
 
 def test_a_certificate_file_that_is_not_there_is_a_soniox_error(

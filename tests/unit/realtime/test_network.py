@@ -57,13 +57,15 @@ class TestTls:
 
     def test_one_context_for_all(self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[ssl.SSLContext] = []
+        real = ssl.create_default_context
 
-        def create() -> ssl.SSLContext:
-            made.append(ssl.create_default_context(cafile=str(tls.ca_file)))
+        def create(**options: Any) -> ssl.SSLContext:
+            made.append(real(**options))
             return made[-1]
 
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
         monkeypatch.setattr(_network, "_default_context", None)
-        monkeypatch.setattr(_network.ssl, "create_default_context", _once(create, _network.ssl.create_default_context))
+        monkeypatch.setattr(ssl, "create_default_context", create)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             for _ in range(3):
                 finish(driver, driver.open(server.url))
@@ -77,10 +79,6 @@ class TestTls:
                 driver.call(session.enter)
             server.wait_until(lambda s: s.peers and s.peer.hung_up.is_set())
             assert server.peer.head == b""
-
-
-def _once(create: Any, real: Any) -> Any:
-    return lambda *args, **options: create() if not args and not options else real(*args, **options)
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
