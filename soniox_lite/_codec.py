@@ -78,8 +78,8 @@ class Record:
 class Reply(Record):
     """A dataclass that the service sends. Instances are plain and mutable; sharing them is up to the caller."""
 
-    # Whether scalars that may be absent have to be of their kind. Where records come by the thousand, looking at each
-    # would cost more than all the rest of decoding; there, what the service sends is taken as it is.
+    # Whether scalars that may be null have to be of their kind. Where records come by the hundred, looking at each
+    # would take longer than all the rest of decoding; there, what the service sends is taken as it is.
     _checks_optional: ClassVar[bool] = True
 
     @classmethod
@@ -273,16 +273,17 @@ class _Plan:
 
     Attributes:
         required: Names that must be present and not null.
-        scalars: Name of a field, and the exact types of what a dict gives for it where all is well.
-        only: The one field that is looked at, if that is all there is to do, and holds text; else None.
-        converters: Name and function of the fields that do not hold the JSON value itself.
+        scalars: Name of a field that holds the JSON value itself, and the exact types of what a dict gives for it where
+            all is well.
+        converters: Name and function of the fields that hold something made from it.
         factories: Name and function of the defaults that the class cannot hold (a list of its own for each).
+        only: The one field that is looked at, if that is all there is to do, and holds text; else None.
     """
 
     __slots__ = ("converters", "factories", "only", "required", "scalars")
 
     def __init__(self, cls: type[Reply]) -> None:
-        self.required: list[str] = []
+        self.required: set[str] = set()
         self.scalars: list[tuple[str, tuple[type, ...]]] = []
         self.converters: list[tuple[str, Converter]] = []
         self.factories: list[tuple[str, Callable[[], Any]]] = []
@@ -291,25 +292,21 @@ class _Plan:
             kind = annotation.removesuffix(" | None")
             nullable = kind != annotation
             if _is_required(field):
-                self.required.append(field.name)
-                if nullable:
+                self.required.add(field.name)
+                if nullable or kind == "Any":
                     msg = f"{cls.__name__}.{field.name}: a field that may be null needs a default"
                     raise TypeError(msg)
             if field.default_factory is not dataclasses.MISSING:
                 self.factories.append((field.name, field.default_factory))
-            if kind == "Any":
-                continue
             convert = _converter(kind, cls)
             if convert is not None:
                 self.converters.append((field.name, convert))
-                continue
-            types = _SCALARS.get(kind, (str,))
-            if not nullable:
-                self.scalars.append((field.name, types))
-            elif cls._checks_optional:  # pyright: ignore[reportPrivateUsage] - one module
-                self.scalars.append((field.name, (*types, type(None))))
-        is_light = self.scalars == [(name, (str,)) for name in self.required[:1]]
-        self.only = self.required[0] if is_light and not self.converters and not self.factories else None
+            elif kind != "Any" and not nullable:
+                self.scalars.append((field.name, _SCALARS.get(kind, (str,))))
+            elif kind != "Any" and cls._checks_optional:  # pyright: ignore[reportPrivateUsage] - one module
+                self.scalars.append((field.name, (*_SCALARS.get(kind, (str,)), type(None))))
+        is_light = len(self.scalars) == 1 and self.scalars[0][1] == (str,)
+        self.only = self.scalars[0][0] if is_light and not self.converters and not self.factories else None
 
 
 _plans: dict[type[Reply], _Plan] = {}
@@ -353,32 +350,35 @@ def _reply_class(name: str, cls: type[Reply]) -> type[Reply] | None:
 def _adopt(cls: type[ReplyT], data: Any) -> ReplyT:
     if type(data) is not dict:
         raise _MismatchError(f"must be an object, is {_json_kind(data)}")
-    plan = _plan_of(cls)
+    plan = _plans.get(cls) or _plan_of(cls)
     get = data.get
-    for name in plan.required:
-        if get(name) is None:
-            raise _MismatchError("is null" if name in data else "is missing", f".{name}")
     for name, types in plan.scalars:
         if type(get(name)) not in types:
             if get(name) is not None:
                 raise _MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(data[name])}", f".{name}")
-            # null where the documents promise a value means the default, like absence; so the key is dropped.
-            data.pop(name, None)
+            _leave_to_default(plan, data, name)
     for name, convert in plan.converters:
-        value = data.get(name)
-        if value is not None:
+        value = get(name)
+        if value is None:
+            _leave_to_default(plan, data, name)
+        else:
             try:
                 data[name] = convert(value)
             except _MismatchError as error:
                 raise _MismatchError(error.problem, f".{name}{error.path}") from None
-        elif name in data:
-            del data[name]
     for name, factory in plan.factories:
         if name not in data:
             data[name] = factory()
     record = cls.__new__(cls)
     record.__dict__ = data
     return record
+
+
+def _leave_to_default(plan: _Plan, data: dict[str, Any], name: str) -> None:
+    """Makes null what absence is."""
+    if name in plan.required:
+        raise _MismatchError("is null" if name in data else "is missing", f".{name}")
+    data.pop(name, None)
 
 
 def _adopt_list(cls: type[ReplyT], items: Any) -> list[ReplyT]:
@@ -403,21 +403,22 @@ def _adopt_list(cls: type[ReplyT], items: Any) -> list[ReplyT]:
 def _check_list(types: tuple[type, ...], items: Any) -> list[Any]:
     if type(items) is not list:
         raise _MismatchError(f"must be an array, is {_json_kind(items)}")
-    for index, item in enumerate(items):
+    for item in items:
         if type(item) not in types:
+            index = next(index for index, other in enumerate(items) if other is item)
             raise _MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(item)}", f"[{index}]")
     return items
 
 
 def _convert_datetime(value: Any) -> datetime:
+    if type(value) is str:
+        try:
+            return parse_datetime(value)
+        except (ValueError, OverflowError):
+            raise _MismatchError("must be an ISO 8601 time, is other text") from None
     if isinstance(value, datetime):
         return value
-    if not isinstance(value, str):
-        raise _MismatchError(f"must be an ISO 8601 time, is {_json_kind(value)}")
-    try:
-        return parse_datetime(value)
-    except (ValueError, OverflowError):
-        raise _MismatchError("must be an ISO 8601 time, is other text") from None
+    raise _MismatchError(f"must be an ISO 8601 time, is {_json_kind(value)}")
 
 
 def _convert_dates(value: Any) -> list[date]:

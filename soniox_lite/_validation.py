@@ -203,6 +203,8 @@ def require_id(name: str, value: object) -> str:
     Raises:
         SonioxValidationError: ``value`` is not a string, is blank, is longer than 256 characters, or is a path.
     """
+    if isinstance(value, str) and len(value) <= 256 and value.isascii() and value.replace("-", "").isalnum():
+        return value  # As all ids of the service are.
     from urllib.parse import quote  # noqa: PLC0415 - loaded with the transport anyway
 
     with Problems(name) as check:

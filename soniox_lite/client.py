@@ -540,6 +540,8 @@ def realtime_set_up(client: SonioxClient | AsyncSonioxClient) -> tuple[Settings,
 
 
 def _deadline(deadline_sec: float | None) -> float | None:
+    if deadline_sec is None:
+        return None
     with Problems("the request") as check:
         check.seconds("deadline_sec", deadline_sec, maximum=31_536_000)
-    return None if deadline_sec is None else time.monotonic() + deadline_sec
+    return time.monotonic() + deadline_sec

@@ -47,9 +47,9 @@ def built_request(
     Raises:
         SonioxValidationError: Something given cannot be sent.
     """
-    params, data, files = (
-        _checked_mapping(name, value) for name, value in (("params", params), ("data", data), ("files", files))
-    )
+    for name, mapping in (("params", params), ("data", data), ("files", files)):
+        if mapping is not None:
+            _check_mapping(name, mapping)
     if on_progress is not None and not callable(on_progress):
         raise SonioxValidationError(f"on_progress must be callable, got {kind_of(on_progress)}")
     if not (isinstance(method, str) and method.isascii() and method.isalpha()):
@@ -58,7 +58,8 @@ def built_request(
     query = build_query(params)
     url += query.replace("?", "&", 1) if "?" in path else query
     headers = {"Accept": accept, "User-agent": user_agent()}
-    with contextlib.ExitStack() as stack:
+    opened: list[BinaryIO] = []
+    try:
         body: Body | None = None
         if json is not None and (data is not None or files is not None):
             raise SonioxValidationError("json excludes data and files: a request has one body")
@@ -70,12 +71,15 @@ def built_request(
                 filename, content, content_type = _file_tuple(name, value)
                 stream, filename, should_close = normalize_file(content, filename)
                 if should_close:
-                    stack.enter_context(stream)
+                    opened.append(stream)
                 parts[name] = (filename, stream, content_type)
             body = MultipartBody(data or {}, parts, on_progress)
         elif data is not None:
             body = form_body(data)
         yield Request(method.upper(), url, headers, body)
+    finally:
+        for stream in opened:
+            stream.close()
 
 
 def normalize_file(
@@ -115,18 +119,16 @@ def normalize_file(
     return file, filename or os.path.basename(own_name) or _DEFAULT_FILENAME, False
 
 
-def _checked_mapping(name: str, value: Any) -> Any:
-    if value is not None:
-        if not hasattr(value, "items"):
-            raise SonioxValidationError(f"{name} must be a dict, got {kind_of(value)}")
-        try:
-            for key, item in pairs_of(value):
-                f"{key}{item if isinstance(item, str) else ''}".encode()
-                if name == "files" and not isinstance(key, str):
-                    raise SonioxValidationError(f"files must have str names, got {kind_of(key)}")
-        except UnicodeEncodeError:
-            raise SonioxValidationError(f"{name} must be valid Unicode (it holds half of a surrogate pair)") from None
-    return value
+def _check_mapping(name: str, value: Any) -> None:
+    if not hasattr(value, "items"):
+        raise SonioxValidationError(f"{name} must be a dict, got {kind_of(value)}")
+    try:
+        for key, item in pairs_of(value):
+            f"{key}{item if isinstance(item, str) else ''}".encode()
+            if name == "files" and not isinstance(key, str):
+                raise SonioxValidationError(f"files must have str names, got {kind_of(key)}")
+    except UnicodeEncodeError:
+        raise SonioxValidationError(f"{name} must be valid Unicode (it holds half of a surrogate pair)") from None
 
 
 def _checked_path(path: str) -> str:

@@ -124,7 +124,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         timeout = _timeout_of(request)
         deadline: float | None = getattr(request, "deadline", None)
         try:
-            connection.sock.settimeout(timeout)
+            if connection.sock.gettimeout() != timeout:
+                connection.sock.settimeout(timeout)
             send_error = self._send(connection, request, headers)
             connection.response_class = functools.partial(  # type: ignore[assignment]
                 Reply,

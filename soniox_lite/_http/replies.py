@@ -232,7 +232,7 @@ class _PacedReader(io.RawIOBase):
     def __init__(self, sock: socket.socket, mode: str, timeout_sec: float, deadline: float | None) -> None:
         super().__init__()
         self._sock = sock
-        # Not read directly: socket counts its files and closes only after the last.
+        # Only held: a socket counts its files and closes after the last.
         self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
         self._timeout_sec = timeout_sec
         self._patience_sec = timeout_sec
@@ -247,11 +247,15 @@ class _PacedReader(io.RawIOBase):
         if self.has_ended:
             return 0
         started = time.monotonic()
-        deadline = started + self._patience_sec
+        wait_sec = min(self._patience_sec, self._timeout_sec)
         if self._deadline is not None:
-            deadline = min(deadline, self._deadline)
-        self._sock.settimeout(remaining_sec(deadline, self._timeout_sec))
-        count: int = self._raw.readinto(buffer) or 0
+            wait_sec = min(wait_sec, self._deadline - started)
+        if self._sock.gettimeout() != wait_sec:
+            # A system call, for which a reply that comes in 16 KiB of TLS at a time has better use.
+            if wait_sec <= 0:
+                raise TimeoutError("out of time")
+            self._sock.settimeout(wait_sec)
+        count = self._sock.recv_into(buffer)
         self._patience_sec += count / _MIN_BYTES_PER_SEC - (time.monotonic() - started)
         self._count += count
         self.has_ended = count == 0

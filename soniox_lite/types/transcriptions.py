@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Transcription(Reply):
     """A transcription job.
 
+    Scalars that may be None are taken as the service sends them, because jobs come by the hundred.
+
     Attributes:
         id: UUID.
         status: ``queued``, ``processing``, ``completed`` or ``error``.
@@ -42,6 +44,8 @@ class Transcription(Reply):
         webhook_status_code: What the receiver answered; None until it was called.
         client_reference_id: The requester's own mark; None when there is none.
     """
+
+    _checks_optional = False
 
     id: str
     status: TranscriptionStatus
