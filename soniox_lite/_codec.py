@@ -171,12 +171,9 @@ def decode(cls: type[ReplyT], data: Any, response: Response | None = None) -> Re
         SonioxAPIError: ``data`` is not of the documented shape; the message says where.
     """
     try:
-        return _adopt(cls, data)
-    except _MismatchError as error:
-        raise SonioxAPIError(
-            f"the reply is not a {cls.__name__}: {cls.__name__}{error.path} {error.problem}",
-            response=response,
-        ) from None
+        return adopt(cls, data)
+    except MismatchError as error:
+        raise SonioxAPIError(f"the reply {error.told_of(cls)}", response=response) from None
 
 
 def decode_response(cls: type[ReplyT], response: Response) -> ReplyT:
@@ -259,13 +256,17 @@ def _mapping_type() -> type[Any]:
     return Mapping
 
 
-class _MismatchError(Exception):
+class MismatchError(Exception):
     """A value is not what its field holds; ``path`` grows as the error travels outwards."""
 
     def __init__(self, problem: str, path: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
         self.path = path
+
+    def told_of(self, cls: type[Reply]) -> str:
+        """The problem with what should have been a reply of this class."""
+        return f"is not a {cls.__name__}: {cls.__name__}{self.path} {self.problem}"
 
 
 class _Plan:
@@ -334,7 +335,7 @@ def _converter(kind: str, cls: type[Reply]) -> Converter | None:
         return functools.partial(_check_list, types)
     reply_class = _reply_class(kind, cls)
     if reply_class is not None:
-        return functools.partial(_adopt, reply_class)
+        return functools.partial(adopt, reply_class)
     return None
 
 
@@ -347,25 +348,36 @@ def _reply_class(name: str, cls: type[Reply]) -> type[Reply] | None:
     return None
 
 
-def _adopt(cls: type[ReplyT], data: Any) -> ReplyT:
+def adopt(cls: type[ReplyT], data: Any) -> ReplyT:
+    """As :func:`decode`, for who tells in words of their own what is wrong.
+
+    Raises:
+        MismatchError: ``data`` is not of the documented shape.
+    """
     if type(data) is not dict:
-        raise _MismatchError(f"must be an object, is {_json_kind(data)}")
+        raise MismatchError(f"must be an object, is {_json_kind(data)}")
     plan = _plans.get(cls) or _plan_of(cls)
     get = data.get
     for name, types in plan.scalars:
-        if type(get(name)) not in types:
-            if get(name) is not None:
-                raise _MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(data[name])}", f".{name}")
-            _leave_to_default(plan, data, name)
+        value = get(name)
+        if type(value) not in types:
+            if value is not None:
+                raise MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(value)}", f".{name}")
+            if name in plan.required:
+                raise _absent(data, name)
+            # null where the documents promise a value means the default, like absence; so the key is dropped.
+            data.pop(name, None)
     for name, convert in plan.converters:
         value = get(name)
-        if value is None:
-            _leave_to_default(plan, data, name)
-        else:
+        if value is not None:
             try:
                 data[name] = convert(value)
-            except _MismatchError as error:
-                raise _MismatchError(error.problem, f".{name}{error.path}") from None
+            except MismatchError as error:
+                raise MismatchError(error.problem, f".{name}{error.path}") from None
+        elif name in plan.required:
+            raise _absent(data, name)
+        else:
+            data.pop(name, None)
     for name, factory in plan.factories:
         if name not in data:
             data[name] = factory()
@@ -374,39 +386,45 @@ def _adopt(cls: type[ReplyT], data: Any) -> ReplyT:
     return record
 
 
-def _leave_to_default(plan: _Plan, data: dict[str, Any], name: str) -> None:
-    """Makes null what absence is."""
-    if name in plan.required:
-        raise _MismatchError("is null" if name in data else "is missing", f".{name}")
-    data.pop(name, None)
+def _absent(data: dict[str, Any], name: str) -> MismatchError:
+    return MismatchError("is null" if name in data else "is missing", f".{name}")
 
 
 def _adopt_list(cls: type[ReplyT], items: Any) -> list[ReplyT]:
     if type(items) is not list:
-        raise _MismatchError(f"must be an array, is {_json_kind(items)}")
+        raise MismatchError(f"must be an array, is {_json_kind(items)}")
     records: list[ReplyT] = []
     only, new = _plan_of(cls).only, cls.__new__
-    try:
-        for item in items:
-            # What _adopt does, for tokens: its call alone would cost as much as all of this.
-            if type(item) is dict and type(item.get(only)) is str:
+    if only is not None:
+        # What adopt() does, for tokens: its call alone would cost as much as all of this.
+        try:
+            for item in items:
+                if type(item[only]) is not str:
+                    break
                 record = new(cls)
                 record.__dict__ = item
+                records.append(record)
             else:
-                record = _adopt(cls, item)
-            records.append(record)
-    except _MismatchError as error:
-        raise _MismatchError(error.problem, f"[{len(records)}]{error.path}") from None
+                return records
+        except (KeyError, TypeError):
+            pass
+        # Something is not as documented; what it is, adopt() says.
+        records.clear()
+    try:
+        for item in items:
+            records.append(adopt(cls, item))  # noqa: PERF401 - the error tells how many there were
+    except MismatchError as error:
+        raise MismatchError(error.problem, f"[{len(records)}]{error.path}") from None
     return records
 
 
 def _check_list(types: tuple[type, ...], items: Any) -> list[Any]:
     if type(items) is not list:
-        raise _MismatchError(f"must be an array, is {_json_kind(items)}")
+        raise MismatchError(f"must be an array, is {_json_kind(items)}")
     for item in items:
         if type(item) not in types:
             index = next(index for index, other in enumerate(items) if other is item)
-            raise _MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(item)}", f"[{index}]")
+            raise MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(item)}", f"[{index}]")
     return items
 
 
@@ -415,10 +433,10 @@ def _convert_datetime(value: Any) -> datetime:
         try:
             return parse_datetime(value)
         except (ValueError, OverflowError):
-            raise _MismatchError("must be an ISO 8601 time, is other text") from None
+            raise MismatchError("must be an ISO 8601 time, is other text") from None
     if isinstance(value, datetime):
         return value
-    raise _MismatchError(f"must be an ISO 8601 time, is {_json_kind(value)}")
+    raise MismatchError(f"must be an ISO 8601 time, is {_json_kind(value)}")
 
 
 def _convert_dates(value: Any) -> list[date]:
@@ -427,7 +445,7 @@ def _convert_dates(value: Any) -> list[date]:
         try:
             days[index] = day if isinstance(day, date) else date.fromisoformat(day)
         except ValueError:
-            raise _MismatchError("must be an ISO 8601 date, is other text", f"[{index}]") from None
+            raise MismatchError("must be an ISO 8601 date, is other text", f"[{index}]") from None
     return days
 
 

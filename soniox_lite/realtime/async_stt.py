@@ -19,6 +19,7 @@ from ..types.realtime import (
     RealtimeSessionFinishedPayload,
     RealtimeSessionOpenPayload,
     RealtimeSTTConfig,
+    decode_message,
 )
 from ._async_connection import AsyncConnection, AsyncEventLog, async_chunks_of
 from ._frames import BINARY, TEXT
@@ -432,7 +433,13 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: As :meth:`receive_event`.
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
-        while (message := await self._receive(None)) is not None:
+        while True:
+            # One coroutine less for each event that is there already.
+            message = self._take()
+            if message is None:
+                message = await self._receive(None)
+                if message is None:
+                    return
             yield self._decoded(message, raises)
 
     async def handle_events(self, handler: Callable[[RealtimeEvent], Awaitable[None]]) -> None:
@@ -574,6 +581,15 @@ class AsyncRealtimeSTTSession:
                 raise self._protocol.failure_error() from None
             raise
 
+    def _take(self) -> bytes | None:
+        """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
+        if not self._opened or not self._receiving.acquire(blocking=False):
+            return None
+        try:
+            return self._connection.take()
+        finally:
+            self._receiving.release()
+
     async def _receive(self, timeout_sec: float | None) -> bytes | None:
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
@@ -611,7 +627,7 @@ class AsyncRealtimeSTTSession:
 
     def _decoded(self, message: bytes, raise_on_error: bool) -> RealtimeEvent:
         try:
-            event = RealtimeEvent.validate_event(message)
+            event = decode_message(RealtimeEvent, message)
         except SonioxRealtimeError as error:
             # A service that talks nonsense cannot be relied on for the rest.
             self._fail(error)

@@ -20,6 +20,7 @@ from ..types.realtime import (
     RealtimeSessionFinishedPayload,
     RealtimeSessionOpenPayload,
     RealtimeSTTConfig,
+    decode_message,
 )
 from ._connection import Connection, EventLog, chunks_of
 from ._frames import BINARY, TEXT
@@ -433,7 +434,13 @@ class RealtimeSTTSession:
             SonioxRealtimeError: As :meth:`receive_event`.
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
-        while (message := self._receive(None)) is not None:
+        while True:
+            # One coroutine less for each event that is there already.
+            message = self._take()
+            if message is None:
+                message = self._receive(None)
+                if message is None:
+                    return
             yield self._decoded(message, raises)
 
     def handle_events(self, handler: Callable[[RealtimeEvent], None]) -> None:
@@ -575,6 +582,15 @@ class RealtimeSTTSession:
                 raise self._protocol.failure_error() from None
             raise
 
+    def _take(self) -> bytes | None:
+        """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
+        if not self._opened or not self._receiving.acquire(blocking=False):
+            return None
+        try:
+            return self._connection.take()
+        finally:
+            self._receiving.release()
+
     def _receive(self, timeout_sec: float | None) -> bytes | None:
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
@@ -612,7 +628,7 @@ class RealtimeSTTSession:
 
     def _decoded(self, message: bytes, raise_on_error: bool) -> RealtimeEvent:
         try:
-            event = RealtimeEvent.validate_event(message)
+            event = decode_message(RealtimeEvent, message)
         except SonioxRealtimeError as error:
             # A service that talks nonsense cannot be relied on for the rest.
             self._fail(error)

@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .._codec import Payload, Record, Reply, decode
+from .._codec import MismatchError, Payload, Record, Reply, adopt
 from .._lazy import lazy_names
 from .._validation import Problems
-from ..errors import SonioxAPIError, SonioxRealtimeError
+from ..errors import SonioxRealtimeError
 from .common import Token
 
 TYPE_CHECKING = False
@@ -366,9 +366,9 @@ def adopt_message(cls: type[ReplyT], data: Any) -> ReplyT:
         SonioxRealtimeError: It is not of the documented shape; the message says where.
     """
     try:
-        return decode(cls, data)
-    except SonioxAPIError as error:
-        raise SonioxRealtimeError(error.message.replace("the reply", "the message", 1)) from error
+        return adopt(cls, data)
+    except MismatchError as error:
+        raise SonioxRealtimeError(f"the message {error.told_of(cls)}") from None
 
 
 def parse_message(raw: str | bytes) -> Any:
