@@ -513,22 +513,25 @@ def translation_segments(tokens: TokensInput, *, final_only: bool = False) -> li
         SonioxAPIError: A dict among them is no token.
     """
     chunks: list[_Chunk] = []
-    # The first of the chunks that were spoken since the last translation, and the chunk that is being translated.
+    # Of the chunks that were spoken since the last translation, the first and those that wait for theirs; and the chunk
+    # that is being translated.
     fresh = 0
+    waiting: list[_Chunk] = []
     target: _Chunk | None = None
     for token in _tokens_of(tokens):
         if token.text in _ENDED_BY or (final_only and token.is_final is False):
             continue
         if _is_translation(token):
             if target is None or not target.is_source_of(token):
-                target = _source_of(token, chunks, fresh)
+                target = _source_of(token, chunks, fresh, waiting)
             target.translations.append(token)
             continue
         if not chunks or not chunks[-1].goes_on_with(token):
             chunks.append(_Chunk(token.speaker, token.language, is_translated=token.translation_status == "original"))
+            waiting.append(chunks[-1])
         chunks[-1].tokens.append(token)
         if target is not None:
-            fresh, target = len(chunks) - 1, None
+            fresh, waiting, target = len(chunks) - 1, [chunks[-1]], None
     return [chunk.segment() for chunk in chunks]
 
 
@@ -581,18 +584,19 @@ class _Chunk:
         )
 
 
-def _source_of(token: Token, chunks: list[_Chunk], fresh: int) -> _Chunk:
+def _source_of(token: Token, chunks: list[_Chunk], fresh: int, waiting: list[_Chunk]) -> _Chunk:
     """The chunk that a translation belongs to; a new one, added to ``chunks``, if nothing fits.
 
-    That is the first of those since the last translation that waits for one, else the last that fits at all: its
-    translation comes in several parts then.
+    That is the first of those that wait for one, which waits no more, else the last that fits at all: its translation
+    comes in several parts then.
     """
-    for chunk in chunks[fresh:]:
-        if not chunk.translations and chunk.is_source_of(token):
-            return chunk
-    for chunk in reversed(chunks[max(0, fresh - _LAG) :]):
+    for chunk in waiting:
         if chunk.is_source_of(token):
+            waiting.remove(chunk)
             return chunk
+    for position in range(len(chunks) - 1, max(0, fresh - _LAG) - 1, -1):
+        if chunks[position].is_source_of(token):
+            return chunks[position]
     chunks.append(_Chunk(token.speaker, token.source_language, is_translated=True))
     return chunks[-1]
 

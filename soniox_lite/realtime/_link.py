@@ -140,8 +140,8 @@ class Link:
             try:
                 with self._lock:
                     data = self._sock.recv(_READ_SIZE)
-                    # Of what TLS has decrypted already, the descriptor says nothing. Behind a record that is full, which
-                    # is all that one call gives, there mostly is another; finding out here spares a turn of the loop.
+                    # Of what TLS has decrypted already, the descriptor says nothing. One call gives one record, and
+                    # behind a full one there mostly is another; finding out here spares a turn of the loop.
                     more = isinstance(self._sock, ssl.SSLSocket) and (
                         len(data) == _FULL_RECORD_BYTES or self._sock.pending() > 0
                     )

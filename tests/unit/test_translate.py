@@ -10,7 +10,7 @@ import soniox.errors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soniox_lite import SonioxTranscriptionError, SonioxValidationError, TranscriptBuffer
+from soniox_lite import SonioxTranscriptionError, SonioxValidationError, TranscriptBuffer, transcript
 from soniox_lite.transcript import TranslationSegment, translation_segments
 from soniox_lite.types.api import CreateTranscriptionConfig, TranslationConfig
 from soniox_lite.types.common import Token
@@ -364,6 +364,26 @@ def test_a_live_session_shows_what_is_there_so_far() -> None:
     assert (first.text, first.translation_text, first.is_final) == ("Good day", "Guten Tag", False)
     assert (second.text, second.translation_text, second.start_ms) == (" Bob", None, 30)
     assert pairs(buffer.translation_segments(final_only=True)) == [("Good day", "Guten")]
+
+
+def test_translations_that_come_after_all_speech_are_placed_with_little_looking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+    is_source_of = transcript._Chunk.is_source_of
+
+    def counted(chunk: Any, token: Token) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_source_of(chunk, token)
+
+    monkeypatch.setattr(transcript._Chunk, "is_source_of", counted)
+    speakers = [str(number % 5) for number in range(1000)]
+    spoken = [Token(text="a", speaker=speaker, translation_status="original") for speaker in speakers]
+    translated = [Token(text="b", speaker=speaker, translation_status="translation") for speaker in speakers]
+    assert pairs(translation_segments(spoken + translated)) == [("a", "b")] * 1000
+    # Twice for each: of what is being translated, and of the first that waits.
+    assert looks < 2000
 
 
 def test_what_has_no_tokens_is_refused() -> None:
