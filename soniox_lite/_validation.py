@@ -149,8 +149,11 @@ class Problems:
 
     def moment(self, field: str, value: Any) -> Any:
         """A time as ISO 8601 text: a string as it is, a datetime in UTC, a date as its first midnight (in UTC)."""
-        if not isinstance(value, date):
+        if value is None or isinstance(value, str):
             self.text(field, value, min_length=1, max_length=64)
+            return value
+        if not isinstance(value, date):
+            self.add(field, "must be a datetime, a date or ISO 8601 text", value)
             return value
         if not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)

@@ -433,7 +433,7 @@ for path, others in (
 ):
     for name, other in (("start_time", "end_time"), ("end_time", "start_time")):
         asked = {other: "2026-04-01T00:00:00Z", **others}
-        each(path, name, [5, b"x", ["x"], True, 1.5, object(), timedelta(1)], "must be a str", **asked)
+        each(path, name, [5, b"x", ["x"], True, 1.5, object(), timedelta(1)], "must be a datetime, a date or", **asked)
         each(path, name, [None], "must be given", **asked)
         each(path, name, [""], "must not be empty", **asked)
         each(path, name, [PASTED * 3], "must be at most 64 characters", **asked)

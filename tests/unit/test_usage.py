@@ -92,7 +92,7 @@ class TestTimes:
             (None, "must be given"),
             ("", "must not be empty"),
             ("2" * 65, "must be at most 64 characters"),
-            (5, "must be a str"),
+            (5, "must be a datetime, a date or ISO 8601 text"),
         ],
         ids=str,
     )
