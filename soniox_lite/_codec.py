@@ -20,7 +20,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import sys
-from datetime import date, datetime, timezone
 
 from .errors import InvalidField, SonioxAPIError, SonioxValidationError
 
@@ -185,39 +184,6 @@ def decode_response(cls: type[ReplyT], response: Response) -> ReplyT:
     return decode(cls, response.raise_for_status().json(), response)
 
 
-def parse_datetime(text: str) -> datetime:
-    """An aware time in UTC from ISO 8601 text with any number of fraction digits; without an offset it means UTC.
-
-    Raises:
-        ValueError: ``text`` is not such a time.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = _parse_by_parts(text)
-    if moment.tzinfo is timezone.utc:
-        return moment
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=timezone.utc)
-    return moment.astimezone(timezone.utc)
-
-
-def _parse_by_parts(text: str) -> datetime:
-    """As ``fromisoformat`` from Python 3.11 on: before, it takes no ``Z``, and only three or six fraction digits."""
-    if text.endswith(("Z", "z")):
-        text = text[:-1] + "+00:00"
-    whole, dot, rest = text.partition(".")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    if not dot or not digits:
-        return datetime.fromisoformat(text)
-    return datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}")
-
-
-def format_datetime(moment: datetime) -> str:
-    """ISO 8601 text in UTC with ``Z``, as the service writes it."""
-    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
-
-
 def _items(record: Record) -> dict[str, Any]:
     """Declared fields in their order, then whatever else the record holds.
 
@@ -245,9 +211,11 @@ def _to_json(value: Any) -> Any:
         return [_to_json(item) for item in value]
     if isinstance(value, dict):
         return {name: _to_json(item) for name, item in value.items()}
-    if isinstance(value, datetime):
-        return format_datetime(value)
-    return value.isoformat() if isinstance(value, date) else value
+    if hasattr(value, "isoformat"):
+        from ._times import to_text  # noqa: PLC0415 - loaded before, or there would be no such value
+
+        return to_text(value)
+    return value
 
 
 def _mapping_type() -> type[Any]:
@@ -322,17 +290,17 @@ def _plan_of(cls: type[Reply]) -> _Plan:
 
 def _converter(kind: str, cls: type[Reply]) -> Converter | None:
     """The function for a kind of field; None where the JSON value is kept as it is."""
-    if kind == "datetime":
-        return _convert_datetime
-    if kind == "list[date]":
-        return _convert_dates
+    if kind in ("datetime", "list[date]"):
+        from . import _times  # noqa: PLC0415 - realtime messages have none, and their first one comes 1 ms sooner
+
+        return _times.convert_datetime if kind == "datetime" else _times.convert_dates
     if kind.startswith("list["):
         item = kind[5:-1]
         item_class = _reply_class(item, cls)
         if item_class is not None:
             return functools.partial(_adopt_list, item_class)
         types = _SCALARS.get(item, (str,))
-        return functools.partial(_check_list, types)
+        return functools.partial(check_list, types)
     reply_class = _reply_class(kind, cls)
     if reply_class is not None:
         return functools.partial(adopt, reply_class)
@@ -355,14 +323,14 @@ def adopt(cls: type[ReplyT], data: Any) -> ReplyT:
         MismatchError: ``data`` is not of the documented shape.
     """
     if type(data) is not dict:
-        raise MismatchError(f"must be an object, is {_json_kind(data)}")
+        raise MismatchError(f"must be an object, is {json_kind(data)}")
     plan = _plans.get(cls) or _plan_of(cls)
     get = data.get
     for name, types in plan.scalars:
         value = get(name)
         if type(value) not in types:
             if value is not None:
-                raise MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(value)}", f".{name}")
+                raise MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {json_kind(value)}", f".{name}")
             if name in plan.required:
                 raise _absent(data, name)
             # null where the documents promise a value means the default, like absence; so the key is dropped.
@@ -392,7 +360,7 @@ def _absent(data: dict[str, Any], name: str) -> MismatchError:
 
 def _adopt_list(cls: type[ReplyT], items: Any) -> list[ReplyT]:
     if type(items) is not list:
-        raise MismatchError(f"must be an array, is {_json_kind(items)}")
+        raise MismatchError(f"must be an array, is {json_kind(items)}")
     records: list[ReplyT] = []
     only, new = _plan_of(cls).only, cls.__new__
     if only is not None:
@@ -418,36 +386,21 @@ def _adopt_list(cls: type[ReplyT], items: Any) -> list[ReplyT]:
     return records
 
 
-def _check_list(types: tuple[type, ...], items: Any) -> list[Any]:
+def check_list(types: tuple[type, ...], items: Any) -> list[Any]:
+    """The items, if they are a list of values of these types.
+
+    Raises:
+        MismatchError: They are not; the first that is of another type is told.
+    """
     if type(items) is not list:
-        raise MismatchError(f"must be an array, is {_json_kind(items)}")
+        raise MismatchError(f"must be an array, is {json_kind(items)}")
     for item in items:
         if type(item) not in types:
             index = next(index for index, other in enumerate(items) if other is item)
-            raise MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {_json_kind(item)}", f"[{index}]")
+            raise MismatchError(f"must be a {_JSON_KINDS[types[0]]}, is {json_kind(item)}", f"[{index}]")
     return items
 
 
-def _convert_datetime(value: Any) -> datetime:
-    if type(value) is str:
-        try:
-            return parse_datetime(value)
-        except (ValueError, OverflowError):
-            raise MismatchError("must be an ISO 8601 time, is other text") from None
-    if isinstance(value, datetime):
-        return value
-    raise MismatchError(f"must be an ISO 8601 time, is {_json_kind(value)}")
-
-
-def _convert_dates(value: Any) -> list[date]:
-    days = _check_list((str, date), value)
-    for index, day in enumerate(days):
-        try:
-            days[index] = day if isinstance(day, date) else date.fromisoformat(day)
-        except ValueError:
-            raise MismatchError("must be an ISO 8601 date, is other text", f"[{index}]") from None
-    return days
-
-
-def _json_kind(value: Any) -> str:
+def json_kind(value: Any) -> str:
+    """What JSON calls a value's kind."""
     return _JSON_KINDS.get(type(value), type(value).__name__)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, timezone
 
-from ._codec import Payload, format_datetime, invalid, kind_of
+from ._codec import Payload, invalid, kind_of
 from .errors import InvalidField, SonioxValidationError
 
 TYPE_CHECKING = False
@@ -152,6 +151,10 @@ class Problems:
         if value is None or isinstance(value, str):
             self.text(field, value, min_length=1, max_length=64)
             return value
+        from datetime import date, datetime, timezone  # noqa: PLC0415 - few have times to check
+
+        from ._times import format_datetime  # noqa: PLC0415 - as above
+
         if not isinstance(value, date):
             self.add(field, "must be a datetime, a date or ISO 8601 text", value)
             return value

@@ -149,6 +149,7 @@ class _BaseClient:
         """This client, with all loaded that a request needs, so that the first one does not stall."""
         import_module("._http.building", __package__)
         import_module(self._exchange_module, __package__)
+        import_module("._times", __package__)
         return self
 
     def _share_transport(self, transport: TransportT) -> TransportT:

@@ -39,7 +39,7 @@ BUDGETS = {
     "voices": (f"{SET_UP}; client.voices", {"decimal", "soniox_lite.types.usage", "soniox_lite.types.files"}),
     "realtime sessions that are not open": (
         f"{SET_UP}; {REALTIME}",
-        {"asyncio", "concurrent.futures", "typing_extensions", "soniox_lite.types.transcriptions", *HTTP},
+        {"asyncio", "concurrent.futures", "datetime", "typing_extensions", "soniox_lite.types.transcriptions", *HTTP},
     ),
     "audio helpers and transcripts": (
         "import soniox_lite.utils, soniox_lite.transcript",

@@ -29,11 +29,10 @@ from soniox_lite._codec import (
     _plan_of,
     decode,
     decode_response,
-    format_datetime,
     kind_of,
-    parse_datetime,
 )
 from soniox_lite._http.messages import Response
+from soniox_lite._times import format_datetime, parse_datetime
 from soniox_lite.errors import SonioxAPIError, SonioxNotFoundError, SonioxValidationError
 from soniox_lite.types.api import (
     ApiError,
