@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _default_context: ssl.SSLContext | None = None
+_reads_directory = False
 _default_context_lock = threading.Lock()
 
 
@@ -21,14 +22,26 @@ def default_tls_context() -> ssl.SSLContext:
     It verifies against the system's certificates, or those that ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name when the
     first TLS connection is made. Making one may cost 16 ms and 2.4 MB, so there is one.
     """
-    global _default_context  # noqa: PLW0603 - one for the process, made when first needed
+    global _default_context, _reads_directory  # noqa: PLW0603 - one for the process, made when first needed
     with _default_context_lock:
         if _default_context is None:
             paths = ssl.get_default_verify_paths()
+            _reads_directory = _holds_all_of(paths.capath, paths.cafile)
             # None stands for all that the paths name.
-            directory = paths.capath if _holds_all_of(paths.capath, paths.cafile) else None
-            _default_context = ssl.create_default_context(capath=directory)
+            _default_context = ssl.create_default_context(capath=paths.capath if _reads_directory else None)
         return _default_context
+
+
+def certificate_was_refused(context: ssl.SSLContext) -> None:
+    """Has the next connection look at all of the system's certificates, if this one looked at a directory only.
+
+    Its names may be of another making than OpenSSL's, which cannot be seen from outside.
+    """
+    global _default_context, _reads_directory  # noqa: PLW0603 - as above
+    with _default_context_lock:
+        if _reads_directory and context is _default_context:
+            _reads_directory = False
+            _default_context = ssl.create_default_context()
 
 
 def _holds_all_of(directory: str | None, bundle: str | None) -> bool:

@@ -6,13 +6,13 @@ import functools
 import http.client
 import select
 import socket
+import ssl
 import time
 
-from .._network import addresses_of
+from .._network import addresses_of, certificate_was_refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from typing import Any
 
@@ -56,7 +56,11 @@ class SecureConnection(PlainConnection):
         # In two steps, so that the pool can break a handshake that hangs.
         secured = self._context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
         self.sock = self.open_sock = secured
-        secured.do_handshake()
+        try:
+            secured.do_handshake()
+        except ssl.SSLCertVerificationError:
+            certificate_was_refused(self._context)
+            raise
 
 
 def open_socket(

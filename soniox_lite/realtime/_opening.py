@@ -22,7 +22,7 @@ from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 from .._http.failures import describe_failure, masked, scrubbed
-from .._network import addresses_of, default_tls_context
+from .._network import addresses_of, certificate_was_refused, default_tls_context
 from .._settings import user_agent
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
@@ -204,6 +204,9 @@ class _Opening:
                 self._wait(for_write=False)
             except ssl.SSLWantWriteError:
                 self._wait(for_write=True)
+            except ssl.SSLCertVerificationError:
+                certificate_was_refused(context)
+                raise
             else:
                 return
 

@@ -234,8 +234,9 @@ class TestCertificatesInDirectoryAndBundle:
 
     def test_a_server_of_nobody_there_is_refused(self, connect: Any, trust: Trust, tls_server: ssl.SSLContext) -> None:
         with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError, match="certificate verify"):
-            connect(server, max_retries=0).request("GET")
-        assert trust.load() == 0
+            connect(server, max_retries=1).request("GET")
+        # The second attempt looked at all there is.
+        assert trust.load() == 2
 
     def test_line_ends_that_the_bundle_added_are_nothing_more(self, trust: Trust) -> None:
         trust.bundle.write_bytes(trust.bundle.read_bytes() + b"\n\n")
@@ -252,6 +253,13 @@ class TestCertificatesInDirectoryAndBundle:
     @pytest.mark.parametrize("name", ["authority.pem", "7c3e12bf.pem", "7c3e12bf", "7c3e12b.0", "7c3e12bf.0.bak"])
     def test_a_directory_without_hashes_is_not_enough(self, trust: Trust, name: str) -> None:
         (trust.directory / f"{trust.SUBJECT_HASH}.0").rename(trust.directory / name)
+        assert trust.load() == 2
+
+    def test_names_of_another_making_cost_one_attempt(self, connect: Any, trust: Trust, pauses: list[float]) -> None:
+        (trust.directory / f"{trust.SUBJECT_HASH}.0").rename(trust.directory / "11111111.0")
+        with RawServer(then=reply(b"trusted"), tls=trust.server) as server:
+            assert connect(server, max_retries=1).request("POST").content == b"trusted"
+            assert len(pauses) == 1
         assert trust.load() == 2
 
     def test_an_empty_directory_is_not_enough(self, trust: Trust) -> None:

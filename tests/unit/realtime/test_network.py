@@ -10,6 +10,7 @@ import ssl
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,18 @@ class TestTls:
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
         monkeypatch.setattr(_network, "_default_context", None)
+        with WsServer(started, answer_the_end(), tls=tls.server) as server:
+            finish(driver, driver.open(server.url))
+
+    def test_a_directory_of_certificates_with_names_of_another_making_costs_one_attempt(
+        self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "11111111.0").write_bytes(tls.ca_file.read_bytes())
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+        monkeypatch.setattr(_network, "_default_context", None)
+        with WsServer(tls=tls.server) as server, pytest.raises(SonioxRealtimeError, match="certificate verify failed"):
+            driver.open(server.url)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             finish(driver, driver.open(server.url))
 
