@@ -244,18 +244,17 @@ class _Plan:
         required: Names that must be present and not null.
         scalars: Name of a field that holds the JSON value itself, and the exact types of what a dict gives for it where
             all is well.
-        converters: Name and function of the fields that hold something made from it.
-        factories: Name and function of the defaults that the class cannot hold (a list of its own for each).
+        converters: Name of a field that holds something made from it, what makes that, and what makes the default where
+            the class cannot hold it (a list of its own for each record).
         only: The one field that is looked at, if that is all there is to do, and holds text; else None.
     """
 
-    __slots__ = ("converters", "factories", "only", "required", "scalars")
+    __slots__ = ("converters", "only", "required", "scalars")
 
     def __init__(self, cls: type[Reply]) -> None:
         self.required: set[str] = set()
         self.scalars: list[tuple[str, tuple[type, ...]]] = []
-        self.converters: list[tuple[str, Converter]] = []
-        self.factories: list[tuple[str, Callable[[], Any]]] = []
+        self.converters: list[tuple[str, Converter, Callable[[], Any] | None]] = []
         for field in dataclasses.fields(cls):
             annotation: str = field.type  # type: ignore[assignment]
             kind = annotation.removesuffix(" | None")
@@ -265,17 +264,19 @@ class _Plan:
                 if nullable or kind == "Any":
                     msg = f"{cls.__name__}.{field.name}: a field that may be null needs a default"
                     raise TypeError(msg)
-            if field.default_factory is not dataclasses.MISSING:
-                self.factories.append((field.name, field.default_factory))
+            factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
             convert = _converter(kind, cls)
             if convert is not None:
-                self.converters.append((field.name, convert))
+                self.converters.append((field.name, convert, factory))
+            elif factory is not None:
+                msg = f"{cls.__name__}.{field.name}: only lists have defaults that are made for each record"
+                raise TypeError(msg)
             elif kind != "Any" and not nullable:
                 self.scalars.append((field.name, _SCALARS.get(kind, (str,))))
             elif kind != "Any" and cls._checks_optional:  # pyright: ignore[reportPrivateUsage] - one module
                 self.scalars.append((field.name, (*_SCALARS.get(kind, (str,)), type(None))))
         is_light = len(self.scalars) == 1 and self.scalars[0][1] == (str,)
-        self.only = self.scalars[0][0] if is_light and not self.converters and not self.factories else None
+        self.only = self.scalars[0][0] if is_light and not self.converters else None
 
 
 _plans: dict[type[Reply], _Plan] = {}
@@ -335,20 +336,19 @@ def adopt(cls: type[ReplyT], data: Any) -> ReplyT:
                 raise _absent(data, name)
             # null where the documents promise a value means the default, like absence; so the key is dropped.
             data.pop(name, None)
-    for name, convert in plan.converters:
+    for name, convert, factory in plan.converters:
         value = get(name)
         if value is not None:
             try:
                 data[name] = convert(value)
             except MismatchError as error:
                 raise MismatchError(error.problem, f".{name}{error.path}") from None
+        elif factory is not None:
+            data[name] = factory()
         elif name in plan.required:
             raise _absent(data, name)
         else:
             data.pop(name, None)
-    for name, factory in plan.factories:
-        if name not in data:
-            data[name] = factory()
     record = cls.__new__(cls)
     record.__dict__ = data
     return record

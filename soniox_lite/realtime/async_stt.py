@@ -633,12 +633,14 @@ class AsyncRealtimeSTTSession:
             self._fail(error)
             raise
         self._last_message = event
-        if (event.finished or event.error_code is not None) and self._protocol.is_news(event):
-            self._tell(event)
-        if event.error_code is not None:
-            self._told = True
-        if raise_on_error and event.error_code is not None:
-            raise error_of(event)
+        is_error = event.error_code is not None
+        if is_error or event.finished:
+            if self._protocol.is_news(event):
+                self._tell(event)
+            if is_error:
+                self._told = True
+                if raise_on_error:
+                    raise error_of(event)
         return event
 
     def _fail(self, error: BaseException) -> None:

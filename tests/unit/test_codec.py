@@ -152,6 +152,15 @@ def test_a_field_that_may_be_null_needs_a_default() -> None:
         decode(Odd, {"maybe": "x"})
 
 
+def test_only_lists_have_defaults_of_their_own_for_each_record() -> None:
+    @dataclass(repr=False, eq=False, kw_only=True)
+    class Odd(Reply):
+        anything: Any = field(default_factory=dict)
+
+    with pytest.raises(TypeError, match=r"Odd\.anything: only lists"):
+        decode(Odd, {"anything": 1})
+
+
 # Decoding what the service documents.
 
 
