@@ -109,7 +109,7 @@ def cold_cases() -> list[Case]:
         floor = FLOOR_GET if code is GET else FLOOR_EVENT
         arguments = {"code": code, "floor": floor, "port": port_of(scheme)}
         figures = (Figure("", "time", "ms", ratio=ratio), Figure("peak memory", "peak", "KiB", ratio=0.55))
-        cases.append(Case(f"cold process to {what}, {scheme}", "cold", arguments, figures, rounds=7))
+        cases.append(Case(f"cold process to {what}, {scheme}", "cold", arguments, figures, rounds=9))
         if code is GET:
             variants = {"no .pyc files": ("without_pyc", 0.16 if scheme == "http" else 0.18)}
             if scheme == "https":
@@ -123,15 +123,15 @@ def cold_cases() -> list[Case]:
 
 def rest_cases() -> list[Case]:
     cases: list[Case] = []
-    for title, what, seconds, ratio in (
-        ("GET small JSON", "file", 0.25, 2.0),
-        ("GET a list of 100 jobs", "jobs", 0.25, 1.9),
-        ("GET a transcript of 10,000 tokens, all read", "transcript", 0.3, 2.7),
+    for title, what, seconds, rounds, ratio in (
+        ("GET small JSON", "file", 0.15, 9, 2.0),
+        ("GET a list of 100 jobs", "jobs", 0.15, 9, 1.9),
+        ("GET a transcript of 10,000 tokens, all read", "transcript", 0.3, 5, 2.7),
     ):
         for port in ("plain", "TLS"):
             arguments = {"what": what, "port": port_of(port), "seconds": seconds, "size": 10_000}
             figures = (Figure("", "rate", "/s", ratio=ratio),)
-            cases.append(Case(f"{title}, {port}", "rest", arguments, figures))
+            cases.append(Case(f"{title}, {port}", "rest", arguments, figures, rounds=rounds))
     for title, path, ratio in (("fast server", "v1", 5.0), ("50 ms of latency", "late/v1", 1.4)):
         arguments = {"path": path, "port": "plain", "seconds": 0.5, "concurrent": 50}
         figures = (Figure("", "rate", "/s", ratio=ratio),)
@@ -162,14 +162,14 @@ def realtime_cases() -> list[Case]:
         for surface, suffix in surfaces:
             arguments = {"port": port_of(port), "path": path, "chunks": chunks}
             figures = (Figure("", "rate", "/s", ratio=ratio),)
-            cases.append(Case(f"{title}, {surface}, {port}", f"send{suffix}", arguments, figures))
+            cases.append(Case(f"{title}, {surface}, {port}", f"send{suffix}", arguments, figures, rounds=9))
     for surface, suffix in surfaces:
         figures = (Figure("", "open_time", "ms", ratio=0.2),)
         clients = SDKS if suffix else ALL
         arguments = {"port": "tls", "times": 10}
         cases.append(Case(f"open a TLS session, {surface}", f"open{suffix}", arguments, figures, clients=clients))
     # One pause of the machine spoils the slowest percent of a round, which holds fewer events with many sessions.
-    for sessions, rate, rounds in ((1, 500.0, 4), (100, 10.0, 5)):
+    for sessions, rate, rounds in ((1, 500.0, 3), (100, 10.0, 5)):
         for surface, suffix in surfaces:
             figures = (
                 Figure("p50", "p50", "ms", ratio=0.85),
@@ -202,7 +202,7 @@ def realtime_cases() -> list[Case]:
 
 
 def hang_cases() -> list[Case]:
-    arguments: dict[str, Any] = {"port": "tls", "times": 2000, "seconds": 25.0}
+    arguments: dict[str, Any] = {"port": "tls", "times": 2000, "seconds": 20.0}
     figures = (Figure("hung", "hung", "", most=0), Figure("connects", "connects", ""))
     cases = [
         Case("TLS connects to a healthy server", "healthy", arguments, figures, SDKS, 1, fresh=True, timeout_sec=30.0)
