@@ -147,9 +147,9 @@ def moment_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"
 
 
-def duration_text(duration_ms: int | None) -> str:
-    """Minutes and seconds: ``3:07``; ``-`` for nothing."""
-    if not duration_ms:
+def duration_text(duration_ms: object) -> str:
+    """Minutes and seconds: ``3:07``; ``-`` for nothing, and for what is no number: jobs are listed as they are sent."""
+    if not isinstance(duration_ms, int) or not duration_ms:
         return "-"
-    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    minutes, seconds = divmod((duration_ms + 500) // 1000, 60)
     return f"{minutes}:{seconds:02}"

@@ -23,6 +23,7 @@ import pytest
 from soniox_lite import __version__
 from soniox_lite._cli.listings import human_size
 from soniox_testing import FakeSoniox, Word
+from tests.support.raw_server import RawServer, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -596,6 +597,24 @@ def test_a_terminal_sees_progress_that_is_erased(
     assert "\x1b" not in seen
     last = seen.rstrip("\r").rpartition("\r")[2]
     assert last == " " * len(last)
+
+
+@pytest.mark.parametrize("length", ["7000", True, ["x"], {}, float("nan"), 10**400])
+def test_a_length_that_is_no_number_is_no_reason_to_list_nothing(run: Callable[..., Result], length: object) -> None:
+    job = {
+        "id": "8d3e1b1c-6a0f-4b4e-9d53-6cf9b7b6f001",
+        "status": "completed",
+        "created_at": "2026-01-02T03:04:05Z",
+        "model": "stt-async-v5",
+        "filename": "talk.wav",
+        "audio_duration_ms": length,
+    }
+    body = json.dumps({"transcriptions": [job], "next_page_cursor": None}).encode()
+    with RawServer(reply(body)) as server:
+        result = run("transcriptions", "list", "--base-url", server.url)
+    assert (result.code, result.err) == (0, ""), result
+    assert job["id"] in result.out
+    assert "talk.wav" in result.out
 
 
 def test_quiet_shows_no_progress_on_a_terminal(start: Callable[..., Process], audio: str) -> None:
