@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    # For annotations alone; a run without type checker never gets here.
     from soniox_lite import AsyncSonioxClient, SonioxClient
 
     from .server import FakeSoniox

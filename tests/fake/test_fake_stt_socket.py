@@ -599,7 +599,7 @@ def test_a_hundred_sessions_at_once():
             await line.send(json.dumps({**START, "client_reference_id": str(number)}))
             for _ in range(10):
                 await line.send(audio(120))
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # So that the sessions take turns.
             await line.send("")
             messages = [json.loads(message) async for message in line]
             return messages[-1], text_of(messages)

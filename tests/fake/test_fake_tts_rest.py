@@ -263,14 +263,20 @@ def test_an_old_client_reads_to_the_end_of_the_connection(fake_soniox):
     assert data == post(fake_soniox)[2]
 
 
+def until(condition):
+    """Looks until it is so, with a deadline: a record that changes on the server's thread has no event."""
+    deadline_sec = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_sec
+        time.sleep(0.001)
+
+
 def test_audio_leaves_before_the_rest_is_made(fake_soniox):
     # Far more than the buffers between them hold: it cannot be whole while the client has read so little.
     with raw(fake_soniox, rate=48_000, text=LONG) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
         assert fake_soniox.assert_spoken(LONG).ended is None
-    deadline_sec = time.monotonic() + 10
-    while fake_soniox.speeches[0].ended is None and time.monotonic() < deadline_sec:
-        threading.Event().wait(0.001)
+    until(lambda: fake_soniox.speeches[0].ended is not None)
     record = fake_soniox.assert_spoken(LONG, ended="abandoned")
     assert record.audio_duration_ms < 120_000
 
@@ -330,8 +336,7 @@ def test_the_cap_of_a_temporary_key_cuts_the_body(realtime_factor):
 
         thread = threading.Thread(target=speak)
         thread.start()
-        while not fake.speeches or not fake.speeches[0].audio_bytes:
-            threading.Event().wait(0.001)
+        until(lambda: bool(fake.speeches) and fake.speeches[0].audio_bytes > 0)
         clock.advance(1)
         thread.join(20)
         assert [(record.ended, record.error_type) for record in answers] == [("error", "temp_api_key_session_expired")]

@@ -187,10 +187,11 @@ def _read_out_until(process: Process, text: str) -> str:
 
 
 def _until(condition: Callable[[], bool]) -> None:
+    """Looks until it is so, with a deadline: of what another process does there is no event to wait for."""
     deadline = time.monotonic() + _DEADLINE_SEC
     while not condition():
         assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
+        time.sleep(0.01)
 
 
 def _events(result: Result) -> list[dict[str, Any]]:

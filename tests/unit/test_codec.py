@@ -292,6 +292,23 @@ def test_a_reply_that_is_not_as_documented_says_where(cls: type[Reply], label: s
         assert "some " not in message, "the reply's values are not for messages"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (None, " must be an object, is null"),
+        ("text", " must be an object, is string"),
+        ({}, ".text is missing"),
+        ({"text": 7}, ".text must be a string, is number"),
+    ],
+    ids=repr,
+)
+def test_the_first_wrong_one_of_many_tokens_is_told(wrong: Any, problem: str) -> None:
+    tokens = [{"text": "a"}, {"text": "b"}, wrong, wrong]
+    with pytest.raises(SonioxAPIError) as caught:
+        decode(TranscriptionTranscript, {"id": "t", "text": "ab", "tokens": tokens})
+    assert str(caught.value).endswith(f"TranscriptionTranscript.tokens[2]{problem}")
+
+
 @pytest.mark.parametrize("data", [None, [], "x", 1, 1.5, True, [{}]], ids=repr)
 def test_a_reply_that_is_no_object_is_refused(data: Any) -> None:
     for way in (File.from_dict, lambda value: decode(File, value)):

@@ -307,6 +307,17 @@ def test_a_transcript_without_translation_is_all_speech() -> None:
             ],
             [("um", None), ("b", "B"), ("c", "C")],
         ),
+        # Of two who spoke since the last translation, the first is translated first.
+        (
+            [
+                said("um", speaker="1"),
+                translated("UM", speaker="1"),
+                said("a", speaker="1"),
+                said("b", speaker="2"),
+                translated("A"),
+            ],
+            [("um", "UM"), ("a", "A"), ("b", None)],
+        ),
         # Someone else begins before the translation is there.
         (
             [

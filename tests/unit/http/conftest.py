@@ -48,7 +48,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     async def pause(delay: float) -> None:
         taken.append(delay)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # A pause yields to the loop, however short.
 
     monkeypatch.setattr("soniox_lite._http.exchange.sleep", taken.append)
     monkeypatch.setattr("soniox_lite._http.async_exchange.sleep", pause)

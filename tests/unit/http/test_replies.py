@@ -15,6 +15,7 @@ import pytest
 from soniox_lite import (
     SonioxAPIError,
     SonioxAuthenticationError,
+    SonioxClient,
     SonioxConflictError,
     SonioxConnectionError,
     SonioxInvalidRequestError,
@@ -25,6 +26,7 @@ from soniox_lite import (
     SonioxTimeoutError,
 )
 from soniox_lite._http import replies, transport
+from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, drip, http_reply, repeat, reply, send_and_close, send_raw, stall
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -452,3 +454,31 @@ class TestResponse:
         with RawServer(reply()) as server:
             connect(server).request("POST", "/x")
         assert server.requests[0].headers["content-length"] == "0"
+
+
+def test_no_read_waits_beyond_the_deadline_nor_begins_after_it() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(30)
+        began = time.monotonic()
+        with replies._PacedReader(ours, "rb", 30, deadline=began + 0.05) as reader:
+            with pytest.raises(TimeoutError, match="timed out"):
+                reader.readinto(bytearray(1))
+            assert time.monotonic() - began < 25
+            theirs.send(b"too late")
+            with pytest.raises(TimeoutError, match="out of time"):
+                reader.readinto(bytearray(1))
+
+
+def test_a_deadline_does_not_outlive_its_request() -> None:
+    found: list[float | None] = []
+
+    def look(_sent: int, _total: int | None) -> None:
+        (connection,) = client._transport._pool._busy
+        found.append(connection.sock.gettimeout())
+
+    with RawServer(then=reply()) as server, SonioxClient(KEY, api_base_url=server.url, timeout_sec=30) as client:
+        client.request("GET", "/x", deadline_sec=5)
+        client.request("POST", "/x", files={"file": b"sound"}, on_progress=look)
+    assert server.connection_count == 1
+    assert found == [30]

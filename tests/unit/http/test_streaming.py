@@ -486,7 +486,7 @@ class TestLeavingEarly:
             stream = client.tts.generate_stream(**SPOKEN)
             assert await anext(stream) == b"hello"
             task = asyncio.ensure_future(_next(stream))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # It begins to wait.
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

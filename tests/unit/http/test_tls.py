@@ -262,6 +262,14 @@ class TestCertificatesInDirectoryAndBundle:
             assert len(pauses) == 1
         assert trust.load() == 2
 
+    def test_what_a_context_of_the_users_own_refuses_says_nothing_about_it(
+        self, connect: Any, trust: Trust, tls_client: ssl.SSLContext
+    ) -> None:
+        assert trust.load() == 0
+        with RawServer(tls=trust.server) as server, pytest.raises(SonioxConnectionError, match="certificate verify"):
+            connect(server, ssl_context=tls_client, max_retries=0).request("GET")
+        assert trust.load() == 0
+
     def test_an_empty_directory_is_not_enough(self, trust: Trust) -> None:
         for path in trust.directory.iterdir():
             path.unlink()

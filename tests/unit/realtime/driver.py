@@ -147,13 +147,13 @@ class AsyncDriver(Driver):
         async def send() -> None:
             while True:
                 await session.send_byte_chunk(chunk)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # Sending what the kernel takes at once never yields to the loop.
 
         return self.start(send)
 
     def left_over(self) -> list[str]:
         async def others() -> list[str]:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # A turn of the loop for tasks that are done, but not gone.
             return [str(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
         return super().left_over() + self.call(others)

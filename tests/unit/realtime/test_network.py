@@ -320,7 +320,7 @@ class TestCancellation:
                     deadline = time.monotonic() + 10
                     while len(server.peers) == accepted:  # The server is a thread.
                         assert time.monotonic() < deadline, "the server accepted nothing"
-                        await asyncio.sleep(0)
+                        await asyncio.sleep(0)  # The task's turn.
                     task.cancel()
                     with pytest.raises(asyncio.CancelledError):
                         await task
@@ -377,10 +377,16 @@ def _until_waiting(driver: AsyncDriver, session: Any, what: str) -> None:
 
 
 def _cancel(driver: AsyncDriver, future: Any) -> None:
+    async def unwound() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            _, pending = await asyncio.wait(others, timeout=PATIENCE_SEC)
+            assert not pending
+
     future.cancel()
-    driver.call(asyncio.sleep, 0)
-    driver.call(asyncio.sleep, 0.01)
     assert future.cancelled()
+    # The task hears of it in its loop, before this looks there.
+    driver.call(unwound)
 
 
 def test_a_name_that_does_not_resolve_in_time_leaves_its_thread_and_nothing_else(

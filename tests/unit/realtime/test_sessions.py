@@ -604,6 +604,7 @@ class TestClose:
 
 
 def _wait_for(condition: Any) -> None:
+    """Looks until it is so, with a deadline: other threads' locks, queues and counters have no event to wait for."""
     deadline = time.monotonic() + PATIENCE_SEC
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

@@ -49,7 +49,7 @@ def keep_sending(tts: TtsDriver, stream: Any) -> Any:
     async def send_async() -> None:
         while True:
             await stream.send_text_chunk("")
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # As the driver's: sending alone never yields.
 
     return tts.start(send if tts.kind == "sync" else send_async)
 
