@@ -9,10 +9,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .extra import what_to_install
+
 if TYPE_CHECKING:
     from ._version import __version__
     from .clock import VirtualClock
     from .conversation import Conversation
+    from .failures import FakeSonioxError
     from .faults import Fault, Faults
     from .limits import Budget, Limits
     from .permissions import Permission
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
         WebhookDelivery,
     )
     from .scripting import Word
-    from .server import FakeSoniox, FakeSonioxError
+    from .server import FakeSoniox
     from .shared import LateCall, SharedListener
     from .speeches import SpeechRules
     from .transcribers import Transcriber
@@ -78,7 +81,7 @@ _HOMES = {
     "Budget": "limits",
     "Conversation": "conversation",
     "FakeSoniox": "server",
-    "FakeSonioxError": "server",
+    "FakeSonioxError": "failures",
     "Fault": "faults",
     "Faults": "faults",
     "FileRecord": "records",
@@ -115,7 +118,10 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{home}", __name__), name)
+    try:
+        value: object = getattr(import_module(f".{home}", __name__), name)
+    except ImportError as missing:
+        raise ImportError(what_to_install(missing), name=missing.name) from None
     globals()[name] = value
     return value
 

@@ -10,10 +10,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import proxies
 from .clock import VirtualClock
-from .control.scripts import run_script
-from .control.standalone import Standalone
-from .server import FakeSoniox
+from .extra import what_to_install
+
+try:
+    from .control.scripts import run_script
+    from .control.standalone import Standalone
+    from .server import FakeSoniox
+except ImportError as missing:
+    sys.exit(what_to_install(missing))
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m soniox_testing",
-        description="Run a fake Soniox server; its URL is the first line of output.",
+        description="Run a fake Soniox server; its URL is the first line of output. Where proxies are set, the last "
+        "line is what NO_PROXY has to be for clients.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
@@ -98,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(server.fake.url, flush=True)
     if options.tls:
         print(f"SSL_CERT_FILE={server.fake.ca_file}", flush=True)
+    if proxies.are_set():
+        print(f"NO_PROXY={server.fake.environment()['NO_PROXY']}", flush=True)
     # In steps, because a wait without a timeout does not hear Ctrl-C on Windows.
     while not stop.wait(1.0):
         pass

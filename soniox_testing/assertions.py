@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import functools
 import hashlib
+import inspect
 import time
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from .realtime.stt_config import START_FIELDS
 from .records import SessionRecord, SpeechRecord, TranscriptionRecord
+from .speech_request import SPEECH_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from .records import FileRecord, RequestRecord
     from .state import State
 
 _Record = TypeVar("_Record")
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 _MOST_SHOWN = 20
 _LONGEST_SHOWN = 200
 _GRACE_SEC = 1.0
 _LOOK_SEC = 0.005
+
+
+def check_names(what: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuses names that mean nothing: a claim with one would never hold, or always.
+
+    Raises:
+        TypeError: There is one; the message has the nearest name that there is.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            instead = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+            raise TypeError(f"{what} has no {name!r}: {instead}")
+
+
+def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """A claim that refuses a misspelt keyword with the nearest name."""
+    known = [name for name in inspect.signature(claim).parameters if name != "self"]
+
+    @functools.wraps(claim)
+    def checked(*arguments: _Arguments.args, **keywords: _Arguments.kwargs) -> _Result:
+        check_names(f"{claim.__name__}()", keywords, known)
+        return claim(*arguments, **keywords)
+
+    return checked
 
 
 class Assertions:
@@ -27,6 +59,7 @@ class Assertions:
 
     _state: State
 
+    @_with_checked_names
     def assert_uploaded(
         self,
         *,
@@ -68,9 +101,7 @@ class Assertions:
             AssertionError: There was none.
             TypeError: There is no such field.
         """
-        known = {field.name for field in dataclasses.fields(TranscriptionRecord)}
-        if not fields.keys() <= known:
-            raise TypeError(f"a transcription has no {', '.join(sorted(fields.keys() - known))}")
+        check_names("a transcription", fields, _names_of(TranscriptionRecord))
         with self._state.lock:
             self._state.jobs_now()
             jobs = tuple(job.record for job in self._state.created_jobs)
@@ -88,14 +119,17 @@ class Assertions:
 
         Raises:
             AssertionError: There was none.
+            TypeError: Neither is there such a field, nor has a client sent one.
         """
-        own = {field.name for field in dataclasses.fields(SessionRecord)}
+        own = _names_of(SessionRecord)
 
         def read(record: SessionRecord, name: str) -> object:
             return getattr(record, name) if name in own else (record.config or {}).get(name)
 
         with self._state.lock:
             sessions = tuple(log.record() for log in self._state.sessions)
+        sent = {name for record in sessions for name in record.config or ()}
+        check_names("a session", fields, own | START_FIELDS | sent)
         return _first("session", sessions, fields, read)
 
     def assert_spoken(self, text: str | None = None, **fields: object) -> SpeechRecord:
@@ -111,17 +145,20 @@ class Assertions:
 
         Raises:
             AssertionError: There was none.
+            TypeError: Neither is there such a field, nor has a client sent one.
         """
-        own = {field.name for field in dataclasses.fields(SpeechRecord)} | {"text"}
+        own = _names_of(SpeechRecord) | {"text"}
 
         def read(record: SpeechRecord, name: str) -> object:
             return getattr(record, name) if name in own else record.config.get(name)
 
         with self._state.lock:
             speeches = tuple(log.record() for log in self._state.speeches.logs)
+        check_names("a speech", fields, own | SPEECH_FIELDS | {name for record in speeches for name in record.config})
         expected = fields if text is None else {"text": text, **fields}
         return _first("speech", speeches, expected, read)
 
+    @_with_checked_names
     def assert_requested(self, method: str, path: str, times: int | None = None) -> tuple[RequestRecord, ...]:
         """Claims that a REST request was made, however it was answered; the last 10,000 requests are known.
 
@@ -146,7 +183,7 @@ class Assertions:
         if len(found) == times or (times is None and found):
             return found
         wanted = "at least once" if times is None else f"{times} time(s)"
-        lines = [f"{request.method} {request.path} -> {request.status}" for request in requests]
+        lines = [_request_line(request) for request in requests]
         raise AssertionError(
             f"{method.upper()} {path} should have been requested {wanted}, but was {len(found)} time(s). "
             + _listed("Requests", lines)
@@ -198,22 +235,52 @@ class Assertions:
         while (left_open := self._open_sessions()) and time.monotonic() < deadline_sec:
             time.sleep(_LOOK_SEC)
         with self._state.lock:
+            unknown = [_request_line(request) for request in self._state.requests if request.route is None]
+        named = {"Never used": self._unused(), "Sessions left open": left_open, "Requests to nothing": unknown}
+        found = [_listed(name, lines) for name, lines in named.items() if lines]
+        if found:
+            raise AssertionError("\n".join(found))
+
+    def report(self) -> str:
+        """What came and what did not, in words: scripts that were never used, uploads, sessions, failed requests."""
+        state = self._state
+        with state.lock:
+            uploads = [f"{upload.filename!r}, {upload.size} bytes{_reference(upload)}" for upload in state.uploads]
+            jobs = [f"{job.filename!r}, {job.status}{_trouble(job)}{_reference(job)}" for job in self._jobs()]
+            sessions = [
+                f"{record.ended or 'open'}{_trouble(record)}, {record.audio_bytes} bytes of audio{_reference(record)}"
+                for record in (log.record() for log in state.sessions)
+            ]
+            speeches = [
+                f"{record.text[:_LONGEST_SHOWN]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
+                for record in (log.record() for log in state.speeches.logs)
+            ]
+            failed = [_request_line(request) for request in state.requests if request.status >= 400]
+            count = len(state.requests)
+        named = {
+            "Scripted and never used": self._unused(),
+            "Uploads": uploads,
+            "Sessions": sessions,
+            "Transcriptions": jobs,
+            "Texts to speak": speeches,
+            f"Requests that failed, of {count}": failed,
+        }
+        return "\n".join(_listed(name, lines) for name, lines in named.items())
+
+    def _jobs(self) -> list[TranscriptionRecord]:
+        """All jobs as they were when something last looked at them, also those that were deleted."""
+        return [job.record for job in self._state.created_jobs]
+
+    def _unused(self) -> list[str]:
+        """What was scripted and has not happened."""
+        with self._state.lock:
             unused = [line.description() for line in self._state.script.lines]
             unused += [planned.description() for planned in self._state.voices.failures]
             # A fault or a function that is there for ever, or a fault by chance, need not happen.
             faults = [fault for fault in self._state.faults.pending if fault.times and fault.probability == 1]
             unused += [f"a fault: {fault.description()}" for fault in faults]
             functions = [listed for listed in self._state.script.functions if listed.times]
-            unused += [f"a function for a session: {listed.description()}" for listed in functions]
-            unknown = [
-                f"{request.method} {request.path} -> {request.status}"
-                for request in self._state.requests
-                if request.route is None
-            ]
-        named = {"Never used": unused, "Sessions left open": left_open, "Requests to nothing": unknown}
-        found = [_listed(name, lines) for name, lines in named.items() if lines]
-        if found:
-            raise AssertionError("\n".join(found))
+            return unused + [f"a function for a session: {listed.description()}" for listed in functions]
 
     def _open_sessions(self) -> list[str]:
         with self._state.lock:
@@ -262,6 +329,24 @@ def _first(
     raise AssertionError(
         f"no {kind} with {wanted}\nnearest of {len(records)}: {name_of_nearest}\n" + "\n".join(nearest)
     )
+
+
+def _names_of(record: type[Any]) -> set[str]:
+    return {field.name for field in dataclasses.fields(record)}
+
+
+def _request_line(request: RequestRecord) -> str:
+    # A path may have anything in it, also what moves a terminal's cursor.
+    error = "" if request.error_type is None else f" {request.error_type}"
+    return f"{request.method} {repr(request.path)[1:-1]} -> {request.status}{error}"
+
+
+def _trouble(record: TranscriptionRecord | SessionRecord | SpeechRecord) -> str:
+    return "" if record.error_type is None else f" ({record.error_type})"
+
+
+def _reference(record: FileRecord | TranscriptionRecord | SessionRecord | SpeechRecord) -> str:
+    return "" if record.client_reference_id is None else f", client_reference_id={record.client_reference_id!r}"
 
 
 def _plain(value: Any) -> Any:

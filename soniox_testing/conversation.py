@@ -327,7 +327,7 @@ class Conversation:
             return output
 
     def start(
-        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException], None]
+        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
     ) -> threading.Thread:
         """Runs the function in a thread of its own.
 
@@ -342,14 +342,15 @@ class Conversation:
         return thread
 
     def _run(
-        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException], None]
+        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
     ) -> None:
+        name = getattr(function, "__name__", repr(function))
         try:
             function(self)
             if not self._ended:
                 self._wind_up()
         except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops
-            remember_failure(failure)
+            remember_failure(failure, f"running the function {name} of a session")
             if not self._ended:
                 what = f"The function of this session failed: {type(failure).__name__}: {failure}"
                 self._put(RealtimeError("internal_error", what))

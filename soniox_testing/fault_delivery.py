@@ -7,25 +7,24 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
+from .exchange import DELIVERY, Delivery
 from .faults import Answer, Break, ContentType, Drip, Spoil
-from .listener import DELIVERY, Delivery, reset_connection
 from .operations import GENERATE_TTS, PATTERNS, operation_of
 from .records import RequestRecord
 from .rest.errors import ApiError
 from .rest.router import ANY_ORIGIN, headers_without_key, json_response
 
 if TYPE_CHECKING:
-    import socket
     import threading
     from collections.abc import Callable
 
     from werkzeug.wrappers import Request
 
-    from .listener import Upgrade
+    from .exchange import Upgrade
+    from .line import Line
     from .state import State
 
 _BLOCK_BYTES = 64 * 1024
-_SEND_SEC = 10.0
 _PAGE = (
     "<!DOCTYPE html>\n<html><head><title>{code} {phrase}</title></head>\n"
     "<body><center><h1>{code} {phrase}</h1></center><hr><center>nginx</center></body></html>\n"
@@ -58,8 +57,8 @@ class FaultyApi:
                 return self._break(request, moment, how)
             case Drip(block_bytes, every_sec):
 
-                def drip(connection: socket.socket, head: bytes, content: bytes) -> None:
-                    self._drip(connection, head, content, block_bytes, every_sec)
+                def drip(line: Line, head: bytes, content: bytes) -> None:
+                    self._drip(line, head, content, block_bytes, every_sec)
 
                 request.environ[DELIVERY] = Delivery(drip)
                 return self._respond(request)
@@ -81,16 +80,16 @@ class FaultyApi:
                 left -= len(block)
         response = self._respond(request) if moment in {"after", "answer"} else Response()
 
-        def deliver(connection: socket.socket, head: bytes, content: bytes) -> None:
+        def deliver(line: Line, head: bytes, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 if moment == "answer":
-                    connection.sendall(head + content[: len(content) // 2])
-            _break_off(connection, how, self._state.stopping)
+                    line.sendall(head + content[: len(content) // 2])
+            _break_off(line, how, self._state.stopping)
 
         request.environ[DELIVERY] = Delivery(deliver, reads_request=moment in {"after", "answer"})
         return response
 
-    def _drip(self, connection: socket.socket, head: bytes, content: bytes, block_bytes: int, every_sec: float) -> None:
+    def _drip(self, line: Line, head: bytes, content: bytes, block_bytes: int, every_sec: float) -> None:
         clock, stopping = self._state.clock, self._state.stopping
         whole = head + content
         due_sec = clock.now_sec()
@@ -102,7 +101,7 @@ class FaultyApi:
                     alarm.wait_until(due_sec)
                 if stopping.is_set():
                     return
-                connection.sendall(whole[start : start + block_bytes])
+                line.sendall(whole[start : start + block_bytes])
 
     def _remember(self, request: Request, operation: str | None, answer: Answer) -> None:
         record = RequestRecord(
@@ -129,14 +128,13 @@ def refuse_upgrade(state: State, upgrade: Upgrade, operation: str) -> bool:
     if effect is None:
         return False
     if isinstance(effect, Break):
-        _break_off(upgrade.connection, effect.how, state.stopping)
+        _break_off(upgrade.line, effect.how, state.stopping)
         return True
     response = _answer(effect)
     lines = [f"HTTP/1.1 {response.status}", *(f"{name}: {value}" for name, value in response.headers.items())]
     head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
     with contextlib.suppress(OSError):
-        upgrade.connection.settimeout(_SEND_SEC)
-        upgrade.connection.sendall(head + response.get_data())
+        upgrade.line.sendall(head + response.get_data())
     return True
 
 
@@ -156,9 +154,9 @@ def _answer(answer: Answer, for_audio: Request | None = None) -> Response:
     return response
 
 
-def _break_off(connection: socket.socket, how: str, stopping: threading.Event) -> None:
+def _break_off(line: Line, how: str, stopping: threading.Event) -> None:
     """Ends an HTTP connection."""
     if how == "stall":
         stopping.wait()
     elif how == "reset":
-        reset_connection(connection)
+        line.reset()

@@ -8,6 +8,7 @@ fault that fits. What the effects do is written where they happen: ``fault_deliv
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -43,6 +44,8 @@ Breakage: TypeAlias = Literal["reset", "eof", "stall"]
 """How a connection breaks. ``reset``: with a TCP reset. ``eof``: it ends in order, but too early. ``stall``: it stays
 open, and nothing moves any more."""
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _MOMENTS = ("before", "during", "after", "answer")
 _ERROR_TYPES = {
     400: "invalid_request",
@@ -361,7 +364,7 @@ class Faults:
         seed: int = 0,
     ) -> Fault:
         """The right answer to a REST request says that it is of another type."""
-        return self._add(ContentType(value), operation, times, probability, seed)
+        return self._add(ContentType(_checked_header("Content-Type", value)[1]), operation, times, probability, seed)
 
     def error(
         self,
@@ -664,9 +667,16 @@ def _answer(
         status_code,
         error_type or _ERROR_TYPES.get(status_code) or _phrase(status_code).lower().replace(" ", "_"),
         message or f"This request was told to fail with {status_code}.",
-        (*listed, *(headers or {}).items()),
+        (*listed, *(_checked_header(name, value) for name, value in (headers or {}).items())),
         html=False,
     )
+
+
+def _checked_header(name: str, value: str) -> tuple[str, str]:
+    """A header that can be sent: without line breaks, which would begin another one."""
+    if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        raise ValueError(f"there cannot be a header {name!r} with the value {value!r}")
+    return name, value
 
 
 def _phrase(status_code: int) -> str:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .extra import what_to_install
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     # For annotations alone; a run without type checker never gets here.
     from soniox_lite import AsyncSonioxClient, SonioxClient
 
     from .server import FakeSoniox
     from .shared import SharedListener
+
+
+_FAKES = pytest.StashKey["list[FakeSoniox]"]()
+"""Of a test: its fakes, until its report has been made."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,6 +30,19 @@ def pytest_configure(config: pytest.Config) -> None:
         "fake_soniox(**options): what fake_soniox is made with, such as strict=True, which fails a test that left "
         "transcripts unused or sessions open, or asked for what does not exist",
     )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    """Adds what its fakes have seen to the report of a test that failed."""
+    report: pytest.TestReport = (yield).get_result()
+    if report.failed or call.when == "teardown":
+        no_fakes: list[FakeSoniox] = []
+        fakes = item.stash.get(_FAKES, no_fakes)
+        if report.failed:
+            report.sections += [("fake_soniox", fake.report()) for fake in fakes]
+        # So that a fake does not live as long as the session.
+        fakes.clear()
 
 
 @pytest.fixture(scope="session")
@@ -39,37 +58,58 @@ def fake_soniox_tls_listener() -> Iterator[SharedListener]:
 
 
 def _listener(*, tls: bool) -> Iterator[SharedListener]:
-    from .shared import SharedListener  # noqa: PLC0415
+    try:
+        from .failures import FakeSonioxError  # noqa: PLC0415
+        from .shared import SharedListener  # noqa: PLC0415
 
-    with SharedListener(tls=tls) as listener:
-        yield listener
-    for call in listener.late_calls:
-        warnings.warn(
-            f"something of {call.name} still ran after that test had ended: "
-            f"{call.method} {call.path} came {call.count} time(s)",
-            pytest.PytestWarning,
-            stacklevel=1,
-        )
+        listener = SharedListener(tls=tls).start()
+    except ImportError as missing:
+        pytest.fail(what_to_install(missing), pytrace=False)
+    except RuntimeError as missing:  # that of TLS
+        pytest.fail(str(missing), pytrace=False)
+    yield listener
+    news = [
+        f"something of {call.name} still ran after that test had ended: "
+        f"{call.method} {repr(call.path)[1:-1]} came {call.count} time(s)"
+        for call in listener.late_calls
+    ]
+    try:
+        listener.stop()
+    except FakeSonioxError as failure:  # of no test that runs, so it must not fail the last one
+        news.append(str(failure))
+    for text in news:
+        warnings.warn(text, pytest.PytestWarning, stacklevel=1)
 
 
 @pytest.fixture
-def fake_soniox(fake_soniox_listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
+def fake_soniox(
+    fake_soniox_listener: SharedListener, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeSoniox]:
     """A running FakeSoniox with fresh state, which accepts every API key unless the marker says otherwise."""
-    yield from _fake(fake_soniox_listener, request)
+    yield from _fake(fake_soniox_listener, request, monkeypatch)
 
 
 @pytest.fixture
-def fake_soniox_tls(fake_soniox_tls_listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
+def fake_soniox_tls(
+    fake_soniox_tls_listener: SharedListener, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeSoniox]:
     """The same over TLS, with ``ca_file`` and ``ssl_context()`` for clients; needs trustme."""
-    yield from _fake(fake_soniox_tls_listener, request)
+    yield from _fake(fake_soniox_tls_listener, request, monkeypatch)
 
 
-def _fake(listener: SharedListener, request: pytest.FixtureRequest) -> Iterator[FakeSoniox]:
+def _fake(
+    listener: SharedListener, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeSoniox]:
+    from . import proxies  # noqa: PLC0415
     from .server import FakeSoniox  # noqa: PLC0415
 
     marker = request.node.get_closest_marker("fake_soniox")
     options: dict[str, Any] = dict(marker.kwargs) if marker is not None else {}
     with FakeSoniox(listener=listener, name=request.node.nodeid, **options) as fake:
+        request.node.stash.setdefault(_FAKES, []).append(fake)
+        if proxies.are_set():
+            for name in ("NO_PROXY", "no_proxy"):
+                monkeypatch.setenv(name, fake.environment()[name])
         yield fake
 
 
@@ -115,6 +155,8 @@ def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
 @pytest.fixture
 def soniox_env(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Environment variables that lead to ``fake_soniox``, set during the test, for code that builds its own client.
+
+    They lead past the proxies that the environment names.
 
     The official SDK reads ``SONIOX_API_KEY`` only; give it ``api_base_url``,
     ``websocket_base_url``, ``tts_api_base_url`` and ``tts_websocket_base_url``.

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from .assertions import Assertions
 from .clock import Clock
+from .exchange import Service
+from .failures import PATIENCE_SEC, FakeSonioxError, join
 from .fault_delivery import FaultyApi
 from .limits import Limits
 from .listener import Listener
 from .operations import STT
 from .permissions import permissions_of
 from .progress import DEFAULT_PROGRESS
+from .proxies import past_proxies
 from .realtime.endpoint import STT_PATH, TTS_PATH, SttEndpoint, TtsEndpoint
 from .realtime.stt_session import SttRules
 from .rest import auth, concurrency, files, models, transcriptions, tts, tts_models, usage, voices
@@ -57,20 +60,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_KEY = "fake-soniox-key"
 _GIBIBYTE = 1024**3
-
-
-class FakeSonioxError(RuntimeError):
-    """The fake server itself failed, whatever the test thought of it.
-
-    Args:
-        failures: What was raised inside the server, oldest first; kept as the attribute of this name.
-    """
-
-    def __init__(self, failures: Sequence[BaseException]) -> None:
-        self.failures = tuple(failures)
-        # As text and not as the cause, which would hide the exception that a failing test has in flight.
-        first = "".join(traceback.format_exception(self.failures[0]))
-        super().__init__(f"the fake server failed {len(self.failures)} time(s), first with:\n{first}")
 
 
 class FakeSoniox(Assertions):
@@ -172,14 +161,19 @@ class FakeSoniox(Assertions):
         router = Router(self._state, (route for family in families for route in family.ROUTES))
         stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends, strict_audio))
         speech_endpoint = TtsEndpoint(self._state, key_in_start_message=key_in_start_message)
-        upgrades = {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve}
-        behind = (FaultyApi(self._state, router.respond).respond, self._state.remember_failure, upgrades)
+        remember_failure = self._state.remember_failure
+        service = Service(
+            FaultyApi(self._state, router.respond).respond,
+            {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve},
+            lambda error, doing, _: remember_failure(error, doing),
+        )
+        self._name = name
         if listener is None:
-            self._listener: Listener | Mount = Listener(*behind, host=host, port=port, tls=tls)
+            self._listener: Listener | Mount = Listener(service, host=host, port=port, tls=tls)
         elif tls or port or host != "127.0.0.1":
             raise ValueError("host, port and tls belong to the shared listener")
         else:
-            self._listener = listener.mount(*behind, name=name)
+            self._listener = listener.mount(service, name=name)
         self._url: str | None = None
 
     def start(self) -> Self:
@@ -202,6 +196,8 @@ class FakeSoniox(Assertions):
     def stop(self) -> None:
         """Stops listening and ends all connections; does nothing when stopped. What it holds stays readable.
 
+        A function of the test that hangs, such as a transcriber, delays this by 1.5 seconds, and is a failure.
+
         Raises:
             FakeSonioxError: The fake itself failed at something since it was started.
             AssertionError: It is strict, no other exception is in flight, and ``check`` found something.
@@ -213,15 +209,17 @@ class FakeSoniox(Assertions):
                     self.check()
                 except AssertionError as exc:
                     unexpected = exc
-            self._state.webhooks.stop()
+            deadline_sec = time.monotonic() + PATIENCE_SEC
+            ending = [*self._state.webhooks.stop(), *self._state.transcription.stop()]
             self._state.stopping.set()
-            self._listener.stop()
-            self._state.transcription.stop()
-        self._state.join_conversations()
+            late = join([*ending, *self._listener.stop()], deadline_sec)
+            late += join(self._state.conversations(), deadline_sec)
+            with self._state.lock:
+                self._state.failures += late
         with self._state.lock:
             failures, self._state.failures = self._state.failures, []
         if failures:
-            raise FakeSonioxError(failures)
+            raise FakeSonioxError(failures, f"the fake server of {self._name}" if self._name else "the fake server")
         if unexpected is not None:
             raise unexpected
 
@@ -297,7 +295,10 @@ class FakeSoniox(Assertions):
         return certificate
 
     def environment(self) -> dict[str, str]:
-        """The environment variables for code that builds its own client from them, with TLS also the CA file."""
+        """The environment variables for code that builds its own client from them, with TLS also the CA file.
+
+        ``NO_PROXY`` and ``no_proxy`` are those of this process with the fake's host, so that no proxy is asked.
+        """
         return {
             **({"SSL_CERT_FILE": self.ca_file} if self._listener.certificate else {}),
             "SONIOX_API_KEY": self.api_key,
@@ -305,6 +306,7 @@ class FakeSoniox(Assertions):
             "SONIOX_WS_URL": self.stt_websocket_url,
             "SONIOX_TTS_API_URL": self.tts_api_base_url,
             "SONIOX_TTS_WS_URL": self.tts_websocket_url,
+            **past_proxies(urlsplit(self.url).hostname or ""),
         }
 
     def add_transcript(

@@ -16,19 +16,21 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request
 
+from .exchange import LINE, SentRequest, Service, text_of
+from .failures import Failed, FakeSonioxError, join
 from .listener import Listener
 from .rest.errors import ApiError
 from .rest.router import json_response
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
     from werkzeug.wrappers import Response
 
-    from .listener import Upgrade, Upgrades
+    from .exchange import Upgrade
+    from .line import Line
     from .tls import Certificate
 
 _PREFIX = re.compile(r"/~([1-9][0-9]{0,17})(?=/|$)")
@@ -63,16 +65,15 @@ class SharedListener:
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
-        self._failures: list[BaseException] = []
-        self._listener = Listener(
-            self._respond, self._failures.append, _Routes(self._websocket), host=host, port=port, tls=tls
-        )
+        self._failures: list[Failed] = []
+        service = Service(self._respond, _Routes(self._websocket), self._failed)
+        self._listener = Listener(service, host=host, port=port, tls=tls)
         self._lock = threading.Lock()
         self._mounts: dict[int, Mount] = {}
         self._names: dict[int, str] = {}
         self._newest = 0
         # By connection: which fake it belongs to. A client may keep a connection from one test to the next.
-        self._owners: weakref.WeakKeyDictionary[socket.socket, Mount] = weakref.WeakKeyDictionary()
+        self._owners: weakref.WeakKeyDictionary[Line, Mount] = weakref.WeakKeyDictionary()
         self._late: Counter[tuple[int, str, str]] = Counter()
 
     def start(self) -> Self:
@@ -92,13 +93,13 @@ class SharedListener:
         """Stops listening and ends all connections; does nothing when stopped. Stop the fakes on it before.
 
         Raises:
-            RuntimeError: Connections failed that belonged to no fake; the first failure is its cause.
+            FakeSonioxError: Something inside failed that belongs to no fake which could have raised it.
         """
         if self._listener.is_running():
-            self._listener.stop()
+            self._failures += join(self._listener.stop())
         failures, self._failures[:] = self._failures[:], []
         if failures:
-            raise RuntimeError(f"the listener failed {len(failures)} time(s)") from failures[0]
+            raise FakeSonioxError(failures, "the listener of fake servers")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -125,23 +126,14 @@ class SharedListener:
         """What it shows to clients; None: it speaks plain HTTP."""
         return self._listener.certificate
 
-    def mount(
-        self,
-        respond: Callable[[Request], Response],
-        on_error: Callable[[BaseException], None],
-        upgrades: Upgrades,
-        *,
-        name: str | None = None,
-    ) -> Mount:
-        """A place for one fake; arguments as for ``Listener``.
+    def mount(self, service: Service, *, name: str | None = None) -> Mount:
+        """A place for one fake.
 
         Args:
-            respond: The answer to a request whose path is below the mount.
-            on_error: Told of every exception that ended a WebSocket of this mount.
-            upgrades: By path below the mount.
+            service: What answers below the mount. It is told of what failed on the way there, too.
             name: What ``late_calls`` and the answers to late requests call it.
         """
-        return Mount(self, respond, on_error, upgrades, name)
+        return Mount(self, service, name)
 
     def open(self, mount: Mount) -> str:
         """Lets requests through to a mount.
@@ -158,14 +150,27 @@ class SharedListener:
                 self._names[self._newest] = mount.name
             return f"{self._listener.url}{self._prefix(self._newest)}"
 
-    def close(self, mount: Mount) -> None:
-        """Lets no more requests through to a mount, ends its connections and waits for their threads."""
+    def close(self, mount: Mount) -> list[threading.Thread]:
+        """Lets no more requests through to a mount, and ends its connections.
+
+        Returns:
+            Their threads, which end by themselves.
+        """
         with self._lock:
             self._mounts = {number: known for number, known in self._mounts.items() if known is not mount}
-            ending = [connection for connection, owner in self._owners.items() if owner is mount]
-            for connection in ending:
-                del self._owners[connection]
-        self._listener.end_connections(ending)
+            ending = [line for line, owner in self._owners.items() if owner is mount]
+        return self._listener.end_connections(ending)
+
+    def _failed(self, error: BaseException, doing: str, line: Line | None) -> None:
+        """Charges a failure to the fake whose connection it was, else to the one that was started last."""
+        with self._lock:
+            mount = None if line is None else self._owners.get(line)
+            if mount is None and (line is None or not line.ending):
+                mount = next(reversed(self._mounts.values()), None)
+        if mount is None:
+            self._failures.append(Failed(error, doing))
+        else:
+            mount.service.on_error(error, doing, line)
 
     def _prefix(self, number: int) -> str:
         """What the path of a mount begins with."""
@@ -177,17 +182,18 @@ class SharedListener:
         return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
 
     def _respond(self, request: Request) -> Response:
-        number, path = self._number(request.path)
+        number, below = self._number(request.environ["PATH_INFO"])
+        path = text_of(below)
         with self._lock:
             mount = self._mounts.get(number or 0)
             if mount is not None:
                 # Under the same lock that ends a mount: no request gets through unseen.
-                self._owners[request.environ["werkzeug.socket"]] = mount
+                self._owners[request.environ[LINE]] = mount
             elif number is not None and number <= self._newest:
                 self._late[number, request.method, path] += 1
         if mount is not None:
-            request.environ["PATH_INFO"] = path
-            return mount.respond(Request(request.environ))
+            request.environ["PATH_INFO"] = below
+            return mount.service.respond(SentRequest(request.environ))
         if number is None or number > self._newest:
             refusal = ApiError(
                 404, "not_found", f"There is nothing at {request.path}. URLs here begin with /~, a number."
@@ -204,7 +210,7 @@ class SharedListener:
         number, below = self._number(path)
         with self._lock:
             mount = self._mounts.get(number or 0)
-        serve = None if mount is None else mount.upgrades.get(below)
+        serve = None if mount is None else mount.service.upgrades.get(below)
         if mount is None or serve is None:
             return None  # So it is answered as any other request.
 
@@ -212,13 +218,8 @@ class SharedListener:
             with self._lock:
                 if mount not in self._mounts.values():
                     return  # It ended just now.
-                self._owners[upgrade.connection] = mount
-            try:
-                serve(upgrade)
-            except ConnectionError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the fake it belongs to raises it when it stops
-                mount.on_error(error)
+                self._owners[upgrade.line] = mount
+            serve(upgrade)
 
         return run
 
@@ -233,17 +234,8 @@ class _Routes:
 class Mount:
     """The place of one fake on a shared listener, which looks like a listener of its own."""
 
-    def __init__(
-        self,
-        shared: SharedListener,
-        respond: Callable[[Request], Response],
-        on_error: Callable[[BaseException], None],
-        upgrades: Upgrades,
-        name: str | None,
-    ) -> None:
-        self.respond = respond
-        self.on_error = on_error
-        self.upgrades = upgrades
+    def __init__(self, shared: SharedListener, service: Service, name: str | None) -> None:
+        self.service = service
         self.name = name
         self.url = ""
         """Where it is; empty before the first start."""
@@ -264,7 +256,11 @@ class Mount:
         self.url = self._shared.open(self)
         self._open = True
 
-    def stop(self) -> None:
-        """Ends its connections and lets no more requests through."""
+    def stop(self) -> list[threading.Thread]:
+        """Lets no more requests through, and ends its connections.
+
+        Returns:
+            Their threads, which end by themselves.
+        """
         self._open = False
-        self._shared.close(self)
+        return self._shared.close(self)

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 MOST_TEXT_BYTES = 5000
 """Of UTF-8, in a request or in all messages of a stream."""
+SPEECH_FIELDS = frozenset(
+    {"model", "language", "voice", "audio_format", "sample_rate", "bitrate", "speed", "reduce_silence"}
+    | {"return_timestamps", "client_reference_id"}
+)
+"""The fields that mean something, but for key, text and ``stream_id``."""
+
 _LONGEST_NAME = 50
 _NOT_CONFIG = frozenset({"api_key", "text", "stream_id"})
 

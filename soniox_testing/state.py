@@ -9,6 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from .failures import Failed
 from .faults import Faults
 from .jobs import Job
 from .limits import BUDGET_MESSAGES, Limits, RequestRate
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _RETENTION_SEC = 30 * 24 * 3600.0
 _HISTORY = 10_000
-_JOIN_SEC = 5.0
 _ENDED = frozenset({"completed", "error"})
 
 
@@ -105,18 +105,14 @@ class State:
         self.conversation_threads: list[threading.Thread] = []
         self.stopping = threading.Event()
         """Set while the server does not run; needs no lock."""
-        self.failures: list[BaseException] = []
+        self.failures: list[Failed] = []
         self._projects: dict[str, Project] = {}
 
-    def join_conversations(self) -> None:
-        """Waits for the functions of the sessions that have ended."""
+    def conversations(self) -> list[threading.Thread]:
+        """The threads of the functions of sessions, each handed out once."""
         with self.lock:
             threads, self.conversation_threads = self.conversation_threads, []
-        for thread in threads:
-            thread.join(_JOIN_SEC)
-            if thread.is_alive():
-                what = f"the function of a session still runs {_JOIN_SEC:g} s after the server stopped"
-                self.remember_failure(RuntimeError(what))
+            return threads
 
     def project(self, api_key: str) -> Project:
         """The project of a key, made when it is first used."""
@@ -150,10 +146,15 @@ class State:
             return "limit_exceeded", f"The limit of {most} concurrent realtime sessions is reached."
         return None
 
-    def remember_failure(self, error: BaseException) -> None:
-        """Keeps a failure of the fake itself, so that the test hears of it."""
+    def remember_failure(self, error: BaseException, doing: str = "serving") -> None:
+        """Keeps a failure of the fake itself, so that the test hears of it.
+
+        Args:
+            error: What was raised.
+            doing: During what, such as ``answering GET /v1/files``.
+        """
         with self.lock:
-            self.failures.append(error)
+            self.failures.append(Failed(error, doing))
 
     def advance(self, job: Job, at_sec: float | None = None) -> TranscriptionRecord:
         """A job brought up to date, without counting as a look.

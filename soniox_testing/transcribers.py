@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .jobs import Job
     from .state import State, StoredFile
 
-_JOIN_SEC = 5.0
 _LONGEST_SETTLE_SEC = 10.0
 
 Transcriber: TypeAlias = Callable[[bytes, dict[str, Any]], str | Sequence[Word]]
@@ -66,18 +65,18 @@ class Transcription:
                 self._started = True
                 self._wake()
 
-    def stop(self) -> None:
-        """Ends it, after the job that is being heard."""
+    def stop(self) -> list[threading.Thread]:
+        """Ends it, after the job that is being heard.
+
+        Returns:
+            The thread that ends by itself then, if there is one.
+        """
         with self._turns:
             self._started = False
             thread, self._thread = self._thread, None
             self._turns.notify_all()
         self._following.close()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SEC)
-            if thread.is_alive():
-                what = f"the transcriber still runs {_JOIN_SEC:g} s after the server stopped"
-                self._state.remember_failure(RuntimeError(what))
+        return [] if thread is None or thread is threading.current_thread() else [thread]
 
     def settle(self) -> None:
         """Returns when no job waits for words, or after 10 seconds; for other threads."""
@@ -117,7 +116,7 @@ class Transcription:
                     raise TypeError(f"a transcriber returns a str or a sequence of Word, not {heard!r}"[:500])
             return words_of(heard)
         except BaseException as error:  # noqa: BLE001 - that of pytest.fail, too: nobody else would hear of it
-            self._state.remember_failure(error)
+            self._state.remember_failure(error, "calling the transcriber")
             what = f"The transcriber of this fake server failed: {type(error).__name__}: {error}"
             return Failure("internal_error", what)
 
@@ -155,4 +154,4 @@ class Transcription:
                 # If it was late only for want of words it ends now, and its webhook leaves.
                 self._state.advance(job)
             except Exception as failure:  # noqa: BLE001 - of the test's own progress rule; told when the fake stops
-                self._state.remember_failure(failure)
+                self._state.remember_failure(failure, f"completing the transcription {job.record.id}")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.wrappers import Response
 
+from ..failures import FakeSonioxError
 from ..json_text import json_text
 from ..rest.usage import usd
-from ..server import FakeSonioxError
 from .page import PAGE
 from .scripts import ScriptError, add_script
 
@@ -186,7 +186,7 @@ def _body(request: Request) -> dict[str, object]:
         raise _RefusalError(413, f"The body is larger than {_LARGEST_BODY_BYTES} bytes.")
     try:
         body: object = json.loads(request.stream.read(_LARGEST_BODY_BYTES))
-    except (ValueError, RecursionError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise _RefusalError(400, f"The body is not JSON: {exc}") from exc
     if not isinstance(body, dict):
         raise _RefusalError(400, "The body must be a JSON object.")

@@ -36,6 +36,9 @@ function element(parent, tag, text) {
   if (text !== undefined) made.textContent = text;
   return made;
 }
+function shownAs(column, value) {
+  return column === "texts" ? value.join("") : String(value ?? "");
+}
 function show(records) {
   const main = document.createElement("main");
   for (const [name, columns] of Object.entries(tables)) {
@@ -52,7 +55,7 @@ function show(records) {
     const body = element(table, "tbody");
     for (const record of all.slice(-newest).reverse()) {
       const row = element(body, "tr");
-      for (const column of columns) element(row, "td", String(record[column] ?? ""));
+      for (const column of columns) element(row, "td", shownAs(column, record[column]));
     }
   }
   document.querySelector("main").replaceWith(main);

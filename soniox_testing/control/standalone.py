@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from ..exchange import LINE
 from ..shared import SharedListener
 from .api import ROOT, ControlApi
 
@@ -89,5 +90,7 @@ class Standalone(SharedListener):
 
     def _respond(self, request: Request) -> Response:
         if request.path == ROOT.rstrip("/") or request.path.startswith(ROOT):
+            # It belongs to no fake: a reset, which ends the connections of the old one, would end its own.
+            self._owners.pop(request.environ[LINE], None)
             return self._api.respond(request)
         return super()._respond(request)

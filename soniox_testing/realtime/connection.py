@@ -12,7 +12,6 @@ would hide a shared mistake.
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import threading
 import time
@@ -31,7 +30,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import RemoteProtocolError
 
-from ..listener import reset_connection
+from ..line import READ, WRITE
 from .actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, SendRaw, Stall
 
 if TYPE_CHECKING:
@@ -40,7 +39,8 @@ if TYPE_CHECKING:
     from wsproto.events import Event
 
     from ..clock import Clock
-    from ..listener import Upgrade
+    from ..exchange import Upgrade
+    from ..line import Line
     from .actions import Action, Departure, Session
 
 _BLOCK_BYTES = 256 * 1024
@@ -67,18 +67,18 @@ def serve_websocket(
     offer = _request(websocket, upgrade)
     if isinstance(offer, RejectConnection):
         with contextlib.suppress(OSError):
-            upgrade.connection.sendall(websocket.send(offer))
+            upgrade.line.sendall(websocket.send(offer))
         return
     authorization = [value for name, value in upgrade.headers if name.lower() == "authorization"]
     handshake = Handshake(", ".join(authorization) if authorization else None, tuple(offer.subprotocols))
     session = open_session(handshake)
     accepted = websocket.send(AcceptConnection(subprotocol=session.subprotocol))
-    with contextlib.closing(_Connection(upgrade.connection, websocket, session, clock, stopping)) as connection:
-        session.opened(connection.wake)
-        with clock.followed_by(connection):
-            connection.run(accepted, upgrade.received)
-        if connection.stalled:
-            stopping.wait()
+    connection = _Connection(upgrade.line, websocket, session, clock, stopping)
+    session.opened(connection.wake)
+    with clock.followed_by(connection):
+        connection.run(accepted, upgrade.received)
+    if connection.stalled:
+        stopping.wait()
 
 
 def _request(websocket: WSConnection, upgrade: Upgrade) -> Request | RejectConnection:
@@ -106,14 +106,15 @@ class _Connection:
 
     def __init__(
         self,
-        connection: socket.socket,
+        line: Line,
         websocket: WSConnection,
         session: Session,
         clock: Clock,
         stopping: threading.Event,
     ) -> None:
         self.stalled = False
-        self._socket = connection
+        self._line = line
+        self._socket = line.socket
         self._websocket = websocket
         self._session = session
         self._clock = clock
@@ -135,21 +136,7 @@ class _Connection:
         self._asked = 0
         self._answered = 0
         self._gone = False
-        self._wake, self._waker = socket.socketpair()
-        self._wake.settimeout(0)
-        self._waker.settimeout(0)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wake, selectors.EVENT_READ)
-        self._selector.register(self._socket, selectors.EVENT_READ)
-
-    def close(self) -> None:
-        """Frees all but the client's socket, which the server closes."""
-        with self._turns:
-            self._gone = True
-            self._turns.notify_all()
-            self._waker.close()
-        self._wake.close()
-        self._selector.close()
+        self.wake = line.wake
 
     def settle(self) -> None:
         """Returns when everything that has arrived was read, and no timer is due; for other threads."""
@@ -160,13 +147,6 @@ class _Connection:
             turn = self._asked
             self.wake()
             self._turns.wait_for(lambda: self._gone or self._answered >= turn, _SETTLE_SEC)
-
-    def wake(self) -> None:
-        """Has the time and the session looked at again soon; for any thread."""
-        with self._turns:
-            if not self._gone:
-                with contextlib.suppress(BlockingIOError):  # full of wake-ups that were not seen yet
-                    self._waker.send(b"\0")
 
     def run(self, first: bytes, received: bytes) -> None:
         """Runs the session to its end.
@@ -201,7 +181,7 @@ class _Connection:
             return True
         if self._give_up_sec is not None and time.monotonic() >= self._give_up_sec:
             return True
-        return self._over and not self._outgoing
+        return self._over and (not self._outgoing or self._line.ending)
 
     def _say_more(self) -> bool:
         """Lets the session say a little more, if what it said before has left; whether it did."""
@@ -228,14 +208,8 @@ class _Connection:
         else:
             timeout_sec = self._clock.wait_sec(self._session.deadline_sec)
         # One of them at least: a connection that is over is only waited for while there is something to send.
-        wanted = (0 if self._over else selectors.EVENT_READ) | (selectors.EVENT_WRITE if self._outgoing else 0)
-        if self._selector.get_key(self._socket).events != wanted:
-            self._selector.modify(self._socket, wanted)
-        self._selector.select(timeout_sec)
+        self._line.wait((0 if self._over else READ) | (WRITE if self._outgoing else 0), timeout_sec)
         # In this order: a request that comes in between wakes the next wait as well, but is never missed.
-        with contextlib.suppress(BlockingIOError):
-            while self._wake.recv(4096):
-                pass
         with self._turns:
             return self._asked
 
@@ -246,7 +220,7 @@ class _Connection:
             try:
                 data = self._socket.recv(_BLOCK_BYTES)
             except BlockingIOError:
-                data = None
+                data = b"" if self._line.ending else None
             except OSError:
                 data = b""
             # Before the data, and by the clock after it arrived: a timer that was due when it was sent comes first.
@@ -331,7 +305,7 @@ class _Connection:
                 case Reset():
                     self._ended = self._over = True
                     self._outgoing.clear()
-                    self._reset()
+                    self._line.reset()
                 case Stall():
                     self._ended = self.stalled = True
 
@@ -358,7 +332,9 @@ class _Connection:
         """Sends as much as there is room for."""
         while self._outgoing:
             try:
-                sent = self._socket.send(memoryview(self._outgoing)[:_BLOCK_BYTES])
+                # Released at once, also where nothing counts references: what is exported cannot be resized.
+                with memoryview(self._outgoing) as whole, whole[:_BLOCK_BYTES] as block:
+                    sent = self._socket.send(block)
             except BlockingIOError:
                 return
             except OSError:
@@ -372,8 +348,3 @@ class _Connection:
             # Its close frame will not be recognised, so the end of the stream has to do.
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
-
-    def _reset(self) -> None:
-        """Closes the socket so that the peer gets a reset."""
-        self._selector.unregister(self._socket)
-        reset_connection(self._socket)

@@ -11,7 +11,7 @@ from .stt_session import SttSession
 from .tts_session import TtsSession
 
 if TYPE_CHECKING:
-    from ..listener import Upgrade
+    from ..exchange import Upgrade
     from ..state import State
     from .actions import Handshake
     from .stt_session import SttRules

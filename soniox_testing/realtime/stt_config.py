@@ -15,6 +15,14 @@ from .errors import RealtimeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+START_FIELDS = frozenset(
+    {"model", "audio_format", "sample_rate", "num_channels", "client_reference_id", "context", "translation"}
+    | {"language_hints", "language_hints_strict", "enable_language_identification", "enable_speaker_diarization"}
+    | {"enable_endpoint_detection", "max_endpoint_delay_ms", "endpoint_sensitivity"}
+    | {"endpoint_latency_adjustment_level", "enable_non_final_tokens", "max_non_final_tokens_duration_ms"}
+)
+"""The fields that mean something, but for the key."""
+
 _WHERE = "start_message"
 _MOST_CONTEXT_TOKENS = 8000
 _CHARACTERS_PER_TOKEN = 4

@@ -201,7 +201,8 @@ class TtsSession:
                 return self._start(stream_id, fields.values, now_sec)
             return self._change(stream_id, fields, now_sec, is_text=is_text)
         except RealtimeError as refusal:
-            return self._refuse_stream(stream_id, refusal)
+            # A start message that is refused has begun nothing, and ends nothing that was begun before.
+            return [self._complaint(stream_id, refusal)] if is_start else self._refuse_stream(stream_id, refusal)
 
     def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
         """Brings the key of a start message together with that of the connection."""
@@ -221,7 +222,7 @@ class TtsSession:
 
     def _start(self, stream_id: str, values: dict[str, Any], now_sec: float) -> Sequence[Action]:
         if stream_id in self._streams:
-            raise RealtimeError("invalid_request", f"There is a stream {stream_id!r} already.")
+            raise RealtimeError("invalid_request", f"There is a stream {stream_id!r} already; it goes on.")
         if len(self._streams) >= _MOST_STREAMS:
             message = f"A connection carries at most {_MOST_STREAMS} streams at once."
             raise RealtimeError("max_concurrent_streams_reached", message)
@@ -310,14 +311,16 @@ class TtsSession:
         return [Send(json_text({"stream_id": stream.stream_id, "terminated": True}))]
 
     def _refuse_stream(self, stream_id: str, refusal: RealtimeError) -> list[Action]:
-        """Ends a stream with an error, or says why there is none."""
+        """Ends a stream with an error, or says that there is none."""
         stream = self._streams.get(stream_id)
-        known_as = refusal.request_id if stream is None else stream.log.id
-        request_id = known_as or str(uuid.uuid4())
-        actions: list[Action] = [Send(json_text(refusal.tts_message(request_id, stream_id)))]
-        if stream is not None:
-            return [*actions, *self._terminate(stream, "error", refusal.error_type)]
-        return [*actions, Send(json_text({"stream_id": stream_id, "terminated": True}))]
+        if stream is None:
+            return [self._complaint(stream_id, refusal)]
+        refusal.request_id = stream.log.id
+        return [self._complaint(stream_id, refusal), *self._terminate(stream, "error", refusal.error_type)]
+
+    def _complaint(self, stream_id: str, refusal: RealtimeError) -> Send:
+        """An error message about a stream, which need not exist."""
+        return Send(json_text(refusal.tts_message(refusal.request_id or str(uuid.uuid4()), stream_id)))
 
     def _fail(self, fate: Fate) -> Sequence[Action]:
         if isinstance(fate, RealtimeError):

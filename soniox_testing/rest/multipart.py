@@ -7,7 +7,6 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from werkzeug.exceptions import ClientDisconnected
 from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Field, File, MultipartDecoder
 
 from .errors import ApiError, ValidationProblem, invalid_request
@@ -54,7 +53,7 @@ def read_upload(request: Request, max_file_size_bytes: int) -> Upload:
     except BaseException as exc:
         if upload.content is not None:
             upload.content.close()
-        if isinstance(exc, (ValueError, AssertionError, AttributeError, OSError, ClientDisconnected)):
+        if isinstance(exc, (ValueError, AssertionError, AttributeError, OSError)):
             raise _malformed(str(exc)) from exc
         raise
     return upload

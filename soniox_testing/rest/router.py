@@ -102,7 +102,7 @@ class Router:
         except ApiError as refusal:
             fault = refusal
         except Exception as error:  # noqa: BLE001 - kept and raised when the fake stops; the client gets its 500
-            self._state.remember_failure(error)
+            self._state.remember_failure(error, f"answering {request.method} {request.path}")
             what = f"The fake server itself failed: {type(error).__name__}: {error}"
             fault = ApiError(500, "internal_error", what)
         if fault is not None:
