@@ -38,8 +38,8 @@ def check_names(what: str, given: Iterable[str], known: Collection[str]) -> None
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            instead = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
-            raise TypeError(f"{what} has no {name!r}: {instead}")
+            instead = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}"
+            raise TypeError(f"{what} has no {name}; {instead}")
 
 
 def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
@@ -255,7 +255,9 @@ class Assertions:
                 f"{record.text[:_LONGEST_SHOWN]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
                 for record in (log.record() for log in state.speeches.logs)
             ]
-            failed = [_request_line(request) for request in state.requests if request.status >= 400]
+            failed = [
+                f"{_request_line(request)}{_trouble(request)}" for request in state.requests if request.status >= 400
+            ]
             count = len(state.requests)
         named = {
             "Scripted and never used": self._unused(),
@@ -337,11 +339,10 @@ def _names_of(record: type[Any]) -> set[str]:
 
 def _request_line(request: RequestRecord) -> str:
     # A path may have anything in it, also what moves a terminal's cursor.
-    error = "" if request.error_type is None else f" {request.error_type}"
-    return f"{request.method} {repr(request.path)[1:-1]} -> {request.status}{error}"
+    return f"{request.method} {repr(request.path)[1:-1]} -> {request.status}"
 
 
-def _trouble(record: TranscriptionRecord | SessionRecord | SpeechRecord) -> str:
+def _trouble(record: TranscriptionRecord | SessionRecord | SpeechRecord | RequestRecord) -> str:
     return "" if record.error_type is None else f" ({record.error_type})"
 
 

@@ -129,10 +129,11 @@ class _Server(socketserver.TCPServer):
             self._threads[line] = thread
         try:
             thread.start()
-        except BaseException:
+        except RuntimeError as error:
+            # Before the client hears of it, so that it is charged to the test that is running.
+            self._service.on_error(error, "accepting a connection", line)
             self._forget(line)
             line.close()
-            raise
 
     def _serve(self, line: Line, client_address: Any) -> None:
         try:

@@ -170,7 +170,8 @@ class SharedListener:
         if mount is None:
             self._failures.append(Failed(error, doing))
         else:
-            mount.service.on_error(error, doing, line)
+            prefix = mount.url.removeprefix(self._listener.url)
+            mount.service.on_error(error, doing.replace(f" {prefix}/", " /", 1), line)
 
     def _prefix(self, number: int) -> str:
         """What the path of a mount begins with."""

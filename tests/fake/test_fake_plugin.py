@@ -6,6 +6,8 @@ import gc
 import http.client
 import json
 import os
+import socket
+import subprocess
 import sys
 import threading
 import unittest
@@ -17,8 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 import websocket
 
-from soniox_lite import SonioxAPIError, SonioxClient
-from soniox_testing import FakeSoniox, LateCall, SharedListener
+from soniox_lite import SonioxAPIError, SonioxClient, SonioxError
+from soniox_testing import FakeSoniox, LateCall, SharedListener, proxies
 
 pytest_plugins = ["pytester"]
 _PLUGIN = ["-p", "soniox_testing.plugin"]
@@ -372,3 +374,254 @@ def test_the_plugin_alone_imports_nothing_else(pytester):
         """
     )
     _run(pytester).assert_outcomes(passed=1)
+
+
+# Proxies
+
+_BEHIND_A_PROXY = """
+    import asyncio, json, os, subprocess, sys, urllib.request
+    import pytest
+    from soniox_lite import SonioxClient
+
+    CONFIG = {"model": "stt-rt-v5", "audio_format": "auto"}
+
+    def test_urllib(fake_soniox):
+        request = urllib.request.Request(f"{fake_soniox.api_base_url}/files", headers={"Authorization": "Bearer k"})
+        with urllib.request.urlopen(request, timeout=20) as response:
+            assert json.load(response)["files"] == []
+
+    def test_client(soniox_client):
+        assert soniox_client.files.list().files == []
+        with soniox_client.realtime.stt.connect(config=CONFIG) as session:
+            session.send_byte_chunk(bytes(16_000))
+            session.finish()
+            assert list(session.receive_events())[-1].finished
+
+    def test_async_client(async_soniox_client):
+        assert asyncio.run(async_soniox_client.files.list()).files == []
+
+    def test_tls(fake_soniox_tls):
+        fake = fake_soniox_tls
+        with SonioxClient("k", api_base_url=fake.api_base_url, ssl_context=fake.ssl_context()) as client:
+            assert client.files.list().files == []
+
+    def test_environment(soniox_env):
+        with SonioxClient() as client:
+            assert client.files.list().files == []
+        for name in ("NO_PROXY", "no_proxy"):
+            assert os.environ[name] == soniox_env[name] == {listed!r}
+        program = "from soniox_lite import SonioxClient; print(SonioxClient().files.list().files)"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        assert done.stdout == "[]\\n", done.stderr
+
+    def test_official(soniox_env):
+        official = pytest.importorskip("soniox")
+        client = official.SonioxClient(
+            api_base_url=os.environ["SONIOX_API_BASE_URL"], websocket_base_url=os.environ["SONIOX_WS_URL"]
+        )
+        assert client.files.list().files == []
+        client.close()
+
+    def test_afterwards(monkeypatch, fake_soniox_listener):
+        assert [os.environ.get(name) for name in ("NO_PROXY", "no_proxy")] == {before!r}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "listed"),
+    [
+        ({}, "127.0.0.1"),
+        ({"no_proxy": "a.example, 10.0.0.0/8"}, "a.example,10.0.0.0/8,127.0.0.1"),
+        ({"NO_PROXY": "b.example", "no_proxy": "a.example"}, "a.example,b.example,127.0.0.1"),
+    ],
+)
+def test_the_fixtures_lead_past_proxies(pytester, monkeypatch, before, listed):
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name, value in before.items():
+            monkeypatch.setenv(name, value)
+        kept = [before.get(name) for name in ("NO_PROXY", "no_proxy")]
+        text = _BEHIND_A_PROXY.replace("{listed!r}", repr(listed)).replace("{before!r}", repr(kept))
+        pytester.makepyfile(text)
+        result = _run(pytester, "-W", "default")
+        assert result.ret == 0, result.outlines
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+def test_a_test_may_still_have_proxies_of_its_own(fake_soniox, monkeypatch):
+    """Where none are set, nothing is set against them."""
+    assert not proxies.are_set()
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(20)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with SonioxClient("k", api_base_url=fake_soniox.api_base_url, max_retries=0, timeout_sec=20) as client:
+            calling = threading.Thread(target=lambda: pytest.raises(SonioxError, client.files.list))
+            calling.start()
+            line, _ = proxy.accept()
+            with line:
+                assert line.recv(4) == b"GET "
+            calling.join(20)
+
+
+def test_a_star_for_all_hosts_stays_one(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    assert proxies.past_proxies("127.0.0.1") == {"NO_PROXY": "*", "no_proxy": "*"}
+
+
+# Failures of the fake, and of tests
+
+
+def test_a_failure_inside_is_an_error_of_the_test_that_caused_it(pytester):
+    pytester.makepyfile(
+        """
+        import urllib.error, urllib.request
+        import pytest
+
+        def test_causes(fake_soniox, monkeypatch):
+            def fail(operation):
+                raise ZeroDivisionError("inside")
+            monkeypatch.setattr(fake_soniox.faults, "take_for_request", fail)
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                urllib.request.urlopen(f"{fake_soniox.url}/v1/files/%E2%82%AC", timeout=20)
+            caught.value.close()
+
+        def test_later(fake_soniox):
+            pass
+        """
+    )
+    result = _run(pytester)
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*the fake server of *::test_causes failed 1 time(s)*"])
+    result.stdout.fnmatch_lines(["*while answering GET /v1/files/*", "*ZeroDivisionError: inside*"])
+    result.stdout.fnmatch_lines(["ERROR *::test_causes*"])
+
+
+def test_the_report_of_a_test_that_failed_says_what_its_fake_saw(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_fails(fake_soniox, soniox_client):
+            fake_soniox.add_transcript("never said", filename="missing.wav", client_reference_id="order 7")
+            soniox_client.files.upload(b"sound", filename="came.wav", client_reference_id="order 8")
+            with soniox_client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
+                session.send_byte_chunk(bytes(16_000))
+                session.finish()
+                list(session.receive_events())
+            with pytest.raises(Exception):
+                soniox_client.files.get("none")
+            assert not "here"
+
+        def test_passes(fake_soniox):
+            fake_soniox.add_transcript("of another test")
+
+        def test_fails_without(tmp_path):
+            assert not "a fake"
+
+        @pytest.mark.fake_soniox(strict=True)
+        def test_is_strict(fake_soniox):
+            fake_soniox.add_transcript("left over")
+
+        @pytest.mark.xfail
+        def test_is_expected_to_fail(fake_soniox):
+            assert not "there"
+        """
+    )
+    result = _run(pytester, "-n", "0")
+    result.assert_outcomes(passed=2, failed=2, errors=1, xfailed=1)
+    text = result.stdout.str()
+    assert text.count("- fake_soniox -") == 2
+    result.stdout.fnmatch_lines(
+        [
+            "*- fake_soniox -*",
+            "Scripted and never used:",
+            "  the transcript 'never said' for filename='missing.wav', client_reference_id='order 7'",
+            "Uploads:",
+            "  'came.wav', 5 bytes, client_reference_id='order 8'",
+            "Sessions:",
+            "  finished, 16000 bytes of audio",
+            "Transcriptions: none",
+            "Texts to speak: none",
+            "Requests that failed, of 2:",
+            "  GET /v1/files/none -> 404 (file_not_found)",
+        ]
+    )
+    assert "of another test" not in text
+
+
+# Without the extra
+
+_WITHOUT_EXTRA = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"werkzeug", "pytest_httpserver", "wsproto"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+_INSTALL = 'soniox_testing needs more packages: pip install "soniox-lite[testing]" ('
+
+
+@pytest.fixture
+def without_extra(tmp_path, monkeypatch):
+    """Has the processes that are started now find none of the packages that the extra brings."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(_WITHOUT_EXTRA)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")])))
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        (["-m", "soniox_testing"], 1),
+        (["-m", "soniox_testing", "--help"], 1),
+        (["-c", "from soniox_testing import FakeSoniox"], None),
+        (["-c", "import soniox_testing; soniox_testing.SharedListener()"], None),
+    ],
+)
+def test_without_the_extra_the_last_line_says_what_to_install(without_extra, command, lines):
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=60)
+    told = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert _INSTALL in told[-1]
+    assert len(told) == (lines or len(told))
+    assert sum(line.partition(":")[0].endswith("Error") for line in told) <= 1
+
+
+def test_without_the_extra_only_tests_with_a_fake_fail_and_say_what_to_install(without_extra, pytester):
+    pytester.makepyfile(
+        """
+        import soniox_testing
+
+        def test_alone():
+            assert soniox_testing.VirtualClock()() == 0
+
+        def test_fake(fake_soniox):
+            pass
+
+        def test_client(soniox_client):
+            pass
+
+        def test_environment(soniox_env):
+            pass
+        """
+    )
+    result = _run(pytester, "-p", "no:pytest_httpserver")
+    result.assert_outcomes(passed=1, errors=3)
+    assert sum(line.startswith(_INSTALL) for line in result.outlines) == 3
+
+
+def test_without_trustme_the_fixture_with_tls_says_what_to_install(pytester):
+    pytester.makeconftest("import sys; sys.modules['trustme'] = None")
+    pytester.makepyfile("def test_it(fake_soniox_tls): pass")
+    result = _run(pytester)
+    result.assert_outcomes(errors=1)
+    assert 'TLS needs trustme: pip install "soniox-lite[testing-tls]"' in result.outlines

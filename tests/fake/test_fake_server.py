@@ -32,7 +32,9 @@ def _open_files():
     return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
 
 
-def test_it_says_where_it_is(fake):
+def test_it_says_where_it_is(fake, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
     assert fake.url == f"http://127.0.0.1:{urlsplit(fake.url).port}"
     assert fake.api_base_url == f"{fake.url}/v1"
     assert fake.environment() == {
@@ -41,6 +43,8 @@ def test_it_says_where_it_is(fake):
         "SONIOX_WS_URL": fake.stt_websocket_url,
         "SONIOX_TTS_API_URL": fake.tts_api_base_url,
         "SONIOX_TTS_WS_URL": fake.tts_websocket_url,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
     assert fake.stt_websocket_url == fake.url.replace("http", "ws") + "/transcribe-websocket"
     assert fake.tts_api_base_url == fake.url

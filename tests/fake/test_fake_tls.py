@@ -108,7 +108,7 @@ def test_connections_that_are_open_end_with_the_fake(fake_soniox_tls_listener):
         line = fake.ssl_context().wrap_socket(
             socket.create_connection((address.hostname, address.port), timeout=20), server_hostname="localhost"
         )
-        line.sendall(f"GET {address.path}/v1/files HTTP/1.1\r\n\r\n".encode())
+        line.sendall(f"GET {address.path}/v1/files HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert line.recv(12) == b"HTTP/1.1 401"
         line.settimeout(20)
     with line:

@@ -205,8 +205,8 @@ def test_all_mistakes_are_told_at_once(client):
         ('"text"', "application/json"),
         ("null", "application/json"),
         ("model=stt-async-v5", "application/x-www-form-urlencoded"),
-        ('{"model": "stt-async-v5", "audio_url": "http://h/a"}', "text/plain"),
-        ('{"model": "stt-async-v5", "audio_url": "http://h/a"}', ""),
+        ('{"model": "stt-async-v5", "audio_url": "http://h/a"}', "application/x-www-form-urlencoded"),
+        ('{"model": "stt-async-v5", "audio_url": "http://h/a"}', "application/octet-stream"),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/transcriptions", "/v1/auth/temporary-api-key"])

@@ -92,9 +92,9 @@ def test_bodies_that_are_not_json_are_refused_and_told_why(fake_soniox):
         answer = post(fake_soniox, body=body)
         assert refusal(answer) == (400, "invalid_request")
         assert why in answer[2]["error_message"]
-    answer = post(fake_soniox, headers={"Content-Type": "text/plain"})
+    answer = post(fake_soniox, headers={"Content-Type": "text/html"})
     assert refusal(answer) == (400, "invalid_request")
-    assert "not as text/plain" in answer[2]["error_message"]
+    assert "not as text/html" in answer[2]["error_message"]
 
 
 def test_an_unknown_model_is_not_available(fake_soniox):
@@ -202,7 +202,7 @@ def test_what_a_limit_refused_is_found_by_its_request_id(fake_soniox):
     mine = {"X-Request-Id": "3d37a3bd-5078-47ee-a369-b204e3bbedda"}
     told = [post(fake_soniox, headers=headers)[2]["request_id"] for headers in ({}, mine)]
     client = TtsClient(fake_soniox).start()
-    told.append(client.stream()[0]["request_id"])
+    told.append(client.message()["request_id"])
     client.close()
     assert [record.request_id for record in fake_soniox.speeches] == told
 

@@ -133,23 +133,25 @@ def test_five_streams_end_each_for_itself(fake, client):
 def test_a_sixth_stream_is_refused_and_the_others_go_on(client):
     for number in range(6):
         client.start(str(number))
-    assert client.refused("5") == (400, "max_concurrent_streams_reached")
+    assert client.complained("5") == (400, "max_concurrent_streams_reached")
     assert client.say("Hi", "0").stream("0")[-1] == {"stream_id": "0", "terminated": True}
     client.start("5").say("Hi", "5").stream("5")
 
 
-def test_an_id_that_is_in_use_is_refused_and_free_after_terminated(fake, client):
-    assert client.start().start().refused() == (400, "invalid_request")
-    for _ in range(2):
-        client.start().say("Again.").stream()
-    assert [record.ended for record in fake.speeches] == ["error", "finished", "finished"]
+def test_an_id_that_is_in_use_is_refused_its_stream_goes_on_and_it_is_free_after_terminated(fake, client):
+    client.start().say("One, ", end=False).start(voice="Maya")
+    assert client.complained() == (400, "invalid_request")
+    client.say("two.").stream()
+    client.start().say("Again.").stream()
+    assert [(record.text, record.ended) for record in fake.speeches] == [("One, two.", "finished"), ("Again.", "finished")]
+    assert fake.speeches[0].config["voice"] == "Adrian"
 
 
 @pytest.mark.parametrize("message", [{"text": "Hi"}, {"text_end": True}, {"cancel": True}], ids=str)
 def test_what_is_for_no_stream_is_refused(client, message):
-    assert client.send(stream_id="s", **message).refused() == (400, "invalid_stream_state")
+    assert client.send(stream_id="s", **message).complained() == (400, "invalid_stream_state")
     client.start().say("Hi").stream()
-    assert client.send(stream_id="s", **message).refused() == (400, "invalid_stream_state")
+    assert client.send(stream_id="s", **message).complained() == (400, "invalid_stream_state")
 
 
 def test_text_after_its_end_is_refused(connect):
@@ -222,15 +224,15 @@ def test_messages_that_make_no_sense_end_their_stream(client, message):
     ids=str,
 )
 def test_start_messages_that_break_a_rule_are_refused(fake, client, wrong):
-    assert client.start(**wrong).refused() == (400, "invalid_request")
+    assert client.start(**wrong).complained() == (400, "invalid_request")
     client.start().say("Hi").stream()
     assert len(fake.speeches) == 1
 
 
 def test_models_and_voices_have_errors_of_their_own(client):
-    assert client.start(model="tts-rt-v9").refused() == (400, "model_not_available")
+    assert client.start(model="tts-rt-v9").complained() == (400, "model_not_available")
     unknown = "3d37a3bd-5078-47ee-a369-b204e3bbedda"
-    assert client.start(voice=unknown).refused() == (404, "voice_not_found")
+    assert client.start(voice=unknown).complained() == (404, "voice_not_found")
 
 
 @pytest.mark.parametrize(
@@ -286,9 +288,9 @@ def test_keys_that_are_wrong_end_the_connection(clock, connect):
 def test_a_single_use_key_opens_one_stream(fake, connect):
     key = temporary_key(fake, single_use=True, client_reference_id="from the key")
     client = connect(key)
-    assert client.start(voice="Nobody").refused() == (400, "invalid_request")
+    assert client.start(voice="Nobody").complained() == (400, "invalid_request")
     client.start(client_reference_id="mine").say("a").stream()
-    assert client.start().refused() == (401, "unauthenticated")
+    assert client.start().complained() == (401, "unauthenticated")
     assert connect(key).start().ended() == (401, "unauthenticated")
     assert fake.speeches[0].client_reference_id == "from the key"
 
@@ -302,14 +304,14 @@ def test_the_cap_of_a_temporary_key_ends_the_connection(fake, connect, clock):
 
 def test_permission_budget_and_limit_refuse_the_stream_only(fake, connect):
     fake.restrict_key("key-b", ["stt_realtime"])
-    assert connect("key-b").start().refused() == (403, "permission_denied")
+    assert connect("key-b").start().complained() == (403, "permission_denied")
     client = connect()
     fake.limits.exhausted = "project_monthly_budget_exhausted"
-    assert client.start().refused() == (402, "project_monthly_budget_exhausted")
+    assert client.start().complained() == (402, "project_monthly_budget_exhausted")
     fake.limits.exhausted = None
     fake.limits.max_speeches = 1
     client.start("first").start("second")
-    assert client.refused("second") == (429, "limit_exceeded")
+    assert client.complained("second") == (429, "limit_exceeded")
     client.say("a", "first").stream("first")
     client.start("second").say("a", "second").stream("second")
 
@@ -329,7 +331,7 @@ def test_an_idle_connection_is_closed(fake, connect, clock, api_key, seconds):
 
 def test_a_connection_whose_key_came_late_may_be_idle_for_as_long_as_others(connect, clock):
     client = connect(None).start(api_key="key-a", voice="Nobody")
-    assert client.refused() == (400, "invalid_request")
+    assert client.complained() == (400, "invalid_request")
     clock.advance(39)
     client.synchronize()
     clock.advance(1)

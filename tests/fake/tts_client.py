@@ -107,6 +107,15 @@ class TtsClient:
         error, _ = self.stream(stream_id)
         return error["error_code"], error["error_type"]
 
+    def complained(self, stream_id: str = "s") -> tuple[int, str]:
+        """Code and type of the error message about a stream, which ends nothing."""
+        error = self.message()
+        assert error["stream_id"] == stream_id
+        self.ws.ping("next")
+        opcode, data = self.ws.recv_data(control_frame=True)
+        assert opcode == websocket.ABNF.OPCODE_PONG, data
+        return error["error_code"], error["error_type"]
+
     def closed(self) -> int:
         """The code of the close frame that has to be next."""
         opcode, data = self.ws.recv_data()
