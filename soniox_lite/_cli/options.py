@@ -60,6 +60,7 @@ _DEFAULTS: dict[str, Any] = {
     "channels": None,
     "track": None,
     "output": None,
+    "force": False,
     "ids": (),
     "all": False,
     "yes": False,
@@ -294,6 +295,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help="what is said, its translation, or both (default: both in text; in subtitles the translation if any)",
     )
     group.add_argument("-o", "--output", metavar="FILE|-", help="where it goes (default: -, standard output)")
+    group.add_argument("--force", action="store_true", help="overwrite FILE even if it looks like audio")
 
 
 def _add(

@@ -16,7 +16,7 @@ from ..types.transcriptions import TranslationConfig
 from ..utils import SessionThread, read_wav_format
 from . import screen
 from .live import output_for
-from .recording import Pipe, opened
+from .recording import Pipe, opened, refuse_empty
 from .session import open_client
 
 TYPE_CHECKING = False
@@ -60,8 +60,12 @@ def stream(options: argparse.Namespace) -> int:
     # All that can be wrong with the command line is found before anything is sent.
     config = _config(options)
     with contextlib.ExitStack() as stack:
-        audio = _Audio(stack.enter_context(opened(options.source)), config)
+        source = stack.enter_context(opened(options.source))
         client = stack.enter_context(open_client(options))
+        # What a pipe will bring is not waited for: the connection is opened meanwhile.
+        if not isinstance(source, Pipe):
+            refuse_empty(source, options.source)
+        audio = _Audio(source, config)
         session = stack.enter_context(
             client.realtime.stt.connect(
                 config=audio.config,
@@ -294,6 +298,9 @@ class _Feeder:
                 self._sent_at = time.monotonic()
             if self._stop.is_set() and not self._sent_bytes:
                 # There are no last words, and the service would call this an error.
+                self._session.cancel()
+            elif not self._sent_bytes and self._error is None:
+                self._error = screen.CommandError("there is no audio: the input is empty", exit_code=2)
                 self._session.cancel()
             else:
                 self._session.finish()

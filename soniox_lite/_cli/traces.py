@@ -14,7 +14,7 @@ from ..errors import (
     SonioxServerError,
     SonioxTimeoutError,
 )
-from .screen import say
+from .screen import PROGRAM, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ServerTraces:
     Between the server's making a thing and our learning its id, an interruption would leave it there unknown. So each
     thing carries a reference that nobody else has, by which it is looked for when its making had no clear end.
 
-    An interruption (Ctrl-C) of the block always removes everything. Another one while that goes on ends it, and what is
+    An interruption (Ctrl-C) of the block removes everything, unless :meth:`keep_all` was called. Another one while that goes on ends it, and what is
     left is told. One thread only.
 
     Args:
@@ -62,6 +62,7 @@ class ServerTraces:
         self._may_be_complete = False
         self._problem: SonioxError | None = None
         self._has_told = False
+        self._must_keep = False
 
     def upload(self, stream: BinaryIO, *, filename: str, on_progress: ProgressCallback) -> str:
         """The id of a new file. Args and errors are those of ``client.files.upload``."""
@@ -95,6 +96,10 @@ class ServerTraces:
             self._ids["transcription"] = transcription.id
         return transcription
 
+    def keep_all(self) -> None:
+        """Leaves everything on the server, however the block ends: the transcript is nowhere else."""
+        self._must_keep = True
+
     def __enter__(self) -> Self:
         return self
 
@@ -102,8 +107,9 @@ class ServerTraces:
         interrupted = isinstance(exc, KeyboardInterrupt)
         if not self._things():
             return
-        if self._keep and not interrupted:
-            say(f"kept on the server: {self._things()}")
+        if self._must_keep or (self._keep and not interrupted):
+            hint = f"; try: {PROGRAM} transcriptions get {self._ids['transcription']}" if self._must_keep else ""
+            say(f"kept on the server: {self._things()}{hint}")
             return
         try:
             if interrupted:

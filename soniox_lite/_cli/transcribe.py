@@ -7,10 +7,10 @@ import os
 import time
 
 from .._validation import Problems
-from ..errors import SonioxTimeoutError, SonioxTranscriptionError
+from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import screen
-from .recording import opened
+from .recording import opened, refuse_empty
 from .session import open_client
 from .traces import ServerTraces
 from .transcripts import TranscriptOutput
@@ -47,13 +47,20 @@ def transcribe(options: argparse.Namespace) -> int:
         raise screen.CommandError("--track needs --translate-to: there is only what is said", exit_code=2)
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
-        source = stack.enter_context(opened(options.source)) if url is None else url
+        source = stack.enter_context(opened(options.source, output.path)) if url is None else url
         client = stack.enter_context(open_client(options))
+        if not isinstance(source, str):
+            refuse_empty(source, options.source)
         with ServerTraces(client, keep=options.keep) as traces:
             with screen.Progress(wanted=not options.quiet) as progress:
                 transcript = _transcript(client, traces, progress, source, config, options)
-            # Before the clean-up, which may fail: this is what was asked for and paid for.
-            output.write(transcript)
+            try:
+                # Before the clean-up, which may fail: this is what was asked for and paid for.
+                output.write(transcript)
+            except BaseException:
+                # A full disk, a pipe or a terminal that was closed: there is no other copy yet.
+                traces.keep_all()
+                raise
     return 0
 
 
@@ -76,7 +83,12 @@ def _transcript(
     audio_url = source if isinstance(source, str) else None
     transcription = traces.create(model=options.model, file_id=file_id, audio_url=audio_url, config=config)
     _wait(client, transcription, options.wait_timeout, progress)
-    return client.stt.get_transcript(transcription.id)
+    try:
+        return client.stt.get_transcript(transcription.id)
+    except SonioxError:
+        # The job is done and paid for, and its transcript still there to be asked for again.
+        traces.keep_all()
+        raise
 
 
 def _wait(

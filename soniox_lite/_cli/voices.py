@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+from .._validation import Problems
 from ..errors import SonioxTimeoutError
 from . import screen
 from .listings import delete_each, moment_text
-from .recording import opened
+from .recording import opened, refuse_empty
 from .session import open_client
 
 TYPE_CHECKING = False
@@ -53,8 +54,12 @@ def list_voices(options: argparse.Namespace) -> int:
 
 def create_voice(options: argparse.Namespace) -> int:
     """Makes a voice and prints its id; the exit code."""
+    # All that can be wrong with the command line is found before a pipe is waited for.
+    with Problems("the command line") as check:
+        check.text("name", options.name, min_length=1, max_length=128)
     filename = "stdin" if options.source == "-" else os.path.basename(options.source)
     with opened(options.source) as clip, open_client(options) as client:
+        refuse_empty(clip, options.source)
         voice = client.voices.create(clip, name=options.name, filename=filename)
         # Before the waiting, which may fail: the voice exists, and this is how to get rid of it.
         if not options.json:
