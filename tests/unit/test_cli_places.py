@@ -54,7 +54,7 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "ln -s talk.wav link; soniox-lite transcribe talk.wav --format txt --force -o link",
         "ln talk.wav link; soniox-lite transcribe link --format txt --force -o talk.wav",
         "soniox-lite transcribe - --format txt --force -o talk.wav < talk.wav",
-        "soniox-lite transcribe talk.wav --format txt -o /dev/fd/3 3>> talk.wav",
+        "soniox-lite transcribe talk.wav --format txt --force -o /dev/fd/3 3>> talk.wav",
         "soniox-lite transcribe talk.wav >> talk.wav",
         "soniox-lite transcribe talk.wav -o - >> talk.wav",
         "soniox-lite stream talk.wav --fast >> talk.wav",
@@ -159,19 +159,20 @@ def _service(token: dict[str, Any]) -> RawServer:
     """Answers everything with one job and its transcript, which has these values beside its words."""
     job = {"id": "1", "status": "completed", "created_at": "2026-01-02T03:04:05Z", "model": "m", "filename": "f"}
     words = {"text": "Good morning.", "start_ms": 0, "end_ms": 900, "confidence": 1.0}
-    return RawServer(reply(json.dumps({**job, "text": "Good morning.", "tokens": [{**words, **token}]}).encode()))
+    transcript = {**job, "text": "Good morning.", "tokens": [{**words, **token}]}
+    return RawServer(then=reply(json.dumps(transcript).encode()))
 
 
 @pytest.mark.parametrize(
     "token",
     [{"speaker": {}}, {"speaker": ["1"]}, {"start_ms": 10**400}, {"end_ms": "x"}, {"language": {}, "speaker": 3}],
-    ids=str,
+    ids=["an object", "a list", "a huge time", "a time that is text", "a number"],
 )
 @pytest.mark.parametrize("ending", ["txt", "srt", "vtt", "json"])
 def test_odd_values_cost_no_words(run: Run, token: dict[str, Any], ending: str) -> None:
     with _service(token) as server:
         done = run(f"soniox-lite transcribe http://example.com/a.mp3 -o a.{ending}", SONIOX_API_BASE_URL=server.url)
-        deleted = [request for request in server.requests if request.startswith(b"DELETE")]
+        deleted = [request for request in server.requests if request.method == "DELETE"]
 
     assert "Traceback" not in done.stderr
     written = Path(f"a.{ending}").read_text() if Path(f"a.{ending}").exists() else ""
@@ -184,7 +185,7 @@ def test_odd_values_cost_no_words(run: Run, token: dict[str, Any], ending: str) 
 def test_what_subtitles_cannot_hold_stays_on_the_server(run: Run) -> None:
     with _service({"text": "Good \ud800"}) as server:
         done = run("soniox-lite transcribe http://example.com/a.mp3 -o a.srt", SONIOX_API_BASE_URL=server.url)
-        assert not any(request.startswith(b"DELETE") for request in server.requests)
+        assert not any(request.method == "DELETE" for request in server.requests)
 
     assert (done.returncode, "characters that srt cannot hold" in done.stderr) == (1, True)
     assert "kept on the server: transcription 1" in done.stderr
