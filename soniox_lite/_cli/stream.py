@@ -51,6 +51,7 @@ _BACKLOG_SEC = 1.0
 _LEAD_SEC = 2.0
 _MAX_BYTES_PER_SECOND = 128 * 1024
 _CHUNK_BYTES = 4096
+_LONGEST_AUDIO_MS = 366 * 86_400_000
 _CHUNKS_PER_SECOND = 10
 
 
@@ -164,7 +165,9 @@ def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _In
             continue
         if event is None:
             return True
-        feeder.processed_sec = (event.total_audio_proc_ms or 0) / 1000
+        # The fields of events are as the service sends them.
+        if isinstance(event.total_audio_proc_ms, (int, float)):
+            feeder.processed_sec = min(event.total_audio_proc_ms, _LONGEST_AUDIO_MS) / 1000
         output.show(event)
         if event.error_code is not None:
             raise error_of(event)

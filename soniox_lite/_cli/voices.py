@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from ..types.voices import VoiceModel
+    from ..types.voices import TtsVoiceDetails, Voice, VoiceModel
 
 _PAGE_SIZE = 1000
 _SHARED_PAGE_SIZE = 200
@@ -25,26 +25,25 @@ _EXIT_TIMED_OUT = 124
 def list_voices(options: argparse.Namespace) -> int:
     """Prints all voices of one's own, or all that are shared for a model; the exit code."""
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[object, ...]]
+    voices: list[Voice] | list[TtsVoiceDetails]
     with open_client(options) as client:
         if options.shared is None:
-            own = list(client.voices.list_all(limit=_PAGE_SIZE))
-            documents = [voice.to_dict() for voice in own]
+            voices = own = list(client.voices.list_all(limit=_PAGE_SIZE))
             header = ("ID", "CREATED", "NAME", "MODELS")
             rows = [
                 (voice.id, moment_text(voice.created_at), voice.name, ", ".join(map(_progress, voice.models)) or "-")
                 for voice in own
             ]
         else:
-            shared = list(client.voices.list_all_shared(options.shared, limit=_SHARED_PAGE_SIZE))
-            documents = [voice.to_dict() for voice in shared]
+            voices = shared = list(client.voices.list_all_shared(options.shared, limit=_SHARED_PAGE_SIZE))
             header = ("ID", "GENDER", "AGE", "ACCENT", "USE", "STYLE")
             rows = [
                 (voice.id, voice.gender, voice.age, voice.accent, ", ".join(voice.use_case), ", ".join(voice.style))
                 for voice in shared
             ]
     if options.json:
-        screen.write_json({"voices": documents})
+        screen.write_json({"voices": [voice.to_dict() for voice in voices]})
     elif not rows:
         screen.say("there are no voices")
     else:
