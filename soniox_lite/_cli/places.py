@@ -39,7 +39,9 @@ def check_place(path: str) -> None:
     if descriptor_of(path) is not None:
         return
     folder = os.path.dirname(os.path.realpath(path))
-    if os.path.isdir(path):
+    if not os.path.basename(path) and not os.path.isdir(path):
+        reason = "it is no file's name"
+    elif os.path.isdir(path):
         reason = "it is a folder; name a file in it"
     elif os.path.exists(path):
         reason = "" if os.access(path, os.W_OK) else "it is write-protected"

@@ -40,10 +40,10 @@ def opened(source: str, output: str | None = None) -> contextlib.AbstractContext
         refuse_input(sys.stdin.buffer, source, output)
         return contextlib.nullcontext(_interruptible(sys.stdin.buffer))
     try:
-        stream = open(source, "rb")  # noqa: SIM115 - handed to the caller's with statement
+        stream = open(path_of_url(source), "rb")  # noqa: SIM115 - handed to the caller's with statement
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise screen.CommandError(f"cannot read {source!r}: {reason}", exit_code=2) from error
+        raise screen.CommandError(f"cannot read {_shown(source)}: {reason}{_url_hint(source)}", exit_code=2) from error
     try:
         refuse_input(stream, source, output)
         status = os.fstat(stream.fileno())
@@ -53,6 +53,36 @@ def opened(source: str, output: str | None = None) -> contextlib.AbstractContext
         stream.close()
         raise
     return _closing(stream)
+
+
+def path_of_url(source: str) -> str:
+    """The path that a ``file`` URL means; other sources as they are."""
+    if not source[:7].lower() == "file://":
+        return source
+    from urllib.request import url2pathname  # noqa: PLC0415 - such URLs are rare
+
+    return url2pathname(source[7:].removeprefix("localhost"))
+
+
+def _shown(source: str) -> str:
+    """A source in a message: of a URL no credentials and no query, which may be a key to it."""
+    if "://" not in source:
+        return repr(source)
+    scheme, _, rest = source.partition("://")
+    return repr(f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}")
+
+
+def _url_hint(source: str) -> str:
+    """What to do instead, where a URL stands for a file."""
+    scheme = source.partition("://")[0].lower() if "://" in source else ""
+    if scheme in {"http", "https"}:
+        return f"; only {screen.PROGRAM} transcribe takes URLs: download it, or pipe it in with curl and give - instead"
+    if scheme:
+        return f"; of URLs, {screen.PROGRAM} transcribe takes http and https"
+    host = source.partition("/")[0]
+    if "/" in source and "." in host.strip(".") and not os.path.exists(host):
+        return f"; a URL begins with https://, as in https://{source}"
+    return ""
 
 
 def refuse_empty(stream: BinaryIO, source: str) -> None:

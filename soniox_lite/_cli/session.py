@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 
 from .screen import CommandError, say
 
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
+    from .._http.messages import Request
     from ..client import SonioxClient
 
+_CONNECT_TIMEOUT_SEC = 10.0
 # The names that users know for what the client calls otherwise.
 _SETTINGS = {
     "api_base_url": "--base-url",
@@ -51,7 +54,8 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
             api_base_url=options.base_url,
             websocket_base_url=options.ws_url,
             tts_api_base_url=options.tts_url,
-            timeout_sec=options.timeout,
+            on_request=None if options.timeout is None else _Patience(options.timeout),
+            **_timeouts(options),
         )
     except SonioxValidationError as error:
         name, _, rest = error.message.partition(" ")
@@ -60,6 +64,31 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
         raise CommandError(f"{_SETTINGS[name]} {rest}", exit_code=2) from error
     with client:
         yield client
+
+
+def _timeouts(options: argparse.Namespace) -> dict[str, float]:
+    """The client's arguments: who waits a second for an answer does not wait longer for a connection."""
+    if options.timeout is None:
+        return {}
+    return {"timeout_sec": options.timeout, "connect_timeout_sec": min(options.timeout, _CONNECT_TIMEOUT_SEC)}
+
+
+class _Patience:
+    """Called before each attempt: what has taken as long as the user was willing to wait is not tried again."""
+
+    def __init__(self, timeout_sec: float) -> None:
+        self._timeout_sec = timeout_sec
+        self._started = 0.0
+
+    def __call__(self, request: Request) -> None:
+        if request.attempt == 1:
+            self._started = time.monotonic()
+        elif time.monotonic() - self._started >= self._timeout_sec:
+            from ..errors import SonioxTimeoutError  # noqa: PLC0415 - not for --help
+
+            raise SonioxTimeoutError(
+                f"{request.method} {request.url}: no usable answer within {self._timeout_sec:g} s", request_sent=True
+            )
 
 
 @contextlib.contextmanager
@@ -93,7 +122,7 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
                 api_base_url=fake.api_base_url,
                 websocket_base_url=fake.stt_websocket_url,
                 tts_api_base_url=fake.tts_api_base_url,
-                timeout_sec=options.timeout,
+                **_timeouts(options),
                 opener=opener,
             ) as client,
         ):

@@ -35,9 +35,9 @@ def speak(options: argparse.Namespace) -> int:
     path = path_or_none(options.output)
     if path is None and screen.is_terminal("stdout"):
         raise screen.CommandError("standard output is a terminal: give -o FILE, or pipe the audio on", exit_code=2)
-    audio_format = options.format or "wav" if path is None else _format_of(path, options.format)
     if path is not None:
         check_place(path)
+    audio_format = options.format or "wav" if path is None else _format_of(path, options.format)
     text = _text(options, path)
     with open_client(options) as client:
         try:
@@ -47,6 +47,7 @@ def speak(options: argparse.Namespace) -> int:
                 voice=options.voice,
                 model=options.model,
                 language=options.language,
+                client_reference_id=options.client_reference_id,
                 config={
                     "audio_format": audio_format,
                     "sample_rate": options.rate,

@@ -89,7 +89,7 @@ def stream(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
     audio_format: Any = options.format or "auto"
-    if not _sample_bytes(audio_format) and (options.rate is not None or options.channels is not None):
+    if audio_format == "auto" and (options.rate is not None or options.channels is not None):
         raise screen.CommandError(
             "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
         )
@@ -104,6 +104,7 @@ def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
         sample_rate=options.rate,
         num_channels=options.channels,
         language_hints=options.language,
+        client_reference_id=options.client_reference_id,
         enable_speaker_diarization=options.diarize or None,
         enable_endpoint_detection=options.endpoints or None,
         translation=translation,

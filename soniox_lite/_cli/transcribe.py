@@ -10,7 +10,7 @@ from .._validation import Problems
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import screen
-from .recording import opened, refuse_empty
+from .recording import opened, path_of_url, refuse_empty
 from .session import open_client
 from .traces import ServerTraces
 from .transcripts import TranscriptOutput
@@ -35,6 +35,7 @@ def transcribe(options: argparse.Namespace) -> int:
     # All that can be wrong with the command line is found before anything is sent.
     with Problems("the command line") as check:
         check.text("model", options.model, min_length=1, max_length=32)
+        check.text("client_reference_id", options.client_reference_id, min_length=1, max_length=256)
     config = CreateTranscriptionConfig(
         language_hints=options.language,
         enable_speaker_diarization=options.diarize or None,
@@ -51,7 +52,10 @@ def transcribe(options: argparse.Namespace) -> int:
         client = stack.enter_context(open_client(options))
         if not isinstance(source, str):
             refuse_empty(source, options.source)
-        with ServerTraces(client, keep=options.keep) as traces:
+        traces = ServerTraces(
+            client, keep=options.keep, reference=options.client_reference_id, timeout_sec=options.timeout
+        )
+        with traces:
             with screen.Progress(wanted=not options.quiet) as progress:
                 transcript = _transcript(client, traces, progress, source, config, options)
             try:
@@ -77,7 +81,7 @@ def _transcript(
         progress.show("uploading")
         file_id = traces.upload(
             source,
-            filename="stdin" if options.source == "-" else os.path.basename(options.source),
+            filename="stdin" if options.source == "-" else os.path.basename(path_of_url(options.source)),
             on_progress=lambda sent, total: progress.show(_upload_state(sent, total)),
         )
     audio_url = source if isinstance(source, str) else None

@@ -37,15 +37,15 @@ class TranscriptOutput:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.path = path_or_none(options.output)
+        if self.path is not None:
+            check_place(self.path)
         self._track: Track | None = options.track
         self._format = _format(options, self.path)
         if self._format == "json" and self._track is not None:
             raise screen.CommandError("--track is not for JSON, which has all tokens", exit_code=2)
-        if self.path is not None:
-            check_place(self.path)
-            # Under a transcript's own name there is an earlier one, or what was meant to be replaced.
-            if not options.force and _ending(self.path) not in TRANSCRIPT_FORMATS:
-                refuse_to_overwrite_audio(self.path)
+        # Under a transcript's own name there is an earlier one, or what was meant to be replaced.
+        if self.path is not None and not options.force and _ending(self.path) not in TRANSCRIPT_FORMATS:
+            refuse_to_overwrite_audio(self.path)
 
     def write(self, transcript: TranscriptionTranscript) -> None:
         """Writes a transcript; what cannot be written to its file goes to standard output, at least as text.

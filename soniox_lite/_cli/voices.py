@@ -8,7 +8,7 @@ from .._validation import Problems
 from ..errors import SonioxTimeoutError
 from . import screen
 from .listings import delete_each, moment_text
-from .recording import opened, refuse_empty
+from .recording import opened, path_of_url, refuse_empty
 from .session import open_client
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ def create_voice(options: argparse.Namespace) -> int:
     # All that can be wrong with the command line is found before a pipe is waited for.
     with Problems("the command line") as check:
         check.text("name", options.name, min_length=1, max_length=128)
-    filename = "stdin" if options.source == "-" else os.path.basename(options.source)
+    filename = "stdin" if options.source == "-" else os.path.basename(path_of_url(options.source))
     with opened(options.source) as clip, open_client(options) as client:
         refuse_empty(clip, options.source)
         voice = client.voices.create(clip, name=options.name, filename=filename)
