@@ -161,7 +161,7 @@ class _Draft:
             OSError: There is no file yet, and none can be made.
         """
         try:
-            stream = open(self._path, "x+b", buffering=0, opener=self._create)
+            stream = open(self._path, "x+b", buffering=0, opener=self._create)  # noqa: SIM115 - the caller's to close
         except OSError:
             if self._status is None:
                 raise

@@ -142,9 +142,7 @@ def _explained(error: SonioxError, options: argparse.Namespace) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _problem_text(
-    problem: InvalidField, known: dict[str, tuple[str, str | None]], options: argparse.Namespace
-) -> str:
+def _problem_text(problem: InvalidField, known: dict[str, tuple[str, str | None]], options: argparse.Namespace) -> str:
     from ._cli.options import nearest_name  # noqa: PLC0415 - loaded to read the options
 
     field, _, place = problem.field.rpartition(".")[2].partition("[")

@@ -145,7 +145,9 @@ def human_size(size_bytes: int) -> str:
     """A size with a unit that keeps it short: ``3.4 MiB``."""
     if size_bytes < 1024:
         return f"{size_bytes} B"
-    bits, unit = next(((bits, unit) for bits, unit in ((10, "KiB"), (20, "MiB")) if size_bytes >> bits < 1024), (30, "GiB"))
+    bits, unit = next(
+        ((bits, unit) for bits, unit in ((10, "KiB"), (20, "MiB")) if size_bytes >> bits < 1024), (30, "GiB")
+    )
     # Whole numbers: what the service says may be more than a float holds.
     tenths = (size_bytes * 10 + (1 << bits - 1)) >> bits
     return f"{tenths // 10}.{tenths % 10} {unit}"

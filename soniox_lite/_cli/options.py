@@ -196,7 +196,9 @@ def _add_stream(commands: Any) -> None:
     parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
     parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")
     group = parser.add_argument_group("raw audio, which has no header")
-    group.add_argument("--format", type=str.lower, metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, what the header says)")
+    group.add_argument(
+        "--format", type=str.lower, metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, what the header says)"
+    )
     group.add_argument("--rate", type=int, metavar="HZ", help="samples a second, such as 16000")
     group.add_argument("--channels", type=int, metavar="N", help="1 for mono, 2 for stereo")
 
@@ -220,7 +222,9 @@ def _add_speak(commands: Any) -> None:
     )
     parser.add_argument("--voice", help=f"name of a voice, or ID of one of your own (default: {_DEFAULTS['voice']})")
     parser.add_argument("--model", help=f"the model (default: {_SPEECH_MODEL})")
-    parser.add_argument("--language", type=str.lower, metavar="CODE", default="en", help="the language of the text (default: en)")
+    parser.add_argument(
+        "--language", type=str.lower, metavar="CODE", default="en", help="the language of the text (default: en)"
+    )
     parser.add_argument(
         "--audio-format",
         "--format",

@@ -57,7 +57,7 @@ def opened(source: str, output: str | None = None) -> contextlib.AbstractContext
 
 def path_of_url(source: str) -> str:
     """The path that a ``file`` URL means; other sources as they are."""
-    if not source[:7].lower() == "file://":
+    if source[:7].lower() != "file://":
         return source
     from urllib.request import url2pathname  # noqa: PLC0415 - such URLs are rare
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .._http.messages import Request
     from ..client import SonioxClient
 
-_CONNECT_TIMEOUT_SEC = 10.0
 # The names that users know for what the client calls otherwise.
 _SETTINGS = {
     "api_base_url": "--base-url",
@@ -54,8 +53,8 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
             api_base_url=options.base_url,
             websocket_base_url=options.ws_url,
             tts_api_base_url=options.tts_url,
+            timeout_sec=options.timeout,
             on_request=None if options.timeout is None else _Patience(options.timeout),
-            **_timeouts(options),
         )
     except SonioxValidationError as error:
         name, _, rest = error.message.partition(" ")
@@ -64,13 +63,6 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
         raise CommandError(f"{_SETTINGS[name]} {rest}", exit_code=2) from error
     with client:
         yield client
-
-
-def _timeouts(options: argparse.Namespace) -> dict[str, float]:
-    """The client's arguments: who waits a second for an answer does not wait longer for a connection."""
-    if options.timeout is None:
-        return {}
-    return {"timeout_sec": options.timeout, "connect_timeout_sec": min(options.timeout, _CONNECT_TIMEOUT_SEC)}
 
 
 class _Patience:
@@ -87,7 +79,7 @@ class _Patience:
             from ..errors import SonioxTimeoutError  # noqa: PLC0415 - not for --help
 
             raise SonioxTimeoutError(
-                f"{request.method} {request.url}: no usable answer within {self._timeout_sec:g} s", request_sent=True
+                f"{request.method} {request.url}: no answer within {self._timeout_sec:g} s", request_sent=True
             )
 
 
@@ -122,7 +114,7 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
                 api_base_url=fake.api_base_url,
                 websocket_base_url=fake.stt_websocket_url,
                 tts_api_base_url=fake.tts_api_base_url,
-                **_timeouts(options),
+                timeout_sec=options.timeout,
                 opener=opener,
             ) as client,
         ):

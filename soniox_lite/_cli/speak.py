@@ -73,7 +73,8 @@ def _format_of(path: str, wanted: str | None) -> str:
     if wanted is None:
         if named is None:
             raise screen.CommandError(
-                f"cannot tell the format from the name {path!r}: end it in {', '.join(_FORMATS)}, or give --audio-format",
+                f"cannot tell the format from the name {path!r}: end it in {', '.join(_FORMATS)}, "
+                "or give --audio-format",
                 exit_code=2,
             )
         return named

@@ -89,16 +89,12 @@ def stream(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
     audio_format: Any = options.format or "auto"
-    if audio_format == "auto" and (options.rate is not None or options.channels is not None):
-        raise screen.CommandError(
-            "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
-        )
     translation = (
         None
         if options.translate_to is None
         else TranslationConfig(type="one_way", target_language=options.translate_to)
     )
-    return RealtimeSTTConfig(
+    config = RealtimeSTTConfig(
         model=options.model,
         audio_format=audio_format,
         sample_rate=options.rate,
@@ -109,6 +105,11 @@ def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
         enable_endpoint_detection=options.endpoints or None,
         translation=translation,
     )
+    if not _sample_bytes(audio_format) and (options.rate is not None or options.channels is not None):
+        raise screen.CommandError(
+            "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
+        )
+    return config
 
 
 def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output) -> None:

@@ -44,8 +44,8 @@ class ServerTraces:
     Between the server's making a thing and our learning its id, an interruption would leave it there unknown. So each
     thing carries a reference that nobody else has, by which it is looked for when its making had no clear end.
 
-    An interruption (Ctrl-C) of the block removes everything, unless :meth:`keep_all` was called. Another one while that goes on ends it, and what is
-    left is told. One thread only.
+    An interruption (Ctrl-C) of the block removes everything, unless :meth:`keep_all` was called. Another one while that
+    goes on ends it, and what is left is told. One thread only.
 
     Args:
         client: Makes and removes; must outlive the block.
@@ -54,9 +54,7 @@ class ServerTraces:
         timeout_sec: What the user asked for as the server's longest silence; None for nothing.
     """
 
-    def __init__(
-        self, client: SonioxClient, *, keep: bool, reference: str | None, timeout_sec: float | None
-    ) -> None:
+    def __init__(self, client: SonioxClient, *, keep: bool, reference: str | None, timeout_sec: float | None) -> None:
         self._client = client
         # Somebody waits for the prompt: a server that does not answer is not waited for as long as usual, and not again
         # where the user has said what is long.
@@ -191,7 +189,9 @@ class ServerTraces:
     def _is_ours(self, thing: File | Transcription) -> bool:
         """Whether this run has made it: by the reference that nobody else has, or from the file that is this run's."""
         file_id = getattr(thing, "file_id", None)
-        return thing.client_reference_id == self._reference or (file_id is not None and file_id == self._ids.get("file"))
+        return thing.client_reference_id == self._reference or (
+            file_id is not None and file_id == self._ids.get("file")
+        )
 
     def _delete(self, kind: Kind) -> bool:
         """Whether a thing is too busy to be deleted."""

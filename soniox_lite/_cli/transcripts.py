@@ -8,8 +8,8 @@ from .._output import opened_output
 from ..errors import SonioxError
 from ..subtitles import to_srt, to_text, to_vtt
 from . import screen
-from .places import check_place, path_or_none, refuse_to_overwrite_audio
 from .options import TRANSCRIPT_FORMATS
+from .places import check_place, path_or_none, refuse_to_overwrite_audio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ CUT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 def write() -> Write:
     """Has ``hello`` written to a path."""
 
-    def generate(path: Any, answer: Callable[[Connection], None] = send_raw(WHOLE), **options: Any) -> int:
-        with RawServer(answer) as server, SonioxClient("key", tts_api_base_url=server.url) as client:
+    def generate(path: Any, answer: Callable[[Connection], None] | None = None, **options: Any) -> int:
+        with RawServer(answer or send_raw(WHOLE)) as server, SonioxClient("key", tts_api_base_url=server.url) as client:
             return client.tts.generate_to_file(path, text="Hello", voice="Maya", language="en", **options)
 
     return generate
