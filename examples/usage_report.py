@@ -1,17 +1,21 @@
 """Prints what your customers cost in the last days: ``SONIOX_API_KEY=... python examples/usage_report.py [DAYS]``.
 
 A customer is whom you name as ``client_reference_id`` in your requests. The logs of at most 31 days can be asked for at
-once; ``client.usage.summary`` has a year, by model and day, and so has ``soniox-lite usage``.
+once; ``client.usage.summary`` has a year, by model and day, and so has ``soniox-lite usage``. What ``soniox-lite
+transcribe`` made without ``--client-reference-id`` is one line, although each run has a reference of its own.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from soniox_lite import SonioxClient, SonioxError
+
+MADE_UP = re.compile(r"soniox-lite-[0-9a-f]{24}$")
 
 
 def main(days: int = 7) -> int:
@@ -21,8 +25,9 @@ def main(days: int = 7) -> int:
     try:
         with SonioxClient() as client:
             for entry in client.usage_logs.list_all(now - timedelta(days=days), now):
-                costs[entry.client_reference_id] += entry.cost
-                requests[entry.client_reference_id] += 1
+                customer = MADE_UP.sub("soniox-lite (its command line)", entry.client_reference_id)
+                costs[customer] += entry.cost
+                requests[customer] += 1
             streams = client.concurrency_limits.get().project
     except SonioxError as error:
         print(error, file=sys.stderr)

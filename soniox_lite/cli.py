@@ -7,6 +7,7 @@ in the time given; 128 and the signal's number after a signal (130 for Ctrl-C, 1
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 
 from ._cli import screen
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from types import FrameType
 
-    from .errors import SonioxError
+    from .errors import InvalidField, SonioxError
 
 __all__ = ["main"]
 
@@ -26,29 +27,32 @@ _EXIT_USAGE = 2
 _EXIT_SIGNAL = 128
 _SIGPIPE = 13
 
-# The names that users know for the fields of what is sent.
-_OPTION_OF = {
-    "language_hints": "--language",
-    "target_language": "--translate-to",
-    "model": "--model",
-    "audio_url": "the URL",
-    "audio_format": "--format",
-    "sample_rate": "--rate",
-    "num_channels": "--channels",
-    "text": "the text",
-    "language": "--language",
-    "voice": "--voice",
-    "bitrate": "--bitrate",
-    "speed": "--speed",
-    "timeout_sec": "--timeout",
-    "connect_timeout_sec": "--timeout",
-    "file_id": "the ID",
-    "transcription_id": "the ID",
-    "voice_id": "the ID",
-    "name": "--name",
+# The names that users know for the fields of what is sent, and where their values are; those of texts and URLs, which
+# are long or have secrets in them, are not told.
+_OPTION_OF: dict[str, tuple[str, str | None]] = {
+    "language_hints": ("--language", "language"),
+    "target_language": ("--translate-to", "translate_to"),
+    "model": ("--model", "model"),
+    "audio_url": ("the URL", None),
+    "audio_format": ("--format", "format"),
+    "sample_rate": ("--rate", "rate"),
+    "num_channels": ("--channels", "channels"),
+    "text": ("the text", None),
+    "language": ("--language", "language"),
+    "voice": ("--voice", "voice"),
+    "bitrate": ("--bitrate", "bitrate"),
+    "speed": ("--speed", "speed"),
+    "timeout_sec": ("--timeout", "timeout"),
+    "connect_timeout_sec": ("--timeout", "timeout"),
+    "client_reference_id": ("--client-reference-id", "client_reference_id"),
+    "file_id": ("the ID", None),
+    "transcription_id": ("the ID", None),
+    "voice_id": ("the ID", None),
+    "name": ("--name", "name"),
 }
 # The same for one command alone.
-_OPTIONS_OF = {"list_voices": {"model": "--shared"}}
+_OPTIONS_OF: dict[str, dict[str, tuple[str, str | None]]] = {"list_voices": {"model": ("--shared", "shared")}}
+_LONGEST_VALUE = 40
 # Where the commands are, by their functions' names; all others are listings.
 _MODULE_OF = {
     "transcribe": "transcribe",
@@ -113,7 +117,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except SonioxError as error:
         if options.debug:
             raise
-        screen.say(f"error: {_explained(error, options.command)}")
+        screen.say(f"error: {_explained(error, options)}")
         return _EXIT_USAGE if isinstance(error, SonioxValidationError) else _EXIT_FAILED
 
 
@@ -126,17 +130,31 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
     return command
 
 
-def _explained(error: SonioxError, command: str) -> str:
-    """The message, in terms of the command line where the problem is there."""
+def _explained(error: SonioxError, options: argparse.Namespace) -> str:
+    """The message, in terms of the command line where the problem is there, and with what helps about the reply."""
     problems = getattr(error, "errors", None)
     if not problems:
-        return str(error)
-    texts: list[str] = []
-    options = _OPTION_OF | _OPTIONS_OF.get(command, {})
-    for problem in problems:
-        field = problem.field.rpartition(".")[2].partition("[")[0]
-        texts.append(f"{options.get(field, field)} {problem.rule}")
+        from ._cli.replies import hint_about  # noqa: PLC0415 - only for errors of the service
+
+        return f"{error}{hint_about(error)}"
+    known = _OPTION_OF | _OPTIONS_OF.get(options.command, {})
+    texts = [_problem_text(problem, known, options) for problem in problems]
     return "; ".join(dict.fromkeys(texts))
+
+
+def _problem_text(problem: InvalidField, known: dict[str, tuple[str, str | None]], options: argparse.Namespace) -> str:
+    from ._cli.options import nearest_name  # noqa: PLC0415 - loaded to read the options
+
+    field, _, place = problem.field.rpartition(".")[2].partition("[")
+    name, attribute = known.get(field, (field, None))
+    value = None if attribute is None else getattr(options, attribute, None)
+    if isinstance(value, list) and place.rstrip("]").isdecimal():
+        value = value[int(place.rstrip("]"))]  # pyright: ignore[reportUnknownVariableType]
+    shown = "" if value is None else str(value)  # pyright: ignore[reportUnknownArgumentType]
+    got = f", not {shown!r}" if 0 < len(shown) <= _LONGEST_VALUE else ""
+    # Rules that list what there is quote it.
+    nearest = nearest_name(shown, re.findall(r"'([^']+)'", problem.rule)) if got and "one of" in problem.rule else ""
+    return f"{name} {problem.rule}{got}{nearest}"
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._validation import require_id
-from ..errors import SonioxError
+from ..errors import SonioxAPIError, SonioxError
 from . import screen
 from .session import open_client
 from .transcripts import TranscriptOutput
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..types.files import File
+    from ..types.models import Model
     from ..types.transcriptions import Transcription
+    from ..types.tts_models import TtsModel
     from ..types.voices import Voice
 
 _PAGE_SIZE = 1000
@@ -25,14 +27,21 @@ def list_models(options: argparse.Namespace) -> int:
     """Prints all models; the exit code."""
     with open_client(options) as client:
         response = client.models.list()
+        spoken: list[TtsModel] = []
+        try:
+            spoken = client.tts_models.list().models
+        except SonioxAPIError as error:
+            # A key, or a gateway, may be for transcription alone.
+            screen.say(f"warning: the models that speak cannot be listed: {error}")
     if options.json:
-        screen.write_json(response.to_dict())
+        screen.write_json({**response.to_dict(), "tts_models": [model.to_dict() for model in spoken]})
     else:
-        rows = [
-            (model.id, model.transcription_mode, model.aliased_model_id or "-", str(len(model.languages)), model.name)
-            for model in response.models
-        ]
-        screen.write_table(("ID", "MODE", "ALIAS OF", "LANGUAGES", "NAME"), rows)
+        rows: list[tuple[Model | TtsModel, str]] = [(model, model.transcription_mode) for model in response.models]
+        rows += [(model, "speech") for model in spoken]
+        screen.write_table(
+            ("ID", "MODE", "ALIAS OF", "LANGUAGES", "NAME"),
+            [(model.id, mode, model.aliased_model_id, len(model.languages), model.name) for model, mode in rows],
+        )
     return 0
 
 
@@ -118,7 +127,7 @@ def delete_each(
                 delete(thing_id)
                 deleted.append(thing_id)
                 if not options.json:
-                    screen.write(f"deleted {thing_id}")
+                    screen.write(f"deleted {screen.printable(thing_id)}")
             except SonioxError as error:
                 if options.debug:
                     raise
@@ -134,12 +143,14 @@ def delete_each(
 
 def human_size(size_bytes: int) -> str:
     """A size with a unit that keeps it short: ``3.4 MiB``."""
-    size = float(size_bytes)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    bits, unit = next(
+        ((bits, unit) for bits, unit in ((10, "KiB"), (20, "MiB")) if size_bytes >> bits < 1024), (30, "GiB")
+    )
+    # Whole numbers: what the service says may be more than a float holds.
+    tenths = (size_bytes * 10 + (1 << bits - 1)) >> bits
+    return f"{tenths // 10}.{tenths % 10} {unit}"
 
 
 def moment_text(moment: datetime) -> str:
@@ -149,7 +160,7 @@ def moment_text(moment: datetime) -> str:
 
 def duration_text(duration_ms: object) -> str:
     """Minutes and seconds: ``3:07``; ``-`` for nothing, and for what is no number: jobs are listed as they are sent."""
-    if not isinstance(duration_ms, int) or not duration_ms:
+    if not isinstance(duration_ms, int) or duration_ms <= 0:
         return "-"
     minutes, seconds = divmod((duration_ms + 500) // 1000, 60)
     return f"{minutes}:{seconds:02}"

@@ -204,9 +204,9 @@ class Turns:
     def _prefix_of(self, token: Token) -> str:
         prefix = ""
         if token.translation_status == "translation":
-            prefix = f"[{_one_line(token.language or self._target_language or '?')}] "
+            prefix = f"[{_one_line(str(token.language or self._target_language or '?'))}] "
         if token.speaker:
-            prefix += f"Speaker {_one_line(token.speaker)}: "
+            prefix += f"Speaker {_one_line(str(token.speaker))}: "
         return prefix
 
 

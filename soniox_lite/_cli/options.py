@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import sys
 
 from .._version import __version__
-from .screen import PROGRAM
+from .screen import PROGRAM, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ exit codes: 0 done, 1 the service or the network said no, or the job failed,
 
 _LONGEST_WAIT_SEC = 31_536_000
 _MOST_DAYS = 366
+_LONGEST_MESSAGE = 400
 _REALTIME_MODEL = "stt-rt-v5"
 _SPEECH_MODEL = "tts-rt-v2"
 TRANSCRIPT_FORMATS = ("txt", "srt", "vtt", "json")
@@ -39,6 +41,7 @@ _DEFAULTS: dict[str, Any] = {
     "debug": False,
     "json": False,
     "quiet": False,
+    "client_reference_id": None,
     "language": None,
     "diarize": False,
     "translate_to": None,
@@ -60,6 +63,7 @@ _DEFAULTS: dict[str, Any] = {
     "channels": None,
     "track": None,
     "output": None,
+    "force": False,
     "ids": (),
     "all": False,
     "yes": False,
@@ -73,11 +77,51 @@ _DEFAULTS: dict[str, Any] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are named after the program, whichever command they are in."""
+    """A parser whose errors are named after the program, whichever command they are in, and tell the nearest name."""
+
+    def parse_known_args(  # type: ignore[override] # none of the overloads differs here
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As ever, but what is not known is told here, with the usage line of its own command."""
+        given = list(sys.argv[1:] if args is None else args)
+        known = [option for action in self._actions for option in action.option_strings]
+        commands = [name for action in self._actions for name in action.choices or () if not action.option_strings]
+        # Before all else: what stands behind an unknown option may be its value, and a secret one.
+        for text in itertools.takewhile(lambda text: text != "--" and text not in commands, given):
+            self._check_option(text.partition("=")[0], known)
+        found, unknown = super().parse_known_args(given, namespace)
+        if unknown:
+            self.error(f"unrecognized argument: {unknown[0]}")
+        return found, unknown
+
+    def _check_option(self, name: str, known: Sequence[str]) -> None:
+        if name.startswith("--") and name not in known:
+            hint = "; the key belongs in SONIOX_API_KEY" if "key" in name else nearest_name(name, known)
+            self.error(f"unrecognized argument: {name}{hint}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(choice) for choice in action.choices]
+            hint = nearest_name(str(value), names)
+            # A recording where a command belongs.
+            if not hint and isinstance(action, argparse._SubParsersAction) and ("." in value or "/" in value):
+                hint = f"; did you mean '{PROGRAM} transcribe {value}'?"
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(names)}){hint}")
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
+        message = printable(" ".join(message.split()))
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]} ..."
         self.exit(2, f"{PROGRAM}: error: {message}\n")
+
+
+def nearest_name(name: str, known: Sequence[str]) -> str:
+    """A question that names what was meant, to be appended to a message; empty if nothing is like it."""
+    import difflib  # noqa: PLC0415 - only for slips
+
+    found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -92,8 +136,10 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_transcribe(commands)
     _add_stream(commands)
     _add_speak(commands)
-    models = _add(commands, "models", "list the models", "models", "list_models")
+    models = _add(commands, "models", "list the models for transcription and speech", "models", "list_models")
     _add_json(models)
+    actions = models.add_subparsers(title="actions", metavar="ACTION")
+    _add_json(_add(actions, "list", "list the models (the default)", "models list --json", "list_models"))
     _add_files(commands)
     _add_transcriptions(commands)
     _add_voices(commands)
@@ -106,17 +152,17 @@ def _add_transcribe(commands: Any) -> None:
         commands,
         "transcribe",
         "print what is said in a recording",
-        "transcribe interview.mp3 --language en --language de --diarize",
+        "transcribe interview.mp3 --language en,de --diarize",
         "transcribe",
         "File and job are deleted from the server in the end, also after Ctrl-C.",
     )
     parser.add_argument("source", metavar="FILE|URL|-", help="a file, an http(s) URL, or - for standard input")
     _add_json(parser, "print the whole transcript as one JSON document")
     _add_output(parser)
-    parser.add_argument("--language", action="append", metavar="CODE", help="a language to expect; may be repeated")
+    _add_languages(parser)
     parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
-    parser.add_argument("--translate-to", metavar="CODE", help="also translate; those lines begin with [CODE]")
     parser.add_argument("--model", help=f"the model (default: {_DEFAULTS['model']})")
+    _add_reference(parser, "the job")
     parser.add_argument("--keep", action="store_true", help="keep file and job on the server, except after Ctrl-C")
     parser.add_argument(
         "--wait-timeout", type=_seconds, metavar="SECONDS", help="give up a job that has not ended after this time"
@@ -141,16 +187,18 @@ def _add_stream(commands: Any) -> None:
     parser.set_defaults(model=_REALTIME_MODEL)
     parser.add_argument("source", metavar="FILE|-", help="a file, or - for standard input")
     _add_json(parser, "print one JSON object for each event of the service, each on one line")
-    parser.add_argument("--language", action="append", metavar="CODE", help="a language to expect; may be repeated")
+    _add_languages(parser)
     parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
-    parser.add_argument("--translate-to", metavar="CODE", help="also translate; those lines begin with [CODE]")
     parser.add_argument("--endpoints", action="store_true", help="begin a new line when a speaker has finished")
     parser.add_argument("--model", help=f"the model (default: {_REALTIME_MODEL})")
+    _add_reference(parser, "the session")
     parser.add_argument("--fast", action="store_true", help="send as fast as possible, not at the pace of the audio")
     parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
     parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")
     group = parser.add_argument_group("raw audio, which has no header")
-    group.add_argument("--format", metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, what the header says)")
+    group.add_argument(
+        "--format", type=str.lower, metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, what the header says)"
+    )
     group.add_argument("--rate", type=int, metavar="HZ", help="samples a second, such as 16000")
     group.add_argument("--channels", type=int, metavar="N", help="1 for mono, 2 for stereo")
 
@@ -174,16 +222,20 @@ def _add_speak(commands: Any) -> None:
     )
     parser.add_argument("--voice", help=f"name of a voice, or ID of one of your own (default: {_DEFAULTS['voice']})")
     parser.add_argument("--model", help=f"the model (default: {_SPEECH_MODEL})")
-    parser.add_argument("--language", metavar="CODE", default="en", help="the language of the text (default: en)")
+    parser.add_argument(
+        "--language", type=str.lower, metavar="CODE", default="en", help="the language of the text (default: en)"
+    )
     parser.add_argument(
         "--audio-format",
         "--format",
         dest="format",
+        type=str.lower,
         metavar="NAME",
         help="wav, mp3, opus, flac, pcm_s16le, ... (default: what FILE ends in; wav for standard output)",
     )
     parser.add_argument("--rate", type=int, metavar="HZ", help="samples a second, such as 24000")
     parser.add_argument("--bitrate", type=int, metavar="N", help="bits a second of compressed audio, such as 64000")
+    _add_reference(parser, "the request")
     parser.add_argument("--speed", type=float, metavar="X", help="0.7 to 1.3 times the normal pace")
     parser.add_argument("--fake", action="store_true", help="use a built-in fake server: no key, no network, no truth")
     parser.add_argument("--tts-url", metavar="URL", help="base URL of text-to-speech (default: SONIOX_TTS_API_URL)")
@@ -280,11 +332,27 @@ def _add_json(parser: argparse.ArgumentParser, text: str = "print one JSON docum
     parser.add_argument("--json", action="store_true", help=text)
 
 
+def _add_languages(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--language", type=_codes, action="extend", metavar="CODE", help="a language to expect, or several: en,de"
+    )
+    parser.add_argument(
+        "--translate-to", type=str.lower, metavar="CODE", help="also translate; those lines begin with [CODE]"
+    )
+
+
+def _add_reference(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument(
+        "--client-reference-id", metavar="TEXT", help=f"your own mark on {what} in the service's usage logs"
+    )
+
+
 def _add_output(parser: argparse.ArgumentParser) -> None:
     """What :class:`~soniox_lite._cli.transcripts.TranscriptOutput` goes by."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--format",
+        type=str.lower,
         choices=TRANSCRIPT_FORMATS,
         help="text, subtitles or JSON (default: what FILE ends in, else txt)",
     )
@@ -294,6 +362,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         help="what is said, its translation, or both (default: both in text; in subtitles the translation if any)",
     )
     group.add_argument("-o", "--output", metavar="FILE|-", help="where it goes (default: -, standard output)")
+    group.add_argument("--force", action="store_true", help="overwrite FILE even if it looks like audio")
 
 
 def _add(
@@ -328,6 +397,11 @@ def _parser(
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="longest silence of the server (default: 30)")
     group.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
+
+
+def _codes(text: str) -> list[str]:
+    """Codes with commas or spaces between them, in lower case as the service takes them."""
+    return text.lower().replace(",", " ").split() or [text]
 
 
 def _day(text: str) -> date:

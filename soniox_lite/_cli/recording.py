@@ -10,6 +10,7 @@ import stat
 import sys
 
 from . import screen
+from .places import refuse_input
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 _PIPE_LOOK_SEC = 0.2
 
 
-def opened(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
-    """The recording as a stream, which the ``with`` block closes unless it is standard input.
+def opened(source: str, output: str | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
+    """The recording, or text, as a stream, which the ``with`` block closes unless it is standard input.
+
+    Args:
+        source: Path of a file, or ``-``.
+        output: Path of what the command writes besides standard output; None for nothing.
 
     Raises:
-        CommandError: It cannot be opened, is empty, or is a terminal.
+        CommandError: It cannot be opened, is an empty file, a terminal, or what the command writes to.
     """
     if source == "-":
         # None if it was closed when Python started.
@@ -32,17 +37,67 @@ def opened(source: str) -> contextlib.AbstractContextManager[BinaryIO]:
             raise screen.CommandError("standard input is closed", exit_code=2)
         if screen.is_terminal("stdin"):
             raise screen.CommandError("standard input is a terminal: pipe a recording into it", exit_code=2)
+        refuse_input(sys.stdin.buffer, source, output)
         return contextlib.nullcontext(_interruptible(sys.stdin.buffer))
     try:
-        stream = open(source, "rb")  # noqa: SIM115 - handed to the caller's with statement
+        stream = open(path_of_url(source), "rb")  # noqa: SIM115 - handed to the caller's with statement
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise screen.CommandError(f"cannot read {source!r}: {reason}", exit_code=2) from error
-    status = os.fstat(stream.fileno())
-    if stat.S_ISREG(status.st_mode) and not status.st_size:
+        raise screen.CommandError(f"cannot read {_shown(source)}: {reason}{_url_hint(source)}", exit_code=2) from error
+    try:
+        refuse_input(stream, source, output)
+        status = os.fstat(stream.fileno())
+        if stat.S_ISREG(status.st_mode) and not status.st_size:
+            raise screen.CommandError(f"cannot use {source!r}: the file is empty", exit_code=2)
+    except BaseException:
         stream.close()
-        raise screen.CommandError(f"cannot use {source!r}: the file is empty", exit_code=2)
+        raise
     return _closing(stream)
+
+
+def path_of_url(source: str) -> str:
+    """The path that a ``file`` URL means; other sources as they are."""
+    if source[:7].lower() != "file://":
+        return source
+    from urllib.request import url2pathname  # noqa: PLC0415 - such URLs are rare
+
+    return url2pathname(source[7:].removeprefix("localhost"))
+
+
+def _shown(source: str) -> str:
+    """A source in a message: of a URL no credentials and no query, which may be a key to it."""
+    if "://" not in source:
+        return repr(source)
+    scheme, _, rest = source.partition("://")
+    return repr(f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}")
+
+
+def _url_hint(source: str) -> str:
+    """What to do instead, where a URL stands for a file."""
+    scheme = source.partition("://")[0].lower() if "://" in source else ""
+    if scheme in {"http", "https"}:
+        return f"; only {screen.PROGRAM} transcribe takes URLs: download it, or pipe it in with curl and give - instead"
+    if scheme:
+        return f"; of URLs, {screen.PROGRAM} transcribe takes http and https"
+    host = source.partition("/")[0]
+    if "/" in source and "." in host.strip(".") and not os.path.exists(host):
+        return f"; a URL begins with https://, as in https://{source}"
+    return ""
+
+
+def refuse_empty(stream: BinaryIO, source: str) -> None:
+    """Waits for the first bytes of what :func:`opened` gave, which stay to be read.
+
+    Raises:
+        CommandError: It ends without any, or cannot be read.
+    """
+    name = "standard input" if source == "-" else repr(source)
+    try:
+        is_empty = not stream.peek(1)  # type: ignore[attr-defined] # a BufferedReader, or a Pipe
+    except OSError as error:
+        raise screen.CommandError(f"cannot read {name}: {error.strerror or error}", exit_code=2) from error
+    if is_empty:
+        raise screen.CommandError(f"cannot use {name}: it is empty", exit_code=2)
 
 
 @contextlib.contextmanager
@@ -75,11 +130,22 @@ class Pipe(io.RawIOBase):
         super().__init__()
         self._descriptor = descriptor
         self.goes_on: Callable[[], bool] | None = None
+        self._ahead = b""
 
     def readable(self) -> bool:
         return True
 
+    def peek(self, size: int) -> bytes:
+        """What is read next, at most ``size`` bytes; empty at the end."""
+        if not self._ahead:
+            self._ahead = self.read(size) or b""
+        return self._ahead
+
     def readinto(self, buffer: Any) -> int:
+        if self._ahead:
+            data, self._ahead = self._ahead[: len(buffer)], self._ahead[len(buffer) :]
+            buffer[: len(data)] = data
+            return len(data)
         while not select.select([self._descriptor], [], [], _PIPE_LOOK_SEC)[0]:
             if self.goes_on is not None and not self.goes_on():
                 return 0

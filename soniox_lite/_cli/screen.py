@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from unicodedata import category
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,16 +77,19 @@ def write_json(value: object, *, indent: int | None = 2) -> None:
     # Escapes lose nothing where "?" would be all that the encoding has.
     is_unicode = stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
-    # Half of a surrogate pair cannot be encoded at all; the escape is valid JSON.
-    write("".join(f"\\u{ord(char):04x}" if "\ud800" <= char <= "\udfff" else char for char in text))
+    # What would steer a terminal, and half of a surrogate pair, which cannot be encoded at all: escapes mean the same.
+    write("".join(char if char == "\n" or _is_harmless(char) else _escaped(char) for char in text))
 
 
-def write_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Writes columns, two spaces apart, to standard output; the last one is not padded. Raises as :func:`put`."""
+def write_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Writes columns, two spaces apart, to standard output; the last one is not padded. Raises as :func:`put`.
+
+    Cells may be anything: tables show what the service sends, also where it is no text.
+    """
     from .._width import width_of  # noqa: PLC0415 - not for --help
 
     shown: list[str] = []
-    lines = [header, *([printable(cell) for cell in row] for row in rows)]
+    lines = [header, *([printable("-" if cell is None else str(cell)) for cell in row] for row in rows)]
     widths = [max(width_of(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
         cells = [cell + " " * (width - width_of(cell)) for cell, width in zip(line, widths, strict=True)]
@@ -111,9 +115,18 @@ def is_terminal(name: str) -> bool:
 
 def printable(text: str) -> str:
     """A text of the server's on one line, without what would steer the terminal."""
-    return "".join(
-        char if char.isprintable() or char in _JOINERS or "\ud800" <= char <= "\udfff" else "?" for char in text
-    )
+    return "".join(char if _is_harmless(char) or "\ud800" <= char <= "\udfff" else "?" for char in text)
+
+
+def _escaped(char: str) -> str:
+    """A character as JSON escapes."""
+    code = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))
+
+
+def _is_harmless(char: str) -> bool:
+    # Spaces of any width are not printable either, as Python sees it; line ends are separators of other kinds.
+    return char.isprintable() or char in _JOINERS or category(char) == "Zs"
 
 
 def confirm(question: str) -> bool:
@@ -167,7 +180,7 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Replaces the line."""
-        shown = text[: size_of("stderr")[0] - 1]
+        shown = printable(text)[: size_of("stderr")[0] - 1]
         if self.is_shown and shown != self._text:
             self._draw(f"\r{shown.ljust(len(self._text))}")
             self._text = shown

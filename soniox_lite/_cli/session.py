@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 
 from .screen import CommandError, say
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
+    from .._http.messages import Request
     from ..client import SonioxClient
 
 # The names that users know for what the client calls otherwise.
@@ -52,6 +54,7 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
             websocket_base_url=options.ws_url,
             tts_api_base_url=options.tts_url,
             timeout_sec=options.timeout,
+            on_request=None if options.timeout is None else _Patience(options.timeout),
         )
     except SonioxValidationError as error:
         name, _, rest = error.message.partition(" ")
@@ -60,6 +63,24 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
         raise CommandError(f"{_SETTINGS[name]} {rest}", exit_code=2) from error
     with client:
         yield client
+
+
+class _Patience:
+    """Called before each attempt: what has taken as long as the user was willing to wait is not tried again."""
+
+    def __init__(self, timeout_sec: float) -> None:
+        self._timeout_sec = timeout_sec
+        self._started = 0.0
+
+    def __call__(self, request: Request) -> None:
+        if request.attempt == 1:
+            self._started = time.monotonic()
+        elif time.monotonic() - self._started >= self._timeout_sec:
+            from ..errors import SonioxTimeoutError  # noqa: PLC0415 - not for --help
+
+            raise SonioxTimeoutError(
+                f"{request.method} {request.url}: no answer within {self._timeout_sec:g} s", request_sent=True
+            )
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import sys
 
 from ..errors import SonioxValidationError
 from . import screen
+from .places import check_place, path_or_none
 from .recording import opened
 from .session import open_client
 
@@ -31,19 +32,22 @@ _FORMATS = {
 
 def speak(options: argparse.Namespace) -> int:
     """Writes the audio of a text to ``options.output``; the exit code."""
-    to_pipe = options.output == "-"
-    if to_pipe and screen.is_terminal("stdout"):
+    path = path_or_none(options.output)
+    if path is None and screen.is_terminal("stdout"):
         raise screen.CommandError("standard output is a terminal: give -o FILE, or pipe the audio on", exit_code=2)
-    audio_format = options.format or ("wav" if to_pipe else _format_of(options.output))
-    text = _text(options)
+    if path is not None:
+        check_place(path)
+    audio_format = options.format or "wav" if path is None else _format_of(path, options.format)
+    text = _text(options, path)
     with open_client(options) as client:
         try:
             client.tts.generate_to_file(
-                _StandardOutput() if to_pipe else options.output,  # type: ignore[arg-type]
+                _StandardOutput() if path is None else path,  # type: ignore[arg-type]
                 text=text,
                 voice=options.voice,
                 model=options.model,
                 language=options.language,
+                client_reference_id=options.client_reference_id,
                 config={
                     "audio_format": audio_format,
                     "sample_rate": options.rate,
@@ -59,17 +63,35 @@ def speak(options: argparse.Namespace) -> int:
     return 0
 
 
-def _format_of(path: str) -> str:
-    audio_format = _FORMATS.get(os.path.splitext(path)[1].lower())
-    if audio_format is None:
+def _format_of(path: str, wanted: str | None) -> str:
+    """The format that was asked for, else the one that the file's name tells.
+
+    Raises:
+        CommandError: The name tells none, or another one.
+    """
+    named = _FORMATS.get(os.path.splitext(path)[1].lower())
+    if wanted is None:
+        if named is None:
+            raise screen.CommandError(
+                f"cannot tell the format from the name {path!r}: end it in {', '.join(_FORMATS)}, "
+                "or give --audio-format",
+                exit_code=2,
+            )
+        return named
+    # Formats that are not known here are the service's to judge.
+    is_other = wanted != named and (wanted in _FORMATS.values() or _is_raw(wanted))
+    if named is not None and is_other and not (_is_raw(named) and _is_raw(wanted)):
         raise screen.CommandError(
-            f"cannot tell the format from the name {path!r}: end it in {', '.join(_FORMATS)}, or give --audio-format",
-            exit_code=2,
+            f"{path!r} is the name of a file with {named}, and --audio-format says {wanted}", exit_code=2
         )
-    return audio_format
+    return wanted
 
 
-def _text(options: argparse.Namespace) -> str:
+def _is_raw(audio_format: str) -> bool:
+    return audio_format.startswith("pcm_") or audio_format in {"mulaw", "alaw"}
+
+
+def _text(options: argparse.Namespace, output: str | None) -> str:
     """What to say: an argument, a file, or standard input.
 
     Raises:
@@ -78,18 +100,14 @@ def _text(options: argparse.Namespace) -> str:
     if options.file is not None:
         if options.text is not None:
             raise screen.CommandError("TEXT excludes --file", exit_code=2)
-        try:
-            with open(options.file, "rb") as stream:
-                return _decoded(stream)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise screen.CommandError(f"cannot read {options.file!r}: {reason}", exit_code=2) from error
+        with opened(options.file, output) as stream:
+            return _decoded(stream)
     if options.text not in {None, "-"}:
         text: str = options.text
         return text
     if screen.is_terminal("stdin"):
         raise screen.CommandError("there is no text: give it as TEXT, with --file, or pipe it in", exit_code=2)
-    with opened("-") as stream:
+    with opened("-", output) as stream:
         return _decoded(stream)
 
 

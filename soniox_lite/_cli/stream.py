@@ -16,7 +16,7 @@ from ..types.transcriptions import TranslationConfig
 from ..utils import SessionThread, read_wav_format
 from . import screen
 from .live import output_for
-from .recording import Pipe, opened
+from .recording import Pipe, opened, refuse_empty
 from .session import open_client
 
 TYPE_CHECKING = False
@@ -51,6 +51,7 @@ _BACKLOG_SEC = 1.0
 _LEAD_SEC = 2.0
 _MAX_BYTES_PER_SECOND = 128 * 1024
 _CHUNK_BYTES = 4096
+_LONGEST_AUDIO_MS = 366 * 86_400_000
 _CHUNKS_PER_SECOND = 10
 
 
@@ -60,8 +61,12 @@ def stream(options: argparse.Namespace) -> int:
     # All that can be wrong with the command line is found before anything is sent.
     config = _config(options)
     with contextlib.ExitStack() as stack:
-        audio = _Audio(stack.enter_context(opened(options.source)), config)
+        source = stack.enter_context(opened(options.source))
         client = stack.enter_context(open_client(options))
+        # What a pipe will bring is not waited for: the connection is opened meanwhile.
+        if not isinstance(source, Pipe):
+            refuse_empty(source, options.source)
+        audio = _Audio(source, config)
         session = stack.enter_context(
             client.realtime.stt.connect(
                 config=audio.config,
@@ -84,25 +89,27 @@ def stream(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
     audio_format: Any = options.format or "auto"
-    if not _sample_bytes(audio_format) and (options.rate is not None or options.channels is not None):
-        raise screen.CommandError(
-            "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
-        )
     translation = (
         None
         if options.translate_to is None
         else TranslationConfig(type="one_way", target_language=options.translate_to)
     )
-    return RealtimeSTTConfig(
+    config = RealtimeSTTConfig(
         model=options.model,
         audio_format=audio_format,
         sample_rate=options.rate,
         num_channels=options.channels,
         language_hints=options.language,
+        client_reference_id=options.client_reference_id,
         enable_speaker_diarization=options.diarize or None,
         enable_endpoint_detection=options.endpoints or None,
         translation=translation,
     )
+    if not _sample_bytes(audio_format) and (options.rate is not None or options.channels is not None):
+        raise screen.CommandError(
+            "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
+        )
+    return config
 
 
 def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output) -> None:
@@ -160,7 +167,9 @@ def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _In
             continue
         if event is None:
             return True
-        feeder.processed_sec = (event.total_audio_proc_ms or 0) / 1000
+        # The fields of events are as the service sends them.
+        if isinstance(event.total_audio_proc_ms, (int, float)):
+            feeder.processed_sec = min(event.total_audio_proc_ms, _LONGEST_AUDIO_MS) / 1000
         output.show(event)
         if event.error_code is not None:
             raise error_of(event)
@@ -294,6 +303,9 @@ class _Feeder:
                 self._sent_at = time.monotonic()
             if self._stop.is_set() and not self._sent_bytes:
                 # There are no last words, and the service would call this an error.
+                self._session.cancel()
+            elif not self._sent_bytes and self._error is None:
+                self._error = screen.CommandError("there is no audio: the input is empty", exit_code=2)
                 self._session.cancel()
             else:
                 self._session.finish()

@@ -14,7 +14,7 @@ from ..errors import (
     SonioxServerError,
     SonioxTimeoutError,
 )
-from .screen import say
+from .screen import PROGRAM, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .._http.body import ProgressCallback
     from ..client import SonioxClient
+    from ..types.files import File
     from ..types.transcriptions import CreateTranscriptionConfig, Transcription
 
     Kind = Literal["transcription", "file"]
@@ -34,6 +35,7 @@ _BUSY_PAUSES_SEC = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 # What was asked for just before an interruption may take the server a moment to make.
 _SEARCH_PAUSES_SEC = (0.0, 0.5, 1.5)
 _TIMEOUT_SEC = 10.0
+_LEAST_SEC = 0.5
 
 
 class ServerTraces:
@@ -42,26 +44,32 @@ class ServerTraces:
     Between the server's making a thing and our learning its id, an interruption would leave it there unknown. So each
     thing carries a reference that nobody else has, by which it is looked for when its making had no clear end.
 
-    An interruption (Ctrl-C) of the block always removes everything. Another one while that goes on ends it, and what is
-    left is told. One thread only.
+    An interruption (Ctrl-C) of the block removes everything, unless :meth:`keep_all` was called. Another one while that
+    goes on ends it, and what is left is told. One thread only.
 
     Args:
         client: Makes and removes; must outlive the block.
         keep: Whether to leave everything, and tell the ids, when the block ends by itself, also with an error.
+        reference: The user's own reference for the job; None for one that is made up.
+        timeout_sec: What the user asked for as the server's longest silence; None for nothing.
     """
 
-    def __init__(self, client: SonioxClient, *, keep: bool) -> None:
+    def __init__(self, client: SonioxClient, *, keep: bool, reference: str | None, timeout_sec: float | None) -> None:
         self._client = client
-        # Somebody waits for the prompt: a server that does not answer is not waited for as long as usual.
-        self._cleaner = client.with_options(timeout_sec=_TIMEOUT_SEC, max_retries=1)
+        # Somebody waits for the prompt: a server that does not answer is not waited for as long as usual, and not again
+        # where the user has said what is long.
+        silence_sec = _TIMEOUT_SEC if timeout_sec is None else min(_TIMEOUT_SEC, max(_LEAST_SEC, timeout_sec / 2))
+        self._cleaner = client.with_options(timeout_sec=silence_sec, max_retries=1 if timeout_sec is None else 0)
         self._keep = keep
         self._reference = f"soniox-lite-{os.urandom(12).hex()}"
+        self._job_reference = reference or self._reference
         self._ids: dict[Kind, str] = {}
         # What the server may have made without our knowing its id.
         self._doubtful: set[Kind] = set()
         self._may_be_complete = False
         self._problem: SonioxError | None = None
         self._has_told = False
+        self._must_keep = False
 
     def upload(self, stream: BinaryIO, *, filename: str, on_progress: ProgressCallback) -> str:
         """The id of a new file. Args and errors are those of ``client.files.upload``."""
@@ -89,11 +97,15 @@ class ServerTraces:
                 model=model,
                 file_id=file_id,
                 audio_url=audio_url,
-                client_reference_id=self._reference,
+                client_reference_id=self._job_reference,
                 config=config,
             )
             self._ids["transcription"] = transcription.id
         return transcription
+
+    def keep_all(self) -> None:
+        """Leaves everything on the server, however the block ends: the transcript is nowhere else."""
+        self._must_keep = True
 
     def __enter__(self) -> Self:
         return self
@@ -102,8 +114,9 @@ class ServerTraces:
         interrupted = isinstance(exc, KeyboardInterrupt)
         if not self._things():
             return
-        if self._keep and not interrupted:
-            say(f"kept on the server: {self._things()}")
+        if self._must_keep or (self._keep and not interrupted):
+            hint = f"; try: {PROGRAM} transcriptions get {self._ids['transcription']}" if self._must_keep else ""
+            say(f"kept on the server: {self._things()}{hint}")
             return
         try:
             if interrupted:
@@ -165,16 +178,26 @@ class ServerTraces:
                 # To the end: the order of listings is not documented.
                 listing = self._cleaner.files if kind == "file" else self._cleaner.stt
                 for thing in listing.list_all(limit=1000):
-                    if thing.client_reference_id == self._reference:
+                    if self._is_ours(thing):
                         self._ids[kind] = thing.id
                         self._doubtful.discard(kind)
                         break
-        self._doubtful.clear()
+        # What others may have made under the user's own reference is not ours to remove.
+        if self._job_reference == self._reference or "file" in self._ids:
+            self._doubtful.clear()
+
+    def _is_ours(self, thing: File | Transcription) -> bool:
+        """Whether this run has made it: by the reference that nobody else has, or from the file that is this run's."""
+        file_id = getattr(thing, "file_id", None)
+        return thing.client_reference_id == self._reference or (
+            file_id is not None and file_id == self._ids.get("file")
+        )
 
     def _delete(self, kind: Kind) -> bool:
         """Whether a thing is too busy to be deleted."""
         thing_id = self._ids.get(kind)
-        if thing_id is None:
+        # A server that was silent once is not asked again.
+        if thing_id is None or isinstance(self._problem, SonioxTimeoutError):
             return False
         try:
             (self._cleaner.files if kind == "file" else self._cleaner.stt).delete_if_exists(thing_id)
@@ -196,7 +219,7 @@ class ServerTraces:
         """What is there, or may be; empty for nothing."""
         known = [f"{kind} {thing_id}" for kind, thing_id in self._ids.items()]
         doubtful = [
-            f"perhaps a {kind} with client_reference_id {self._reference}"
+            f"perhaps a {kind} with client_reference_id {self._reference if kind == 'file' else self._job_reference}"
             for kind in sorted(self._doubtful)
             if kind not in self._ids
         ]

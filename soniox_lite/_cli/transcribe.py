@@ -7,10 +7,10 @@ import os
 import time
 
 from .._validation import Problems
-from ..errors import SonioxTimeoutError, SonioxTranscriptionError
+from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import screen
-from .recording import opened
+from .recording import opened, path_of_url, refuse_empty
 from .session import open_client
 from .traces import ServerTraces
 from .transcripts import TranscriptOutput
@@ -35,6 +35,7 @@ def transcribe(options: argparse.Namespace) -> int:
     # All that can be wrong with the command line is found before anything is sent.
     with Problems("the command line") as check:
         check.text("model", options.model, min_length=1, max_length=32)
+        check.text("client_reference_id", options.client_reference_id, min_length=1, max_length=256)
     config = CreateTranscriptionConfig(
         language_hints=options.language,
         enable_speaker_diarization=options.diarize or None,
@@ -47,13 +48,23 @@ def transcribe(options: argparse.Namespace) -> int:
         raise screen.CommandError("--track needs --translate-to: there is only what is said", exit_code=2)
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
-        source = stack.enter_context(opened(options.source)) if url is None else url
+        source = stack.enter_context(opened(options.source, output.path)) if url is None else url
         client = stack.enter_context(open_client(options))
-        with ServerTraces(client, keep=options.keep) as traces:
+        if not isinstance(source, str):
+            refuse_empty(source, options.source)
+        traces = ServerTraces(
+            client, keep=options.keep, reference=options.client_reference_id, timeout_sec=options.timeout
+        )
+        with traces:
             with screen.Progress(wanted=not options.quiet) as progress:
                 transcript = _transcript(client, traces, progress, source, config, options)
-            # Before the clean-up, which may fail: this is what was asked for and paid for.
-            output.write(transcript)
+            try:
+                # Before the clean-up, which may fail: this is what was asked for and paid for.
+                output.write(transcript)
+            except BaseException:
+                # A full disk, a pipe or a terminal that was closed: there is no other copy yet.
+                traces.keep_all()
+                raise
     return 0
 
 
@@ -70,13 +81,18 @@ def _transcript(
         progress.show("uploading")
         file_id = traces.upload(
             source,
-            filename="stdin" if options.source == "-" else os.path.basename(options.source),
+            filename="stdin" if options.source == "-" else os.path.basename(path_of_url(options.source)),
             on_progress=lambda sent, total: progress.show(_upload_state(sent, total)),
         )
     audio_url = source if isinstance(source, str) else None
     transcription = traces.create(model=options.model, file_id=file_id, audio_url=audio_url, config=config)
     _wait(client, transcription, options.wait_timeout, progress)
-    return client.stt.get_transcript(transcription.id)
+    try:
+        return client.stt.get_transcript(transcription.id)
+    except SonioxError:
+        # The job is done and paid for, and its transcript still there to be asked for again.
+        traces.keep_all()
+        raise
 
 
 def _wait(

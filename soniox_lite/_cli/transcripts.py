@@ -9,6 +9,7 @@ from ..errors import SonioxError
 from ..subtitles import to_srt, to_text, to_vtt
 from . import screen
 from .options import TRANSCRIPT_FORMATS
+from .places import check_place, path_or_none, refuse_to_overwrite_audio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,24 +19,33 @@ if TYPE_CHECKING:
     from ..types.transcriptions import TranscriptionTranscript
 
 
+_SUBTITLES = ("srt", "vtt")
+
+
 class TranscriptOutput:
     """Where transcripts go and what they look like, as options say. Made before anything is sent.
 
     Args:
-        options: ``json``, ``format``, ``track`` and ``output`` of the command line.
+        options: ``json``, ``format``, ``track``, ``output`` and ``force`` of the command line.
+
+    Attributes:
+        path: Of the file; None for standard output.
 
     Raises:
-        CommandError: They contradict each other, tell no format, or name what is no place for a file.
+        CommandError: They contradict each other, tell no format, or name what is no place for a file, or a recording.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._path: str | None = None if options.output == "-" else options.output
+        self.path = path_or_none(options.output)
+        if self.path is not None:
+            check_place(self.path)
         self._track: Track | None = options.track
-        self._format = _format(options)
+        self._format = _format(options, self.path)
         if self._format == "json" and self._track is not None:
             raise screen.CommandError("--track is not for JSON, which has all tokens", exit_code=2)
-        if self._path is not None and not _can_be_written(self._path):
-            raise screen.CommandError(f"cannot write {self._path!r}: not a file in a writable folder", exit_code=2)
+        # Under a transcript's own name there is an earlier one, or what was meant to be replaced.
+        if self.path is not None and not options.force and _ending(self.path) not in TRANSCRIPT_FORMATS:
+            refuse_to_overwrite_audio(self.path)
 
     def write(self, transcript: TranscriptionTranscript) -> None:
         """Writes a transcript; what cannot be written to its file goes to standard output, at least as text.
@@ -43,26 +53,34 @@ class TranscriptOutput:
         Raises:
             CommandError: It cannot be written as asked for.
         """
-        # It was paid for, and may be deleted from the server by now.
         try:
             text = self._text(transcript)
-        except SonioxError as error:
-            _print(_readable(transcript, "both"))
+        except Exception as error:
+            # Whatever the service sent instead of what it documents, the words were paid for.
+            _print(_words(transcript))
+            reason = error if isinstance(error, SonioxError) else "the transcript has values of another kind"
             raise screen.CommandError(
-                f"cannot write {self._format}: {error}; the text is printed instead", exit_code=1
+                f"cannot write {self._format}: {reason}; the text is printed instead", exit_code=1
             ) from error
-        if self._path is None:
+        if self.path is None:
             self._print(transcript, text)
-            return
+        else:
+            self._write_file(self.path, transcript, text)
+        if self._format in _SUBTITLES and _has_half_characters(transcript):
+            raise screen.CommandError(
+                f"the transcript has characters that {self._format} cannot hold; --format json can", exit_code=1
+            )
+
+    def _write_file(self, path: str, transcript: TranscriptionTranscript, text: str) -> None:
         try:
-            with opened_output(self._path) as file:
+            with opened_output(path) as file:
                 # Half of a surrogate pair is nothing that a file can hold; escaped, it is valid JSON too.
                 file.write((text if text.endswith("\n") else f"{text}\n").encode("utf-8", "backslashreplace"))
         except SonioxError as error:
             self._print(transcript, text)
             reason = getattr(error.__cause__, "strerror", None) or str(error)
             raise screen.CommandError(
-                f"cannot write {self._format} to {self._path!r}: {reason}; it is printed instead", exit_code=1
+                f"cannot write {self._format} to {path!r}: {reason}; it is printed instead", exit_code=1
             ) from error
 
     def _print(self, transcript: TranscriptionTranscript, text: str) -> None:
@@ -85,29 +103,19 @@ class TranscriptOutput:
         return to_srt(transcript, track=track) if self._format == "srt" else to_vtt(transcript, track=track)
 
 
-def _format(options: argparse.Namespace) -> str:
+def _format(options: argparse.Namespace, path: str | None) -> str:
     if options.json and options.format not in {None, "json"}:
         raise screen.CommandError("--json and --format contradict each other", exit_code=2)
     if options.json or options.format is not None:
         return "json" if options.json else str(options.format)
-    if options.output in {None, "-"}:
+    if path is None:
         return "txt"
-    extension: str = os.path.splitext(options.output)[1][1:].lower()
+    extension = _ending(path)
     if extension not in TRANSCRIPT_FORMATS:
         raise screen.CommandError(
-            f"{options.output!r} does not end in .{', .'.join(TRANSCRIPT_FORMATS)}: give --format too", exit_code=2
+            f"{path!r} does not end in .{', .'.join(TRANSCRIPT_FORMATS)}: give --format too", exit_code=2
         )
     return extension
-
-
-def _can_be_written(path: str) -> bool:
-    """Whether a file can appear there, or a device or a pipe be written to."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        return not os.path.isdir(path) and os.access(path, os.W_OK)
-    folder = os.path.dirname(os.path.realpath(path))
-    return (
-        os.path.isdir(folder) and os.access(folder, os.W_OK) and (not os.path.exists(path) or os.access(path, os.W_OK))
-    )
 
 
 def _readable(transcript: TranscriptionTranscript, track: Track) -> str:
@@ -115,6 +123,23 @@ def _readable(transcript: TranscriptionTranscript, track: Track) -> str:
     if any(token.speaker or token.translation_status == "translation" for token in tokens):
         return to_text(transcript, track=track)
     return transcript.text.strip()
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1][1:].lower()
+
+
+def _has_half_characters(transcript: TranscriptionTranscript) -> bool:
+    """Whether there are halves of surrogate pairs, for which subtitles have a replacement only."""
+    return any("\ud800" <= char <= "\udfff" for token in transcript.tokens for char in token.text)
+
+
+def _words(transcript: TranscriptionTranscript) -> str:
+    """What was said, whatever else is wrong with the transcript."""
+    try:
+        return _readable(transcript, "both")
+    except Exception:  # noqa: BLE001 - odd values, of which there are too many kinds to name
+        return transcript.text
 
 
 def _print(text: str) -> None:

@@ -6,6 +6,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
+from ..errors import SonioxAPIError
 from . import screen
 from .listings import duration_text
 from .session import open_client
@@ -22,6 +23,9 @@ _DEFAULT_DAYS = 30
 _DAY = timedelta(days=1)
 _LEAST_SHOWN = Decimal("0.0001")
 _LONGEST_BAR = 60
+# What has more digits is no amount that was ever paid, and may have a billion of them.
+_MOST_DIGITS = 20
+_LONGEST_TEXT = 24
 # Nothing to seven eighths of a character; then come full ones.
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -64,9 +68,9 @@ def _write_models(entries: Sequence[UsageSummaryEntry]) -> None:
         ["REQUESTS", *(str(entry.total_num_requests) for entry in entries)],
         ["AUDIO IN", *(duration_text(entry.total_input_audio_duration_ms) for entry in entries)],
         ["AUDIO OUT", *(duration_text(entry.total_output_audio_duration_ms) for entry in entries)],
-        ["USD IN", *(_rounded(entry.total_input_cost) for entry in entries)],
-        ["USD OUT", *(_rounded(entry.total_output_cost) for entry in entries)],
-        ["USD", *(_rounded(entry.total_cost) for entry in entries)],
+        ["USD IN", *(_cost_text(entry, "total_input_cost") for entry in entries)],
+        ["USD OUT", *(_cost_text(entry, "total_output_cost") for entry in entries)],
+        ["USD", *(_cost_text(entry, "total_cost") for entry in entries)],
     ]
     names = ["MODEL", *(entry.model or "total" for entry in entries)]
     header, *rows = zip(names, *map(_right_aligned, columns), strict=True)
@@ -74,9 +78,15 @@ def _write_models(entries: Sequence[UsageSummaryEntry]) -> None:
 
 
 def _write_days(total: UsageSummaryEntry) -> None:
-    costs = total.cost
+    try:
+        costs = total.cost
+        texts = [_rounded(cost) for cost in costs]
+    except SonioxAPIError:
+        # Amounts that are no numbers are shown as they came, and no bar for any.
+        costs = [Decimal(0)] * len(total.cost_usd)
+        texts = [screen.printable(text)[:_LONGEST_TEXT] for text in total.cost_usd]
     most = max(costs, default=Decimal(0))
-    amounts = _right_aligned([_rounded(cost) for cost in costs])
+    amounts = _right_aligned(texts)
     room = screen.size_of("stdout")[0] - len(f"2026-04-01  {max(amounts, key=len, default='')}  ") - 1
     room = min(room, _LONGEST_BAR)
     draw = _block_bar if _can_show(_EIGHTHS) else _ascii_bar
@@ -104,8 +114,18 @@ def _can_show(text: str) -> bool:
     return True
 
 
+def _cost_text(entry: UsageSummaryEntry, name: str) -> str:
+    """One of an entry's amounts, or as much of it as the service sent, if that is no number."""
+    try:
+        return _rounded(getattr(entry, name))
+    except SonioxAPIError:
+        return str(getattr(entry, f"{name}_usd"))[:_LONGEST_TEXT]
+
+
 def _rounded(amount: Decimal) -> str:
     """US dollars with four decimals; ``<0.0001`` for what is less, but not nothing."""
+    if amount.adjusted() > _MOST_DIGITS:
+        return f"{amount:.4E}"
     return f"<{_LEAST_SHOWN}" if 0 < amount < _LEAST_SHOWN else f"{amount:.4f}"
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 
+from .._validation import Problems
 from ..errors import SonioxTimeoutError
 from . import screen
 from .listings import delete_each, moment_text
-from .recording import opened
+from .recording import opened, path_of_url, refuse_empty
 from .session import open_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from ..types.voices import VoiceModel
+    from ..types.voices import TtsVoiceDetails, Voice, VoiceModel
 
 _PAGE_SIZE = 1000
 _SHARED_PAGE_SIZE = 200
@@ -24,26 +25,25 @@ _EXIT_TIMED_OUT = 124
 def list_voices(options: argparse.Namespace) -> int:
     """Prints all voices of one's own, or all that are shared for a model; the exit code."""
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[object, ...]]
+    voices: list[Voice] | list[TtsVoiceDetails]
     with open_client(options) as client:
         if options.shared is None:
-            own = list(client.voices.list_all(limit=_PAGE_SIZE))
-            documents = [voice.to_dict() for voice in own]
+            voices = own = list(client.voices.list_all(limit=_PAGE_SIZE))
             header = ("ID", "CREATED", "NAME", "MODELS")
             rows = [
                 (voice.id, moment_text(voice.created_at), voice.name, ", ".join(map(_progress, voice.models)) or "-")
                 for voice in own
             ]
         else:
-            shared = list(client.voices.list_all_shared(options.shared, limit=_SHARED_PAGE_SIZE))
-            documents = [voice.to_dict() for voice in shared]
+            voices = shared = list(client.voices.list_all_shared(options.shared, limit=_SHARED_PAGE_SIZE))
             header = ("ID", "GENDER", "AGE", "ACCENT", "USE", "STYLE")
             rows = [
                 (voice.id, voice.gender, voice.age, voice.accent, ", ".join(voice.use_case), ", ".join(voice.style))
                 for voice in shared
             ]
     if options.json:
-        screen.write_json({"voices": documents})
+        screen.write_json({"voices": [voice.to_dict() for voice in voices]})
     elif not rows:
         screen.say("there are no voices")
     else:
@@ -53,8 +53,12 @@ def list_voices(options: argparse.Namespace) -> int:
 
 def create_voice(options: argparse.Namespace) -> int:
     """Makes a voice and prints its id; the exit code."""
-    filename = "stdin" if options.source == "-" else os.path.basename(options.source)
+    # All that can be wrong with the command line is found before a pipe is waited for.
+    with Problems("the command line") as check:
+        check.text("name", options.name, min_length=1, max_length=128)
+    filename = "stdin" if options.source == "-" else os.path.basename(path_of_url(options.source))
     with opened(options.source) as clip, open_client(options) as client:
+        refuse_empty(clip, options.source)
         voice = client.voices.create(clip, name=options.name, filename=filename)
         # Before the waiting, which may fail: the voice exists, and this is how to get rid of it.
         if not options.json:

@@ -140,6 +140,7 @@ class Gate:
         self.hold: tuple[str, str, str] | None = None
         """Method, pattern of the path, and ``before`` or ``after``: on which side of the target it is held."""
         self.refused_method = ""
+        self.refused_path = ""
         self.is_held = threading.Event()
         self.released = threading.Event()
         self.listed = threading.Event()
@@ -167,7 +168,7 @@ class Gate:
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def answer(self, handler: BaseHTTPRequestHandler, body: bytes | None) -> None:
-        if handler.command == self.refused_method:
+        if handler.command == self.refused_method or re.fullmatch(self.refused_path, handler.path):
             status, content = 403, b"no"
         else:
             self._wait_if_held(handler, "before")
@@ -623,12 +624,60 @@ def test_quiet_shows_no_progress_on_a_terminal(start: Callable[..., Process], au
         assert (result.code, terminal.read_all()) == (0, "")
 
 
-def test_a_pipe_that_nobody_reads_ends_quietly(start: Callable[..., Process], fake: FakeSoniox, audio: str) -> None:
-    process = start("transcribe", audio)
+def test_a_pipe_that_is_closed_ends_quietly(start: Callable[..., Process]) -> None:
+    process = start("models")
     process.popen.stdout.close()  # type: ignore[union-attr]
     assert process.popen.stderr is not None
     assert (process.popen.stderr.read(), process.popen.wait()) == (b"", 141)
-    assert (fake.files, fake.transcriptions) == ((), ())
+
+
+def test_a_transcript_that_a_closed_pipe_does_not_take_stays_on_the_server(
+    start: Callable[..., Process], fake: FakeSoniox, audio: str
+) -> None:
+    process = start("transcribe", audio)
+    process.popen.stdout.close()  # type: ignore[union-attr]
+    assert process.popen.stderr is not None
+    said = process.popen.stderr.read().decode()
+    assert process.popen.wait() == 141
+    (job,) = fake.transcriptions
+    assert _kept_ids(said) == {"file": fake.files[0].id, "transcription": job.id}
+    assert said.endswith(f"; try: soniox-lite transcriptions get {job.id}\n")
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "/dev/full", "--format", "srt"]], ids=["printed", "file"])
+def test_a_transcript_that_a_full_disk_does_not_take_stays_on_the_server(
+    run: Callable[..., Result], fake: FakeSoniox, audio: str, options: list[str]
+) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "wb") as full:
+        result = run("transcribe", audio, *options, stdout=full)
+    assert (result.code, "No space left on device" in result.err) == (1, True)
+    assert _kept_ids(result.err)["transcription"] == fake.transcriptions[0].id
+
+
+def test_a_transcript_that_a_signal_keeps_from_being_written_stays_on_the_server(
+    start: Callable[..., Process], fake: FakeSoniox, audio: str
+) -> None:
+    # More than any pipe holds.
+    fake.add_transcript([Word("x" * 900) for _ in range(100)])
+    process = start("transcribe", audio)
+    assert process.popen.stdout is not None
+    assert process.popen.stdout.read(1) == b"x"
+    process.popen.send_signal(signal.SIGHUP)
+    assert process.popen.stderr is not None
+    said = process.popen.stderr.read().decode()
+    assert process.popen.wait() == 129
+    assert _kept_ids(said)["transcription"] == fake.transcriptions[0].id
+
+
+def test_a_transcript_that_cannot_be_fetched_stays_on_the_server(
+    run: Callable[..., Result], fake: FakeSoniox, gate: Gate, audio: str
+) -> None:
+    gate.refused_path = "/v1/transcriptions/[^/]+/transcript"
+    result = run("transcribe", "--base-url", gate.api_base_url, audio)
+    result.check_error(1, "status 403")
+    assert _kept_ids(result.err)["transcription"] == fake.transcriptions[0].id
 
 
 def test_a_full_disk_is_an_error(run: Callable[..., Result]) -> None:

@@ -667,8 +667,9 @@ def test_without_utf8_nothing_breaks(start: Callable[..., Process], fake: FakeSo
         assert screen.lines() == ["1 ??"]
 
 
-def test_empty_audio_is_refused_by_the_service(run: Callable[..., Result]) -> None:
-    run("-", *_RAW, feed=b"").check_error(1, "audio")
+def test_empty_audio_is_refused(run: Callable[..., Result]) -> None:
+    run("-", *_RAW, feed=b"").check_error(2, "the input is empty")
+    run("-", *_RAW, stdin=subprocess.DEVNULL).check_error(2, "standard input: it is empty")
 
 
 @pytest.mark.parametrize(
