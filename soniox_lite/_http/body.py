@@ -132,12 +132,12 @@ class MultipartBody(Body):
                     except Exception as error:
                         raise CallbackError(error) from error
 
-
     def __bytes__(self) -> bytes:
         content = b"".join(self)
         if not self.repeatable:
             # What a stream gave once is sent from here.
-            self._parts, self._files = [content], []
+            self._files = []
+            self._parts = [content]
         return content
 
 

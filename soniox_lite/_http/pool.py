@@ -57,16 +57,15 @@ class ConnectionPool:
         while True:
             with self._lock:
                 self.check_open()
-                for connection, (leads_to, since) in reversed(self._idle.items()):
-                    if leads_to == key:
-                        break
-                else:
+                # The one that was in use last is the likeliest to be alive.
+                found = next((idle for idle, (leads_to, _) in reversed(self._idle.items()) if leads_to == key), None)
+                if found is None:
                     return None
-                del self._idle[connection]
-                self._busy.add(connection)
-            if now - since <= max_idle_sec and not is_readable(connection.sock):
-                return connection
-            self.discard(connection)
+                _, since = self._idle.pop(found)
+                self._busy.add(found)
+            if now - since <= max_idle_sec and not is_readable(found.sock):
+                return found
+            self.discard(found)
 
     def lend(self, connection: http.client.HTTPConnection) -> None:
         """Counts a new connection as in use."""

@@ -88,7 +88,8 @@ class Reply(http.client.HTTPResponse):
         self.version = 10 if version in {"HTTP/1.0", "HTTP/0.9"} else 11
         self.code = self.status = status
         self.reason = reason.strip()
-        self.headers = self.msg = headers = _read_fields(self.fp)
+        headers: Any = _read_fields(self.fp)
+        self.headers = self.msg = headers
         if self._file.raw.has_ended:
             # http.client takes half a head for a whole one.
             raise http.client.IncompleteRead(b"")

@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from http.client import HTTPConnection as _Base
     from typing import Any, TypeVar
 
-    ConnectionT = TypeVar("ConnectionT", bound=type[http.client.HTTPConnection])
+    ConnectionT = TypeVar("ConnectionT", bound=http.client.HTTPConnection)
 else:
     _Base = object
 
 
 @functools.cache
-def over(base: type[http.client.HTTPConnection], kind: ConnectionT) -> ConnectionT:
+def over(base: type[http.client.HTTPConnection], kind: type[ConnectionT]) -> type[ConnectionT]:
     """One of the classes below as a subclass of http.client's own.
 
     They are no subclasses yet, because another class may stand in its place while this module is loaded: vcrpy's, which
     would stay below them for the rest of the process.
     """
     made: Any = type(kind.__name__, (kind, base), {})
-    return made
+    result: type[ConnectionT] = made
+    return result
 
 
 class PlainConnection(_Base):

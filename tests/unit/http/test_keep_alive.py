@@ -278,7 +278,7 @@ def test_an_answer_goes_to_the_request_that_it_answers(connect: Any) -> None:
 def test_a_change_of_protocol_that_was_not_asked_for_is_an_error(connect: Any, raw: bytes) -> None:
     with RawServer(send_raw(raw + http_reply(b"not mine")), reply(b"yours")) as server:
         caller = connect(server, max_retries=0)
-        with pytest.raises(SonioxConnectionError, match="not HTTP .UnrequestedUpgradeError"):
+        with pytest.raises(SonioxConnectionError, match=r"not HTTP .UnrequestedUpgradeError"):
             caller.request("GET")
         assert caller.request("GET").content == b"yours"
     assert server.connection_count == 2

@@ -310,7 +310,7 @@ class TestFraming:
         step = send_raw(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\nhello")
         with RawServer(step, reply(b"next")) as server:
             caller = connect(server, max_retries=0, timeout_sec=60)
-            with pytest.raises(SonioxConnectionError, match="not HTTP .UnusableLengthError") as caught:
+            with pytest.raises(SonioxConnectionError, match=r"not HTTP .UnusableLengthError") as caught:
                 caller.request("POST", json={})
             assert caught.value.request_sent
             assert caller.request("GET").content == b"next"
