@@ -52,7 +52,6 @@ async def open_exchange(
 
     The hook for responses is called when the head is there. The deadline is one for the body, too.
     """
-    doubtful = False
     while True:
         remaining = settings.timeout_sec if deadline is None else deadline - time.monotonic()
         if remaining <= 0:
@@ -72,7 +71,7 @@ async def open_exchange(
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
             if delay is None or transport.closed:
                 raise
-            doubtful = doubtful or error.request_sent
+            request.doubtful = request.doubtful or error.request_sent
         else:
             response = reply.response
             if settings.on_response is not None:
@@ -82,7 +81,7 @@ async def open_exchange(
                     reply.close()
                     raise
             status = response.status_code
-            if status == 404 and doubtful and request.method == "DELETE":
+            if status == 404 and request.doubtful and request.method == "DELETE":
                 reply.response = Response(204, request=request, elapsed_sec=response.elapsed_sec)
                 return reply
             if status < 400:
@@ -96,7 +95,7 @@ async def open_exchange(
             )
             if delay is None or _is_final(response):
                 return reply
-            doubtful = doubtful or status in _DOUBTFUL_STATUSES
+            request.doubtful = request.doubtful or status in _DOUBTFUL_STATUSES
         await sleep(delay)
         request.attempt += 1
 

@@ -52,6 +52,18 @@ class Body:
     def __iter__(self) -> Iterator[bytes]:
         yield self._content
 
+    # urllib hands bodies on as they are, and what watches it takes them for bytes.
+
+    def __len__(self) -> int:
+        """As ``length``; 0 where that is not known."""
+        return self.length or 0
+
+    def __bool__(self) -> bool:
+        return self.length != 0
+
+    def __bytes__(self) -> bytes:
+        return self._content
+
 
 class MultipartBody(Body):
     """``multipart/form-data`` (RFC 7578) from values and streams, read block by block while it is sent.
@@ -119,6 +131,14 @@ class MultipartBody(Body):
                         self.on_progress(sent, total)
                     except Exception as error:
                         raise CallbackError(error) from error
+
+    def __bytes__(self) -> bytes:
+        content = b"".join(self)
+        if not self.repeatable:
+            # What a stream gave once is sent from here.
+            self._files = []
+            self._parts = [content]
+        return content
 
 
 class _FilePart:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .body import ProgressCallback
 
 # Without line breaks, which would begin a header line of their own.
-_CONTENT_TYPE = r"[\x21-\x7e]+/[\x20-\x7e]+"
+_CONTENT_TYPE = r"[\x21-\x2e\x30-\x7e]+/[\x20-\x7e]+"
 _DEFAULT_FILENAME = "upload.bin"
 
 

@@ -15,18 +15,18 @@ import urllib.request
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
 from .failures import describe_failure, scrubbed
+from .pool import MAX_IDLE_SEC
 from .replies import Reply, remaining_sec
-from .sockets import PlainConnection, SecureConnection, is_readable
+from .sockets import PlainConnection, SecureConnection, is_readable, over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
+    from .messages import Request
     from .pool import ConnectionPool, PoolKey
 
-# Most servers and load balancers keep an idle connection for a minute or more; NAT tables forget it later still.
-_MAX_IDLE_SEC = 30.0
 # A request that must not be made twice cannot be repeated when the server turns out to have closed the connection,
 # so it only takes one that was in use a moment ago.
 _MAX_IDLE_SEC_UNREPEATABLE = 5.0
@@ -40,10 +40,12 @@ class WireRequest(urllib.request.Request):
     Attributes:
         connect_timeout_sec: For DNS-resolved addresses, TCP, proxy and TLS.
         deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to the whole.
+        origin: What it was made from, and what is told that it had to be sent twice; None after a redirect.
     """
 
     connect_timeout_sec: float | None = None
     deadline: float | None = None
+    origin: Request | None = None
 
 
 class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
@@ -63,10 +65,23 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     http_request = urllib.request.AbstractHTTPHandler.do_request_
     https_request = urllib.request.AbstractHTTPHandler.do_request_
 
-    def http_open(self, request: urllib.request.Request) -> Reply:
-        return self._exchange(request)
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        if http.client.HTTPConnection.__module__ == http.client.HTTPSConnection.__module__ == "http.client":
+            return self._exchange(request)
+        return self._open_replaced(request)
 
     https_open = http_open
+
+    def _open_replaced(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """As urllib does it, without our pool: a tool such as vcrpy has its own classes in place of http.client's."""
+        body: Any = request.data
+        if body is not None:
+            # Tools look at bodies, and send them with a length.
+            request.data = bytes(body)
+            request.remove_header("Transfer-encoding")
+        if request.type == "http":
+            return self.do_open(http.client.HTTPConnection, request)
+        return self.do_open(http.client.HTTPSConnection, request, context=self._tls_context())
 
     def _exchange(self, request: urllib.request.Request) -> Reply:
         headers = {**request.headers, **request.unredirected_hdrs}
@@ -77,8 +92,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         body = request.data
         repeatable = request.get_method() in _REPEATABLE_METHODS and (body is None or getattr(body, "repeatable", True))
 
-        max_idle_sec = _MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE
-        connection = self._pool.take(key, max_idle_sec)
+        connection = self._pool.take(key, MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE)
         if connection is not None:
             try:
                 return self._send_and_receive(connection, key, request, headers)
@@ -86,6 +100,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 # The server may have closed it just as we wrote: that says nothing about the request.
                 if self._pool.closed or not repeatable or not isinstance(error.__cause__, _CLOSED_BY_PEER):
                     raise
+                origin: Request | None = getattr(request, "origin", None)
+                if origin is not None:
+                    origin.doubtful = True
         return self._send_and_receive(self._connect(key, request), key, request, headers)
 
     def _connect(self, key: PoolKey, request: urllib.request.Request) -> http.client.HTTPConnection:
@@ -94,9 +111,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         connection: http.client.HTTPConnection
         try:
             if scheme == "https":
-                connection = SecureConnection(host, timeout, self._tls_context())
+                connection = over(http.client.HTTPConnection, SecureConnection)(host, timeout, self._tls_context())
             else:
-                connection = PlainConnection(host, timeout)
+                connection = over(http.client.HTTPConnection, PlainConnection)(host, timeout)
             if tunnel_host:
                 connection.set_tunnel(tunnel_host, headers={"Proxy-Authorization": credentials} if credentials else {})
             self._pool.lend(connection)

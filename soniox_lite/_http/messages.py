@@ -53,9 +53,10 @@ class Request:
         url: Absolute, with the query.
         headers: What is sent besides the key and what the transport adds; a hook may add to it.
         attempt: 1 for the first try, 2 for the first retry, ...
+        doubtful: Whether it may have been done already, although no reply said so.
     """
 
-    __slots__ = ("attempt", "body", "headers", "method", "url")
+    __slots__ = ("attempt", "body", "doubtful", "headers", "method", "url")
 
     def __init__(self, method: str, url: str, headers: dict[str, str], body: Body | None = None) -> None:
         self.method = method
@@ -63,6 +64,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.attempt = 1
+        self.doubtful = False
 
     def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, str]]]:
         # An error that is pickled, or copied, takes its request along, but not the stream that was sent.

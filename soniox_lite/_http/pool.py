@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     # Scheme, host to connect to, host to tunnel to, proxy credentials.
     PoolKey = tuple[str, str, str | None, str | None]
 
+# To all hosts together, so that a service that spreads its clients over many does not use up their open files.
 _MAX_IDLE_CONNECTIONS = 64
+# Most servers and load balancers keep an idle connection for a minute or more; NAT tables forget it later still.
+MAX_IDLE_SEC = 30.0
+# A clock that goes on while the machine is suspended, as time.monotonic does not on Linux and macOS: after a night,
+# all connections would seem to have been used a moment ago. Windows has none of these names, and its own goes on.
+_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class ConnectionPool:
-    """Idle connections by where they lead. Any thread may use it; a forked child starts with an empty one."""
+    """Idle connections and where they lead. Any thread may use it; a forked child starts with an empty one."""
 
     def __init__(self) -> None:
-        self._idle: dict[PoolKey, list[tuple[http.client.HTTPConnection, float]]] = {}
+        # With since when; the one that has been idle for longest comes first.
+        self._idle: dict[http.client.HTTPConnection, tuple[PoolKey, float]] = {}
         self._start_empty()
         self.closed = False
         # Not __del__, which the garbage collector may call after it has complained about the sockets.
@@ -45,18 +52,20 @@ class ConnectionPool:
         if self._pid != os.getpid():
             # The parent's sockets and the state of its lock are not ours.
             self._start_empty()
-        now = time.monotonic()
+        now = _now()
+        self._drop_idle(now)
         while True:
             with self._lock:
                 self.check_open()
-                waiting = self._idle.get(key)
-                if not waiting:
+                # The one that was in use last is the likeliest to be alive.
+                found = next((idle for idle, (leads_to, _) in reversed(self._idle.items()) if leads_to == key), None)
+                if found is None:
                     return None
-                connection, since = waiting.pop()
-                self._busy.add(connection)
-            if now - since <= max_idle_sec and not is_readable(connection.sock):
-                return connection
-            self.discard(connection)
+                _, since = self._idle.pop(found)
+                self._busy.add(found)
+            if now - since <= max_idle_sec and not is_readable(found.sock):
+                return found
+            self.discard(found)
 
     def lend(self, connection: http.client.HTTPConnection) -> None:
         """Counts a new connection as in use."""
@@ -66,13 +75,16 @@ class ConnectionPool:
 
     def give_back(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
         """Takes back a connection whose last reply was read to its end."""
+        now = _now()
         with self._lock:
             self._busy.discard(connection)
-            waiting = self._idle.setdefault(key, [])
-            if not self.closed and connection.sock is not None and len(waiting) < _MAX_IDLE_CONNECTIONS:
-                waiting.append((connection, time.monotonic()))
-                return
-        connection.close()
+            is_usable = not self.closed and connection.sock is not None
+            if is_usable:
+                self._idle[connection] = key, now
+        if is_usable:
+            self._drop_idle(now)
+        else:
+            connection.close()
 
     def discard(self, connection: http.client.HTTPConnection) -> None:
         """Closes a connection that is of no more use."""
@@ -86,13 +98,25 @@ class ConnectionPool:
             self._start_empty()
         with self._lock:
             self.closed = True
-            idle = [connection for waiting in self._idle.values() for connection, _ in waiting]
+            idle = list(self._idle)
             busy = list(self._busy)
             self._idle.clear()
         for connection in idle:
             connection.close()
         for connection in busy:
             self.break_off(connection)
+
+    def _drop_idle(self, now: float) -> None:
+        """Closes what has been idle for too long, wherever it leads, and the oldest of too many."""
+        while True:
+            with self._lock:
+                oldest = next(iter(self._idle), None)
+                if oldest is None or (
+                    len(self._idle) <= _MAX_IDLE_CONNECTIONS and now - self._idle[oldest][1] <= MAX_IDLE_SEC
+                ):
+                    return
+                del self._idle[oldest]
+            oldest.close()
 
     @staticmethod
     def break_off(connection: http.client.HTTPConnection) -> None:
@@ -110,7 +134,10 @@ class ConnectionPool:
             raise SonioxError("this client is closed")
 
 
-def _close_all(idle: dict[PoolKey, list[tuple[http.client.HTTPConnection, float]]]) -> None:
+def _now() -> float:
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+def _close_all(idle: dict[http.client.HTTPConnection, tuple[PoolKey, float]]) -> None:
     while idle:
-        for connection, _ in idle.popitem()[1]:
-            connection.close()
+        idle.popitem()[0].close()

@@ -11,9 +11,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# Of a body, which is not sent again, and for a proxy, which may not be asked again.
+_OF_ONE_REQUEST = frozenset({"Content-length", "Content-type", "Transfer-encoding", "Proxy-authorization"})
+
 
 class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Follows redirects of reading requests only, and takes the key only to where it was meant for."""
+    """Follows redirects of reading requests only, and takes the key and hooks' headers only to where they belong."""
 
     max_redirections = 5
 
@@ -37,14 +40,10 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
             setattr(following, name, getattr(req, name, None))
         # The proxy handler adds it again if the way leads through the proxy again.
         following.headers.pop("Proxy-authorization", None)
-        # Unredirected headers are left behind by urllib, the key among them.
+        # Unredirected headers are left behind by urllib: the key, and what hooks have added.
         if _origin(newurl) == _origin(req.full_url):
-            key = req.unredirected_hdrs.get("Authorization")
-            if key is not None:
-                following.add_unredirected_header("Authorization", key)
-        else:
-            for name in ("Authorization", "Cookie"):
-                following.headers.pop(name, None)
+            for name in req.unredirected_hdrs.keys() - _OF_ONE_REQUEST:
+                following.add_unredirected_header(name, req.unredirected_hdrs[name])
         return following
 
 

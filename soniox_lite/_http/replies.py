@@ -25,6 +25,17 @@ _READ_BUFFER_SIZE = 64 * 1024
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_HEAD_LINES = 100
 _MAX_TRAILERS = 100
+_MAX_LENGTH_DIGITS = 100
+# In place of a body's length.
+_UNUSABLE = -1
+
+
+class UnrequestedUpgradeError(http.client.HTTPException):
+    """The server goes on in another protocol than HTTP (101)."""
+
+
+class UnusableLengthError(http.client.HTTPException):
+    """A head does not say where its body ends: lengths that are none or differ, codings that no client must know."""
 
 
 class Reply(http.client.HTTPResponse):
@@ -63,11 +74,13 @@ class Reply(http.client.HTTPResponse):
 
     def begin(self) -> None:
         # In place of http.client's own for the sake of _read_fields(), which it cannot be given: parsing the head with
-        # the email package takes 24 of the 146 microseconds of processor time of a small GET. What is decided here
-        # from the head is what http.client decides.
+        # the email package takes 24 of the 146 microseconds of processor time of a small GET. http.client also takes
+        # interim replies other than 100 for the answer, and waits for the connection's end where a length is unusable.
         inherited: Any = self  # Not all of it is known to type checkers.
         version, status, reason = inherited._read_status()
-        while status == 100:
+        while 100 <= status < 200:
+            if status == 101:
+                raise UnrequestedUpgradeError
             _read_lines(self.fp)
             version, status, reason = inherited._read_status()
         if not version.startswith(("HTTP/1.", "HTTP/0.9")):
@@ -75,22 +88,23 @@ class Reply(http.client.HTTPResponse):
         self.version = 10 if version in {"HTTP/1.0", "HTTP/0.9"} else 11
         self.code = self.status = status
         self.reason = reason.strip()
-        self.headers = self.msg = headers = _read_fields(self.fp)
+        headers: Any = _read_fields(self.fp)
+        self.headers = self.msg = headers
         if self._file.raw.has_ended:
             # http.client takes half a head for a whole one.
             raise http.client.IncompleteRead(b"")
-        self.chunked = (headers.get("Transfer-Encoding") or "").lower() == "chunked"
+        self.chunked = False
         self.chunk_left = None
-        self.length = None
-        if status in {204, 304} or 100 <= status < 200 or inherited._method == "HEAD":
+        if status in {204, 304} or inherited._method == "HEAD":
             self.length = 0
-        elif not self.chunked:
-            self.length = _length_of(headers)
+        else:
+            self.chunked, self.length = _framing_of(headers)
         # Without a length, the body ends with the connection.
         self.will_close = inherited._check_close() or (not self.chunked and self.length is None)
 
     def read(self, amt: int | None = None) -> bytes:
         try:
+            self._check_length()
             return super().read(amt)
         except BaseException:
             # http.client closes the reply at some errors as it does at its end.
@@ -99,6 +113,7 @@ class Reply(http.client.HTTPResponse):
 
     def read1(self, n: int = -1) -> bytes:
         try:
+            self._check_length()
             block = super().read1(n)
             if isinstance(self.chunk_left, int) and self.chunk_left < 0:
                 # http.client believes a chunk that says its size is negative.
@@ -107,6 +122,11 @@ class Reply(http.client.HTTPResponse):
         except BaseException:
             self.will_close = True
             raise
+
+    def _check_length(self) -> None:
+        # Only when the body is read: what an error or a redirect is does not hang on it.
+        if self.length == _UNUSABLE:
+            raise UnusableLengthError
 
     def _read_and_discard_trailer(self) -> None:
         # A hook of http.client's own, which throws them away, and takes half of them for their end.
@@ -149,6 +169,13 @@ class _Fields:
     def get(self, name: str, default: str | None = None) -> str | None:
         return self._values.get(name.lower(), default)
 
+    def get_all(self, name: str, default: Any = None) -> Any:
+        """The values of all fields with this name."""
+        name = name.lower()
+        if name not in self._values:
+            return default
+        return [value for other, value in self._fields if other.lower() == name]
+
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
 
@@ -168,26 +195,47 @@ def _read_lines(file: Any) -> list[bytes]:
     return lines
 
 
-def _read_fields(file: Any) -> Any:
+def _read_fields(file: Any) -> _Fields:
     lines = _read_lines(file)
     fields: list[tuple[str, str]] = []
     for line in lines:
         name, _, value = line.decode("iso-8859-1").partition(":")
+        name = name.rstrip(" \t")
         value = value.removesuffix("\n").removesuffix("\r")
         if not name or not is_visible_ascii(name) or "\r" in value or not line.endswith(b"\n"):
-            # Folded lines, lines that are no fields: what they mean is left to http.client.
-            return http.client.parse_headers(io.BytesIO(b"".join(lines)))
-        fields.append((name, value.lstrip(" \t")))
+            return _unusual_fields(lines)
+        fields.append((name, value.strip(" \t")))
     return _Fields(fields)
 
 
-def _length_of(headers: Any) -> int | None:
-    """The body's length; None where it is not told, or is no length."""
-    try:
-        length = int(headers.get("Content-Length") or "")
-    except ValueError:
-        return None
-    return length if length >= 0 else None
+def _unusual_fields(lines: list[bytes]) -> _Fields:
+    """Fields of folded lines, and of lines that are no fields: what they mean is left to http.client."""
+    parsed = http.client.parse_headers(io.BytesIO(b"".join(lines)))
+    return _Fields(
+        [
+            (name.strip(" \t"), " ".join(line.strip(" \t") for line in value.splitlines()).strip())
+            for name, value in parsed.items()
+        ]
+    )
+
+
+def _framing_of(headers: _Fields) -> tuple[bool, int | None]:
+    """Whether a body comes in chunks, and else its length; None where it ends with the connection."""
+    codings = {coding.lower() for coding in _elements(headers, "Transfer-Encoding")} - {"", "identity"}
+    if codings:
+        return (True, None) if codings == {"chunked"} else (False, _UNUSABLE)
+    lengths = _elements(headers, "Content-Length")
+    if not lengths:
+        return False, None
+    length = lengths.pop()
+    # The text is Latin-1, of which these are the digits that int() knows.
+    is_usable = not lengths and length.isdecimal() and len(length) <= _MAX_LENGTH_DIGITS
+    return False, int(length) if is_usable else _UNUSABLE
+
+
+def _elements(headers: _Fields, name: str) -> set[str]:
+    """What a field that is a list says, in one line or several."""
+    return {element.strip(" \t") for value in headers.get_all(name, ()) for element in value.split(",")}
 
 
 class _PacedSocket:
@@ -266,6 +314,13 @@ class _PacedReader(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+def length_left(reply: Any) -> int | None:
+    """What is still to come of a reply of any kind, in bytes; None where that is not known."""
+    length = getattr(reply, "length", None)
+    # Replies that vcrpy plays have a text there, and never count down.
+    return length if isinstance(length, int) else None
 
 
 def remaining_sec(deadline: float, timeout: float) -> float:

@@ -76,9 +76,16 @@ def parse_retry_after(value: str | None, *, now: float | None = None) -> float |
 
 def _seconds_until(date: str, now: float | None) -> float:
     import time  # noqa: PLC0415 - dates are rare here
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - as above
+    from datetime import datetime, timedelta, timezone  # noqa: PLC0415 - as above
+    from email.utils import parsedate_tz  # noqa: PLC0415 - as above
 
     try:
-        return parsedate_to_datetime(date).timestamp() - (time.time() if now is None else now)
+        # email.utils knows the form with dashes only with a zone.
+        parsed = parsedate_tz(date) or parsedate_tz(f"{date} GMT")
+        if parsed is None:
+            return math.nan
+        # HTTP's dates are UTC whether they say so or not (RFC 9110, section 5.6.7).
+        zone = timezone(timedelta(seconds=parsed[9] or 0))
+        return datetime(*parsed[:6], tzinfo=zone).timestamp() - (time.time() if now is None else now)
     except (ValueError, TypeError, OverflowError):
         return math.nan

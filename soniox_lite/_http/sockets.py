@@ -14,10 +14,27 @@ from .._network import addresses_of, certificate_was_refused
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from http.client import HTTPConnection as _Base
+    from typing import Any, TypeVar
+
+    ConnectionT = TypeVar("ConnectionT", bound=http.client.HTTPConnection)
+else:
+    _Base = object
 
 
-class PlainConnection(http.client.HTTPConnection):
+@functools.cache
+def over(base: type[http.client.HTTPConnection], kind: type[ConnectionT]) -> type[ConnectionT]:
+    """One of the classes below as a subclass of http.client's own.
+
+    They are no subclasses yet, because another class may stand in its place while this module is loaded: vcrpy's, which
+    would stay below them for the rest of the process.
+    """
+    made: Any = type(kind.__name__, (kind, base), {})
+    result: type[ConnectionT] = made
+    return result
+
+
+class PlainConnection(_Base):
     """A connection that knows its socket, which the pool may have to break."""
 
     def __init__(self, host: str, timeout: float) -> None:
@@ -103,6 +120,10 @@ def open_socket(
 def is_readable(sock: socket.socket | None) -> bool:
     """Whether an idle connection has something to say: that it is closed, or what nobody asked for."""
     if sock is None:
+        return True
+    # What TLS has decrypted already, the system does not know of.
+    pending: Callable[[], int] | None = getattr(sock, "pending", None)
+    if pending is not None and pending():
         return True
     if hasattr(select, "poll"):
         poll = select.poll()

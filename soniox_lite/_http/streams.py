@@ -6,7 +6,7 @@ import http.client
 import threading
 
 from ..errors import SonioxAPIError, SonioxError, error_class_for
-from .replies import MAX_WIRE_BYTES
+from .replies import MAX_WIRE_BYTES, length_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ReplyStream:
             block: bytes = getattr(self._reply, "read1", self._reply.read)(_BLOCK_SIZE)
             if not block:
                 # http.client only counts here.
-                if missing := getattr(self._reply, "length", None):
+                if missing := length_left(self._reply):
                     raise http.client.IncompleteRead(b"", missing)
                 # Not every version of it sees the end while it reads like this.
                 self._reply.read()

@@ -18,6 +18,7 @@ from .failures import describe_failure, masked, scrubbed
 from .messages import Request, Response
 from .pool import ConnectionPool
 from .redirects import ReplyProcessor, SafeRedirectHandler
+from .replies import length_left
 from .streams import OpenReplyStream, ReplyStream
 
 TYPE_CHECKING = False
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
     from .body import ProgressCallback
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
+# The beginning of an error page says what is to be known of it.
+MAX_ERROR_BYTES = 1024 * 1024
+# Of a reply that was compressed although nobody asked for it: a small one may become a thousand times as large.
+MAX_DECODED_BYTES = 16 * 1024 * 1024
 _READ_SIZE = 256 * 1024
+# The headers of ours that redirects to other hosts take along.
+_FOLLOW_REDIRECTS = frozenset({"accept", "user-agent"})
 
 sleep = time.sleep
 
@@ -85,7 +92,8 @@ class Transport:
         Raises:
             SonioxConnectionError: There was no reply, or not all of it.
             SonioxTimeoutError: It took too long.
-            SonioxAPIError: The reply is larger than 64 MiB, or compressed in a way that was not asked for.
+            SonioxAPIError: The reply is larger than 64 MiB, or compressed and then larger than 16 MiB, or in a way that
+                is not known here.
         """
         self.check_open()
         started = time.monotonic()
@@ -115,7 +123,9 @@ class Transport:
         if callback_error is not None:
             # Not inside the except clause, which would become its context.
             raise callback_error
-        if not isinstance(getattr(reply, "status", None), int):
+        status = getattr(reply, "status", None)
+        # http.client, which the opener may rest on, takes interim replies for answers.
+        if not isinstance(status, int) or status < 200:
             if reply is not None:
                 reply.close()
             raise SonioxConnectionError(f"{name}: the opener has no HTTP answer to this")
@@ -172,9 +182,10 @@ class Transport:
         fields = _fields_of(reply, authorization)
         content, complete = b"", True
         try:
-            content = _read_bounded(reply)
+            content = _read_bounded(reply, is_success=is_success)
             encoding = _encoding_of(reply)
-            if encoding:
+            # Middleware says that it compresses also where there is nothing to compress.
+            if encoding and content:
                 content = _decompress(content, encoding)
         except (OSError, http.client.HTTPException) as error:
             # What an error reply is does not hang on its last bytes.
@@ -185,7 +196,7 @@ class Transport:
             if is_success:
                 response = Response(status, fields, request=request)
                 raise SonioxAPIError(str(error), response=response) from None
-            content, complete = b"", False
+            content, complete = error.beginning, False
         return Response(
             status,
             fields,
@@ -197,11 +208,24 @@ class Transport:
 
 
 class _UnreadableBodyError(Exception):
-    """A body that is complete but not usable."""
+    """A body that is not usable.
+
+    Attributes:
+        beginning: What is usable of it all the same.
+    """
+
+    def __init__(self, problem: str, beginning: bytes = b"") -> None:
+        super().__init__(problem)
+        self.beginning = beginning
 
 
 def _on_the_wire(request: Request, authorization: str) -> WireRequest:
-    wire = WireRequest(request.url, data=request.body, headers=request.headers, method=request.method)
+    wire = WireRequest(request.url, data=request.body, method=request.method)
+    wire.origin = request
+    for name, value in request.headers.items():
+        # What a hook adds may prove who calls, as the key does.
+        add = wire.add_header if name.lower() in _FOLLOW_REDIRECTS else wire.add_unredirected_header
+        add(name, value)
     wire.add_unredirected_header("Authorization", authorization)
     body = request.body
     if body is not None:
@@ -239,27 +263,28 @@ def _encoding_of(reply: Any) -> str:
     return "" if encoding == "identity" else encoding
 
 
-def _read_bounded(reply: Any) -> bytes:
-    length: int | None = getattr(reply, "length", None)
+def _read_bounded(reply: Any, *, is_success: bool) -> bytes:
+    limit = MAX_REPLY_BYTES if is_success else MAX_ERROR_BYTES
+    length = length_left(reply)
+    blocks: list[bytes] = []
+    size = 0
     try:
-        if length is not None and length <= MAX_REPLY_BYTES:
+        if length is not None and length <= limit:
             # http.client checks the length itself when asked for everything.
             content: bytes = reply.read()
             return content
-        blocks: list[bytes] = []
-        size = 0
-        while length is None or length <= MAX_REPLY_BYTES:
+        # Of a success that says it is too large, nothing is read.
+        while size <= limit and not (length is not None and is_success):
             block: bytes = reply.read(_READ_SIZE)
             if not block:
                 return b"".join(blocks)
             blocks.append(block)
             size += len(block)
-            if size > MAX_REPLY_BYTES:
-                break
     except ValueError as error:
         # http.client believes a chunk that says its size is negative.
         raise http.client.HTTPException("a chunk of no size") from error
-    raise _UnreadableBodyError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+    beginning = b"" if _encoding_of(reply) else b"".join(blocks)[:limit]
+    raise _UnreadableBodyError(f"the reply is larger than {limit} bytes", beginning)
 
 
 def _decompress(content: bytes, encoding: str) -> bytes:
@@ -270,12 +295,11 @@ def _decompress(content: bytes, encoding: str) -> bytes:
     is_raw = encoding == "deflate" and content[:1] and content[0] & 0x0F != 8
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 32)
     try:
-        # A bomb is stopped at the same size as any other reply.
-        result = decompressor.decompress(content, MAX_REPLY_BYTES + 1)
+        result = decompressor.decompress(content, MAX_DECODED_BYTES + 1)
     except zlib.error:
         raise _UnreadableBodyError(f"the reply claims to be {encoding} but is not") from None
-    if len(result) > MAX_REPLY_BYTES:
-        raise _UnreadableBodyError(f"the reply is larger than {MAX_REPLY_BYTES} bytes")
+    if len(result) > MAX_DECODED_BYTES:
+        raise _UnreadableBodyError(f"the reply, decompressed, is larger than {MAX_DECODED_BYTES} bytes")
     if not decompressor.eof:
         raise _UnreadableBodyError("the reply's compressed body is cut off")
     if decompressor.unused_data:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -20,6 +22,12 @@ from tests.support.raw_server import (
     send_and_close,
     send_raw,
 )
+
+
+def redirect_to(other: RawServer) -> Any:
+    """A step that sends the client to another server."""
+    return reply(b"", "302 Found", f"Location: {other.url}/there")
+
 
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nTrailer: 1\r\n\r\n"
@@ -59,9 +67,12 @@ def test_requests_one_after_the_other_use_one_connection(connect: Any, method: s
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", b""),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + http_reply(b"hello"), b"hello"),
         (b"HTTP/1.1 100 Continue\r\nX: 1\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + http_reply(b"hello"), b"hello"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + http_reply(b"hello"), b"hello"),
+        (b"HTTP/1.1 102 Processing\r\nA: b\r\n folded\r\n\r\n" * 3 + http_reply(b"hello"), b"hello"),
+        (b"HTTP/1.1 199 Odd\r\nContent-Length: 5\r\n\r\n" + http_reply(b"hello"), b"hello"),
         (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", b"hello"),
         (http_reply(b"error", "404 Not Found"), b"error"),
-        (http_reply(b"e" * 3_000_000, "400 Bad"), b"e" * 3_000_000),
+        (http_reply(b"e" * 1_000_000, "400 Bad"), b"e" * 1_000_000),
     ],
 )
 def test_a_connection_is_kept_after_a_complete_reply(connect: Any, raw: bytes, content: bytes) -> None:
@@ -154,13 +165,56 @@ def test_a_post_does_not_trust_a_connection_that_was_idle_for_long(
         assert server.connection_count == 2
 
 
-def test_a_connection_that_was_idle_for_too_long_is_replaced(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_MAX_IDLE_SEC", -1.0)
+@pytest.mark.parametrize("clock", ["suspended with the machine", "the only one"])
+def test_a_connection_that_was_idle_for_too_long_is_replaced(
+    connect: Any, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    """A laptop wakes up: the clock that all else is measured by has stood still."""
+    slept_sec = 0.0
+    if clock == "the only one":
+        monkeypatch.setattr(pool, "_CLOCK", None)
+        real_monotonic = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: real_monotonic() + slept_sec)
+    elif hasattr(time, "CLOCK_BOOTTIME"):
+        real_gettime = time.clock_gettime
+        monkeypatch.setattr(time, "clock_gettime", lambda clock: real_gettime(clock) + (clock == 7) * slept_sec)
+        assert time.CLOCK_BOOTTIME == 7
+    else:
+        pytest.skip("no such clock here")
     with RawServer(then=reply()) as server:
         caller = connect(server)
-        for _ in range(3):
+        caller.request("GET")
+        slept_sec = 29.0
+        caller.request("GET")
+        assert server.connection_count == 1
+        slept_sec += 31.0
+        caller.request("GET")
+        assert server.connection_count == 2
+
+
+def test_what_is_idle_elsewhere_is_closed_too(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(pool, "_now", lambda: now)
+    with RawServer(then=reply()) as other, RawServer(redirect_to(other), then=reply()) as server:
+        caller = connect(server)
+        caller.request("GET")
+        assert other.open_connections == 1
+        now = 31.0
+        caller.request("GET")
+        other.wait_until(lambda other: other.open_connections == 0)
+
+
+def test_the_bound_of_idle_connections_is_one_for_all_hosts(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_MAX_IDLE_CONNECTIONS", 2)
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(RawServer(then=reply())) for _ in range(4)]
+        server = stack.enter_context(RawServer(*map(redirect_to, others)))
+        caller = connect(server)
+        for _ in others:
             caller.request("GET")
-    assert server.connection_count == 3
+        for other in others[:2]:
+            other.wait_until(lambda other: other.open_connections == 0)
+        assert [other.open_connections for other in others[2:]] == [1, 1]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -195,6 +249,38 @@ def test_late_words_end_an_idle_connection(connect: Any) -> None:
         go.set()
         assert said.wait(5)
         assert caller.request("POST", json={}).content == b"yours"
+    assert server.connection_count == 2
+
+
+def test_an_answer_goes_to_the_request_that_it_answers(connect: Any) -> None:
+    """What comes before an answer is none, however long the answer takes."""
+
+    def hint_first(connection: Connection) -> None:
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+        connection.server.stopping.wait(0.02)
+        connection.send(http_reply(connection.request.target.encode()))
+
+    with RawServer(then=hint_first) as server:
+        caller = connect(server, max_retries=0)
+        for number in range(3):
+            assert caller.request("GET", f"/{number}").content == f"/v1/{number}".encode()
+        assert caller.request("POST", "/3", json={}).content == b"/v1/3"
+    assert server.connection_count == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+    ],
+)
+def test_a_change_of_protocol_that_was_not_asked_for_is_an_error(connect: Any, raw: bytes) -> None:
+    with RawServer(send_raw(raw + http_reply(b"not mine")), reply(b"yours")) as server:
+        caller = connect(server, max_retries=0)
+        with pytest.raises(SonioxConnectionError, match=r"not HTTP .UnrequestedUpgradeError"):
+            caller.request("GET")
+        assert caller.request("GET").content == b"yours"
     assert server.connection_count == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -57,15 +58,37 @@ def test_the_key_does_not_come_back_on_the_way_back(connect: Any) -> None:
     assert "authorization" not in server.requests[1].headers
 
 
-def test_headers_of_a_hook_that_prove_who_calls_stay_behind(connect: Any) -> None:
-    def add_headers(request: Any) -> None:
-        request.headers.update({"Authorization": "Basic SECRET", "Cookie": "SECRET", "X-Trace": "1"})
+def add_headers(request: Any) -> None:
+    names = ["Authorization", "Cookie", "X-Gateway-Token", "x-api-key", "Proxy-Authorization", "Host", "Traceparent"]
+    request.headers.update(dict.fromkeys(names, "SECRET"))
+    request.headers["User-Agent"] = "mine"
 
+
+@pytest.mark.parametrize("through_opener", [False, True], ids=["our opener", "the user's opener"])
+def test_headers_of_a_hook_stay_behind(connect: Any, through_opener: bool) -> None:
+    options = {"opener": urllib.request.build_opener()} if through_opener else {}
     with RawServer(reply()) as other, RawServer(redirect(f"{other.url}/x")) as server:
-        connect(server, on_request=add_headers).request("GET")
+        connect(server, on_request=add_headers, **options).request("GET")
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert server.requests[0].headers["x-gateway-token"] == "SECRET"
     assert "SECRET" not in other.requests[0].head.decode()
-    assert other.requests[0].headers["x-trace"] == "1"
+    assert other.requests[0].headers["host"] == other.address
+    assert other.requests[0].headers["user-agent"] == "mine"
+
+
+def test_headers_of_a_hook_go_along_on_the_same_host(connect: Any) -> None:
+    with RawServer(redirect("/there"), reply()) as server:
+        connect(server, on_request=add_headers).request("GET")
+    for request in server.requests:
+        assert (request.headers["x-gateway-token"], request.headers["x-api-key"]) == ("SECRET", "SECRET")
+        assert request.headers["user-agent"] == "mine"
+
+
+def test_what_describes_a_body_does_not_go_along(connect: Any) -> None:
+    with RawServer(redirect("/there"), reply()) as server:
+        connect(server).request("GET", json={"a": 1})
+    assert server.requests[0].headers["content-length"] == "7"
+    assert server.requests[1].headers.keys().isdisjoint({"content-length", "content-type", "transfer-encoding"})
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import socket
 import time
@@ -138,6 +139,31 @@ class TestParseRetryAfter:
     def test_numbers_dates_and_nonsense(self, header: str | None, expected: float | None) -> None:
         assert parse_retry_after(header, now=1763683200.0) == (None if expected is None else pytest.approx(expected))
 
+    @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+    @pytest.mark.parametrize(
+        "date",
+        [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sunday, 06-Nov-94 08:49:37",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Sun, 06 Nov 1994 08:49:37 -0000",
+            "Sun, 06 Nov 1994 09:49:37 +0100",
+        ],
+    )
+    def test_dates_are_utc_wherever_the_machine_is(self, date: str, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        if not hasattr(time, "tzset"):
+            pytest.skip("the zone of a process cannot be changed here")
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        try:
+            assert parse_retry_after(date, now=784111777.0 - 30) == 30
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
     def test_dates_count_from_now(self) -> None:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
         assert parse_retry_after(date) == pytest.approx(100, abs=5)
@@ -241,6 +267,32 @@ class TestRepeatedCalls:
     def test_a_repeated_delete_that_finds_nothing_has_succeeded(self, connect: Any, doubtful: Any) -> None:
         with RawServer(doubtful, reply(b"{}", "404 Not Found")) as server:
             assert connect(server).request("DELETE", "/files/1").status_code == 204
+
+    @pytest.mark.parametrize("lost", [close, reset], ids=["closed", "reset"])
+    def test_a_delete_that_a_kept_connection_lost_has_succeeded_too(self, connect: Any, lost: Any) -> None:
+        """It is repeated at once, and without counting as an attempt."""
+        with RawServer(reply(), lost, reply(b"{}", "404 Not Found")) as server:
+            caller = connect(server, max_retries=0)
+            caller.request("GET")
+            assert caller.request("DELETE", "/files/1").status_code == 204
+        assert server.targets[1:] == ["DELETE /v1/files/1"] * 2
+
+    def test_a_delete_that_a_kept_connection_lost_is_in_doubt_to_the_end(self, connect: Any) -> None:
+        """Also when the service refuses the repetition for now."""
+        steps = [reply(), close, reply(b"", "503 Busy"), reply(b"{}", "404 Not Found")]
+        with RawServer(*steps) as server:
+            caller = connect(server, max_retries=1)
+            caller.request("GET")
+            assert caller.request("DELETE", "/files/1").status_code == 204
+
+    @pytest.mark.parametrize("path", ["files", "stt", "voices"])
+    def test_every_namespace_deletes_so(self, connect: Any, path: str) -> None:
+        missing = json.dumps({"status_code": 404, "error_type": "not_found", "message": "no"}).encode()
+        with RawServer(reply(), close, reply(missing, "404 Not Found")) as server:
+            caller = connect(server)
+            caller.request("GET")
+            caller.run(lambda client: getattr(client, path).delete("84c32fc6-4fb5-4e7a-b656-b5ec70493753"))
+        assert [request.method for request in server.requests] == ["GET", "DELETE", "DELETE"]
 
     def test_a_delete_lost_to_a_timeout_has_succeeded_too(self, connect: Any) -> None:
         with RawServer(stall(), reply(b"{}", "404 Not Found")) as server:

@@ -145,6 +145,44 @@ class TestArrival:
             assert listener.next() == b""
             assert listener.next() == b""
 
+    def test_what_comes_before_the_head_is_no_audio(self, speaker: Any) -> None:
+        interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        with RawServer(then=send_raw(interim + HEAD + HELLO + END)) as server:
+            caller = speaker(server)
+            assert [Listener(caller).rest() for _ in range(2)] == [[b"hello"], [b"hello"]]
+        assert server.connection_count == 1
+
+    @pytest.mark.parametrize("head", [WITH_LENGTH, HEAD], ids=["length", "chunks"])
+    @pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "TLS"])
+    def test_what_comes_after_the_audio_is_not_the_next_reply(
+        self, connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, head: bytes, over_tls: bool
+    ) -> None:
+        """Over TLS it has been decrypted with the end of the audio, where the system does not see it."""
+        end = b"hello world" if head == WITH_LENGTH else b"b\r\nhello world\r\n" + END
+        begun = threading.Event()
+
+        def speak(connection: Connection) -> None:
+            connection.read_body()
+            connection.send(head)
+            assert begun.wait(PATIENCE_SEC)
+            connection.send(end + http_reply(b"not mine"))
+
+        with RawServer(speak, reply(b"mine"), tls=tls_server if over_tls else None) as server:
+            caller = connect(server, tts_api_base_url=server.url, ssl_context=tls_client)
+            listener = Listener(caller)
+            listener.enter()
+            begun.set()
+            assert b"".join(listener.rest()) == b"hello world"
+            assert caller.request("GET").content == b"mine"
+        assert server.connection_count == 2
+
+    @pytest.mark.parametrize("fields", [b"Content-Length: 5, 6", b"Transfer-Encoding: gzip"])
+    def test_audio_whose_end_is_not_told_ends_at_once(self, speaker: Any, fields: bytes) -> None:
+        with RawServer(send_raw(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\nhello")) as server:
+            audio, error = Listener(speaker(server, timeout_sec=60)).take_until_failure()
+            hung_up(server)
+        assert (audio, type(error)) == (b"", SonioxConnectionError)
+
     def test_a_piece_of_a_chunk_is_not_held_back(self, speaker: Any) -> None:
         heard = threading.Event()
 
@@ -609,6 +647,13 @@ class TestRefusals:
         with RawServer(first, send_raw(HEAD + HELLO + END)) as server:
             assert Listener(speaker(server)).rest() == [b"hello"]
         assert len(pauses) == 1
+
+    def test_an_endless_refusal_is_read_to_a_bound(self, speaker: Any) -> None:
+        with RawServer(repeat(b"HTTP/1.1 400 Bad\r\n\r\n", b"a")) as server:
+            _, error = Listener(speaker(server)).take_until_failure()
+        assert isinstance(error, SonioxAPIError)
+        assert error.response is not None
+        assert (error.status_code, error.response.content) == (400, b"a" * 1024 * 1024)
 
     @pytest.mark.parametrize("first", [close, reset], ids=["closed", "reset"])
     def test_what_may_have_cost_something_is_not_repeated(self, speaker: Any, first: Any) -> None:

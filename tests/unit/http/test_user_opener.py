@@ -49,6 +49,15 @@ def test_failures_are_repeated_as_ever(with_opener: Any, pauses: list[float]) ->
     assert len(pauses) == 2
 
 
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "103 Early Hints"])
+def test_an_interim_reply_is_no_answer(with_opener: Any, status: str) -> None:
+    """http.client, below urllib's own opener, takes it for one."""
+    interim = f"HTTP/1.1 {status}\r\n\r\n".encode()
+    step = send_and_close(interim + http_reply())
+    with RawServer(step) as server, pytest.raises(SonioxConnectionError, match="no HTTP answer"):
+        with_opener(server, max_retries=0).request("GET")
+
+
 def test_redirects_are_its_own_business_but_never_with_the_key(with_opener: Any) -> None:
     with RawServer(reply(b"there")) as other:
         moved = reply(b"", "302 Found", f"Location: {other.url}/x")
