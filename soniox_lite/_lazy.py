@@ -9,7 +9,7 @@ from _thread import RLock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from functools import cached_property
+    from functools import cached_property as cached_property  # noqa: PLC0414 - for the modules that import it from here
     from typing import Any
 
 # Held while modules are loaded and while TLS is set up; a fork waits for it. In the child of a fork that did not wait,

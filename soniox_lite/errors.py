@@ -297,8 +297,8 @@ class SonioxRealtimeError(SonioxError):
         request_id: What Soniox support asks for; None when it gave none.
         close_code: WebSocket close code (RFC 6455, section 7.4); 1006 when the connection broke; None when it is
             not about the end of a connection.
-        retry_after_sec: Seconds that a server which refused the connection asked to wait (``Retry-After``); None when it
-            did not say.
+        retry_after_sec: Seconds that a server which refused the connection asked to wait (``Retry-After``); None when
+            it did not say.
     """
 
     def __init__(

@@ -62,20 +62,18 @@ class Workers:
         with self._lock:
             if self.closed:
                 raise SonioxError("this client is closed")
-            try:
+            if self._idle:
                 self._idle.pop()
-            except IndexError:
-                if len(self._threads) < self._limit:
-                    self._start_thread()
+            elif len(self._threads) < self._limit:
+                self._start_thread()
             self._jobs.put((future, function))
         return future
 
     def _start_thread(self) -> None:
         ended: Future[None] = Future()
         ended.set_running_or_notify_cancel()  # So that who waits for it cannot cancel it.
-        thread = threading.Thread(
-            target=_work, args=(self._jobs, self._idle, ended), name=f"soniox-lite_{len(self._threads)}", daemon=True
-        )
+        name = f"soniox-lite_{len(self._threads)}"
+        thread = threading.Thread(target=_work, args=(self._jobs, self._idle, ended), name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
@@ -123,18 +121,17 @@ async def result_of(future: Future[T], deadline: float | None, name: str) -> T:
 
 
 def _work(jobs: SimpleQueue[Job | None], idle: deque[None], ended: Future[None]) -> None:
-    while True:
+    job = jobs.get()
+    while job is not None:
+        _do(*job)
+        del job  # It must not live until the next one comes.
         try:
             job = jobs.get_nowait()
         except Empty:
             idle.append(None)
             job = jobs.get()
-        if job is None:
-            jobs.put(None)
-            ended.set_result(None)
-            return
-        _do(*job)
-        del job  # It must not live until the next one comes.
+    jobs.put(None)
+    ended.set_result(None)
 
 
 def _do(future: Future[Any], function: Callable[[], Any]) -> None:

@@ -39,7 +39,8 @@ def start_tls(
     Raises:
         OSError: The handshake failed; the connection is closed.
     """
-    name = host.removesuffix(".")
+    # For a str, Python loads the tables of international names.
+    name = host.removesuffix(".").encode("ascii") if host.isascii() else host.removesuffix(".")
     if isinstance(sock, ssl.SSLSocket):
         secured: ssl.SSLSocket = _nested(sock, name, context)
     else:
@@ -70,11 +71,11 @@ class _NestedTls(ssl.SSLSocket):
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
     # Of what the inner TLS has to say, the part that the outer one did not take yet.
-    _unsent: bytes
+    _unsent = b""
     # How many bytes of the caller's are in there.
-    _accepted: int
+    _accepted = 0
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - as inherited
+    def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002 - as inherited
         self._until_done(self._inner.do_handshake)
         self._flush()
 
@@ -133,12 +134,12 @@ class _NestedTls(ssl.SSLSocket):
             self._unsent = self._unsent[super().send(self._unsent) :]
 
 
-def _nested(sock: ssl.SSLSocket, name: str, context: ssl.SSLContext) -> _NestedTls:
+def _nested(sock: ssl.SSLSocket, name: str | bytes, context: ssl.SSLContext) -> _NestedTls:
     nested: Any = sock
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     inner = context.wrap_bio(incoming, outgoing, server_hostname=name)
-    # The object stays what it is, so that all that takes a TLS socket takes this one: it only learns to speak twice.
+    # The object stays what it is, so that all that takes a TLS socket takes this one.
     nested.__class__ = _NestedTls
-    nested._inner, nested._incoming, nested._outgoing, nested._unsent, nested._accepted = inner, incoming, outgoing, b"", 0
+    nested._incoming, nested._outgoing, nested._inner = incoming, outgoing, inner
     result: _NestedTls = nested
     return result

@@ -1,7 +1,7 @@
 """Opening a WebSocket within a time: name, TCP, proxy, TLS, upgrade. The only module that imports ``websocket``.
 
-Every step has what is left of one deadline, so that a peer that stalls, or trickles, at any of them cannot exceed it. The
-system's name resolution cannot be interrupted; it runs in a thread that is left behind if it is late.
+Every step has what is left of one deadline, so that a peer that stalls, or trickles, at any of them cannot exceed it.
+The system's name resolution cannot be interrupted; it runs in a thread that is left behind if it is late.
 """
 
 from __future__ import annotations
@@ -238,13 +238,14 @@ class _UpgradeExchange:
         if answer.status != 101:
             raise _refusal(self._url, answer, self._body_of(answer), self._authorization)
         key = re.search(rb"\r\nSec-WebSocket-Key: (\S+)\r\n", self._request)
-        accept = base64.b64encode(hashlib.sha1((key[1] if key else b"") + _ACCEPT_GUID).digest())  # noqa: S324 - RFC 6455
+        digest = hashlib.sha1((key[1] if key else b"") + _ACCEPT_GUID).digest()  # noqa: S324 - as the RFC has it
+        accept = base64.b64encode(digest).decode()
         tokens = [token.strip().lower() for token in answer.all("connection").split(",")]
         for is_wrong, problem in (
             (answer.version != "1.1", "it is not HTTP/1.1"),
             (answer.all("upgrade").lower() != "websocket", "Upgrade is not websocket"),
             ("upgrade" not in tokens, "Connection is not Upgrade"),
-            (answer.all("sec-websocket-accept").encode("latin-1") != accept, "Sec-WebSocket-Accept is not for this key"),
+            (answer.all("sec-websocket-accept") != accept, "Sec-WebSocket-Accept is wrong"),
             (answer.all("sec-websocket-extensions"), "it has an extension that was not offered"),
             (answer.all("sec-websocket-protocol"), "it has a sub-protocol that was not offered"),
         ):
@@ -253,9 +254,9 @@ class _UpgradeExchange:
                     f"{self._url}: the server's answer to the WebSocket upgrade cannot be used: {problem}"
                 )
         return (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
-        )
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        ).encode()
 
     def _body_of(self, answer: Answer) -> bytes:
         """The body of a refusal, as far as it comes in time."""
