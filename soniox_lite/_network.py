@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import threading
+
+from ._lazy import loading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 _default_context: ssl.SSLContext | None = None
 _reads_directory = False
-_default_context_lock = threading.Lock()
 
 
 def default_tls_context() -> ssl.SSLContext:
@@ -23,7 +23,7 @@ def default_tls_context() -> ssl.SSLContext:
     first TLS connection is made. Making one may cost 16 ms and 2.4 MB, so there is one.
     """
     global _default_context, _reads_directory  # noqa: PLW0603 - one for the process, made when first needed
-    with _default_context_lock:
+    with loading:
         if _default_context is None:
             paths = ssl.get_default_verify_paths()
             _reads_directory = _holds_all_of(paths.capath, paths.cafile)
@@ -32,13 +32,29 @@ def default_tls_context() -> ssl.SSLContext:
         return _default_context
 
 
-def certificate_was_refused(context: ssl.SSLContext) -> None:
+def _forget_default_context() -> None:
+    global _default_context  # noqa: PLW0603 - as above
+    _default_context = None
+
+
+if hasattr(os, "register_at_fork"):
+    # A thread that the child does not have may have been using it, and have taken locks inside of it.
+    os.register_at_fork(after_in_child=_forget_default_context)
+
+
+def certificate_was_refused(context: ssl.SSLContext, error: ssl.SSLCertVerificationError) -> None:
     """Has the next connection look at all of the system's certificates, if this one looked at a directory only.
 
-    Its names may be of another making than OpenSSL's, which cannot be seen from outside.
+    Its names may be of another making than OpenSSL's, which cannot be seen from outside. Where there are no
+    certificates at all, the error is made to say so.
     """
     global _default_context, _reads_directory  # noqa: PLW0603 - as above
-    with _default_context_lock:
+    if not context.cert_store_stats()["x509"] and not _sizes_of_certificates(ssl.get_default_verify_paths().capath):
+        error.strerror = (
+            f"{error.strerror or error}; there are no CA certificates on this machine: "
+            "install them (ca-certificates), or let SSL_CERT_FILE name a file of them"
+        )
+    with loading:
         if _reads_directory and context is _default_context:
             _reads_directory = False
             _default_context = ssl.create_default_context()
@@ -54,18 +70,27 @@ def _holds_all_of(directory: str | None, bundle: str | None) -> bool:
     """
     if directory is None or bundle is None:
         return False
-    sizes: list[int] = []
+    sizes = _sizes_of_certificates(directory)
     try:
-        with os.scandir(directory) as entries:
-            for entry in entries:
-                name, _, number = entry.name.partition(".")
-                if len(name) == 8 and number.isdecimal():
-                    sizes.append(entry.stat().st_size)
         excess = os.stat(bundle).st_size - sum(sizes)
     except OSError:
         return False
     # Each file may have got the end of its last line in the bundle; no certificate is as small as 400 bytes.
     return 0 <= excess <= min(len(sizes), 400) and bool(sizes)
+
+
+def _sizes_of_certificates(directory: str | None) -> list[int]:
+    """The lengths of a directory's certificates that OpenSSL finds by the hash of a name; empty if one is missing."""
+    sizes: list[int] = []
+    try:
+        with os.scandir(directory or os.devnull) as entries:
+            for entry in entries:
+                name, _, number = entry.name.partition(".")
+                if len(name) == 8 and number.isdecimal():
+                    sizes.append(entry.stat().st_size)
+    except OSError:
+        return []
+    return sizes
 
 
 def addresses_of(host: str, port: int, *, flags: int = 0) -> list[Any]:
@@ -76,6 +101,7 @@ def addresses_of(host: str, port: int, *, flags: int = 0) -> list[Any]:
         UnicodeError: It cannot be a host's name.
     """
     # As anyio and trio do: for a str, even an address, Python loads the tables of international names, which takes 2 of
-    # the 39 ms of a cold process's first request.
-    name = host.encode("ascii") if host.isascii() else host
+    # the 39 ms of a cold process's first request. A function that takes the place of Python's own gets a str.
+    is_pythons_own = getattr(socket.getaddrinfo, "__globals__", None) is vars(socket)
+    name = host.encode("ascii") if is_pythons_own and host.isascii() else host
     return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)

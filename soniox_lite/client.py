@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from functools import cached_property
 from importlib import import_module
 
+from ._lazy import cached_property, loading
 from ._settings import Settings
 from ._validation import Problems
 from .errors import SonioxError
@@ -329,8 +329,9 @@ class SonioxClient(_BaseClient):
             SonioxConnectionError: There was no reply.
             SonioxTimeoutError: It took too long.
         """
-        from ._http.building import built_request  # noqa: PLC0415 - as above
-        from ._http.exchange import exchange  # noqa: PLC0415 - as above
+        with loading:
+            from ._http.building import built_request  # noqa: PLC0415 - as above
+            from ._http.exchange import exchange  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         with built_request(
@@ -347,8 +348,9 @@ class SonioxClient(_BaseClient):
 
     def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ReplyStream:
         """What the text-to-speech host makes of a payload, its body still to come."""
-        from ._http.building import built_request  # noqa: PLC0415 - as above
-        from ._http.exchange import open_exchange  # noqa: PLC0415 - as above
+        with loading:
+            from ._http.building import built_request  # noqa: PLC0415 - as above
+            from ._http.exchange import open_exchange  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         base_url = self._settings.tts_api_base_url
@@ -494,8 +496,9 @@ class AsyncSonioxClient(_BaseClient):
 
         ``on_progress`` is called in the event loop.
         """
-        from ._http.async_exchange import exchange  # noqa: PLC0415 - as above
-        from ._http.building import built_request  # noqa: PLC0415 - as above
+        with loading:
+            from ._http.async_exchange import exchange  # noqa: PLC0415 - as above
+            from ._http.building import built_request  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         on_progress = self._transport.callback(on_progress)
@@ -513,8 +516,9 @@ class AsyncSonioxClient(_BaseClient):
 
     async def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncReplyStream:
         """What the text-to-speech host makes of a payload, its body still to come."""
-        from ._http.async_exchange import open_exchange  # noqa: PLC0415 - as above
-        from ._http.building import built_request  # noqa: PLC0415 - as above
+        with loading:
+            from ._http.async_exchange import open_exchange  # noqa: PLC0415 - as above
+            from ._http.building import built_request  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         base_url = self._settings.tts_api_base_url

@@ -297,6 +297,8 @@ class SonioxRealtimeError(SonioxError):
         request_id: What Soniox support asks for; None when it gave none.
         close_code: WebSocket close code (RFC 6455, section 7.4); 1006 when the connection broke; None when it is
             not about the end of a connection.
+        retry_after_sec: Seconds that a server which refused the connection asked to wait (``Retry-After``); None when
+            it did not say.
     """
 
     def __init__(
@@ -307,9 +309,11 @@ class SonioxRealtimeError(SonioxError):
         error_type: str | None = None,
         request_id: str | None = None,
         close_code: int | None = None,
+        retry_after_sec: float | None = None,
         response: Response | None = None,
     ) -> None:
         super().__init__(message, response=response)
+        self.retry_after_sec = retry_after_sec
         self.error_code = error_code
         self.error_type = error_type
         self.request_id = request_id

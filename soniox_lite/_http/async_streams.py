@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+from ..errors import SonioxConnectionError, SonioxTimeoutError
+from .workers import result_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor, Future
     from typing import TypeVar
 
     from .messages import Response
     from .streams import ReplyStream
+    from .workers import Workers
 
     T = TypeVar("T")
 
@@ -25,11 +28,18 @@ class AsyncReplyStream:
         response: The whole reply where nothing is to come, else its head.
     """
 
-    def __init__(self, stream: ReplyStream, executor: Executor) -> None:
-        """Takes over a stream, which is read on the executor's threads."""
+    def __init__(self, stream: ReplyStream, workers: Workers, deadline: float | None) -> None:
+        """Takes over a stream, which is read on the workers' threads.
+
+        Args:
+            stream: With the deadline for all that reads from it.
+            workers: Whose threads read.
+            deadline: The same, for what waits for a thread.
+        """
         self.response: Response = stream.response
         self._stream = stream
-        self._executor = executor
+        self._workers = workers
+        self._deadline = deadline
 
     async def read(self) -> bytes:
         """As :meth:`ReplyStream.read`. Cancelling ends the transfer."""
@@ -44,14 +54,19 @@ class AsyncReplyStream:
         self._stream.close()
 
     async def _run(self, function: Callable[[], T]) -> T:
-        if self._stream.is_closed:
-            return function()  # There is nothing to wait for.
+        if self._stream.is_closed or self._workers.closed:
+            # Nothing is to come, or the connections are broken: this does not wait.
+            return function()
         try:
-            future: Future[T] = self._executor.submit(function)
-        except RuntimeError:
-            return function()  # The client is closed and its connections are broken: nothing waits.
+            future = self._workers.submit(function)
+        except SonioxConnectionError:
+            self._stream.close()
+            raise
         try:
-            return await asyncio.wrap_future(future)
+            return await result_of(future, self._deadline, "the reply")
+        except SonioxTimeoutError:
+            self._stream.close()
+            raise
         except asyncio.CancelledError:
             self._stream.close()
             # What is written to is the caller's again when this ends; the thread does not wait for the service now.

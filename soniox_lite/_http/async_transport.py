@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from concurrent.futures import ThreadPoolExecutor
 
 from .async_streams import AsyncReplyStream
 from .transport import Transport
+from .workers import Workers, result_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,11 +35,7 @@ class AsyncTransport:
     ) -> None:
         """Args are those of :class:`Transport`."""
         self._transport = Transport(ssl_context=ssl_context, opener=opener)
-        self._start_executor()
-
-    def _start_executor(self) -> None:
-        self._pid = os.getpid()
-        self._executor = ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="soniox-lite")
+        self._workers = Workers(_MAX_THREADS)
 
     @property
     def closed(self) -> bool:
@@ -63,8 +58,6 @@ class AsyncTransport:
     ) -> AsyncReplyStream:
         """As :meth:`Transport.open`. Cancelling abandons the request: its thread ends it unheard."""
         self._transport.check_open()
-        if self._pid != os.getpid():
-            self._start_executor()
 
         def open_reply() -> ReplyStream:
             return self._transport.open(
@@ -76,16 +69,16 @@ class AsyncTransport:
                 streamed=streamed,
             )
 
-        future = self._executor.submit(open_reply)
+        future = self._workers.submit(open_reply)
         try:
-            stream = await asyncio.wrap_future(future)
+            stream = await result_of(future, deadline, f"{request.method} {request.url}")
         except asyncio.CancelledError:
             future.add_done_callback(_close_stream)
             raise
         callback = None if request.body is None else request.body.on_progress
         if isinstance(callback, _LoopCallback) and callback.error is not None:
             raise callback.error  # It came too late to stop the last block.
-        return AsyncReplyStream(stream, self._executor)
+        return AsyncReplyStream(stream, self._workers, deadline)
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
         """The function as a transport may call it: its calls are carried over into the running loop."""
@@ -96,10 +89,9 @@ class AsyncTransport:
     async def close(self) -> None:
         """Closes all connections, also those in use, and waits for the threads to end."""
         self._transport.close()
-        if self._pid == os.getpid():
-            # Not in one of its own threads, which would wait for itself. Requests that still wait for a thread find the
-            # client closed; if they were cancelled here, tasks would end as cancelled that nobody cancelled.
-            await asyncio.to_thread(self._executor.shutdown)
+        # Requests that still wait for a thread find the client closed; if they were cancelled here, tasks would end as
+        # cancelled that nobody cancelled.
+        await self._workers.close()
 
 
 def _close_stream(future: Future[ReplyStream]) -> None:

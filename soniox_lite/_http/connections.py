@@ -1,7 +1,7 @@
 """urllib handlers over ``http.client`` connections that stay open between requests.
 
-``urllib.request`` alone closes its connection after every request. Its opener stays in charge of proxies and redirects;
-:class:`KeepAliveHandler` takes the place of its HTTP and HTTPS handlers and lends connections from a
+``urllib.request`` alone closes its connection after every request. Its opener stays in charge of redirects;
+:class:`KeepAliveHandler` takes the place of its proxy, HTTP and HTTPS handlers and lends connections from a
 :class:`ConnectionPool`. A connection is lent to one request, and comes back when the reply was read to its end.
 """
 
@@ -10,20 +10,26 @@ from __future__ import annotations
 import functools
 import http.client
 import ssl
+import time
 import urllib.request
+from urllib.parse import urlsplit
 
+from .._net.proxies import Proxies, ProxyError
+from .._net.route import Route
+from .._network import addresses_of
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
 from .failures import describe_failure, scrubbed
 from .pool import MAX_IDLE_SEC
 from .replies import Reply, remaining_sec
-from .sockets import PlainConnection, SecureConnection, is_readable, over
+from .sockets import is_readable, wire_connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
+    from .._net.proxies import Proxy
     from .messages import Request
     from .pool import ConnectionPool, PoolKey
 
@@ -41,11 +47,13 @@ class WireRequest(urllib.request.Request):
         connect_timeout_sec: For DNS-resolved addresses, TCP, proxy and TLS.
         deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to the whole.
         origin: What it was made from, and what is told that it had to be sent twice; None after a redirect.
+        proxy: What it was sent through; None for nothing.
     """
 
     connect_timeout_sec: float | None = None
     deadline: float | None = None
     origin: Request | None = None
+    proxy: Proxy | None = None
 
 
 class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
@@ -61,9 +69,17 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         super().__init__()
         self._pool = pool
         self._tls_context = tls_context
+        self._proxies = Proxies()
 
-    http_request = urllib.request.AbstractHTTPHandler.do_request_
-    https_request = urllib.request.AbstractHTTPHandler.do_request_
+    def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
+        if not request.has_header("Host"):
+            # The dot of an absolute name is for the resolver. With it, the name would differ from that of TLS, and from
+            # what servers that compare names are called by.
+            name, colon, port = (request.host or "").partition(":")
+            request.add_unredirected_header("Host", f"{name.removesuffix('.')}{colon}{port}")
+        return self.do_request_(request)
+
+    https_request = http_request
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         if http.client.HTTPConnection.__module__ == http.client.HTTPSConnection.__module__ == "http.client":
@@ -79,16 +95,33 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             # Tools look at bodies, and send them with a length.
             request.data = bytes(body)
             request.remove_header("Transfer-encoding")
+        proxy = self._proxy_for(request)
+        if proxy is not None:
+            if proxy.secure:
+                # urllib would send it the password without TLS.
+                raise SonioxConnectionError(
+                    f"{_name(request)}: http.client was replaced, and cannot speak TLS to a proxy"
+                )
+            request.set_proxy(str(proxy), "http")
+            if proxy.authorization is not None:
+                request.add_unredirected_header("Proxy-authorization", proxy.authorization)
         if request.type == "http":
             return self.do_open(http.client.HTTPConnection, request)
         return self.do_open(http.client.HTTPSConnection, request, context=self._tls_context())
 
     def _exchange(self, request: urllib.request.Request) -> Reply:
         headers = {**request.headers, **request.unredirected_hdrs}
-        tunnel_host: str | None = getattr(request, "_tunnel_host", None)
-        # With a tunnel, the proxy's credentials are for the proxy alone.
-        credentials = headers.pop("Proxy-authorization", None) if tunnel_host else None
-        key: PoolKey = (request.type, request.host, tunnel_host, credentials)
+        # The proxy's credentials are for the proxy alone.
+        headers.pop("Proxy-authorization", None)
+        scheme, host = request.type, request.host or ""
+        proxy = self._proxy_for(request)
+        if proxy is not None and scheme == "http":
+            # The proxy fetches it; one connection serves all hosts.
+            request.selector = f"{scheme}://{host}{request.selector}"
+            host = ""
+            if proxy.authorization is not None:
+                headers["Proxy-authorization"] = proxy.authorization
+        key: PoolKey = (scheme, host, proxy)
         body = request.data
         repeatable = request.get_method() in _REPEATABLE_METHODS and (body is None or getattr(body, "repeatable", True))
 
@@ -105,27 +138,43 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                     origin.doubtful = True
         return self._send_and_receive(self._connect(key, request), key, request, headers)
 
-    def _connect(self, key: PoolKey, request: urllib.request.Request) -> http.client.HTTPConnection:
-        scheme, host, tunnel_host, credentials = key
-        timeout: float = getattr(request, "connect_timeout_sec", None) or _timeout_of(request)
-        connection: http.client.HTTPConnection
+    def _proxy_for(self, request: Any) -> Proxy | None:
         try:
-            if scheme == "https":
-                connection = over(http.client.HTTPConnection, SecureConnection)(host, timeout, self._tls_context())
-            else:
-                connection = over(http.client.HTTPConnection, PlainConnection)(host, timeout)
-            if tunnel_host:
-                connection.set_tunnel(tunnel_host, headers={"Proxy-Authorization": credentials} if credentials else {})
+            request.proxy = self._proxies.find(request.type, *_place_of(request))
+        except (ProxyError, ValueError) as error:
+            raise SonioxConnectionError(f"{_name(request)}: {self._describe(error)}") from scrubbed(error)
+        found: Proxy | None = request.proxy
+        return found
+
+    def _connect(self, key: PoolKey, request: urllib.request.Request) -> http.client.HTTPConnection:
+        scheme, _, proxy = key
+        timeout: float = getattr(request, "connect_timeout_sec", None) or _timeout_of(request)
+        deadline: float | None = getattr(request, "deadline", None)
+        try:
+            host, port = _place_of(request)
+            connection = wire_connection(host, port)
+            route = Route(
+                host,
+                port,
+                proxy,
+                secure=scheme == "https",
+                tunnelled=scheme == "https",
+                tls_context=self._tls_context,
+            )
             self._pool.lend(connection)
             try:
-                connection.connect()
+                # The system's name resolution has limits of its own and is not counted.
+                addresses = addresses_of(*route.first_hop)
+                ends = time.monotonic() + timeout
+                ends = ends if deadline is None else min(ends, deadline)
+                connection.sock = route.connect(addresses, ends, functools.partial(setattr, connection, "open_sock"))
                 self._pool.check_open()
             except BaseException:
                 self._pool.discard(connection)
                 raise
         except TimeoutError as error:
             raise SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s") from error
-        except (OSError, UnicodeError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             problem = self._describe(error)
             raise SonioxConnectionError(f"{_name(request)}: {problem}") from scrubbed(error)
         return connection
@@ -242,7 +291,13 @@ def _in_chunks(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield b"0\r\n\r\n"
 
 
+def _place_of(request: urllib.request.Request) -> tuple[str, int]:
+    """Host and port of the server. A port that is none raises ValueError."""
+    parts = urlsplit(f"//{request.host}")
+    return parts.hostname or "", parts.port or (443 if request.type == "https" else 80)
+
+
 def _name(request: urllib.request.Request) -> str:
     name = f"{request.get_method()} {request.full_url}"
-    proxied = getattr(request, "_tunnel_host", None) or request.has_proxy()
-    return f"{name} through the proxy {request.host}" if proxied else name
+    proxy: Proxy | None = getattr(request, "proxy", None)
+    return name if proxy is None else f"{name} through the proxy {proxy}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 
+from .._net.answers import AnswerError
+from .._net.proxies import ProxyError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import AnyStr, TypeVar
@@ -39,6 +42,8 @@ def describe_failure(error: BaseException) -> str:
     """What went wrong on the network, in a few words."""
     if isinstance(error, socket.gaierror):
         return f"the host's name cannot be resolved ({error.strerror})"
+    if isinstance(error, (ProxyError, AnswerError)):
+        return str(error)
     import http.client  # noqa: PLC0415 - as above
 
     if isinstance(error, http.client.RemoteDisconnected):

@@ -16,8 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import http.client
 
-    # Scheme, host to connect to, host to tunnel to, proxy credentials.
-    PoolKey = tuple[str, str, str | None, str | None]
+    from .._net.proxies import Proxy
+
+    # Scheme, host and port as in the URL (empty where the proxy serves all hosts), proxy.
+    PoolKey = tuple[str, str, Proxy | None]
 
 # To all hosts together, so that a service that spreads its clients over many does not use up their open files.
 _MAX_IDLE_CONNECTIONS = 64

@@ -38,8 +38,6 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
         following.method = req.get_method()  # HEAD would become GET before Python 3.13.
         for name in ("connect_timeout_sec", "deadline"):
             setattr(following, name, getattr(req, name, None))
-        # The proxy handler adds it again if the way leads through the proxy again.
-        following.headers.pop("Proxy-authorization", None)
         # Unredirected headers are left behind by urllib: the key, and what hooks have added.
         if _origin(newurl) == _origin(req.full_url):
             for name in req.unredirected_hdrs.keys() - _OF_ONE_REQUEST:

@@ -243,7 +243,6 @@ def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urlli
     tls_context: Callable[[], ssl.SSLContext] = default_tls_context if context is None else (lambda: context)
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler(),
         urllib.request.UnknownHandler(),
         KeepAliveHandler(pool, tls_context),
         SafeRedirectHandler(),

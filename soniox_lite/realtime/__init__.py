@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-from .._lazy import lazy_names
+from .._lazy import cached_property, lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,42 +1,49 @@
 """Opening a WebSocket within a time: name, TCP, proxy, TLS, upgrade. The only module that imports ``websocket``.
 
-Every step waits on a non-blocking socket with what is left of one deadline, so that a peer that stalls, or trickles, at
-any of them cannot exceed it. The system's name resolution cannot be interrupted; it runs in a thread that is left
-behind if it is late.
+Every step has what is left of one deadline, so that a peer that stalls, or trickles, at any of them cannot exceed it.
+The system's name resolution cannot be interrupted; it runs in a thread that is left behind if it is late.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
-import os
 import re
 import select
 import socket
-import ssl
-import sys
 import threading
 import time
 from importlib import import_module
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from .._http.failures import describe_failure, masked, scrubbed
-from .._network import addresses_of, certificate_was_refused, default_tls_context
+from .._http.retry import parse_retry_after
+from .._lazy import loading
+from .._net.answers import read_answer
+from .._net.proxies import Proxies, ProxyError, may_have_proxies
+from .._net.route import Route
+from .._net.tcp import remaining_sec
+from .._network import addresses_of, default_tls_context
 from .._settings import user_agent
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
     from typing import Any
 
-_READ_SIZE = 16 * 1024
-# More than any server needs to accept, and enough for the page of a proxy that refuses.
-_MAX_UPGRADE_BYTES = 64 * 1024
+    from .._net.answers import Answer
+
 # Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
 _PLACEHOLDER = "Bearer (not shown)"
-# The words of a refusal that are shown.
+# The words of a refusal that are shown, and as much of its body as may hold them.
 _MAX_REASON_LENGTH = 500
+_MAX_REFUSAL_BYTES = 64 * 1024
+# RFC 6455, section 1.3.
+_ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def load() -> None:
@@ -45,24 +52,22 @@ def load() -> None:
     Raises:
         SonioxRealtimeError: websocket-client is not installed.
     """
-    try:
-        import_module("websocket")
-    except ImportError as error:
-        raise SonioxRealtimeError("realtime sessions need websocket-client, which is not installed") from error
+    with loading:
+        try:
+            import_module("websocket")
+        except ImportError as error:
+            raise SonioxRealtimeError("realtime sessions need websocket-client, which is not installed") from error
 
-    if _may_have_proxy():
-        import_module("urllib.request")
-
-
-def _may_have_proxy() -> bool:
-    """Whether the environment, or the system's settings where there are any, may name a proxy."""
-    return sys.platform in {"darwin", "win32"} or any(
-        name.lower() in {"http_proxy", "https_proxy"} for name in os.environ
-    )
+        if may_have_proxies():
+            import_module("urllib.request")
 
 
 def open_websocket(
-    url: str, authorization: str, timeout_sec: float, context: ssl.SSLContext | None
+    url: str,
+    authorization: str,
+    timeout_sec: float,
+    context: ssl.SSLContext | None,
+    opened: Callable[[socket.socket], object] = bool,
 ) -> tuple[socket.socket, bytes]:
     """A connected, non-blocking socket that speaks WebSocket from here on, and what it has said already.
 
@@ -71,21 +76,23 @@ def open_websocket(
         authorization: Value of the ``Authorization`` header.
         timeout_sec: For all of it.
         context: For TLS; None for the shared default.
+        opened: Called with each socket before it is used; shutting it down ends the attempt.
 
     Raises:
         SonioxRealtimeError: It could not be opened; a SonioxRealtimeTimeoutError if for lack of time.
     """
     opening = _Opening(url, timeout_sec)
     try:
-        return opening.run(authorization, context)
-    except BaseException as error:
-        opening.abort()
-        if isinstance(error, SonioxRealtimeError) or not isinstance(error, Exception):
-            raise
-        if isinstance(error, TimeoutError):
-            raise SonioxRealtimeTimeoutError(
-                f"{url} could not be opened within {timeout_sec:g} s ({opening.step})"
-            ) from error
+        return opening.run(authorization, context, opened)
+    except SonioxRealtimeError:
+        raise
+    except TimeoutError as error:
+        raise SonioxRealtimeTimeoutError(
+            f"{url} could not be opened within {timeout_sec:g} s ({opening.step})"
+        ) from error
+    except ProxyError as error:
+        raise SonioxRealtimeError(f"{url}: {error}", error_code=error.status) from error
+    except (OSError, ValueError) as error:
         problem = masked(describe_failure(error), authorization)
         raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from scrubbed(error)
 
@@ -101,50 +108,36 @@ class _Opening:
         self.step = "the URL"
         self._url = url
         self._deadline = time.monotonic() + timeout_sec
-        self._sock: socket.socket | None = None
 
-    def run(self, authorization: str, context: ssl.SSLContext | None) -> tuple[socket.socket, bytes]:
+    def run(
+        self, authorization: str, context: ssl.SSLContext | None, opened: Callable[[socket.socket], object]
+    ) -> tuple[socket.socket, bytes]:
         parts = urlsplit(self._url)
         secure = parts.scheme == "wss"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
         self.step = "the proxy that the environment names"
-        proxy = _proxy_for("https" if secure else "http", parts.netloc)
-        if proxy is None:
-            self._connect(host, port)
-        else:
-            self._connect(proxy.host, proxy.port)
-            self._tunnel(host, port, proxy.authorization)
-        if secure:
-            self._start_tls(host, context)
-        return self._upgrade(authorization)
+        route = Route(
+            host,
+            port,
+            Proxies().find("https" if secure else "http", host, port),
+            secure=secure,
+            tunnelled=True,
+            tls_context=default_tls_context if context is None else lambda: context,
+        )
+        sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._at_step)
+        try:
+            leftover = self._upgrade(sock, authorization)
+            sock.settimeout(0)
+        except BaseException:
+            sock.close()
+            raise
+        return sock, leftover
 
-    def abort(self) -> None:
-        """Closes whatever has been opened."""
-        if self._sock is not None:
-            self._sock.close()
-
-    def _connect(self, host: str, port: int) -> None:
-        self.step = f"name resolution of {host}"
-        addresses = self._resolve(host, port)
-        self.step = f"TCP connection to {host}:{port}"
-        last_error: OSError = OSError(f"{host} has no address")
-        for tried, (family, kind, protocol, _, target) in enumerate(addresses):
-            # An address that swallows packets must leave time for those after it.
-            share = self._remaining() / (len(addresses) - tried)
-            try:
-                sock = self._sock = socket.socket(family, kind, protocol)
-                sock.settimeout(share)
-                sock.connect(target)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(0)
-            except OSError as error:
-                self.abort()
-                last_error = error
-            else:
-                return
-        raise last_error
+    def _at_step(self, step: str) -> None:
+        self.step = step
 
     def _resolve(self, host: str, port: int) -> list[Any]:
+        self.step = f"name resolution of {host}"
         try:
             # An address needs no resolver, and so no thread.
             return addresses_of(host, port, flags=socket.AI_NUMERICHOST)
@@ -155,180 +148,80 @@ class _Opening:
         def resolve() -> None:
             try:
                 result.append(addresses_of(host, port))
-            except (OSError, UnicodeError) as error:
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
                 result.append(error)
 
-        # Its answer, should it come late, is nobody's business.
+        # An answer that comes late is of no use.
         thread = threading.Thread(target=resolve, name="soniox-lite resolve", daemon=True)
-        thread.start()
-        thread.join(self._remaining())
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise SonioxRealtimeError(f"{self._url}: no thread can be started for {self.step}: {error}") from error
+        thread.join(remaining_sec(self._deadline))
         if not result:
             raise TimeoutError
         if isinstance(result[0], Exception):
             raise result[0]
         return list(result[0])
 
-    def _tunnel(self, host: str, port: int, authorization: str | None) -> None:
-        self.step = f"proxy tunnel to {host}:{port}"
-        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-        if authorization is not None:
-            lines.append(f"Proxy-Authorization: {authorization}")
-        stream = _DeadlineStream(self._connected(), self._deadline)
-        stream.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            # A byte at a time, from a buffer: what follows the head already belongs to the tunnel.
-            byte = stream.recv(1)
-            if not byte:
-                raise ConnectionError("the proxy closed the connection")
-            head += byte
-        status = _status_of(head)
-        if status is None:
-            raise SonioxRealtimeError(f"{self._url}: the proxy's answer is not HTTP")
-        if status != 200:
-            raise SonioxRealtimeError(
-                f"{self._url}: the proxy refused the tunnel to {target} with status {status}", error_code=status
-            )
-
-    def _start_tls(self, host: str, context: ssl.SSLContext | None) -> None:
-        self.step = f"TLS with {host}"
-        if context is None:
-            context = default_tls_context()
-        sock = context.wrap_socket(self._connected(), server_hostname=host, do_handshake_on_connect=False)
-        self._sock = sock
-        while True:
-            try:
-                sock.do_handshake()
-            except ssl.SSLWantReadError:
-                self._wait(for_write=False)
-            except ssl.SSLWantWriteError:
-                self._wait(for_write=True)
-            except ssl.SSLCertVerificationError:
-                certificate_was_refused(context)
-                raise
-            else:
-                return
-
-    def _upgrade(self, authorization: str) -> tuple[socket.socket, bytes]:
+    def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
+        """What the server has said behind its consent."""
         self.step = "WebSocket upgrade"
         import websocket  # noqa: PLC0415 - loaded before, and not by REST
 
-        sock = self._connected()
-        stream = _DeadlineStream(sock, self._deadline, authorization)
-        problem: BaseException
+        exchange = _UpgradeExchange(self._url, sock, self._deadline, authorization)
         try:
             # Redirects are not followed, since the key would go along; compression costs more than the audio it saves.
             websocket.create_connection(
-                self._url,
-                socket=stream,
+                # The dot of an absolute name is for the resolver: TLS and servers know the name without.
+                re.sub(r"^(wss?://[^/?]*?)\.(?=[:/?]|$)", r"\1", self._url),
+                socket=exchange,
                 header=[f"Authorization: {_PLACEHOLDER}", f"User-Agent: {user_agent()}"],
                 suppress_origin=True,
                 redirect_limit=0,
                 enable_multithread=False,
             )
         except websocket.WebSocketTimeoutException:
-            problem = TimeoutError()
-        except OSError as error:
-            problem = error
-        except (websocket.WebSocketException, ValueError, IndexError) as error:
+            raise TimeoutError from None
+        except websocket.WebSocketException as error:
             # Its text may hold headers of the reply; its kind is enough.
-            problem = SonioxRealtimeError(
+            raise SonioxRealtimeError(
                 f"{self._url}: the server's answer to the WebSocket upgrade cannot be used ({type(error).__name__})"
-            )
-        else:
-            # Old versions of the library take a redirect that they must not follow for a success.
-            if _status_of(stream.received()) == 101:
-                return sock, stream.leftover()
-            problem = ConnectionError("no upgrade")
-        status = _status_of(stream.received())
-        if status is not None and status != 101:
-            problem = _refusal(self._url, status, stream.rest_of_reply(), authorization)
-        raise problem
-
-    def _connected(self) -> socket.socket:
-        if self._sock is None:
-            raise ConnectionError("not connected")
-        return self._sock
-
-    def _remaining(self) -> float:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        return remaining
-
-    def _wait(self, *, for_write: bool) -> None:
-        if not wait_ready(
-            self._connected(), for_read=not for_write, for_write=for_write, timeout_sec=self._remaining()
-        ):
-            raise TimeoutError
+            ) from None
+        return exchange.leftover
 
 
-class _DeadlineStream:
-    """What the client library asks of a socket during the upgrade, with a deadline, a buffer and a limit.
+class _UpgradeExchange:
+    """What the client library takes for a socket: it sends a request and reads an answer that was found good.
 
-    The library reads the reply's head byte by byte, which would be a system call each.
+    By itself, the library takes an interim answer for the last one and an accept value in other letters for the same,
+    keeps cookies, and reads byte by byte. It gets to see of an answer what proves its consent.
+
+    Attributes:
+        leftover: What came behind the answer.
     """
 
-    def __init__(self, sock: socket.socket, deadline: float, authorization: str = "") -> None:
+    def __init__(self, url: str, sock: socket.socket, deadline: float, authorization: str) -> None:
+        self._url = url
         self._sock = sock
         self._deadline = deadline
         self._authorization = authorization
-        self._buffer = b""
-        self._received = b""
-
-    def recv(self, size: int) -> bytes:
-        while not self._buffer:
-            try:
-                self._buffer = self._sock.recv(_READ_SIZE)
-            except (ssl.SSLWantReadError, BlockingIOError):
-                self._wait(for_write=False)
-                continue
-            except ssl.SSLWantWriteError:
-                self._wait(for_write=True)
-                continue
-            if not self._buffer:
-                return b""
-            self._received += self._buffer
-            if len(self._received) > _MAX_UPGRADE_BYTES:
-                raise ConnectionError("the server's answer to the upgrade does not end")
-        head, self._buffer = self._buffer[:size], self._buffer[size:]
-        return head
+        self._request = b""
+        self._head: bytes | None = None
+        self.leftover = b""
 
     def send(self, data: bytes) -> int:
-        self.sendall(data)
+        self._request += data
+        self._sock.settimeout(remaining_sec(self._deadline))
+        self._sock.sendall(data.replace(_PLACEHOLDER.encode(), self._authorization.encode()))
         return len(data)
 
-    def sendall(self, data: bytes) -> None:
-        data = data.replace(_PLACEHOLDER.encode(), self._authorization.encode())
-        while data:
-            try:
-                data = data[self._sock.send(data) :]
-            except (ssl.SSLWantWriteError, BlockingIOError):
-                self._wait(for_write=True)
-            except ssl.SSLWantReadError:
-                self._wait(for_write=False)
-
-    def leftover(self) -> bytes:
-        """What was received beyond the reply's head."""
-        return self._buffer
-
-    def received(self) -> bytes:
-        """All that was received so far."""
-        return self._received
-
-    def rest_of_reply(self) -> bytes:
-        """The body of a reply, as far as it comes in time."""
-        head, _, body = self._received.partition(b"\r\n\r\n")
-        length = re.search(rb"\r\ncontent-length: *(\d{1,5})\r\n", head + b"\r\n", re.IGNORECASE)
-        missing = int(length[1]) - len(body) if length else 0
-        self._buffer = b""
-        # What there is says enough, should it break off.
-        with contextlib.suppress(OSError):
-            while missing > 0 and (block := self.recv(missing)):
-                body += block
-                missing -= len(block)
-        return body
+    def recv(self, size: int) -> bytes:
+        if self._head is None:
+            answer = read_answer(self._sock, self._deadline, "the server")
+            self._head, self.leftover = self._checked(answer), answer.rest
+        part, self._head = self._head[:size], self._head[size:]
+        return part
 
     def gettimeout(self) -> float:
         # The library may use send and recv as they are: they wait by themselves.
@@ -340,12 +233,46 @@ class _DeadlineStream:
 
     def shutdown(self, _how: int) -> None: ...
 
-    def _wait(self, *, for_write: bool) -> None:
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0 or not wait_ready(
-            self._sock, for_read=not for_write, for_write=for_write, timeout_sec=remaining
+    def _checked(self, answer: Answer) -> bytes:
+        """An answer as RFC 6455, section 4.1, asks for it; raises for any other."""
+        if answer.status != 101:
+            raise _refusal(self._url, answer, self._body_of(answer), self._authorization)
+        key = re.search(rb"\r\nSec-WebSocket-Key: (\S+)\r\n", self._request)
+        digest = hashlib.sha1((key[1] if key else b"") + _ACCEPT_GUID).digest()  # noqa: S324 - as the RFC has it
+        accept = base64.b64encode(digest).decode()
+        tokens = [token.strip().lower() for token in answer.all("connection").split(",")]
+        for is_wrong, problem in (
+            (answer.version != "1.1", "it is not HTTP/1.1"),
+            (answer.all("upgrade").lower() != "websocket", "Upgrade is not websocket"),
+            ("upgrade" not in tokens, "Connection is not Upgrade"),
+            (answer.all("sec-websocket-accept") != accept, "Sec-WebSocket-Accept is wrong"),
+            (answer.all("sec-websocket-extensions"), "it has an extension that was not offered"),
+            (answer.all("sec-websocket-protocol"), "it has a sub-protocol that was not offered"),
         ):
-            raise TimeoutError
+            if is_wrong:
+                raise SonioxRealtimeError(
+                    f"{self._url}: the server's answer to the WebSocket upgrade cannot be used: {problem}"
+                )
+        return (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        ).encode()
+
+    def _body_of(self, answer: Answer) -> bytes:
+        """The body of a refusal, as far as it comes in time."""
+        body = answer.rest
+        length = answer.all("content-length")
+        missing = int(length) - len(body) if re.fullmatch(r"\d{1,5}", length) else 0
+        # What there is says enough, should it break off.
+        with contextlib.suppress(OSError):
+            while missing > 0:
+                self._sock.settimeout(remaining_sec(self._deadline))
+                block = self._sock.recv(min(missing, _MAX_REFUSAL_BYTES))
+                if not block:
+                    break
+                body += block
+                missing -= len(block)
+        return body
 
 
 def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_sec: float) -> bool:
@@ -358,43 +285,7 @@ def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_
     return bool(readable or writable)
 
 
-class _Proxy:
-    """A proxy that the environment names."""
-
-    def __init__(self, url: str) -> None:
-        try:
-            parts = urlsplit(url if "://" in url else f"http://{url}")
-            self.host, self.port = parts.hostname or "", parts.port or 80
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            # The URL itself may hold a password.
-            raise SonioxRealtimeError("the proxy that the environment names is not an http:// URL")
-        self.authorization: str | None = None
-        if parts.username is not None:
-            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-            self.authorization = f"Basic {base64.b64encode(credentials).decode()}"
-
-
-def _proxy_for(scheme: str, netloc: str) -> _Proxy | None:
-    """The proxy that the environment names for a host; ``no_proxy`` exempts hosts from it."""
-    if not _may_have_proxy():
-        return None
-    import urllib.request  # noqa: PLC0415 - loaded before, and only if needed
-
-    proxy = urllib.request.getproxies().get(scheme)
-    if not proxy or urllib.request.proxy_bypass(netloc):
-        return None
-    return _Proxy(proxy)
-
-
-def _status_of(reply: bytes) -> int | None:
-    """The status of an HTTP reply; None if it is none."""
-    found = re.match(rb"HTTP/1\.[01] (\d{3})", reply)
-    return int(found[1]) if found else None
-
-
-def _refusal(url: str, status: int, body: bytes, authorization: str) -> SonioxRealtimeError:
+def _refusal(url: str, answer: Answer, body: bytes, authorization: str) -> SonioxRealtimeError:
     """The server answered the upgrade with a status of its own: a proxy, a wrong path, or a limit."""
     fields: Any = None
     with contextlib.suppress(ValueError, RecursionError):
@@ -402,9 +293,13 @@ def _refusal(url: str, status: int, body: bytes, authorization: str) -> SonioxRe
     items: list[tuple[str, Any]] = list(fields.items()) if isinstance(fields, dict) else []  # pyright: ignore[reportUnknownArgumentType]
     texts = {name: value[:_MAX_REASON_LENGTH] for name, value in items if isinstance(value, str)}
     reason = texts.get("error_message") or texts.get("message") or "no reason given"
+    retry_after_sec = parse_retry_after(answer.all("retry-after"))
+    if retry_after_sec is not None:
+        reason = f"{reason}; it asks to wait {retry_after_sec:g} s"
     return SonioxRealtimeError(
-        f"{url}: the server answered the WebSocket upgrade with status {status}: {reason}",
-        error_code=status,
+        f"{url}: the server answered the WebSocket upgrade with status {answer.status}: {reason}",
+        error_code=answer.status,
         error_type=texts.get("error_type"),
         request_id=texts.get("request_id"),
+        retry_after_sec=retry_after_sec,
     )

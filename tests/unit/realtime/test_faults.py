@@ -177,8 +177,8 @@ def _address_of(fault: OpeningFault, released: threading.Event) -> tuple[str, An
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
 
-    def resolve(host: bytes, *args: Any, **options: Any) -> Any:
-        if host != b"soniox.invalid" or options.get("flags") == socket.AI_NUMERICHOST:
+    def resolve(host: str, *args: Any, **options: Any) -> Any:
+        if host != "soniox.invalid" or options.get("flags") == socket.AI_NUMERICHOST:
             return real(host, *args, **options)
         if fault.timeout:
             assert released.wait(PATIENCE_SEC)

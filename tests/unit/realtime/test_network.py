@@ -106,8 +106,8 @@ def test_the_next_address_is_tried(driver: Driver, monkeypatch: pytest.MonkeyPat
     with WsServer(started, answer_the_end()) as server:
         real = socket.getaddrinfo
 
-        def resolve(host: bytes, port: int, *args: Any, **options: Any) -> Any:
-            if host != b"soniox.invalid" or options.get("flags"):
+        def resolve(host: str, port: int, *args: Any, **options: Any) -> Any:
+            if host != "soniox.invalid" or options.get("flags"):
                 return real(host, port, *args, **options)
             good = real("127.0.0.1", server.port, type=socket.SOCK_STREAM)
             no_family = (9999, socket.SOCK_STREAM, 6, "", ("x", 1))
