@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 
+from .._callbacks import refuse_awaitable
 from .._codec import kind_of
 from ..errors import SonioxValidationError
 
@@ -117,7 +118,7 @@ class MultipartBody(Body):
                 sent += len(block)
                 if self.on_progress is not None:
                     try:
-                        self.on_progress(sent, total)
+                        refuse_awaitable("on_progress", self.on_progress(sent, total))
                     except Exception as error:
                         raise CallbackError(error) from error
 

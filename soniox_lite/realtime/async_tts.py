@@ -10,6 +10,7 @@ import time
 from collections import deque
 from functools import partial
 
+from .._async_callbacks import check_callback, settled
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -33,7 +34,7 @@ from ._tts_protocol import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from typing import Any, Literal, TypedDict
 
     from typing_extensions import Self, Unpack
@@ -537,14 +538,18 @@ class AsyncRealtimeTTSStream:
             if chunk:
                 yield chunk
 
-    async def handle_events(self, handler: Callable[[RealtimeTTSEvent], Awaitable[None]]) -> None:
+    async def handle_events(self, handler: Callable[[RealtimeTTSEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
+        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+
         Raises:
+            SonioxValidationError: ``handler`` cannot be called.
             SonioxRealtimeError: As :meth:`receive_event`.
         """
+        check_callback("handler", handler)
         async for event in self.receive_events():
-            await handler(event)
+            await settled("handler", handler(event))
 
     def _check_open(self) -> None:
         if self._failure is not None:

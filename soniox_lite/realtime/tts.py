@@ -11,6 +11,7 @@ import time
 from collections import deque
 from functools import partial
 
+from .._callbacks import check_callback, settled
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -536,14 +537,18 @@ class RealtimeTTSStream:
             if chunk:
                 yield chunk
 
-    def handle_events(self, handler: Callable[[RealtimeTTSEvent], None]) -> None:
+    def handle_events(self, handler: Callable[[RealtimeTTSEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
+        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+
         Raises:
+            SonioxValidationError: ``handler`` cannot be called.
             SonioxRealtimeError: As :meth:`receive_event`.
         """
+        check_callback("handler", handler)
         for event in self.receive_events():
-            handler(event)
+            settled("handler", handler(event))
 
     def _check_open(self) -> None:
         if self._failure is not None:
