@@ -8,7 +8,7 @@ import sys
 from urllib.parse import urlsplit
 
 from ._callbacks import broken_rule
-from ._codec import kind_of
+from ._codec import kind_of, shown_when_made
 from ._validation import Problems, is_visible_ascii
 from ._version import __version__
 from .errors import SonioxValidationError
@@ -150,6 +150,7 @@ class Settings:
         """The header's value that proves who calls."""
         return f"Bearer {self.api_key}"
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<Settings {self.api_base_url}>"
 

@@ -6,6 +6,7 @@ import time
 from functools import cached_property
 from importlib import import_module
 
+from ._codec import shown_when_made
 from ._settings import Settings
 from ._validation import Problems
 from .errors import SonioxError
@@ -189,6 +190,7 @@ class _BaseClient:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _owns_transport=True, _shared={})
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.api_base_url}>"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._codec import decode, items_of, kind_of
+from .._codec import decode, items_of, kind_of, shown_when_made
 from .._validation import Problems
 from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
 from ..types.webhooks import WebhookAuthConfig, WebhookEvent
@@ -151,6 +151,7 @@ class SonioxWebhooksAPI:
             fields |= {"webhook_auth_header_name": expected.name, "webhook_auth_header_value": expected.value}
         return fields
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} header={self._header!r} secret={'set' if self._auth else 'not set'}>"
 

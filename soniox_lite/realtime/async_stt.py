@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from .._async_callbacks import AsyncHandlers, check_callback, settled
+from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -690,6 +691,7 @@ class AsyncRealtimeSTTSession:
         self._log.add(payload)
         self._handlers.call(payload.type, payload)
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 

@@ -11,6 +11,7 @@ from collections import deque
 from functools import partial
 
 from .._async_callbacks import check_callback, settled
+from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -363,6 +364,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         beats = [stream._beat(self._heartbeat_sec) for stream in self._open_streams()]
         return min(beats, default=self._heartbeat_sec)
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 
@@ -677,6 +679,7 @@ class AsyncRealtimeTTSStream:
             raise cut_short_error()
         return event
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} on {self._connection!r}>"
 
