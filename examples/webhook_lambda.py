@@ -1,7 +1,8 @@
 """Two AWS Lambda handlers: one starts a transcription, the other is called by Soniox when it has ended.
 
 Environment: ``SONIOX_API_KEY``, ``SONIOX_API_WEBHOOK_SECRET`` (any long random text), ``WEBHOOK_URL`` (the URL of the
-second handler). The client is made once and lives as long as the lambda does; its connections are reused.
+second handler). The client is made once and lives as long as the lambda does; its connections are reused. Both work
+behind an API Gateway (payloads 1.0 and 2.0), as function URLs, and behind a load balancer.
 """
 
 from __future__ import annotations
@@ -21,20 +22,33 @@ def start(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     job = client.stt.transcribe_file_with_webhook(
         file=body, filename="upload.wav", webhook_url=os.environ["WEBHOOK_URL"]
     )
-    return {"statusCode": 202, "body": job.id}
+    return answer(202, job.id)
 
 
 def ended(event: dict[str, Any], _context: object = None) -> dict[str, Any]:
     """Fetches the transcript of a job that Soniox says has ended. Called several times, it does no harm."""
     try:
-        news = client.webhooks.unwrap(event["body"], event["headers"])
+        # The whole event, which holds the headers and says whether the body is in base64.
+        news = client.webhooks.unwrap(event["body"], event)
     except InvalidWebhookSignatureError:
-        return {"statusCode": 401}
+        return answer(401, "")
     except SonioxValidationError as error:
-        return {"statusCode": 400, "body": str(error)}
+        return answer(400, str(error))
     job = client.stt.get_or_none(news.id)
     if job is None:
-        return {"statusCode": 200, "body": "already handled"}
+        return answer(200, "already handled")
     text = client.stt.get_transcript(job.id).text if job.status == "completed" else f"failed: {job.error_message}"
     client.stt.destroy(job.id)
-    return {"statusCode": 200, "body": text}
+    return answer(200, text)
+
+
+def answer(status: int, text: str) -> dict[str, Any]:
+    """A reply in the form that all of the gateways take."""
+    return {
+        "statusCode": status,
+        # A load balancer reads one of the two, depending on how it is set up.
+        "headers": {"Content-Type": "text/plain; charset=utf-8"},
+        "multiValueHeaders": {"Content-Type": ["text/plain; charset=utf-8"]},
+        "isBase64Encoded": False,
+        "body": text,
+    }

@@ -42,8 +42,36 @@ _JSON_KINDS = {
     dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null",
 }  # fmt: skip
 _MASK = "***"
+_METHOD_TYPES = (type(lambda: None), classmethod, staticmethod)
 # A list may hold a thousand wrong items; the text of the error shall still fit on a screen.
 _MAX_TOLD = 10
+
+
+def shown_when_made(show: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A ``__repr__`` that also works where the constructor failed: debuggers and test runners ask for it then."""
+
+    @functools.wraps(show)
+    def shown(self: object) -> str:
+        try:
+            return show(self)
+        except AttributeError:
+            return f"<{type(self).__name__}, not made>"
+
+    return shown
+
+
+class _Method:
+    """A method that no field of a reply hides: a descriptor with ``__set__`` comes before the instance's dict."""
+
+    def __init__(self, name: str, function: Any) -> None:
+        self._name = name
+        self._function = function
+
+    def __get__(self, record: Record | None, owner: type[Record]) -> Any:
+        return self._function.__get__(record, owner)
+
+    def __set__(self, record: Record, value: object) -> None:
+        vars(record)[self._name] = value
 
 
 class Record:
@@ -53,6 +81,13 @@ class Record:
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     # Fields whose value must not be shown.
     _secret_fields: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for base in (cls, Record):
+            for name, value in list(vars(base).items()):
+                if not name.startswith("__") and isinstance(value, _METHOD_TYPES):
+                    setattr(base, name, _Method(name, value))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values: nested records as dicts, times as ISO 8601 text in UTC."""
@@ -65,6 +100,7 @@ class Record:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @shown_when_made
     def __repr__(self) -> str:
         secret = type(self)._secret_fields
         shown = ", ".join(
@@ -149,7 +185,7 @@ def items_of(value: Any) -> list[Any]:
 
 def field_names(record: Record) -> list[str]:
     """The names of a record's declared fields."""
-    return [field.name for field in dataclasses.fields(record)]
+    return [field.name for field in dataclasses.fields(type(record))]
 
 
 def pairs_of(mapping: Any) -> list[tuple[Any, Any]]:

@@ -7,7 +7,8 @@ import re
 import sys
 from urllib.parse import urlsplit
 
-from ._codec import kind_of
+from ._callbacks import broken_rule
+from ._codec import kind_of, shown_when_made
 from ._validation import Problems, is_visible_ascii
 from ._version import __version__
 from .errors import SonioxValidationError
@@ -67,8 +68,9 @@ class Settings:
         on_response: Callable[[Response], object] | None,
         webhook_secret: str | None,
         webhook_signature_header: str | None,
+        awaits_hooks: bool,
     ) -> None:
-        """Args are those of :class:`soniox_lite.SonioxClient`.
+        """Args are those of :class:`soniox_lite.SonioxClient`, and whether hooks may be coroutine functions.
 
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
@@ -108,6 +110,7 @@ class Settings:
         # Their environment variables are the webhooks namespace's business, which also works without a client.
         self.webhook_secret = webhook_secret
         self.webhook_signature_header = webhook_signature_header
+        self._awaits_hooks = awaits_hooks
         self._check()
 
     def _check(self) -> None:
@@ -119,8 +122,9 @@ class Settings:
                 check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
             for name in ("on_request", "on_response"):
                 hook = getattr(self, name)
-                if hook is not None and not callable(hook):
-                    check.add(name, "must be callable", hook)
+                rule = None if hook is None else broken_rule(hook, is_awaited=self._awaits_hooks)
+                if rule is not None:
+                    check.add(name, rule, hook)
             check.header_name("webhook_signature_header", self.webhook_signature_header)
             check.header_value("webhook_secret", None if self.webhook_secret == "" else self.webhook_secret)
 
@@ -146,6 +150,7 @@ class Settings:
         """The header's value that proves who calls."""
         return f"Bearer {self.api_key}"
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<Settings {self.api_base_url}>"
 

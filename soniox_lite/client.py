@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from importlib import import_module
 
+from ._codec import shown_when_made
 from ._lazy import cached_property, loading
 from ._settings import Settings
 from ._validation import Problems
@@ -68,6 +69,7 @@ class _BaseClient:
     """What both clients share: set-up, copies, pickling."""
 
     _exchange_module: str
+    _awaits_hooks: bool
 
     def __init__(
         self,
@@ -108,8 +110,9 @@ class _BaseClient:
             opener: A urllib opener to send everything through, with its own handlers for proxies and the like. It
                 opens a connection for each request. None for one that keeps connections and takes proxies from the
                 environment.
-            on_request: Called with the :class:`Request` before each attempt; may add headers.
-            on_response: Called with the :class:`Response` after each attempt that got one.
+            on_request: Called with the :class:`Request` before each attempt; may add headers. The async client awaits
+                hooks that are coroutine functions; the sync one refuses them.
+            on_response: Called with the :class:`Response` after each attempt that got one; as ``on_request``.
             webhook_secret: What verifies webhooks (``SONIOX_API_WEBHOOK_SECRET``); None for nothing.
             webhook_signature_header: The header that carries it (``SONIOX_API_WEBHOOK_HEADER``); None for
                 ``X-Soniox-Webhook-Secret``.
@@ -132,6 +135,7 @@ class _BaseClient:
             on_response=on_response,
             webhook_secret=webhook_secret,
             webhook_signature_header=webhook_signature_header,
+            awaits_hooks=self._awaits_hooks,
         )
         with Problems("the client's set-up") as check:
             if ssl_context is not None and not hasattr(ssl_context, "wrap_socket"):
@@ -186,6 +190,7 @@ class _BaseClient:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _owns_transport=True, _shared={})
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.api_base_url}>"
 
@@ -199,6 +204,7 @@ class SonioxClient(_BaseClient):
     """
 
     _exchange_module = "._http.exchange"
+    _awaits_hooks = False
 
     @cached_property
     def _transport(self) -> Transport:
@@ -380,6 +386,7 @@ class AsyncSonioxClient(_BaseClient):
     """
 
     _exchange_module = "._http.async_exchange"
+    _awaits_hooks = True
 
     @cached_property
     def _transport(self) -> AsyncTransport:
@@ -494,7 +501,7 @@ class AsyncSonioxClient(_BaseClient):
     ) -> Response:
         """The reply of any endpoint, whatever its status. Args and errors are those of :meth:`SonioxClient.request`.
 
-        ``on_progress`` is called in the event loop.
+        ``on_progress`` is called in the event loop, and awaited if it is a coroutine function.
         """
         with loading:
             from ._http.async_exchange import exchange  # noqa: PLC0415 - as above

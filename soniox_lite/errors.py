@@ -20,7 +20,9 @@
     │   └── SonioxRealtimeTimeoutError    ... for lack of time (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
 
-Branch on the class or on ``error_type``, never on the text: the service does not promise its messages.
+Branch on the class or on ``error_type``, never on the text: the service does not promise its messages. ``str()`` of an
+error is one line that is safe to print: what a service or a proxy says may hold line breaks and control characters. The
+attributes keep them.
 """
 
 from __future__ import annotations
@@ -54,11 +56,23 @@ __all__ = [
 ]
 
 
+def one_line(text: object) -> str:
+    """A text of unknown origin, fit for a message, a log and a terminal.
+
+    White space of any kind becomes blanks; control characters (ESC, C1), invisible ones (such as those that turn the
+    direction of writing) and halves of surrogate pairs become question marks.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+
+
 class SonioxError(Exception):
     """Base of all errors of this package.
 
     Attributes:
-        message: What went wrong, without the facts that ``str()`` adds.
+        message: What went wrong as it was told, without the facts that ``str()`` adds.
         response: The reply it came from; None when there was none.
     """
 
@@ -66,6 +80,9 @@ class SonioxError(Exception):
         super().__init__(message)
         self.message = message
         self.response = response
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InvalidField:
@@ -200,10 +217,7 @@ class SonioxAPIError(SonioxError):
             text += f" ({', '.join(facts)})"
         for problem in self.validation_errors:
             text += f"; {problem.location}: {problem.message} [{problem.error_type}]"
-        # The service puts the id into some of its messages itself.
-        if self.request_id and self.request_id not in text:
-            text += f" [request id {self.request_id}]"
-        return text
+        return _with_request_id(one_line(text), self.request_id)
 
 
 class SonioxAuthenticationError(SonioxAPIError):
@@ -322,7 +336,7 @@ class SonioxRealtimeError(SonioxError):
     def __str__(self) -> str:
         facts = [str(fact) for fact in (self.error_code, self.error_type) if fact]
         text = f"{self.message} ({', '.join(facts)})" if facts else self.message
-        return f"{text} [request id {self.request_id}]" if self.request_id and self.request_id not in text else text
+        return _with_request_id(one_line(text), self.request_id)
 
 
 class SonioxRealtimeTimeoutError(SonioxRealtimeError, SonioxTimeoutError):
@@ -331,6 +345,12 @@ class SonioxRealtimeTimeoutError(SonioxRealtimeError, SonioxTimeoutError):
 
 class InvalidWebhookSignatureError(SonioxError):
     """A webhook call whose secret header is missing or wrong, or that cannot be checked for lack of a secret."""
+
+
+def _with_request_id(text: str, request_id: str | None) -> str:
+    # The service puts the id into some of its messages itself.
+    shown = one_line(request_id or "")
+    return text if shown in text else f"{text} [request id {shown}]"
 
 
 _CLASS_OF_STATUS: dict[int, type[SonioxAPIError]] = {

@@ -19,7 +19,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 
-from ._codec import Record, kind_of
+from ._codec import Record, kind_of, shown_when_made
 from ._validation import Problems
 from .errors import SonioxValidationError
 from .types.common import Token
@@ -374,6 +374,7 @@ class TranscriptBuffer:
             self._taken = self._boundaries[-1].position
         return found
 
+    @shown_when_made
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {len(self._final)} final tokens, {len(self._tail)} in the tail"

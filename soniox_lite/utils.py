@@ -10,6 +10,7 @@ from __future__ import annotations
 from threading import Event, Thread
 
 from . import _audio, _wav
+from ._callbacks import check_callback, refuse_awaitable
 from ._codec import kind_of
 from ._validation import Problems
 from ._wav import WavFormat
@@ -291,6 +292,7 @@ class SessionThread(Thread):
         self, session: object, work: Callable[[], object], *, name: str | None = None, daemon: bool = True
     ) -> None:
         super().__init__(name=name, daemon=daemon)
+        check_callback("work", work)
         self._session = session
         self._work = work
         self._exception: BaseException | None = None
@@ -303,7 +305,7 @@ class SessionThread(Thread):
     def run(self) -> None:
         """Does the work; called by :meth:`start`."""
         try:
-            self._work()
+            refuse_awaitable("work", self._work())
         except BaseException as error:  # not only Exception: nothing may get lost
             self._exception = error
             fail = getattr(self._session, "_fail", None)

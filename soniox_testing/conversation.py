@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from .callbacks import check_outcome
 from .json_text import json_text
 from .realtime.actions import Send
 from .realtime.errors import RealtimeError
@@ -346,7 +347,7 @@ class Conversation:
     ) -> None:
         name = getattr(function, "__name__", repr(function))
         try:
-            function(self)
+            check_outcome("function", function(self))
             if not self._ended:
                 self._wind_up()
         except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops

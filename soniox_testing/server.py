@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .assertions import Assertions
+from .callbacks import check_plain
 from .clock import Clock
 from .exchange import Service
 from .failures import PATIENCE_SEC, FakeSonioxError, join
@@ -108,7 +109,8 @@ class FakeSoniox(Assertions):
 
     Raises:
         ValueError: An API key is empty, there is no such permission, or the speed is not above 0, or the attempts are
-            none or not in ascending order; or there is a shared listener and an address, too.
+            none or not in ascending order; or a function is a coroutine function; or there is a shared listener and an
+            address, too.
         RuntimeError: TLS was asked for, and trustme is not installed.
     """
 
@@ -142,6 +144,9 @@ class FakeSoniox(Assertions):
             raise ValueError("an API key must not be empty")
         if not speed > 0:
             raise ValueError(f"speed must be above 0, not {speed}")
+        check_plain("progress", progress)
+        if transcriber is not None:
+            check_plain("transcriber", transcriber)
         self.limits = Limits() if limits is None else limits
         self._state = State(
             api_keys=keys,
@@ -499,10 +504,11 @@ class FakeSoniox(Assertions):
             times: For how many sessions; None: for all.
 
         Raises:
-            ValueError: ``times`` is not above 0.
+            ValueError: ``times`` is not above 0, or the function is a coroutine function.
         """
         if times is not None and times < 1:
             raise ValueError(f"a function cannot run {times} sessions")
+        check_plain("function", function)
         with self._state.lock:
             self._state.script.functions.append(SessionFunction(function, client_reference_id, times))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 
+from .._async_callbacks import settled
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .async_transport import AsyncTransport, sleep
 from .messages import Request, Response
@@ -57,7 +58,7 @@ async def open_exchange(
         if remaining <= 0:
             raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
         if settings.on_request is not None:
-            settings.on_request(request)
+            await settled("on_request", settings.on_request(request))
         try:
             reply = await transport.open(
                 request,
@@ -76,7 +77,7 @@ async def open_exchange(
             response = reply.response
             if settings.on_response is not None:
                 try:
-                    settings.on_response(response)
+                    await settled("on_response", settings.on_response(response))
                 except BaseException:
                     reply.close()
                     raise

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
+from .._async_callbacks import settled
+from .._callbacks import is_awaitable
 from .async_streams import AsyncReplyStream
 from .transport import Transport
 from .workers import Workers, result_of
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     import ssl
     import urllib.request
     from concurrent.futures import Future
+    from typing import Any
 
     from .body import ProgressCallback
     from .messages import Request
@@ -76,8 +80,8 @@ class AsyncTransport:
             future.add_done_callback(_close_stream)
             raise
         callback = None if request.body is None else request.body.on_progress
-        if isinstance(callback, _LoopCallback) and callback.error is not None:
-            raise callback.error  # It came too late to stop the last block.
+        if isinstance(callback, _LoopCallback):
+            await callback.finish()
         return AsyncReplyStream(stream, self._workers, deadline)
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
@@ -110,6 +114,8 @@ class _LoopCallback:
     def __init__(self, function: ProgressCallback, loop: asyncio.AbstractEventLoop) -> None:
         self._function = function
         self._loop = loop
+        self._calls: deque[tuple[int, int | None]] = deque()
+        self._awaiting: asyncio.Task[None] | None = None
         self.error: Exception | None = None
 
     def __call__(self, sent_bytes: int, total_bytes: int | None) -> None:
@@ -117,9 +123,31 @@ class _LoopCallback:
             raise self.error
         self._loop.call_soon_threadsafe(self._call, sent_bytes, total_bytes)
 
+    async def finish(self) -> None:
+        """Waits for what is still awaited, and raises what came too late to stop the last block."""
+        if self._awaiting is not None:
+            await self._awaiting
+        if self.error is not None:
+            raise self.error
+
     def _call(self, sent_bytes: int, total_bytes: int | None) -> None:
-        if self.error is None:
+        self._calls.append((sent_bytes, total_bytes))
+        if self._awaiting is None and self.error is None:
             try:
-                self._function(sent_bytes, total_bytes)
+                outcome = self._function(*self._calls.popleft())
             except Exception as error:  # noqa: BLE001 - raised where the upload is awaited
                 self.error = error
+                return
+            if is_awaitable(outcome):
+                # One after the other: what comes meanwhile waits in the queue.
+                self._awaiting = self._loop.create_task(self._finish_calls(outcome))
+
+    async def _finish_calls(self, outcome: Any) -> None:
+        try:
+            await outcome
+            while self._calls:
+                await settled("on_progress", self._function(*self._calls.popleft()))
+        except Exception as error:  # noqa: BLE001 - as above
+            self.error = error
+        finally:
+            self._awaiting = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 
+from .._callbacks import refuse_awaitable
 from .._codec import kind_of
 from ..errors import SonioxValidationError
 
@@ -68,7 +70,7 @@ class Body:
 class MultipartBody(Body):
     """``multipart/form-data`` (RFC 7578) from values and streams, read block by block while it is sent.
 
-    A stream is sent from where it stands to its end. Iterating a second time needs all streams to be seekable.
+    A stream is sent from where it stands to its end. Iterating a second time needs all streams to be rewound.
     """
 
     def __init__(
@@ -108,7 +110,7 @@ class MultipartBody(Body):
 
     @property
     def repeatable(self) -> bool:
-        return not self._started or all(part.start is not None for part in self._files)
+        return not self._started or all(part.repeatable for part in self._files)
 
     def __iter__(self) -> Iterator[bytes]:
         if not self.repeatable:
@@ -128,7 +130,7 @@ class MultipartBody(Body):
                 sent += len(block)
                 if self.on_progress is not None:
                     try:
-                        self.on_progress(sent, total)
+                        refuse_awaitable("on_progress", self.on_progress(sent, total))
                     except Exception as error:
                         raise CallbackError(error) from error
 
@@ -154,16 +156,36 @@ class _FilePart:
         self._stream = stream
         self.start: int | None = None
         self.size: int | None = None
-        try:
-            if stream.seekable():
+        if getattr(stream, "closed", False) is True:
+            raise SonioxValidationError(f"{name} cannot be read: the stream is closed")
+        # Streams of other libraries fail in ways of their own: seek() gives nothing, or is there and raises, or counts
+        # from the start only. What cannot be had is done without.
+        with contextlib.suppress(Exception):
+            seekable = getattr(stream, "seekable", None)
+            if seekable is None or seekable():
                 start = stream.tell()
-                self.size = max(0, stream.seek(0, io.SEEK_END) - start)
-                self.start = stream.seek(start)
-        except (AttributeError, OSError):
-            # Pipes, sockets, and objects that only have read(): sent once, without a length.
-            self.start = self.size = None
-        except ValueError as error:
-            raise SonioxValidationError(f"{name} cannot be read: {error}") from error
+                stream.seek(start)
+                self.start = start if isinstance(start, int) else None
+        if self.start is not None:
+            with contextlib.suppress(Exception):
+                reached: object = stream.seek(0, io.SEEK_END)
+                end = stream.tell()
+                if isinstance(end, int) and reached in (None, end):
+                    self.size = max(0, end - self.start)
+            self._call(stream.seek, self.start)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the stream can be read from its start once more; some, such as members of piped archives, cannot."""
+        if self.start is None:
+            return False
+        try:
+            self._stream.seek(self.start)
+            self._stream.read(1)
+        except Exception:  # noqa: BLE001 - whatever it is, the first attempt's failure tells more
+            # Except that the caller closed it, which reading it again will tell.
+            return getattr(self._stream, "closed", False) is True
+        return True
 
     def read_blocks(self) -> Iterator[bytes]:
         if self.start is not None:

@@ -7,6 +7,7 @@ import io
 import os
 import re
 
+from .._callbacks import check_callback, is_async
 from .._codec import items_of, kind_of, pairs_of
 from .._settings import Settings, user_agent
 from .._validation import is_visible_ascii
@@ -50,8 +51,8 @@ def built_request(
     for name, mapping in (("params", params), ("data", data), ("files", files)):
         if mapping is not None:
             _check_mapping(name, mapping)
-    if on_progress is not None and not callable(on_progress):
-        raise SonioxValidationError(f"on_progress must be callable, got {kind_of(on_progress)}")
+    if on_progress is not None:
+        check_callback("on_progress", on_progress)
     if not (isinstance(method, str) and method.isascii() and method.isalpha()):
         raise SonioxValidationError("method must be an HTTP method such as 'GET'")
     url = f"{base_url or settings.api_base_url}/{_checked_path(path).lstrip('/')}"
@@ -113,6 +114,8 @@ def normalize_file(
         raise SonioxValidationError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
     if isinstance(file, io.TextIOBase):
         raise SonioxValidationError("file is open as text; a binary stream is needed")
+    if is_async(file.read):
+        raise SonioxValidationError("file is a stream whose read() has to be awaited; read it first, or give its path")
     own_name = getattr(file, "name", None)
     if not isinstance(own_name, str):
         own_name = ""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import time
 
+from .._callbacks import settled
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .messages import Request, Response
 from .retry import FINAL_ERROR_TYPES, parse_retry_after, retry_delay
@@ -56,7 +57,7 @@ def open_exchange(
         if remaining <= 0:
             raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
         if settings.on_request is not None:
-            settings.on_request(request)
+            settled("on_request", settings.on_request(request))
         try:
             reply = transport.open(
                 request,
@@ -75,7 +76,7 @@ def open_exchange(
             response = reply.response
             if settings.on_response is not None:
                 try:
-                    settings.on_response(response)
+                    settled("on_response", settings.on_response(response))
                 except BaseException:
                     reply.close()
                     raise

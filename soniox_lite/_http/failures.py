@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import socket
 
 from .._net.answers import AnswerError
@@ -15,14 +17,42 @@ if TYPE_CHECKING:
 
 # Shorter keys are made up for tests, and may well be a word of the reply.
 _MIN_SECRET_LENGTH = 16
+# How escapes begin. Patterns that begin with a certain byte are found fastest, and single bytes much faster still.
+_ESCAPES = ((b"\\", rb"\\[ux/]"), (b"%", b"%[2-7]"), (b"&", b"&#"))
 
 
-def masked(text: AnyStr, authorization: str) -> AnyStr:
-    """The text without the key, should the server repeat it: it ends up in our errors and in logs."""
+def masked(text: AnyStr, authorization: str, *, escaped: bool = True) -> AnyStr:
+    r"""The text without the key, should the server repeat it: it ends up in our errors and in logs.
+
+    Args:
+        text: What the server said.
+        authorization: Ends with the key.
+        escaped: Whether to look also for a key whose characters are escaped, as JSON (``\u0041``), URLs (``%41``) and
+            HTML (``&#65;``) have it. In a large body that takes a tenth of the time of parsing it.
+    """
     secret = authorization.rpartition(" ")[2]
     if len(secret) < _MIN_SECRET_LENGTH:
         return text
-    return text.replace(secret.encode(), b"***") if isinstance(text, bytes) else text.replace(secret, "***")
+    if isinstance(text, str):
+        plain = text.replace(secret, "***")
+        has_escapes = escaped and ("\\" in plain or "%" in plain or "&#" in plain)
+        return _spellings_of(secret)[0].sub("***", plain) if has_escapes else plain
+    body = text.replace(secret.encode(), b"***")
+    has_escapes = escaped and any(mark in body and re.search(escape, body) for mark, escape in _ESCAPES)
+    return _spellings_of(secret)[1].sub(b"***", body) if has_escapes else body
+
+
+@functools.lru_cache(maxsize=16)
+def _spellings_of(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
+    """Find a secret in any mixture of plain and escaped characters. An escape may be escaped itself."""
+    pattern = ""
+    for character in secret:
+        code, plain = ord(character), re.escape(character)
+        json = rf"\\{{1,8}}(?:u00|x){code:02x}"
+        url = rf"%(?:25){{0,4}}{code:02x}"
+        html = rf"&#(?:x0{{0,8}}{code:x}|0{{0,8}}{code});?"
+        pattern += rf"(?:\\{{0,8}}{plain}|(?i:{json}|{url}|{html}))"
+    return re.compile(pattern), re.compile(pattern.encode())
 
 
 def scrubbed(error: ErrorT) -> ErrorT:

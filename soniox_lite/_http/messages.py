@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from .._codec import items_of
-from ..errors import SonioxAPIError
+from .._codec import items_of, shown_when_made
+from ..errors import SonioxAPIError, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._fields)
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"Headers({dict(self)!r})"
 
@@ -70,6 +71,7 @@ class Request:
         # An error that is pickled, or copied, takes its request along, but not the stream that was sent.
         return Request, (self.method, self.url, self.headers)
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url} attempt={self.attempt}>"
 
@@ -149,10 +151,10 @@ class Response:
         if not self.content:
             return "an empty body"
         kind = self.headers.get("Content-Type", "unknown type").partition(";")[0].strip()
-        start = " ".join(self.text[:200].split())
-        start = "".join(character if character.isprintable() else "?" for character in start)
+        start = " ".join(one_line(self.text[:200]).split())
         return f"{len(self.content)} bytes of {kind[:60]}: {start[:100]!r}"
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<Response {self.status_code} {len(self.content)} bytes>"
 

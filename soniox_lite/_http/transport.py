@@ -37,6 +37,8 @@ MAX_DECODED_BYTES = 16 * 1024 * 1024
 _READ_SIZE = 256 * 1024
 # The headers of ours that redirects to other hosts take along.
 _FOLLOW_REDIRECTS = frozenset({"accept", "user-agent"})
+# Larger ones that are no errors are transcripts and listings.
+_SMALL_BODY_BYTES = 16 * 1024
 
 sleep = time.sleep
 
@@ -200,7 +202,7 @@ class Transport:
         return Response(
             status,
             fields,
-            masked(content, authorization),
+            masked(content, authorization, escaped=not is_success or len(content) <= _SMALL_BODY_BYTES),
             request=request,
             elapsed_sec=time.monotonic() - started,
             complete=complete,
@@ -253,7 +255,11 @@ def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urlli
 
 
 def _fields_of(reply: Any, authorization: str) -> list[tuple[str, str]]:
-    return [(masked(name, authorization), masked(value, authorization)) for name, value in reply.headers.items()]
+    fields: list[tuple[str, str]] = reply.headers.items()
+    whole = "\n".join(map("\n".join, fields))
+    if masked(whole, authorization) == whole:
+        return fields
+    return [(masked(name, authorization), masked(value, authorization)) for name, value in fields]
 
 
 def _encoding_of(reply: Any) -> str:

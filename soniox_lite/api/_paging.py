@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # How long a busy item is waited for: 7.5 seconds in all.
 _BUSY_PAUSES_SEC = (0.0, 0.5, 1.0, 2.0, 4.0)
 
+# A service that filters may send some; more of them lead nowhere.
+_MAX_EMPTY_PAGES = 100
+
 
 def iterate_pages(
     fetch: Callable[[str | None], tuple[list[ItemT], str | None]],
@@ -26,8 +29,9 @@ def iterate_pages(
         fetch: Gives the items of the page at a cursor, and the next cursor; None means first and last.
 
     Raises:
-        SonioxAPIError: The service sends a cursor again, so that the listing would never end.
+        SonioxAPIError: The service sends a cursor again, or a hundred empty pages in a row: it would never end.
     """
+    empty_pages = 0
     cursor: str | None = None
     seen: set[str] = set()
     while True:
@@ -38,6 +42,9 @@ def iterate_pages(
             return
         if cursor in seen:
             raise SonioxAPIError("the listing never ends: the service sent the same next_page_cursor twice")
+        empty_pages = 0 if items else empty_pages + 1
+        if empty_pages == _MAX_EMPTY_PAGES:
+            raise SonioxAPIError(f"the listing never ends: the service sent {empty_pages} empty pages in a row")
         seen.add(cursor)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .._async_callbacks import check_callback, settled
+from .._callbacks import is_async, refuse_awaitable
 from .._codec import field_names, kind_of
 from .._deprecation import warn_deprecated, warn_of_fields
 from .._output import opened_output
@@ -142,6 +144,10 @@ class AsyncTtsAPI:
             client_reference_id=client_reference_id,
             deadline_sec=deadline_sec,
         )
+        if is_async(getattr(output, "write", None)):
+            raise SonioxValidationError(
+                "output is a stream whose write() has to be awaited; generate_stream has copy_to"
+            )
         with opened_output(output, keep_partial=keep_partial) as writer:
             await speech.copy_to(writer.write)
         return writer.count
@@ -245,13 +251,19 @@ class AsyncSpeechStream:
     async def copy_to(self, write: Callable[[bytes], object]) -> None:
         """Hands everything that is still to come to ``write``, as it comes in.
 
-        Costs less than iterating where there are tasks, because ``write`` is called in a thread then.
+        Costs less than iterating where there are tasks, because ``write`` is called in a thread then; but a
+        coroutine function is called and awaited in the event loop. A sync stream refuses such.
         """
 
         def take(block: bytes) -> None:
             self._check(block)
-            write(block)
+            refuse_awaitable("write", write(block))
 
+        check_callback("write", write)
+        if is_async(write):
+            async for block in self:
+                await settled("write", write(block))
+            return
         if self._is_closed:
             return
         try:

@@ -119,7 +119,8 @@ class FilesAPI:
 
         Args:
             file: A path, the bytes themselves, or a binary stream, which is sent from where it stands and not closed.
-                A stream that cannot seek is sent without announcing its length, and never repeated.
+                A stream whose end cannot be found by seeking is sent without announcing its length; one that cannot be
+                rewound is never sent again.
             filename: The name that the service shall know it by; None for the path's or the stream's own, or
                 ``upload.bin``.
             client_reference_id: Your own mark, at most 256 characters.

@@ -12,6 +12,7 @@ from ..errors import (
     SonioxTimeoutError,
     SonioxTranscriptionError,
     SonioxValidationError,
+    one_line,
 )
 from ..types.transcriptions import (
     CreateTranscriptionConfig,
@@ -697,4 +698,4 @@ def _timeout_error(
 def _log_left_over(kind: str, left_id: str | None, error: SonioxError) -> None:
     import logging  # noqa: PLC0415 - 5 ms that only this rare case pays
 
-    logging.getLogger("soniox_lite").warning("%s %s is left at the service: %s", kind, left_id, error)
+    logging.getLogger("soniox_lite").warning("%s %s is left at the service: %s", kind, one_line(left_id), error)

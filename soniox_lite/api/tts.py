@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .._callbacks import check_callback, is_async, refuse_awaitable, settled
 from .._codec import field_names, kind_of
 from .._deprecation import warn_deprecated, warn_of_fields
 from .._output import opened_output
@@ -143,6 +144,10 @@ class TtsAPI:
             client_reference_id=client_reference_id,
             deadline_sec=deadline_sec,
         )
+        if is_async(getattr(output, "write", None)):
+            raise SonioxValidationError(
+                "output is a stream whose write() has to be awaited; generate_stream has copy_to"
+            )
         with opened_output(output, keep_partial=keep_partial) as writer:
             speech.copy_to(writer.write)
         return writer.count
@@ -246,13 +251,19 @@ class SpeechStream:
     def copy_to(self, write: Callable[[bytes], object]) -> None:
         """Hands everything that is still to come to ``write``, as it comes in.
 
-        Costs less than iterating where there are tasks, because ``write`` is called in a thread then.
+        Costs less than iterating where there are tasks, because ``write`` is called in a thread then; but a
+        coroutine function is called and awaited in the event loop. A sync stream refuses such.
         """
 
         def take(block: bytes) -> None:
             self._check(block)
-            write(block)
+            refuse_awaitable("write", write(block))
 
+        check_callback("write", write)
+        if is_async(write):
+            for block in self:
+                settled("write", write(block))
+            return
         if self._is_closed:
             return
         try:

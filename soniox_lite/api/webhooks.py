@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from .._codec import decode, items_of, kind_of
+from .._codec import decode, items_of, kind_of, shown_when_made
 from .._validation import Problems
 from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
 from ..types.webhooks import WebhookAuthConfig, WebhookEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from ..types.aliases import Headers
@@ -21,6 +21,10 @@ __all__ = ["SonioxWebhooksAPI"]
 DEFAULT_HEADER = "X-Soniox-Webhook-Secret"
 # The service sends about sixty bytes.
 _MAX_PAYLOAD_BYTES = 64 * 1024
+# Where events of Lambda and scopes of ASGI hold the headers.
+_HOLDERS = frozenset({"headers", "multiValueHeaders"})
+# No header is called so, and every environ has one of them (RFC 3875, PEP 3333).
+_ENVIRON_NAMES = frozenset({"REQUEST_METHOD", "SERVER_PROTOCOL", "GATEWAY_INTERFACE"})
 
 
 class SonioxWebhooksAPI:
@@ -55,7 +59,8 @@ class SonioxWebhooksAPI:
 
         Args:
             headers: The call's headers: a mapping or a framework's header object, pairs of names and values, a WSGI
-                environ, or a whole Lambda event. Names are compared without regard to case.
+                environ, a whole Lambda event or ASGI scope. Names are compared without regard to case. Of an
+                environ, only the names of request headers (``HTTP_...``) count.
             auth: The header to look for; None for the one that this was set up with.
             allow_unverified: Whether to let every call pass if there is no secret to compare with.
 
@@ -70,7 +75,7 @@ class SonioxWebhooksAPI:
                 "no webhook secret to compare with: give webhook_secret=..., set SONIOX_API_WEBHOOK_SECRET, "
                 "or say allow_unverified=True"
             )
-        values = set(_find_header(headers, expected.name))
+        values = set(_find_header(_pairs(headers), expected.name))
         if not values:
             raise InvalidWebhookSignatureError(f"the webhook call has no {expected.name} header")
         if len(values) > 1:
@@ -93,7 +98,8 @@ class SonioxWebhooksAPI:
         The service may call several times for one job, so handle events idempotently.
 
         Args:
-            payload: The call's body as it came.
+            payload: The call's body as it came. Where ``headers`` is a whole Lambda event that says
+                ``isBase64Encoded``, a body in base64 is decoded.
             headers: As for :meth:`verify_signature`.
             auth: As for :meth:`verify_signature`.
             allow_unverified: As for :meth:`verify_signature`.
@@ -102,11 +108,14 @@ class SonioxWebhooksAPI:
             InvalidWebhookSignatureError: As for :meth:`verify_signature`.
             SonioxValidationError: The body is not the JSON object of a webhook, or is larger than 64 KiB.
         """
-        self.verify_signature(headers, auth=auth, allow_unverified=allow_unverified)
+        pairs = _pairs(headers)
+        self.verify_signature(pairs, auth=auth, allow_unverified=allow_unverified)
         if isinstance(payload, (bytearray, memoryview)):
             payload = bytes(payload)
         if not isinstance(payload, (str, bytes)):
             raise SonioxValidationError(f"payload must be the body as str or bytes, got {kind_of(payload)}")
+        if any(isinstance(found, str) and found == "isBase64Encoded" and value is True for found, value in pairs):
+            payload = _from_base64(payload)
         if len(payload) > _MAX_PAYLOAD_BYTES:
             raise SonioxValidationError(f"the webhook's body is larger than {_MAX_PAYLOAD_BYTES} bytes")
         import json  # noqa: PLC0415 - only a receiver of webhooks needs it
@@ -142,32 +151,53 @@ class SonioxWebhooksAPI:
             fields |= {"webhook_auth_header_name": expected.name, "webhook_auth_header_value": expected.value}
         return fields
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} header={self._header!r} secret={'set' if self._auth else 'not set'}>"
 
 
 def _as_auth(auth: WebhookAuthConfig | Mapping[str, Any] | None) -> WebhookAuthConfig | None:
-    return auth if auth is None or isinstance(auth, WebhookAuthConfig) else WebhookAuthConfig.from_dict(auth)
+    if auth is None:
+        return None
+    # One that was made is checked again: it may have been changed since, and an empty secret lets every call in.
+    return WebhookAuthConfig.from_dict(vars(auth) if isinstance(auth, WebhookAuthConfig) else auth)
 
 
-def _find_header(headers: Any, name: str, *, nested: bool = False) -> Iterator[str]:
-    """The values of a header in whatever a web framework calls headers, or in an object that holds them."""
-    wanted = _normalize(name)
-    for found, value in _pairs(headers):
-        if not isinstance(found, (str, bytes)):
-            continue
-        if _normalize(found) == wanted:
+def _from_base64(payload: str | bytes) -> str | bytes:
+    from base64 import b64decode  # noqa: PLC0415 - only a receiver behind a gateway needs it
+
+    try:
+        return b64decode(payload, validate=True)
+    except ValueError:
+        return payload  # JSON is no base64, so that the caller has decoded it already.
+
+
+def _find_header(pairs: list[tuple[Any, Any]], name: str, *, nested: bool = False) -> Iterator[str]:
+    """The values of a header in pairs that are headers or an environ, or in the headers that one of the pairs holds."""
+    texts = [(found, value) for found, value in pairs if isinstance(found, str)]
+    # An environ holds more than headers, often the environment of the process too: WEBHOOK_SECRET there is not the
+    # header Webhook-Secret, which is HTTP_WEBHOOK_SECRET.
+    is_environ = any(found in _ENVIRON_NAMES or found.startswith("wsgi.") for found, _ in texts)
+    held = [value for found, value in texts if found in _HOLDERS and not isinstance(value, (str, bytes))]
+    if held and not nested and not is_environ:
+        for headers in held:
+            yield from _find_header(_pairs(headers), name, nested=True)
+        return
+    in_environ = name.upper().replace("-", "_")
+    if in_environ not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+        in_environ = f"HTTP_{in_environ}"
+    for found, value in pairs:
+        spelled = found.decode("latin-1") if isinstance(found, bytes) else found
+        if spelled == in_environ or (not is_environ and isinstance(spelled, str) and spelled.lower() == name.lower()):
             # API Gateway's multiValueHeaders hold lists.
             for item in items_of(value):
                 if isinstance(item, (str, bytes)):
                     yield item if isinstance(item, str) else item.decode("latin-1")
-        elif not nested and found in {"headers", "multiValueHeaders"} and not isinstance(value, (str, bytes)):
-            yield from _find_header(value, name, nested=True)
 
 
-def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
+def _pairs(headers: Any) -> list[tuple[Any, Any]]:
     if headers is None:
-        return ()
+        return []
     try:
         items = headers.items() if callable(getattr(headers, "items", None)) else headers
         return [(found, value) for found, value in items]
@@ -175,9 +205,3 @@ def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
         raise SonioxValidationError(
             f"headers must be a mapping or pairs of names and values, got {kind_of(headers)}"
         ) from error
-
-
-def _normalize(name: str | bytes) -> str:
-    """One spelling for ``X-Name``, ``x-name``, ``b"x-name"`` and WSGI's ``HTTP_X_NAME``."""
-    text = name if isinstance(name, str) else name.decode("latin-1")
-    return text.lower().replace("_", "-").removeprefix("http-")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from urllib.parse import urlsplit
 
+from .._codec import shown_when_made
 from .._validation import Problems, is_visible_ascii
 from ..errors import SonioxValidationError
 from ._link import Link
@@ -89,6 +90,7 @@ class ConnectionOptions:
         other.max_queued_messages = 1_000_000_000
         return other
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<ConnectionOptions {self.url}>"
 

@@ -10,6 +10,8 @@ import time
 from collections import deque
 from functools import partial
 
+from .._async_callbacks import check_callback, settled
+from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -33,7 +35,7 @@ from ._tts_protocol import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from typing import Any, Literal, TypedDict
 
     from typing_extensions import Self, Unpack
@@ -362,6 +364,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         beats = [stream._beat(self._heartbeat_sec) for stream in self._open_streams()]
         return min(beats, default=self._heartbeat_sec)
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 
@@ -537,14 +540,18 @@ class AsyncRealtimeTTSStream:
             if chunk:
                 yield chunk
 
-    async def handle_events(self, handler: Callable[[RealtimeTTSEvent], Awaitable[None]]) -> None:
+    async def handle_events(self, handler: Callable[[RealtimeTTSEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
+        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+
         Raises:
+            SonioxValidationError: ``handler`` cannot be called.
             SonioxRealtimeError: As :meth:`receive_event`.
         """
+        check_callback("handler", handler)
         async for event in self.receive_events():
-            await handler(event)
+            await settled("handler", handler(event))
 
     def _check_open(self) -> None:
         if self._failure is not None:
@@ -672,6 +679,7 @@ class AsyncRealtimeTTSStream:
             raise cut_short_error()
         return event
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} on {self._connection!r}>"
 

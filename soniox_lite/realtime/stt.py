@@ -7,6 +7,8 @@ import threading
 import time
 from functools import partial
 
+from .._callbacks import Handlers, check_callback, settled
+from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -161,7 +163,7 @@ class RealtimeSTTSession:
         self._paused = False
         self._last_message: RealtimeEvent | None = None
         self._log = EventLog()
-        self._handlers: list[tuple[str, Callable[[Any], object]]] = []
+        self._handlers = Handlers()
         self._receiving = threading.Lock()
         # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
         self._order = threading.Lock()
@@ -232,6 +234,7 @@ class RealtimeSTTSession:
                 if isinstance(error, Exception):
                     self._emit(RealtimeSessionErrorPayload(error=error))
                 self._log.close()
+                self._handlers.wait(self._close_timeout_sec)
             raise
         return self
 
@@ -247,6 +250,7 @@ class RealtimeSTTSession:
             self.close()
         else:
             self.cancel()
+            self._handlers.wait(self._close_timeout_sec)
 
     def start(self) -> None:
         """Sends the start message of a session that was opened without; does nothing if it has been sent.
@@ -443,14 +447,18 @@ class RealtimeSTTSession:
                     return
             yield self._decoded(message, raises)
 
-    def handle_events(self, handler: Callable[[RealtimeEvent], None]) -> None:
+    def handle_events(self, handler: Callable[[RealtimeEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
+        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+
         Raises:
+            SonioxValidationError: ``handler`` cannot be called.
             SonioxRealtimeError: As :meth:`receive_event`.
         """
+        check_callback("handler", handler)
         for event in self.receive_events():
-            handler(event)
+            settled("handler", handler(event))
 
     def session_events(self) -> Iterator[RealtimeSessionEventPayload]:
         """What happens to the session itself: ``open``, ``finished`` or ``error``, ``close``; ends after ``close``.
@@ -464,20 +472,21 @@ class RealtimeSTTSession:
         """Has a function called with the payload when the session is opened, finished, closed or fails.
 
         It is called in the event loop (by a sync session's reader thread), so it must not block. What it raises is
-        logged.
+        logged. A coroutine function becomes a task, which ``close`` waits for at most ``close_timeout_sec``; a sync
+        session refuses it.
 
         Args:
             event_type: ``open``, ``finished``, ``error`` or ``close``.
             handler: The function; None to use this as a decorator.
 
         Raises:
-            SonioxValidationError: There is no such event.
+            SonioxValidationError: There is no such event, or the handler cannot be called.
         """
         if event_type not in ("open", "finished", "error", "close"):
             raise SonioxValidationError("event_type must be 'open', 'finished', 'error' or 'close'")
         if handler is None:
             return partial(self.on, event_type)
-        self._handlers.append((event_type, handler))
+        self._handlers.add(event_type, handler)
         return handler
 
     def close(self) -> None:
@@ -489,6 +498,7 @@ class RealtimeSTTSession:
         if not self._opened or self._end is not None:
             self._abort()
             self._warn_if_cut_short()
+            self._handlers.wait(self._close_timeout_sec)
             return
         if not self._closing.acquire(blocking=False):
             self._connection.wait_ended(self._close_timeout_sec)
@@ -502,6 +512,7 @@ class RealtimeSTTSession:
             # Not waited for if this was interrupted or cancelled.
             self._abort()
         self._warn_if_cut_short()
+        self._handlers.wait(self._close_timeout_sec)
 
     def cancel(self) -> None:
         """Closes at once, without waiting for the last words."""
@@ -679,15 +690,9 @@ class RealtimeSTTSession:
 
     def _emit(self, payload: RealtimeSessionEventPayload) -> None:
         self._log.add(payload)
-        for event_type, handler in self._handlers:
-            if event_type == payload.type:
-                try:
-                    handler(payload)
-                except Exception:
-                    import logging  # noqa: PLC0415 - only this rare case pays
+        self._handlers.call(payload.type, payload)
 
-                    logging.getLogger("soniox_lite").exception("a handler of a session's %r event failed", event_type)
-
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 

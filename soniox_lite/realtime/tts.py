@@ -11,6 +11,8 @@ import time
 from collections import deque
 from functools import partial
 
+from .._callbacks import check_callback, settled
+from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems
@@ -363,6 +365,7 @@ class RealtimeTTSMultiplexedConnection:
         beats = [stream._beat(self._heartbeat_sec) for stream in self._open_streams()]
         return min(beats, default=self._heartbeat_sec)
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 
@@ -536,14 +539,18 @@ class RealtimeTTSStream:
             if chunk:
                 yield chunk
 
-    def handle_events(self, handler: Callable[[RealtimeTTSEvent], None]) -> None:
+    def handle_events(self, handler: Callable[[RealtimeTTSEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
+        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+
         Raises:
+            SonioxValidationError: ``handler`` cannot be called.
             SonioxRealtimeError: As :meth:`receive_event`.
         """
+        check_callback("handler", handler)
         for event in self.receive_events():
-            handler(event)
+            settled("handler", handler(event))
 
     def _check_open(self) -> None:
         if self._failure is not None:
@@ -671,6 +678,7 @@ class RealtimeTTSStream:
             raise cut_short_error()
         return event
 
+    @shown_when_made
     def __repr__(self) -> str:
         return f"<{type(self).__name__} on {self._connection!r}>"
 

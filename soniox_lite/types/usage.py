@@ -13,6 +13,9 @@ from .._codec import Payload, Reply
 from .._validation import Problems
 from ..errors import SonioxAPIError
 
+# The service writes ten behind the point.
+_MAX_DIGITS = 40
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -411,6 +414,8 @@ def _amount(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite():
+    _, digits, exponent = amount.as_tuple()
+    # Sums and formats of what has an exponent such as 999999999 overflow, or take gigabytes.
+    if not isinstance(exponent, int) or abs(exponent) > _MAX_DIGITS or len(digits) > _MAX_DIGITS:
         raise SonioxAPIError("the reply has an amount of money that is not a decimal number")
     return amount

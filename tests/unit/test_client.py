@@ -14,6 +14,16 @@ from typing import Any
 import pytest
 
 from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError, SonioxValidationError
+from soniox_lite.api.webhooks import SonioxWebhooksAPI
+from soniox_lite.realtime import (
+    AsyncRealtimeSTTSession,
+    RealtimeSTTSession,
+    RealtimeTTSConnection,
+    RealtimeTTSMultiplexedConnection,
+)
+from soniox_lite.transcript import TranscriptBuffer
+from soniox_lite.types.api import CreateTranscriptionPayload, File, Token
+from soniox_lite.utils import SessionThread
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-0123456789-SECRET-abcdefghij"
@@ -164,3 +174,35 @@ def test_what_is_not_needed_is_not_loaded(statement: str, absent: list[str]) -> 
         [sys.executable, "-S", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
     )
     assert result.stdout == "[]\n"
+
+
+# Half-made objects, as debuggers and test runners show them.
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SonioxClient(KEY, timeout_sec=-1),
+        lambda: AsyncSonioxClient(KEY, opener=5),  # type: ignore[arg-type]
+        lambda: SonioxWebhooksAPI(webhook_header="a b"),
+        lambda: RealtimeSTTSession("http://a", {"model": "m", "audio_format": "auto"}, KEY),
+        lambda: AsyncRealtimeSTTSession("ws://a", {}, KEY),
+        lambda: RealtimeTTSConnection("ws://a", {}, KEY),
+        lambda: RealtimeTTSMultiplexedConnection("http://a", KEY),
+        lambda: SessionThread(object(), 5),  # type: ignore[arg-type]
+        lambda: TranscriptBuffer(keep_marks=5),  # type: ignore[call-arg]
+        lambda: CreateTranscriptionPayload(model=""),
+    ],
+)
+def test_what_could_not_be_made_can_be_shown(make: Any) -> None:
+    with pytest.raises((SonioxValidationError, TypeError)) as caught:
+        make()
+    for frame in caught.traceback:
+        for value in frame.frame.f_locals.values():
+            assert repr(value)
+            assert KEY not in repr(value) or isinstance(value, str)
+
+
+@pytest.mark.parametrize("cls", [SonioxClient, AsyncSonioxClient, SonioxWebhooksAPI, TranscriptBuffer, File, Token])
+def test_what_was_never_set_up_can_be_shown(cls: Any) -> None:
+    assert repr(cls.__new__(cls)) == f"<{cls.__name__}, not made>"

@@ -460,6 +460,31 @@ def test_no_name_of_an_unknown_field_breaks_a_record_or_unmasks_a_secret(name: s
     assert pickle.loads(pickle.dumps(reply)) == reply
 
 
+@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+def test_a_field_that_is_called_like_a_method_does_not_hide_it(cls: type[Reply]) -> None:
+    methods = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
+    assert {"to_dict", "from_dict"} <= set(methods)
+    data = {**_example(cls, rich=True), **dict.fromkeys(methods, "taken")}
+    reply = cls.from_dict(data)
+
+    assert reply.to_dict().items() >= dict.fromkeys(methods, "taken").items()
+    assert reply.from_dict(data) == reply
+    for name in methods:
+        assert callable(getattr(reply, name))
+        assert vars(reply)[name] == "taken"
+
+
+def test_a_method_can_be_replaced_in_a_class_and_called_by_it() -> None:
+    @dataclass(repr=False, eq=False, kw_only=True)
+    class Own(File):
+        def to_dict(self) -> dict[str, Any]:
+            return {"own": super().to_dict()["id"]}
+
+    own = Own.from_dict({**_example(File, rich=True), "to_dict": 5})
+    assert own.to_dict() == {"own": own.id}
+    assert Own.to_dict(own) == {"own": own.id}
+
+
 # The caller's data.
 
 

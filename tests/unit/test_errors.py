@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from soniox_lite.errors import (
     SonioxPermissionDeniedError,
     SonioxRateLimitError,
     SonioxRealtimeError,
+    SonioxRealtimeTimeoutError,
     SonioxServerError,
     SonioxTimeoutError,
     SonioxTranscriptionError,
@@ -173,6 +176,60 @@ def test_a_request_id_that_the_message_has_already_is_not_told_twice() -> None:
     body = {"error_code": 503, "error_type": "x", "error_message": "Down (request id: abc-1)", "request_id": "abc-1"}
 
     assert str(SonioxAPIError.from_response(reply(503, body))) == "Down (request id: abc-1) (status 503, x)"
+
+
+HOSTILE = "a\r\nb\x1b[2J\x85c\x9bd\u2028e\u202ef\u2066g\ud800h\x00i\x7fj\t k"
+HARMLESS = "a b?[2J c?d e?f?g?h?i?j k"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SonioxError(HOSTILE),
+        SonioxConnectionError(HOSTILE),
+        SonioxTimeoutError(HOSTILE),
+        InvalidWebhookSignatureError(HOSTILE),
+        SonioxRealtimeError(HOSTILE, error_type=HOSTILE, request_id=HOSTILE),
+        SonioxRealtimeTimeoutError(HOSTILE, request_id="\x1b"),
+        SonioxTranscriptionError(HOSTILE),
+        SonioxAPIError.from_response(reply(400, {"message": HOSTILE, "error_type": HOSTILE, "request_id": HOSTILE})),
+        SonioxAPIError.from_response(
+            reply(
+                400,
+                {**FULL, "validation_errors": [{"error_type": HOSTILE, "location": HOSTILE, "message": HOSTILE}]},
+            )
+        ),
+        SonioxAPIError.from_response(reply(502, HOSTILE.encode(errors="replace"))),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_text_of_the_service_is_harmless_in_an_errors_text(
+    error: SonioxError, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("soniox_lite").error("%s", error)
+    printed = traceback.format_exception_only(error)
+
+    assert str(error).isprintable()
+    assert len(printed) == 1
+    assert caplog.records[-1].getMessage() == str(error)
+
+
+def test_attributes_keep_the_text_of_the_service() -> None:
+    error = SonioxAPIError.from_response(reply(400, {**FULL, "message": HOSTILE, "request_id": "r\n"}))
+
+    assert (error.message, error.request_id) == (HOSTILE, "r\n")
+    assert str(error).startswith(f"{HARMLESS} (status 400")
+    assert "\x1b" not in repr(error)
+
+
+def test_an_event_of_odd_values_is_an_error_all_the_same() -> None:
+    message: Any = {"a": 1}
+
+    assert str(SonioxRealtimeError(message, error_code=message, error_type=message, request_id=message))
+
+
+def test_other_alphabets_are_kept_in_an_errors_text() -> None:
+    assert str(SonioxError("日本 é “x” עברית 👍")) == "日本 é “x” עברית 👍"
 
 
 def test_the_text_leaves_out_what_is_not_known() -> None:

@@ -325,6 +325,41 @@ class TestDeletingAll:
             target.call("files.list_all")
         target.close()
 
+    @pytest.mark.parametrize("method", ["files.list_all", "stt.list_all", "voices.list_all", "files.delete_all"])
+    def test_a_listing_of_empty_pages_is_an_error(
+        self, kind: str, httpserver: pytest_httpserver.HTTPServer, method: str
+    ) -> None:
+        served = itertools.count(1)
+
+        def empty_page(_request: Any) -> Any:
+            page = {"files": [], "transcriptions": [], "voices": [], "next_page_cursor": f"page {next(served)}"}
+            return werkzeug.Response(json.dumps(page), content_type="application/json")
+
+        httpserver.expect_request(re.compile("/v1/.*")).respond_with_handler(empty_page)
+        target = Target(kind, "key", httpserver.url_for("/v1"))
+        with pytest.raises(Exception, match="never ends: the service sent 100 empty pages in a row"):
+            target.call(method)
+        target.close()
+        assert next(served) == 101
+
+    def test_a_listing_may_have_empty_pages_in_between(
+        self, kind: str, httpserver: pytest_httpserver.HTTPServer
+    ) -> None:
+        file = {"id": "a", "filename": "a.wav", "size": 1, "created_at": "2026-01-01T00:00:00Z"}
+
+        def page(request: Any) -> Any:
+            number = int(request.args.get("cursor", "0"))
+            body = {
+                "files": [file] * (number % 60 == 59),
+                "next_page_cursor": str(number + 1) if number < 179 else None,
+            }
+            return werkzeug.Response(json.dumps(body), content_type="application/json")
+
+        httpserver.expect_request("/v1/files").respond_with_handler(page)
+        target = Target(kind, "key", httpserver.url_for("/v1"))
+        assert len(target.call("files.list_all")) == 3
+        target.close()
+
 
 class OffsetCursors:
     """A server whose cursors are offsets, so that deleting shifts all later pages."""

@@ -166,13 +166,20 @@ class TestLogs:
         assert [len(first.usage_logs), len(second.usage_logs)] == [2, 1]
         assert second.next_page_cursor is None
 
-    @pytest.mark.parametrize("text", ["", "free", "NaN", "Infinity", "1,5"])
+    @pytest.mark.parametrize(
+        "text", ["", "free", "NaN", "Infinity", "1,5", "1e999999999", "1e-999999999", "0e999999999", "9" * 41]
+    )
     def test_an_amount_that_is_none_is_an_error_only_when_it_is_asked_for(self, surface: Surface, text: str) -> None:
         fields = surface.call("usage_logs.list", *APRIL).usage_logs[0].to_dict()
         entry = UsageLogEntry.from_dict({**fields, "cost_usd": text})
         assert entry.cost_usd == text
         with pytest.raises(SonioxAPIError, match="an amount of money that is not a decimal number"):
             _ = entry.cost
+
+    @pytest.mark.parametrize("text", ["0.0613500000", "0E-10", "-1", "12345678901234567890.0123456789"])
+    def test_an_amount_may_be_written_as_decimals_are(self, surface: Surface, text: str) -> None:
+        fields = surface.call("usage_logs.list", *APRIL).usage_logs[0].to_dict()
+        assert UsageLogEntry.from_dict({**fields, "cost_usd": text}).cost == Decimal(text)
 
 
 class TestConcurrency:

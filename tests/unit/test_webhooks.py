@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import collections
 import email.message
 import email.parser
 import hmac
@@ -9,6 +11,7 @@ import http.client
 import io
 import json
 import types
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -208,6 +211,60 @@ def test_a_header_is_not_looked_for_below_the_headers(webhooks: SonioxWebhooksAP
 
 
 @pytest.mark.parametrize(
+    ("header", "environ"),
+    [
+        ("Webhook-Secret", {"wsgi.version": (1, 0), "WEBHOOK_SECRET": SECRET}),
+        ("Webhook-Secret", {"REQUEST_METHOD": "POST", "WEBHOOK_SECRET": SECRET}),
+        ("Webhook-Secret", {"GATEWAY_INTERFACE": "CGI/1.1", "WEBHOOK_SECRET": SECRET}),
+        ("Webhook-Secret", {"HTTP_HOST": "a", "WEBHOOK_SECRET": SECRET}),
+        ("Webhook-Secret", {"REQUEST_METHOD": "POST", "Webhook-Secret": SECRET}),
+        ("Webhook-Secret", {"REQUEST_METHOD": "POST", "headers": {"Webhook-Secret": SECRET}}),
+        ("Token", {"REQUEST_METHOD": "POST", "TOKEN": SECRET}),
+        ("Http-Token", {"REQUEST_METHOD": "POST", "HTTP_TOKEN": SECRET}),
+    ],
+    ids=["wsgi", "copy of text only", "CGI", "copy without marks", "own spelling", "held", "one word", "HTTP word"],
+)
+@pytest.mark.parametrize("wrap", [dict, collections.OrderedDict, lambda environ: list(environ.items())])
+def test_a_variable_beside_the_headers_does_not_prove_a_call(
+    header: str, environ: dict[str, Any], wrap: Callable[[Any], Any]
+) -> None:
+    webhooks = SonioxWebhooksAPI(webhook_secret=SECRET, webhook_header=header)
+
+    with pytest.raises(InvalidWebhookSignatureError, match=f"the webhook call has no {header} header"):
+        webhooks.unwrap(BODY, wrap(environ))
+
+
+def test_a_variable_beside_the_headers_does_not_spoil_a_call_either() -> None:
+    webhooks = SonioxWebhooksAPI(webhook_secret=SECRET, webhook_header="Webhook-Secret")
+
+    webhooks.verify_signature({**_environ("Webhook-Secret", SECRET), "WEBHOOK_SECRET": "of another service"})
+
+
+def test_a_header_without_prefix_in_an_environ_is_found() -> None:
+    webhooks = SonioxWebhooksAPI(webhook_secret=SECRET, webhook_header="Content-Type")
+
+    webhooks.verify_signature({**_environ("X", ""), "CONTENT_TYPE": SECRET})
+
+
+def test_the_headers_of_an_environ_alone_are_headers(webhooks: SonioxWebhooksAPI) -> None:
+    only_headers = {name: value for name, value in _environ(HEADER, SECRET).items() if name.startswith("HTTP_")}
+
+    webhooks.verify_signature(only_headers)
+    with pytest.raises(InvalidWebhookSignatureError, match="several"):
+        webhooks.verify_signature({**only_headers, HEADER: "other"})
+
+
+def test_what_surrounds_headers_is_none(webhooks: SonioxWebhooksAPI) -> None:
+    for event in (
+        {"headers": {"Host": "a"}, HEADER: SECRET},
+        {"multiValueHeaders": {"host": ["a"]}, HEADER: SECRET},
+        {"type": "http", "headers": [(b"host", b"a")], HEADER.lower(): SECRET},
+    ):
+        with pytest.raises(InvalidWebhookSignatureError, match="has no"):
+            webhooks.verify_signature(event)
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         [(HEADER, SECRET), (HEADER.lower(), SECRET)],
@@ -342,6 +399,14 @@ def test_a_client_hands_its_settings_on(client_class: Any, monkeypatch: pytest.M
     assert plain.unwrap(BODY, {HEADER: "from-environment"}).status == "completed"
 
 
+def test_an_auth_that_was_emptied_lets_nothing_in(webhooks: SonioxWebhooksAPI) -> None:
+    auth = WebhookAuthConfig(name="X-Job", value="job")
+    auth.value = ""
+
+    with pytest.raises(SonioxValidationError, match="value must"):
+        webhooks.verify_signature({"X-Job": ""}, auth=auth)
+
+
 @pytest.mark.parametrize("auth", [WebhookAuthConfig(name="X-Job", value="job"), {"name": "X-Job", "value": "job"}])
 def test_a_calls_own_secret_wins(webhooks: SonioxWebhooksAPI, auth: Any) -> None:
     for api in (webhooks, SonioxWebhooksAPI()):
@@ -399,6 +464,25 @@ def test_the_longest_secret_and_header_work() -> None:
 )
 def test_a_body_is_text_or_bytes(webhooks: SonioxWebhooksAPI, make: Any) -> None:
     assert webhooks.unwrap(make(BODY), {HEADER: SECRET}) == WebhookEvent.from_dict(json.loads(BODY))
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, bytes.decode], ids=["bytes", "bytearray", "str"])
+def test_a_body_in_base64_is_decoded_where_the_event_says_so(webhooks: SonioxWebhooksAPI, make: Any) -> None:
+    event = {"headers": {HEADER: SECRET}, "body": make(base64.b64encode(BODY)), "isBase64Encoded": True}
+
+    assert webhooks.unwrap(event["body"], event).status == "completed"
+    assert webhooks.unwrap(make(BODY), event).status == "completed"  # The caller decoded it.
+    for not_said in (False, None, "true"):
+        with pytest.raises(SonioxValidationError, match="not JSON"):
+            webhooks.unwrap(event["body"], {**event, "isBase64Encoded": not_said})
+
+
+def test_base64_that_is_cut_off_is_no_body(webhooks: SonioxWebhooksAPI) -> None:
+    event = {"headers": {HEADER: SECRET}, "isBase64Encoded": True}
+
+    for body in (base64.b64encode(BODY)[:-1], "=", "", "\xe9"):
+        with pytest.raises(SonioxValidationError, match="not JSON"):
+            webhooks.unwrap(body, event)
 
 
 @pytest.mark.parametrize(

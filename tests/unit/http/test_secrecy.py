@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import pickle
+import time
 import traceback
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from soniox_lite import SonioxClient, SonioxError, SonioxValidationError
 from tests.support.callers import KEY
-from tests.support.raw_server import RawServer, http_reply, refused_port, send_and_close
+from tests.support.raw_server import RawServer, http_reply, refused_port, reply, send_and_close
 from tests.support.secrets import places_of
 
 HEAD = b"HTTP/1.1 "
@@ -78,6 +79,44 @@ def test_a_server_that_repeats_the_key_does_not_get_it_into_errors(
     assert KEY not in "".join(traceback.format_exception(caught.value))
     assert KEY not in caplog.text
     assert KEY not in "".join(capsys.readouterr())
+
+
+SPELLINGS = {
+    "JSON": "".join(rf"\u{ord(character):04x}" for character in KEY),
+    "JSON in capitals": "".join(rf"\u{ord(character):04X}" for character in KEY),
+    "JSON in part": KEY[:9] + rf"\u{ord(KEY[9]):04x}" + KEY[10:],
+    "JSON in JSON": "".join(rf"\\u{ord(character):04x}" for character in KEY),
+    "URL": "".join(f"%{ord(character):02x}" for character in KEY),
+    "URL in URL": KEY.replace("-", "%252D"),
+    "HTML": "".join(f"&#{ord(character)};" for character in KEY),
+    "HTML in part": KEY.replace("-", "&#x2D;"),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_key_that_is_repeated_in_escapes_is_masked_too(connect: Any, spelling: str) -> None:
+    body = f'{{"message": "bad key {spelling}", "request_id": "{spelling}"}}'.encode()
+    for status in ("401 Unauthorized", "200 OK"):
+        with RawServer(reply(body, status, f"X-Echo: {spelling}")) as server:
+            response = connect(server, max_retries=0).request("GET")
+        assert spelling.encode() not in response.content
+        assert response.json()["message"] == "bad key ***"
+        assert response.headers["x-echo"] == "***"
+
+
+def test_what_only_looks_like_an_escaped_key_is_left_alone(connect: Any) -> None:
+    body = rf'{{"a": "50 % \u00e9 \\ \n &#65; %41 {KEY[:-1]}%41 \u0073"}}'.encode()
+    with RawServer(reply(body, "400 Bad")) as server:
+        assert connect(server).request("GET").content == body
+
+
+def test_looking_for_a_key_takes_no_longer_than_its_text(connect: Any) -> None:
+    for piece in (b"\\", b"\\u00", b"%25", b"&#x0", SPELLINGS["JSON"][:-1].encode()):
+        body = piece * (1_000_000 // len(piece))
+        with RawServer(reply(body, "400 Bad")) as server:
+            began = time.monotonic()
+            assert connect(server, timeout_sec=30).request("GET").content == body
+        assert time.monotonic() - began < 10  # A tenth of a second; squared it would be hours.
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "https://127.0.0.1:{port}", "http://name.invalid"])

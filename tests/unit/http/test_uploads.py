@@ -6,11 +6,13 @@ import array
 import email
 import email.policy
 import errno
+import functools
 import http.client
 import io
 import os
 import socket
 import string
+import tarfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,52 @@ class ReadOnly:
 
     def read(self, size: int) -> Any:
         return self._stream.read(size)
+
+
+class Foreign(ReadOnly):
+    """A stream of another library: like one of Python's, but for what ``seek`` does."""
+
+    def __init__(self, content: bytes, seek: Callable[[io.BytesIO, int, int], Any], *, claims: bool = True) -> None:
+        super().__init__(content)
+        self._seek = seek
+        if claims:
+            self.seekable = lambda: True
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> Any:
+        return self._seek(self._stream, offset, whence)
+
+
+def _from_start_only(stream: io.BytesIO, offset: int, whence: int, error: Exception | None = None) -> int:
+    if whence:
+        raise error or NotImplementedError("only from the start")
+    return stream.seek(offset)
+
+
+def _never(_stream: io.BytesIO, _offset: int, _whence: int, error: type[Exception] = OSError) -> int:
+    raise error("illegal seek")
+
+
+def _gives(value: object) -> Any:
+    def seek(stream: io.BytesIO, offset: int, whence: int) -> object:
+        stream.seek(offset, whence)
+        return value
+
+    return seek
+
+
+# What seek() does, whether the length can be announced, and whether the body can be sent again.
+FOREIGN: dict[str, tuple[Any, bool, bool]] = {
+    "gives nothing": (_gives(None), True, True),
+    "gives a status": (_gives(0), False, True),
+    "cannot count from the end": (_from_start_only, False, True),
+    "calls that a wrong value": (functools.partial(_from_start_only, error=ValueError("whence")), False, True),
+    "knows no whence": (functools.partial(_from_start_only, error=TypeError("takes 1 argument")), False, True),
+    "cannot": (_never, False, False),
+    "is not implemented": (functools.partial(_never, error=NotImplementedError), False, False),
+}
 
 
 class Lying(io.BytesIO):
@@ -469,6 +517,44 @@ class TestRepeating:
         with RawServer(reply(b"", "503 Busy")) as server:
             response = connect(server).request("POST", "/x", files={"a": b"x", "b": ReadOnly(b"y")})
         assert response.status_code == 503
+
+    @pytest.mark.parametrize("claims", [True, False], ids=["seekable", "does not say"])
+    @pytest.mark.parametrize(("seek", "is_announced", "is_repeatable"), FOREIGN.values(), ids=FOREIGN)
+    def test_streams_of_other_libraries(
+        self, connect: Any, seek: Any, is_announced: bool, is_repeatable: bool, claims: bool
+    ) -> None:
+        source = Foreign(b"before" + CONTENT, seek, claims=claims)
+        source.read(6)
+        with RawServer(reply(b"", "503 Busy"), reply()) as server:
+            assert connect(server).upload(source).status_code == (200 if is_repeatable else 503)
+        assert [file_of(request) == CONTENT for request in server.requests] == [True] * (1 + is_repeatable)
+        for request in server.requests:
+            length = request.headers.get("content-length")
+            assert length == (str(len(request.body)) if is_announced else None)
+            assert request.headers.get("transfer-encoding") == (None if is_announced else "chunked")
+
+    def test_a_member_of_an_archive_that_comes_through_a_pipe(self, connect: Any) -> None:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            member = tarfile.TarInfo("a.wav")
+            member.size = len(CONTENT)
+            archive.addfile(member, io.BytesIO(CONTENT))
+        with tarfile.open(fileobj=ReadOnly(packed.getvalue()), mode="r|") as archive:  # type: ignore[call-overload]
+            first = archive.next()
+            with RawServer(reply(b"", "503 Busy")) as server:
+                # It says that it can seek, and cannot be read again.
+                assert connect(server).upload(archive.extractfile(first)).status_code == 503
+        assert file_of(server.requests[0]) == CONTENT
+
+    def test_a_stream_that_stays_at_its_end_is_refused(self, connect: Any) -> None:
+        moves = iter([None, None])
+
+        def seek(stream: io.BytesIO, offset: int, whence: int) -> Any:
+            stream.seek(offset, whence)
+            return next(moves)  # The third time it fails.
+
+        with pytest.raises(SonioxValidationError, match="file cannot be read"):
+            connect("http://127.0.0.1:9").upload(Foreign(CONTENT, seek))
 
     def test_nothing_read_can_be_tried_again(self, connect: Any, pauses: list[float]) -> None:
         with pytest.raises(SonioxConnectionError):

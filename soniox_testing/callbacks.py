@@ -1,0 +1,30 @@
+"""Functions of the test's own, which the fake calls from its threads."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+
+def check_plain(name: str, function: object) -> None:
+    """Refuses a coroutine function, which would never run.
+
+    Raises:
+        ValueError: It is one.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004
+        raise ValueError(f"{name} must be a plain function, not a coroutine function: it is called from a thread")
+
+
+def check_outcome(name: str, outcome: object) -> None:
+    """Refuses what a function returned if it has still to be awaited.
+
+    Raises:
+        TypeError: It has.
+    """
+    if inspect.isawaitable(outcome):
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        raise TypeError(f"{name} must be a plain function; what it returned has to be awaited")
