@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from functools import partial
 
 from .._http.failures import masked
@@ -25,8 +24,10 @@ from ._protocol import error_of
 from ._tts_protocol import (
     KEEP_ALIVE_MESSAGE,
     TtsProtocol,
+    WireIds,
     checked_tts_config,
     cut_short_error,
+    encoded,
     error_event,
     read_message,
 )
@@ -71,8 +72,6 @@ __all__ = [
 KEEP_ALIVE_INTERVAL_SEC = 20.0
 # How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
 _REASON_TIMEOUT_SEC = 1.0
-# Complaints about an ended stream come within a round trip of its end; more ids than this cannot end in that time.
-_MAX_REMEMBERED_IDS = 16
 
 
 class RealtimeTTSMultiplexedConnection:
@@ -155,11 +154,11 @@ class RealtimeTTSMultiplexedConnection:
         self._closed = False
         self._paused = False
         self._last_message: RealtimeTTSEvent | None = None
-        # Those that the service has not terminated, by id.
+        # Those that something is still wanted of, by their names on the wire.
         self._streams: dict[str, RealtimeTTSStream] = {}
-        # Ids of terminated streams which something was sent to that may have crossed their end.
-        self._ended_early: deque[str] = deque(maxlen=_MAX_REMEMBERED_IDS)
-        self._registry = threading.Lock()
+        self._wire_ids = WireIds()
+        # Signal handlers may take it again.
+        self._registry = threading.RLock()
 
     @property
     def paused(self) -> bool:
@@ -216,12 +215,13 @@ class RealtimeTTSMultiplexedConnection:
         the stream.
 
         Args:
-            config: How it shall speak, also as a dict. Its ``stream_id`` must not be that of a stream which the service
-                has not terminated yet.
+            config: How it shall speak, also as a dict. Its ``stream_id`` must not be that of a stream which is not over
+                yet. That of one that ended, failed or was cancelled may be used again at once; on the wire it gets
+                a number then. A cancelled stream counts towards the service's limit until the service has ended it.
 
         Raises:
             SonioxValidationError: The config is not valid.
-            SonioxRealtimeError: The connection is not open, or has a stream of that id.
+            SonioxRealtimeError: The connection is not open, or has a stream of that id which is not over.
         """
         stream = RealtimeTTSStream(self, checked_tts_config(config))
         self._check_open()
@@ -289,9 +289,17 @@ class RealtimeTTSMultiplexedConnection:
 
     def _register(self, stream: RealtimeTTSStream) -> None:
         with self._registry:
-            if self._streams.setdefault(stream.stream_id, stream) is not stream:
-                raise SonioxRealtimeError("this connection has a stream of that id, which is not terminated yet")
-            stream._protocol.may_get_stale = stream.stream_id in self._ended_early
+            if any(
+                other.stream_id == stream.stream_id and not other._protocol.is_over for other in self._open_streams()
+            ):
+                raise SonioxRealtimeError("this connection has a stream of that id, which is not over yet")
+            stream._protocol.wire_id = self._wire_ids.new(stream.stream_id)
+            self._streams[stream._protocol.wire_id] = stream
+
+    def _forget(self, stream: RealtimeTTSStream) -> None:
+        """What the service says of a stream from now on is dropped."""
+        with self._registry:
+            self._streams.pop(stream._protocol.wire_id, None)
 
     def _open_streams(self) -> list[RealtimeTTSStream]:
         with self._registry:
@@ -344,15 +352,12 @@ class RealtimeTTSMultiplexedConnection:
             streams = self._open_streams()
         else:
             # Of a stream that is over nothing is wanted, such as the complaint about a cancel that came too late.
-            streams = [stream for stream in self._open_streams() if stream.stream_id == stream_id]
+            streams = [stream for stream in self._open_streams() if stream._protocol.wire_id == stream_id]
         for stream in streams:
             # An event takes its data over, so that each needs some of its own.
             stream._deliver(message, data if len(streams) == 1 else read_message(message))
             if stream._protocol.is_terminated:
-                with self._registry:
-                    self._streams.pop(stream.stream_id, None)
-                    if stream._protocol.is_ended_early:
-                        self._ended_early.append(stream.stream_id)
+                self._forget(stream)
 
     def _on_end(self, end: End) -> None:
         self._end = end
@@ -382,7 +387,8 @@ class RealtimeTTSStream:
         self._last_message: RealtimeTTSEvent | None = None
         self._receiving = threading.Lock()
         # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
-        self._order = threading.Lock()
+        # Signal handlers may take it again.
+        self._order = threading.RLock()
 
     @property
     def config(self) -> RealtimeTTSConfig:
@@ -453,8 +459,8 @@ class RealtimeTTSStream:
     def cancel(self) -> None:
         """Ends the stream at once. Audio that was not received yet is dropped, and so is what may still arrive.
 
-        The service answers with ``terminated``, the last event; there is none if it had said so before. Does nothing if
-        the stream failed or was cancelled.
+        The last event is ``terminated``, whatever the service answers and when; there is none if it had ended the
+        stream before. The ``stream_id`` is free again. Does nothing if the stream failed or was cancelled.
 
         Raises:
             SonioxRealtimeError: The connection is not open, or failed.
@@ -587,6 +593,12 @@ class RealtimeTTSStream:
                 return None
             payload = self._protocol.cancel()
             self._mailbox.clear()
+            if payload is not None:
+                # As the service will answer; that is not waited for.
+                event = {"stream_id": self.stream_id, "terminated": True}
+                self._mailbox.put((encoded(event), event))
+            self._mailbox.close()
+            self._connection._forget(self)
             return None if payload is None else self._connection._post(payload)
 
     def _beat(self, interval_sec: float) -> float:
@@ -603,15 +615,15 @@ class RealtimeTTSStream:
         """Takes a message for whoever receives; called as it arrives."""
         limit = self._connection._max_queued_bytes
         with self._order:
-            if self._protocol.is_stale(data):
+            if self._failure is not None or self._protocol.is_cancelled:
                 return
+            data = self._protocol.renamed(data)
             had_failed = self._protocol.failure is not None
             self._protocol.note(data)
-            is_wanted = self._failure is None and (not self._protocol.is_cancelled or self._protocol.is_terminated)
             # The service's own error is wanted more than room: without it, half the audio would pass for all of it.
             is_reason = self._protocol.failure is not None and not had_failed
-            is_too_much = is_wanted and not is_reason and self._mailbox.size_bytes + len(message) > limit
-            if is_wanted and not is_too_much:
+            is_too_much = not is_reason and self._mailbox.size_bytes + len(message) > limit
+            if not is_too_much:
                 self._mailbox.put((message, data))
         if is_too_much:
             self._fail(SonioxRealtimeError(f"more than {limit} bytes of the stream wait to be received"))
@@ -629,6 +641,7 @@ class RealtimeTTSStream:
                 with contextlib.suppress(SonioxRealtimeError):
                     self._connection._post(payload)
         self._mailbox.close()
+        self._connection._forget(self)
 
     def _receive(self, timeout_sec: float | None) -> Parsed | None:
         if not self._connection._opened:
