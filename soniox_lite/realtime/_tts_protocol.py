@@ -9,8 +9,8 @@ The service acknowledges nothing but the end. ``cancel`` brings ``terminated`` w
 error of the stream, which harms neither the connection nor the other streams. An error without a ``stream_id`` is the
 connection's (a wrong key, too many connections), and the connection is closed after it.
 
-What crosses the end of a stream, such as text or a ``cancel``, is answered by ``invalid_stream_state`` in its name, which
-may or may not be followed by ``terminated``. So no name is used twice on the wire: see :class:`WireIds`.
+What crosses the end of a stream, such as text or a ``cancel``, is answered by ``invalid_stream_state`` in its name,
+which may or may not be followed by ``terminated``. So no name is used twice on the wire: see :class:`WireIds`.
 """
 
 from __future__ import annotations
