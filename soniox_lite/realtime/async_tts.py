@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         event_timeout_sec: float | None
         ping_interval_sec: float | None
         ping_timeout_sec: float | None
+        max_queued_messages: int
         max_queued_bytes: int
         max_message_bytes: int
         raise_on_error: bool
@@ -91,6 +92,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         event_timeout_sec: float | None = 60.0,
         ping_interval_sec: float | None = 20.0,
         ping_timeout_sec: float | None = 20.0,
+        max_queued_messages: int = 100_000,
         max_queued_bytes: int = 64 * 1024 * 1024,
         max_message_bytes: int = 16 * 1024 * 1024,
         raise_on_error: bool = True,
@@ -110,8 +112,9 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 WebSocket ping); None for never.
             ping_timeout_sec: How long it may take to give one before the connection is given up; None for as long as it
                 takes.
-            max_queued_bytes: How much is kept of one stream while nobody receives from it; a stream that gets more
-                fails, and the others go on. The service makes two minutes of audio at most, 31 MB of the widest format;
+            max_queued_messages: How many messages of one stream are kept while nobody receives from it; a stream that
+                gets more fails, and the others go on.
+            max_queued_bytes: The same for their length together. The service makes two minutes of audio at most, 31 MB of the widest format;
                 in memory it takes twice as much.
             max_message_bytes: A larger message ends the connection.
             raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
@@ -132,15 +135,17 @@ class AsyncRealtimeTTSMultiplexedConnection:
             ping_timeout_sec=ping_timeout_sec,
             # Messages go to the streams as they arrive, so that none are kept here.
             max_queued_messages=2,
+            max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
         )
         with Problems("the connection's set-up") as check:
             check.seconds("event_timeout_sec", event_timeout_sec)
             check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
-            if check.required("max_queued_bytes", max_queued_bytes):
-                check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
+            if check.required("max_queued_messages", max_queued_messages):
+                check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
         self._event_timeout_sec = event_timeout_sec
+        self._max_queued_messages = max_queued_messages
         self._max_queued_bytes = max_queued_bytes
         self._raise_on_error = raise_on_error
         self._heartbeat_sec = stream_heartbeat_sec or 0.0
@@ -614,7 +619,7 @@ class AsyncRealtimeTTSStream:
 
     def _deliver(self, message: bytes, data: dict[str, Any]) -> None:
         """Takes a message for whoever receives; called as it arrives."""
-        limit = self._connection._max_queued_bytes
+        limits = self._connection._max_queued_messages, self._connection._max_queued_bytes
         with self._order:
             if self._failure is not None or self._protocol.is_cancelled:
                 return
@@ -623,11 +628,11 @@ class AsyncRealtimeTTSStream:
             self._protocol.note(data)
             # The service's own error is wanted more than room: without it, half the audio would pass for all of it.
             is_reason = self._protocol.failure is not None and not had_failed
-            is_too_much = not is_reason and self._mailbox.size_bytes + len(message) > limit
-            if not is_too_much:
+            excess = None if is_reason else self._mailbox.exceeds(*limits, message)
+            if excess is None:
                 self._mailbox.put((message, data))
-        if is_too_much:
-            self._fail(SonioxRealtimeError(f"more than {limit} bytes of the stream wait to be received"))
+        if excess is not None:
+            self._fail(SonioxRealtimeError(f"more than {excess} of the stream wait to be received"))
         if self._protocol.is_terminated:
             self._mailbox.close()
 
