@@ -106,8 +106,8 @@ class AsyncRealtimeTTSMultiplexedConnection:
             api_key: The key, permanent or temporary; None for ``SONIOX_API_KEY``. It travels in the header of the
                 handshake only.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
-            send_timeout_sec: How long the service may take over what is sent, once it is its turn, before the connection
-                is given up.
+            send_timeout_sec: How long the service may take over what is sent, once it is its turn, before the
+                connection is given up.
             event_timeout_sec: How long to wait for an event of a stream; None for as long as it takes.
             ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
                 WebSocket ping); None for never.
