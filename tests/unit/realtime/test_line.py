@@ -99,7 +99,7 @@ class TestADeadLine:
     def test_is_none_while_the_ping_is_behind_audio_that_moves(self, driver: Driver) -> None:
         size = 1_200_000
         steps = (started, read_slowly(size, 400_000), message(FINISHED), ws_server.close(1000))
-        with WsServer(*steps, receive_buffer=64 * 1024) as server:
+        with WsServer(*steps, receive_buffer=4096) as server:
             session = driver.open(server.url, ping_interval_sec=0.2, ping_timeout_sec=2.0)
             driver.call(session.send_bytes, bytes(size))
             assert driver.call(session.receive_event).finished
@@ -131,9 +131,7 @@ class TestBounds:
             assert [event.total_audio_proc_ms for event in events] == list(range(3000))
             driver.call(session.cancel)
 
-    def test_of_many_pings_to_a_peer_that_is_not_read_by_the_server_the_latest_is_answered(
-        self, driver: Driver
-    ) -> None:
+    def test_many_pings_of_a_server_that_does_not_read_cost_one_pong_or_two(self, driver: Driver) -> None:
         blocked, heard = threading.Event(), threading.Event()
 
         def ping(peer: Peer) -> None:
