@@ -24,15 +24,18 @@ KEEP_ALIVE_MESSAGE = b'{"type":"keepalive"}'
 # An empty text message ends the audio. An empty binary one ends nothing.
 END_OF_AUDIO = b""
 
-# Looked for in messages that nobody has received yet. Text of tokens cannot hold them: their quotes would be escaped.
+# Looked for in messages that are not received yet.
 _FINISHED, _ERROR = b'"finished"', b'"error_code"'
-_WITH_TOKENS = (b'{"tokens":[{', b'{"tokens": [{')
+_WITH_TOKENS, _END_OF_TOKENS = (b'{"tokens":[{', b'{"tokens": [{'), b"}]"
 
 
 def may_be_news(message: bytes) -> bool:
     """Whether a message may say that the session is finished or failed, as far as can be seen without parsing it."""
-    # With tokens come neither, as far as is known; searching them would cost a tenth of all that an event costs.
-    return not message.startswith(_WITH_TOKENS) and (_FINISHED in message or _ERROR in message)
+    # Of a message that begins with tokens, what follows them: searching them costs a twentieth of all that an event does.
+    begin = message.rfind(_END_OF_TOKENS) if message.startswith(_WITH_TOKENS) else 0
+    if begin < 0:
+        begin = 0
+    return message.find(_FINISHED, begin) >= 0 or message.find(_ERROR, begin) >= 0
 
 
 class SttProtocol:
