@@ -145,10 +145,11 @@ class AsyncMailbox:
         self._closed = False
         self._receiver: asyncio.Future[bool] | None = None
 
-    @property
-    def size_bytes(self) -> int:
-        """As :attr:`Mailbox.size_bytes`."""
-        return self._size_bytes
+    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
+        """As :meth:`Mailbox.exceeds`."""
+        if self._size_bytes + len(message) > max_bytes:
+            return f"{max_bytes} bytes"
+        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
         """As :meth:`Mailbox.put`."""
@@ -343,6 +344,7 @@ class AsyncConnection:
         self._link: Link | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
+        self._queued_bytes = 0
         self._fd = -1
         self._is_reading = False
         self._is_writing = False
@@ -448,23 +450,28 @@ class AsyncConnection:
             return
         loop = self._running_loop()
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        deadline = loop.time() + timeout
+        turn, moved, deadline = link.turn_of(position), -1, 0.0
         while not link.is_sent(position):
-            remaining = deadline - loop.time()
-            if remaining <= 0:
+            now = loop.time()
+            if moved < turn and link.taken > moved:
+                moved, deadline = link.taken, now + timeout
+            elif now >= deadline:
                 error = stalled(timeout)
                 self.fail(error)
                 raise error
             room: asyncio.Future[bool] = loop.create_future()
             self._senders.append(room)
-            await _is_woken(room, remaining)
+            if not await _is_woken(room, deadline - now):
+                # Timers may come before writers, after the process was frozen.
+                link.flush()
 
     def take(self) -> bytes | None:
         """As :meth:`Connection.take`."""
         if not self._messages:
             return None
         message = self._messages.popleft()
-        if not self._is_reading and len(self._messages) <= self._options.max_queued_messages // 2:
+        self._queued_bytes -= len(message)
+        if not self._is_reading and self._has_room(2):
             self._resume()
         return message
 
@@ -547,6 +554,14 @@ class AsyncConnection:
                 _let_go(link, loop, self._fd, self._timer)
             warn_of_unclosed(self._options)
 
+    def _has_room(self, share: int = 1) -> bool:
+        """As :meth:`Connection._has_room`."""
+        options = self._options
+        return (
+            len(self._messages) * share < options.max_queued_messages
+            and self._queued_bytes * share < options.max_queued_bytes
+        )
+
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
@@ -558,7 +573,7 @@ class AsyncConnection:
         loop, link = self._loop, self.link
         if loop is None or self._is_done:
             return
-        full = len(self._messages) >= self._options.max_queued_messages
+        full = not self._has_room()
         if self._is_reading == full:
             if full:
                 loop.remove_reader(self._fd)
@@ -603,10 +618,14 @@ class AsyncConnection:
         if on_message is None:
             return
         for _ in range(_READS_PER_TURN):
-            if len(self._messages) >= self._options.max_queued_messages:
+            if not self._has_room():
                 break
             messages, more = self.link.read()
-            self._messages += [kept for message in messages if (kept := on_message(message)) is not None]
+            for message in messages:
+                kept = on_message(message)
+                if kept is not None:
+                    self._queued_bytes += len(kept)
+                    self._messages.append(kept)
             if not more:
                 break
         else:

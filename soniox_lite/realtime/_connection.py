@@ -114,10 +114,11 @@ class Mailbox:
         self._closed = False
         self._changed = threading.Condition()
 
-    @property
-    def size_bytes(self) -> int:
-        """The length of the messages in it, together."""
-        return self._size_bytes
+    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
+        """Which limit another message would exceed, in words; None for none."""
+        if self._size_bytes + len(message) > max_bytes:
+            return f"{max_bytes} bytes"
+        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
         """Adds a message; none after it was closed."""
@@ -228,6 +229,9 @@ class Connection:
         self._later: list[Callable[[], object]] | None = None
         # What has arrived and was not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
+        # How many bytes each of the two has appended and taken in all.
+        self._appended_bytes = 0
+        self._taken_bytes = 0
         # Acquired by a receiver who found nothing, released by the reader when there is something. Telling it by the
         # condition below would cost a third of all the processor time that an event costs.
         self._news = threading.Lock()
@@ -338,7 +342,8 @@ class Connection:
 
         Args:
             position: As :meth:`post` gave it.
-            timeout_sec: How long that may take; None for the connection's own limit.
+            timeout_sec: How long the server may take over the message that ends there, once those before it are sent,
+                and over each step of those; None for the connection's own limit.
 
         Raises:
             SonioxRealtimeError: The connection has ended, or ends meanwhile.
@@ -348,15 +353,18 @@ class Connection:
         if link.is_sent(position):
             return
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        deadline = time.monotonic() + timeout
+        turn, moved, deadline = link.turn_of(position), -1, 0.0
         while not link.is_sent(position):
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            now = time.monotonic()
+            if moved < turn and link.taken > moved:
+                # Behind bytes of others that move; the time begins with the turn of these.
+                moved, deadline = link.taken, now + timeout
+            elif now >= deadline:
                 error = stalled(timeout)
                 self.fail(error)
                 raise error
             # Woken up by room for more, or by the end of the connection.
-            _wait(link, for_read=False, for_write=True, timeout_sec=min(remaining, 1.0))
+            _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
             self.in_order(link.flush)
 
     def take(self) -> bytes | None:
@@ -364,7 +372,8 @@ class Connection:
         if not self._messages:
             return None
         message = self._messages.popleft()
-        if self._reader_waits and len(self._messages) <= self._options.max_queued_messages // 2:
+        self._taken_bytes += len(message)
+        if self._reader_waits and self._has_room(2):
             with self._changed:
                 self._changed.notify_all()
         return message
@@ -451,6 +460,14 @@ class Connection:
             # The reader notices, and gives the socket back.
             link.abort()
             warn_of_unclosed(self._options)
+
+    def _has_room(self, share: int = 1) -> bool:
+        """Whether less than the limits, or a share of them, waits to be received."""
+        options = self._options
+        return (
+            len(self._messages) * share < options.max_queued_messages
+            and (self._appended_bytes - self._taken_bytes) * share < options.max_queued_bytes
+        )
 
     def _is_reader(self) -> bool:
         return threading.current_thread() is self._thread
@@ -546,19 +563,21 @@ class Connection:
 
     def _read_some(self, link: Link) -> float:
         """Does what there is to do; gives the time to wait for more."""
-        if len(self._messages) >= self._options.max_queued_messages:
+        if not self._has_room():
             due_sec = link.tick(reading=False)
             self._tick_at = 0.0
             with self._changed:
                 self._reader_waits = True
-                self._changed.wait_for(
-                    lambda: len(self._messages) <= self._options.max_queued_messages // 2 or link.end, due_sec
-                )
+                self._changed.wait_for(lambda: self._has_room(2) or link.end, due_sec)
                 self._reader_waits = False
             return 0.0
         messages, more = link.read()
         if messages and (on_message := self._on_message()) is not None:
-            self._messages.extend([kept for message in messages if (kept := on_message(message)) is not None])
+            for message in messages:
+                kept = on_message(message)
+                if kept is not None:
+                    self._appended_bytes += len(kept)
+                    self._messages.append(kept)
             self._tell_receiver()
             if self._watchers:
                 with self._changed:

@@ -19,6 +19,8 @@ _CONTINUATION = 0x0
 # The first byte of a text message in one frame.
 _WHOLE_TEXT = 0x81
 _MAX_CONTROL_PAYLOAD = 125
+# Of one message. They add nothing to its size, which would let a message go on without end.
+_MAX_EMPTY_FRAGMENTS = 100_000
 
 # RFC 6455, section 7.4.1.
 NORMAL_CLOSURE = 1000
@@ -51,14 +53,13 @@ class FrameReader:
 
     def __init__(self, max_message_bytes: int) -> None:
         self._max = max_message_bytes
-        # Bytes of a frame that is not complete, how many they are, and how many it takes to get on.
-        self._parts: list[bytes] = []
-        self._size = 0
+        # Bytes of a frame that is not complete, and how many it takes to get on.
+        self._rest = bytearray()
         self._needed = 2
-        # Of a message that comes in fragments: its kind, and what there is of it.
+        # Of a message that comes in fragments: its kind, what there is of it, and how many were empty.
         self._opcode = 0
-        self._fragments: list[bytes] = []
-        self._fragments_size = 0
+        self._fragments = bytearray()
+        self._empty = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """The messages and control frames that are complete with these bytes, as opcode and payload.
@@ -68,13 +69,14 @@ class FrameReader:
         Raises:
             FrameError: The peer breaks the protocol, or a message is too big.
         """
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size < self._needed:
-            return
-        # Joined only when that completes something, so that a large message is not copied with each read.
-        buffer = b"".join(self._parts)
-        size, position, needed = self._size, 0, 2
+        if self._rest or len(data) < self._needed:
+            # In one place, so that small reads cost no more than their bytes; and copied out of it only when that
+            # completes something, so that a large message is not copied with each read.
+            self._rest += data
+            if len(self._rest) < self._needed:
+                return
+            data, self._rest = bytes(self._rest), bytearray()
+        buffer, size, position, needed = data, len(data), 0, 2
         while size - position >= needed:
             first, length = buffer[position], buffer[position + 1]
             start = position + 2
@@ -101,14 +103,15 @@ class FrameReader:
                 yield opcode, payload
                 continue
             self._opcode = self._opcode or opcode
-            self._fragments_size += length
-            if payload:
-                self._fragments.append(payload)
+            self._fragments += payload
+            self._empty += not payload
             if first & 0x80:
-                yield self._opcode, b"".join(self._fragments)
-                self._opcode = self._fragments_size = 0
-                self._fragments = []
-        self._parts, self._size, self._needed = [buffer[position:]], size - position, needed
+                yield self._opcode, bytes(self._fragments)
+                self._opcode = self._empty = 0
+                self._fragments = bytearray()
+        if position < size:
+            self._rest += buffer[position:]
+        self._needed = needed
 
     def _checked_opcode(self, first: int, length: int) -> int:
         opcode = first & 0x0F
@@ -123,8 +126,10 @@ class FrameReader:
                 raise FrameError(PROTOCOL_ERROR, "the server began a message within another")
         elif opcode != _CONTINUATION or not self._opcode:
             raise FrameError(PROTOCOL_ERROR, f"the server sent a frame of kind {opcode} out of place")
-        if length + self._fragments_size > self._max:
+        if length + len(self._fragments) > self._max:
             raise FrameError(MESSAGE_TOO_BIG, f"the server sent a message of more than {self._max} bytes")
+        if self._empty > _MAX_EMPTY_FRAGMENTS:
+            raise FrameError(MESSAGE_TOO_BIG, f"the server sent more than {_MAX_EMPTY_FRAGMENTS} empty fragments")
         return opcode
 
 

@@ -36,6 +36,7 @@ from ._frames import (
     parse_close,
 )
 from ._masking import encode_frame
+from ._opening import unacknowledged_bytes, wait_ready
 
 _READ_SIZE = 64 * 1024
 # RFC 8446, section 5.1.
@@ -127,6 +128,9 @@ class Link:
         self._outgoing: deque[bytearray | memoryview] = deque()
         self._queued = 0
         self._taken = 0
+        # The latest ping that has no answer yet, and where the pong before it ends.
+        self._unanswered: bytes | None = None
+        self._pong_end = 0
         self._close_sent = False
         self._close_by_us = False
         self._write_error: BaseException | None = None
@@ -134,6 +138,9 @@ class Link:
         self._ping_timeout_sec = ping_timeout_sec
         self._last_received = time.monotonic()
         self._pinged_at: float | None = None
+        # Where the last ping ends, and how much the server had acknowledged when that was looked at.
+        self._ping_end = 0
+        self._acknowledged = 0
         self._keepalive: bytes = b""
         self._keepalive_interval_sec: float | None = None
         self._keepalive_at = 0.0
@@ -161,6 +168,8 @@ class Link:
         else:
             try:
                 with self._lock:
+                    if self.end is not None:
+                        return [], False
                     data = self._sock.recv(_READ_SIZE)
                     # Of what TLS has decrypted already, the descriptor says nothing. One call gives one record, and
                     # behind a full one there mostly is another; finding out here spares a turn of the loop.
@@ -178,13 +187,13 @@ class Link:
         self._last_received = time.monotonic()
         self._pinged_at = None
         messages: list[bytes] = []
+        ping: bytes | None = None
         try:
             for opcode, payload in self._frames.feed(data):
                 if opcode in (TEXT, BINARY):
                     messages.append(payload)
                 elif opcode == PING:
-                    with self._lock:
-                        self._put(PONG, payload)
+                    ping = payload
                 elif opcode == CLOSE:
                     code, reason = parse_close(payload)
                     # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
@@ -195,6 +204,10 @@ class Link:
             broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")
             self._set_end(End(error.code, error=broken), error.code.to_bytes(2, "big"))
             return messages, False
+        if ping is not None:
+            with self._lock:
+                self._unanswered = ping
+                self._answer_ping()
         return messages, more
 
     def send(self, opcode: int, payload: bytes) -> int:
@@ -218,6 +231,21 @@ class Link:
             position = self._queued
             self._flush()
         return position
+
+    def turn_of(self, position: int) -> int:
+        """Where the frame begins that ends at a position; there already if it is not queued any more."""
+        with self._lock:
+            end = self._taken
+            for frame in self._outgoing:
+                end += len(frame)
+                if end >= position:
+                    return end - len(frame)
+        return self._taken
+
+    @property
+    def taken(self) -> int:
+        """How many bytes the kernel has taken in all; compare with positions."""
+        return self._taken
 
     def is_sent(self, position: int) -> bool:
         """Whether everything up to a position has been taken by the kernel.
@@ -259,7 +287,7 @@ class Link:
         """Sends what is due by time, and gives up a line that has gone dead.
 
         Args:
-            reading: Whether the connection is being read. Otherwise nothing is heard, and that means nothing.
+            reading: Whether what has arrived is about to be read. Otherwise it has to wait to be received.
 
         Returns:
             Seconds until the next call is due.
@@ -273,29 +301,53 @@ class Link:
                     self._put(TEXT, self._keepalive)
                     self._keepalive_at = now + interval
                 due.append(self._keepalive_at - now)
-        if not reading:
-            self._last_received, self._pinged_at = now, None
-        elif self._ping_interval_sec is not None:
-            due.append(self._watch_line(now, self._ping_interval_sec, self._ping_timeout_sec))
+        if self._ping_interval_sec is not None:
+            due.append(self._watch_line(now, self._ping_interval_sec, self._ping_timeout_sec, reading=reading))
         return max(0.0, min(due))
 
-    def _watch_line(self, now: float, interval_sec: float, timeout_sec: float | None) -> float:
+    def _watch_line(self, now: float, interval_sec: float, timeout_sec: float | None, *, reading: bool) -> float:
         """Pings a line that is silent, and gives up one that stays so; returns when to look again."""
         if self._pinged_at is None:
             if now - self._last_received < interval_sec:
                 return self._last_received + interval_sec - now
             with self._lock:
                 self._put(PING, b"")
+                self._ping_end, self._acknowledged = self._queued, self._count_acknowledged()
             if timeout_sec is None:
                 # No answer is needed: the ping only keeps the line from being forgotten on its way.
                 self._last_received = now
                 return interval_sec
-            self._pinged_at = now
+            self._pinged_at = time.monotonic()
         elif timeout_sec is not None and now - self._pinged_at >= timeout_sec:
             silence = now - self._last_received
-            self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+            if not self._gets_more_time(now, reading=reading):
+                self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+                return interval_sec
         # Looked at again within the interval: the answer may have come meanwhile, without anybody telling.
-        return min(interval_sec, self._pinged_at + (timeout_sec or 0.0) - now)
+        return min(interval_sec, (self._pinged_at or now) + (timeout_sec or interval_sec) - now)
+
+    def _gets_more_time(self, now: float, *, reading: bool) -> bool:
+        """Whether a line is not dead although its ping has had its time."""
+        with self._lock:
+            before, self._acknowledged = self._acknowledged, self._count_acknowledged()
+            has_arrived = self._acknowledged >= self._ping_end
+            if (reading or has_arrived) and self._has_unread():
+                # The answer may be there but not read yet: this process was frozen, or its program does not receive.
+                self._last_received, self._pinged_at = now, None
+                return True
+            # Behind much audio on a slow line, the ping takes its time to get there.
+            self._pinged_at = now
+            return not has_arrived and self._acknowledged > before
+
+    def _count_acknowledged(self) -> int:  # with the lock held
+        """How many of the bytes that were queued have reached the server's kernel, at least, as far as ours tells."""
+        return self._taken - unacknowledged_bytes(self._sock)
+
+    def _has_unread(self) -> bool:  # with the lock held
+        """Whether something is there to be read."""
+        if self.end is not None or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
+            return True
+        return wait_ready(self._sock, for_read=True, for_write=False, timeout_sec=0.0)
 
     def start_close(self) -> None:
         """Sends the close frame, once. The server answers with its own, which ends the link."""
@@ -329,15 +381,27 @@ class Link:
             if close_payload is not None:
                 self._put(CLOSE, close_payload)
             self.end = end
-            # Nobody is left to hear the rest of TLS; the plain socket is shut so that all waits end.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+            # So that all waits end. It is not read any more: without its TLS, it would give what is encrypted.
+            with contextlib.suppress(OSError, ValueError):
+                self._sock.shutdown(socket.SHUT_RDWR)
 
     def _put(self, opcode: int, payload: bytes) -> None:  # with the lock held
         """Queues a frame of the link's own, which is dropped if there is nobody to receive it."""
         if self.end is None and not self._close_sent:
             self._append(encode_frame(opcode, payload))
             self._flush()
+
+    def _answer_ping(self) -> None:  # with the lock held
+        """Answers the latest ping (RFC 6455, section 5.5.3), once the kernel has taken the pong before it.
+
+        So a server that does not read has one pong waiting for it, however many pings it sends.
+        """
+        if self._unanswered is not None and self._taken >= self._pong_end:
+            payload, self._unanswered = self._unanswered, None
+            if self.end is None and not self._close_sent:
+                self._append(encode_frame(PONG, payload))
+                self._pong_end = self._queued
+                self._flush()
 
     def _append(self, frame: bytearray) -> None:  # with the lock held
         self._outgoing.append(frame)
@@ -358,5 +422,7 @@ class Link:
             self._taken += count
             if count == len(frame):
                 self._outgoing.popleft()
+                if self._unanswered is not None:
+                    self._answer_ping()
             else:
                 self._outgoing[0] = memoryview(frame)[count:]

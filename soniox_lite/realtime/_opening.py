@@ -35,6 +35,8 @@ _READ_SIZE = 16 * 1024
 _MAX_UPGRADE_BYTES = 64 * 1024
 # Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
 _PLACEHOLDER = "Bearer (not shown)"
+# From <sys/socket.h> of macOS; Python does not name it.
+_SO_NWRITE = 0x1024
 # The words of a refusal that are shown.
 _MAX_REASON_LENGTH = 500
 
@@ -356,6 +358,19 @@ def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_
         return bool(poll.poll(timeout_sec * 1000))
     readable, writable, _ = select.select([sock] if for_read else [], [sock] if for_write else [], [], timeout_sec)
     return bool(readable or writable)
+
+
+def unacknowledged_bytes(sock: socket.socket) -> int:
+    """How much of what was sent the peer's kernel has not acknowledged yet; 0 where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        if sys.platform == "linux":
+            import fcntl  # noqa: PLC0415 - not on Windows, and rarely needed
+            import termios  # noqa: PLC0415
+
+            return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        if sys.platform == "darwin":
+            return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+    return 0
 
 
 class _Proxy:

@@ -28,6 +28,7 @@ class ConnectionOptions:
         ping_timeout_sec: How long it may take for one; None for ever.
         max_queued_messages: How many messages are kept for a program that does not receive; above that the server is
             not read, so that it has to wait.
+        max_queued_bytes: The same for their length together.
         max_message_bytes: A larger message ends the session.
         ssl_context: For TLS; None for the shared default.
 
@@ -46,6 +47,7 @@ class ConnectionOptions:
         ping_interval_sec: float | None,
         ping_timeout_sec: float | None,
         max_queued_messages: int,
+        max_queued_bytes: int,
         max_message_bytes: int,
         ssl_context: ssl.SSLContext | None,
     ) -> None:
@@ -60,6 +62,8 @@ class ConnectionOptions:
             check.seconds("ping_interval_sec", ping_interval_sec)
             check.seconds("ping_timeout_sec", ping_timeout_sec)
             check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
+            if check.required("max_queued_bytes", max_queued_bytes):
+                check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
             check.integer("max_message_bytes", max_message_bytes, minimum=1024, maximum=1 << 30)
         self.url = url
         self.authorization = f"Bearer {api_key}"
@@ -68,6 +72,7 @@ class ConnectionOptions:
         self.ping_interval_sec = ping_interval_sec
         self.ping_timeout_sec = ping_timeout_sec
         self.max_queued_messages = max_queued_messages
+        self.max_queued_bytes = max_queued_bytes
         self.max_message_bytes = max_message_bytes
         self.ssl_context = ssl_context
         load()
@@ -87,6 +92,7 @@ class ConnectionOptions:
         """A copy for a session that is being closed: the rest is bounded in time instead."""
         other = copy.copy(self)
         other.max_queued_messages = 1_000_000_000
+        other.max_queued_bytes = 1 << 40
         return other
 
     def __repr__(self) -> str:

@@ -26,15 +26,13 @@ END_OF_AUDIO = b""
 
 # Looked for in messages that are not received yet.
 _FINISHED, _ERROR = b'"finished"', b'"error_code"'
-_WITH_TOKENS, _END_OF_TOKENS = (b'{"tokens":[{', b'{"tokens": [{'), b"}]"
+_WITH_TOKENS = (b'{"tokens":[{', b'{"tokens": [{')
 
 
 def may_be_news(message: bytes) -> bool:
     """Whether a message may say that the session is finished or failed, as far as can be seen without parsing it."""
-    # Of a message that begins with tokens, what follows them: searching them costs a twentieth of all that an event does.
-    begin = message.rfind(_END_OF_TOKENS) if message.startswith(_WITH_TOKENS) else 0
-    if begin < 0:
-        begin = 0
+    # Of a message that begins with tokens, only what follows them: searching all of it costs three times as much.
+    begin = message.rfind(b"]") if message.startswith(_WITH_TOKENS) else 0
     return message.find(_FINISHED, begin) >= 0 or message.find(_ERROR, begin) >= 0
 
 

@@ -7,15 +7,17 @@ A connection carries several streams, each named by its ``stream_id``::
 
 The service acknowledges nothing but the end. ``cancel`` brings ``terminated`` without an ``audio_end``, and so does an
 error of the stream, which harms neither the connection nor the other streams. An error without a ``stream_id`` is the
-connection's (a wrong key, too many connections), and the connection is closed after it. An id may be used again once
-its stream has been terminated, not before. What crosses the end of a stream, such as a ``cancel``, is answered by
-``invalid_stream_state`` in its name, also when that is the next stream's name by then.
+connection's (a wrong key, too many connections), and the connection is closed after it.
+
+What crosses the end of a stream, such as text or a ``cancel``, is answered by ``invalid_stream_state`` in its name,
+which may or may not be followed by ``terminated``. So no name is used twice on the wire: see :class:`WireIds`.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 
 from .._codec import kind_of
 from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxValidationError
@@ -33,10 +35,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._codec import Payload
-
 
 KEEP_ALIVE_MESSAGE = b'{"keep_alive":true}'
+_MAX_ID_LENGTH = 256
+_NUMBERED = re.compile(r"--[0-9]+\Z")
+# How many names a connection remembers; about a megabyte.
+_MAX_REMEMBERED_IDS = 10_000
+
+
+class WireIds:
+    """The names that the streams of one connection have on the wire, each given once.
+
+    A user's name is taken as it is the first time, and with a number behind it from then on. Names that end like
+    numbered ones always get a number, so that the two kinds never meet.
+    """
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._count = 0
+
+    def new(self, stream_id: str) -> str:
+        """A name for another stream that its user calls so."""
+        is_new = stream_id not in self._taken and not _NUMBERED.search(stream_id)
+        # Beyond the bound each gets a number, which needs no memory.
+        if is_new and len(self._taken) < _MAX_REMEMBERED_IDS:
+            self._taken.add(stream_id)
+            return stream_id
+        self._count += 1
+        number = f"--{self._count}"
+        return stream_id[: _MAX_ID_LENGTH - len(number)] + number
 
 
 class TtsProtocol:
@@ -44,26 +71,25 @@ class TtsProtocol:
 
     Attributes:
         config: What the stream was set up with.
+        wire_id: What the stream is called on the wire; the user's name, unless that was used before.
         is_started: Whether the start message has been given out to be sent.
         is_text_ended: Whether there will be no more text.
         is_cancelled: Whether this side does not want to hear more.
         has_audio_end: Whether the last of the audio has arrived.
         is_terminated: Whether the service has said that the stream is over.
         failure: The event that the service ended the stream with; None if it did not.
-        may_get_stale: Whether messages about an earlier stream of the same id may still come.
     """
 
     def __init__(self, config: RealtimeTTSConfig) -> None:
         # A copy, because the caller may change theirs for the next stream.
         self.config = copy.copy(config)
+        self.wire_id = config.stream_id
         self.is_started = False
         self.is_text_ended = False
         self.is_cancelled = False
         self.has_audio_end = False
         self.is_terminated = False
         self.failure: RealtimeTTSEvent | None = None
-        self.may_get_stale = False
-        self._has_got_stale = False
         self._text_bytes = 0
         # Text that waits for the end of a pause.
         self._held: list[bytes] = []
@@ -72,7 +98,7 @@ class TtsProtocol:
     def start(self) -> bytes:
         """The message that starts the stream."""
         self.is_started = True
-        return encoded(self.config)
+        return encoded({**self.config.to_dict(), "stream_id": self.wire_id})
 
     def say(self, text: str, now: float, *, text_end: bool, hold: bool) -> bytes | None:
         """The message with some text; None when there is nothing to send now.
@@ -87,7 +113,7 @@ class TtsProtocol:
             SonioxValidationError: It is no text, or more than a stream takes.
             SonioxRealtimeError: The stream takes no more text.
         """
-        message = RealtimeTTSTextMessage(text=text, text_end=text_end, stream_id=self.config.stream_id)
+        message = RealtimeTTSTextMessage(text=text, text_end=text_end, stream_id=self.wire_id)
         if self.is_text_ended and text_end and not text and not self.is_cancelled and self.failure is None:
             return None
         self.check_may_send()
@@ -98,7 +124,7 @@ class TtsProtocol:
             raise SonioxValidationError(f"the stream takes no more text: {problem}", errors=[problem])
         self._text_bytes += size
         self.is_text_ended = text_end
-        payload = encoded(message)
+        payload = encoded(message.to_dict())
         if (hold or self._held) and (text or text_end):
             self._held.append(payload)
             return None
@@ -125,7 +151,7 @@ class TtsProtocol:
         if remaining > 0:
             return None, remaining
         self._last_text_at = now
-        return encoded(RealtimeTTSTextMessage(stream_id=self.config.stream_id)), interval_sec
+        return encoded(RealtimeTTSTextMessage(stream_id=self.wire_id).to_dict()), interval_sec
 
     def cancel(self) -> bytes | None:
         """The message that cancels the stream; None when the service need not be told."""
@@ -133,7 +159,7 @@ class TtsProtocol:
             return None
         self.is_cancelled = True
         self._held.clear()
-        return None if self.is_terminated else encoded(RealtimeTTSCancelMessage(stream_id=self.config.stream_id))
+        return None if self.is_terminated else encoded(RealtimeTTSCancelMessage(stream_id=self.wire_id).to_dict())
 
     def check_may_send(self) -> None:
         """Raises unless the service still takes text.
@@ -150,18 +176,13 @@ class TtsProtocol:
         if self.is_text_ended:
             raise SonioxRealtimeError("the end of the text was sent; a stream takes nothing after it")
 
-    def is_stale(self, data: dict[str, Any]) -> bool:
-        """Whether a message is about an earlier stream of the same id: to be asked of each, as it arrives.
-
-        Such messages come before the first of this stream: complaints, each of which may be followed by ``terminated``.
-        """
-        if not self.may_get_stale:
-            return False
-        is_complaint = data.get("error_type") == "invalid_stream_state"
-        is_end_of_one = self._has_got_stale and not self.is_cancelled and data.get("terminated") is True
-        self._has_got_stale = is_complaint
-        self.may_get_stale = is_complaint or is_end_of_one
-        return self.may_get_stale
+    def renamed(self, data: dict[str, Any]) -> dict[str, Any]:
+        """A message of the stream with the user's name in it instead of the one on the wire."""
+        if self.wire_id == self.config.stream_id:
+            return data
+        # Errors repeat the name in their text.
+        named = {key: data[key] for key in ("stream_id", "error_message") if isinstance(data.get(key), str)}
+        return data | {key: text.replace(self.wire_id, self.config.stream_id) for key, text in named.items()}
 
     def note(self, data: dict[str, Any]) -> None:
         """Looks into a message of the stream, or of the connection, as it arrives."""
@@ -176,11 +197,6 @@ class TtsProtocol:
     def is_over(self) -> bool:
         """Whether nothing can be said any more."""
         return self.is_terminated or self.is_cancelled or self.failure is not None
-
-    @property
-    def is_ended_early(self) -> bool:
-        """Whether the service terminated the stream when it was still being told something, as far as is known."""
-        return self.is_terminated and (self.is_cancelled or not self.is_text_ended)
 
     @property
     def is_cut_short(self) -> bool:
@@ -213,9 +229,9 @@ def error_event(data: dict[str, Any]) -> RealtimeTTSEvent | None:
         return None
 
 
-def encoded(payload: Payload) -> bytes:
+def encoded(payload: dict[str, Any]) -> bytes:
     """A payload as it is sent."""
-    return json.dumps(payload.to_dict(), ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def checked_tts_config(config: Any) -> RealtimeTTSConfig:

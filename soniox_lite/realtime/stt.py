@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         ping_interval_sec: float | None
         ping_timeout_sec: float | None
         max_queued_messages: int
+        max_queued_bytes: int
         max_message_bytes: int
         raise_on_error: bool
         start_on_open: bool
@@ -100,6 +101,7 @@ class RealtimeSTTSession:
         ping_interval_sec: float | None = 20.0,
         ping_timeout_sec: float | None = 20.0,
         max_queued_messages: int = 10_000,
+        max_queued_bytes: int = 64 * 1024 * 1024,
         max_message_bytes: int = 16 * 1024 * 1024,
         raise_on_error: bool = False,
         start_on_open: bool = True,
@@ -122,6 +124,7 @@ class RealtimeSTTSession:
                 takes.
             max_queued_messages: How many messages are kept while nobody receives. Above that the service is not read,
                 so that it has to wait.
+            max_queued_bytes: The same for their length together.
             max_message_bytes: A larger message ends the session.
             raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
             start_on_open: Whether the stream starts when the session is opened. Otherwise the connection is held, and
@@ -140,6 +143,7 @@ class RealtimeSTTSession:
             ping_interval_sec=ping_interval_sec,
             ping_timeout_sec=ping_timeout_sec,
             max_queued_messages=max_queued_messages,
+            max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
         )

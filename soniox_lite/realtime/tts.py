@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from functools import partial
 
 from .._http.failures import masked
@@ -25,8 +24,10 @@ from ._protocol import error_of
 from ._tts_protocol import (
     KEEP_ALIVE_MESSAGE,
     TtsProtocol,
+    WireIds,
     checked_tts_config,
     cut_short_error,
+    encoded,
     error_event,
     read_message,
 )
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         event_timeout_sec: float | None
         ping_interval_sec: float | None
         ping_timeout_sec: float | None
+        max_queued_messages: int
         max_queued_bytes: int
         max_message_bytes: int
         raise_on_error: bool
@@ -71,8 +73,6 @@ __all__ = [
 KEEP_ALIVE_INTERVAL_SEC = 20.0
 # How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
 _REASON_TIMEOUT_SEC = 1.0
-# Complaints about an ended stream come within a round trip of its end; more ids than this cannot end in that time.
-_MAX_REMEMBERED_IDS = 16
 
 
 class RealtimeTTSMultiplexedConnection:
@@ -93,6 +93,7 @@ class RealtimeTTSMultiplexedConnection:
         event_timeout_sec: float | None = 60.0,
         ping_interval_sec: float | None = 20.0,
         ping_timeout_sec: float | None = 20.0,
+        max_queued_messages: int = 100_000,
         max_queued_bytes: int = 64 * 1024 * 1024,
         max_message_bytes: int = 16 * 1024 * 1024,
         raise_on_error: bool = True,
@@ -112,8 +113,9 @@ class RealtimeTTSMultiplexedConnection:
                 WebSocket ping); None for never.
             ping_timeout_sec: How long it may take to give one before the connection is given up; None for as long as it
                 takes.
-            max_queued_bytes: How much is kept of one stream while nobody receives from it; a stream that gets more
-                fails, and the others go on. The service makes two minutes of audio at most, 31 MB of the widest format;
+            max_queued_messages: How many messages of one stream are kept while nobody receives from it; a stream that
+                gets more fails, and the others go on.
+            max_queued_bytes: The same for their length together. The service makes two minutes of audio at most, 31 MB of the widest format;
                 in memory it takes twice as much.
             max_message_bytes: A larger message ends the connection.
             raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
@@ -134,15 +136,17 @@ class RealtimeTTSMultiplexedConnection:
             ping_timeout_sec=ping_timeout_sec,
             # Messages go to the streams as they arrive, so that none are kept here.
             max_queued_messages=2,
+            max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
         )
         with Problems("the connection's set-up") as check:
             check.seconds("event_timeout_sec", event_timeout_sec)
             check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
-            if check.required("max_queued_bytes", max_queued_bytes):
-                check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
+            if check.required("max_queued_messages", max_queued_messages):
+                check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
         self._event_timeout_sec = event_timeout_sec
+        self._max_queued_messages = max_queued_messages
         self._max_queued_bytes = max_queued_bytes
         self._raise_on_error = raise_on_error
         self._heartbeat_sec = stream_heartbeat_sec or 0.0
@@ -155,11 +159,11 @@ class RealtimeTTSMultiplexedConnection:
         self._closed = False
         self._paused = False
         self._last_message: RealtimeTTSEvent | None = None
-        # Those that the service has not terminated, by id.
+        # Those that something is still wanted of, by their names on the wire.
         self._streams: dict[str, RealtimeTTSStream] = {}
-        # Ids of terminated streams which something was sent to that may have crossed their end.
-        self._ended_early: deque[str] = deque(maxlen=_MAX_REMEMBERED_IDS)
-        self._registry = threading.Lock()
+        self._wire_ids = WireIds()
+        # Signal handlers may take it again.
+        self._registry = threading.RLock()
 
     @property
     def paused(self) -> bool:
@@ -216,12 +220,13 @@ class RealtimeTTSMultiplexedConnection:
         the stream.
 
         Args:
-            config: How it shall speak, also as a dict. Its ``stream_id`` must not be that of a stream which the service
-                has not terminated yet.
+            config: How it shall speak, also as a dict. Its ``stream_id`` must not be that of a stream which is not over
+                yet. That of one that ended, failed or was cancelled may be used again at once; on the wire it gets
+                a number then. A cancelled stream counts towards the service's limit until the service has ended it.
 
         Raises:
             SonioxValidationError: The config is not valid.
-            SonioxRealtimeError: The connection is not open, or has a stream of that id.
+            SonioxRealtimeError: The connection is not open, or has a stream of that id which is not over.
         """
         stream = RealtimeTTSStream(self, checked_tts_config(config))
         self._check_open()
@@ -290,9 +295,17 @@ class RealtimeTTSMultiplexedConnection:
 
     def _register(self, stream: RealtimeTTSStream) -> None:
         with self._registry:
-            if self._streams.setdefault(stream.stream_id, stream) is not stream:
-                raise SonioxRealtimeError("this connection has a stream of that id, which is not terminated yet")
-            stream._protocol.may_get_stale = stream.stream_id in self._ended_early
+            if any(
+                other.stream_id == stream.stream_id and not other._protocol.is_over for other in self._open_streams()
+            ):
+                raise SonioxRealtimeError("this connection has a stream of that id, which is not over yet")
+            stream._protocol.wire_id = self._wire_ids.new(stream.stream_id)
+            self._streams[stream._protocol.wire_id] = stream
+
+    def _forget(self, stream: RealtimeTTSStream) -> None:
+        """What the service says of a stream from now on is dropped."""
+        with self._registry:
+            self._streams.pop(stream._protocol.wire_id, None)
 
     def _open_streams(self) -> list[RealtimeTTSStream]:
         with self._registry:
@@ -346,15 +359,12 @@ class RealtimeTTSMultiplexedConnection:
             streams = self._open_streams()
         else:
             # Of a stream that is over nothing is wanted, such as the complaint about a cancel that came too late.
-            streams = [stream for stream in self._open_streams() if stream.stream_id == stream_id]
+            streams = [stream for stream in self._open_streams() if stream._protocol.wire_id == stream_id]
         for stream in streams:
             # An event takes its data over, so that each needs some of its own.
             stream._deliver(message, data if len(streams) == 1 else read_message(message))
             if stream._protocol.is_terminated:
-                with self._registry:
-                    self._streams.pop(stream.stream_id, None)
-                    if stream._protocol.is_ended_early:
-                        self._ended_early.append(stream.stream_id)
+                self._forget(stream)
 
     def _on_end(self, end: End) -> None:
         self._end = end
@@ -383,8 +393,8 @@ class RealtimeTTSStream:
         self._failure: BaseException | None = None
         self._last_message: RealtimeTTSEvent | None = None
         self._receiving = OneAtATime()
-        # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol. Of
-        # the kind that a signal handler can take once more if it interrupts the thread that holds it.
+        # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
+        # Signal handlers may take it again.
         self._order = threading.RLock()
 
     @property
@@ -460,8 +470,8 @@ class RealtimeTTSStream:
     def cancel(self) -> None:
         """Ends the stream at once. Audio that was not received yet is dropped, and so is what may still arrive.
 
-        The service answers with ``terminated``, the last event; there is none if it had said so before. Does nothing if
-        the stream failed or was cancelled.
+        The last event is ``terminated``, whatever the service answers and when; there is none if it had ended the
+        stream before. The ``stream_id`` is free again. Does nothing if the stream failed or was cancelled.
 
         Raises:
             SonioxRealtimeError: The connection is not open, or failed.
@@ -594,6 +604,12 @@ class RealtimeTTSStream:
                 return None
             payload = self._protocol.cancel()
             self._mailbox.clear()
+            if payload is not None:
+                # As the service will answer; that is not waited for.
+                event = {"stream_id": self.stream_id, "terminated": True}
+                self._mailbox.put((encoded(event), event))
+            self._mailbox.close()
+            self._connection._forget(self)
             return None if payload is None else self._connection._post(payload)
 
     def _beat(self, interval_sec: float) -> float:
@@ -608,20 +624,20 @@ class RealtimeTTSStream:
 
     def _deliver(self, message: bytes, data: dict[str, Any]) -> None:
         """Takes a message for whoever receives; called as it arrives."""
-        limit = self._connection._max_queued_bytes
+        limits = self._connection._max_queued_messages, self._connection._max_queued_bytes
         with self._order:
-            if self._protocol.is_stale(data):
+            if self._failure is not None or self._protocol.is_cancelled:
                 return
+            data = self._protocol.renamed(data)
             had_failed = self._protocol.failure is not None
             self._protocol.note(data)
-            is_wanted = self._failure is None and (not self._protocol.is_cancelled or self._protocol.is_terminated)
             # The service's own error is wanted more than room: without it, half the audio would pass for all of it.
             is_reason = self._protocol.failure is not None and not had_failed
-            is_too_much = is_wanted and not is_reason and self._mailbox.size_bytes + len(message) > limit
-            if is_wanted and not is_too_much:
+            excess = None if is_reason else self._mailbox.exceeds(*limits, message)
+            if excess is None:
                 self._mailbox.put((message, data))
-        if is_too_much:
-            self._fail(SonioxRealtimeError(f"more than {limit} bytes of the stream wait to be received"))
+        if excess is not None:
+            self._fail(SonioxRealtimeError(f"more than {excess} of the stream wait to be received"))
         if self._protocol.is_terminated:
             self._mailbox.close()
 
@@ -636,6 +652,7 @@ class RealtimeTTSStream:
                 with contextlib.suppress(SonioxRealtimeError):
                     self._connection._post(payload)
         self._mailbox.close()
+        self._connection._forget(self)
 
     def _receive(self, timeout_sec: float | None) -> Parsed | None:
         if not self._connection._opened:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -140,12 +142,44 @@ def test_empty_fragments_take_no_memory() -> None:
     assert list(reader.feed(frame(0x0, b"b"))) == [(TEXT, b"ab")]
 
 
+def test_empty_fragments_without_end_are_refused() -> None:
+    reader = FrameReader(1024)
+    # Per message, not in all.
+    for _ in range(2):
+        data = frame(TEXT, final=False) + frame(0x0, final=False) * 90_000 + frame(0x0)
+        assert list(reader.feed(data)) == [(TEXT, b"")]
+    with pytest.raises(FrameError, match="empty fragments") as caught:
+        list(reader.feed(frame(TEXT, final=False) + frame(0x0, final=False) * 110_000))
+    assert caught.value.code == 1009
+
+
+@pytest.mark.parametrize("kind", ["fragments", "reads"])
+def test_small_pieces_cost_no_more_memory_than_their_bytes(kind: str) -> None:
+    size = 200_000
+    reader = FrameReader(1 << 24)
+    if kind == "fragments":
+        pieces = [frame(TEXT, b"x", final=False) + frame(0x0, b"x", final=False) * (size - 1)]
+    else:
+        head = frame(BINARY, bytes(size + 1))[: -size - 1]
+        pieces = [head, *[bytes([number % 250]) for number in range(size)]]
+    tracemalloc.start()
+    try:
+        for piece in pieces:
+            assert list(reader.feed(piece)) == []
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2 * size
+
+
 def test_a_large_message_is_not_copied_with_each_read() -> None:
     reader = FrameReader(1 << 24)
     data = frame(BINARY, bytes(1 << 20))
-    for position in range(0, len(data) - 1024, 1024):
-        assert list(reader.feed(data[position : position + 1024])) == []
-    assert len(reader._parts) > 1000
+    began = time.process_time()
+    for position in range(0, len(data) - 16, 16):
+        assert list(reader.feed(data[position : position + 16])) == []
+    # Copied each time, it would take half a minute.
+    assert time.process_time() - began < 5
 
 
 @settings(max_examples=300, deadline=None)

@@ -23,9 +23,9 @@ from soniox_lite import (
     SonioxRealtimeTimeoutError,
     SonioxValidationError,
 )
-from soniox_lite.realtime import _link, async_tts
+from soniox_lite.realtime import _link, _tts_protocol, async_tts
 from soniox_lite.realtime import tts as sync_tts
-from soniox_lite.realtime._tts_protocol import TtsProtocol
+from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.utils import start_text_thread
 from soniox_testing import FakeSoniox
@@ -346,8 +346,9 @@ class TestManyStreams:
             assert tts.audio_of(other) == [b"two"]
             assert time.monotonic() - began < 2
             tts.call(silent.cancel)
+            # The service says nothing to it.
+            assert waiting.result(PATIENCE_SEC).terminated
             tts.call(connection.close)
-            assert waiting.result(PATIENCE_SEC) is None
 
     def test_what_waits_to_be_received_is_bounded_for_each(self, tts: TtsDriver) -> None:
         is_cancel = '{"stream_id":"a","cancel":true}'
@@ -375,10 +376,10 @@ class TestManyStreams:
                 tts.call(one.receive_event)
             tts.call(connection.close)
 
-    def test_an_id_is_free_again_once_the_service_has_terminated_its_stream(self, tts: TtsDriver) -> None:
+    def test_an_id_is_free_again_once_its_stream_is_over(self, tts: TtsDriver) -> None:
         go = threading.Event()
         steps = (started, ws_server.wait(go), say(audio("a", b"one", audio_end=True), terminated("a")))
-        again = (until("text"), say(audio("a", b"two", audio_end=True), terminated("a")))
+        again = (until("text"), say(audio("a--1", b"two", audio_end=True), terminated("a--1")))
         with WsServer(*steps, *again) as server:
             connection = tts.multi(server.url)
             (first,) = tts.streams(connection, "a")
@@ -387,44 +388,86 @@ class TestManyStreams:
             go.set()
             assert tts.audio_of(first) == [b"one"]
             (second,) = tts.streams(connection, "a")
-            assert tts.audio_of(second) == [b"two"]
+            events = tts.rest(second)
+            assert [(event.stream_id, event.audio_bytes()) for event in events] == [("a", b"two"), ("a", None)]
+            assert second.stream_id == second.config.stream_id == "a"
             with pytest.raises(SonioxRealtimeError, match="the stream is over"):
                 tts.call(first.send_text_chunk, "x")
             tts.call(first.cancel)
             tts.call(connection.close)
-            assert said(server.peer) == [CONFIG, CONFIG]
+            # The name on the wire is never used twice.
+            assert said(server.peer) == [CONFIG, config("a--1")]
 
     @pytest.mark.parametrize("ended", [True, False], ids=["terminated again", "complained about only"])
-    @pytest.mark.parametrize("number", [1, 2])
-    def test_what_crossed_the_end_of_a_stream_does_not_harm_the_next_of_its_id(
-        self, tts: TtsDriver, number: int, ended: bool
-    ) -> None:
-        is_cancel = '{"stream_id":"a","cancel":true}'
-        # The service had terminated it before it read these, and says so when the id is in use again.
+    def test_a_retry_of_a_refused_stream_inherits_none_of_its_complaints(self, tts: TtsDriver, ended: bool) -> None:
+        last = '{"text":"two","text_end":true,"stream_id":"a"}'
+        # Sent before it read the text, and its answers to that text when the retry has begun.
+        refused = say(refusal(400, "invalid_request", "a"), terminated("a"))
         complaint = (refusal(400, "invalid_stream_state", "a"), *([terminated("a")] if ended else []))
-        second = say(*complaint * number, audio("a", b"two", audio_end=True), terminated("a"))
-        steps = (started, until("text", is_cancel), say(terminated("a")), until("text"), second)
-        with WsServer(*steps) as server:
+        answer = say(*complaint * 2, audio("a--1", b"heard", audio_end=True), terminated("a--1"))
+        with WsServer(started, until("text", last), refused, until("text"), answer) as server:
             connection = tts.multi(server.url)
             (first,) = tts.streams(connection, "a")
-            tts.call(first.cancel)
-            assert [event.terminated for event in tts.rest(first)] == [True]
-            (stream,) = tts.streams(connection, "a")
-            assert tts.audio_of(stream) == [b"two"]
+            tts.call(first.send_text_chunk, "one")
+            tts.call(first.send_text_chunk, "two", text_end=True)
+            with pytest.raises(SonioxRealtimeError, match="invalid_request"):
+                tts.audio_of(first)
+            (retry,) = tts.streams(connection, "a")
+            assert tts.audio_of(retry) == [b"heard"]
             tts.call(connection.close)
 
-    def test_other_errors_of_a_stream_that_follows_another_are_its_own(self, tts: TtsDriver) -> None:
-        is_cancel = '{"stream_id":"a","cancel":true}'
-        steps = (started, until("text", is_cancel), say(terminated("a")), until("text"))
-        with WsServer(*steps, say(refusal(429, "limit_exceeded", "a"), terminated("a"))) as server:
+    def test_two_cancels_within_a_round_trip_leave_the_third_stream_to_itself(self, tts: TtsDriver) -> None:
+        def cancelled(wire_id: str) -> Any:
+            return until("text", f'{{"stream_id":"{wire_id}","cancel":true}}')
+
+        steps = (
+            started, cancelled("a"), say(audio("a", b"one", audio_end=True), terminated("a")), cancelled("a--1"),
+            until("text"), say(refusal(400, "invalid_stream_state", "a"), terminated("a")),
+            say(audio("a--1", b"two"), terminated("a--1")),
+            until("text"), say(audio("a--2", b"three", audio_end=True), terminated("a--2")),
+        )  # fmt: skip
+        with WsServer(*steps) as server:
+            connection = tts.multi(server.url)
+            for _ in range(2):
+                (stream,) = tts.streams(connection, "a")
+                tts.call(stream.cancel)
+                assert [(event.stream_id, event.terminated) for event in tts.rest(stream)] == [("a", True)]
+            (third,) = tts.streams(connection, "a")
+            tts.call(third.send_text_chunk, "x")
+            assert tts.audio_of(third) == [b"three"]
+            tts.call(connection.close)
+
+    def test_errors_of_a_stream_that_follows_another_are_its_own_and_in_the_users_words(self, tts: TtsDriver) -> None:
+        answer = {**refusal(429, "limit_exceeded", "a--1"), "error_message": "'a--1' is one too many."}
+        with WsServer(opened(3), say(answer, terminated("a--1"))) as server:
             connection = tts.multi(server.url)
             (first,) = tts.streams(connection, "a")
             tts.call(first.cancel)
-            tts.rest(first)
             (stream,) = tts.streams(connection, "a")
-            with pytest.raises(SonioxRealtimeError, match="limit_exceeded"):
+            with pytest.raises(SonioxRealtimeError, match="'a' is one too many") as caught:
                 tts.audio_of(stream)
+            assert caught.value.error_type == "limit_exceeded"
             tts.call(connection.close)
+
+    def test_a_failed_stream_frees_its_id_at_once(self, tts: TtsDriver) -> None:
+        # Without the service's `terminated`.
+        with WsServer(started, say(refusal(400, "invalid_request", "a"))) as server:
+            connection = tts.multi(server.url)
+            (first,) = tts.streams(connection, "a")
+            with pytest.raises(SonioxRealtimeError, match="invalid_request"):
+                tts.audio_of(first)
+            tts.streams(connection, "a")
+            tts.call(connection.close)
+
+    def test_names_on_the_wire_are_unique_and_within_the_services_bounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_tts_protocol, "_MAX_REMEMBERED_IDS", 20)
+        ids, long = WireIds(), "x" * 256
+        users = [*[long] * 12, "a", "a", "a--2", "a--99", "a", long[:-3] + "--1", *map(str, range(30)), *"123"]
+        names = [ids.new(user) for user in users]
+        assert names[0] == long
+        assert names[12:15] == ["a", "a--12", "a--2--13"]
+        assert len(set(names)) == len(names)
+        assert max(map(len, names)) == 256
 
     def test_a_config_may_be_changed_for_the_next_stream(self, tts: TtsDriver) -> None:
         one = say(audio("a", b"one", audio_end=True), terminated("a"))
