@@ -106,50 +106,63 @@ def caller() -> object:
 
 
 class Mailbox:
-    """Messages for one who receives, put in by a reader who must never wait for him."""
+    """Messages for one who receives, put in by a reader who must never wait for him.
+
+    Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
+    one taken that the reader needs.
+    """
 
     def __init__(self) -> None:
         self._messages: deque[Parsed] = deque()
-        self._size_bytes = 0
+        # How many bytes have been put in, and taken out, in all.
+        self._put_bytes = 0
+        self._taken_bytes = 0
         self._closed = False
-        self._changed = threading.Condition()
+        # As the connection's: acquired by a receiver who found nothing, released when there is something.
+        self._news = threading.Lock()
 
     def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
         """Which limit another message would exceed, in words; None for none."""
-        if self._size_bytes + len(message) > max_bytes:
+        if self._put_bytes - self._taken_bytes + len(message) > max_bytes:
             return f"{max_bytes} bytes"
         return f"{max_messages} messages" if len(self._messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
-        """Adds a message; none after it was closed."""
-        with self._changed:
-            if not self._closed:
-                self._messages.append(message)
-                self._size_bytes += len(message[0])
-                self._changed.notify_all()
+        """Adds a message; none after it was closed. One thread at a time."""
+        if not self._closed:
+            self._messages.append(message)
+            self._put_bytes += len(message[0])
+            self._tell()
 
     def clear(self) -> None:
         """Throws away what is in it."""
-        with self._changed:
-            self._messages.clear()
-            self._size_bytes = 0
+        self._messages.clear()
+        self._put_bytes = self._taken_bytes
 
     def close(self) -> None:
         """Nothing more will come; what is in it can still be received."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._tell()
 
     def receive(self, timeout_sec: float | None) -> Parsed | None:
         """As :meth:`Connection.receive`."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._messages or self._closed, timeout_sec):
-                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-            if not self._messages:
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while True:
+            with contextlib.suppress(IndexError):
+                message = self._messages.popleft()
+                self._taken_bytes += len(message[0])
+                return message
+            # Looked at in this order, because the last messages come before the end.
+            if self._closed and not self._messages:
                 return None
-            message = self._messages.popleft()
-            self._size_bytes -= len(message[0])
-        return message
+            remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not self._news.acquire(timeout=remaining):
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+
+    def _tell(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # Nothing waits for it.
+            self._news.release()
 
 
 def chunks_of(chunks: bytes | Iterable[bytes]) -> Generator[bytes, None, None]:
@@ -218,6 +231,7 @@ class Connection:
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
+        self._joiner = 0
         # Taken until it is known whether the connection could be opened; released early by who wants it no more.
         self._opening = threading.Lock()
         self._opening.acquire()
@@ -444,8 +458,15 @@ class Connection:
         elif not self.put_off(self.abort):
             self.in_order(link.abort)
             self._wake_reader()
-            if self._thread is not None and not self._is_reader() and self._thread.is_alive():
-                self._thread.join(_JOIN_SEC)
+            self._join()
+
+    def _join(self) -> None:
+        """Waits for the reader thread to be gone, unless this is a signal handler of a thread that does so already."""
+        thread, me = self._thread, threading.get_ident()
+        if thread is not None and not self._is_reader() and self._joiner != me:
+            self._joiner = me
+            thread.join(_JOIN_SEC)
+            self._joiner = 0
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection for a reason of this side."""
