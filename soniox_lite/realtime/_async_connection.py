@@ -336,7 +336,8 @@ class AsyncConnection:
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
-        # What the loop keeps.
+        # What the loop keeps, together with the link: or else its socket would be collected together with a connection
+        # that was forgotten, while the loop still watches it.
         self._when_readable = _weakly(self._on_readable)
         self._when_writable = _weakly(self._on_writable)
         self._when_due = _weakly(self._on_timer)
@@ -578,11 +579,11 @@ class AsyncConnection:
             if full:
                 loop.remove_reader(self._fd)
             else:
-                loop.add_reader(self._fd, self._when_readable)
+                loop.add_reader(self._fd, self._when_readable, link)
             self._is_reading = not full
         if self._is_writing != link.wants_write:
             if link.wants_write:
-                loop.add_writer(self._fd, self._when_writable)
+                loop.add_writer(self._fd, self._when_writable, link)
             else:
                 loop.remove_writer(self._fd)
             self._is_writing = not self._is_writing
@@ -655,7 +656,7 @@ class AsyncConnection:
         self._watch()
         self._check_end()
         if not self._is_done:
-            self._timer = self._loop.call_later(due_sec, self._when_due)
+            self._timer = self._loop.call_later(due_sec, self._when_due, self.link)
 
     def _check_end(self) -> None:
         """If the link has ended, lets everybody know and gives the socket back."""
@@ -701,11 +702,11 @@ async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> 
         timer.cancel()
 
 
-def _weakly(method: Callable[[], None]) -> Callable[[], None]:
-    """Calls a method of something that is not kept alive by this; nothing once it is gone."""
+def _weakly(method: Callable[[], None]) -> Callable[..., None]:
+    """Calls a method of something that is not kept alive by this, but what it is called with is."""
     reference = weakref.WeakMethod(method)
 
-    def call() -> None:
+    def call(*_: object) -> None:
         bound = reference()
         if bound is not None:
             bound()

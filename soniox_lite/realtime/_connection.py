@@ -165,10 +165,10 @@ class Mailbox:
             self._news.release()
 
 
-def chunks_of(chunks: bytes | Iterable[bytes]) -> Generator[bytes, None, None]:
+def chunks_of(chunks: Any) -> Generator[Any, None, None]:
     """The chunks of an iterable; bytes are one chunk."""
     if isinstance(chunks, (bytes, bytearray, memoryview)):
-        yield bytes(chunks)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
+        yield chunks
     elif hasattr(chunks, "__iter__") and not isinstance(chunks, str):
         # A loop and not `yield from`, which would close the caller's generator together with this one.
         for chunk in chunks:

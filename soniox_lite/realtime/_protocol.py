@@ -179,14 +179,15 @@ def checked_control_type(control_type: Any) -> RealtimeControlType:
         raise SonioxValidationError(f"control_type must be one of {names}, got {kind_of(control_type)}") from None
 
 
-def checked_audio(chunk: Any) -> bytes:
-    """A chunk of audio as bytes.
+def checked_audio(chunk: Any) -> bytes | bytearray | memoryview:
+    """A chunk of audio, to be cut into bytes; it is not copied, since that would hold all else up if it is large.
 
     Raises:
         SonioxValidationError: It is something else.
     """
-    if isinstance(chunk, bytes):
+    if isinstance(chunk, (bytes, bytearray)):
         return chunk
-    if isinstance(chunk, (bytearray, memoryview)):
-        return bytes(chunk)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
+    if isinstance(chunk, memoryview):
+        view: memoryview[Any] = chunk  # pyright: ignore[reportUnknownVariableType]
+        return view.cast("B") if view.c_contiguous and view.nbytes else bytes(view)
     raise SonioxValidationError(f"audio must be bytes, got {kind_of(chunk)}")

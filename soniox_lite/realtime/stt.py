@@ -318,14 +318,14 @@ class RealtimeSTTSession:
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
-        chunk = checked_audio(chunk)
+        audio = checked_audio(chunk)
         self._check_open()
         self._protocol.check_may_send()
         if not (self._protocol.is_started or self._paused):
             self.start()
         # With an empty one the loop gets its turn, too.
-        for position in range(0, len(chunk) or 1, _MAX_CHUNK_BYTES):
-            piece = bytes(chunk[position : position + _MAX_CHUNK_BYTES])
+        for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
+            piece = bytes(audio[position : position + _MAX_CHUNK_BYTES])
             self._send(BINARY, partial(self._made_audio, piece))
 
     def send_bytes(self, chunks: bytes | Iterable[bytes] | Iterator[bytes], *, finish: bool = True) -> None:
@@ -578,7 +578,7 @@ class RealtimeSTTSession:
 
     def _warn_if_cut_short(self) -> None:
         """Logs that words are missing, if that is so and nobody has been told."""
-        if not self._protocol.is_started or self.finished or self._told:
+        if not self._protocol.is_started or self.finished or self._told or self._connection.is_inherited:
             return
         import logging  # noqa: PLC0415 - only this rare case pays
 
