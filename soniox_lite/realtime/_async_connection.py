@@ -6,18 +6,23 @@ Connecting blocks and is done by a thread that lives as long as that takes. Afte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
+import weakref
 from collections import deque
+from contextvars import copy_context
 from functools import partial
+from queue import SimpleQueue
 
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
-from ._connection import chunks_of, stalled, texts_of
+from ._connection import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
 from ._opening import open_websocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
     from typing import Any
 
     from ._connection import Parsed
@@ -26,6 +31,43 @@ if TYPE_CHECKING:
 
 # Reads in a row before other tasks get their turn.
 _READS_PER_TURN = 4
+# How long a task may send before the loop gets its turn.
+_MAX_TURN_SEC = 0.002
+_END: Any = object()
+
+
+class _Turn:
+    """When a loop began the turn that it is in, as far as sending is concerned: all its connections share it.
+
+    Sending what the kernel takes at once, over and over, would never let the loop read, ping, or run other tasks.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._began_at: float | None = None
+
+    def is_over(self) -> bool:
+        """Whether something was sent in this turn of the loop long ago already."""
+        if self._began_at is not None:
+            return time.monotonic() - self._began_at > _MAX_TURN_SEC
+        loop = self._loop()
+        if loop is not None:
+            self._began_at = time.monotonic()
+            loop.call_soon(self._end)
+        return False
+
+    def _end(self) -> None:
+        self._began_at = None
+
+
+_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = weakref.WeakKeyDictionary()
+
+
+def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
+    turn = _turns.get(loop)
+    if turn is None:
+        turn = _turns[loop] = _Turn(loop)
+    return turn
 
 
 class AsyncEventLog:
@@ -63,6 +105,34 @@ class AsyncEventLog:
         followers, self._followers = self._followers, []
         for news in followers:
             _wake(news)
+
+
+class AsyncOneAtATime:
+    """As :class:`OneAtATime`, for tasks: one that has ended is not inside, however it ended."""
+
+    def __init__(self) -> None:
+        self._inside: asyncio.Task[Any] | None = None
+
+    def enter(self) -> bool:
+        """As :meth:`OneAtATime.enter`."""
+        me = asyncio.current_task()
+        if self._inside not in (None, me) and not self._inside.done():
+            return False
+        self._inside = me
+        return True
+
+    def leave(self) -> None:
+        """As :meth:`OneAtATime.leave`."""
+        self._inside = None
+
+    def locked(self) -> bool:
+        """As :meth:`OneAtATime.locked`."""
+        return self._inside is not None
+
+
+def async_caller() -> object:
+    """The task that runs this."""
+    return asyncio.current_task()
 
 
 class AsyncMailbox:
@@ -114,41 +184,91 @@ class AsyncMailbox:
         return message
 
 
-async def async_chunks_of(chunks: Any) -> AsyncIterator[bytes]:
+def async_chunks_of(chunks: Any) -> AsyncGenerator[bytes, None]:
     """The chunks of an async or plain iterable; bytes are one chunk."""
-    if hasattr(chunks, "__aiter__"):
-        async for chunk in chunks:
-            yield chunk
-    else:
-        for chunk in chunks_of(chunks):
-            yield chunk
+    return _items_of(chunks, chunks_of)
 
 
-async def async_texts_of(chunks: Any) -> AsyncIterator[str]:
+def async_texts_of(chunks: Any) -> AsyncGenerator[str, None]:
     """The texts of an async or plain iterable."""
-    if hasattr(chunks, "__aiter__"):
-        async for chunk in chunks:
-            yield chunk
+    return _items_of(chunks, texts_of)
+
+
+async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> AsyncGenerator[Any, None]:
+    if hasattr(items, "__aiter__"):
+        async for item in items:
+            yield item
+    elif isinstance(items, (list, tuple, str, bytes, bytearray, memoryview)) or not hasattr(items, "__iter__"):
+        for item in plainly(items):
+            yield item
     else:
-        for chunk in texts_of(chunks):
-            yield chunk
+        # It may take its time over each, such as one that keeps a pace or listens to a microphone.
+        async with contextlib.aclosing(_from_thread(plainly(items))) as given:
+            async for item in given:
+                yield item
+
+
+async def _from_thread(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
+    """What an iterator gives that may block, each item asked for on a thread of its own when it is wanted."""
+    wanted: SimpleQueue[asyncio.Future[Any] | None] = SimpleQueue()
+    loop = asyncio.get_running_loop()
+    thread = threading.Thread(
+        target=copy_context().run, args=(_give, items, wanted), name="soniox-lite chunks", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise SonioxRealtimeError(f"no thread can be started to go through what is sent: {error}") from error
+    try:
+        while True:
+            answer: asyncio.Future[Any] = loop.create_future()
+            wanted.put(answer)
+            item = await answer
+            if item is _END:
+                return
+            yield item
+    finally:
+        wanted.put(None)
+
+
+def _give(items: Iterator[Any], wanted: SimpleQueue[asyncio.Future[Any] | None]) -> None:
+    while (answer := wanted.get()) is not None:
+        item = error = None
+        try:
+            item = next(items, _END)
+        except BaseException as raised:  # noqa: BLE001 - told to the task
+            error = raised
+        try:
+            answer.get_loop().call_soon_threadsafe(_answer, answer, item, error)
+        except RuntimeError:
+            return  # The loop was closed meanwhile.
+
+
+def _answer(answer: asyncio.Future[Any], item: Any, error: BaseException | None) -> None:
+    if answer.done():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(item)
 
 
 class _Attempt:
     """Opening a connection on a thread of its own, whose result goes to the loop, or to nobody.
 
     Attributes:
-        opened: What :func:`open_websocket` gave.
+        opened: What :func:`open_websocket` gave; None if it was abandoned before.
+        is_abandoned: Whether the connection is not wanted any more.
     """
 
     def __init__(self, options: ConnectionOptions, loop: asyncio.AbstractEventLoop) -> None:
-        self.opened: asyncio.Future[tuple[socket.socket, bytes]] = loop.create_future()
+        self.opened: asyncio.Future[tuple[socket.socket, bytes] | None] = loop.create_future()
         self._options = options
         self._loop = loop
         # Whoever finds the other's mark closes the socket: the thread, or who gave up.
         self._lock = threading.Lock()
         self._sock: socket.socket | None = None
-        self._abandoned = False
+        self.is_abandoned = False
         thread = threading.Thread(target=self._connect, name="soniox-lite connect", daemon=True)
         try:
             thread.start()
@@ -156,9 +276,13 @@ class _Attempt:
             raise SonioxRealtimeError(f"no thread can be started to connect: {error}") from error
 
     def abandon(self) -> None:
-        """Closes what has been opened, or will be."""
+        """Closes what has been opened, or will be, and tells who waits for it."""
+        _answer(self.opened, None, None)
+        self._close()
+
+    def _close(self) -> None:
         with self._lock:
-            self._abandoned = True
+            self.is_abandoned = True
             if self._sock is not None:
                 self._sock.close()
 
@@ -174,22 +298,17 @@ class _Attempt:
         else:
             with self._lock:
                 self._sock = result[0]
-                if self._abandoned:
+                if self.is_abandoned:
                     result[0].close()
                     return
         try:
-            self._loop.call_soon_threadsafe(self._deliver, result)
+            if isinstance(result, BaseException):
+                self._loop.call_soon_threadsafe(_answer, self.opened, None, result)
+            else:
+                self._loop.call_soon_threadsafe(_answer, self.opened, result, None)
         except RuntimeError:
             # The loop was closed meanwhile, so that nobody wants it any more.
-            self.abandon()
-
-    def _deliver(self, result: Any) -> None:
-        if self.opened.done():
-            return
-        if isinstance(result, BaseException):
-            self.opened.set_exception(result)
-        else:
-            self.opened.set_result(result)
+            self._close()
 
 
 class AsyncConnection:
@@ -213,10 +332,16 @@ class AsyncConnection:
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
-        self._on_open = on_open
-        self._on_message = on_message
-        self._on_end = on_end
-        self._on_tick = on_tick
+        self._on_open = weakref.WeakMethod(on_open)
+        self._on_message = weakref.WeakMethod(on_message)
+        self._on_end = weakref.WeakMethod(on_end)
+        self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
+        # What the loop keeps, together with the link: or else its socket would be collected together with a connection
+        # that was forgotten, while the loop still watches it.
+        self._when_readable = _weakly(self._on_readable)
+        self._when_writable = _weakly(self._on_writable)
+        self._when_due = _weakly(self._on_timer)
+        self._attempt: _Attempt | None = None
         self._link: Link | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
@@ -237,17 +362,21 @@ class AsyncConnection:
             SonioxRealtimeError: It could not be opened in time, or the loop cannot watch sockets.
         """
         loop = self._loop = asyncio.get_running_loop()
-        attempt = _Attempt(self._options, loop)
+        self._turn = _turn_of(loop)
+        attempt = self._attempt = _Attempt(self._options, loop)
         try:
-            sock, leftover = await attempt.opened
+            opened = await attempt.opened
         except BaseException:
             attempt.abandon()
             raise
-        link = self._link = self._options.new_link(sock, leftover)
-        self._fd = sock.fileno()
+        if opened is None or attempt.is_abandoned:
+            return
+        link = self._link = self._options.new_link(*opened)
+        self._fd = link.fileno()
         try:
             self._watch()
-            self._on_open()
+            if (on_open := self._on_open()) is not None:
+                on_open()
         except BaseException as error:
             self.fail(error)
             # What loops without add_reader() say, such as the usual one on Windows.
@@ -258,7 +387,7 @@ class AsyncConnection:
             raise
         if link.end is None:
             # Something may have come along with the upgrade, or lie decrypted in the TLS object.
-            loop.call_soon(self._on_readable)
+            loop.call_soon(self._when_readable)
             self._on_timer()
 
     @property
@@ -267,13 +396,53 @@ class AsyncConnection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    def post(self, opcode: int, payload: bytes) -> int:
+    def in_order(self, step: Callable[..., Any], *args: Any) -> Any:
+        """As :meth:`Connection.in_order`; in a loop there is nothing to wait for, and no signal handler calls this."""
+        return step(*args)
+
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """As :meth:`Connection.put_off`."""
+        del action
+        return False
+
+    def post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
         """As :meth:`Connection.post`."""
+        payload = make()
+        if payload is None:
+            return None
         position = self.link.send(opcode, payload)
         self._watch()
         # What others wait for may have gone along.
         self._wake_senders()
         return position
+
+    async def give_turn(self) -> None:
+        """Lets the loop read and do all else if this task has kept it from that for a while."""
+        if self._turn.is_over():
+            # It would read only after this task's turn.
+            asyncio.get_running_loop().call_soon(self._when_readable)
+            await asyncio.sleep(0)
+
+    def check_owner(self) -> None:
+        """Refuses a forked child, and another event loop.
+
+        Raises:
+            SonioxRealtimeError: It is one.
+        """
+        if self.is_inherited:
+            raise inherited()
+        if not self._is_done and self._loop is not None:
+            self._running_loop()
+
+    @property
+    def is_inherited(self) -> bool:
+        """As :attr:`Connection.is_inherited`."""
+        return self._link is not None and self._link.is_inherited
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """As :attr:`Connection.is_out_of_reach`: it is inherited, or its event loop was closed."""
+        return self.is_inherited or (self._loop is not None and self._loop.is_closed())
 
     async def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
         """As :meth:`Connection.wait_sent`."""
@@ -327,7 +496,7 @@ class AsyncConnection:
     def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
         """As :meth:`Connection.set_keepalive`."""
         self.link.set_keepalive(payload, interval_sec)
-        self._on_timer()
+        self._running_loop().call_soon(self._when_due)
 
     async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """As :meth:`Connection.wait_ended`."""
@@ -345,22 +514,46 @@ class AsyncConnection:
     async def close(self, timeout_sec: float) -> None:
         """As :meth:`Connection.close`."""
         try:
-            if self._link is not None:
+            if self._link is not None and not self.is_out_of_reach:
+                self.check_owner()
                 self._link.start_close()
                 await self.wait_ended(timeout_sec)
         finally:
             await self.abort()
 
     async def abort(self) -> None:
-        """Closes at once."""
-        if self._link is not None:
-            self._link.abort()
-            self._check_end()
+        """As :meth:`Connection.abort`."""
+        if self._attempt is not None and self._link is None:
+            self._attempt.abandon()
+        if self._link is None:
+            return
+        if self._link.is_inherited:
+            self._link.close_inherited()
+            return
+        if not self.is_out_of_reach:
+            self.check_owner()
+        self._link.abort()
+        self._check_end()
 
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
         self.link.fail(error)
         self._check_end()
+
+    def __del__(self) -> None:
+        link, loop = self._link, self._loop
+        if link is None or loop is None:
+            return
+        if link.is_inherited:
+            link.close_inherited()
+        elif link.end is None:
+            link.abort()
+            if loop.is_running():
+                # Collecting may happen in any thread.
+                loop.call_soon_threadsafe(_let_go, link, loop, self._fd, self._timer)
+            else:
+                _let_go(link, loop, self._fd, self._timer)
+            warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
         """As :meth:`Connection._has_room`."""
@@ -386,11 +579,11 @@ class AsyncConnection:
             if full:
                 loop.remove_reader(self._fd)
             else:
-                loop.add_reader(self._fd, self._on_readable)
+                loop.add_reader(self._fd, self._when_readable, link)
             self._is_reading = not full
         if self._is_writing != link.wants_write:
             if link.wants_write:
-                loop.add_writer(self._fd, self._on_writable)
+                loop.add_writer(self._fd, self._when_writable, link)
             else:
                 loop.remove_writer(self._fd)
             self._is_writing = not self._is_writing
@@ -399,10 +592,12 @@ class AsyncConnection:
         self._watch()
         if self._loop is not None and not self._is_done:
             # What TLS decrypted before reading was interrupted does not show on the descriptor.
-            self._loop.call_soon(self._on_readable)
+            self._loop.call_soon(self._when_readable)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Takes a step for the loop. What it dies of ends the connection, or else nobody would be told."""
+        if self.is_inherited:
+            return  # What arrives is the parent's.
         try:
             step()
         except Exception as error:  # noqa: BLE001 - whoever waits for the connection is told
@@ -420,12 +615,15 @@ class AsyncConnection:
     def _read_some(self) -> None:
         if self._is_done:
             return
+        on_message = self._on_message()
+        if on_message is None:
+            return
         for _ in range(_READS_PER_TURN):
             if not self._has_room():
                 break
             messages, more = self.link.read()
             for message in messages:
-                kept = self._on_message(message)
+                kept = on_message(message)
                 if kept is not None:
                     self._queued_bytes += len(kept)
                     self._messages.append(kept)
@@ -433,7 +631,7 @@ class AsyncConnection:
                 break
         else:
             if self._loop is not None:
-                self._loop.call_soon(self._on_readable)
+                self._loop.call_soon(self._when_readable)
         if self._messages:
             _wake(self._receiver)
             self._wake_enders()
@@ -453,12 +651,12 @@ class AsyncConnection:
         if self._is_done or self._loop is None:
             return
         due_sec = self.link.tick(reading=self._is_reading)
-        if self._on_tick is not None:
-            due_sec = min(due_sec, self._on_tick())
+        if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
+            due_sec = min(due_sec, on_tick())
         self._watch()
         self._check_end()
         if not self._is_done:
-            self._timer = self._loop.call_later(due_sec, self._on_timer)
+            self._timer = self._loop.call_later(due_sec, self._when_due, self.link)
 
     def _check_end(self) -> None:
         """If the link has ended, lets everybody know and gives the socket back."""
@@ -475,7 +673,8 @@ class AsyncConnection:
             self._timer.cancel()
         self.link.close_socket()
         try:
-            self._on_end(end)
+            if (on_end := self._on_end()) is not None:
+                on_end(end)
         finally:
             _wake(self._receiver)
             self._wake_senders()
@@ -501,6 +700,28 @@ async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> 
         return await future
     finally:
         timer.cancel()
+
+
+def _weakly(method: Callable[[], None]) -> Callable[..., None]:
+    """Calls a method of something that is not kept alive by this, but what it is called with is."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*_: object) -> None:
+        bound = reference()
+        if bound is not None:
+            bound()
+
+    return call
+
+
+def _let_go(link: Link, loop: asyncio.AbstractEventLoop, fd: int, timer: asyncio.TimerHandle | None) -> None:
+    """Gives back what a connection had of its loop, and its socket."""
+    if not loop.is_closed():
+        loop.remove_reader(fd)
+        loop.remove_writer(fd)
+    if timer is not None:
+        timer.cancel()
+    link.close_socket()
 
 
 def _wake(future: asyncio.Future[bool] | None, *, in_time: bool = True) -> None:

@@ -6,9 +6,14 @@ at all. It hands messages over in batches: everything that one read brought cost
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 import time
+import warnings
+import weakref
 from collections import deque
+from functools import partial
 
 from .._codec import kind_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
@@ -16,7 +21,9 @@ from ._opening import open_websocket, wait_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    import socket
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from types import FrameType
     from typing import Any
 
     from ._link import End, Link
@@ -62,68 +69,131 @@ class EventLog:
             told += 1
 
 
+class OneAtATime:
+    """Lets one thread in at a time.
+
+    No lock: an exception that comes at the wrong moment, such as a KeyboardInterrupt, would leave it taken. A thread
+    counts as inside for as long as it runs the function that called :meth:`enter`.
+    """
+
+    def __init__(self) -> None:
+        self._inside: dict[None, tuple[int, FrameType]] = {}
+
+    def enter(self) -> bool:
+        """Whether no other thread is inside, and this one is from now on."""
+        me = (threading.get_ident(), sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        while (other := self._inside.setdefault(None, me)) is not me:
+            frame = sys._current_frames().get(other[0])  # pyright: ignore[reportPrivateUsage]
+            while frame is not None and frame is not other[1]:
+                frame = frame.f_back
+            if frame is not None:
+                return False
+            self._inside = {}
+        return True
+
+    def leave(self) -> None:
+        """Lets the next one in."""
+        self._inside.clear()
+
+    def locked(self) -> bool:
+        """Whether a thread has entered and not left."""
+        return bool(self._inside)
+
+
+def caller() -> object:
+    """The thread that runs this."""
+    return threading.get_ident()
+
+
 class Mailbox:
-    """Messages for one who receives, put in by a reader who must never wait for him."""
+    """Messages for one who receives, put in by a reader who must never wait for him.
+
+    Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
+    one taken that the reader needs.
+    """
 
     def __init__(self) -> None:
         self._messages: deque[Parsed] = deque()
-        self._size_bytes = 0
+        # How many bytes have been put in, and taken out, in all.
+        self._put_bytes = 0
+        self._taken_bytes = 0
         self._closed = False
-        self._changed = threading.Condition()
+        # As the connection's: acquired by a receiver who found nothing, released when there is something.
+        self._news = threading.Lock()
 
     def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
         """Which limit another message would exceed, in words; None for none."""
-        if self._size_bytes + len(message) > max_bytes:
+        if self._put_bytes - self._taken_bytes + len(message) > max_bytes:
             return f"{max_bytes} bytes"
         return f"{max_messages} messages" if len(self._messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
-        """Adds a message; none after it was closed."""
-        with self._changed:
-            if not self._closed:
-                self._messages.append(message)
-                self._size_bytes += len(message[0])
-                self._changed.notify_all()
+        """Adds a message; none after it was closed. One thread at a time."""
+        if not self._closed:
+            self._messages.append(message)
+            self._put_bytes += len(message[0])
+            self._tell()
 
     def clear(self) -> None:
         """Throws away what is in it."""
-        with self._changed:
-            self._messages.clear()
-            self._size_bytes = 0
+        self._messages.clear()
+        self._put_bytes = self._taken_bytes
 
     def close(self) -> None:
         """Nothing more will come; what is in it can still be received."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._tell()
 
     def receive(self, timeout_sec: float | None) -> Parsed | None:
         """As :meth:`Connection.receive`."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._messages or self._closed, timeout_sec):
-                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-            if not self._messages:
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while True:
+            with contextlib.suppress(IndexError):
+                message = self._messages.popleft()
+                self._taken_bytes += len(message[0])
+                return message
+            # Looked at in this order, because the last messages come before the end.
+            if self._closed and not self._messages:
                 return None
-            message = self._messages.popleft()
-            self._size_bytes -= len(message[0])
-        return message
+            remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not self._news.acquire(timeout=remaining):
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+
+    def _tell(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # Nothing waits for it.
+            self._news.release()
 
 
-def chunks_of(chunks: bytes | Iterable[bytes]) -> Iterator[bytes]:
+def chunks_of(chunks: Any) -> Generator[Any, None, None]:
     """The chunks of an iterable; bytes are one chunk."""
     if isinstance(chunks, (bytes, bytearray, memoryview)):
-        yield bytes(chunks)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
+        yield chunks
     elif hasattr(chunks, "__iter__") and not isinstance(chunks, str):
-        yield from chunks
+        # A loop and not `yield from`, which would close the caller's generator together with this one.
+        for chunk in chunks:
+            yield chunk
     else:
         raise SonioxValidationError(f"chunks must be bytes or an iterable of bytes, got {kind_of(chunks)}")
 
 
-def texts_of(chunks: Iterable[str]) -> Iterator[str]:
+def texts_of(chunks: Iterable[str]) -> Generator[str, None, None]:
     """The texts of an iterable."""
     if not hasattr(chunks, "__iter__") or isinstance(chunks, (bytes, bytearray)):
         raise SonioxValidationError(f"chunks must be a str or an iterable of str, got {kind_of(chunks)}")
-    yield from chunks
+    # As above.
+    for chunk in chunks:
+        yield chunk
+
+
+def inherited() -> SonioxRealtimeError:
+    """The error for a forked child that uses what its parent opened."""
+    return SonioxRealtimeError("the session belongs to the process that opened it; open one after the fork")
+
+
+def warn_of_unclosed(options: ConnectionOptions, warn: Callable[..., None] = warnings.warn) -> None:
+    """Tells of a connection that was collected while it was open."""
+    warn(f"unclosed realtime session: {options.url}", ResourceWarning, stacklevel=3)
 
 
 def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
@@ -133,6 +203,9 @@ def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
 
 class Connection:
     """A WebSocket connection. Any thread may send or close; one at a time may receive.
+
+    The callbacks are methods of the session, which owns the connection. Neither the connection nor the reader thread
+    keeps it alive, so that a session which a program has dropped is collected, and its connection ends with it.
 
     Args:
         options: Where to, as whom, and limits.
@@ -152,12 +225,22 @@ class Connection:
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
-        self._on_open = on_open
-        self._on_message = on_message
-        self._on_end = on_end
-        self._on_tick = on_tick
+        self._on_open = weakref.WeakMethod(on_open)
+        self._on_message = weakref.WeakMethod(on_message)
+        self._on_end = weakref.WeakMethod(on_end)
+        self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
+        self._joiner = 0
+        # Taken until it is known whether the connection could be opened; released early by who wants it no more.
+        self._opening = threading.Lock()
+        self._opening.acquire()
+        self._open_error: BaseException | None = None
+        self._is_aborted = False
+        # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
+        self._order = threading.RLock()
+        # What signal handlers asked for that interrupted the thread which holds it; None while no thread does.
+        self._later: list[Callable[[], object]] | None = None
         # What has arrived and was not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
         # How many bytes each of the two has appended and taken in all.
@@ -175,26 +258,26 @@ class Connection:
         self._reader_waits = False
 
     def open(self) -> None:
-        """Opens the connection and starts to read.
+        """Opens the connection and starts to read; returns without one if it was aborted meanwhile.
 
         Raises:
             SonioxRealtimeError: It could not be opened in time.
         """
-        options = self._options
-        sock, leftover = open_websocket(
-            options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+        self._thread = threading.Thread(
+            target=self._drive, args=(weakref.ref(self), self._options), name="soniox-lite reader", daemon=True
         )
-        link = self._link = options.new_link(sock, leftover)
         try:
-            self._on_open()
-            self._thread = threading.Thread(target=self._read_until_end, name="soniox-lite reader", daemon=True)
             self._thread.start()
-        except BaseException as error:
-            link.fail(error)
-            self._leave(link)
-            if isinstance(error, RuntimeError):
-                raise SonioxRealtimeError(f"the session's reader thread cannot be started: {error}") from error
-            raise
+        except RuntimeError as error:
+            raise SonioxRealtimeError(f"the session's reader thread cannot be started: {error}") from error
+        self._opening.acquire()
+        problem, self._open_error = self._open_error, None
+        try:
+            if problem is not None:
+                raise problem
+        finally:
+            # Or else it would keep itself alive, by its traceback.
+            del problem
 
     @property
     def link(self) -> Link:
@@ -202,16 +285,71 @@ class Connection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    def post(self, opcode: int, payload: bytes) -> int:
-        """Queues a message behind those before it, without waiting.
+    def in_order(self, step: Callable[..., Any], *args: Any) -> Any:
+        """Takes a step that changes what is sent, while no other thread takes one; gives its result.
+
+        A signal handler may ask for one while its own thread is in the middle of another. Then it is put off until that
+        is done, and there is no result (None).
+        """
+        later: list[Callable[[], object]] = []
+        try:
+            with self._order:
+                if self._later is not None:
+                    self._later.append(partial(self.in_order, step, *args))
+                    return None
+                self._later = later
+                try:
+                    return step(*args)
+                finally:
+                    self._later = None
+        finally:
+            for action in later:
+                action()
+
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
+        with self._order:
+            if self._later is not None:
+                self._later.append(action)
+            return self._later is not None
+
+    def post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
+        """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
 
         Returns:
-            Its position, for :meth:`wait_sent`.
+            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet (see :meth:`in_order`).
 
         Raises:
             SonioxRealtimeError: The connection has ended.
         """
-        return self.link.send(opcode, payload)
+        position: int | None = self.in_order(self._post, opcode, make)
+        return position
+
+    def _post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
+        payload = make()
+        return None if payload is None else self.link.send(opcode, payload)
+
+    def give_turn(self) -> None:
+        """Threads take turns by themselves."""
+
+    def check_owner(self) -> None:
+        """Refuses a forked child.
+
+        Raises:
+            SonioxRealtimeError: It is one.
+        """
+        if self.is_inherited:
+            raise inherited()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
+        return self._link is not None and self._link.is_inherited
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether nothing can be said over the connection any more, not even goodbye."""
+        return self.is_inherited
 
     def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
         """Returns when the kernel has taken everything up to a position.
@@ -240,8 +378,8 @@ class Connection:
                 self.fail(error)
                 raise error
             # Woken up by room for more, or by the end of the connection.
-            self._wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
-            link.flush()
+            _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
+            self.in_order(link.flush)
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
@@ -287,8 +425,8 @@ class Connection:
             timeout_sec: How long to wait.
             or_when: What else ends the wait, looked at whenever a message arrived.
         """
-        if self._is_reader():
-            # One of its own callbacks asks, and nothing can end before that returns.
+        if self._is_reader() or self.put_off(bool):
+            # One of its own callbacks asks, or a signal handler, and nothing can end before that returns.
             return self._reader_is_done
         with self._changed:
             self._options = self._options.without_queue_limit()
@@ -302,24 +440,47 @@ class Connection:
 
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
-        if self._link is not None:
-            self._link.start_close()
+        if self._link is not None and not self.is_inherited:
+            self.in_order(self._link.start_close)
             self.wait_ended(timeout_sec)
         self.abort()
 
     def abort(self) -> None:
-        """Closes at once."""
-        if self._link is None:
+        """Closes at once, also while it is being opened. In a forked child, it only gives the descriptor back."""
+        if self._link is not None and self._link.is_inherited:
+            self._link.close_inherited()
             return
-        self._link.abort()
-        self._wake_reader()
-        if self._thread is not None and not self._is_reader() and self._thread.is_alive():
-            self._thread.join(_JOIN_SEC)
+        with self._order:
+            self._is_aborted = True
+            link = self._link
+        if link is None:
+            self._tell_opener()
+        elif not self.put_off(self.abort):
+            self.in_order(link.abort)
+            self._wake_reader()
+            self._join()
+
+    def _join(self) -> None:
+        """Waits for the reader thread to be gone, unless this is a signal handler of a thread that does so already."""
+        thread, me = self._thread, threading.get_ident()
+        if thread is not None and not self._is_reader() and self._joiner != me:
+            self._joiner = me
+            thread.join(_JOIN_SEC)
+            self._joiner = 0
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection for a reason of this side."""
-        self.link.fail(error)
+        self.in_order(self.link.fail, error)
         self._wake_reader()
+
+    def __del__(self) -> None:
+        link = self._link
+        if link is not None and link.is_inherited:
+            link.close_inherited()
+        elif link is not None and link.end is None:
+            # The reader notices, and gives the socket back.
+            link.abort()
+            warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
         """Whether less than the limits, or a share of them, waits to be received."""
@@ -337,14 +498,69 @@ class Connection:
         with self._changed:
             self._changed.notify_all()
 
-    def _read_until_end(self) -> None:
-        link = self.link
+    @staticmethod
+    def _drive(connected: weakref.ref[Connection], options: ConnectionOptions) -> None:
+        """What the reader thread does: it opens a connection and reads it to its end.
+
+        While it waits, it holds the link only, so that a connection that was forgotten can be collected.
+        """
         try:
-            while link.end is None:
-                self._read_some(link)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the reader is told
+            opened = open_websocket(
+                options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+            )
+        except BaseException as error:  # noqa: BLE001 - who opens the connection is told
+            if (connection := connected()) is not None:
+                connection._open_error = error
+                connection._tell_opener()
+            return
+        connection = connected()
+        link = None if connection is None else connection._adopt(*opened)
+        if connection is None or link is None:
+            opened[0].close()
+            return
+        connection._start(link)
+        while connection is not None and link.end is None:
+            due_sec = connection._step(link)
+            del connection
+            if due_sec > 0.0 and link.end is None:
+                _wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
+                if link.wants_write:
+                    link.flush()
+            connection = connected()
+        if connection is None:
+            link.close_socket()
+        else:
+            connection._leave(link)
+
+    def _tell_opener(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # It may have been told before.
+            self._opening.release()
+
+    def _adopt(self, sock: socket.socket, leftover: bytes) -> Link | None:
+        """The link over a socket that has been opened; None if it is not wanted any more."""
+        with self._order:
+            if not self._is_aborted:
+                self._link = self._options.new_link(sock, leftover)
+        return self._link
+
+    def _start(self, link: Link) -> None:
+        """Lets it be known that the connection is open."""
+        try:
+            if (on_open := self._on_open()) is not None:
+                on_open()
+        except BaseException as error:  # noqa: BLE001 - who opens the connection is told
+            self._open_error = error
             link.fail(error)
-        self._leave(link)
+        self._tell_opener()
+
+    def _step(self, link: Link) -> float:
+        """Reads what has arrived; gives the time to wait for more."""
+        try:
+            return self._read_some(link)
+        except BaseException as error:  # noqa: BLE001 - who waits for the reader is told
+            link.fail(error)
+            return 0.0
 
     def _leave(self, link: Link) -> None:
         """Lets everybody know of the end, and gives the socket back."""
@@ -352,7 +568,8 @@ class Connection:
         if end is None:
             raise AssertionError("the reader left without an end")
         try:
-            self._on_end(end)
+            if (on_end := self._on_end()) is not None:
+                on_end(end)
         finally:
             link.close_socket()
             with self._changed:
@@ -365,8 +582,8 @@ class Connection:
         if self._news.locked():
             self._news.release()
 
-    def _read_some(self, link: Link) -> None:
-        """Waits for something to do, and does it."""
+    def _read_some(self, link: Link) -> float:
+        """Does what there is to do; gives the time to wait for more."""
         if not self._has_room():
             due_sec = link.tick(reading=False)
             self._tick_at = 0.0
@@ -374,11 +591,11 @@ class Connection:
                 self._reader_waits = True
                 self._changed.wait_for(lambda: self._has_room(2) or link.end, due_sec)
                 self._reader_waits = False
-            return
+            return 0.0
         messages, more = link.read()
-        if messages:
+        if messages and (on_message := self._on_message()) is not None:
             for message in messages:
-                kept = self._on_message(message)
+                kept = on_message(message)
                 if kept is not None:
                     self._appended_bytes += len(kept)
                     self._messages.append(kept)
@@ -389,18 +606,15 @@ class Connection:
         now = time.monotonic()
         if now >= self._tick_at or self._on_tick is not None:
             due_sec = link.tick(reading=True)
-            if self._on_tick is not None:
-                due_sec = min(due_sec, self._on_tick())
+            if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
+                due_sec = min(due_sec, on_tick())
             self._tick_at = now + due_sec
-        if not more and link.end is None:
-            due_sec = max(0.0, self._tick_at - now)
-            self._wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
-            if link.wants_write:
-                link.flush()
+        return 0.0 if more else max(0.0, self._tick_at - now)
 
-    def _wait(self, link: Link, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
-        try:
-            wait_ready(link.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
-        except (OSError, ValueError):
-            # Closed between the look at it and the wait: the caller looks again.
-            return
+
+def _wait(link: Link, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
+    try:
+        wait_ready(link.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
+    except (OSError, ValueError):
+        # Closed between the look at it and the wait: the caller looks again.
+        return

@@ -12,6 +12,7 @@ connection first.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -44,6 +45,20 @@ _FULL_RECORD_BYTES = 16 * 1024
 _MAX_TICK_SEC = 5.0
 _NORMAL = NORMAL_CLOSURE.to_bytes(2, "big")
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
+
+
+class _Process:
+    """Tells a forked child what it has inherited; asking for the process's id would be a system call each time."""
+
+    forks = 0
+
+
+def _note_fork() -> None:
+    _Process.forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 class End:
@@ -104,7 +119,9 @@ class Link:
         """Args are a connected non-blocking socket, what was read from it beyond the upgrade, the key, and limits."""
         self._sock = sock
         self._authorization = authorization
-        self._lock = threading.Lock()
+        # Of the kind that a signal handler can take once more if it interrupts the thread that holds it.
+        self._lock = threading.RLock()
+        self._forks = _Process.forks
         self._frames = FrameReader(max_message_bytes)
         self._leftover = leftover
         # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
@@ -128,6 +145,11 @@ class Link:
         self._keepalive_interval_sec: float | None = None
         self._keepalive_at = 0.0
         self.end: End | None = None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
+        return self._forks != _Process.forks and self.end is None
 
     def fileno(self) -> int:
         """The descriptor to wait for; -1 once it is closed."""
@@ -355,6 +377,10 @@ class Link:
         """Gives the descriptor back. Only the driver may do so, when nobody waits for it any more."""
         with self._lock:
             self._sock.close()
+
+    def close_inherited(self) -> None:
+        """Gives the child's descriptor back. The connection stays open; a lock may have been held during the fork."""
+        self._sock.close()
 
     def _set_end(self, end: End, close_payload: bytes | None = None) -> None:
         """Ends the link, with a close frame unless one was sent before, in one step for all who look."""

@@ -24,15 +24,16 @@ KEEP_ALIVE_MESSAGE = b'{"type":"keepalive"}'
 # An empty text message ends the audio. An empty binary one ends nothing.
 END_OF_AUDIO = b""
 
-# Looked for in messages that nobody has received yet. Text of tokens cannot hold them: their quotes would be escaped.
+# Looked for in messages that are not received yet.
 _FINISHED, _ERROR = b'"finished"', b'"error_code"'
 _WITH_TOKENS = (b'{"tokens":[{', b'{"tokens": [{')
 
 
 def may_be_news(message: bytes) -> bool:
     """Whether a message may say that the session is finished or failed, as far as can be seen without parsing it."""
-    # With tokens come neither, as far as is known; searching them would cost a tenth of all that an event costs.
-    return not message.startswith(_WITH_TOKENS) and (_FINISHED in message or _ERROR in message)
+    # Of a message that begins with tokens, only what follows them: searching all of it costs three times as much.
+    begin = message.rfind(b"]") if message.startswith(_WITH_TOKENS) else 0
+    return message.find(_FINISHED, begin) >= 0 or message.find(_ERROR, begin) >= 0
 
 
 class SttProtocol:
@@ -178,14 +179,15 @@ def checked_control_type(control_type: Any) -> RealtimeControlType:
         raise SonioxValidationError(f"control_type must be one of {names}, got {kind_of(control_type)}") from None
 
 
-def checked_audio(chunk: Any) -> bytes:
-    """A chunk of audio as bytes.
+def checked_audio(chunk: Any) -> bytes | bytearray | memoryview:
+    """A chunk of audio, to be cut into bytes; it is not copied, since that would hold all else up if it is large.
 
     Raises:
         SonioxValidationError: It is something else.
     """
-    if isinstance(chunk, bytes):
+    if isinstance(chunk, (bytes, bytearray)):
         return chunk
-    if isinstance(chunk, (bytearray, memoryview)):
-        return bytes(chunk)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
+    if isinstance(chunk, memoryview):
+        view: memoryview[Any] = chunk  # pyright: ignore[reportUnknownVariableType]
+        return view.cast("B") if view.c_contiguous and view.nbytes else bytes(view)
     raise SonioxValidationError(f"audio must be bytes, got {kind_of(chunk)}")

@@ -23,7 +23,7 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
-from ._async_connection import AsyncConnection, AsyncEventLog, async_chunks_of
+from ._async_connection import AsyncConnection, AsyncEventLog, AsyncOneAtATime, async_caller, async_chunks_of
 from ._frames import BINARY, TEXT
 from ._options import ConnectionOptions
 from ._protocol import (
@@ -167,10 +167,9 @@ class AsyncRealtimeSTTSession:
         self._last_message: RealtimeEvent | None = None
         self._log = AsyncEventLog()
         self._handlers = AsyncHandlers()
-        self._receiving = threading.Lock()
-        # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
-        self._order = threading.Lock()
+        self._receiving = AsyncOneAtATime()
         self._closing = threading.Lock()
+        self._closer: object = None
         self.dropped_audio_bytes = 0
 
     @property
@@ -264,8 +263,44 @@ class AsyncRealtimeSTTSession:
         self._check_open()
         if self._protocol.is_started:
             return
-        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
-        await self._send(TEXT, self._protocol.start)
+        await self._send(TEXT, self._made_start)
+
+    # What makes a message is called when no other is made, so that a pause and what is sent beside it have an order.
+
+    def _made_start(self) -> bytes | None:
+        message = self._protocol.start()
+        if message is not None:
+            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
+        return message
+
+    def _made_audio(self, piece: bytes) -> bytes | None:
+        self._protocol.check_may_send()
+        if self._paused or not self._protocol.is_started:
+            self.dropped_audio_bytes += len(piece)
+            return None
+        return piece or None
+
+    def _made_pause(self, finalize: bool) -> bytes | None:
+        self._protocol.check_may_send()
+        if self._paused:
+            return None
+        self._paused = True
+        if not self._protocol.is_started:
+            return None
+        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+        return finalize_message(None) if finalize else None
+
+    def _end_pause(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._protocol.is_started:
+                self._connection.set_keepalive(b"", None)
+
+    def _made_end(self) -> bytes | None:
+        message = self._protocol.end()
+        if message is not None:
+            self._connection.set_keepalive(b"", None)
+        return message
 
     async def _start_or_be_refused(self) -> None:
         """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
@@ -278,35 +313,42 @@ class AsyncRealtimeSTTSession:
     async def send_byte_chunk(self, chunk: bytes) -> None:
         """Sends audio. While the session is paused it is dropped, and counted in ``dropped_audio_bytes``.
 
+        A large chunk is sent in pieces. A pause that begins meanwhile holds back the pieces that are not sent yet.
+
         Args:
             chunk: Audio in the config's format; nothing is sent for an empty one.
 
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
-        chunk = checked_audio(chunk)
+        audio = checked_audio(chunk)
         self._check_open()
         self._protocol.check_may_send()
-        if self._paused:
-            self.dropped_audio_bytes += len(chunk)
-            return
-        if not self._protocol.is_started:
+        if not (self._protocol.is_started or self._paused):
             await self.start()
-        for position in range(0, len(chunk), _MAX_CHUNK_BYTES):
-            await self._send(BINARY, partial(self._protocol.say, chunk[position : position + _MAX_CHUNK_BYTES]))
+        # With an empty one the loop gets its turn, too.
+        for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
+            piece = bytes(audio[position : position + _MAX_CHUNK_BYTES])
+            await self._send(BINARY, partial(self._made_audio, piece))
 
     async def send_bytes(self, chunks: bytes | Iterable[bytes] | AsyncIterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
 
         Args:
-            chunks: All of it, or an iterable of chunks.
+            chunks: All of it, or an iterable of chunks. An async session goes through a plain iterable other than a
+                list or a tuple on a thread of its own, since it may block; what that is waiting for when the task is
+                cancelled is lost.
             finish: Whether to end the audio after it.
 
         Raises:
             SonioxRealtimeError: As :meth:`send_byte_chunk`.
         """
-        async for chunk in async_chunks_of(chunks):
-            await self.send_byte_chunk(chunk)
+        given = async_chunks_of(chunks)
+        try:
+            async for chunk in given:
+                await self.send_byte_chunk(chunk)
+        finally:
+            await given.aclose()
         if finish:
             await self.finish()
 
@@ -375,14 +417,7 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
         self._check_open()
-        self._protocol.check_may_send()
-        if self._paused:
-            return
-        self._paused = True
-        if finalize and self._protocol.is_started:
-            await self.finalize()
-        if self._protocol.is_started:
-            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+        await self._send(TEXT, partial(self._made_pause, finalize))
 
     async def resume(self) -> None:
         """Lets audio through again; does nothing if the session is not paused.
@@ -391,10 +426,7 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open.
         """
         self._check_open()
-        if self._paused:
-            self._paused = False
-            if self._protocol.is_started:
-                self._connection.set_keepalive(b"", None)
+        self._connection.in_order(self._end_pause)
 
     async def recv_bytes(self) -> bytes:
         """The next message as it came; empty when there are no more.
@@ -468,6 +500,7 @@ class AsyncRealtimeSTTSession:
 
         Starts with what has happened already. Any number of tasks (threads) may listen.
         """
+        self._connection.check_owner()
         async for payload in self._log.follow():
             yield payload
 
@@ -498,14 +531,19 @@ class AsyncRealtimeSTTSession:
         What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
         ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
         """
-        if not self._opened or self._end is not None:
+        if self._connection.put_off(self.close):
+            return
+        if not self._opened or self._end is not None or self._connection.is_out_of_reach:
             await self._abort()
             self._warn_if_cut_short()
             await self._handlers.wait(self._close_timeout_sec)
             return
         if not self._closing.acquire(blocking=False):
-            await self._connection.wait_ended(self._close_timeout_sec)
+            if self._closer != async_caller():
+                await self._connection.wait_ended(self._close_timeout_sec)
+            # Or else a signal handler asks, and this thread goes on closing when that has returned.
             return
+        self._closer = async_caller()
         deadline = time.monotonic() + self._close_timeout_sec
         try:
             await self._drain(deadline)
@@ -546,12 +584,11 @@ class AsyncRealtimeSTTSession:
         if self._protocol.is_ended:
             return
         await self.start()
-        self._connection.set_keepalive(b"", None)
-        await self._send(TEXT, self._protocol.end, timeout_sec)
+        await self._send(TEXT, self._made_end, timeout_sec)
 
     def _warn_if_cut_short(self) -> None:
         """Logs that words are missing, if that is so and nobody has been told."""
-        if not self._protocol.is_started or self.finished or self._told:
+        if not self._protocol.is_started or self.finished or self._told or self._connection.is_inherited:
             return
         import logging  # noqa: PLC0415 - only this rare case pays
 
@@ -566,6 +603,7 @@ class AsyncRealtimeSTTSession:
         )
 
     def _check_open(self) -> None:
+        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:
@@ -580,12 +618,10 @@ class AsyncRealtimeSTTSession:
     async def _send(self, opcode: int, make: Callable[[], bytes | None], timeout_sec: float | None = None) -> None:
         """Sends what ``make`` gives, if anything, in the order in which it was made."""
         try:
-            with self._order:
-                payload = make()
-                if payload is None:
-                    return
-                position = self._connection.post(opcode, payload)
-            await self._connection.wait_sent(position, timeout_sec)
+            await self._connection.give_turn()
+            position = self._connection.post(opcode, make)
+            if position is not None:
+                await self._connection.wait_sent(position, timeout_sec)
         except SonioxRealtimeError:
             if self._connection.link.is_broken:
                 # The service says why before it hangs up, but sending may notice the hanging up first.
@@ -598,24 +634,22 @@ class AsyncRealtimeSTTSession:
 
     def _take(self) -> bytes | None:
         """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
-        if not self._opened or not self._receiving.acquire(blocking=False):
+        if not self._opened or self._receiving.locked() or self._connection.is_inherited:
             return None
-        try:
-            return self._connection.take()
-        finally:
-            self._receiving.release()
+        return self._connection.take()
 
     async def _receive(self, timeout_sec: float | None) -> bytes | None:
+        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
-        if not self._receiving.acquire(blocking=False):
+        if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
         try:
             message = self._connection.take()
             if message is None:
                 message = await self._wait_for_message(timeout_sec)
         finally:
-            self._receiving.release()
+            self._receiving.leave()
         if message is None:
             self._raise_bad_end()
         return message

@@ -18,7 +18,7 @@ from ..client import realtime_set_up
 from ..errors import SonioxRealtimeError
 from ..types.realtime import adopt_message
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
-from ._async_connection import AsyncConnection, async_texts_of
+from ._async_connection import AsyncConnection, AsyncOneAtATime, async_texts_of
 from ._frames import TEXT
 from ._options import ConnectionOptions
 from ._protocol import error_of
@@ -285,6 +285,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         await self._connection.abort()
 
     def _check_open(self) -> None:
+        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the connection is not open; enter it first")
         if self._failure is not None:
@@ -312,8 +313,8 @@ class AsyncRealtimeTTSMultiplexedConnection:
         with self._registry:
             return list(self._streams.values())
 
-    def _post(self, payload: bytes) -> int:
-        return self._connection.post(TEXT, payload)
+    def _post(self, payload: bytes) -> int | None:
+        return self._connection.post(TEXT, lambda: payload)
 
     def _release(self) -> int | None:
         """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
@@ -323,6 +324,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
     async def _sent(self, post: Callable[[], int | None], stream: AsyncRealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
         try:
+            await self._connection.give_turn()
             position = post()
             if position is not None:
                 await self._connection.wait_sent(position)
@@ -393,7 +395,7 @@ class AsyncRealtimeTTSStream:
         self._mailbox = connection._connection.new_mailbox()
         self._failure: BaseException | None = None
         self._last_message: RealtimeTTSEvent | None = None
-        self._receiving = threading.Lock()
+        self._receiving = AsyncOneAtATime()
         # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
         # Signal handlers may take it again.
         self._order = threading.RLock()
@@ -453,8 +455,12 @@ class AsyncRealtimeTTSStream:
         if isinstance(chunks, str):
             await self.send_text_chunk(chunks, text_end=text_end)
             return
-        async for chunk in async_texts_of(chunks):
-            await self.send_text_chunk(chunk)
+        given = async_texts_of(chunks)
+        try:
+            async for chunk in given:
+                await self.send_text_chunk(chunk)
+        finally:
+            await given.aclose()
         if text_end:
             await self.finish()
 
@@ -660,13 +666,14 @@ class AsyncRealtimeTTSStream:
     async def _receive(self, timeout_sec: float | None) -> Parsed | None:
         if not self._connection._opened:
             raise SonioxRealtimeError("the connection is not open; enter it first")
-        if not self._receiving.acquire(blocking=False):
+        self._connection._connection.check_owner()
+        if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this stream already")
         timeout = self._connection._event_timeout_sec if timeout_sec is None else timeout_sec
         try:
             message = await self._mailbox.receive(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         finally:
-            self._receiving.release()
+            self._receiving.leave()
         if message is None:
             self._raise_bad_end()
         return message

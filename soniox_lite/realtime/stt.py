@@ -24,7 +24,7 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
-from ._connection import Connection, EventLog, chunks_of
+from ._connection import Connection, EventLog, OneAtATime, caller, chunks_of
 from ._frames import BINARY, TEXT
 from ._options import ConnectionOptions
 from ._protocol import (
@@ -168,10 +168,9 @@ class RealtimeSTTSession:
         self._last_message: RealtimeEvent | None = None
         self._log = EventLog()
         self._handlers = Handlers()
-        self._receiving = threading.Lock()
-        # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
-        self._order = threading.Lock()
+        self._receiving = OneAtATime()
         self._closing = threading.Lock()
+        self._closer: object = None
         self.dropped_audio_bytes = 0
 
     @property
@@ -265,8 +264,44 @@ class RealtimeSTTSession:
         self._check_open()
         if self._protocol.is_started:
             return
-        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
-        self._send(TEXT, self._protocol.start)
+        self._send(TEXT, self._made_start)
+
+    # What makes a message is called when no other is made, so that a pause and what is sent beside it have an order.
+
+    def _made_start(self) -> bytes | None:
+        message = self._protocol.start()
+        if message is not None:
+            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
+        return message
+
+    def _made_audio(self, piece: bytes) -> bytes | None:
+        self._protocol.check_may_send()
+        if self._paused or not self._protocol.is_started:
+            self.dropped_audio_bytes += len(piece)
+            return None
+        return piece or None
+
+    def _made_pause(self, finalize: bool) -> bytes | None:
+        self._protocol.check_may_send()
+        if self._paused:
+            return None
+        self._paused = True
+        if not self._protocol.is_started:
+            return None
+        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+        return finalize_message(None) if finalize else None
+
+    def _end_pause(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._protocol.is_started:
+                self._connection.set_keepalive(b"", None)
+
+    def _made_end(self) -> bytes | None:
+        message = self._protocol.end()
+        if message is not None:
+            self._connection.set_keepalive(b"", None)
+        return message
 
     def _start_or_be_refused(self) -> None:
         """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
@@ -279,35 +314,42 @@ class RealtimeSTTSession:
     def send_byte_chunk(self, chunk: bytes) -> None:
         """Sends audio. While the session is paused it is dropped, and counted in ``dropped_audio_bytes``.
 
+        A large chunk is sent in pieces. A pause that begins meanwhile holds back the pieces that are not sent yet.
+
         Args:
             chunk: Audio in the config's format; nothing is sent for an empty one.
 
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
-        chunk = checked_audio(chunk)
+        audio = checked_audio(chunk)
         self._check_open()
         self._protocol.check_may_send()
-        if self._paused:
-            self.dropped_audio_bytes += len(chunk)
-            return
-        if not self._protocol.is_started:
+        if not (self._protocol.is_started or self._paused):
             self.start()
-        for position in range(0, len(chunk), _MAX_CHUNK_BYTES):
-            self._send(BINARY, partial(self._protocol.say, chunk[position : position + _MAX_CHUNK_BYTES]))
+        # With an empty one the loop gets its turn, too.
+        for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
+            piece = bytes(audio[position : position + _MAX_CHUNK_BYTES])
+            self._send(BINARY, partial(self._made_audio, piece))
 
     def send_bytes(self, chunks: bytes | Iterable[bytes] | Iterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
 
         Args:
-            chunks: All of it, or an iterable of chunks.
+            chunks: All of it, or an iterable of chunks. An async session goes through a plain iterable other than a
+                list or a tuple on a thread of its own, since it may block; what that is waiting for when the task is
+                cancelled is lost.
             finish: Whether to end the audio after it.
 
         Raises:
             SonioxRealtimeError: As :meth:`send_byte_chunk`.
         """
-        for chunk in chunks_of(chunks):
-            self.send_byte_chunk(chunk)
+        given = chunks_of(chunks)
+        try:
+            for chunk in given:
+                self.send_byte_chunk(chunk)
+        finally:
+            given.close()
         if finish:
             self.finish()
 
@@ -376,14 +418,7 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
         self._check_open()
-        self._protocol.check_may_send()
-        if self._paused:
-            return
-        self._paused = True
-        if finalize and self._protocol.is_started:
-            self.finalize()
-        if self._protocol.is_started:
-            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+        self._send(TEXT, partial(self._made_pause, finalize))
 
     def resume(self) -> None:
         """Lets audio through again; does nothing if the session is not paused.
@@ -392,10 +427,7 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open.
         """
         self._check_open()
-        if self._paused:
-            self._paused = False
-            if self._protocol.is_started:
-                self._connection.set_keepalive(b"", None)
+        self._connection.in_order(self._end_pause)
 
     def recv_bytes(self) -> bytes:
         """The next message as it came; empty when there are no more.
@@ -469,6 +501,7 @@ class RealtimeSTTSession:
 
         Starts with what has happened already. Any number of tasks (threads) may listen.
         """
+        self._connection.check_owner()
         for payload in self._log.follow():
             yield payload
 
@@ -499,14 +532,19 @@ class RealtimeSTTSession:
         What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
         ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
         """
-        if not self._opened or self._end is not None:
+        if self._connection.put_off(self.close):
+            return
+        if not self._opened or self._end is not None or self._connection.is_out_of_reach:
             self._abort()
             self._warn_if_cut_short()
             self._handlers.wait(self._close_timeout_sec)
             return
         if not self._closing.acquire(blocking=False):
-            self._connection.wait_ended(self._close_timeout_sec)
+            if self._closer != caller():
+                self._connection.wait_ended(self._close_timeout_sec)
+            # Or else a signal handler asks, and this thread goes on closing when that has returned.
             return
+        self._closer = caller()
         deadline = time.monotonic() + self._close_timeout_sec
         try:
             self._drain(deadline)
@@ -547,12 +585,11 @@ class RealtimeSTTSession:
         if self._protocol.is_ended:
             return
         self.start()
-        self._connection.set_keepalive(b"", None)
-        self._send(TEXT, self._protocol.end, timeout_sec)
+        self._send(TEXT, self._made_end, timeout_sec)
 
     def _warn_if_cut_short(self) -> None:
         """Logs that words are missing, if that is so and nobody has been told."""
-        if not self._protocol.is_started or self.finished or self._told:
+        if not self._protocol.is_started or self.finished or self._told or self._connection.is_inherited:
             return
         import logging  # noqa: PLC0415 - only this rare case pays
 
@@ -567,6 +604,7 @@ class RealtimeSTTSession:
         )
 
     def _check_open(self) -> None:
+        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:
@@ -581,12 +619,10 @@ class RealtimeSTTSession:
     def _send(self, opcode: int, make: Callable[[], bytes | None], timeout_sec: float | None = None) -> None:
         """Sends what ``make`` gives, if anything, in the order in which it was made."""
         try:
-            with self._order:
-                payload = make()
-                if payload is None:
-                    return
-                position = self._connection.post(opcode, payload)
-            self._connection.wait_sent(position, timeout_sec)
+            self._connection.give_turn()
+            position = self._connection.post(opcode, make)
+            if position is not None:
+                self._connection.wait_sent(position, timeout_sec)
         except SonioxRealtimeError:
             if self._connection.link.is_broken:
                 # The service says why before it hangs up, but sending may notice the hanging up first.
@@ -599,24 +635,22 @@ class RealtimeSTTSession:
 
     def _take(self) -> bytes | None:
         """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
-        if not self._opened or not self._receiving.acquire(blocking=False):
+        if not self._opened or self._receiving.locked() or self._connection.is_inherited:
             return None
-        try:
-            return self._connection.take()
-        finally:
-            self._receiving.release()
+        return self._connection.take()
 
     def _receive(self, timeout_sec: float | None) -> bytes | None:
+        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
-        if not self._receiving.acquire(blocking=False):
+        if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
         try:
             message = self._connection.take()
             if message is None:
                 message = self._wait_for_message(timeout_sec)
         finally:
-            self._receiving.release()
+            self._receiving.leave()
         if message is None:
             self._raise_bad_end()
         return message

@@ -19,7 +19,7 @@ from ..client import realtime_set_up
 from ..errors import SonioxRealtimeError
 from ..types.realtime import adopt_message
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
-from ._connection import Connection, texts_of
+from ._connection import Connection, OneAtATime, texts_of
 from ._frames import TEXT
 from ._options import ConnectionOptions
 from ._protocol import error_of
@@ -286,6 +286,7 @@ class RealtimeTTSMultiplexedConnection:
         self._connection.abort()
 
     def _check_open(self) -> None:
+        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the connection is not open; enter it first")
         if self._failure is not None:
@@ -313,8 +314,8 @@ class RealtimeTTSMultiplexedConnection:
         with self._registry:
             return list(self._streams.values())
 
-    def _post(self, payload: bytes) -> int:
-        return self._connection.post(TEXT, payload)
+    def _post(self, payload: bytes) -> int | None:
+        return self._connection.post(TEXT, lambda: payload)
 
     def _release(self) -> int | None:
         """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
@@ -324,6 +325,7 @@ class RealtimeTTSMultiplexedConnection:
     def _sent(self, post: Callable[[], int | None], stream: RealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
         try:
+            self._connection.give_turn()
             position = post()
             if position is not None:
                 self._connection.wait_sent(position)
@@ -394,7 +396,7 @@ class RealtimeTTSStream:
         self._mailbox = connection._connection.new_mailbox()
         self._failure: BaseException | None = None
         self._last_message: RealtimeTTSEvent | None = None
-        self._receiving = threading.Lock()
+        self._receiving = OneAtATime()
         # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
         # Signal handlers may take it again.
         self._order = threading.RLock()
@@ -452,8 +454,12 @@ class RealtimeTTSStream:
         if isinstance(chunks, str):
             self.send_text_chunk(chunks, text_end=text_end)
             return
-        for chunk in texts_of(chunks):
-            self.send_text_chunk(chunk)
+        given = texts_of(chunks)
+        try:
+            for chunk in given:
+                self.send_text_chunk(chunk)
+        finally:
+            given.close()
         if text_end:
             self.finish()
 
@@ -659,13 +665,14 @@ class RealtimeTTSStream:
     def _receive(self, timeout_sec: float | None) -> Parsed | None:
         if not self._connection._opened:
             raise SonioxRealtimeError("the connection is not open; enter it first")
-        if not self._receiving.acquire(blocking=False):
+        self._connection._connection.check_owner()
+        if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this stream already")
         timeout = self._connection._event_timeout_sec if timeout_sec is None else timeout_sec
         try:
             message = self._mailbox.receive(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         finally:
-            self._receiving.release()
+            self._receiving.leave()
         if message is None:
             self._raise_bad_end()
         return message
