@@ -274,11 +274,11 @@ def render_tokens(final_tokens: Iterable[Token], non_final_tokens: Iterable[Toke
     speaker = language = None
     for token in [*final_tokens, *non_final_tokens]:
         text = token.text
-        if token.speaker not in {None, speaker}:
+        if token.speaker not in (None, speaker):
             parts.append(f"{'' if speaker is None else chr(10) * 2}Speaker {token.speaker}:")
             # The language is told anew for each speaker.
             speaker, language = token.speaker, None
-        if token.language not in {None, language}:
+        if token.language not in (None, language):
             language = token.language
             parts.append(f"\n{'[Translation] ' if token.translation_status == 'translation' else ''}[{language}] ")
             text = text.lstrip()

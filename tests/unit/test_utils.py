@@ -651,7 +651,7 @@ class TestWav:
         stream = io.BytesIO(content)
         assert read_wav_format(stream).data_size_bytes is None
         assert stream.read() == b"".join(stream_wav(Dribble(content))) == SAMPLES
-        with pytest.raises(SonioxValidationError, match=r"cannot go back .* audio_format='auto'"):
+        with pytest.raises(SonioxValidationError, match=r"cannot go back: .* audio_format='auto'"):
             read_wav_format(Dribble(content))
 
     @pytest.mark.parametrize(
@@ -788,6 +788,10 @@ class TestRenderTokens:
             [official(**fields) for fields in finals], [official(**fields) for fields in others]
         )
         assert render_tokens([Token(**fields) for fields in finals], [Token(**fields) for fields in others]) == expected
+
+    def test_values_of_another_kind_cost_no_words(self) -> None:
+        tokens: Any = [Token.from_dict({"text": "How", "speaker": {}, "language": []}), Token(text=" are you?")]
+        assert render_tokens(tokens, []).split()[-3:] == ["How", "are", "you?"]
 
     def test_an_example(self) -> None:
         tokens = [
