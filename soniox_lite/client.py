@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from importlib import import_module
 
+from ._clock import time
 from ._settings import Settings
 from ._validation import Problems
 from .errors import SonioxError

@@ -6,7 +6,6 @@ import argparse
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from .clock import VirtualClock
 from .control.scripts import run_script
 from .control.standalone import Standalone
 from .server import FakeSoniox
+from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

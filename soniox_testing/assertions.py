@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .records import SessionRecord, SpeechRecord, TranscriptionRecord
+from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

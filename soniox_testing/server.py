@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import time
 import traceback
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -25,6 +24,7 @@ from .rest.router import Router
 from .scripting import Failure, Line, SessionFunction, words_of
 from .state import State
 from .tts_models import TtsModel
+from .unfrozen import time
 from .voices import VoiceFailure
 from .webhooks import WebhookRules
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
 
+from .._clock import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .async_transport import AsyncTransport, sleep
 from .messages import Request, Response

@@ -6,6 +6,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from .. import _loop_timers
 from .async_streams import AsyncReplyStream
 from .transport import Transport
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 # asyncio's own executor has six threads on two cores: a fifth of the throughput of this.
 _MAX_THREADS = 64
 
-sleep = asyncio.sleep
+sleep = _loop_timers.sleep
 
 
 class AsyncTransport:

@@ -7,8 +7,8 @@ import http.client
 import select
 import socket
 import ssl
-import time
 
+from .._clock import time
 from .._network import addresses_of, certificate_was_refused
 
 TYPE_CHECKING = False

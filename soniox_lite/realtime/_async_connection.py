@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from functools import partial
 
+from .._loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._connection import chunks_of, stalled, texts_of
 from ._opening import open_websocket
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from typing import Any
 
+    from .._loop_timers import Timer
     from ._connection import Parsed
     from ._link import End, Link
     from ._options import ConnectionOptions
@@ -223,7 +225,7 @@ class AsyncConnection:
         self._is_reading = False
         self._is_writing = False
         self._is_done = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._receiver: asyncio.Future[bool] | None = None
         self._senders: list[asyncio.Future[bool]] = []
         self._enders: list[asyncio.Future[bool]] = []
@@ -280,9 +282,9 @@ class AsyncConnection:
             return
         loop = self._running_loop()
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        deadline = loop.time() + timeout
+        deadline = now(loop) + timeout
         while not link.is_sent(position):
-            remaining = deadline - loop.time()
+            remaining = deadline - now(loop)
             if remaining <= 0:
                 error = stalled(timeout)
                 self.fail(error)
@@ -328,8 +330,8 @@ class AsyncConnection:
             loop = self._running_loop()
             self._options = self._options.without_queue_limit()
             self._resume()
-            deadline = loop.time() + timeout_sec
-            while not self._is_done and not or_when() and (remaining := deadline - loop.time()) > 0:
+            deadline = now(loop) + timeout_sec
+            while not self._is_done and not or_when() and (remaining := deadline - now(loop)) > 0:
                 news: asyncio.Future[bool] = loop.create_future()
                 self._enders.append(news)
                 await _is_woken(news, remaining)
@@ -439,7 +441,7 @@ class AsyncConnection:
         self._watch()
         self._check_end()
         if not self._is_done:
-            self._timer = self._loop.call_later(due_sec, self._on_timer)
+            self._timer = call_later(self._loop, due_sec, self._on_timer)
 
     def _check_end(self) -> None:
         """If the link has ended, lets everybody know and gives the socket back."""
@@ -477,7 +479,7 @@ async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> 
     """Whether a future was woken in time. Costs a tenth of ``asyncio.wait``, once or twice for each event."""
     if timeout_sec is None:
         return await future
-    timer = asyncio.get_running_loop().call_later(timeout_sec, partial(_wake, future, in_time=False))
+    timer = call_later(asyncio.get_running_loop(), timeout_sec, partial(_wake, future, in_time=False))
     try:
         return await future
     finally:

@@ -7,9 +7,9 @@ at all. It hands messages over in batches: everything that one read brought cost
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 
+from .._clock import time
 from .._codec import kind_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ._opening import open_websocket, wait_ready

@@ -17,10 +17,10 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
+from .._clock import time
 from .._http.failures import describe_failure, masked, scrubbed
 from .._network import addresses_of, certificate_was_refused, default_tls_context
 from .._settings import user_agent

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from functools import partial
 
+from .._clock import time
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems

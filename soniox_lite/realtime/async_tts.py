@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections import deque
 from functools import partial
 
+from .._clock import time
 from .._http.failures import masked
 from .._settings import resolve_api_key
 from .._validation import Problems

@@ -15,7 +15,6 @@ import contextlib
 import selectors
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, cast
 
 from wsproto import ConnectionType, WSConnection
@@ -32,6 +31,7 @@ from wsproto.events import (
 from wsproto.utilities import RemoteProtocolError
 
 from ..listener import reset_connection
+from ..unfrozen import time
 from .actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, SendRaw, Stall
 
 if TYPE_CHECKING:
