@@ -8,8 +8,8 @@ the caller's to close.
 from __future__ import annotations
 
 import os
-from time import monotonic, sleep
 
+from ._clock import time
 from ._codec import kind_of
 from ._validation import Problems
 from .errors import SonioxValidationError
@@ -199,12 +199,12 @@ def pace(chunks: Generator[bytes, None, None], delay_seconds: float) -> Generato
     adds up. Chunks whose time has passed are released at once until the schedule is met again.
     """
     try:
-        start = monotonic()
+        start = time.monotonic()
         for number, chunk in enumerate(chunks):
             due = start + number * delay_seconds
-            remaining = due - monotonic()
+            remaining = due - time.monotonic()
             if remaining > 0:
-                sleep(remaining)
+                time.sleep(remaining)
             yield chunk
     finally:
         chunks.close()

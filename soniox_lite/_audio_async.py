@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import stat
-from asyncio import CancelledError, ensure_future, get_running_loop, shield, sleep, to_thread
-from time import monotonic
+from asyncio import CancelledError, ensure_future, get_running_loop, shield, to_thread
 
 from ._audio import Cutter, as_path_or_none, check_block, is_bytes_like, no_source, open_file, unreadable
+from ._clock import time
+from ._loop_timers import sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ async def cut(blocks: AsyncGenerator[Any, None], size: int) -> AsyncGenerator[by
 async def pace(chunks: AsyncGenerator[bytes, None], delay_seconds: float) -> AsyncGenerator[bytes, None]:
     """As the sync one: chunk number ``k`` not before ``k * delay_seconds`` after the first was asked for."""
     try:
-        start = monotonic()
+        start = time.monotonic()
         number = 0
         async for chunk in chunks:
             due = start + number * delay_seconds
-            remaining = due - monotonic()
+            remaining = due - time.monotonic()
             if remaining > 0:
                 await sleep(remaining)
             yield chunk

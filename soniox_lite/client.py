@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from importlib import import_module
 
+from ._clock import time
 from ._codec import shown_when_made
 from ._lazy import cached_property, loading
 from ._settings import Settings

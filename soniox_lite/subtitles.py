@@ -18,10 +18,10 @@ like the marks ``<end>`` and ``<fin>``.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate, pairwise, zip_longest
-from math import isfinite
 from unicodedata import category, combining
 
 from ._codec import Record, kind_of
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from .transcript import TokensInput, TranslationSegment
-    from .types.common import Token
 
     Track = Literal["original", "translation", "both"]
 
@@ -71,6 +70,17 @@ _ZERO_WIDTH_JOINER = "\u200d"
 _THAI_PREFIXES = frozenset("เแโใไເແໂໃໄ")
 _THAI_SUFFIXES = frozenset("ะาำๅຳະາ")
 _VIRAMA = 9
+_WORD_JOINER = "\u2060"
+# What readers of subtitles take for markup, as SRT and WebVTT are both read by programs that know the tags of others:
+# HTML's in SRT, and in both the overrides, breaks and spaces of SubStation Alpha.
+_TAG = re.compile(r"<[^>]*>|-->")
+_OVERRIDE = re.compile(r"\{[^}]*\}")
+_BREAK = re.compile(r"(?<=\\)(?=[Nnh])")
+_FULL_WIDTH_BRACES = str.maketrans("{}", "｛｝")  # noqa: RUF001 - they look alike and mean nothing
+# Two times in a line are taken for those of a cue, and digits alone in its last line for the number of the next one.
+_TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}[.,]\d{1,3}"
+_TWO_TIMES = re.compile(rf"({_TIME}[^\n]*?) ?(?={_TIME})")
+_LAST_NUMBER = re.compile(r"(?<=\n)( *\d+)\Z")
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -144,7 +154,7 @@ def cues(source: TokensInput, *, track: Track = "original", layout: Layout | Non
 
     Raises:
         SonioxValidationError: ``track`` is none of these, or ``layout`` is no :class:`Layout`; ``source`` has no
-            tokens, or some with text but none with a time, or a time that is no number.
+            tokens, or some with text but none with a time.
         SonioxAPIError: A dict among the tokens is no token.
     """
     if layout is not None and not isinstance(layout, Layout):
@@ -156,6 +166,10 @@ def to_srt(
     source: TokensInput, *, track: Track = "original", speakers: bool = True, layout: Layout | None = None
 ) -> str:
     r"""The subtitles of a transcript as a SubRip file, with ``\n`` at the ends of lines.
+
+    SubRip has no way to write what looks like its markup, so that words said in this way are written in another one:
+    ``<b>`` and ``-->`` with ``&lt;`` and ``&gt;``, ``{b}`` with braces of full width, ``\N`` with an invisible word
+    joiner in between.
 
     Args:
         source: What was said.
@@ -169,13 +183,15 @@ def to_srt(
     """
     parts: list[str] = []
     found = cues(source, track=track, layout=layout)
-    is_conversation = len({cue.speaker for cue in found}) > 1
+    is_conversation = any(cue.speaker != found[0].speaker for cue in found)
     for number, cue in enumerate(found, 1):
         is_other = number == 1 or cue.speaker != found[number - 2].speaker
         dash = _DASH if speakers and is_conversation and is_other else ""
-        # An arrow would be read as times, and there is no way to escape it.
-        text = "\n".join(cue.lines).replace("-->", "-- >")
-        parts.append(f"{number}\n{_moment(cue.start_ms, ',')} --> {_moment(cue.end_ms, ',')}\n{dash}{text}\n")
+        text = _unmarked(dash + "\n".join(cue.lines))
+        if _TAG.search(text):
+            # The tags are HTML's, and so is the way to write that something is none.
+            text = text.replace("<", "&lt;").replace(">", "&gt;")
+        parts.append(f"{number}\n{_moment(cue.start_ms, ',')} --> {_moment(cue.end_ms, ',')}\n{text}\n")
     return "\n".join(parts)
 
 
@@ -183,6 +199,9 @@ def to_vtt(
     source: TokensInput, *, track: Track = "original", speakers: bool = True, layout: Layout | None = None
 ) -> str:
     r"""The subtitles of a transcript as a WebVTT file, with ``\n`` at the ends of lines.
+
+    What looks like markup is escaped. ``{b}`` and ``\N`` are no markup here, but programs that know other formats too
+    take them for that, so that they are written as in :func:`to_srt`.
 
     Args:
         source: What was said.
@@ -196,9 +215,9 @@ def to_vtt(
     """
     parts = ["WEBVTT\n"]
     for cue in cues(source, track=track, layout=layout):
-        name = "" if cue.speaker is None else " ".join(str(cue.speaker).split())
-        voice = f"<v Speaker {_escaped(name)}>" if speakers and name else ""
-        text = _escaped("\n".join(cue.lines))
+        name = _name_of(cue.speaker)
+        voice = f"<v Speaker {_escaped(name.translate(_FULL_WIDTH_BRACES))}>" if speakers and name else ""
+        text = _escaped(_unmarked("\n".join(cue.lines)))
         parts.append(f"{_moment(cue.start_ms, '.')} --> {_moment(cue.end_ms, '.')}\n{voice}{text}\n")
     return "\n".join(parts)
 
@@ -218,11 +237,13 @@ def to_text(source: TokensInput, *, track: Track = "original", speakers: bool = 
     """
     _check_track(track)
     found = translation_segments(source, final_only=True)
-    turns: list[tuple[str, str | None, list[str]]] = []
+    turns: list[tuple[str, str, list[str]]] = []
 
-    def add(prefix: str, speaker: str | None, text: str) -> None:
-        if not turns or turns[-1][:2] != (prefix, speaker):
-            turns.append((prefix, speaker, []))
+    def add(language: object, speaker: object, text: str) -> None:
+        prefix = f"[{_name_of(language)}] " if language else ""
+        name = _name_of(speaker)
+        if not turns or turns[-1][:2] != (prefix, name):
+            turns.append((prefix, name, []))
         turns[-1][2].append(text)
 
     for segment in found:
@@ -230,13 +251,13 @@ def to_text(source: TokensInput, *, track: Track = "original", speakers: bool = 
     if track == "both":
         for segment in found:
             if segment.translation_text is not None:
-                add(f"[{segment.translation_language or '?'}] ", segment.speaker, segment.translation_text)
+                add(segment.translation_language or "?", segment.speaker, segment.translation_text)
     lines: list[str] = []
-    for prefix, speaker, texts in turns:
+    for prefix, name, texts in turns:
         text = _glued(texts) if prefix or track == "translation" else "".join(texts)
         text = " ".join(text.strip().splitlines())
         if text:
-            lines.append(f"{prefix}{f'Speaker {speaker}: ' if speaker and speakers else ''}{text}")
+            lines.append(f"{prefix}{f'Speaker {name}: ' if name and speakers else ''}{text}")
     return "\n".join(lines)
 
 
@@ -249,6 +270,25 @@ def _check_track(track: object) -> None:
 def _moment(time_ms: int, point: str) -> str:
     seconds, milliseconds = divmod(time_ms, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{milliseconds:03}"
+
+
+def _name_of(value: object) -> str:
+    """A speaker or a language as one line; empty if it is none. They are not checked when they come."""
+    return " ".join("".join(map(_writable, str(value))).split()) if value else ""
+
+
+def _writable(char: str) -> str:
+    """The character; nothing for a control character, and what stands for half of a surrogate pair."""
+    kind = "" if char.isprintable() else category(char)
+    return "" if kind == "Cc" and not char.isspace() else "\ufffd" if kind == "Cs" else char
+
+
+def _unmarked(text: str) -> str:
+    """The text of a cue so that no reader takes words of it for something else."""
+    if _OVERRIDE.search(text):
+        text = text.translate(_FULL_WIDTH_BRACES)
+    text = _BREAK.sub(_WORD_JOINER, text)
+    return _LAST_NUMBER.sub(rf"\1{_WORD_JOINER}", _TWO_TIMES.sub(r"\1\n", text))
 
 
 def _escaped(text: str) -> str:
@@ -601,16 +641,18 @@ class _Cutter:
         self._cues: list[Cue] = []
         self._segments = translation_segments(source, final_only=True)
         # The dash that may tell a change of speakers needs its place.
-        speakers = {
+        speakers = [
             segment.speaker for segment in self._segments if (segment.text + (segment.translation_text or "")).strip()
-        }
+        ]
         self._has_text = bool(speakers)
-        self._reserved = len(_DASH) if len(speakers) > 1 else 0
+        self._reserved = len(_DASH) if any(speaker != speakers[0] for speaker in speakers) else 0
 
     def cues(self) -> list[Cue]:
         if not self._has_text:
             return []
-        originals = [[_span_of(token) for token in segment.tokens] for segment in self._segments]
+        originals = [
+            [_Span(token.text, token.start_ms, token.end_ms) for token in segment.tokens] for segment in self._segments
+        ]
         # A translation that came without its original keeps the place where it came.
         places = [
             spans or [_Span(_shown_text(segment), None, None)]
@@ -782,14 +824,6 @@ class _Cutter:
 
 def _is_blank(text: str) -> bool:
     return all(char.isspace() or category(char) == "Cf" for char in text)
-
-
-def _span_of(token: Token) -> _Span:
-    for time_ms in (token.start_ms, token.end_ms):
-        # Tokens need not come from the service.
-        if time_ms is not None and not (isinstance(time_ms, (int, float)) and isfinite(time_ms)):
-            raise SonioxValidationError(f"times of tokens must be numbers of milliseconds, got {kind_of(time_ms)}")
-    return _Span(token.text, token.start_ms, token.end_ms)
 
 
 def _append_apart(spans: list[_Span], further: list[_Span]) -> None:

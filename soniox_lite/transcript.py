@@ -9,6 +9,9 @@
         for utterance in buffer.take_utterances():
             answer(utterance.speaker, utterance.text)
 
+Times of tokens that are no time (a text, NaN, a number beyond any recording) count as unknown, so that one odd value of
+the service costs no words.
+
 A final token comes once. The non-final ones of an event are the whole tail as it is guessed now, and replace the tail
 of the event before; who appends them has words twice. ``<end>`` and ``<fin>`` are marks and no speech. Translations
 stand among the spoken tokens and are told apart here.
@@ -16,6 +19,7 @@ stand among the spoken tokens and are told apart here.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from copy import copy
 from dataclasses import dataclass
 
@@ -45,6 +49,8 @@ _ENDED_BY: dict[str, UtteranceEnd] = {TOKEN_TEXT_END: "end", TOKEN_TEXT_FIN: "fi
 _LAG = 32
 # Far more than anybody keeps; a limit beyond it is a mistake in the unit.
 _MAX_LIMIT = 1_000_000_000
+# No recording is as long: three years.
+_MAX_MS = 100_000_000_000
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -153,6 +159,10 @@ class _Boundary:
         self.total_ms = total_ms
 
 
+def _position_of(boundary: _Boundary) -> int:
+    return boundary.position
+
+
 class _Text:
     """A text that grows piece by piece and is joined when somebody looks.
 
@@ -189,8 +199,8 @@ class TranscriptBuffer:
 
     Attributes:
         finished: Whether the session came to its end.
-        endpoint_count: How many ``<end>`` have come.
-        finalize_count: How many ``<fin>`` have come.
+        endpoint_count: How many ``<end>`` have come; one that is not final yet counts when it comes, and then no more.
+        finalize_count: How many ``<fin>`` have come, likewise.
         dropped_token_count: How many final tokens the limits have cost so far.
         final_audio_proc_ms: Milliseconds of audio that are final, from the start of the first session; None at first.
         total_audio_proc_ms: Milliseconds of audio that were processed, likewise.
@@ -226,6 +236,8 @@ class TranscriptBuffer:
         # What goes between the sessions' texts, until the first final token of the new one: spoken, translated.
         self._separators = {False: "", True: ""}
         self._newest_ms: int | None = None
+        # Marks that have been counted and are not final yet.
+        self._early_marks: list[UtteranceEnd] = []
         self.finished = False
         self.endpoint_count = 0
         self.finalize_count = 0
@@ -252,16 +264,28 @@ class TranscriptBuffer:
         tokens = list(_tokens_of(source))
         self._count_audio(getattr(source, "final_audio_proc_ms", None), getattr(source, "total_audio_proc_ms", None))
         tail: list[Token] = []
-        for token in self._adapted(tokens):
+        early_marks: list[UtteranceEnd] = []
+        is_restarted = self._offset_ms or any(self._separators.values())
+        for token in self._adapted(tokens) if is_restarted else tokens:
             mark = _ENDED_BY.get(token.text)
             if mark is not None:
-                self.endpoint_count += mark == "end"
-                self.finalize_count += mark == "fin"
-                self._end_utterance(mark)
+                is_final = token.is_final is not False
+                if not is_final:
+                    early_marks.append(mark)
+                elif mark in self._early_marks:
+                    self._early_marks.remove(mark)
+                else:
+                    self._count_mark(mark)
+                if is_final or not tail:
+                    self._end_utterance(mark)
             elif token.is_final is False:
                 tail.append(token)
             else:
                 self._append(token)
+        for mark in early_marks:
+            if early_marks.count(mark) > self._early_marks.count(mark):
+                self._early_marks.append(mark)
+                self._count_mark(mark)
         if tokens or getattr(source, "error_code", None) is None:
             self._tail = tail
         # Transcripts of jobs do not say whether they are complete: they are.
@@ -295,6 +319,7 @@ class TranscriptBuffer:
         self._offset_ms = (self.total_audio_proc_ms or 0) if offset_ms is None else offset_ms
         self._separators = {False: separator, True: separator}
         self.finished = False
+        self._early_marks.clear()
         dropped, self._tail = self._tail, []
         return dropped
 
@@ -384,8 +409,9 @@ class TranscriptBuffer:
     def _append(self, token: Token) -> None:
         self._final.append(token)
         self._final_texts[_is_translation(token)].append(token.text)
-        if token.end_ms is not None:
-            self._newest_ms = max(self._newest_ms or 0, token.end_ms)
+        end_ms = token.end_ms
+        if end_ms is not None and (self._newest_ms is None or end_ms > self._newest_ms):
+            self._newest_ms = end_ms
 
     def _adapted(self, tokens: list[Token]) -> Iterator[Token]:
         """The tokens as they go on from the session before: later, and not glued to its last word."""
@@ -412,10 +438,14 @@ class TranscriptBuffer:
             yield adapted
 
     def _count_audio(self, final_ms: int | None, total_ms: int | None) -> None:
-        if final_ms is not None:
+        if final_ms is not None and _is_time(final_ms):
             self.final_audio_proc_ms = final_ms + self._offset_ms
-        if total_ms is not None:
+        if total_ms is not None and _is_time(total_ms):
             self.total_audio_proc_ms = total_ms + self._offset_ms
+
+    def _count_mark(self, mark: UtteranceEnd) -> None:
+        self.endpoint_count += mark == "end"
+        self.finalize_count += mark == "fin"
 
     def _end_utterance(self, ended_by: UtteranceEnd) -> None:
         position = self.dropped_token_count + len(self._final)
@@ -424,11 +454,11 @@ class TranscriptBuffer:
             self._boundaries.append(_Boundary(position, ended_by, self.final_audio_proc_ms, self.total_audio_proc_ms))
 
     def _utterances_after(self, position: int) -> Iterator[Utterance]:
-        start = self.dropped_token_count
-        for boundary in self._boundaries:
-            if boundary.position > position:
-                first, end = (place - self.dropped_token_count for place in (start, boundary.position))
-                yield _utterance(self._final[first:end], boundary.ended_by, boundary.final_ms, boundary.total_ms)
+        index = bisect_right(self._boundaries, position, key=_position_of)
+        start = self._boundaries[index - 1].position if index else self.dropped_token_count
+        for boundary in self._boundaries[index:]:
+            first, end = (place - self.dropped_token_count for place in (start, boundary.position))
+            yield _utterance(self._final[first:end], boundary.ended_by, boundary.final_ms, boundary.total_ms)
             start = boundary.position
 
     def _drop_old(self) -> None:
@@ -449,8 +479,7 @@ class TranscriptBuffer:
         for translations, text in self._final_texts.items():
             text.drop(len(_text_of(dropped, translations=translations)))
         self.dropped_token_count += count
-        while self._boundaries and self._boundaries[0].position <= self.dropped_token_count:
-            self._boundaries.pop(0)
+        del self._boundaries[: bisect_right(self._boundaries, self.dropped_token_count, key=_position_of)]
 
 
 def segments(
@@ -564,8 +593,8 @@ class _Chunk:
         """Whether a translation may be of this. Transcripts of jobs do not always name the source language."""
         return (
             self.is_translated
-            and (None in {self.speaker, token.speaker} or self.speaker == token.speaker)
-            and (None in {self.language, token.source_language} or self.language == token.source_language)
+            and (None in (self.speaker, token.speaker) or self.speaker == token.speaker)
+            and (None in (self.language, token.source_language) or self.language == token.source_language)
             and (self.language is None or self.language != token.language)
         )
 
@@ -621,7 +650,17 @@ def _tokens_of(source: Any) -> Iterator[Token]:
         found = Token.from_dict(token) if _is_mapping(token) else token
         if not isinstance(getattr(found, "text", None), str):
             raise SonioxValidationError(f"tokens must be tokens or dicts, got {kind_of(token)}")
+        if not (_is_time(found.start_ms) and _is_time(found.end_ms)):
+            # The fields of tokens are not checked when they come.
+            found = copy(found)
+            found.start_ms = found.start_ms if _is_time(found.start_ms) else None
+            found.end_ms = found.end_ms if _is_time(found.end_ms) else None
         yield found
+
+
+def _is_time(value: object) -> bool:
+    """Whether it is None or a number of milliseconds that can be a time."""
+    return value is None or (type(value) in (int, float) and -_MAX_MS < value < _MAX_MS)  # type: ignore[operator]
 
 
 def _is_mapping(value: object) -> bool:

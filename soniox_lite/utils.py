@@ -179,13 +179,15 @@ def read_wav_format(source: FileInput) -> WavFormat:
     """What the header of a WAV file tells about its audio.
 
     Only the header is read. A file object stands at the first sample afterwards, so that ``stream_audio(source)`` gives
-    the samples.
+    the samples, and also the chunks that may follow them: read no more than ``data_size_bytes``, or go back to the
+    header and take :func:`stream_wav`.
 
     Args:
         source: Path, bytes-like, or binary file object that stands at the beginning of the header.
 
     Raises:
-        SonioxValidationError: It is none of these, is no WAV file, is cut off in its header, or holds compressed audio.
+        SonioxValidationError: It is none of these, is no WAV file, is cut off in its header, or holds compressed audio;
+            or its samples begin where it can only be told by looking further, and the file object cannot go back.
     """
     stream, is_ours = _wav.open_source(source)
     try:
@@ -198,8 +200,9 @@ def read_wav_format(source: FileInput) -> WavFormat:
 def wav_config(source: FileInput, *, model: str, **options: Any) -> RealtimeSTTConfig:
     """The configuration of a session that gets the samples of this WAV file, without its header.
 
-    ``audio_format``, ``sample_rate`` and ``num_channels`` are filled in. Send :func:`stream_wav` of a path or of bytes;
-    a file object stands at the first sample afterwards, so send the rest of it with :func:`stream_audio`.
+    ``audio_format``, ``sample_rate`` and ``num_channels`` are filled in. Send :func:`stream_wav` of a path or of bytes.
+    A file object stands at the first sample afterwards: go back to its header and send :func:`stream_wav` of it, or, if
+    it cannot go back, send the rest of it with :func:`stream_audio`, with the chunks that may follow the samples.
 
     Args:
         source: As for :func:`read_wav_format`.
@@ -229,6 +232,9 @@ def wav_config(source: FileInput, *, model: str, **options: Any) -> RealtimeSTTC
 
 def stream_wav(source: FileInput, *, chunk_size_bytes: int = 4096) -> Generator[bytes, None, None]:
     """The samples of a WAV file in chunks of one length, without its header and what may follow the samples.
+
+    Where the header was never completed, because the file was streamed or the recorder was stopped, they go on to the
+    end. A complete file without audio gives no chunk.
 
     Args:
         source: As for :func:`read_wav_format`.
@@ -269,11 +275,11 @@ def render_tokens(final_tokens: Iterable[Token], non_final_tokens: Iterable[Toke
     speaker = language = None
     for token in [*final_tokens, *non_final_tokens]:
         text = token.text
-        if token.speaker not in {None, speaker}:
+        if token.speaker not in (None, speaker):
             parts.append(f"{'' if speaker is None else chr(10) * 2}Speaker {token.speaker}:")
             # The language is told anew for each speaker.
             speaker, language = token.speaker, None
-        if token.language not in {None, language}:
+        if token.language not in (None, language):
             language = token.language
             parts.append(f"\n{'[Translation] ' if token.translation_status == 'translation' else ''}[{language}] ")
             text = text.lstrip()

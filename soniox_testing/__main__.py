@@ -6,13 +6,13 @@ import argparse
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import proxies
 from .clock import VirtualClock
 from .extra import what_to_install
+from .unfrozen import time
 
 try:
     from .control.scripts import run_script

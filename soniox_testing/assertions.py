@@ -7,12 +7,12 @@ import difflib
 import functools
 import hashlib
 import inspect
-import time
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from .realtime.stt_config import START_FIELDS
 from .records import SessionRecord, SpeechRecord, TranscriptionRecord
 from .speech_request import SPEECH_FIELDS
+from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

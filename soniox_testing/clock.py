@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
+
+from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -128,8 +129,9 @@ class Clock:
             return None
         # Rounded up a little: a wait that ends just before its moment would be repeated.
         left_sec = max(0.0, (deadline_sec - self.now_sec()) / self._speed + 0.0005)
-        # A source of which nothing is known may jump at any time.
-        return left_sec if self._monotonic is time.monotonic else min(left_sec, _LOOK_AGAIN_SEC)
+        # A source of which nothing is known may jump at any time; one that is built in goes on by itself.
+        is_built_in = type(self._monotonic) is type(time.monotonic)
+        return left_sec if is_built_in else min(left_sec, _LOOK_AGAIN_SEC)
 
     @contextlib.contextmanager
     def alarm(self, stopping: threading.Event) -> Generator[Alarm, None, None]:

@@ -7,7 +7,6 @@ through an outbox, from which the thread of the connection takes it; so it never
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +19,7 @@ from .realtime.errors import RealtimeError
 from .realtime.faults import drop_fate, error_fate
 from .realtime.recognition import home_languages, marker
 from .speech import space_before, target_language
+from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .unfrozen import time
 
 if TYPE_CHECKING:
     import threading

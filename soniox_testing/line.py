@@ -13,11 +13,11 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from io import RawIOBase
 from typing import Any
 
 from .tls import ServerSocket
+from .unfrozen import time
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _BLOCK_BYTES = 256 * 1024

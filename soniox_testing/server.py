@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
@@ -29,6 +28,7 @@ from .rest.router import Router
 from .scripting import Failure, Line, SessionFunction, words_of
 from .state import State
 from .tts_models import TtsModel
+from .unfrozen import time
 from .voices import VoiceFailure
 from .webhooks import WebhookRules
 

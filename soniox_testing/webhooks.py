@@ -13,12 +13,12 @@ import json
 import selectors
 import socket
 import threading
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from .records import WebhookAttempt, WebhookDelivery
+from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

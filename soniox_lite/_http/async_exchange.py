@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import time
 
 from .._async_callbacks import settled
+from .._clock import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .async_transport import AsyncTransport, sleep
 from .messages import Request, Response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from .. import _loop_timers
 from .._async_callbacks import settled
 from .._callbacks import is_awaitable
 from .async_streams import AsyncReplyStream
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # asyncio's own executor has six threads on two cores: a fifth of the throughput of this.
 _MAX_THREADS = 64
 
-sleep = asyncio.sleep
+sleep = _loop_timers.sleep
 
 
 class AsyncTransport:

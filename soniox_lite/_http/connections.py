@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import http.client
 import ssl
-import time
 import urllib.request
 from urllib.parse import urlsplit
 
+from .._clock import time
 from .._net.proxies import Proxies, ProxyError
 from .._net.route import Route
 from .._network import addresses_of

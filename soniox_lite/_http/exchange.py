@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import random
-import time
 
 from .._callbacks import settled
+from .._clock import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .messages import Request, Response
 from .retry import FINAL_ERROR_TYPES, parse_retry_after, retry_delay

@@ -6,9 +6,9 @@ import contextlib
 import os
 import socket
 import threading
-import time
 import weakref
 
+from .._clock import time
 from ..errors import SonioxError
 from .sockets import is_readable
 

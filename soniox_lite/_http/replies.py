@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import io
 import threading
-import time
 
+from .._clock import time
 from .._validation import is_visible_ascii
 
 TYPE_CHECKING = False

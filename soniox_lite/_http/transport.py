@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import http.client
 import io
-import time
 import urllib.error
 import urllib.request
 import zlib
 
+from .._clock import time
 from .._network import default_tls_context
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
 from .body import CallbackError

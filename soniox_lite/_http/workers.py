@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 import weakref
 from collections import deque
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
+from .._clock import time
 from ..errors import SonioxConnectionError, SonioxError, SonioxTimeoutError
 
 TYPE_CHECKING = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-import time
+
+from .._clock import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

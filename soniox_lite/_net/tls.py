@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import time
 
+from .._clock import time
 from .._network import certificate_was_refused
 from .tcp import remaining_sec
 

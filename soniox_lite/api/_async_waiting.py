@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from .._clock import time
 from .._http.async_transport import sleep
 from ..errors import SonioxTimeoutError
 

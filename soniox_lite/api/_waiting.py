@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import time
-
+from .._clock import time
 from .._http.transport import sleep
 from ..errors import SonioxTimeoutError
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-
+from .._clock import time
 from .._codec import decode_response
 from .._validation import Problems, check_waiting, require_id
 from ..errors import SonioxNotFoundError, SonioxTimeoutError, SonioxVoiceError

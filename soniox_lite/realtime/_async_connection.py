@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 import weakref
 from collections import deque
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
 
+from .._clock import time
+from .._loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._connection import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
 from ._opening import open_websocket
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
     from typing import Any
 
+    from .._loop_timers import Timer
     from ._connection import Parsed
     from ._link import End, Link
     from ._options import ConnectionOptions
@@ -350,7 +352,7 @@ class AsyncConnection:
         self._is_reading = False
         self._is_writing = False
         self._is_done = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._receiver: asyncio.Future[bool] | None = None
         self._senders: list[asyncio.Future[bool]] = []
         self._enders: list[asyncio.Future[bool]] = []
@@ -453,16 +455,16 @@ class AsyncConnection:
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
         turn, moved, deadline = link.turn_of(position), -1, 0.0
         while not link.is_sent(position):
-            now = loop.time()
+            moment = now(loop)
             if moved < turn and link.taken > moved:
-                moved, deadline = link.taken, now + timeout
-            elif now >= deadline:
+                moved, deadline = link.taken, moment + timeout
+            elif moment >= deadline:
                 error = stalled(timeout)
                 self.fail(error)
                 raise error
             room: asyncio.Future[bool] = loop.create_future()
             self._senders.append(room)
-            if not await _is_woken(room, deadline - now):
+            if not await _is_woken(room, deadline - moment):
                 # Timers may come before writers, after the process was frozen.
                 link.flush()
 
@@ -504,8 +506,8 @@ class AsyncConnection:
             loop = self._running_loop()
             self._options = self._options.without_queue_limit()
             self._resume()
-            deadline = loop.time() + timeout_sec
-            while not self._is_done and not or_when() and (remaining := deadline - loop.time()) > 0:
+            deadline = now(loop) + timeout_sec
+            while not self._is_done and not or_when() and (remaining := deadline - now(loop)) > 0:
                 news: asyncio.Future[bool] = loop.create_future()
                 self._enders.append(news)
                 await _is_woken(news, remaining)
@@ -656,7 +658,7 @@ class AsyncConnection:
         self._watch()
         self._check_end()
         if not self._is_done:
-            self._timer = self._loop.call_later(due_sec, self._when_due, self.link)
+            self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.link))
 
     def _check_end(self) -> None:
         """If the link has ended, lets everybody know and gives the socket back."""
@@ -695,7 +697,7 @@ async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> 
     """Whether a future was woken in time. Costs a tenth of ``asyncio.wait``, once or twice for each event."""
     if timeout_sec is None:
         return await future
-    timer = asyncio.get_running_loop().call_later(timeout_sec, partial(_wake, future, in_time=False))
+    timer = call_later(asyncio.get_running_loop(), timeout_sec, partial(_wake, future, in_time=False))
     try:
         return await future
     finally:
@@ -714,7 +716,7 @@ def _weakly(method: Callable[[], None]) -> Callable[..., None]:
     return call
 
 
-def _let_go(link: Link, loop: asyncio.AbstractEventLoop, fd: int, timer: asyncio.TimerHandle | None) -> None:
+def _let_go(link: Link, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
     """Gives back what a connection had of its loop, and its socket."""
     if not loop.is_closed():
         loop.remove_reader(fd)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 import warnings
 import weakref
 from collections import deque
 from functools import partial
 
+from .._clock import time
 from .._codec import kind_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ._opening import open_websocket, wait_ready

@@ -16,9 +16,9 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections import deque
 
+from .._clock import time
 from .._http.failures import describe_failure, masked
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._frames import (

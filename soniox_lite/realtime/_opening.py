@@ -15,10 +15,10 @@ import select
 import socket
 import sys
 import threading
-import time
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from .._clock import time
 from .._http.failures import describe_failure, masked, scrubbed
 from .._http.retry import parse_retry_after
 from .._lazy import loading

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from functools import partial
 
 from .._async_callbacks import AsyncHandlers, check_callback, settled
+from .._clock import time
 from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key

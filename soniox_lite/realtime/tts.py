@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from functools import partial
 
 from .._callbacks import check_callback, settled
+from .._clock import time
 from .._codec import shown_when_made
 from .._http.failures import masked
 from .._settings import resolve_api_key

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, cast
 
 from wsproto import ConnectionType, WSConnection
@@ -31,6 +30,7 @@ from wsproto.events import (
 from wsproto.utilities import RemoteProtocolError
 
 from ..line import READ, WRITE
+from ..unfrozen import time
 from .actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, SendRaw, Stall
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 import time
 import unicodedata
@@ -58,7 +59,8 @@ def width(line: str) -> int:
 
 
 def squeezed(text: str) -> str:
-    """A text without what shows nothing: white space, joiners, marks of direction."""
+    """A text without what shows nothing: white space, joiners, marks of direction; braces of any width as ASCII's."""
+    text = text.translate({0xFF5B: "{", 0xFF5D: "}"})
     return "".join(char for char in text if not char.isspace() and unicodedata.category(char) != "Cf")
 
 
@@ -74,7 +76,9 @@ def parsed_srt(text: str) -> list[tuple[int, int, list[str]]]:
         assert match, times
         assert shown
         assert all(line.strip() and "-->" not in line for line in shown)
-        found.append((*_times(match), shown))
+        found.append(
+            (*_times(match), [html.unescape(line) if "&lt;" in line or "&gt;" in line else line for line in shown])
+        )
     return found
 
 
@@ -485,7 +489,7 @@ def test_srt_and_vtt_of_a_conversation() -> None:
     ]
 
     assert to_srt(tokens) == (
-        "1\n00:59:59,000 --> 01:00:01,100\n- A < B & C -- > D\n\n2\n01:00:02,000 --> 01:00:02,900\n- Really?\n"
+        "1\n00:59:59,000 --> 01:00:01,100\n- A &lt; B & C --&gt; D\n\n2\n01:00:02,000 --> 01:00:02,900\n- Really?\n"
     )
     assert to_vtt(tokens) == (
         "WEBVTT\n\n"
@@ -494,6 +498,75 @@ def test_srt_and_vtt_of_a_conversation() -> None:
     )
     assert "- A" not in to_srt(tokens, speakers=False)
     assert "<v" not in to_vtt(tokens, speakers=False)
+
+
+SAID = [
+    "or a List<String> here",
+    "press <b> for bold, </b> after it",
+    "if a < b and b > c",
+    "< br >",
+    "set {a, b} of two",
+    "{\\an8}top",
+    "}{",
+    "C:\\new\\Name\\here",
+    "an --> arrow",
+    "00:00:01,000 --> 00:00:02,000",
+    "laps of 01:23.45 and 01:24.50 and 1:02:03,4",
+    "7",
+    "- dash",
+    "WEBVTT",
+    "NOTE this",
+    "R&D, AT&T: 1 < 2",
+    "\ufeffmark of a file",
+]
+
+
+def read_by_pysubs2(text: str) -> str:
+    reader = pytest.importorskip("pysubs2")
+    return " ".join(event.plaintext for event in reader.SSAFile.from_string(text))
+
+
+def read_by_webvtt(text: str) -> str:
+    reader = pytest.importorskip("webvtt")
+    kind = "vtt" if text.startswith("WEBVTT") else "srt"
+    return " ".join(caption.text for caption in reader.from_buffer(io.StringIO(text), format=kind))
+
+
+def read_by_srt(text: str) -> str:
+    reader = pytest.importorskip("srt")
+    return " ".join(subtitle.content for subtitle in reader.parse(text))
+
+
+@pytest.mark.parametrize("text", SAID)
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (to_srt, read_by_pysubs2),
+        (to_srt, read_by_webvtt),
+        (to_srt, read_by_srt),
+        (to_vtt, read_by_pysubs2),
+        (to_vtt, read_by_webvtt),
+    ],
+    ids=lambda function: function.__name__,
+)
+def test_words_that_look_like_markup_are_kept_by_common_readers(write: Any, read: Any, text: str) -> None:
+    shown = read(write([token(text, 0, 2000), token(" end.", 9000, 9900)]))
+
+    assert squeezed(html.unescape(shown)) == squeezed(text) + "end."
+
+
+@pytest.mark.parametrize("write", [to_srt, to_vtt])
+def test_a_number_alone_in_the_last_line_is_kept(write: Any) -> None:
+    text = write([token("Remember 1984", 0, 2000)], layout=Layout(max_width=10))
+    assert "Remember\n1984" in text
+
+    assert squeezed(read_by_pysubs2(text)) == "Remember1984"
+
+
+def test_what_is_no_markup_is_written_as_it_was_said() -> None:
+    said = "a > b -> c, 1 < 2, {, R&D, C:\\temp"
+
+    assert to_srt([token(said, 0, 2000)]).splitlines()[2:] == [said]
 
 
 def test_one_speaker_gets_no_dash() -> None:
@@ -621,14 +694,39 @@ def test_what_is_no_layout_is_refused(function: Any, layout: Any) -> None:
         function(spoken("Yes."), layout=layout)
 
 
-@pytest.mark.parametrize("time_ms", ["0", [], float("inf"), float("nan")], ids=str)
+@pytest.mark.parametrize(
+    "time_ms", ["0", [], {}, True, float("inf"), float("nan"), 10**26, -(10**400)], ids=lambda value: str(value)[:9]
+)
 @pytest.mark.parametrize("field", ["start_ms", "end_ms"])
-def test_a_time_that_is_none_is_refused(field: str, time_ms: Any) -> None:
-    tokens = [{"text": "Yes", "start_ms": 0, "end_ms": 900}, {"text": ".", "start_ms": 900, "end_ms": 990}]
+def test_a_time_that_is_none_counts_as_unknown(field: str, time_ms: Any) -> None:
+    tokens = [{"text": "Yes", "start_ms": 0, "end_ms": 900}, {"text": ".", "start_ms": 900, "end_ms": 900}]
     tokens[1][field] = time_ms
 
-    with pytest.raises(SonioxValidationError, match="times of tokens must be numbers of milliseconds"):
-        cues(tokens)
+    assert [(cue.start_ms, cue.end_ms, cue.lines) for cue in cues(tokens)] == [(0, 900, ["Yes."])]
+
+
+@pytest.mark.parametrize("speaker", [{}, [], {"name": ["x"]}, ["x"], 1.5, float("nan")], ids=str)
+def test_a_speaker_of_any_kind_costs_no_words(speaker: Any) -> None:
+    tokens = [
+        {"text": "Yes.", "start_ms": 0, "end_ms": 900, "speaker": speaker, "language": speaker},
+        {"text": " No.", "start_ms": 2000, "end_ms": 2900, "speaker": "2"},
+        {"text": "Oui.", "speaker": speaker, "language": speaker, "translation_status": "translation"},
+    ]
+
+    for track in TRACKS:
+        for function in (to_srt, to_vtt, to_text):
+            assert "No." in function(tokens, track=track)
+    assert "Yes." in to_vtt(tokens)
+    assert "Oui." in to_text(tokens, track="both")
+
+
+def test_names_of_speakers_and_languages_stay_within_their_line() -> None:
+    tokens = [
+        token("Yes.", 0, 900, speaker="1\n\nx\x1b[2J", language="en", translation_status="original"),
+        translated("Si.", speaker="1\n\nx\x1b[2J", language="e\u2028s\x00", source_language="en"),
+    ]
+
+    assert to_text(tokens, track="both") == "Speaker 1 x[2J: Yes.\n[e s] Speaker 1 x[2J: Si."
 
 
 def test_a_speaker_need_not_be_a_text() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -254,6 +255,32 @@ class TestText:
         with pytest.raises(SonioxValidationError, match=next(iter(limits))):
             TranscriptBuffer(**limits)
 
+    @pytest.mark.parametrize(
+        "odd", [{}, [], "x", True, float("nan"), float("inf"), 10**400, -(10**400)], ids=lambda odd: str(odd)[:9]
+    )
+    def test_values_of_another_kind_cost_no_words(self, odd: Any) -> None:
+        fields = ("start_ms", "end_ms", "confidence", "speaker", "language", "translation_status", "source_language")
+        buffer = TranscriptBuffer(max_ms=60_000)
+        buffer.add({"tokens": [{"text": "one", "start_ms": 10, "end_ms": 20}], "total_audio_proc_ms": 500})
+        buffer.restart()
+        for name in fields:
+            buffer.add({"tokens": [{"text": f" {name}", "start_ms": 30, "end_ms": 40, "is_final": True, name: odd}]})
+        buffer.add({"tokens": [], "final_audio_proc_ms": odd, "total_audio_proc_ms": odd, "finished": True})
+
+        assert buffer.final_text == " ".join(["one", *fields])
+        assert buffer.total_audio_proc_ms == 500
+        assert "".join(segment.text for segment in buffer.segments()) == buffer.final_text
+        assert "".join(segment.text for segment in buffer.translation_segments()) == buffer.final_text
+        (utterance,) = buffer.take_utterances()
+        assert (utterance.text, utterance.start_ms, utterance.end_ms) == (buffer.final_text, 10, 540)
+
+    def test_odd_times_are_unknown_and_the_event_stays_as_it_is(self) -> None:
+        told: Any = {"tokens": [{"text": "a", "start_ms": "5", "end_ms": 9}]}
+        odd = RealtimeEvent.from_dict(told)
+        (token,) = buffer_of(odd).final_tokens
+        assert (token.start_ms, token.end_ms) == (None, 9)
+        assert odd.to_dict()["tokens"][0]["start_ms"] == "5"
+
     def test_repr_tells_sizes_and_no_speech(self) -> None:
         buffer = buffer_of(event(final("secret"), guess("words")))
         assert repr(buffer) == "<TranscriptBuffer 1 final tokens, 1 in the tail>"
@@ -276,6 +303,37 @@ class TestUtterances:
         buffer = buffer_of(event(FIN), event(FIN, END), event(finished=True))
         assert buffer.utterances(include_unfinished=True) == []
         assert (buffer.endpoint_count, buffer.finalize_count) == (1, 2)
+
+    @pytest.mark.parametrize(("text", "counts"), [("<end>", (2, 0)), ("<fin>", (0, 2))])
+    def test_a_mark_that_is_not_final_yet_counts_once(self, text: str, counts: tuple[int, int]) -> None:
+        buffer = TranscriptBuffer()
+        for _ in range(2):
+            buffer.add(event(final("a"), guess("b"), guess(text)))
+            buffer.add(event(guess("b"), guess(text)))
+            assert buffer.take_utterances() == []
+            buffer.add(event(final("b"), final(text)))
+            (utterance,) = buffer.take_utterances()
+            assert utterance.text == "ab"
+        assert (buffer.endpoint_count, buffer.finalize_count) == counts
+
+    def test_a_mark_that_never_becomes_final_ends_what_is_final(self) -> None:
+        buffer = buffer_of(event(final("a"), guess("<end>")), event(guess("<end>")), event(final("b"), finished=True))
+        assert [utterance.text for utterance in buffer.utterances()] == ["a", "b"]
+        assert buffer.endpoint_count == 1
+
+    def test_taking_costs_the_same_after_many(self) -> None:
+        buffer = TranscriptBuffer()
+
+        def cost_of_a_thousand() -> float:
+            began = time.process_time()
+            for _ in range(1000):
+                buffer.add(event(final("a"), END))
+                assert len(buffer.take_utterances()) == 1
+            return time.process_time() - began
+
+        costs = [cost_of_a_thousand() for _ in range(40)]
+        # If all utterances were looked at each time, the last would cost some forty times as much as the first.
+        assert min(costs[-5:]) < 5 * max(costs[:5])
 
     def test_speech_after_a_mark_in_the_same_event_belongs_to_the_next(self) -> None:
         buffer = buffer_of(event(final("a"), END, final("b"), guess("c")))
