@@ -84,10 +84,10 @@ class ConnectionPool:
             is_usable = not self.closed and connection.sock is not None
             if is_usable:
                 self._idle[connection] = key, now
-        if is_usable:
-            self._drop_idle(now)
-        else:
+        if not is_usable:
             connection.close()
+        elif len(self._idle) > 1:
+            self._drop_idle(now)
 
     def discard(self, connection: http.client.HTTPConnection) -> None:
         """Closes a connection that is of no more use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import threading
 import time
 
@@ -206,7 +207,6 @@ def _read_fields(file: Any) -> _Fields:
     fields: list[tuple[str, str]] = []
     for line in lines:
         name, _, value = line.decode("iso-8859-1").partition(":")
-        name = name.rstrip(" \t")
         value = value.removesuffix("\n").removesuffix("\r")
         if not name or not is_visible_ascii(name) or "\r" in value or not line.endswith(b"\n"):
             return _unusual_fields(lines)
@@ -216,6 +216,8 @@ def _read_fields(file: Any) -> _Fields:
 
 def _unusual_fields(lines: list[bytes]) -> _Fields:
     """Fields of folded lines, and of lines that are no fields: what they mean is left to http.client."""
+    # It takes a name with white space before the colon, which recipients shall drop, for the end of the head.
+    lines = [re.sub(rb"^([!-9;-~]+)[ \t]+:", rb"\1:", line) for line in lines]
     parsed = http.client.parse_headers(io.BytesIO(b"".join(lines)))
     return _Fields(
         [
