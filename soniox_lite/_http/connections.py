@@ -82,9 +82,10 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     https_request = http_request
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        if http.client.HTTPConnection.__module__ == http.client.HTTPSConnection.__module__ == "http.client":
-            return self._exchange(request)
-        return self._open_replaced(request)
+        is_replaced = not (
+            http.client.HTTPConnection.__module__ == http.client.HTTPSConnection.__module__ == "http.client"
+        )
+        return self._open_replaced(request) if is_replaced else self._exchange(request)
 
     https_open = http_open
 

@@ -55,25 +55,28 @@ class ConnectionPool:
             # The parent's sockets and the state of its lock are not ours.
             self._start_empty()
         now = _now()
-        self._drop_idle(now)
         while True:
             with self._lock:
                 self.check_open()
                 # The one that was in use last is the likeliest to be alive.
-                found = next((idle for idle, (leads_to, _) in reversed(self._idle.items()) if leads_to == key), None)
-                if found is None:
+                for connection in reversed(self._idle):
+                    leads_to, since = self._idle[connection]
+                    if leads_to == key:
+                        break
+                else:
                     return None
-                _, since = self._idle.pop(found)
-                self._busy.add(found)
-            if now - since <= max_idle_sec and not is_readable(found.sock):
-                return found
-            self.discard(found)
+                del self._idle[connection]
+                self._busy.add(connection)
+            if now - since <= max_idle_sec and not is_readable(connection.sock):
+                return connection
+            self.discard(connection)
 
     def lend(self, connection: http.client.HTTPConnection) -> None:
         """Counts a new connection as in use."""
         with self._lock:
             self.check_open()
             self._busy.add(connection)
+        self._drop_idle(_now())
 
     def give_back(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
         """Takes back a connection whose last reply was read to its end."""
@@ -83,10 +86,10 @@ class ConnectionPool:
             is_usable = not self.closed and connection.sock is not None
             if is_usable:
                 self._idle[connection] = key, now
-        if is_usable:
-            self._drop_idle(now)
-        else:
+        if not is_usable:
             connection.close()
+        elif len(self._idle) > 1:
+            self._drop_idle(now)
 
     def discard(self, connection: http.client.HTTPConnection) -> None:
         """Closes a connection that is of no more use."""

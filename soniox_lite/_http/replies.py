@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import threading
 
 from .._clock import time
@@ -104,7 +105,9 @@ class Reply(http.client.HTTPResponse):
 
     def read(self, amt: int | None = None) -> bytes:
         try:
-            self._check_length()
+            if self.length == _UNUSABLE:
+                # Only now: what an error or a redirect is does not hang on its body.
+                raise UnusableLengthError
             return super().read(amt)
         except BaseException:
             # http.client closes the reply at some errors as it does at its end.
@@ -113,7 +116,8 @@ class Reply(http.client.HTTPResponse):
 
     def read1(self, n: int = -1) -> bytes:
         try:
-            self._check_length()
+            if self.length == _UNUSABLE:
+                raise UnusableLengthError
             block = super().read1(n)
             if isinstance(self.chunk_left, int) and self.chunk_left < 0:
                 # http.client believes a chunk that says its size is negative.
@@ -122,11 +126,6 @@ class Reply(http.client.HTTPResponse):
         except BaseException:
             self.will_close = True
             raise
-
-    def _check_length(self) -> None:
-        # Only when the body is read: what an error or a redirect is does not hang on it.
-        if self.length == _UNUSABLE:
-            raise UnusableLengthError
 
     def _read_and_discard_trailer(self) -> None:
         # A hook of http.client's own, which throws them away, and takes half of them for their end.
@@ -176,6 +175,14 @@ class _Fields:
             return default
         return [value for other, value in self._fields if other.lower() == name]
 
+    def agreed(self, name: str) -> str | None:
+        """What the fields with this name, in small letters, agree on, lists included; with commas if they differ."""
+        value = self._values.get(name)
+        if value is None or ("," not in value and len(self._values) == len(self._fields)):
+            return value
+        elements = ",".join(self.get_all(name)).split(",")
+        return ",".join({element.strip(" \t"): "" for element in elements})
+
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
 
@@ -200,7 +207,6 @@ def _read_fields(file: Any) -> _Fields:
     fields: list[tuple[str, str]] = []
     for line in lines:
         name, _, value = line.decode("iso-8859-1").partition(":")
-        name = name.rstrip(" \t")
         value = value.removesuffix("\n").removesuffix("\r")
         if not name or not is_visible_ascii(name) or "\r" in value or not line.endswith(b"\n"):
             return _unusual_fields(lines)
@@ -210,6 +216,8 @@ def _read_fields(file: Any) -> _Fields:
 
 def _unusual_fields(lines: list[bytes]) -> _Fields:
     """Fields of folded lines, and of lines that are no fields: what they mean is left to http.client."""
+    # It takes a name with white space before the colon, which recipients shall drop, for the end of the head.
+    lines = [re.sub(rb"^([!-9;-~]+)[ \t]+:", rb"\1:", line) for line in lines]
     parsed = http.client.parse_headers(io.BytesIO(b"".join(lines)))
     return _Fields(
         [
@@ -221,21 +229,15 @@ def _unusual_fields(lines: list[bytes]) -> _Fields:
 
 def _framing_of(headers: _Fields) -> tuple[bool, int | None]:
     """Whether a body comes in chunks, and else its length; None where it ends with the connection."""
-    codings = {coding.lower() for coding in _elements(headers, "Transfer-Encoding")} - {"", "identity"}
-    if codings:
-        return (True, None) if codings == {"chunked"} else (False, _UNUSABLE)
-    lengths = _elements(headers, "Content-Length")
-    if not lengths:
+    coding = headers.agreed("transfer-encoding")
+    if coding and coding.lower() != "identity":
+        return (True, None) if coding.lower() == "chunked" else (False, _UNUSABLE)
+    length = headers.agreed("content-length")
+    if length is None:
         return False, None
-    length = lengths.pop()
     # The text is Latin-1, of which these are the digits that int() knows.
-    is_usable = not lengths and length.isdecimal() and len(length) <= _MAX_LENGTH_DIGITS
+    is_usable = length.isdecimal() and len(length) <= _MAX_LENGTH_DIGITS
     return False, int(length) if is_usable else _UNUSABLE
-
-
-def _elements(headers: _Fields, name: str) -> set[str]:
-    """What a field that is a list says, in one line or several."""
-    return {element.strip(" \t") for value in headers.get_all(name, ()) for element in value.split(",")}
 
 
 class _PacedSocket:

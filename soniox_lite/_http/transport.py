@@ -35,8 +35,8 @@ MAX_ERROR_BYTES = 1024 * 1024
 # Of a reply that was compressed although nobody asked for it: a small one may become a thousand times as large.
 MAX_DECODED_BYTES = 16 * 1024 * 1024
 _READ_SIZE = 256 * 1024
-# The headers of ours that redirects to other hosts take along.
-_FOLLOW_REDIRECTS = frozenset({"accept", "user-agent"})
+# The headers of ours that redirects to other hosts take along, as urllib spells them.
+_FOLLOW_REDIRECTS = frozenset({"Accept", "User-agent"})
 # Larger ones that are no errors are transcripts and listings.
 _SMALL_BODY_BYTES = 16 * 1024
 
@@ -222,12 +222,11 @@ class _UnreadableBodyError(Exception):
 
 
 def _on_the_wire(request: Request, authorization: str) -> WireRequest:
-    wire = WireRequest(request.url, data=request.body, method=request.method)
+    wire = WireRequest(request.url, data=request.body, headers=request.headers, method=request.method)
     wire.origin = request
-    for name, value in request.headers.items():
-        # What a hook adds may prove who calls, as the key does.
-        add = wire.add_header if name.lower() in _FOLLOW_REDIRECTS else wire.add_unredirected_header
-        add(name, value)
+    for name in wire.headers.keys() - _FOLLOW_REDIRECTS:
+        # A hook has added it: it may prove who calls, as the key does.
+        wire.add_unredirected_header(name, wire.headers.pop(name))
     wire.add_unredirected_header("Authorization", authorization)
     body = request.body
     if body is not None:
