@@ -38,11 +38,11 @@ class ConnectionPool:
         self._idle: dict[http.client.HTTPConnection, tuple[PoolKey, float]] = {}
         self._start_empty()
         self.closed = False
+        _pools.add(self)
         # Not __del__, which the garbage collector may call after it has complained about the sockets.
         weakref.finalize(self, _close_all, self._idle)
 
     def _start_empty(self) -> None:
-        self._pid = os.getpid()
         # One that the garbage collector may take again, when it closes a reply that nobody has read to its end.
         self._lock = threading.RLock()
         # In a forked child, this closes its copies of the sockets and leaves the connections to the parent.
@@ -51,9 +51,6 @@ class ConnectionPool:
 
     def take(self, key: PoolKey, max_idle_sec: float) -> http.client.HTTPConnection | None:
         """An idle connection that still looks alive; None when there is none."""
-        if self._pid != os.getpid():
-            # The parent's sockets and the state of its lock are not ours.
-            self._start_empty()
         now = _now()
         while True:
             with self._lock:
@@ -99,8 +96,6 @@ class ConnectionPool:
 
     def close(self) -> None:
         """Closes idle connections and breaks those in use, so that whoever waits on one stops at once."""
-        if self._pid != os.getpid():
-            self._start_empty()
         with self._lock:
             self.closed = True
             idle = list(self._idle)
@@ -123,15 +118,16 @@ class ConnectionPool:
                 del self._idle[oldest]
             oldest.close()
 
-    @staticmethod
-    def break_off(connection: http.client.HTTPConnection) -> None:
+    def break_off(self, connection: http.client.HTTPConnection) -> None:
         """Breaks a connection that is in use, so that whoever waits on it stops at once."""
+        if connection not in self._busy:
+            return  # Of a forked child's, it may be the parent's.
         # Not connection.sock, which http.client forgets when the reply is the last one on its connection.
         sock: socket.socket | None = getattr(connection, "open_sock", None)
         if sock is not None:
             # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.SocketType.shutdown(sock, socket.SHUT_RDWR)
 
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""
@@ -141,6 +137,19 @@ class ConnectionPool:
 
 def _now() -> float:
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+# For a forked child, which has neither the threads that may hold a lock nor a right to the parent's connections.
+_pools: weakref.WeakSet[ConnectionPool] = weakref.WeakSet()
+
+
+def _start_all_empty() -> None:
+    for pool in list(_pools):
+        pool._start_empty()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_all_empty)
 
 
 def _close_all(idle: dict[http.client.HTTPConnection, tuple[PoolKey, float]]) -> None:

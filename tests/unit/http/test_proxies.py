@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ssl
+import time
 from typing import Any
 
 import pytest
+import trustme
 
-from soniox_lite import SonioxAuthenticationError, SonioxConnectionError
+from soniox_lite import SonioxAuthenticationError, SonioxConnectionError, SonioxTimeoutError
+from soniox_lite._net.proxies import Proxy, ProxyError, is_exempt
 from tests.support.callers import KEY
 from tests.support.proxies import basic, forward, tunnel
-from tests.support.raw_server import RawServer, close, http_reply, refused_port, reply, send_and_close
+from tests.support.raw_server import RawServer, close, drip, http_reply, refused_port, reply, send_and_close
 
 CREDENTIALS = "user:pass word%"
 IN_URL = "user:pass%20word%25@"
@@ -89,6 +92,52 @@ class TestTunnel:
             with pytest.raises(SonioxConnectionError, match=proxy.address):
                 connect("https://api.invalid", max_retries=0).request("GET")
 
+    @pytest.mark.parametrize("limit", ["connect_timeout_sec", "deadline_sec"])
+    @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX: "])
+    def test_a_proxy_that_drips_is_given_up_in_time(
+        self, connect: Any, use_proxy: Any, limit: str, start: bytes
+    ) -> None:
+        data = start or b"HTTP/1.1 200 "
+        with RawServer(then=drip(data)) as proxy:
+            use_proxy("https", proxy)
+            options = {"connect_timeout_sec": 0.4} if limit == "connect_timeout_sec" else {}
+            caller = connect("https://api.invalid", max_retries=0, timeout_sec=20, **options)
+            started = time.monotonic()
+            with pytest.raises(SonioxTimeoutError) as caught:
+                caller.request("GET", **({} if options else {"deadline_sec": 0.4}))
+            assert time.monotonic() - started < 3
+            assert not caught.value.request_sent
+
+    @pytest.mark.parametrize(
+        ("answer", "problem"),
+        [
+            (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
+            (b"HTTP/1.1 102 Processing\r\n\r\n" * 5000, "does not end"),
+            (b"HTTP/1.1 200 OK\r\n\r\nmore", "more than its answer"),
+            (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "not HTTP"),
+        ],
+    )
+    def test_what_is_no_consent_opens_no_tunnel(
+        self, connect: Any, use_proxy: Any, answer: bytes, problem: str
+    ) -> None:
+        with RawServer(then=send_and_close(answer)) as proxy:
+            use_proxy("https", proxy)
+            with pytest.raises(SonioxConnectionError, match=problem):
+                connect("https://api.invalid", max_retries=0).request("GET")
+
+    def test_interim_answers_are_skipped(
+        self, connect: Any, use_proxy: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+    ) -> None:
+        def then_tunnel(connection: Any) -> None:
+            connection.send(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+            tunnel()(connection)
+
+        with RawServer(then=then_tunnel) as proxy, RawServer(then=reply(), tls=tls_server) as server:
+            use_proxy("https", proxy)
+            caller = connect(server, ssl_context=tls_client)
+            assert caller.request("GET").status_code == 200
+            caller.close()
+
     @pytest.mark.parametrize("scheme", ["http", "https"])
     def test_a_proxy_that_is_not_there_is_named(self, connect: Any, use_proxy: Any, scheme: str) -> None:
         address = f"127.0.0.1:{refused_port()}"
@@ -163,3 +212,155 @@ def test_no_proxy_for_others_changes_nothing(connect: Any, use_proxy: Any, monke
         with pytest.raises(SonioxAuthenticationError):
             connect("http://api.invalid").request("GET").raise_for_status()
     assert proxy.targets == ["GET http://api.invalid/v1/models"]
+
+
+class TestTls:
+    """Proxies that are spoken to over TLS."""
+
+    @pytest.mark.parametrize("variable", ["https_proxy", "all_proxy", "ALL_PROXY"])
+    def test_https_is_tls_inside_of_tls(
+        self,
+        connect: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        tls_server: ssl.SSLContext,
+        tls_client: ssl.SSLContext,
+        variable: str,
+    ) -> None:
+        with (
+            RawServer(then=tunnel(CREDENTIALS), tls=tls_server) as proxy,
+            RawServer(then=reply(b"x" * 300_000), tls=tls_server) as server,
+        ):
+            monkeypatch.setenv(variable, f"https://{IN_URL}{proxy.address}")
+            caller = connect(server, ssl_context=tls_client)
+            for _ in range(3):
+                assert caller.request("GET").content == b"x" * 300_000
+            assert caller.upload(b"sound" * 200_000).status_code == 200
+            caller.close()
+        assert proxy.targets == [f"CONNECT {server.address}"]
+        assert KEY not in heads(proxy)
+        assert b"sound" * 200_000 in server.requests[3].body
+        assert server.connection_count == 1
+
+    def test_http_is_fetched_by_it(
+        self, connect: Any, monkeypatch: pytest.MonkeyPatch, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+    ) -> None:
+        with RawServer(then=forward(CREDENTIALS), tls=tls_server) as proxy, RawServer(then=reply(b"there")) as server:
+            monkeypatch.setenv("http_proxy", f"https://{IN_URL}{proxy.address}")
+            assert connect(server, ssl_context=tls_client).request("GET").content == b"there"
+        assert proxy.targets == [f"GET {server.url}/v1/models"]
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_one_that_is_not_trusted_hears_nothing(
+        self, connect: Any, monkeypatch: pytest.MonkeyPatch, scheme: str, tls_client: ssl.SSLContext
+    ) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        with RawServer(tls=context) as proxy:
+            monkeypatch.setenv(f"{scheme}_proxy", f"https://{IN_URL}{proxy.address}")
+            with pytest.raises(SonioxConnectionError, match=f"proxy {proxy.address}: .*certificate"):
+                connect(f"{scheme}://api.invalid", ssl_context=tls_client, max_retries=0).request("GET")
+        assert proxy.requests == []
+
+    @pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n\r\n", http_reply(b"", "407 Who are you, pass word%?")])
+    def test_what_goes_wrong_behind_it_is_a_connection_error(
+        self,
+        connect: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        tls_server: ssl.SSLContext,
+        tls_client: ssl.SSLContext,
+        answer: bytes,
+    ) -> None:
+        with RawServer(then=send_and_close(answer), tls=tls_server) as proxy:
+            monkeypatch.setenv("https_proxy", f"https://{IN_URL}{proxy.address}")
+            with pytest.raises(SonioxConnectionError) as caught:
+                connect("https://api.invalid", ssl_context=tls_client, max_retries=0).request("GET")
+        assert "word" not in str(caught.value)
+
+
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("user", "sent"),
+        [
+            ("token@", "token:"),
+            ("token:@", "token:"),
+            (":secret@", ":secret"),
+            ("u%3Aser:p%40ss%2Fw%25@", "u:ser:p@ss/w%"),
+            ("user:p@ss/w#r?d%@", "user:p@ss/w#r?d%"),
+            ("user:100%@", "user:100%"),
+            ("us\u00e9r:p%C3%A4ss@", "us\u00e9r:p\u00e4ss"),
+        ],
+    )
+    def test_they_are_sent_as_they_are_meant(
+        self, connect: Any, monkeypatch: pytest.MonkeyPatch, user: str, sent: str
+    ) -> None:
+        with RawServer(then=forward(sent)) as proxy, RawServer(then=reply(b"there")) as server:
+            monkeypatch.setenv("http_proxy", f"http://{user}{proxy.address}/")
+            assert connect(server).request("GET").content == b"there"
+
+    @pytest.mark.parametrize("url", ["http://h:1", "http://@h:1"])
+    def test_without_any_none_are_sent(self, url: str) -> None:
+        assert Proxy(url).authorization is None
+
+    @pytest.mark.parametrize("url", ["socks5://u:topsecret@h:1", "SOCKS5H://u:topsecret@h", "socks4://h", "socks://h"])
+    def test_a_socks_proxy_is_refused_by_name(self, connect: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+        monkeypatch.setenv("all_proxy", url)
+        with pytest.raises(SonioxConnectionError, match=f"SOCKS proxy \\({url.partition(':')[0].lower()}://") as caught:
+            connect("http://127.0.0.1:1", max_retries=0).request("GET")
+        assert "topsecret" not in str(caught.value)
+        assert not caught.value.request_sent
+
+    @pytest.mark.parametrize(
+        "url", ["ftp://h:1", "http://", "http://u:topsecret@", "http://u:topsecret@h:x", "h:0", "h:65536", "[::1", "::1:80"]
+    )
+    def test_what_is_no_url_of_a_proxy_is_refused(self, url: str) -> None:
+        with pytest.raises(ProxyError, match="not an http:// or https:// URL") as caught:
+            Proxy(url)
+        assert "topsecret" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("url", "place"),
+        [("h", "h:80"), ("https://h/", "h:443"), ("HTTP://[::1]:8", "[::1]:8"), (" h:3128 ", "h:3128"), ("h:", "h:80")],
+    )
+    def test_where_it_is(self, url: str, place: str) -> None:
+        assert str(Proxy(url)) == place
+
+    def test_they_are_not_shown(self) -> None:
+        proxy = Proxy("http://user:topsecret@h:1")
+        assert repr(proxy) == "h:1"
+        assert proxy.without_secrets("a user, a superuser: user:topsecret, xtopsecretx") == (
+            "a ***, a superuser: ***, x***x"
+        )
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "host", "exempt"),
+    [
+        ("10.0.0.0/8, 192.168.0.0/16", "192.168.7.1", True),
+        ("10.0.0.0/8", "11.0.0.1", False),
+        ("10.0.0.0/33,10.0.0.1/8", "10.2.3.4", True),
+        ("10.0.0.0/8", "10.example.com", False),
+        ("10.0.0.0/8:443", "10.2.3.4", True),
+        ("10.0.0.0/8:80", "10.2.3.4", False),
+        ("::1", "0:0:0:0:0:0:0:1", True),
+        ("[::1]:443", "::1", True),
+        ("[::1]:80", "::1", False),
+        ("fd00::/8", "fd12::5", True),
+        ("[fd00::]/8", "fd12::5", True),
+        ("127.0.0.0/8", "::ffff:127.0.0.1", True),
+        ("example.com", "example.com", True),
+        ("example.com", "api.example.com", True),
+        (".example.com", "example.com", True),
+        ("*.example.com", "api.example.com", True),
+        ("EXAMPLE.com.", "api.Example.COM.", True),
+        ("example.com", "notexample.com", False),
+        ("example.com:443", "api.example.com", True),
+        ("example.com:80", "api.example.com", False),
+        ("a  b\texample.com", "example.com", True),
+        ("a,*", "anything", True),
+        (".0.0.1", "127.0.0.1", False),
+        ("", "example.com", False),
+        (".", "example.com", False),
+    ],
+)
+def test_what_no_proxy_means(no_proxy: str, host: str, exempt: bool) -> None:
+    assert is_exempt(no_proxy, host, 443) is exempt

@@ -211,9 +211,9 @@ OPENING_FAULTS = (
                  {"error_code": 200}),
     OpeningFault("the server redirects", "status 302", (ws_server.refuse("302 Found", b"", "Location: ws://127.0.0.1:1/"),),
                  {"error_code": 302}),
-    OpeningFault("the upgrade is signed wrongly", "cannot be used",
+    OpeningFault("the upgrade is signed wrongly", "Sec-WebSocket-Accept",
                  _answer(_LINES + b"Sec-WebSocket-Accept: bm8=\r\n\r\n")),
-    OpeningFault("the server answers with garbage", "cannot be used", _answer(b"\x00\xff garbage\r\n\r\n")),
+    OpeningFault("the server answers with garbage", "not HTTP", _answer(b"\x00\xff garbage\r\n\r\n")),
     OpeningFault("the upgrade's answer does not end", "does not end", _answer(_LINES + b"X: " + b"y" * 100_000)),
 )  # fmt: skip
 

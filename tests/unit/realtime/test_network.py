@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import logging
 import socket
@@ -14,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 import websocket
 
 from soniox_lite import SonioxClient, SonioxRealtimeError, _network
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from soniox_lite.realtime._opening import open_websocket
 from tests.support import proxies, ws_server
+from tests.support.machine import refuse_threads, resolve_as_loopback
 from tests.support.raw_server import RawServer, send_and_close
 from tests.support.secrets import places_of
 from tests.support.ws_server import FINISHED, WsServer, answer_the_end, message, started
@@ -154,7 +158,9 @@ class TestProxy:
             (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nbad", "status 502"),
             (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
             (b"", "the proxy closed the connection"),
-            (b"x" * 100_000, "does not end"),
+            (b"HTTP/1.1 200 " + b"x" * 100_000, "does not end"),
+            (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
+            (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 X\r\n", "more than its answer"),
         ],
     )
     def test_that_refuses(self, driver: Driver, answer: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,19 +175,165 @@ class TestProxy:
         assert open_descriptors() == before
 
     @pytest.mark.parametrize(
-        "url", ["socks5://user:topsecretword@127.0.0.1:1", "http://", "http://u:topsecretword@h:x"]
+        ("url", "words"),
+        [
+            ("socks5://user:topsecretword@127.0.0.1:1", "a SOCKS proxy"),
+            ("http://", "not an http:// or https:// URL"),
+            ("http://u:topsecretword@h:x", "not an http:// or https:// URL"),
+        ],
     )
-    def test_that_cannot_be_used(self, driver: Driver, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_that_cannot_be_used(self, driver: Driver, url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("http_proxy", url)
-        with pytest.raises(SonioxRealtimeError, match="not an http:// URL") as caught:
+        with pytest.raises(SonioxRealtimeError, match=words) as caught:
             driver.call(driver.session("ws://soniox.invalid/x").enter)
         assert places_of("topsecretword", caught.value) == []
+
+    def test_that_speaks_tls(self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+        with (
+            WsServer(started, answer_the_end(), tls=tls.server) as server,
+            RawServer(proxies.tunnel("token:"), tls=tls.server) as proxy,
+        ):
+            monkeypatch.setenv("ALL_PROXY", f"https://token@{proxy.address}")
+            session = driver.open(server.url, ssl_context=tls.client)
+            driver.call(session.send_byte_chunk, b"sound" * 200_000)
+            finish(driver, session)
+            assert proxy.requests[0].target == server.address
+            assert server.peer.audio() == b"sound" * 200_000
+
+    def test_that_speaks_tls_and_is_not_trusted_gets_no_credentials(
+        self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with RawServer(tls=tls.server, host="127.0.0.2") as proxy:
+            monkeypatch.setenv("http_proxy", f"https://user:topsecretword@{proxy.address}")
+            with pytest.raises(SonioxRealtimeError, match=f"TLS with the proxy {proxy.address}"):
+                driver.call(driver.session("ws://soniox.invalid/x", ssl_context=tls.client).enter)
+        assert proxy.requests == []
+
+    def test_interim_answers_are_skipped(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+        interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+
+        def then_tunnel(connection: Any) -> None:
+            connection.send(interim)
+            proxies.tunnel()(connection)
+
+        with WsServer(started, answer_the_end()) as server, RawServer(then_tunnel) as proxy:
+            monkeypatch.setenv("http_proxy", proxy.address)
+            finish(driver, driver.open(server.url))
+
+    def test_the_words_of_a_refusal_are_shown_without_the_credentials(
+        self, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        words = b"no topsecretword dXNlcjp0b3BzZWNyZXR3b3Jk \x1b[31m\xe2\x80\xaehere"
+        with RawServer(send_and_close(b"HTTP/1.1 403 %b\r\n\r\n" % words)) as proxy:
+            monkeypatch.setenv("http_proxy", f"http://user:topsecretword@{proxy.address}")
+            with pytest.raises(SonioxRealtimeError, match=r"status 403 no \*\*\* \*\*\*  \[31m here") as caught:
+                driver.call(driver.session("ws://soniox.invalid/x").enter)
+            assert caught.value.error_code == 403
+            assert places_of("topsecretword", caught.value) == []
 
     def test_that_stalls(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
         with WsServer(ws_server.hold) as proxy:
             monkeypatch.setenv("http_proxy", proxy.address)
             with pytest.raises(SonioxRealtimeError, match=r"within 0\.2 s \(proxy tunnel to soniox.invalid:80\)"):
                 driver.call(driver.session("ws://soniox.invalid/x", connect_timeout_sec=0.2).enter)
+
+
+class TestHandshake:
+    """What RFC 6455, section 4.1, asks of an answer."""
+
+    @pytest.mark.parametrize(
+        ("changes", "problem"),
+        [
+            ({"status": "HTTP/1.0 101 Switching Protocols"}, "HTTP/1.1"),
+            ({"status": "HTTP/1.1  101 Switching Protocols"}, "not HTTP"),
+            ({"status": "HTTP/1.1 101abc"}, "not HTTP"),
+            ({"Upgrade": "websocket2"}, "Upgrade"),
+            ({"Connection": "keep-alive, upgraded"}, "Connection"),
+            ({"accept": str.lower}, "Sec-WebSocket-Accept"),
+            ({"Sec-WebSocket-Extensions": "permessage-deflate"}, "extension"),
+            ({"Sec-WebSocket-Protocol": "chat"}, "sub-protocol"),
+        ],
+        ids=str,
+    )
+    def test_another_answer_is_refused(self, driver: Driver, changes: dict[str, Any], problem: str) -> None:
+        with WsServer(lambda peer: _consent(peer, **changes)) as server:
+            session = driver.session(server.url)
+            with pytest.raises(SonioxRealtimeError, match=problem):
+                driver.call(session.enter)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"status": "HTTP/1.1 101"},
+            {"Upgrade": "WebSocket", "Connection": "keep-alive , UPGRADE"},
+            {"before": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"},
+            {"Set-Cookie": "="},
+        ],
+        ids=str,
+    )
+    def test_the_same_in_other_letters_is_taken(self, driver: Driver, changes: dict[str, Any]) -> None:
+        def step(peer: Any) -> None:
+            _consent(peer, **changes)
+            peer.receive_until("text")
+
+        with WsServer(step, answer_the_end()) as server:
+            finish(driver, driver.open(server.url))
+
+    @pytest.mark.parametrize("value", ["7", " 7 "])
+    def test_a_refusal_says_when_to_try_again(self, driver: Driver, value: str) -> None:
+        with WsServer(ws_server.refuse("503 Busy", b"", f"Retry-After:{value}")) as server:
+            with pytest.raises(SonioxRealtimeError, match="asks to wait 7 s") as caught:
+                driver.call(driver.session(server.url).enter)
+            assert caught.value.retry_after_sec == 7
+            assert caught.value.error_code == 503
+
+
+def _consent(
+    peer: Any, *, before: str = "", status: str = "HTTP/1.1 101 Switching Protocols", accept: Any = str, **fields: str
+) -> None:
+    """Accepts the upgrade, but for what is to be changed."""
+    peer.read_head()
+    digest = hashlib.sha1(f"{peer.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()
+    given = {"Upgrade": "websocket", "Connection": "Upgrade", **fields}
+    given["Sec-WebSocket-Accept"] = accept(base64.b64encode(digest).decode())
+    lines = [status, *(f"{name}: {value}" for name, value in given.items()), "", ""]
+    peer.send((before + "\r\n".join(lines)).encode())
+
+
+def test_a_name_with_a_dot_at_its_end_is_the_name_without(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert("soniox.example").configure_cert(context)
+    authority.configure_trust(client)
+    names: list[Any] = []
+    context.sni_callback = lambda _sock, name, _context: names.append(name)
+    looked_up = resolve_as_loopback(monkeypatch)
+    with WsServer(started, answer_the_end(), tls=context) as server:
+        finish(driver, driver.open(server.url.replace("127.0.0.1", "soniox.example."), ssl_context=client))
+        assert names == ["soniox.example"]
+        assert server.peer.headers["host"].startswith("soniox.example:")
+    assert set(looked_up) == {"soniox.example."}
+
+
+def test_without_a_thread_to_resolve_names_the_session_says_so(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_threads(monkeypatch, "soniox-lite resolve")
+    with pytest.raises(SonioxRealtimeError, match="no thread can be started for name resolution of soniox.invalid"):
+        driver.call(driver.session("ws://soniox.invalid/x").enter)
+
+
+def test_what_blocks_sockets_in_tests_is_heard(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BlockedError(RuntimeError):
+        pass
+
+    class Guarded(socket.socket):
+        def __new__(cls, *_: Any, **__: Any) -> Any:
+            raise BlockedError
+
+    monkeypatch.setattr(socket, "socket", Guarded)
+    with pytest.raises(BlockedError):
+        driver.call(driver.session("ws://127.0.0.1:1/x").enter)
 
 
 class TestTheKeyIsNotShown:
