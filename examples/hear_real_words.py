@@ -3,7 +3,7 @@
 The service is the fake from ``soniox_testing``; what a recording says is asked of pocketsphinx, whose English model is
 part of its package. It is far from what Soniox hears: take its words for words, not for a measure of anything.
 
-``python examples/hear_real_words.py [FILE]``: a WAV file of 16-bit mono, in English.
+``python examples/hear_real_words.py [FILE]``: a WAV file of 16 bits, in English.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pathlib
 import re
 import sys
 import wave
+from array import array
 from typing import Any
 
 from soniox_lite import SonioxClient, SonioxError
@@ -21,15 +22,32 @@ from soniox_testing import FakeSoniox, FakeSonioxError, Word
 RECORDING = pathlib.Path(__file__).with_name("spoken.wav")
 
 
+RATE = 16_000  # What the model was made from.
+
+
+def mono(file: io.BytesIO | str) -> bytes:
+    """Samples of 16 bits at RATE from a WAV file; raises ValueError if it has others than these."""
+    try:
+        with wave.open(file) as recording:
+            width, channels, rate = recording.getsampwidth(), recording.getnchannels(), recording.getframerate()
+            samples = array("h", recording.readframes(recording.getnframes()) if width == 2 else b"")
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"no WAV file: {error}") from error
+    if width != 2:
+        raise ValueError(f"its samples have {8 * width} bits, not 16")
+    if sys.byteorder == "big":
+        samples.byteswap()
+    mixed = [sum(frame) // channels for frame in zip(*[iter(samples)] * channels, strict=False)]
+    # The nearest sample will do for a demonstration.
+    return array("h", [mixed[index * rate // RATE] for index in range(len(mixed) * RATE // rate)]).tobytes()
+
+
 def transcriber(audio: bytes, config: dict[str, Any]) -> list[Word]:  # noqa: ARG001 - there is one model only
-    """The words of a WAV file of 16-bit mono, with their times."""
+    """The words of a WAV file, with their times."""
     from pocketsphinx import Decoder  # noqa: PLC0415
 
-    with wave.open(io.BytesIO(audio)) as recording:
-        if (recording.getsampwidth(), recording.getnchannels()) != (2, 1):
-            raise ValueError("pocketsphinx wants 16-bit mono")
-        decoder = Decoder(samprate=recording.getframerate(), loglevel="FATAL")
-        samples = recording.readframes(recording.getnframes())
+    decoder = Decoder(samprate=RATE, loglevel="FATAL")
+    samples = mono(io.BytesIO(audio))
     decoder.start_utt()
     decoder.process_raw(samples, no_search=False, full_utt=True)
     decoder.end_utt()
@@ -53,12 +71,13 @@ def main(path: pathlib.Path) -> int:
         print("This example needs a recogniser: pip install pocketsphinx", file=sys.stderr)
         return 2
     try:
+        mono(str(path))  # Said here, and not as a failure of the fake.
         with (
             FakeSoniox(transcriber=transcriber) as fake,
             SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client,
         ):
             transcript = client.stt.transcribe_and_wait_with_tokens(file=path, delete_after=True)
-    except (OSError, SonioxError, FakeSonioxError) as error:
+    except (OSError, ValueError, SonioxError, FakeSonioxError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 1
     print(f"A fake Soniox server was asked what {path.name} says. A small offline model heard, right or wrong:\n")

@@ -44,9 +44,12 @@ def prepared_python(extra):
     lock = _opened_lock()
     _hold(lock, exclusive=False)
     if not _is_ready(extra):
-        _hold(lock, exclusive=True)
-        if not _is_ready(extra):
-            _make(extra)
+        try:
+            _hold(lock, exclusive=True)
+            if not _is_ready(extra):
+                _make(extra)
+        except KeyboardInterrupt:
+            sys.exit(130)
         _hold(lock, exclusive=False)
     return str(_PYTHON)
 

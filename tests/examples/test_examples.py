@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -124,6 +125,39 @@ def test_hear_real_words_hears_some() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     # A synthetic voice and a small model: most of it is misheard, this is not.
     assert "are everywhere" in result.stdout
+
+
+def _wav(width: int, channels: int, rate: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as recording:
+        recording.setnchannels(channels)
+        recording.setsampwidth(width)
+        recording.setframerate(rate)
+        recording.writeframes(bytes(width * channels * rate // 2))
+    return file.getvalue()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pocketsphinx") is None, reason="needs pocketsphinx, the recogniser")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (_wav(2, 2, 44_100), ""),
+        (_wav(1, 1, 8000), "its samples have 8 bits, not 16"),
+        (b"ID3 no WAV file", "no WAV file: "),
+        (b"", "no WAV file: "),
+    ],
+    ids=["stereo", "8 bits", "another kind", "nothing"],
+)
+def test_hear_real_words_takes_wav_files_of_16_bits(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "talk.wav"
+    path.write_bytes(content)
+    result = run("hear_real_words.py", str(path))
+    if not message:
+        assert (result.returncode, result.stderr) == (0, "")
+    else:
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"{path}: {message}")
+        assert len(result.stderr.splitlines()) == 1
 
 
 def test_hear_real_words_says_what_is_missing(tmp_path: Path) -> None:
@@ -352,6 +386,17 @@ def test_usage_report_adds_up_what_each_customer_cost(fake_soniox: FakeSoniox) -
     assert [line.split()[0] for line in result.stdout.splitlines()[:-1]] == [f"{cost:.6f}" for cost in costs]
     assert [line.split()[-1] for line in result.stdout.splitlines()[:-1]] == ["large", "small", "all"]
     assert result.stdout.endswith("Sessions now: 0, limit: none.\n")
+
+
+def test_usage_report_takes_the_command_line_for_one_customer(fake_soniox: FakeSoniox) -> None:
+    for reference in (
+        "soniox-lite-0123456789abcdef01234567",
+        "soniox-lite-76543210fedcba9876543210",
+        "soniox-lite-mine",
+    ):
+        fake_soniox.add_usage("stt-async-v5", audio_duration_ms=60_000, client_reference_id=reference)
+    lines = run("usage_report.py", fake=fake_soniox).stdout.splitlines()[:-2]
+    assert [line.split("requests  ")[1] for line in lines] == ["soniox-lite (its command line)", "soniox-lite-mine"]
 
 
 def test_usage_report_says_what_went_wrong(fake_soniox: FakeSoniox) -> None:

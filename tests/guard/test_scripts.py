@@ -1,0 +1,161 @@
+"""The scripts that set up an environment, in a checkout of a project that has nothing to download."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ["demo", "test", "check", "benchmark"]
+
+_PYPROJECT = """
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+
+[project]
+name = "soniox-lite"
+version = "1"
+"""
+# Just enough of a build backend for ``pip install --editable``.
+_BACKEND = """
+import os, zipfile
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    name = "soniox_lite-1-py3-none-any.whl"
+    info = "soniox_lite-1.dist-info"
+    files = {
+        "soniox_lite.pth": os.getcwd(),
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: soniox-lite\\nVersion: 1\\nProvides-Extra: testing\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: none\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        for path, content in files.items():
+            wheel.writestr(path, content)
+        wheel.writestr(f"{info}/RECORD", "".join(f"{path},,\\n" for path in [*files, f"{info}/RECORD"]))
+    return name
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkout"
+    for name in ("examples", "soniox_lite"):
+        (folder / name).mkdir(parents=True)
+    shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "pyproject.toml").write_text(_PYPROJECT)
+    (folder / "backend.py").write_text(_BACKEND)
+    (folder / "soniox_lite" / "__init__.py").touch()
+    (folder / "examples" / "offline_demo.py").write_text("import soniox_lite; print('done by', soniox_lite.__file__)")
+    return folder
+
+
+def start(checkout: Path, *command: str, **variables: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "SONIOX_LITE_VENV"}}
+    command = command or ("scripts/demo",)
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=checkout,
+        env={**environment, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def check_done(checkout: Path, *processes: subprocess.Popen[str]) -> str:
+    """Fails unless all did what the script is for; what they said besides."""
+    said = ""
+    for process in processes or [start(checkout)]:
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, out) == (0, f"done by {checkout / 'soniox_lite' / '__init__.py'}\n"), err
+        said += err
+    return said
+
+
+def check_sentence(process: subprocess.Popen[str], sentence: str) -> None:
+    """Fails unless it ends with this as its last line, and no traceback."""
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert sentence in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_an_environment_is_completed_or_made_anew_until_it_fits(checkout: Path, tmp_path: Path) -> None:
+    # One story, because each environment takes seconds to make. As an interruption, or a Python that is gone, leaves it:
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/no/such/python")
+    backend = checkout / "backend.py"
+    backend.write_text(_BACKEND.replace("Version: 1\\n", "Version: 1\\nRequires-Dist: no-such-package-of-ours\\n", 1))
+    process = start(checkout, PIP_INDEX_URL="http://127.0.0.1:1/simple", PIP_RETRIES="1", no_proxy="127.0.0.1")
+    check_sentence(process, "pip cannot reach its index, and a network is needed the first time")
+
+    # Whole but for the installation, which one of two does.
+    backend.write_text(_BACKEND)
+    said = check_done(checkout, start(checkout), start(checkout))
+    assert "Removing" not in said
+    assert said.count("Installing") == 1
+    assert check_done(checkout) == ""
+
+    # It cannot be moved.
+    assert "Removing the environment" in check_done(checkout.rename(tmp_path / "elsewhere"))
+
+
+def test_what_is_no_environment_is_left_alone(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "thesis.txt").write_text("years")
+    check_sentence(start(checkout), "is no virtual environment: remove it, or set SONIOX_LITE_VENV")
+    assert (checkout / ".venv" / "thesis.txt").read_text() == "years"
+
+
+def test_a_python_that_makes_no_environments_is_told(checkout: Path) -> None:
+    code = (
+        "import runpy, sys; sys.modules['ensurepip'] = None; sys.path.insert(0, 'scripts')\n"
+        "sys.argv = ['scripts/demo']; runpy.run_path('scripts/demo', run_name='__main__')"
+    )
+    check_sentence(start(checkout, "-c", code), "install python3-venv")
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told(checkout: Path) -> None:
+    # Nobody, root included, makes a folder there.
+    process = start(checkout, SONIOX_LITE_VENV="/dev/null/venv")
+    check_sentence(process, "cannot be written (Not a directory): set SONIOX_LITE_VENV to a folder that can be")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_helps_without_an_environment(checkout: Path, name: str) -> None:
+    out, err = start(checkout, f"scripts/{name}", "--help").communicate(timeout=60)
+    docstring = ast.get_docstring(ast.parse((ROOT / "scripts" / name).read_text()))
+    assert (out.strip(), err) == (docstring, "")
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_recording_that_is_not_there_is_told_before_all_else(checkout: Path) -> None:
+    process = start(checkout, "scripts/demo", "missing.wav")
+    assert process.communicate(timeout=60) == ("", "There is no file 'missing.wav'.\n")
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize("name", [*SCRIPTS, "environment.py"])
+def test_an_old_python_can_read_what_it_is_told_by(name: str) -> None:
+    source = (ROOT / "scripts" / name).read_text()
+    # ast knows the grammar of Python 3.6, but not which names __future__ had then.
+    ast.parse(source, feature_version=(3, 6))
+    assert "from __future__" not in source
+
+
+def test_an_old_python_is_told(checkout: Path) -> None:
+    code = (
+        "import runpy, sys; sys.version_info = (3, 6, 15, 'final', 0); sys.path.insert(0, 'scripts')\n"
+        "sys.argv = ['scripts/demo']; runpy.run_path('scripts/demo', run_name='__main__')"
+    )
+    check_sentence(start(checkout, "-c", code), "Python 3.10 or newer is needed; this is ")
