@@ -440,15 +440,19 @@ async def keep_alive_async(
     """
     import asyncio  # noqa: PLC0415 - threads shall not pay for it
 
+    from ._loop_timers import call_later  # noqa: PLC0415 - as above
+
     _check_interval(interval_seconds)
     stop = asyncio.Event() if stop_event is None else stop_event
     while not stop.is_set():
         await session.keep_alive()
+        stopped = asyncio.ensure_future(stop.wait())
+        timer = call_later(asyncio.get_running_loop(), interval_seconds, stopped.cancel)
         try:
-            await asyncio.wait_for(stop.wait(), interval_seconds)
-        except asyncio.TimeoutError:
-            # In Python 3.10 this is not the builtin TimeoutError.
-            continue
+            await asyncio.wait([stopped])
+        finally:
+            timer.cancel()
+            stopped.cancel()
 
 
 def _check_interval(interval_seconds: object) -> None:
