@@ -17,6 +17,7 @@ from functools import partial
 
 from .._codec import kind_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
+from ._link import Process
 from ._opening import open_websocket, wait_ready
 
 TYPE_CHECKING = False
@@ -229,6 +230,7 @@ class Connection:
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
+        self._forks = Process.forks
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
         self._joiner = 0
@@ -285,21 +287,34 @@ class Connection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    def in_order(self, step: Callable[..., Any], *args: Any) -> Any:
-        """Takes a step that changes what is sent, while no other thread takes one; gives its result.
+    # Whether a task has kept its event loop busy for long. Threads take turns by themselves.
+    is_late = False
 
-        A signal handler may ask for one while its own thread is in the middle of another. Then it is put off until that
-        is done, and there is no result (None).
+    def give_turn(self) -> None:
+        """Does nothing; see the async twin."""
+
+    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
+        """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
+
+        Nothing else is made or sent while ``make`` is called, so that it may also just change something, and give None.
+        A signal handler may ask while its own thread is in the middle of this; then it is put off until that is done.
+
+        Returns:
+            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended.
         """
         later: list[Callable[[], object]] = []
         try:
             with self._order:
                 if self._later is not None:
-                    self._later.append(partial(self.in_order, step, *args))
+                    self._later.append(partial(self.post, opcode, make))
                     return None
                 self._later = later
                 try:
-                    return step(*args)
+                    payload = make()
+                    return None if payload is None else self.link.send(opcode, payload)
                 finally:
                     self._later = None
         finally:
@@ -313,32 +328,13 @@ class Connection:
                 self._later.append(action)
             return self._later is not None
 
-    def post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
-        """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
-
-        Returns:
-            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet (see :meth:`in_order`).
-
-        Raises:
-            SonioxRealtimeError: The connection has ended.
-        """
-        position: int | None = self.in_order(self._post, opcode, make)
-        return position
-
-    def _post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
-        payload = make()
-        return None if payload is None else self.link.send(opcode, payload)
-
-    def give_turn(self) -> None:
-        """Threads take turns by themselves."""
-
     def check_owner(self) -> None:
         """Refuses a forked child.
 
         Raises:
             SonioxRealtimeError: It is one.
         """
-        if self.is_inherited:
+        if self._forks != Process.forks and self.is_inherited:
             raise inherited()
 
     @property
@@ -379,7 +375,7 @@ class Connection:
                 raise error
             # Woken up by room for more, or by the end of the connection.
             _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
-            self.in_order(link.flush)
+            self.post(0, link.flush)
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
@@ -441,7 +437,7 @@ class Connection:
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
         if self._link is not None and not self.is_inherited:
-            self.in_order(self._link.start_close)
+            self.post(0, self._link.start_close)
             self.wait_ended(timeout_sec)
         self.abort()
 
@@ -456,7 +452,7 @@ class Connection:
         if link is None:
             self._tell_opener()
         elif not self.put_off(self.abort):
-            self.in_order(link.abort)
+            self.post(0, link.abort)
             self._wake_reader()
             self._join()
 
@@ -470,7 +466,7 @@ class Connection:
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection for a reason of this side."""
-        self.in_order(self.link.fail, error)
+        self.post(0, partial(self.link.fail, error))
         self._wake_reader()
 
     def __del__(self) -> None:
@@ -541,6 +537,7 @@ class Connection:
         """The link over a socket that has been opened; None if it is not wanted any more."""
         with self._order:
             if not self._is_aborted:
+                self._forks = Process.forks
                 self._link = self._options.new_link(sock, leftover)
         return self._link
 
