@@ -404,6 +404,8 @@ class AsyncConnection:
     @property
     def is_late(self) -> bool:
         """Whether tasks have kept the loop busy with sending for long, so that it should get its turn."""
+        if self._forks != Process.forks or asyncio.get_running_loop() is not self._loop:
+            self.check_owner()
         began_at = self._turn.began_at
         if began_at is None:
             self._turn.begin()

@@ -241,8 +241,9 @@ class Connection:
         self._is_aborted = False
         # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
         self._order = threading.RLock()
-        # What signal handlers asked for that interrupted the thread which holds it; None while no thread does.
-        self._later: list[Callable[[], object]] | None = None
+        self._is_posting = False
+        # What signal handlers asked for that interrupted the thread which holds it; with that thread.
+        self._later: deque[tuple[int, Callable[[], object]]] = deque()
         # What has arrived and was not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
         # How many bytes each of the two has appended and taken in all.
@@ -305,28 +306,40 @@ class Connection:
         Raises:
             SonioxRealtimeError: The connection has ended.
         """
-        later: list[Callable[[], object]] = []
+        if self._forks != Process.forks:
+            self.check_owner()
         try:
             with self._order:
-                if self._later is not None:
-                    self._later.append(partial(self.post, opcode, make))
+                if self._is_posting:
+                    self._later.append((threading.get_ident(), partial(self.post, opcode, make)))
                     return None
-                self._later = later
+                self._is_posting = True
                 try:
                     payload = make()
                     return None if payload is None else self.link.send(opcode, payload)
                 finally:
-                    self._later = None
+                    self._is_posting = False
         finally:
-            for action in later:
-                action()
+            if self._later:
+                self._catch_up()
 
     def put_off(self, action: Callable[[], object]) -> bool:
         """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
+        if not self._is_interrupting():
+            return False
+        self._later.append((threading.get_ident(), action))
+        return True
+
+    def _catch_up(self) -> None:
+        """Does what signal handlers of this thread have put off, unless this is one of them."""
+        me = threading.get_ident()
+        while self._later and self._later[0][0] == me and not self._is_interrupting():
+            self._later.popleft()[1]()
+
+    def _is_interrupting(self) -> bool:
+        """Whether this is a signal handler, which interrupted :meth:`post` in its own thread."""
         with self._order:
-            if self._later is not None:
-                self._later.append(action)
-            return self._later is not None
+            return self._is_posting
 
     def check_owner(self) -> None:
         """Refuses a forked child.
@@ -421,7 +434,7 @@ class Connection:
             timeout_sec: How long to wait.
             or_when: What else ends the wait, looked at whenever a message arrived.
         """
-        if self._is_reader() or self.put_off(bool):
+        if self._is_reader() or self._is_interrupting():
             # One of its own callbacks asks, or a signal handler, and nothing can end before that returns.
             return self._reader_is_done
         with self._changed:

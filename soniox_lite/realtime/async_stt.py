@@ -319,7 +319,6 @@ class AsyncRealtimeSTTSession:
         """
         audio = checked_audio(chunk)
         self._check_open()
-        self._protocol.check_may_send()
         if not (self._protocol.is_started or self._paused):
             await self.start()
         # With an empty one the loop gets its turn, too.
@@ -421,6 +420,7 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open.
         """
         self._check_open()
+        self._connection.check_owner()
         self._connection.post(TEXT, self._end_pause)
 
     async def recv_bytes(self) -> bytes:
@@ -591,7 +591,6 @@ class AsyncRealtimeSTTSession:
         )
 
     def _check_open(self) -> None:
-        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:

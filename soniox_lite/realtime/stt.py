@@ -320,7 +320,6 @@ class RealtimeSTTSession:
         """
         audio = checked_audio(chunk)
         self._check_open()
-        self._protocol.check_may_send()
         if not (self._protocol.is_started or self._paused):
             self.start()
         # With an empty one the loop gets its turn, too.
@@ -422,6 +421,7 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open.
         """
         self._check_open()
+        self._connection.check_owner()
         self._connection.post(TEXT, self._end_pause)
 
     def recv_bytes(self) -> bytes:
@@ -592,7 +592,6 @@ class RealtimeSTTSession:
         )
 
     def _check_open(self) -> None:
-        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:
