@@ -18,6 +18,7 @@ from .._clock import time
 from .._loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._connection import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
+from ._link import Process
 from ._opening import open_websocket
 
 TYPE_CHECKING = False
@@ -46,20 +47,17 @@ class _Turn:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
-        self._began_at: float | None = None
+        self.began_at: float | None = None
 
-    def is_over(self) -> bool:
-        """Whether something was sent in this turn of the loop long ago already."""
-        if self._began_at is not None:
-            return time.monotonic() - self._began_at > _MAX_TURN_SEC
+    def begin(self) -> None:
+        """Something is sent for the first time in this turn."""
         loop = self._loop()
         if loop is not None:
-            self._began_at = time.monotonic()
+            self.began_at = time.monotonic()
             loop.call_soon(self._end)
-        return False
 
     def _end(self) -> None:
-        self._began_at = None
+        self.began_at = None
 
 
 _turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = weakref.WeakKeyDictionary()
@@ -344,6 +342,7 @@ class AsyncConnection:
         self._when_writable = _weakly(self._on_writable)
         self._when_due = _weakly(self._on_timer)
         self._attempt: _Attempt | None = None
+        self._forks = Process.forks
         self._link: Link | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
@@ -373,6 +372,7 @@ class AsyncConnection:
             raise
         if opened is None or attempt.is_abandoned:
             return
+        self._forks = Process.forks
         link = self._link = self._options.new_link(*opened)
         self._fd = link.fileno()
         try:
@@ -398,17 +398,30 @@ class AsyncConnection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    def in_order(self, step: Callable[..., Any], *args: Any) -> Any:
-        """As :meth:`Connection.in_order`; in a loop there is nothing to wait for, and no signal handler calls this."""
-        return step(*args)
-
     def put_off(self, action: Callable[[], object]) -> bool:
         """As :meth:`Connection.put_off`."""
         del action
         return False
 
-    def post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
-        """As :meth:`Connection.post`."""
+    @property
+    def is_late(self) -> bool:
+        """Whether tasks have kept the loop busy with sending for long, so that it should get its turn."""
+        if self._forks != Process.forks or asyncio.get_running_loop() is not self._loop:
+            self.check_owner()
+        began_at = self._turn.began_at
+        if began_at is None:
+            self._turn.begin()
+            return False
+        return time.monotonic() - began_at > _MAX_TURN_SEC
+
+    async def give_turn(self) -> None:
+        """Lets the loop read, and do all else."""
+        # It would read only after this task's turn.
+        asyncio.get_running_loop().call_soon(self._when_readable)
+        await asyncio.sleep(0)
+
+    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
+        """As :meth:`Connection.post`; in a loop there is nothing to wait for, and no signal handler calls this."""
         payload = make()
         if payload is None:
             return None
@@ -418,20 +431,13 @@ class AsyncConnection:
         self._wake_senders()
         return position
 
-    async def give_turn(self) -> None:
-        """Lets the loop read and do all else if this task has kept it from that for a while."""
-        if self._turn.is_over():
-            # It would read only after this task's turn.
-            asyncio.get_running_loop().call_soon(self._when_readable)
-            await asyncio.sleep(0)
-
     def check_owner(self) -> None:
         """Refuses a forked child, and another event loop.
 
         Raises:
             SonioxRealtimeError: It is one.
         """
-        if self.is_inherited:
+        if self._forks != Process.forks and self.is_inherited:
             raise inherited()
         if not self._is_done and self._loop is not None:
             self._running_loop()

@@ -17,6 +17,7 @@ from functools import partial
 from .._clock import time
 from .._codec import kind_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
+from ._link import Process
 from ._opening import open_websocket, wait_ready
 
 TYPE_CHECKING = False
@@ -229,6 +230,7 @@ class Connection:
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
+        self._forks = Process.forks
         self._link: Link | None = None
         self._thread: threading.Thread | None = None
         self._joiner = 0
@@ -239,8 +241,9 @@ class Connection:
         self._is_aborted = False
         # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
         self._order = threading.RLock()
-        # What signal handlers asked for that interrupted the thread which holds it; None while no thread does.
-        self._later: list[Callable[[], object]] | None = None
+        self._is_posting = False
+        # What signal handlers asked for that interrupted the thread which holds it; with that thread.
+        self._later: deque[tuple[int, Callable[[], object]]] = deque()
         # What has arrived and was not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
         # How many bytes each of the two has appended and taken in all.
@@ -285,52 +288,58 @@ class Connection:
         assert self._link is not None  # noqa: S101 - sessions check their state first
         return self._link
 
-    def in_order(self, step: Callable[..., Any], *args: Any) -> Any:
-        """Takes a step that changes what is sent, while no other thread takes one; gives its result.
+    # Whether a task has kept its event loop busy for long. Threads take turns by themselves.
+    is_late = False
 
-        A signal handler may ask for one while its own thread is in the middle of another. Then it is put off until that
-        is done, and there is no result (None).
-        """
-        later: list[Callable[[], object]] = []
-        try:
-            with self._order:
-                if self._later is not None:
-                    self._later.append(partial(self.in_order, step, *args))
-                    return None
-                self._later = later
-                try:
-                    return step(*args)
-                finally:
-                    self._later = None
-        finally:
-            for action in later:
-                action()
+    def give_turn(self) -> None:
+        """Does nothing; see the async twin."""
 
-    def put_off(self, action: Callable[[], object]) -> bool:
-        """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
-        with self._order:
-            if self._later is not None:
-                self._later.append(action)
-            return self._later is not None
-
-    def post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
+    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
         """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
 
+        Nothing else is made or sent while ``make`` is called, so that it may also just change something, and give None.
+        A signal handler may ask while its own thread is in the middle of this; then it is put off until that is done.
+
         Returns:
-            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet (see :meth:`in_order`).
+            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet.
 
         Raises:
             SonioxRealtimeError: The connection has ended.
         """
-        position: int | None = self.in_order(self._post, opcode, make)
-        return position
+        if self._forks != Process.forks:
+            self.check_owner()
+        try:
+            with self._order:
+                if self._is_posting:
+                    self._later.append((threading.get_ident(), partial(self.post, opcode, make)))
+                    return None
+                self._is_posting = True
+                try:
+                    payload = make()
+                    return None if payload is None else self.link.send(opcode, payload)
+                finally:
+                    self._is_posting = False
+        finally:
+            if self._later:
+                self._catch_up()
 
-    def _post(self, opcode: int, make: Callable[[], bytes | None]) -> int | None:
-        payload = make()
-        return None if payload is None else self.link.send(opcode, payload)
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
+        if not self._is_interrupting():
+            return False
+        self._later.append((threading.get_ident(), action))
+        return True
 
-    def give_turn(self) -> None:
-        """Threads take turns by themselves."""
+    def _catch_up(self) -> None:
+        """Does what signal handlers of this thread have put off, unless this is one of them."""
+        me = threading.get_ident()
+        while self._later and self._later[0][0] == me and not self._is_interrupting():
+            self._later.popleft()[1]()
+
+    def _is_interrupting(self) -> bool:
+        """Whether this is a signal handler, which interrupted :meth:`post` in its own thread."""
+        with self._order:
+            return self._is_posting
 
     def check_owner(self) -> None:
         """Refuses a forked child.
@@ -338,7 +347,7 @@ class Connection:
         Raises:
             SonioxRealtimeError: It is one.
         """
-        if self.is_inherited:
+        if self._forks != Process.forks and self.is_inherited:
             raise inherited()
 
     @property
@@ -379,7 +388,7 @@ class Connection:
                 raise error
             # Woken up by room for more, or by the end of the connection.
             _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
-            self.in_order(link.flush)
+            self.post(0, link.flush)
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
@@ -425,7 +434,7 @@ class Connection:
             timeout_sec: How long to wait.
             or_when: What else ends the wait, looked at whenever a message arrived.
         """
-        if self._is_reader() or self.put_off(bool):
+        if self._is_reader() or self._is_interrupting():
             # One of its own callbacks asks, or a signal handler, and nothing can end before that returns.
             return self._reader_is_done
         with self._changed:
@@ -441,7 +450,7 @@ class Connection:
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
         if self._link is not None and not self.is_inherited:
-            self.in_order(self._link.start_close)
+            self.post(0, self._link.start_close)
             self.wait_ended(timeout_sec)
         self.abort()
 
@@ -456,7 +465,7 @@ class Connection:
         if link is None:
             self._tell_opener()
         elif not self.put_off(self.abort):
-            self.in_order(link.abort)
+            self.post(0, link.abort)
             self._wake_reader()
             self._join()
 
@@ -470,7 +479,7 @@ class Connection:
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection for a reason of this side."""
-        self.in_order(self.link.fail, error)
+        self.post(0, partial(self.link.fail, error))
         self._wake_reader()
 
     def __del__(self) -> None:
@@ -541,6 +550,7 @@ class Connection:
         """The link over a socket that has been opened; None if it is not wanted any more."""
         with self._order:
             if not self._is_aborted:
+                self._forks = Process.forks
                 self._link = self._options.new_link(sock, leftover)
         return self._link
 

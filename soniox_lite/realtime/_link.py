@@ -47,14 +47,18 @@ _NORMAL = NORMAL_CLOSURE.to_bytes(2, "big")
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 
 
-class _Process:
-    """Tells a forked child what it has inherited; asking for the process's id would be a system call each time."""
+class Process:
+    """Tells a forked child what it has inherited; asking for the process's id would be a system call each time.
+
+    Attributes:
+        forks: How many forks there were from the first process to this one.
+    """
 
     forks = 0
 
 
 def _note_fork() -> None:
-    _Process.forks += 1
+    Process.forks += 1
 
 
 if hasattr(os, "register_at_fork"):
@@ -121,7 +125,7 @@ class Link:
         self._authorization = authorization
         # Of the kind that a signal handler can take once more if it interrupts the thread that holds it.
         self._lock = threading.RLock()
-        self._forks = _Process.forks
+        self._forks = Process.forks
         self._frames = FrameReader(max_message_bytes)
         self._leftover = leftover
         # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
@@ -149,7 +153,7 @@ class Link:
     @property
     def is_inherited(self) -> bool:
         """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
-        return self._forks != _Process.forks and self.end is None
+        return self._forks != Process.forks and self.end is None
 
     def fileno(self) -> int:
         """The descriptor to wait for; -1 once it is closed."""

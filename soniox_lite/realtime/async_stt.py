@@ -273,7 +273,7 @@ class AsyncRealtimeSTTSession:
             self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
         return message
 
-    def _made_audio(self, piece: bytes) -> bytes | None:
+    def _made_audio(self, piece: Any) -> Any:
         self._protocol.check_may_send()
         if self._paused or not self._protocol.is_started:
             self.dropped_audio_bytes += len(piece)
@@ -323,13 +323,11 @@ class AsyncRealtimeSTTSession:
         """
         audio = checked_audio(chunk)
         self._check_open()
-        self._protocol.check_may_send()
         if not (self._protocol.is_started or self._paused):
             await self.start()
         # With an empty one the loop gets its turn, too.
         for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
-            piece = bytes(audio[position : position + _MAX_CHUNK_BYTES])
-            await self._send(BINARY, partial(self._made_audio, piece))
+            await self._send(BINARY, partial(self._made_audio, audio[position : position + _MAX_CHUNK_BYTES]))
 
     async def send_bytes(self, chunks: bytes | Iterable[bytes] | AsyncIterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
@@ -426,7 +424,8 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open.
         """
         self._check_open()
-        self._connection.in_order(self._end_pause)
+        self._connection.check_owner()
+        self._connection.post(TEXT, self._end_pause)
 
     async def recv_bytes(self) -> bytes:
         """The next message as it came; empty when there are no more.
@@ -603,7 +602,6 @@ class AsyncRealtimeSTTSession:
         )
 
     def _check_open(self) -> None:
-        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:
@@ -615,10 +613,11 @@ class AsyncRealtimeSTTSession:
         if self._closed:
             raise SonioxRealtimeError("the session is closed")
 
-    async def _send(self, opcode: int, make: Callable[[], bytes | None], timeout_sec: float | None = None) -> None:
+    async def _send(self, opcode: int, make: Callable[[], Any], timeout_sec: float | None = None) -> None:
         """Sends what ``make`` gives, if anything, in the order in which it was made."""
         try:
-            await self._connection.give_turn()
+            if self._connection.is_late:
+                await self._connection.give_turn()
             position = self._connection.post(opcode, make)
             if position is not None:
                 await self._connection.wait_sent(position, timeout_sec)

@@ -324,7 +324,8 @@ class AsyncRealtimeTTSMultiplexedConnection:
     async def _sent(self, post: Callable[[], int | None], stream: AsyncRealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
         try:
-            await self._connection.give_turn()
+            if self._connection.is_late:
+                await self._connection.give_turn()
             position = post()
             if position is not None:
                 await self._connection.wait_sent(position)

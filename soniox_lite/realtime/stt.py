@@ -274,7 +274,7 @@ class RealtimeSTTSession:
             self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
         return message
 
-    def _made_audio(self, piece: bytes) -> bytes | None:
+    def _made_audio(self, piece: Any) -> Any:
         self._protocol.check_may_send()
         if self._paused or not self._protocol.is_started:
             self.dropped_audio_bytes += len(piece)
@@ -324,13 +324,11 @@ class RealtimeSTTSession:
         """
         audio = checked_audio(chunk)
         self._check_open()
-        self._protocol.check_may_send()
         if not (self._protocol.is_started or self._paused):
             self.start()
         # With an empty one the loop gets its turn, too.
         for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
-            piece = bytes(audio[position : position + _MAX_CHUNK_BYTES])
-            self._send(BINARY, partial(self._made_audio, piece))
+            self._send(BINARY, partial(self._made_audio, audio[position : position + _MAX_CHUNK_BYTES]))
 
     def send_bytes(self, chunks: bytes | Iterable[bytes] | Iterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
@@ -427,7 +425,8 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open.
         """
         self._check_open()
-        self._connection.in_order(self._end_pause)
+        self._connection.check_owner()
+        self._connection.post(TEXT, self._end_pause)
 
     def recv_bytes(self) -> bytes:
         """The next message as it came; empty when there are no more.
@@ -604,7 +603,6 @@ class RealtimeSTTSession:
         )
 
     def _check_open(self) -> None:
-        self._connection.check_owner()
         if not self._opened:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if self._protocol.failure is not None:
@@ -616,10 +614,11 @@ class RealtimeSTTSession:
         if self._closed:
             raise SonioxRealtimeError("the session is closed")
 
-    def _send(self, opcode: int, make: Callable[[], bytes | None], timeout_sec: float | None = None) -> None:
+    def _send(self, opcode: int, make: Callable[[], Any], timeout_sec: float | None = None) -> None:
         """Sends what ``make`` gives, if anything, in the order in which it was made."""
         try:
-            self._connection.give_turn()
+            if self._connection.is_late:
+                self._connection.give_turn()
             position = self._connection.post(opcode, make)
             if position is not None:
                 self._connection.wait_sent(position, timeout_sec)

@@ -325,7 +325,8 @@ class RealtimeTTSMultiplexedConnection:
     def _sent(self, post: Callable[[], int | None], stream: RealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
         try:
-            self._connection.give_turn()
+            if self._connection.is_late:
+                self._connection.give_turn()
             position = post()
             if position is not None:
                 self._connection.wait_sent(position)
