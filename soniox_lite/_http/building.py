@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 
 from .._callbacks import check_callback, is_async
 from .._codec import items_of, kind_of, pairs_of
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from .body import ProgressCallback
 
-# Without line breaks, which would begin a header line of their own.
-_CONTENT_TYPE = r"[\x21-\x2e\x30-\x7e]+/[\x20-\x7e]+"
 _DEFAULT_FILENAME = "upload.bin"
 
 
@@ -152,6 +149,12 @@ def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
     if len(given) not in {2, 3}:
         raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
     filename, content, content_type = (*given, "application/octet-stream")[:3]
-    if not isinstance(content_type, str) or not re.fullmatch(_CONTENT_TYPE, content_type):
+    if not isinstance(content_type, str) or not _is_mime_type(content_type):
         raise SonioxValidationError(f"files[{name!r}]: content_type must be a MIME type such as 'audio/wav'")
     return filename, content, content_type
+
+
+def _is_mime_type(text: str) -> bool:
+    # Without line breaks, which would begin a header line of their own.
+    kind, _, rest = text.partition("/")
+    return bool(kind and rest) and is_visible_ascii(kind) and rest.isascii() and rest.isprintable()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .._async_callbacks import check_callback, settled
 from .._callbacks import is_async, refuse_awaitable
 from .._codec import field_names, kind_of
@@ -9,11 +11,10 @@ from .._deprecation import warn_deprecated, warn_of_fields
 from .._output import opened_output
 from .._validation import Problems
 from ..errors import SonioxAPIError, SonioxValidationError
-from ..types.tts import CreateTtsConfig, CreateTtsPayload
+from ..types.tts import FORMATS_OF_ENDINGS, CreateTtsConfig, CreateTtsPayload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
     from typing import Any, BinaryIO
 
@@ -121,7 +122,7 @@ class AsyncTtsAPI:
             model: Text-to-speech model.
             config: Further options, also as a dict.
             language: Code of the text's language; None for ``en``.
-            audio_format: As for :meth:`generate`; the file's name does not count. None for ``wav``.
+            audio_format: As for :meth:`generate`; None for what the path ends in (``.mp3``), or else ``wav``.
             sample_rate: Samples a second, in Hz; None for the format's default.
             bitrate: Bits a second of compressed audio; None for the codec's default.
             client_reference_id: Your own mark in the usage logs, at most 256 characters.
@@ -129,21 +130,19 @@ class AsyncTtsAPI:
             keep_partial: Whether a failed call shall leave what came before it failed, if anything, in the file.
 
         Raises:
-            SonioxValidationError: ``output`` cannot be written to; nothing was sent.
+            SonioxValidationError: ``output`` cannot be written to, or its name ends like another format's; nothing was
+                sent.
             SonioxError: The file cannot be written to any more. What a stream raises comes as it is.
         """
-        speech = self.generate_stream(
-            text=text,
-            voice=voice,
-            model=model,
-            config=config,
-            language=language,
-            audio_format=audio_format,
-            sample_rate=sample_rate,
-            bitrate=bitrate,
-            client_reference_id=client_reference_id,
-            deadline_sec=deadline_sec,
-        )
+        arguments = {
+            "model": model,
+            "voice": voice,
+            "audio_format": audio_format,
+            "sample_rate": sample_rate,
+            "bitrate": bitrate,
+            "client_reference_id": client_reference_id,
+        }
+        speech = self._speech(text, config, language, arguments, deadline_sec, _ending_of(output))
         if is_async(getattr(output, "write", None)):
             raise SonioxValidationError(
                 "output is a stream whose write() has to be awaited; generate_stream has copy_to"
@@ -183,19 +182,26 @@ class AsyncTtsAPI:
             deadline_sec: How long it may take from the sending to the last byte, what is done in between included; None
                 for no limit of its own.
         """
-        payload = _payload(
-            text,
-            config,
-            language,
-            {
-                "model": model,
-                "voice": voice,
-                "audio_format": audio_format,
-                "sample_rate": sample_rate,
-                "bitrate": bitrate,
-                "client_reference_id": client_reference_id,
-            },
-        )
+        arguments = {
+            "model": model,
+            "voice": voice,
+            "audio_format": audio_format,
+            "sample_rate": sample_rate,
+            "bitrate": bitrate,
+            "client_reference_id": client_reference_id,
+        }
+        return self._speech(text, config, language, arguments, deadline_sec)
+
+    def _speech(
+        self,
+        text: str,
+        config: ConfigInput | None,
+        language: str | None,
+        arguments: dict[str, Any],
+        deadline_sec: float | None,
+        ending: str = "",
+    ) -> AsyncSpeechStream:
+        payload = _payload(text, config, language, arguments, ending)
         with Problems("the request") as check:
             check.seconds("deadline_sec", deadline_sec, maximum=31_536_000)
         return AsyncSpeechStream(self._client, payload, deadline_sec)
@@ -308,8 +314,18 @@ class AsyncSpeechStream:
             self._stream.close()
 
 
+def _ending_of(output: BinaryIO | os.PathLike[str] | str) -> str:
+    """What a path ends in, such as ``.mp3``; empty for a stream."""
+    if not isinstance(output, (str, os.PathLike)):
+        return ""
+    try:
+        return os.path.splitext(os.fsdecode(output))[1].lower()
+    except TypeError:
+        return ""  # What opens it tells what is wrong.
+
+
 def _payload(
-    text: str, config: ConfigInput | None, language: str | None, arguments: dict[str, Any]
+    text: str, config: ConfigInput | None, language: str | None, arguments: dict[str, Any], ending: str
 ) -> CreateTtsPayload:
     """The whole request; what ``config`` sets wins over arguments, except over the language."""
     options: dict[str, Any] = {}
@@ -322,9 +338,14 @@ def _payload(
     fields: dict[str, Any] = {"language": _DEFAULT_LANGUAGE, **arguments, **options, "text": text}
     if language is not None:
         fields["language"] = language
+    fitting = FORMATS_OF_ENDINGS.get(ending, ())
     if fields["audio_format"] is None:
-        fields["audio_format"] = _DEFAULT_FORMAT
+        fields["audio_format"] = fitting[0] if fitting else _DEFAULT_FORMAT
     payload = CreateTtsPayload(**fields)
+    if fitting and not fields["audio_format"].startswith(fitting):
+        raise SonioxValidationError(
+            f"output ends in {ending}, which does not fit audio_format={fields['audio_format']!r}"
+        )
     warn_of_fields(CreateTtsConfig, options, ("model", "voice", "language"))
     flat = [name for name in ("audio_format", "sample_rate", "bitrate") if arguments[name] is not None]
     if flat:

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 # The service's schema names no unit; the service itself counts bytes of UTF-8.
 MAX_TEXT_BYTES = 5000
 _MAX_NAME_LENGTH = 50
+# What the names of files end in, and the formats that fit; the first is meant where none is given.
+_RAW = ("pcm_s16le", "pcm_")
+FORMATS_OF_ENDINGS = {
+    ".wav": ("wav",),
+    ".mp3": ("mp3",),
+    ".opus": ("opus",),
+    ".ogg": ("opus",),
+    ".flac": ("flac",),
+    ".aac": ("aac",),
+    ".pcm": _RAW,
+    ".raw": _RAW,
+}
 SPEECH_NAMES = ("model", "language", "voice", "audio_format")
 
 

@@ -381,6 +381,52 @@ class TestFiles:
         assert target.read_bytes() == b"hello"
         assert list((tmp_path / "there").iterdir()) == [target]
 
+    @pytest.mark.parametrize(
+        ("name", "audio_format"),
+        [
+            ("a.mp3", "mp3"),
+            ("a.b.FLAC", "flac"),
+            ("a.ogg", "opus"),
+            ("a.pcm", "pcm_s16le"),
+            ("a.wav", "wav"),
+            ("a.bin", "wav"),
+            ("mp3", "wav"),
+            (".mp3", "wav"),
+        ],
+    )
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_the_name_tells_the_format_where_nothing_else_does(
+        self, connect: Any, fake_soniox: FakeSoniox, tmp_path: Path, name: str, audio_format: str, kind: Any
+    ) -> None:
+        caller = connect(fake_soniox.tts_api_base_url)
+        caller.run(lambda client: client.tts.generate_to_file(kind(tmp_path / name), **SPOKEN))
+
+        (record,) = fake_soniox.speeches
+        assert record.config["audio_format"] == audio_format
+        assert (tmp_path / name).stat().st_size > 0
+
+    @pytest.mark.parametrize(
+        ("name", "audio_format"),
+        [("a.mp3", "wav"), ("a.WAV", "mp3"), ("a.wav", "pcm_s16le"), ("a.pcm", "wav"), ("a.ogg", "mp3")],
+    )
+    def test_a_name_that_contradicts_the_format_is_refused(
+        self, write: Any, tmp_path: Path, name: str, audio_format: str
+    ) -> None:
+        problem = rf"ends in {Path(name).suffix.lower()}, which does not fit"
+        with RawServer() as server, pytest.raises(SonioxValidationError, match=problem):
+            write(server, tmp_path / name, config={"audio_format": audio_format})
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("name", "audio_format"), [("a.raw", "pcm_f32le"), ("a.opus", "opus"), ("a.bin", "mp3"), ("a", "flac")]
+    )
+    def test_other_names_are_taken(
+        self, connect: Any, fake_soniox: FakeSoniox, tmp_path: Path, name: str, audio_format: str
+    ) -> None:
+        caller, config = connect(fake_soniox.tts_api_base_url), {"audio_format": audio_format}
+        caller.run(lambda client: client.tts.generate_to_file(tmp_path / name, **SPOKEN, config=config))
+        assert fake_soniox.speeches[0].config["audio_format"] == audio_format
+
     @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no such device")
     def test_what_is_no_file_is_written_to_and_not_replaced(self, write: Any, tmp_path: Path) -> None:
         pipe = tmp_path / "pipe"
