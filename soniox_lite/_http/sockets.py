@@ -8,6 +8,7 @@ import select
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 
 def wire_connection(host: str, port: int) -> http.client.HTTPConnection:
@@ -25,6 +26,10 @@ def wire_connection(host: str, port: int) -> http.client.HTTPConnection:
 def is_readable(sock: socket.socket | None) -> bool:
     """Whether an idle socket is readable. It then was closed by the server or carries unexpected data."""
     if sock is None:
+        return True
+    # The system does not know what TLS has decrypted already.
+    pending: Callable[[], int] | None = getattr(sock, "pending", None)
+    if pending is not None and pending():
         return True
     if hasattr(select, "poll"):
         poll = select.poll()

@@ -130,7 +130,7 @@ class _Opening:
         sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._at_step)
         try:
             leftover = self._upgrade(sock, authorization)
-            sock.settimeout(0)
+            sock.setblocking(False)
         except BaseException:
             sock.close()
             raise

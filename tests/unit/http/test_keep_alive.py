@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import select
 import threading
-import time
 from typing import Any
 
 import pytest
 
 from soniox_lite import SonioxConnectionError
+from soniox_lite._clock import time
 from soniox_lite._http import connections, pool
 from tests.support.raw_server import (
     Connection,
