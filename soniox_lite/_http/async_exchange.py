@@ -69,10 +69,11 @@ async def open_exchange(
                 streamed=streamed,
             )
         except (SonioxConnectionError, SonioxTimeoutError) as error:
+            # The transport may have sent it twice by itself, and not have got through the second time.
+            request.doubtful = error.request_sent = request.doubtful or error.request_sent
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
             if delay is None or transport.closed:
                 raise
-            request.doubtful = request.doubtful or error.request_sent
         else:
             response = reply.response
             if settings.on_response is not None:

@@ -285,6 +285,20 @@ class TestRepeatedCalls:
             caller.request("GET")
             assert caller.request("DELETE", "/files/1").status_code == 204
 
+    def test_what_was_sent_before_a_refused_repetition_was_sent(self, connect: Any) -> None:
+        def lose_and_stop(connection: Connection) -> None:
+            connection.read_body()
+            connection.server._listener.shutdown(socket.SHUT_RDWR)
+            connection.server._listener.close()
+            connection.close()
+
+        with RawServer(reply(), lose_and_stop) as server:
+            caller = connect(server, max_retries=0)
+            caller.request("GET")
+            with pytest.raises(SonioxConnectionError, match="ConnectionRefusedError") as caught:
+                caller.request("DELETE", "/files/1")
+        assert caught.value.request_sent
+
     @pytest.mark.parametrize("path", ["files", "stt", "voices"])
     def test_every_namespace_deletes_so(self, connect: Any, path: str) -> None:
         missing = json.dumps({"status_code": 404, "error_type": "not_found", "message": "no"}).encode()
