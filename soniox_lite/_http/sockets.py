@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import select
 
 TYPE_CHECKING = False
@@ -15,11 +16,16 @@ class WireConnection(http.client.HTTPConnection):
 
     Attributes:
         open_sock: What was opened last; None before.
+        pid: The process that it belongs to.
     """
 
     # Without a socket it fails. http.client would open one, which would know of no proxy.
     auto_open = 0
     open_sock: socket.socket | None = None
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.pid = os.getpid()
 
 
 def is_readable(sock: socket.socket | None) -> bool:
