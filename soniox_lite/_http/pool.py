@@ -118,13 +118,13 @@ class ConnectionPool:
                 del self._idle[oldest]
             oldest.close()
 
-    def break_off(self, connection: http.client.HTTPConnection) -> None:
+    @staticmethod
+    def break_off(connection: http.client.HTTPConnection) -> None:
         """Breaks a connection that is in use, so that whoever waits on it stops at once."""
-        if connection not in self._busy:
-            return  # Of a forked child's, it may be the parent's.
         # Not connection.sock, which http.client forgets when the reply is the last one on its connection.
         sock: socket.socket | None = getattr(connection, "open_sock", None)
-        if sock is not None:
+        # A forked child would break it for its parent.
+        if sock is not None and getattr(connection, "pid", None) == os.getpid():
             # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
             with contextlib.suppress(OSError):
                 socket.SocketType.shutdown(sock, socket.SHUT_RDWR)

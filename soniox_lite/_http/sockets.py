@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import http.client
+import os
 import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
+    from typing import Any
 
 
 def wire_connection(host: str, port: int) -> http.client.HTTPConnection:
-    """A connection of ``http.client`` without its socket, which the caller opens.
+    """A connection of ``http.client`` without its socket, which the caller opens. It belongs to this process.
 
     No subclass: its base would be read when this module is loaded, and a tool such as vcrpy may have put a class of its
     own in that place for a while.
     """
-    connection = http.client.HTTPConnection(host, port)
+    connection: Any = http.client.HTTPConnection(host, port)
     # Without a socket it fails. http.client would open one, which would know of no proxy.
     connection.auto_open = 0
-    return connection
+    connection.pid = os.getpid()
+    result: http.client.HTTPConnection = connection
+    return result
 
 
 def is_readable(sock: socket.socket | None) -> bool:

@@ -30,10 +30,13 @@ from soniox_lite import (
     SonioxValidationError,
 )
 from tests.support.callers import KEY
+from tests.support.machine import refuse_threads
 from tests.support.raw_server import Connection, RawServer, hold, http_reply, reply, stall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import trustme
 
 ROOT = Path(__file__).parents[3]
 BODY_BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"
@@ -260,6 +263,110 @@ class TestCancelling:
         assert our_threads() == []
 
 
+class TestThreadsOfTasks:
+    """A call of the async client needs a thread."""
+
+    def test_a_deadline_counts_while_a_call_waits_for_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("soniox_lite._http.async_transport._MAX_THREADS", 1)
+        reached = threading.Event()
+
+        async def use(url: str) -> None:
+            async with AsyncSonioxClient(KEY, api_base_url=url, timeout_sec=20) as client:
+                busy = asyncio.ensure_future(client.request("GET", "/busy"))
+                await asyncio.to_thread(reached.wait, 5)
+                started = time.monotonic()
+                with pytest.raises(SonioxTimeoutError, match="all threads of the client are busy") as caught:
+                    await client.request("GET", "/late", deadline_sec=0.2)
+                assert time.monotonic() - started < 2
+                assert not caught.value.request_sent
+                busy.cancel()
+
+        with RawServer(stall(reached=reached)) as server:
+            asyncio.run(use(server.url))
+        assert [request.target for request in server.requests] == ["/busy"]
+
+    def test_a_deadline_counts_while_a_stream_waits_for_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("soniox_lite._http.async_transport._MAX_THREADS", 1)
+        reached = threading.Event()
+
+        async def use(url: str) -> None:
+            async with AsyncSonioxClient(KEY, api_base_url=url, tts_api_base_url=url, timeout_sec=20) as client:
+                speech = client.tts.generate_stream(text="a", language="en", voice="v", deadline_sec=0.5)
+                async with speech as blocks:
+                    busy = asyncio.ensure_future(client.request("GET", "/busy"))
+                    await asyncio.to_thread(reached.wait, 5)
+                    with pytest.raises(SonioxTimeoutError):
+                        async for _ in blocks:
+                            pass
+                busy.cancel()
+
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nContent-Length: 999\r\n\r\nab"
+        with RawServer(stall(head), stall(reached=reached)) as server:
+            started = time.monotonic()
+            asyncio.run(use(server.url))
+            assert time.monotonic() - started < 5
+
+    def test_cancelling_what_waits_for_one_sends_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("soniox_lite._http.async_transport._MAX_THREADS", 1)
+        reached = threading.Event()
+
+        async def use(url: str) -> None:
+            async with AsyncSonioxClient(KEY, api_base_url=url, timeout_sec=20) as client:
+                busy = asyncio.ensure_future(client.request("GET", "/busy"))
+                await asyncio.to_thread(reached.wait, 5)
+                for options in ({}, {"deadline_sec": 20}):
+                    with pytest.raises(asyncio.TimeoutError):
+                        await asyncio.wait_for(client.request("GET", "/late", **options), 0.05)
+                busy.cancel()
+
+        with RawServer(stall(reached=reached)) as server:
+            asyncio.run(use(server.url))
+        assert [request.target for request in server.requests] == ["/busy"]
+
+    def test_where_none_can_be_had_the_call_says_so(self, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
+        refuse_threads(monkeypatch, "soniox-lite")
+
+        async def use() -> None:
+            async with AsyncSonioxClient(KEY, api_base_url="http://127.0.0.1:1") as client:
+                with pytest.raises(SonioxConnectionError, match="no thread can be started") as caught:
+                    await client.request("GET", "/x")
+                assert not caught.value.request_sent
+
+        asyncio.run(use())
+        assert len(pauses) == 2
+
+    def test_those_that_there_are_do_the_work_of_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def use(url: str) -> None:
+            async with AsyncSonioxClient(KEY, api_base_url=url) as client:
+                await client.request("GET", "/x")
+                refuse_threads(monkeypatch, "soniox-lite")
+                replies = await asyncio.gather(*(client.request("GET", "/x") for _ in range(3)))
+                assert [response.status_code for response in replies] == [200] * 3
+
+        with RawServer(then=reply()) as server:
+            asyncio.run(use(server.url))
+
+    def test_an_abandoned_request_does_not_keep_the_process(self) -> None:
+        with RawServer(stall()) as server:
+            started = time.monotonic()
+            assert run_program(ABANDONED, server.url) == "given up\n"
+            assert time.monotonic() - started < 20
+
+
+ABANDONED = """
+import asyncio, sys
+from soniox_lite import AsyncSonioxClient
+client = AsyncSonioxClient("key", api_base_url=sys.argv[1], timeout_sec=60)
+client.models
+async def use():
+    task = asyncio.ensure_future(client.request("GET", "/slow"))
+    await asyncio.wait([task], timeout=0.3)
+    task.cancel()
+    print("given up", flush=True)
+asyncio.run(use())
+"""
+
+
 class TestSharing:
     def test_many_threads_share_few_connections(self) -> None:
         with RawServer(then=reply(b'{"a": 1}')) as server, SonioxClient(KEY, api_base_url=server.url) as client:
@@ -448,6 +555,7 @@ import asyncio, os, sys, warnings
 from soniox_lite import AsyncSonioxClient
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 client = AsyncSonioxClient("key", api_base_url=sys.argv[1])
+client.models  # Loads what a request needs, which the loop would be said to wait for.
 def ask(who):
     print(who, asyncio.run(client.request("GET", "/" + who)).status_code, flush=True)
 ask("parent")
@@ -478,6 +586,67 @@ client.close()
 """
 
 
+# What another thread is in the middle of when the process forks. It stands still until the fork is asked for, or made.
+FORK_WHILE = {
+    "loading a namespace": """
+import os, sys, threading
+from soniox_lite import SonioxClient
+reached, go_on = threading.Event(), threading.Event()
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "soniox_lite._http.transport":
+            reached.set()
+            go_on.wait(10)
+sys.meta_path.insert(0, Slow())
+os.register_at_fork(before=go_on.set)
+""",
+    "setting TLS up": """
+import os, ssl, sys, threading
+from soniox_lite import SonioxClient
+reached, go_on = threading.Event(), threading.Event()
+real = ssl.create_default_context
+def slow(**options):
+    reached.set()
+    go_on.wait(10)
+    return real(**options)
+ssl.create_default_context = slow
+os.register_at_fork(before=go_on.set)
+""",
+    "holding the pool's lock": """
+import os, sys, threading
+from soniox_lite import SonioxClient
+from soniox_lite._http import pool
+reached, go_on = threading.Event(), threading.Event()
+real = pool.ConnectionPool.check_open
+def slow(self):
+    if threading.current_thread() is not threading.main_thread():
+        reached.set()
+        go_on.wait(10)
+    real(self)
+pool.ConnectionPool.check_open = slow
+os.register_at_fork(after_in_parent=go_on.set)
+""",
+}
+THEN_FORK = """
+import faulthandler, warnings
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+os.environ["SSL_CERT_FILE"] = sys.argv[2]
+client = SonioxClient("key", api_base_url=sys.argv[1], max_retries=0)
+thread = threading.Thread(target=lambda: client.models.list and client.request("GET", "/first"))
+thread.start()
+reached.wait(10)
+child = os.fork()
+if child == 0:
+    faulthandler.dump_traceback_later(10, exit=True)
+    print("child", client.request("GET", "/child").status_code, flush=True)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+thread.join()
+print("parent", client.request("GET", "/parent").status_code, flush=True)
+client.close()
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 class TestForking:
     def test_the_child_opens_its_own_connection(self) -> None:
@@ -498,6 +667,59 @@ class TestForking:
         with RawServer(then=reply()) as server:
             assert run_program(FORK_UNUSED, server.url, how) == "parent 200\n"
         assert server.connection_count == 1
+
+    @pytest.mark.parametrize("what", FORK_WHILE)
+    def test_the_child_of_a_busy_moment_is_usable(
+        self, what: str, tls_server: ssl.SSLContext, authority: trustme.CA, tmp_path: Path
+    ) -> None:
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        with RawServer(then=reply(), tls=tls_server) as server:
+            output = run_program(f"{FORK_WHILE[what]}\n{THEN_FORK}", server.url, str(tmp_path / "ca.pem"))
+        assert output == "child 200\nparent 200\n"
+
+    def test_a_child_that_forgets_a_stream_leaves_it_to_the_parent(self) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nContent-Length: 4\r\n\r\nab"
+        done = threading.Event()
+
+        def in_two_parts(connection: Connection) -> None:
+            connection.read_body()
+            connection.send(head)
+            done.wait(10)
+            connection.send(b"cd")
+
+        def tell(connection: Connection) -> None:
+            reply()(connection)
+            done.set()
+
+        with RawServer(in_two_parts, tell) as server:
+            assert run_program(FORK_READING, server.url) == "abcd\n"
+
+
+FORK_READING = """
+import gc, os, sys, threading, warnings
+from soniox_lite import SonioxClient
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+client = SonioxClient("key", api_base_url=sys.argv[1], tts_api_base_url=sys.argv[1])
+started, audio = threading.Event(), []
+def read():
+    with client.tts.generate_stream(text="a", language="en", voice="v") as blocks:
+        for block in blocks:
+            audio.append(block)
+            started.set()
+thread = threading.Thread(target=read)
+thread.start()
+started.wait(10)
+child = os.fork()
+if child == 0:
+    stream = next(x for x in gc.get_objects() if type(x).__name__ == "OpenReplyStream")
+    stream.close()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+client.request("GET", "/forked")
+thread.join()
+print(b"".join(audio).decode())
+client.close()
+"""
 
 
 UNCLOSED = """

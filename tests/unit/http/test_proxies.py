@@ -310,7 +310,8 @@ class TestCredentials:
         assert not caught.value.request_sent
 
     @pytest.mark.parametrize(
-        "url", ["ftp://h:1", "http://", "http://u:topsecret@", "http://u:topsecret@h:x", "h:0", "h:65536", "[::1", "::1:80"]
+        "url",
+        ["ftp://h:1", "http://", "http://u:topsecret@", "http://u:topsecret@h:x", "h:0", "h:65536", "[::1", "::1:80"],
     )
     def test_what_is_no_url_of_a_proxy_is_refused(self, url: str) -> None:
         with pytest.raises(ProxyError, match="not an http:// or https:// URL") as caught:

@@ -15,6 +15,8 @@ import trustme
 
 from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError, _network
 from tests.support.callers import KEY
+from tests.support.machine import resolve_as_loopback
+from tests.support.proxies import tunnel
 from tests.support.raw_server import RawServer, close, hold, http_reply, reply, send_and_close, stall
 
 ROOT = Path(__file__).parents[3]
@@ -296,3 +298,66 @@ def test_a_certificate_file_that_is_not_there_is_a_soniox_error(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError):
         connect(server, max_retries=0).request("GET")
+
+
+def test_without_any_certificate_the_error_says_what_to_set(
+    connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls_server: ssl.SSLContext
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError, match="SSL_CERT_FILE"):
+        connect(server, max_retries=0).request("GET")
+
+
+def test_with_certificates_the_error_does_not_say_so(
+    connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trustme.CA().configure_trust(context)
+    with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError, match="certificate") as caught:
+        connect(server, ssl_context=context, max_retries=0).request("GET")
+    assert "SSL_CERT_FILE" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_name_with_a_dot_at_its_end_is_the_name_without(
+    connect: Any, monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, tls_client: ssl.SSLContext, proxied: bool
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("soniox.example").configure_cert(context)
+    names: list[Any] = []
+    context.sni_callback = lambda _sock, name, _context: names.append(name)
+    looked_up = resolve_as_loopback(monkeypatch)
+    with RawServer(then=tunnel()) as proxy, RawServer(then=reply(), tls=context) as server:
+        if proxied:
+            monkeypatch.setenv("https_proxy", proxy.address)
+        url = f"https://soniox.example.:{server.port}"
+        caller = connect(url, ssl_context=tls_client)
+        assert caller.request("GET").status_code == 200
+        caller.close()
+    assert names == ["soniox.example"]
+    assert server.requests[0].headers["host"] == f"soniox.example:{server.port}"
+    # Who looks the name up gets it with its dot.
+    assert proxy.targets == ([f"CONNECT soniox.example.:{server.port}"] if proxied else [])
+    assert "soniox.example." in looked_up
+
+
+@pytest.mark.parametrize("surface", ["REST", "realtime"])
+def test_a_cold_process_loads_no_tables_of_international_names(surface: str, tls_server: ssl.SSLContext) -> None:
+    call = {
+        "REST": "client.request('GET', '/x')",
+        "realtime": "client.realtime.stt.connect(config={'model': 'stt-rt-v5'}).enter()",
+    }[surface]
+    program = (
+        "import contextlib, sys; from soniox_lite import SonioxClient, SonioxError\n"
+        "client = SonioxClient('key', api_base_url=sys.argv[1], websocket_base_url=sys.argv[1].replace('http', 'ws'), "
+        "max_retries=0)\n"
+        f"with contextlib.suppress(SonioxError): {call}\n"
+        "print('encodings.idna' in sys.modules)"
+    )
+    with RawServer(tls=tls_server) as server:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", program, server.url.replace("127.0.0.1", "localhost")]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "False\n"
+    assert len(server.tls_failures) == 1
