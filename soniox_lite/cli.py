@@ -1,7 +1,7 @@
 """The command line: ``soniox-lite``, or ``python -m soniox_lite``.
 
 Exit codes: 0 done; 1 the service, the network or the job said no; 2 the command line is wrong; 124 the job did not end
-in the time given; 128 and the signal's number after a signal (130 for Ctrl-C, 141 for a pipe that nobody reads).
+in the time given; 128 and the signal's number after a signal (130 for Ctrl-C, 141 for a closed pipe).
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _add_transcribe(commands: Any) -> None:
         "print what is said in a recording",
         "transcribe interview.mp3 --language en,de --diarize",
         "transcribe",
-        "File and job are deleted from the server in the end, also after Ctrl-C.",
+        "File and job are deleted from the server in the end, also after Ctrl-C, but not\nbefore the transcript is written.",
     )
     parser.add_argument("source", metavar="FILE|URL|-", help="a file, an http(s) URL, or - for standard input")
     _add_json(parser, "print the whole transcript as one JSON document")

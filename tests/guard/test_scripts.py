@@ -74,7 +74,7 @@ def check_done(checkout: Path, *processes: subprocess.Popen[str]) -> str:
     """Fails unless all did what the script is for; what they said besides."""
     said = ""
     for process in processes or [start(checkout)]:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert (process.returncode, out) == (0, f"done by {checkout / 'soniox_lite' / '__init__.py'}\n"), err
         said += err
     return said
@@ -82,14 +82,14 @@ def check_done(checkout: Path, *processes: subprocess.Popen[str]) -> str:
 
 def check_sentence(process: subprocess.Popen[str], sentence: str) -> None:
     """Fails unless it ends with this as its last line, and no traceback."""
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert sentence in err.splitlines()[-1]
     assert "Traceback" not in err
 
 
 def test_an_environment_is_completed_or_made_anew_until_it_fits(checkout: Path, tmp_path: Path) -> None:
-    # One story, because each environment takes seconds to make. As an interruption, or a Python that is gone, leaves it:
+    # One story, because each environment takes seconds to make. As an interruption, or a lost Python, leaves it:
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to("/no/such/python")
@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_written_is_told(checkout: Path) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_help_helps_without_an_environment(checkout: Path, name: str) -> None:
-    out, err = start(checkout, f"scripts/{name}", "--help").communicate(timeout=60)
+    out, err = start(checkout, f"scripts/{name}", "--help").communicate(timeout=300)
     docstring = ast.get_docstring(ast.parse((ROOT / "scripts" / name).read_text()))
     assert (out.strip(), err) == (docstring, "")
     assert not (checkout / ".venv").exists()
@@ -141,7 +141,7 @@ def test_help_helps_without_an_environment(checkout: Path, name: str) -> None:
 
 def test_a_recording_that_is_not_there_is_told_before_all_else(checkout: Path) -> None:
     process = start(checkout, "scripts/demo", "missing.wav")
-    assert process.communicate(timeout=60) == ("", "There is no file 'missing.wav'.\n")
+    assert process.communicate(timeout=300) == ("", "There is no file 'missing.wav'.\n")
     assert process.returncode == 2
 
 
