@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .unfrozen import time
@@ -25,6 +26,8 @@ class Failed:
     error: BaseException
     doing: str
     """What was being done, such as ``answering GET /v1/files``."""
+    test: str = field(default_factory=lambda: os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0])
+    """Which of pytest's tests was running; empty: none."""
 
 
 class FakeSonioxError(RuntimeError):
@@ -42,7 +45,9 @@ class FakeSonioxError(RuntimeError):
         """What was raised inside the server, oldest first."""
         # As text and not as the cause, which would hide the exception that a failing test has in flight.
         told = "".join(
-            f"\nwhile {one.doing}:\n{''.join(traceback.format_exception(one.error))}" for one in failed[:_MOST_SHOWN]
+            f"\nwhile {one.doing}{f', in {one.test}' if one.test else ''}:\n"
+            + "".join(traceback.format_exception(one.error))
+            for one in failed[:_MOST_SHOWN]
         )
         more = f"\nand {len(failed) - _MOST_SHOWN} more" if len(failed) > _MOST_SHOWN else ""
         super().__init__(f"{who} failed {len(failed)} time(s)\n{told}{more}")

@@ -14,8 +14,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from werkzeug.wrappers import Request
-
 from .exchange import LINE, SentRequest, Service, text_of
 from .failures import Failed, FakeSonioxError, join
 from .listener import Listener
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Response
+    from werkzeug.wrappers import Request, Response
 
     from .exchange import Upgrade
     from .line import Line

@@ -130,7 +130,7 @@ class _Opening:
         sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._at_step)
         try:
             leftover = self._upgrade(sock, authorization)
-            sock.setblocking(False)
+            sock.setblocking(False)  # noqa: FBT003 - as eventlet understands it, unlike settimeout(0)
         except BaseException:
             sock.close()
             raise

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from stt_client import SttClient
+from tts_client import TtsClient
 
-from soniox_testing import FakeSoniox
+from soniox_testing import FakeSoniox, speech_request
+from soniox_testing.realtime import stt_config
+from soniox_testing.realtime.stt_config import START_FIELDS
+from soniox_testing.speech_request import SPEECH_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,3 +244,48 @@ def test_a_strict_fake_does_not_hide_another_exception():
 def test_a_fake_that_is_not_strict_checks_nothing():
     with FakeSoniox() as server:
         server.add_transcript("hello")
+
+
+@pytest.mark.parametrize(
+    ("claim", "given", "near"),
+    [
+        ("assert_session", {"endd": "finished"}, "ended"),
+        ("assert_session", {"language_hint": None}, "language_hints"),
+        ("assert_spoken", {"voise": None}, "voice"),
+        ("assert_transcribed", {"statuss": "completed"}, "status"),
+        ("assert_uploaded", {"file_name": "a.mp3"}, "filename"),
+        ("assert_requested", {"method": "GET", "path": "/v1/files", "time": 1}, "times"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest(fake, stt, claim, given, near):
+    stt().start().audio(100).leave()
+    with pytest.raises(TypeError, match=f"did you mean {near}\\?"):
+        getattr(fake, claim)(**given)
+
+
+def test_a_field_that_means_nothing_may_be_claimed_where_a_client_sent_it(fake, stt):
+    with pytest.raises(TypeError, match="has no tenant"):
+        fake.assert_session(tenant="seven")
+    stt().start(tenant="seven").synchronize()
+    assert fake.assert_session(tenant="seven", context=None).config["tenant"] == "seven"
+
+
+def test_the_fields_that_may_be_claimed_are_all_that_a_start_message_is_asked_for():
+    """Each is asked for by its name in the source of the rules."""
+    for module, fields in ((stt_config, START_FIELDS), (speech_request, SPEECH_FIELDS)):
+        asked = set(re.findall(r"fields\.(?!note)[a-z]+\(\"(\w+)\"", inspect.getsource(module)))
+        assert asked <= fields
+        assert fields - asked <= {"context", "translation", "language_hints"}  # those have readers of their own
+
+
+def test_the_report_shows_texts_as_they_were_sent_and_nothing_that_moves_a_cursor(fake, client):
+    client("GET", "/v1/files/%1B%5B2J%E2%80%AE")
+    speaker = TtsClient(fake)
+    for text in ("Hel", "lo, ", "you."):
+        speaker.say(text, end=text == "you.") if text != "Hel" else speaker.start().say(text, end=False)
+    speaker.stream()
+    speaker.close()
+    report = fake.report()
+    assert "Texts to speak:\n  'Hello, you.', finished\n" in report
+    assert "GET /v1/files/\\x1b[2J\\u202e -> 404 (file_not_found)" in report
+    assert report.isascii()

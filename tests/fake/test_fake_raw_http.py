@@ -178,7 +178,7 @@ def test_what_cannot_be_a_request_is_refused_and_the_connection_ends(name: str) 
 
 
 TAKEN = {
-    "extensions of chunks": CHUNKED + b"\r\n%x;a=b;c=\"d\" \r\n%b\r\n0;last\r\n\r\n" % (len(JOB), JOB),
+    "extensions of chunks": CHUNKED + b'\r\n%x;a=b;c="d" \r\n%b\r\n0;last\r\n\r\n' % (len(JOB), JOB),
     "a trailer section": CHUNKED + b"\r\n" + chunk(JOB) + b"0\r\nX-Sum: 1\r\nX-Other: 2\r\n\r\n",
     "small chunks": CHUNKED + b"\r\n" + b"".join(chunk(JOB[at : at + 1]) for at in range(len(JOB))) + b"0\r\n\r\n",
     "zeros before a size": CHUNKED + b"\r\n" + chunk(JOB, b"%040x" % len(JOB)) + b"000\r\n\r\n",

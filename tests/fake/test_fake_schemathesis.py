@@ -1,6 +1,6 @@
 """Schemathesis makes requests of the published document, good and bad, and holds the answers against it.
 
-What it may find: a server error, a status that the operation does not document, a body of another type or shape.
+What it may find: no answer at all, a server error, a status that the operation does not document, a body of another type or shape.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis import checks as documented
 
-from soniox_testing import FakeSoniox, after_seconds
+from soniox_testing import FakeSoniox, SharedListener, after_seconds
 from tests.support.schema import DOCUMENT, UNDOCUMENTED
 
 EXAMPLES = 40
@@ -53,7 +53,12 @@ CASES = [
 def test_requests_of_the_document(name: str, mode: GenerationMode) -> None:
     path, method = OPERATIONS[name]
     statuses: set[int] = set()
-    with FakeSoniox(progress=after_seconds(queued=0, processing=0)) as fake, requests.Session() as session:
+    rule = after_seconds(queued=0, processing=0)
+    with (
+        SharedListener() as listener,
+        FakeSoniox(listener=listener, progress=rule) as fake,
+        requests.Session() as session,
+    ):
         session.trust_env = False
         session.headers["Authorization"] = f"Bearer {fake.api_key}"
         operation = SCHEMA[path][method.upper()]

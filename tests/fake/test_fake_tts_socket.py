@@ -143,7 +143,10 @@ def test_an_id_that_is_in_use_is_refused_its_stream_goes_on_and_it_is_free_after
     assert client.complained() == (400, "invalid_request")
     client.say("two.").stream()
     client.start().say("Again.").stream()
-    assert [(record.text, record.ended) for record in fake.speeches] == [("One, two.", "finished"), ("Again.", "finished")]
+    assert [(record.text, record.ended) for record in fake.speeches] == [
+        ("One, two.", "finished"),
+        ("Again.", "finished"),
+    ]
     assert fake.speeches[0].config["voice"] == "Adrian"
 
 
