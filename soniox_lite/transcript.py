@@ -226,10 +226,10 @@ class TranscriptBuffer:
         # What goes between the sessions' texts, until the first final token of the new one: spoken, translated.
         self._separators = {False: "", True: ""}
         self._newest_ms: int | None = None
-        self.finished = False
-        self.endpoint_count = 0
-        self.finalize_count = 0
-        self.dropped_token_count = 0
+        self.finished: bool = False
+        self.endpoint_count: int = 0
+        self.finalize_count: int = 0
+        self.dropped_token_count: int = 0
         self.final_audio_proc_ms: int | None = None
         self.total_audio_proc_ms: int | None = None
 

@@ -115,7 +115,7 @@ class Listener(HTTPServer):
         tls: bool = False,
     ) -> None:
         super().__init__(host, port, threaded=True)
-        self.certificate = Certificate(host) if tls else None
+        self.certificate: Certificate | None = Certificate(host) if tls else None
         """What it shows to clients; None: it speaks plain HTTP."""
         self._respond = respond
         self._on_error = on_error
@@ -133,7 +133,7 @@ class Listener(HTTPServer):
             app = Request.application(self.application)
             context = None if self.certificate is None else self.certificate.server_context
             self.server = _Server(self.host, self.port, app, bound.fileno(), self._on_error, self._upgrades, context)
-        self.port = self.server.port
+        self.port: int = self.server.port
         self.server_thread = threading.Thread(target=self.thread_target, name="fake-soniox", daemon=True)
         self.server_thread.start()
 

@@ -68,7 +68,7 @@ class FakeSonioxError(RuntimeError):
     """
 
     def __init__(self, failures: Sequence[BaseException]) -> None:
-        self.failures = tuple(failures)
+        self.failures: tuple[BaseException, ...] = tuple(failures)
         # As text and not as the cause, which would hide the exception that a failing test has in flight.
         first = "".join(traceback.format_exception(self.failures[0]))
         super().__init__(f"the fake server failed {len(self.failures)} time(s), first with:\n{first}")
@@ -158,7 +158,7 @@ class FakeSoniox(Assertions):
         check_plain("progress", progress)
         if transcriber is not None:
             check_plain("transcriber", transcriber)
-        self.limits = Limits() if limits is None else limits
+        self.limits: Limits = Limits() if limits is None else limits
         self._state = State(
             api_keys=keys,
             clock=Clock(clock, started_at, speed),

@@ -245,7 +245,7 @@ class Mount:
         self.on_error = on_error
         self.upgrades = upgrades
         self.name = name
-        self.url = ""
+        self.url: str = ""
         """Where it is; empty before the first start."""
         self._shared = shared
         self._open = False

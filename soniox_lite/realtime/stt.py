@@ -168,7 +168,7 @@ class RealtimeSTTSession:
         # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
         self._order = threading.Lock()
         self._closing = threading.Lock()
-        self.dropped_audio_bytes = 0
+        self.dropped_audio_bytes: int = 0
 
     @property
     def config(self) -> RealtimeSTTConfig:
