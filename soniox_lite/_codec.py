@@ -98,7 +98,7 @@ class Record:
             return NotImplemented
         return _items(self) == _items(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @shown_when_made
     def __repr__(self) -> str:

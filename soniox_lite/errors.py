@@ -97,9 +97,9 @@ class InvalidField:
     __slots__ = ("field", "got", "rule")
 
     def __init__(self, field: str, rule: str, got: str) -> None:
-        self.field = field
-        self.rule = rule
-        self.got = got
+        self.field: str = field
+        self.rule: str = rule
+        self.got: str = got
 
     def __repr__(self) -> str:
         return f"InvalidField(field={self.field!r}, rule={self.rule!r}, got={self.got!r})"
@@ -275,7 +275,7 @@ class SonioxTranscriptionError(SonioxAPIError):
         super().__init__(message, api_error=api_error, response=response)
         self.transcription = transcription
         if transcription is not None:
-            self.error_type = transcription.error_type
+            self.error_type: str | None = transcription.error_type
 
 
 class SonioxVoiceError(SonioxAPIError):
@@ -299,7 +299,7 @@ class SonioxVoiceError(SonioxAPIError):
         super().__init__(message, api_error=api_error, response=response)
         self.voice = voice
         if error_type is not None:
-            self.error_type = error_type
+            self.error_type: str | None = error_type
 
 
 class SonioxRealtimeError(SonioxError):

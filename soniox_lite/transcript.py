@@ -238,10 +238,10 @@ class TranscriptBuffer:
         self._newest_ms: int | None = None
         # Marks that have been counted and are not final yet.
         self._early_marks: list[UtteranceEnd] = []
-        self.finished = False
-        self.endpoint_count = 0
-        self.finalize_count = 0
-        self.dropped_token_count = 0
+        self.finished: bool = False
+        self.endpoint_count: int = 0
+        self.finalize_count: int = 0
+        self.dropped_token_count: int = 0
         self.final_audio_proc_ms: int | None = None
         self.total_audio_proc_ms: int | None = None
 

@@ -160,7 +160,7 @@ class Alarm:
         self._clock = clock
         self._stopping = stopping
         self._moved = threading.Event()
-        self.settled = threading.Event()
+        self.settled: threading.Event = threading.Event()
         """Set while there is nothing to be done before the clock moves."""
 
     def settle(self) -> None:

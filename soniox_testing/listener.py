@@ -52,7 +52,7 @@ class Listener(HTTPServer):
 
     def __init__(self, service: Service, *, host: str, port: int, tls: bool = False) -> None:
         super().__init__(host, port, threaded=True)
-        self.certificate = Certificate(host) if tls else None
+        self.certificate: Certificate | None = Certificate(host) if tls else None
         """What it shows to clients; None: it speaks plain HTTP."""
         self._service = service
         self._lines: _Server | None = None
@@ -66,7 +66,7 @@ class Listener(HTTPServer):
         context = None if self.certificate is None else self.certificate.server_context
         self._lines = server = _Server(self.host, self.port, self._service, context)
         self.server: Any = server
-        self.port = server.server_address[1]
+        self.port: int = server.server_address[1]
         self.server_thread = threading.Thread(target=self.thread_target, name="fake-soniox", daemon=True)
         self.server_thread.start()
 

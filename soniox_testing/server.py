@@ -147,7 +147,7 @@ class FakeSoniox(Assertions):
         check_plain("progress", progress)
         if transcriber is not None:
             check_plain("transcriber", transcriber)
-        self.limits = Limits() if limits is None else limits
+        self.limits: Limits = Limits() if limits is None else limits
         self._state = State(
             api_keys=keys,
             clock=Clock(clock, started_at, speed),

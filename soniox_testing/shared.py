@@ -236,7 +236,7 @@ class Mount:
     def __init__(self, shared: SharedListener, service: Service, name: str | None) -> None:
         self.service = service
         self.name = name
-        self.url = ""
+        self.url: str = ""
         """Where it is; empty before the first start."""
         self._shared = shared
         self._open = False

@@ -62,7 +62,7 @@ class SpeechLog:
     """What one request or stream leaves behind. Written by the connection's thread, read by the test's."""
 
     def __init__(self, state: State, record: SpeechRecord, request: SpeechRequest, *, counted: bool) -> None:
-        self.id = record.id
+        self.id: str = record.id
         self.request = request
         self._state = state
         self._record = record
@@ -113,7 +113,7 @@ class SpeechConnectionLog:
     """What one WebSocket leaves behind. Written by its thread, read by the test's."""
 
     def __init__(self, created_at: str, credential: Credential | None) -> None:
-        self.id = str(uuid.uuid4())
+        self.id: str = str(uuid.uuid4())
         self._lock = threading.Lock()
         self._record = SpeechConnectionRecord(
             id=self.id,

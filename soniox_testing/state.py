@@ -76,34 +76,34 @@ class State:
         transcriber: Transcriber | None = None,
         speech: SpeechRules | None = None,
     ) -> None:
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self.api_keys = api_keys
         self.clock = clock
         self.progress = progress
         self.max_file_size_bytes = max_file_size_bytes
-        self.limits = limits or Limits()
+        self.limits: Limits = limits or Limits()
         self.permissions: dict[str, frozenset[Permission]] = {}
         """Of the keys that are restricted."""
-        self.request_rate = RequestRate()
+        self.request_rate: RequestRate = RequestRate()
         self.requests: deque[RequestRecord] = deque(maxlen=_HISTORY)
         self.uploads: deque[FileRecord] = deque(maxlen=_HISTORY)
         """Also of files that were deleted."""
         self.created_jobs: deque[Job] = deque(maxlen=_HISTORY)
         """Also those that were deleted."""
-        self.webhooks = Webhooks(self, webhooks or WebhookRules())
-        self.transcription = Transcription(self, transcriber)
-        self.script = Script()
-        self.numbers = itertools.count(1)
+        self.webhooks: Webhooks = Webhooks(self, webhooks or WebhookRules())
+        self.transcription: Transcription = Transcription(self, transcriber)
+        self.script: Script = Script()
+        self.numbers: itertools.count[int] = itertools.count(1)
         self.temporary_keys: dict[str, TemporaryKey] = {}
-        self.usage = Usage(clock, self.project_key)
-        self.voices = Voices(clock, progress, self.project_key)
+        self.usage: Usage = Usage(clock, self.project_key)
+        self.voices: Voices = Voices(clock, progress, self.project_key)
         self.connections: Counter[str] = Counter()
         """WebSockets whose keys were accepted, by the type of temporary keys that open them."""
         self.sessions: list[SessionLog] = []
-        self.speeches = Speeches(self, speech or SpeechRules())
-        self.faults = Faults(self.lock, clock, self.voices.failures.clear)
+        self.speeches: Speeches = Speeches(self, speech or SpeechRules())
+        self.faults: Faults = Faults(self.lock, clock, self.voices.failures.clear)
         self.conversation_threads: list[threading.Thread] = []
-        self.stopping = threading.Event()
+        self.stopping: threading.Event = threading.Event()
         """Set while the server does not run; needs no lock."""
         self.failures: list[Failed] = []
         self._projects: dict[str, Project] = {}

@@ -102,7 +102,7 @@ class Speech:
         self._characters = 0
         self._samples = 0
         self._encoder = _encoder(sound, math.ceil(self._character_samples))
-        self.is_full = False
+        self.is_full: bool = False
         """Whether it was cut off."""
 
     @property

@@ -34,10 +34,11 @@ class Certificate:
             raise RuntimeError('TLS needs trustme: pip install "soniox-lite[testing-tls]"') from exc
         authority = trustme.CA()
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
-        self.server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server_context: ssl.SSLContext = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.server_context.sslsocket_class = ServerSocket
         leaf = authority.issue_cert(*names)
         leaf.configure_cert(self.server_context)  # pyright: ignore[reportUnknownMemberType] - names pyOpenSSL as well
+        self.ca_file: str
         descriptor, self.ca_file = tempfile.mkstemp(prefix="fake-soniox-ca-", suffix=".pem")
         weakref.finalize(self, _remove, self.ca_file)
         with open(descriptor, "wb") as file:

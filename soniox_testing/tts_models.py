@@ -106,7 +106,7 @@ class TtsCatalogue:
     """The models of one fake. Callers hold the lock of the state."""
 
     def __init__(self) -> None:
-        self.models = [
+        self.models: list[TtsModel] = [
             TtsModel("tts-rt-v2"),
             TtsModel("tts-rt-v1", supports_silence_reduction=False),
             TtsModel("tts-rt-v1-preview", "tts-rt-v1", supports_silence_reduction=False),

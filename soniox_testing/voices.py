@@ -73,7 +73,7 @@ class Voices:
     """
 
     def __init__(self, clock: Clock, progress: ProgressRule, project_of: Callable[[str], str]) -> None:
-        self.catalogue = TtsCatalogue()
+        self.catalogue: TtsCatalogue = TtsCatalogue()
         self.failures: list[VoiceFailure] = []
         """To be used by voices that are yet to be created, in this order."""
         self._clock = clock

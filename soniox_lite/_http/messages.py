@@ -60,12 +60,12 @@ class Request:
     __slots__ = ("attempt", "body", "doubtful", "headers", "method", "url")
 
     def __init__(self, method: str, url: str, headers: dict[str, str], body: Body | None = None) -> None:
-        self.method = method
-        self.url = url
-        self.headers = headers
-        self.body = body
-        self.attempt = 1
-        self.doubtful = False
+        self.method: str = method
+        self.url: str = url
+        self.headers: dict[str, str] = headers
+        self.body: Body | None = body
+        self.attempt: int = 1
+        self.doubtful: bool = False
 
     def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, str]]]:
         # An error that is pickled, or copied, takes its request along, but not the stream that was sent.
@@ -100,11 +100,11 @@ class Response:
         elapsed_sec: float = 0.0,
         complete: bool = True,
     ) -> None:
-        self.status_code = status_code
-        self.content = content
-        self.request = request
-        self.elapsed_sec = elapsed_sec
-        self.complete = complete
+        self.status_code: int = status_code
+        self.content: bytes = content
+        self.request: Request | None = request
+        self.elapsed_sec: float = elapsed_sec
+        self.complete: bool = complete
         self._fields = headers
         self._headers: Headers | None = None
 

@@ -170,7 +170,7 @@ class AsyncRealtimeSTTSession:
         self._receiving = AsyncOneAtATime()
         self._closing = threading.Lock()
         self._closer: object = None
-        self.dropped_audio_bytes = 0
+        self.dropped_audio_bytes: int = 0
 
     @property
     def config(self) -> RealtimeSTTConfig:

@@ -171,7 +171,7 @@ class RealtimeSTTSession:
         self._receiving = OneAtATime()
         self._closing = threading.Lock()
         self._closer: object = None
-        self.dropped_audio_bytes = 0
+        self.dropped_audio_bytes: int = 0
 
     @property
     def config(self) -> RealtimeSTTConfig:

@@ -17,7 +17,7 @@ MAX_TEXT_BYTES = 5000
 _MAX_NAME_LENGTH = 50
 # What the names of files end in, and the formats that fit; the first is meant where none is given.
 _RAW = ("pcm_s16le", "pcm_")
-FORMATS_OF_ENDINGS = {
+FORMATS_OF_ENDINGS: dict[str, tuple[str, ...]] = {
     ".wav": ("wav",),
     ".mp3": ("mp3",),
     ".opus": ("opus",),

@@ -47,7 +47,7 @@ class Standalone(SharedListener):
         super().__init__(host=host, port=port, tls=tls)
         self._make_fake = make_fake
         self._changing = threading.Lock()
-        self.fake = make_fake(self)
+        self.fake: FakeSoniox = make_fake(self)
         self._api = ControlApi(self, clock, open_to_all=open_control)
 
     def start(self) -> Self:

@@ -39,7 +39,7 @@ class RealtimeError(Exception):
         super().__init__(message)
         self.error_type = error_type
         self.message = message
-        self.status_code = STATUS_CODES[error_type] if status_code is None else status_code
+        self.status_code: int = STATUS_CODES[error_type] if status_code is None else status_code
 
     def stt_message(self, request_id: str) -> dict[str, object]:
         """The JSON message to a speech-to-text session."""

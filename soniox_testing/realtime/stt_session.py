@@ -77,7 +77,7 @@ class SttSession:
         self._admission = Admission(
             state, USAGE_TYPE, handshake, now_sec, key_in_start_message=rules.key_in_start_message
         )
-        self.subprotocol = self._admission.subprotocol
+        self.subprotocol: str | None = self._admission.subprotocol
         self._state = state
         self._rules = rules
         self._phase: Literal["waiting", "streaming", "over"] = "waiting"
@@ -103,7 +103,7 @@ class SttSession:
             self._timers["key"] = self._admission.due_sec
         self._restart_idle(now_sec)
         credential = self._admission.credential
-        self.log = SessionLog(
+        self.log: SessionLog = SessionLog(
             SessionRecord(
                 id=str(uuid.uuid4()),
                 created_at=state.clock.timestamp(),

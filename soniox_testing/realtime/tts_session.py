@@ -55,7 +55,7 @@ class TtsSession:
 
     def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
         self._admission = Admission(state, USAGE_TYPE, handshake, now_sec, key_in_start_message=key_in_start_message)
-        self.subprotocol = self._admission.subprotocol
+        self.subprotocol: str | None = self._admission.subprotocol
         self._state = state
         self._rules = state.speeches.rules
         self._now_sec = now_sec
@@ -71,7 +71,7 @@ class TtsSession:
             self._timers["key"] = self._admission.due_sec
         self._restart_idle(now_sec)
         self._restart_silent(now_sec)
-        self.log = SpeechConnectionLog(state.clock.timestamp(), self._admission.credential)
+        self.log: SpeechConnectionLog = SpeechConnectionLog(state.clock.timestamp(), self._admission.credential)
 
     @property
     def deadline_sec(self) -> float | None:

@@ -37,7 +37,7 @@ class WindowQuery:
     """
 
     def __init__(self, request: Request) -> None:
-        self.fields = Fields(request.args.to_dict(), "query")
+        self.fields: Fields = Fields(request.args.to_dict(), "query")
 
     def window(self) -> Window:
         """The window.
