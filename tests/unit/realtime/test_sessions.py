@@ -487,7 +487,7 @@ class TestClose:
     def test_is_bounded_while_the_server_takes_nothing(self, driver: Driver) -> None:
         with WsServer(started, ws_server.hold, receive_buffer=4096) as server:
             session = driver.open(server.url, close_timeout_sec=0.3)
-            sending = _send_until_it_blocks(driver, session)
+            sending = send_until_it_blocks(driver, session)
             began = time.monotonic()
             driver.call(session.close)
             assert time.monotonic() - began < 1.5
@@ -502,7 +502,7 @@ class TestClose:
             with WsServer(started, ws_server.hold, tls=server_tls, receive_buffer=4096) as server:
                 session = driver.open(server.url, close_timeout_sec=0.2, ssl_context=tls.client)
                 receiving = driver.start(session.receive_event)
-                sending = _send_until_it_blocks(driver, session)
+                sending = send_until_it_blocks(driver, session)
                 began = time.monotonic()
                 driver.call(getattr(session, method))
                 assert time.monotonic() - began < (0.15 if method == "cancel" else 1.0) + 0.5
@@ -611,7 +611,7 @@ def _wait_for(condition: Any) -> None:
         time.sleep(0.002)
 
 
-def _send_until_it_blocks(driver: Driver, session: Any) -> list[Any]:
+def send_until_it_blocks(driver: Driver, session: Any) -> list[Any]:
     """Several who send, until the kernel takes nothing: now and then it finds room for a little more."""
     sending = [driver.send_until_it_fails(session, bytes(60_000)) for _ in range(8)]
     last = [-1, 0]
