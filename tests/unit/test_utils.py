@@ -388,9 +388,8 @@ class FakeClock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
-    monkeypatch.setattr(_audio, "monotonic", clock.monotonic)
-    monkeypatch.setattr(_audio, "sleep", clock.sleep)
-    monkeypatch.setattr(_audio_async, "monotonic", clock.monotonic)
+    monkeypatch.setattr(_audio, "time", clock)
+    monkeypatch.setattr(_audio_async, "time", clock)
     monkeypatch.setattr(_audio_async, "sleep", clock.sleep_async)
     return clock
 
