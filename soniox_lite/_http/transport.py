@@ -279,7 +279,7 @@ def _read_bounded(reply: Any, *, is_success: bool) -> bytes:
             return content
         # Of a success that says it is too large, nothing is read.
         while size <= limit and not (length is not None and is_success):
-            block: bytes = reply.read(_READ_SIZE)
+            block: bytes = reply.read(min(_READ_SIZE, limit + 1 - size))
             if not block:
                 return b"".join(blocks)
             blocks.append(block)
