@@ -72,11 +72,11 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         self._proxies = Proxies()
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
-        if not request.has_header("Host"):
-            # The dot of an absolute name is for the resolver. With it, the name would differ from that of TLS, and from
-            # what servers that compare names are called by.
-            name, colon, port = (request.host or "").partition(":")
-            request.add_unredirected_header("Host", f"{name.removesuffix('.')}{colon}{port}")
+        name, colon, port = (request.host or "").partition(":")
+        if name.endswith(".") and not request.has_header("Host"):
+            # This dot of an absolute name is for the resolver. With it, the name would differ from that of TLS, and
+            # from what servers that compare names are called by.
+            request.add_unredirected_header("Host", f"{name[:-1]}{colon}{port}")
         return self.do_request_(request)
 
     https_request = http_request
@@ -115,7 +115,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         # The proxy's credentials are for the proxy alone.
         headers.pop("Proxy-authorization", None)
         scheme, host = request.type, request.host or ""
-        proxy = self._proxy_for(request)
+        proxy = self._proxy_for(request) if self._proxies.are_named else None
         if proxy is not None and scheme == "http":
             # The proxy fetches it; one connection serves all hosts.
             request.selector = f"{scheme}://{host}{request.selector}"

@@ -36,13 +36,14 @@ class ConnectionPool:
     def __init__(self) -> None:
         # With since when; the one that has been idle for longest comes first.
         self._idle: dict[http.client.HTTPConnection, tuple[PoolKey, float]] = {}
-        self._start_empty()
+        self.start_empty()
         self.closed = False
         _pools.add(self)
         # Not __del__, which the garbage collector may call after it has complained about the sockets.
         weakref.finalize(self, _close_all, self._idle)
 
-    def _start_empty(self) -> None:
+    def start_empty(self) -> None:
+        """Forgets all connections and makes a new lock: for a new pool, and for a forked child's."""
         # One that the garbage collector may take again, when it closes a reply that nobody has read to its end.
         self._lock = threading.RLock()
         # In a forked child, this closes its copies of the sockets and leaves the connections to the parent.
@@ -145,7 +146,7 @@ _pools: weakref.WeakSet[ConnectionPool] = weakref.WeakSet()
 
 def _start_all_empty() -> None:
     for pool in list(_pools):
-        pool._start_empty()
+        pool.start_empty()
 
 
 if hasattr(os, "register_at_fork"):

@@ -103,7 +103,11 @@ class Proxy:
 
 
 class Proxies:
-    """The proxies as they are named now; what they are not for is looked up each time."""
+    """The proxies as they are named now; what they are not for is looked up each time.
+
+    Attributes:
+        are_named: Whether there is any.
+    """
 
     def __init__(self) -> None:
         self._urls: dict[str, str] = {}
@@ -113,6 +117,7 @@ class Proxies:
 
             self._urls = urllib.request.getproxies()
             self._are_the_systems = not urllib.request.getproxies_environment()
+        self.are_named = bool(self._urls)
 
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
         """The proxy for a host; None to connect to it directly.
