@@ -89,7 +89,7 @@ class _Parser(argparse.ArgumentParser):
         # Before all else: what stands behind an unknown option may be its value, and a secret one.
         for text in itertools.takewhile(lambda text: text != "--" and text not in commands, given):
             self._check_option(text.partition("=")[0], known)
-        found, unknown = super().parse_known_args(given, namespace)
+        found, unknown = super().parse_known_args(given, argparse.Namespace() if namespace is None else namespace)
         if unknown:
             self.error(f"unrecognized argument: {unknown[0]}")
         return found, unknown
@@ -104,7 +104,7 @@ class _Parser(argparse.ArgumentParser):
             names = [str(choice) for choice in action.choices]
             hint = nearest_name(str(value), names)
             # A recording where a command belongs.
-            if not hint and isinstance(action, argparse._SubParsersAction) and ("." in value or "/" in value):
+            if not hint and action.metavar == "COMMAND" and ("." in value or "/" in value):
                 hint = f"; did you mean '{PROGRAM} transcribe {value}'?"
             raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(names)}){hint}")
 
@@ -154,7 +154,8 @@ def _add_transcribe(commands: Any) -> None:
         "print what is said in a recording",
         "transcribe interview.mp3 --language en,de --diarize",
         "transcribe",
-        "File and job are deleted from the server in the end, also after Ctrl-C, but not\nbefore the transcript is written.",
+        "File and job are deleted from the server in the end, also after Ctrl-C, but not\n"
+        "before the transcript is written.",
     )
     parser.add_argument("source", metavar="FILE|URL|-", help="a file, an http(s) URL, or - for standard input")
     _add_json(parser, "print the whole transcript as one JSON document")

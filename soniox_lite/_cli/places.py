@@ -27,7 +27,7 @@ _UTF_16_MARK = b"\xff\xfe"
 
 def path_or_none(output: str | None) -> str | None:
     """The path that ``-o`` names; None for standard output, by whatever name."""
-    return None if output in {None, "-"} or descriptor_of(output) == 1 else output
+    return None if output is None or output == "-" or descriptor_of(output) == 1 else output
 
 
 def check_place(path: str) -> None:
