@@ -1,6 +1,7 @@
 """Schemathesis makes requests of the published document, good and bad, and holds the answers against it.
 
-What it may find: no answer at all, a server error, a status that the operation does not document, a body of another type or shape.
+What it may find: no answer at all, a server error, a status that the operation does not document, a body of another
+type or shape.
 """
 
 from __future__ import annotations
