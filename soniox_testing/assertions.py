@@ -25,7 +25,8 @@ _LOOK_SEC = 0.005
 class Assertions:
     """The claims of ``FakeSoniox``. Each looks at all keys."""
 
-    _state: State
+    if TYPE_CHECKING:
+        _state: State
 
     def assert_uploaded(
         self,
