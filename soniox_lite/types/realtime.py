@@ -321,6 +321,9 @@ class RealtimeSessionErrorPayload(Record):
         event: What the service said about it; None when the error was found on this side.
     """
 
+    # Or pydantic would have to know how to read an exception.
+    __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
+
     type: Failed = "error"
     error: Exception
     event: RealtimeEvent | None = None
