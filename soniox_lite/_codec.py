@@ -77,10 +77,15 @@ class _Method:
 class Record:
     """What replies and payloads have in common: comparing, showing and turning into a dict."""
 
-    # Every subclass is made a dataclass; this says so to type checkers.
-    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    # Annotations of classes must be readable at run time, and these are for type checkers.
+    if TYPE_CHECKING:
+        # Every subclass is made a dataclass.
+        __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+        __hash__: ClassVar[None]  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
+        _secret_fields: ClassVar[frozenset[str]]
+
     # Fields whose value must not be shown.
-    _secret_fields: ClassVar[frozenset[str]] = frozenset()
+    _secret_fields = frozenset()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -98,7 +103,7 @@ class Record:
             return NotImplemented
         return _items(self) == _items(other)
 
-    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
+    __hash__ = None  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @shown_when_made
     def __repr__(self) -> str:
@@ -115,7 +120,7 @@ class Reply(Record):
 
     # Whether scalars that may be null have to be of their kind. Where records come by the hundred, looking at each
     # would take longer than all the rest of decoding; there, what the service sends is taken as it is.
-    _checks_optional: ClassVar[bool] = True
+    _checks_optional = True
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

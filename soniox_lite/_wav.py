@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from .types.aliases import RealtimeSTTRawFormat
+else:
+    # For those who ask for the types at run time.
+    RealtimeSTTRawFormat = str
 
 __all__ = ["WavFormat", "open_source", "read_header", "samples"]
 

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     GroupKey = Literal["speaker", "language"]
     UtteranceEnd = Literal["end", "fin", "finished"]
     TokensInput = Iterable[Token | Mapping[str, Any]] | RealtimeEvent | TranscriptionTranscript | Mapping[str, Any]
+else:
+    # For those who ask for the types at run time.
+    UtteranceEnd = str
 
 __all__ = ["Segment", "TranscriptBuffer", "TranslationSegment", "Utterance", "segments", "translation_segments"]
 

@@ -57,7 +57,8 @@ def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Argum
 class Assertions:
     """The claims of ``FakeSoniox``. Each looks at all keys."""
 
-    _state: State
+    if TYPE_CHECKING:
+        _state: State
 
     @_with_checked_names
     def assert_uploaded(

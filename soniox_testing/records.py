@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - for those who ask for the types at run time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from decimal import Decimal  # noqa: TC003 - as above
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from decimal import Decimal
-
-    from .progress import TranscriptionStatus
-
+from .progress import TranscriptionStatus  # noqa: TC001 - as above
 
 SessionEnd: TypeAlias = Literal[
     "finished", "error", "idle", "dropped", "client_closed", "abandoned", "stopped", "protocol_error", "message_too_big"

@@ -11,6 +11,9 @@ from .._validation import Problems
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TemporaryApiKeyUsageType
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    TemporaryApiKeyUsageType = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -9,6 +9,9 @@ from .._codec import Reply
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TranscriptionMode
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    TranscriptionMode = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -38,7 +38,18 @@ if TYPE_CHECKING:
     )
     from .transcriptions import StructuredContext, TranslationConfig
 
+    AudioFormat = RealtimeSTTAudioFormat
+    Opened = Literal["open"]
+    Closed = Literal["close"]
+    Finished = Literal["finished"]
+    Failed = Literal["error"]
     ReplyT = TypeVar("ReplyT", bound=Reply)
+else:
+    # For those who ask for the types at run time, where loading these names would cost more than the types.
+    Any = object
+    AudioFormat = Opened = Closed = Finished = Failed = str
+    # Not loaded for a session that has neither; dicts stand for them too.
+    StructuredContext = TranslationConfig = object
 
 __all__ = [
     "TOKEN_TEXT_END",
@@ -155,7 +166,7 @@ class RealtimeSTTConfig(Payload):
     _secret_fields = frozenset({"api_key"})
 
     model: str
-    audio_format: RealtimeSTTAudioFormat = "auto"
+    audio_format: AudioFormat = "auto"
     num_channels: int | None = None
     sample_rate: int | None = None
     language_hints: list[str] | None = None
@@ -269,7 +280,7 @@ class RealtimeSessionOpenPayload(Record):
         type: ``open``.
     """
 
-    type: Literal["open"] = "open"
+    type: Opened = "open"
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -282,7 +293,7 @@ class RealtimeSessionClosePayload(Record):
         reason: What the service said with it, often nothing; None when not known.
     """
 
-    type: Literal["close"] = "close"
+    type: Closed = "close"
     code: int | None = None
     reason: str | None = None
 
@@ -296,7 +307,7 @@ class RealtimeSessionFinishedPayload(Record):
         event: The event that said so.
     """
 
-    type: Literal["finished"] = "finished"
+    type: Finished = "finished"
     event: RealtimeEvent
 
 
@@ -310,7 +321,10 @@ class RealtimeSessionErrorPayload(Record):
         event: What the service said about it; None when the error was found on this side.
     """
 
-    type: Literal["error"] = "error"
+    # Or pydantic would have to know how to read an exception.
+    __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
+
+    type: Failed = "error"
     error: Exception
     event: RealtimeEvent | None = None
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    TtsAudioFormat = str
+    TtsBitrate = TtsSampleRate = int
 
 __all__ = [
     "RealtimeTTSCancelMessage",

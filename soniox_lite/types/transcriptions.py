@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .aliases import TranscriptionStatus, TranslationType
 
     PayloadT = TypeVar("PayloadT", bound=Payload)
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    Any = object
+    TranscriptionStatus = TranslationType = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

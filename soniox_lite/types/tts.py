@@ -11,6 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
     from .realtime_tts import RealtimeTTSConfig
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    TtsAudioFormat = str
+    TtsBitrate = TtsSampleRate = int
 
 # The service's schema names no unit; the service itself counts bytes of UTF-8.
 MAX_TEXT_BYTES = 5000

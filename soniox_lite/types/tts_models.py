@@ -10,6 +10,9 @@ from .models import SupportedLanguage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TtsVoiceGender
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    TtsVoiceGender = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

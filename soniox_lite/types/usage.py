@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from .aliases import ConcurrentStreamKind, ConcurrentStreamsPeriodSec, UsageLogsSort
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    ConcurrentStreamKind = UsageLogsSort = str
+    ConcurrentStreamsPeriodSec = int
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -11,6 +11,9 @@ from .._validation import Problems
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TtsVoiceAge, TtsVoiceGender, VoiceModelStatus
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    TtsVoiceAge = TtsVoiceGender = VoiceModelStatus = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -10,6 +10,9 @@ from .._validation import Problems
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import WebhookEventStatus
+else:
+    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    WebhookEventStatus = str
 
 __all__ = ["WebhookAuthConfig", "WebhookEvent"]
 
