@@ -322,26 +322,35 @@ class Link:
                 self._last_received = now
                 return interval_sec
             self._pinged_at = time.monotonic()
-        elif timeout_sec is not None and now - self._pinged_at >= timeout_sec:
-            silence = now - self._last_received
-            if not self._gets_more_time(now, reading=reading):
-                self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+        elif timeout_sec is not None:
+            if self._ping_moves():
+                # Behind much audio on a slow line, it takes its time to get there.
+                self._pinged_at = now
+            if now - self._pinged_at >= timeout_sec:
+                if not self._may_hold_answer(reading=reading):
+                    silence = now - self._last_received
+                    self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+                self._last_received, self._pinged_at = now, None
                 return interval_sec
         # Looked at again within the interval: the answer may have come meanwhile, without anybody telling.
-        return min(interval_sec, (self._pinged_at or now) + (timeout_sec or interval_sec) - now)
+        on_its_way = self._acknowledged < self._ping_end
+        remaining = self._pinged_at + (timeout_sec or 0.0) - now
+        return min(interval_sec, remaining, (timeout_sec or 0.0) / 4 if on_its_way else remaining)
 
-    def _gets_more_time(self, now: float, *, reading: bool) -> bool:
-        """Whether a line is not dead although its ping has had its time."""
+    def _ping_moves(self) -> bool:
+        """Whether the ping was on its way to the server, and has come nearer since that was asked last."""
         with self._lock:
             before, self._acknowledged = self._acknowledged, self._count_acknowledged()
-            has_arrived = self._acknowledged >= self._ping_end
-            if (reading or has_arrived) and self._has_unread():
-                # The answer may be there but not read yet: this process was frozen, or its program does not receive.
-                self._last_received, self._pinged_at = now, None
-                return True
-            # Behind much audio on a slow line, the ping takes its time to get there.
-            self._pinged_at = now
-            return not has_arrived and self._acknowledged > before
+        return before < min(self._ping_end, self._acknowledged)
+
+    def _may_hold_answer(self, *, reading: bool) -> bool:
+        """Whether the answer to the ping may be among what has arrived and was not read.
+
+        That is so when this process was frozen, and when its program does not receive. In the latter case it says
+        something only if the server has got the ping.
+        """
+        with self._lock:
+            return (reading or self._acknowledged >= self._ping_end) and self._has_unread()
 
     def _count_acknowledged(self) -> int:  # with the lock held
         """How many of the bytes that were queued have reached the server's kernel, at least, as far as ours tells."""

@@ -106,7 +106,8 @@ class AsyncRealtimeTTSMultiplexedConnection:
             api_key: The key, permanent or temporary; None for ``SONIOX_API_KEY``. It travels in the header of the
                 handshake only.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
-            send_timeout_sec: How long the service may take over what is sent before the connection is given up.
+            send_timeout_sec: How long the service may take over what is sent, once it is its turn, before the
+                connection is given up.
             event_timeout_sec: How long to wait for an event of a stream; None for as long as it takes.
             ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
                 WebSocket ping); None for never.
@@ -114,8 +115,8 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 takes.
             max_queued_messages: How many messages of one stream are kept while nobody receives from it; a stream that
                 gets more fails, and the others go on.
-            max_queued_bytes: The same for their length together. The service makes two minutes of audio at most, 31 MB of the widest format;
-                in memory it takes twice as much.
+            max_queued_bytes: The same for their length together. The service makes two minutes of audio at most, 31 MB
+                of the widest format; in memory it takes twice as much.
             max_message_bytes: A larger message ends the connection.
             raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
             stream_heartbeat_sec: How long a stream may be without text before it is sent an empty one, so that a slow

@@ -672,7 +672,7 @@ class TestTheLine:
             # A read may bring some more than the limit; the rest is with the kernel and the server.
             assert len(sent) < number_of_messages
             assert len(session._connection._messages) < 10 + 64
-            # Whoever does not read cannot know whether the line is dead.
+            # What is not read yet may be the answer to a ping.
             assert session.state == "open"
             events = [driver.call(session.receive_event) for _ in range(number_of_messages)]
             assert [event.total_audio_proc_ms for event in events] == list(range(number_of_messages))

@@ -350,17 +350,23 @@ class TestManyStreams:
             assert waiting.result(PATIENCE_SEC).terminated
             tts.call(connection.close)
 
-    def test_what_waits_to_be_received_is_bounded_for_each(self, tts: TtsDriver) -> None:
+    @pytest.mark.parametrize(
+        ("option", "limit", "what"),
+        [("max_queued_bytes", 3000, "3000 bytes"), ("max_queued_messages", 3, "3 messages")],
+    )
+    def test_what_waits_to_be_received_is_bounded_for_each(
+        self, tts: TtsDriver, option: str, limit: int, what: str
+    ) -> None:
         is_cancel = '{"stream_id":"a","cancel":true}'
         late = say(audio("a", b"late"), terminated("a"), audio("b", b"two", audio_end=True), terminated("b"))
         with WsServer(opened(2), say(*[audio("a", bytes(600))] * 4), until("text", is_cancel), late) as server:
-            connection = tts.multi(server.url, max_queued_bytes=3000)
+            connection = tts.multi(server.url, **{option: limit})
             one, other = tts.streams(connection, "a", "b")
             assert tts.audio_of(other) == [b"two"]
             # What fitted is handed out.
             assert [len(tts.call(one.receive_event).audio_bytes()) for _ in range(3)] == [600] * 3
             for _ in range(2):
-                with pytest.raises(SonioxRealtimeError, match="more than 3000 bytes of the stream wait to be received"):
+                with pytest.raises(SonioxRealtimeError, match=f"more than {what} of the stream wait to be received"):
                     tts.call(one.receive_event)
             tts.call(connection.close)
 
@@ -950,6 +956,7 @@ class TestTheKey:
     ("name", "value"),
     [("connect_timeout_sec", 0), ("connect_timeout_sec", None), ("send_timeout_sec", -1), ("event_timeout_sec", 0),
      ("ping_interval_sec", 0), ("ping_timeout_sec", "1"), ("max_queued_bytes", 10), ("max_queued_bytes", None),
+     ("max_queued_messages", 1), ("max_queued_messages", None),
      ("max_message_bytes", 10), ("stream_heartbeat_sec", 0), ("stream_heartbeat_sec", True)],
 )  # fmt: skip
 def test_options_that_cannot_be_used(name: str, value: Any) -> None:
