@@ -447,6 +447,15 @@ class AsyncConnection:
         """As :attr:`Connection.is_inherited`."""
         return self._link is not None and self._link.is_inherited
 
+    def check_may_end(self) -> None:
+        """Refuses another event loop, unless that of the connection was closed.
+
+        Raises:
+            SonioxRealtimeError: It is another.
+        """
+        if not self.is_out_of_reach:
+            self.check_owner()
+
     @property
     def is_out_of_reach(self) -> bool:
         """As :attr:`Connection.is_out_of_reach`: it is inherited, or its event loop was closed."""
@@ -538,8 +547,7 @@ class AsyncConnection:
         if self._link.is_inherited:
             self._link.close_inherited()
             return
-        if not self.is_out_of_reach:
-            self.check_owner()
+        self.check_may_end()
         self._link.abort()
         self._check_end()
 

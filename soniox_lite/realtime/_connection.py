@@ -355,6 +355,9 @@ class Connection:
         """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
         return self._link is not None and self._link.is_inherited
 
+    def check_may_end(self) -> None:
+        """Any thread may end the connection; see the async twin."""
+
     @property
     def is_out_of_reach(self) -> bool:
         """Whether nothing can be said over the connection any more, not even goodbye."""

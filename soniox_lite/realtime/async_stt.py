@@ -532,6 +532,7 @@ class AsyncRealtimeSTTSession:
         """
         if self._connection.put_off(self.close):
             return
+        self._connection.check_may_end()
         if not self._opened or self._end is not None or self._connection.is_out_of_reach:
             await self._abort()
             self._warn_if_cut_short()
@@ -560,6 +561,7 @@ class AsyncRealtimeSTTSession:
         await self._abort()
 
     async def _abort(self) -> None:
+        self._connection.check_may_end()
         self._closed = True
         await self._connection.abort()
         if not self._entered:

@@ -281,6 +281,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
             await self._abort()
 
     async def _abort(self) -> None:
+        self._connection.check_may_end()
         self._closed = True
         await self._connection.abort()
 

@@ -533,6 +533,7 @@ class RealtimeSTTSession:
         """
         if self._connection.put_off(self.close):
             return
+        self._connection.check_may_end()
         if not self._opened or self._end is not None or self._connection.is_out_of_reach:
             self._abort()
             self._warn_if_cut_short()
@@ -561,6 +562,7 @@ class RealtimeSTTSession:
         self._abort()
 
     def _abort(self) -> None:
+        self._connection.check_may_end()
         self._closed = True
         self._connection.abort()
         if not self._entered:

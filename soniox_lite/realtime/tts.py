@@ -282,6 +282,7 @@ class RealtimeTTSMultiplexedConnection:
             self._abort()
 
     def _abort(self) -> None:
+        self._connection.check_may_end()
         self._closed = True
         self._connection.abort()
 

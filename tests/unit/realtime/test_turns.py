@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from soniox_lite import SonioxRealtimeError
+from soniox_lite import SonioxRealtimeError, SonioxValidationError
 from soniox_lite.realtime import (
     AsyncRealtimeSTTSession,
     AsyncRealtimeTTSConnection,
@@ -101,7 +101,7 @@ class TestTheLoopsTurn:
             await session.send_byte_chunk(b"12")
             # The program keeps the loop busy meanwhile.
             assert refused.wait(PATIENCE_SEC)
-            time.sleep(0.01)  # What was sent over loopback is there; there is no event for that.
+            time.sleep(0.01)  # noqa: ASYNC251 - on purpose; and what was sent over loopback is there then
             with pytest.raises(SonioxRealtimeError) as caught:
                 await session.send_byte_chunk(b"34")
             assert caught.value.error_code == 503
@@ -189,11 +189,8 @@ class TestPlainIterables:
         given = iter([b"1", b"2", "not audio", b"3", b"4"])
         with WsServer(started, answer_the_end()) as server:
             session = driver.open(server.url)
-            with pytest.raises(SonioxRealtimeError, match="audio must be bytes"):
-                try:
-                    driver.call(session.send_bytes, given)
-                except ValueError as error:
-                    raise SonioxRealtimeError(str(error)) from error
+            with pytest.raises(SonioxValidationError, match="audio must be bytes"):
+                driver.call(session.send_bytes, given)
             driver.call(session.send_bytes, given)
             driver.call(session.close)
             assert server.peer.audio() == b"1234"
@@ -299,7 +296,7 @@ def test_a_sync_session_does_not_close_the_generator_that_it_sends() -> None:
     with WsServer(started) as server:
         session = RealtimeSTTSession(server.url, CONFIG, KEY)
         session.enter()
-        with pytest.raises(ValueError, match="audio must be bytes"):
+        with pytest.raises(SonioxValidationError, match="audio must be bytes"):
             session.send_bytes(given)
         assert next(given) == b"2"
         session.cancel()
