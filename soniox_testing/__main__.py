@@ -18,8 +18,8 @@ try:
     from .control.scripts import run_script
     from .control.standalone import Standalone
     from .server import FakeSoniox
-except ImportError as missing:
-    sys.exit(what_to_install(missing))
+except ImportError as _missing:
+    sys.exit(what_to_install(_missing))
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

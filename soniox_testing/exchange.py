@@ -98,7 +98,7 @@ class SentRequest(Request):
 
     def __init__(self, environ: dict[str, Any]) -> None:
         super().__init__(environ, populate_request=False)
-        self.path = text_of(environ["PATH_INFO"])
+        self.path: str = text_of(environ["PATH_INFO"])
 
 
 def text_of(path: str) -> str:

@@ -41,7 +41,7 @@ class FakeSonioxError(RuntimeError):
     """
 
     def __init__(self, failed: Sequence[Failed], who: str = "the fake server") -> None:
-        self.failures = tuple(one.error for one in failed)
+        self.failures: tuple[BaseException, ...] = tuple(one.error for one in failed)
         """What was raised inside the server, oldest first."""
         # As text and not as the cause, which would hide the exception that a failing test has in flight.
         told = "".join(

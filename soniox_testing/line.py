@@ -37,7 +37,7 @@ class Line(RawIOBase):
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self.ending = False
+        self.ending: bool = False
         """Whether the server ends this connection."""
         self.handed_over = False
         """Whether reading, as of a raw stream, does not wait any more: another protocol has taken over."""
