@@ -485,7 +485,7 @@ class AsyncConnection:
 
     def take(self) -> bytes | None:
         """As :meth:`Connection.take`."""
-        if not self._messages:
+        if not self._messages or (self._forks != Process.forks and self.is_inherited):
             return None
         message = self._messages.popleft()
         self._queued_bytes -= len(message)

@@ -395,7 +395,7 @@ class Connection:
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
-        if not self._messages:
+        if not self._messages or (self._forks != Process.forks and self.is_inherited):
             return None
         message = self._messages.popleft()
         self._taken_bytes += len(message)
@@ -467,10 +467,13 @@ class Connection:
             link = self._link
         if link is None:
             self._tell_opener()
-        elif not self.put_off(self.abort):
-            self.post(0, link.abort)
-            self._wake_reader()
+        elif not self.put_off(self._abort):
+            self._abort()
             self._join()
+
+    def _abort(self) -> None:
+        self.post(0, self.link.abort)
+        self._wake_reader()
 
     def _join(self) -> None:
         """Waits for the reader thread to be gone, unless this is a signal handler of a thread that does so already."""

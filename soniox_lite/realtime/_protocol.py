@@ -31,9 +31,10 @@ _WITH_TOKENS = (b'{"tokens":[{', b'{"tokens": [{')
 
 def may_be_news(message: bytes) -> bool:
     """Whether a message may say that the session is finished or failed, as far as can be seen without parsing it."""
-    # Of a message that begins with tokens, only what follows them: searching all of it costs three times as much.
-    begin = message.rfind(b"]") if message.startswith(_WITH_TOKENS) else 0
-    return message.find(_FINISHED, begin) >= 0 or message.find(_ERROR, begin) >= 0
+    if message.startswith(_WITH_TOKENS):
+        # The last one may; looking through its tokens would cost a tenth of all that an event costs.
+        return message.find(_FINISHED, message.rfind(b"]")) >= 0
+    return _FINISHED in message or _ERROR in message
 
 
 class SttProtocol:

@@ -530,13 +530,13 @@ class AsyncRealtimeSTTSession:
         What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
         ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
         """
-        if self._connection.put_off(self.close):
-            return
         self._connection.check_may_end()
         if not self._opened or self._end is not None or self._connection.is_out_of_reach:
             await self._abort()
             self._warn_if_cut_short()
             await self._handlers.wait(self._close_timeout_sec)
+            return
+        if self._connection.put_off(self.close):
             return
         if not self._closing.acquire(blocking=False):
             if self._closer != async_caller():
@@ -635,9 +635,7 @@ class AsyncRealtimeSTTSession:
 
     def _take(self) -> bytes | None:
         """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
-        if not self._opened or self._receiving.locked() or self._connection.is_inherited:
-            return None
-        return self._connection.take()
+        return self._connection.take() if self._opened and not self._receiving.locked() else None
 
     async def _receive(self, timeout_sec: float | None) -> bytes | None:
         self._connection.check_owner()

@@ -325,8 +325,6 @@ class AsyncRealtimeTTSMultiplexedConnection:
     async def _sent(self, post: Callable[[], int | None], stream: AsyncRealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
         try:
-            if self._connection.is_late:
-                await self._connection.give_turn()
             position = post()
             if position is not None:
                 await self._connection.wait_sent(position)
@@ -439,6 +437,9 @@ class AsyncRealtimeTTSStream:
             SonioxRealtimeError: The stream is not open, has been finished or cancelled, or failed: the error says why.
         """
         self._check_open()
+        if self._connection._connection.is_late:
+            await self._connection._connection.give_turn()
+            self._check_open()
         await self._connection._sent(partial(self._say, text, text_end), self)
 
     async def send_text_chunks(

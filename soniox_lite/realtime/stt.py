@@ -531,13 +531,13 @@ class RealtimeSTTSession:
         What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
         ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
         """
-        if self._connection.put_off(self.close):
-            return
         self._connection.check_may_end()
         if not self._opened or self._end is not None or self._connection.is_out_of_reach:
             self._abort()
             self._warn_if_cut_short()
             self._handlers.wait(self._close_timeout_sec)
+            return
+        if self._connection.put_off(self.close):
             return
         if not self._closing.acquire(blocking=False):
             if self._closer != caller():
@@ -636,9 +636,7 @@ class RealtimeSTTSession:
 
     def _take(self) -> bytes | None:
         """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
-        if not self._opened or self._receiving.locked() or self._connection.is_inherited:
-            return None
-        return self._connection.take()
+        return self._connection.take() if self._opened and not self._receiving.locked() else None
 
     def _receive(self, timeout_sec: float | None) -> bytes | None:
         self._connection.check_owner()

@@ -326,8 +326,6 @@ class RealtimeTTSMultiplexedConnection:
     def _sent(self, post: Callable[[], int | None], stream: RealtimeTTSStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it."""
         try:
-            if self._connection.is_late:
-                self._connection.give_turn()
             position = post()
             if position is not None:
                 self._connection.wait_sent(position)
@@ -440,6 +438,9 @@ class RealtimeTTSStream:
             SonioxRealtimeError: The stream is not open, has been finished or cancelled, or failed: the error says why.
         """
         self._check_open()
+        if self._connection._connection.is_late:
+            self._connection._connection.give_turn()
+            self._check_open()
         self._connection._sent(partial(self._say, text, text_end), self)
 
     def send_text_chunks(self, chunks: str | Iterable[str] | Iterator[str], *, text_end: bool = True) -> None:

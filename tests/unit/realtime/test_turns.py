@@ -92,6 +92,22 @@ class TestTheLoopsTurn:
         with WsServer(started) as server:
             assert asyncio.run(main(server.url)) > 5
 
+    def test_comes_while_a_task_sends_text(self) -> None:
+        async def main(url: str) -> int:
+            connection = AsyncRealtimeTTSConnection(url, TTS_CONFIG, KEY)
+            await connection.enter()
+            turns = 0
+            sending = asyncio.ensure_future(connection.send_text_chunks([""] * 3000))
+            while not sending.done():
+                await asyncio.sleep(0)
+                turns += 1
+            await sending
+            await connection.close()
+            return turns
+
+        with WsServer(accept) as server:
+            assert asyncio.run(main(server.url)) > 5
+
     def test_brings_the_error_of_the_service_before_the_next_send(self) -> None:
         refused = threading.Event()
 
