@@ -198,6 +198,15 @@ def pairs_of(mapping: Any) -> list[tuple[Any, Any]]:
     return list(mapping.items())
 
 
+def is_buffer(value: object) -> bool:
+    """Whether a value holds bytes: bytes themselves, a memoryview, or an array of samples (also NumPy's)."""
+    try:
+        memoryview(value).release()  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
+
+
 def kind_of(value: object) -> str:
     """What a value is, without telling the value: ``str of length 300``."""
     name = type(value).__name__

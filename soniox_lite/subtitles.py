@@ -71,8 +71,7 @@ _THAI_PREFIXES = frozenset("เแโใไເແໂໃໄ")
 _THAI_SUFFIXES = frozenset("ะาำๅຳະາ")
 _VIRAMA = 9
 _WORD_JOINER = "\u2060"
-# What readers of subtitles take for markup, as SRT and WebVTT are both read by programs that know the tags of others:
-# HTML's in SRT, and in both the overrides, breaks and spaces of SubStation Alpha.
+# What readers of SRT take for markup: HTML's tags, and the overrides, breaks and spaces of SubStation Alpha.
 _TAG = re.compile(r"<[^>]*>|-->")
 _OVERRIDE = re.compile(r"\{[^}]*\}")
 _BREAK = re.compile(r"(?<=\\)(?=[Nnh])")
@@ -200,8 +199,7 @@ def to_vtt(
 ) -> str:
     r"""The subtitles of a transcript as a WebVTT file, with ``\n`` at the ends of lines.
 
-    What looks like markup is escaped. ``{b}`` and ``\N`` are no markup here, but programs that know other formats too
-    take them for that, so that they are written as in :func:`to_srt`.
+    What looks like markup is escaped. ``{b}`` and ``\N`` are no markup in WebVTT and are written as they are.
 
     Args:
         source: What was said.
@@ -216,8 +214,8 @@ def to_vtt(
     parts = ["WEBVTT\n"]
     for cue in cues(source, track=track, layout=layout):
         name = _name_of(cue.speaker)
-        voice = f"<v Speaker {_escaped(name.translate(_FULL_WIDTH_BRACES))}>" if speakers and name else ""
-        text = _escaped(_unmarked("\n".join(cue.lines)))
+        voice = f"<v Speaker {_escaped(name)}>" if speakers and name else ""
+        text = _escaped(_unmistakable("\n".join(cue.lines)))
         parts.append(f"{_moment(cue.start_ms, '.')} --> {_moment(cue.end_ms, '.')}\n{voice}{text}\n")
     return "\n".join(parts)
 
@@ -284,10 +282,14 @@ def _writable(char: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    """The text of a cue so that no reader takes words of it for something else."""
+    """The text of a cue so that no reader of SRT takes words of it for something else."""
     if _OVERRIDE.search(text):
         text = text.translate(_FULL_WIDTH_BRACES)
-    text = _BREAK.sub(_WORD_JOINER, text)
+    return _unmistakable(_BREAK.sub(_WORD_JOINER, text))
+
+
+def _unmistakable(text: str) -> str:
+    """The text of a cue so that no reader takes it for the times or the number of another."""
     return _LAST_NUMBER.sub(rf"\1{_WORD_JOINER}", _TWO_TIMES.sub(r"\1\n", text))
 
 

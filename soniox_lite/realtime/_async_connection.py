@@ -15,6 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from .._clock import time
+from .._codec import is_buffer
 from .._loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ._connection import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
@@ -198,7 +199,7 @@ async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> Asyn
     if hasattr(items, "__aiter__"):
         async for item in items:
             yield item
-    elif isinstance(items, (list, tuple, str, bytes, bytearray, memoryview)) or not hasattr(items, "__iter__"):
+    elif isinstance(items, (list, tuple, str)) or is_buffer(items) or not hasattr(items, "__iter__"):
         for item in plainly(items):
             yield item
     else:

@@ -15,7 +15,7 @@ from collections import deque
 from functools import partial
 
 from .._clock import time
-from .._codec import kind_of
+from .._codec import is_buffer, kind_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ._link import Process
 from ._opening import open_websocket, wait_ready
@@ -167,8 +167,8 @@ class Mailbox:
 
 
 def chunks_of(chunks: Any) -> Generator[Any, None, None]:
-    """The chunks of an iterable; bytes are one chunk."""
-    if isinstance(chunks, (bytes, bytearray, memoryview)):
+    """The chunks of an iterable; bytes, and other buffers such as an array of samples, are one chunk."""
+    if is_buffer(chunks):
         yield chunks
     elif hasattr(chunks, "__iter__") and not isinstance(chunks, str):
         # A loop and not `yield from`, which would close the caller's generator together with this one.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from .._codec import kind_of
+from .._codec import is_buffer, kind_of
 from .._validation import Problems
 from ..errors import SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import RealtimeControlType, RealtimeEvent, RealtimeSTTConfig
@@ -188,7 +188,7 @@ def checked_audio(chunk: Any) -> bytes | bytearray | memoryview:
     """
     if isinstance(chunk, (bytes, bytearray)):
         return chunk
-    if isinstance(chunk, memoryview):
-        view: memoryview[Any] = chunk  # pyright: ignore[reportUnknownVariableType]
-        return view.cast("B") if view.c_contiguous and view.nbytes else bytes(view)
+    if is_buffer(chunk):
+        view = memoryview(chunk)
+        return view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes()
     raise SonioxValidationError(f"audio must be bytes, got {kind_of(chunk)}")

@@ -137,7 +137,7 @@ def test_models_that_speak_are_listed_too(run: Run) -> None:
 
 
 def test_models_are_listed_where_those_that_speak_cannot_be(run: Run, fake_soniox: FakeSoniox) -> None:
-    fake_soniox.faults.error(403, operation="get_tts_models")
+    fake_soniox.faults.answer(403, operation="get_tts_models")
     code, table, warning = run("models")
     assert (code, "stt-async-v5" in table) == (0, True)
     assert "warning: the models that speak cannot be listed" in warning

@@ -544,7 +544,6 @@ def read_by_srt(text: str) -> str:
         (to_srt, read_by_pysubs2),
         (to_srt, read_by_webvtt),
         (to_srt, read_by_srt),
-        (to_vtt, read_by_pysubs2),
         (to_vtt, read_by_webvtt),
     ],
     ids=lambda function: function.__name__,
@@ -553,6 +552,11 @@ def test_words_that_look_like_markup_are_kept_by_common_readers(write: Any, read
     shown = read(write([token(text, 0, 2000), token(" end.", 9000, 9900)]))
 
     assert squeezed(html.unescape(shown)) == squeezed(text) + "end."
+
+
+@pytest.mark.parametrize("text", ["set {a, b} of two", "C:\\new\\Name", "{\\an8}top"])
+def test_what_is_no_markup_in_webvtt_is_written_as_it_was_said(text: str) -> None:
+    assert to_vtt([token(text, 0, 2000)]).splitlines()[3:] == [text]
 
 
 @pytest.mark.parametrize("write", [to_srt, to_vtt])

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import time
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,6 +43,18 @@ def texts(events: list[Any]) -> list[str]:
 
 
 class TestOneStream:
+    @pytest.mark.parametrize("shape", [[4], [2, 2]], ids=["samples", "frames of two channels"])
+    def test_an_array_of_samples_is_sent_as_its_bytes(self, driver: Driver, shape: list[int]) -> None:
+        samples: Any = memoryview(array("h", [1, 2, 3, 4]).tobytes()).cast("B").cast("h", shape)
+        with WsServer(started, answer_the_end(HELLO)) as server:
+            session = driver.session(server.url)
+            driver.call(session.enter)
+            driver.call(session.send_byte_chunk, samples)
+            driver.call(session.send_bytes, array("h", [5]))
+            assert driver.rest(session)
+            driver.call(session.close)
+            assert server.peer.audio() == array("h", [1, 2, 3, 4, 5]).tobytes()
+
     def test_from_start_to_finished(self, driver: Driver) -> None:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), answer_the_end(HELLO)) as server:
