@@ -48,6 +48,8 @@ class AsyncHandlers(Handlers):
 
     async def wait(self, timeout_sec: float) -> None:  # type: ignore[override]
         """Gives those that were called the time to come to their end, but for the one that calls this."""
+        if not self._tasks:
+            return  # Also where there is no loop, as in a forked child.
         tasks = self._tasks - {asyncio.current_task()}
         if tasks:
             await asyncio.wait(tasks, timeout=timeout_sec)
