@@ -15,12 +15,14 @@ from .errors import SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from typing import Any
 
     from typing_extensions import Self
 
     from ._http.messages import Request, Response
+    from .client import AsyncSonioxClient, SonioxClient
 
 DEFAULT_TIMEOUT_SEC = 30.0
 DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
@@ -221,3 +223,9 @@ def _resolve_url(name: str, given: str | None, variable: str, default: str, sche
         # Credentials in a URL end up in logs; a query would end up in front of the path.
         raise SonioxValidationError(f"{source} must not have credentials, a query or a fragment")
     return url.rstrip("/")
+
+
+def realtime_set_up(client: SonioxClient | AsyncSonioxClient) -> tuple[Settings, ssl.SSLContext | None]:
+    """What a realtime session takes over from a client: settings, with the key, and the TLS context or None."""
+    context: ssl.SSLContext | None = client._network["ssl_context"]  # type: ignore[assignment]
+    return client._settings, context  # pyright: ignore[reportPrivateUsage] - a client's parts know each other

@@ -545,12 +545,6 @@ class AsyncSonioxClient(_BaseClient):
         await self.aclose()
 
 
-def realtime_set_up(client: SonioxClient | AsyncSonioxClient) -> tuple[Settings, ssl.SSLContext | None]:
-    """What a realtime session takes over from a client: settings, with the key, and the TLS context or None."""
-    context: ssl.SSLContext | None = client._network["ssl_context"]  # type: ignore[assignment]
-    return client._settings, context  # pyright: ignore[reportPrivateUsage] - one module, one secret
-
-
 def _deadline(deadline_sec: float | None) -> float | None:
     if deadline_sec is None:
         return None

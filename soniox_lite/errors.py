@@ -185,27 +185,6 @@ class SonioxAPIError(SonioxError):
             self.request_id = api_error.request_id
             self.more_info = api_error.more_info
 
-    @classmethod
-    def from_response(cls, response: Response) -> SonioxAPIError:
-        """The error that a reply stands for, of the class that its status and type call for.
-
-        Args:
-            response: A reply with a status other than 2xx. Its body may be anything: the documented error,
-                a proxy's HTML page, nothing, half of something.
-        """
-        from .types.errors import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
-
-        status = response.status_code
-        api_error = parse_api_error(response)
-        if api_error is not None:
-            message = api_error.message
-        elif 300 <= status < 400:
-            message = "the service redirected to a place this request must not follow"
-        else:
-            message = f"the body is not a Soniox error but {response.describe_body()}"
-        error_class = error_class_for(status, api_error.error_type if api_error is not None else None)
-        return error_class(message, api_error=api_error, response=response)
-
     def __str__(self) -> str:
         facts: list[str] = []
         if self.status_code is not None:
@@ -246,9 +225,7 @@ class SonioxRateLimitError(SonioxAPIError):
     @property
     def retry_after_sec(self) -> float | None:
         """Seconds that the service asked to wait; None when it did not say."""
-        from ._http.retry import parse_retry_after  # noqa: PLC0415 - only needed here
-
-        return parse_retry_after(self.response.headers.get("Retry-After")) if self.response is not None else None
+        return self.response.retry_after_sec if self.response is not None else None
 
 
 class SonioxServerError(SonioxAPIError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .rest.models import LANGUAGES as STT_LANGUAGES
+from .stt_models import LANGUAGES as STT_LANGUAGES
 
 LANGUAGES = {**STT_LANGUAGES, "is": "Icelandic", "su": "Sundanese"}
 """The 62 languages of text-to-speech: names by code."""

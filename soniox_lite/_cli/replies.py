@@ -28,7 +28,5 @@ def _page_hint(response: Response) -> str:
 
 
 def _wait_hint(response: Response) -> str:
-    from .._http.retry import parse_retry_after  # noqa: PLC0415 - loaded with the client that got the reply
-
-    seconds = parse_retry_after(response.headers.get("Retry-After"))
+    seconds = response.retry_after_sec
     return "" if seconds is None else f"; the service asks to wait {seconds:.0f} s"

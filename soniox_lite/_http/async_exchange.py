@@ -9,7 +9,7 @@ from .._clock import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .async_transport import AsyncTransport, sleep
 from .messages import Request, Response
-from .retry import FINAL_ERROR_TYPES, parse_retry_after, retry_delay
+from .retry import FINAL_ERROR_TYPES, retry_delay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def open_exchange(
                 settings,
                 deadline,
                 status_code=status,
-                retry_after_sec=parse_retry_after(response.headers.get("Retry-After")),
+                retry_after_sec=response.retry_after_sec,
             )
             if delay is None or _is_final(response):
                 return reply
@@ -103,7 +103,7 @@ async def open_exchange(
 
 
 def _is_final(response: Response) -> bool:
-    from ..types.errors import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
+    from .error_replies import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
 
     error = parse_api_error(response)
     return error is not None and error.error_type in FINAL_ERROR_TYPES

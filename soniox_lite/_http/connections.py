@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import http.client
+import os
 import ssl
 import urllib.request
 from urllib.parse import urlsplit
@@ -16,13 +17,13 @@ from urllib.parse import urlsplit
 from .._clock import time
 from .._net.proxies import Proxies, ProxyError
 from .._net.route import Route
+from .._net.tcp import is_readable
 from .._network import addresses_of
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
 from .failures import describe_failure, scrubbed
 from .pool import MAX_IDLE_SEC
 from .replies import Reply, remaining_sec
-from .sockets import is_readable, wire_connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         deadline: float | None = getattr(request, "deadline", None)
         try:
             host, port = _place_of(request)
-            connection = wire_connection(host, port)
+            connection = _unconnected(host, port)
             route = Route(
                 host,
                 port,
@@ -277,6 +278,20 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             self._pool.give_back(key, connection)
         else:
             self._pool.discard(connection)
+
+
+def _unconnected(host: str, port: int) -> http.client.HTTPConnection:
+    """A connection of ``http.client`` without its socket, which the caller opens. It belongs to this process.
+
+    No subclass: its base would be read when this module is loaded, and a tool such as vcrpy may have put a class of its
+    own in that place for a while.
+    """
+    connection: Any = http.client.HTTPConnection(host, port)
+    # Without a socket it fails. http.client would open one, which would know of no proxy.
+    connection.auto_open = 0
+    connection.pid = os.getpid()
+    result: http.client.HTTPConnection = connection
+    return result
 
 
 def _timeout_of(request: urllib.request.Request) -> float:

@@ -9,7 +9,7 @@ from .._callbacks import settled
 from .._clock import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .messages import Request, Response
-from .retry import FINAL_ERROR_TYPES, parse_retry_after, retry_delay
+from .retry import FINAL_ERROR_TYPES, retry_delay
 from .transport import Transport, sleep
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ def open_exchange(
                 settings,
                 deadline,
                 status_code=status,
-                retry_after_sec=parse_retry_after(response.headers.get("Retry-After")),
+                retry_after_sec=response.retry_after_sec,
             )
             if delay is None or _is_final(response):
                 return reply
@@ -102,7 +102,7 @@ def open_exchange(
 
 
 def _is_final(response: Response) -> bool:
-    from ..types.errors import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
+    from .error_replies import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
 
     error = parse_api_error(response)
     return error is not None and error.error_type in FINAL_ERROR_TYPES

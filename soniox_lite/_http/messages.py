@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from .._codec import items_of, shown_when_made
+from .._retry_after import parse_retry_after
 from ..errors import SonioxAPIError, one_line
 
 TYPE_CHECKING = False
@@ -143,8 +144,15 @@ class Response:
             SonioxAPIError: It is not; the subclass follows the status.
         """
         if not self.is_success:
-            raise SonioxAPIError.from_response(self)
+            from .error_replies import error_of  # noqa: PLC0415 - types are loaded when first needed
+
+            raise error_of(self)
         return self
+
+    @property
+    def retry_after_sec(self) -> float | None:
+        """Seconds that the ``Retry-After`` header asks to wait; None without one that can be read."""
+        return parse_retry_after(self.headers.get("Retry-After"))
 
     def describe_body(self) -> str:
         """What the body is, for an error message: its kind, its size and its beginning."""

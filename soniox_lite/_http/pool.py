@@ -9,8 +9,8 @@ import threading
 import weakref
 
 from .._clock import time
+from .._net.tcp import is_readable
 from ..errors import SonioxError
-from .sockets import is_readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 _BASE_DELAY_SEC = 0.5
 _MAX_DELAY_SEC = 8.0
 # A service that asks for more than this is not waited for: the caller decides.
@@ -53,39 +51,3 @@ def retry_delay(
     # Half of the delay is fixed and half is random: never at once, never all together.
     delay = min(_MAX_DELAY_SEC, _BASE_DELAY_SEC * 2.0 ** min(attempt - 1, 10))
     return delay * (0.5 + 0.5 * jitter)
-
-
-def parse_retry_after(value: str | None, *, now: float | None = None) -> float | None:
-    """Seconds that a ``Retry-After`` header asks to wait (RFC 9110, section 10.2.3): a number or a date.
-
-    Args:
-        value: The header; None when there is none.
-        now: Unix time to count a date from; None for the present.
-
-    Returns:
-        Never negative; None for no header or one that cannot be read.
-    """
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = _seconds_until(value, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _seconds_until(date: str, now: float | None) -> float:
-    import time  # noqa: PLC0415 - dates are rare here
-    from datetime import datetime, timedelta, timezone  # noqa: PLC0415 - as above
-    from email.utils import parsedate_tz  # noqa: PLC0415 - as above
-
-    try:
-        # email.utils knows the form with dashes only with a zone.
-        parsed = parsedate_tz(date) or parsedate_tz(f"{date} GMT")
-        if parsed is None:
-            return math.nan
-        # HTTP's dates are UTC whether they say so or not (RFC 9110, section 5.6.7).
-        zone = timezone(timedelta(seconds=parsed[9] or 0))
-        return datetime(*parsed[:6], tzinfo=zone).timestamp() - (time.time() if now is None else now)
-    except (ValueError, TypeError, OverflowError):
-        return math.nan

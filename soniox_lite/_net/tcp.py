@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 
 from .._clock import time
@@ -62,3 +63,18 @@ def remaining_sec(deadline: float) -> float:
     if remaining <= 0:
         raise TimeoutError("out of time")
     return remaining
+
+
+def is_readable(sock: socket.socket | None) -> bool:
+    """Whether an idle socket is readable. It then was closed by the server or carries unexpected data."""
+    if sock is None:
+        return True
+    # The system does not know what TLS has decrypted already.
+    pending: Callable[[], int] | None = getattr(sock, "pending", None)
+    if pending is not None and pending():
+        return True
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])  # Windows

@@ -20,13 +20,13 @@ from urllib.parse import urlsplit
 
 from .._clock import time
 from .._http.failures import describe_failure, masked, scrubbed
-from .._http.retry import parse_retry_after
 from .._lazy import loading
 from .._net.answers import read_answer
 from .._net.proxies import Proxies, ProxyError, may_have_proxies
 from .._net.route import Route
 from .._net.tcp import remaining_sec
 from .._network import addresses_of, default_tls_context
+from .._retry_after import parse_retry_after
 from .._settings import user_agent
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 

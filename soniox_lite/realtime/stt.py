@@ -10,9 +10,8 @@ from .._callbacks import Handlers, check_callback, settled
 from .._clock import time
 from .._codec import shown_when_made
 from .._http.failures import masked
-from .._settings import resolve_api_key
+from .._settings import realtime_set_up, resolve_api_key
 from .._validation import Problems
-from ..client import realtime_set_up
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from ..rest.models import MODES, current_model
 from ..rest.speech_fields import check_language, context_of, translation_of
 from ..rest.validation import Fields
+from ..stt_models import MODES, current_model
 from .audio_meter import CONTAINERS, AudioFormat, sample_bytes_of
 from .errors import RealtimeError
 

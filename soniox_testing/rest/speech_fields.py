@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .models import LANGUAGES
+from ..stt_models import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from ..audio import Audio, audio_of_url
 from ..jobs import Job
 from ..limits import BUDGET_MESSAGES
 from ..records import TranscriptionRecord
+from ..stt_models import MODES, current_model
 from .errors import ApiError
-from .models import MODES, current_model
 from .speech_fields import check_language, context_of, translation_of
 from .validation import Fields
 

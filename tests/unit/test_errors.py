@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from soniox_lite import Request, Response, errors
 from soniox_lite._http.body import MultipartBody
+from soniox_lite._http.error_replies import error_of, parse_api_error
 from soniox_lite.errors import (
     InvalidField,
     InvalidWebhookSignatureError,
@@ -35,7 +36,6 @@ from soniox_lite.errors import (
     SonioxValidationError,
 )
 from soniox_lite.types.api import ApiError, ApiErrorValidationError, Transcription
-from soniox_lite.types.errors import parse_api_error
 
 bounded = settings(derandomize=True, max_examples=80, deadline=None, database=None)
 
@@ -117,7 +117,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_the_status_decides_on_the_class_whatever_the_body(body: object) -> None:
     for status in range(300, 600):
-        error = SonioxAPIError.from_response(reply(status, body))
+        error = error_of(reply(status, body))
 
         assert type(error) is (SonioxServerError if status >= 500 else BY_STATUS.get(status, SonioxAPIError))
         assert error.status_code == status
@@ -130,7 +130,7 @@ def test_the_status_decides_on_the_class_whatever_the_body(body: object) -> None
     "error_type", ["permission_denied", "unauthenticated", "invalid_request", "limit_exceeded", "api_error", ""]
 )
 def test_only_a_403_needs_the_type_to_know_the_class(status: int, error_type: str) -> None:
-    error = SonioxAPIError.from_response(reply(status, {**FULL, "error_type": error_type}))
+    error = error_of(reply(status, {**FULL, "error_type": error_type}))
 
     assert (type(error) is SonioxPermissionDeniedError) == (status == 403 and error_type == "permission_denied")
     assert error.error_type == error_type
@@ -146,14 +146,14 @@ def test_only_a_403_needs_the_type_to_know_the_class(status: int, error_type: st
     ids=["rest", "speech", "half"],
 )
 def test_a_missing_permission_is_told_from_a_bad_key_in_every_form(body: object) -> None:
-    assert type(SonioxAPIError.from_response(reply(403, body))) is SonioxPermissionDeniedError
+    assert type(error_of(reply(403, body))) is SonioxPermissionDeniedError
 
 
 # What bodies say.
 
 
 def test_the_documented_body_is_read() -> None:
-    error = SonioxAPIError.from_response(reply(400, FULL))
+    error = error_of(reply(400, FULL))
 
     assert error.message == "Invalid request."
     assert error.api_error == ApiError.from_dict(FULL)
@@ -164,7 +164,7 @@ def test_the_documented_body_is_read() -> None:
 
 
 def test_the_text_has_message_status_validation_errors_and_request_id() -> None:
-    assert str(SonioxAPIError.from_response(reply(400, FULL))) == (
+    assert str(error_of(reply(400, FULL))) == (
         "Invalid request. (status 400, invalid_request)"
         "; body.payload.model: Field required [missing]"
         "; query.limit: Too much [value_error]"
@@ -175,7 +175,7 @@ def test_the_text_has_message_status_validation_errors_and_request_id() -> None:
 def test_a_request_id_that_the_message_has_already_is_not_told_twice() -> None:
     body = {"error_code": 503, "error_type": "x", "error_message": "Down (request id: abc-1)", "request_id": "abc-1"}
 
-    assert str(SonioxAPIError.from_response(reply(503, body))) == "Down (request id: abc-1) (status 503, x)"
+    assert str(error_of(reply(503, body))) == "Down (request id: abc-1) (status 503, x)"
 
 
 HOSTILE = "a\r\nb\x1b[2J\x85c\x9bd\u2028e\u202ef\u2066g\ud800h\x00i\x7fj\t k"
@@ -192,14 +192,14 @@ HARMLESS = "a b?[2J c?d e?f?g?h?i?j k"
         SonioxRealtimeError(HOSTILE, error_type=HOSTILE, request_id=HOSTILE),
         SonioxRealtimeTimeoutError(HOSTILE, request_id="\x1b"),
         SonioxTranscriptionError(HOSTILE),
-        SonioxAPIError.from_response(reply(400, {"message": HOSTILE, "error_type": HOSTILE, "request_id": HOSTILE})),
-        SonioxAPIError.from_response(
+        error_of(reply(400, {"message": HOSTILE, "error_type": HOSTILE, "request_id": HOSTILE})),
+        error_of(
             reply(
                 400,
                 {**FULL, "validation_errors": [{"error_type": HOSTILE, "location": HOSTILE, "message": HOSTILE}]},
             )
         ),
-        SonioxAPIError.from_response(reply(502, HOSTILE.encode(errors="replace"))),
+        error_of(reply(502, HOSTILE.encode(errors="replace"))),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -215,7 +215,7 @@ def test_text_of_the_service_is_harmless_in_an_errors_text(
 
 
 def test_attributes_keep_the_text_of_the_service() -> None:
-    error = SonioxAPIError.from_response(reply(400, {**FULL, "message": HOSTILE, "request_id": "r\n"}))
+    error = error_of(reply(400, {**FULL, "message": HOSTILE, "request_id": "r\n"}))
 
     assert (error.message, error.request_id) == (HOSTILE, "r\n")
     assert str(error).startswith(f"{HARMLESS} (status 400")
@@ -239,7 +239,7 @@ def test_the_text_leaves_out_what_is_not_known() -> None:
 
 def test_the_body_of_text_to_speech_is_read() -> None:
     body = {"error_code": 402, "error_type": "balance_exhausted", "error_message": "Pay.", "request_id": "r"}
-    error = SonioxAPIError.from_response(reply(402, body))
+    error = error_of(reply(402, body))
 
     assert (error.status_code, error.error_type, error.message, error.request_id) == (
         402,
@@ -253,13 +253,13 @@ def test_the_body_of_text_to_speech_is_read() -> None:
 
 
 def test_an_old_body_without_a_type_is_an_api_error() -> None:
-    error = SonioxAPIError.from_response(reply(408, {"error_code": 408, "error_message": "Slow."}))
+    error = error_of(reply(408, {"error_code": 408, "error_message": "Slow."}))
 
     assert (error.error_type, error.message) == ("api_error", "Slow.")
 
 
 def test_the_status_of_the_reply_beats_the_bodys() -> None:
-    error = SonioxAPIError.from_response(reply(404, {**FULL, "status_code": 400}))
+    error = error_of(reply(404, {**FULL, "status_code": 400}))
 
     assert type(error) is SonioxNotFoundError
     assert error.status_code == 404
@@ -268,7 +268,7 @@ def test_the_status_of_the_reply_beats_the_bodys() -> None:
 
 
 def test_unknown_fields_of_the_body_are_kept() -> None:
-    error = SonioxAPIError.from_response(reply(400, {**FULL, "hint": "h"}))
+    error = error_of(reply(400, {**FULL, "hint": "h"}))
 
     assert error.api_error.hint == "h"  # type: ignore[union-attr]
     assert error.api_error.to_dict()["hint"] == "h"  # type: ignore[union-attr]
@@ -293,7 +293,7 @@ def test_unknown_fields_of_the_body_are_kept() -> None:
     ids=str,
 )
 def test_what_is_right_in_a_half_broken_body_is_kept(change: dict[str, Any], kept: dict[str, Any]) -> None:
-    error = SonioxAPIError.from_response(reply(400, {**FULL, **change}))
+    error = error_of(reply(400, {**FULL, **change}))
 
     assert type(error) is SonioxInvalidRequestError
     assert {name: getattr(error, name) for name in kept} == kept
@@ -323,7 +323,7 @@ BROKEN = {
 @pytest.mark.parametrize(("body", "words"), BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 429, 500, 502])
 def test_a_body_of_any_other_kind_still_gives_the_right_class(status: int, body: bytes, words: str) -> None:
-    error = SonioxAPIError.from_response(reply(status, body, [("content-type", "text/html; charset=utf-8")]))
+    error = error_of(reply(status, body, [("content-type", "text/html; charset=utf-8")]))
 
     assert type(error) is (SonioxServerError if status >= 500 else BY_STATUS.get(status, SonioxAPIError))
     assert words in str(error)
@@ -333,7 +333,7 @@ def test_a_body_of_any_other_kind_still_gives_the_right_class(status: int, body:
 
 
 def test_a_redirect_is_named_as_one() -> None:
-    error = SonioxAPIError.from_response(reply(302, b"", [("Location", "https://elsewhere/")]))
+    error = error_of(reply(302, b"", [("Location", "https://elsewhere/")]))
 
     assert str(error) == "the service redirected to a place this request must not follow (status 302)"
 
@@ -355,7 +355,7 @@ json_values = st.recursive(
 )
 @bounded
 def test_no_body_breaks_the_making_of_an_error(status: int, body: bytes) -> None:
-    error = SonioxAPIError.from_response(reply(status, body))
+    error = error_of(reply(status, body))
 
     assert error.status_code == status
     assert f"status {status}" in str(error)
@@ -364,7 +364,7 @@ def test_no_body_breaks_the_making_of_an_error(status: int, body: bytes) -> None
     assert all(isinstance(problem, ApiErrorValidationError) for problem in error.validation_errors)
 
 
-def test_raise_for_status_raises_what_from_response_makes() -> None:
+def test_raise_for_status_raises_what_the_response_stands_for() -> None:
     assert reply(204).raise_for_status().status_code == 204
     with pytest.raises(SonioxConflictError, match=r"Invalid request\. \(status 409, invalid_request\)"):
         reply(409, FULL).raise_for_status()
@@ -385,7 +385,7 @@ def test_a_parsed_body_is_none_where_there_is_no_error_in_it() -> None:
 )
 def test_a_rate_limit_says_how_long_to_wait(header: str | None, expected: float | None) -> None:
     headers = [] if header is None else [("retry-after", header)]
-    error = SonioxAPIError.from_response(reply(429, FULL, headers))
+    error = error_of(reply(429, FULL, headers))
 
     assert isinstance(error, SonioxRateLimitError)
     assert error.retry_after_sec == expected
@@ -396,7 +396,7 @@ def test_a_rate_limit_without_a_reply_does_not_say_how_long() -> None:
 
 
 def test_a_rate_limit_takes_a_date() -> None:
-    error = SonioxAPIError.from_response(reply(429, FULL, [("Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT")]))
+    error = error_of(reply(429, FULL, [("Retry-After", "Fri, 31 Dec 1999 23:59:59 GMT")]))
 
     assert error.retry_after_sec == 0.0  # type: ignore[attr-defined]
 
@@ -485,9 +485,7 @@ def test_errors_can_be_pickled_and_copied_with_all_they_know(error: SonioxError,
 
 def test_a_pickled_reply_still_answers_questions() -> None:
     request = Request("GET", "https://a/b", {"Accept": "x"})
-    error = SonioxAPIError.from_response(
-        Response(429, [("Retry-After", "7"), ("X-Id", "1")], b"{}", request=request, elapsed_sec=0.5)
-    )
+    error = error_of(Response(429, [("Retry-After", "7"), ("X-Id", "1")], b"{}", request=request, elapsed_sec=0.5))
     twin = pickle.loads(pickle.dumps(error))
 
     assert twin.retry_after_sec == 7.0
@@ -499,6 +497,6 @@ def test_the_error_of_an_upload_can_be_pickled() -> None:
     with open(__file__, "rb") as file:
         body = MultipartBody({}, {"file": ("a.wav", file, "audio/wav")})
         request = Request("POST", "https://a/files", {}, body)
-        error = SonioxAPIError.from_response(Response(400, [], json.dumps(FULL).encode(), request=request))
+        error = error_of(Response(400, [], json.dumps(FULL).encode(), request=request))
 
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
