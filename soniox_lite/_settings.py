@@ -7,9 +7,9 @@ import re
 import sys
 from urllib.parse import urlsplit
 
-from ._callbacks import broken_rule
-from ._codec import kind_of, shown_when_made
-from ._validation import Problems, is_visible_ascii
+from ._data.callbacks import broken_rule
+from ._data.codec import kind_of, shown_when_made
+from ._data.rules import Problems, is_visible_ascii
 from ._version import __version__
 from .errors import SonioxValidationError
 

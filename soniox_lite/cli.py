@@ -10,7 +10,7 @@ import contextlib
 import re
 import signal
 
-from ._cli import screen
+from ._cli import terminal as screen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _explained(error: SonioxError, options: argparse.Namespace) -> str:
     """The message, in terms of the command line where the problem is there, and with what helps about the reply."""
     problems = getattr(error, "errors", None)
     if not problems:
-        from ._cli.replies import hint_about  # noqa: PLC0415 - only for errors of the service
+        from ._cli.hints import hint_about  # noqa: PLC0415 - only for errors of the service
 
         return f"{error}{hint_about(error)}"
     known = _OPTION_OF | _OPTIONS_OF.get(options.command, {})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ._clock import time
-from ._codec import shown_when_made
+from ._data.clock import time
+from ._data.codec import shown_when_made
+from ._data.rules import Problems
 from ._lazy import cached_property, loading
 from ._settings import Settings
-from ._validation import Problems
 from .errors import SonioxError
 
 TYPE_CHECKING = False
@@ -151,9 +151,9 @@ class _BaseClient:
 
     def _for_rest(self) -> Self:
         """This client, with all loaded that a request needs, so that the first one does not stall."""
-        import_module("._http.building", __package__)
+        import_module("._http.requests", __package__)
         import_module(self._exchange_module, __package__)
-        import_module("._times", __package__)
+        import_module("._data.times", __package__)
         return self
 
     def _share_transport(self, transport: TransportT) -> TransportT:
@@ -203,7 +203,7 @@ class SonioxClient(_BaseClient):
     ``with`` block, when it is no longer needed.
     """
 
-    _exchange_module = "._http.exchange"
+    _exchange_module = "._http.attempts"
     _awaits_hooks = False
 
     @cached_property
@@ -336,8 +336,8 @@ class SonioxClient(_BaseClient):
             SonioxTimeoutError: It took too long.
         """
         with loading:
-            from ._http.building import built_request  # noqa: PLC0415 - as above
-            from ._http.exchange import exchange  # noqa: PLC0415 - as above
+            from ._http.attempts import exchange  # noqa: PLC0415 - as above
+            from ._http.requests import built_request  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         with built_request(
@@ -355,8 +355,8 @@ class SonioxClient(_BaseClient):
     def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ReplyStream:
         """What the text-to-speech host makes of a payload, its body still to come."""
         with loading:
-            from ._http.building import built_request  # noqa: PLC0415 - as above
-            from ._http.exchange import open_exchange  # noqa: PLC0415 - as above
+            from ._http.attempts import open_exchange  # noqa: PLC0415 - as above
+            from ._http.requests import built_request  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         base_url = self._settings.tts_api_base_url
@@ -385,7 +385,7 @@ class AsyncSonioxClient(_BaseClient):
     :class:`SonioxClient`; close it with ``aclose`` or use it in an ``async with`` block.
     """
 
-    _exchange_module = "._http.async_exchange"
+    _exchange_module = "._http.async_attempts"
     _awaits_hooks = True
 
     @cached_property
@@ -504,8 +504,8 @@ class AsyncSonioxClient(_BaseClient):
         ``on_progress`` is called in the event loop, and awaited if it is a coroutine function.
         """
         with loading:
-            from ._http.async_exchange import exchange  # noqa: PLC0415 - as above
-            from ._http.building import built_request  # noqa: PLC0415 - as above
+            from ._http.async_attempts import exchange  # noqa: PLC0415 - as above
+            from ._http.requests import built_request  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         on_progress = self._transport.callback(on_progress)
@@ -524,8 +524,8 @@ class AsyncSonioxClient(_BaseClient):
     async def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncReplyStream:
         """What the text-to-speech host makes of a payload, its body still to come."""
         with loading:
-            from ._http.async_exchange import open_exchange  # noqa: PLC0415 - as above
-            from ._http.building import built_request  # noqa: PLC0415 - as above
+            from ._http.async_attempts import open_exchange  # noqa: PLC0415 - as above
+            from ._http.requests import built_request  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         base_url = self._settings.tts_api_base_url

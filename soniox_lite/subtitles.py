@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, zip_longest
 from unicodedata import category, combining
 
-from ._codec import Record, kind_of
-from ._validation import Problems
-from ._width import width_of
+from ._data.codec import Record, kind_of
+from ._data.display_width import width_of
+from ._data.rules import Problems
 from .errors import SonioxValidationError
 from .transcript import translation_segments
 

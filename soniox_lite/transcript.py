@@ -23,8 +23,8 @@ from bisect import bisect_right
 from copy import copy
 from dataclasses import dataclass
 
-from ._codec import Record, kind_of, shown_when_made
-from ._validation import Problems
+from ._data.codec import Record, kind_of, shown_when_made
+from ._data.rules import Problems
 from .errors import SonioxValidationError
 from .types.common import Token
 from .types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN, RealtimeEvent

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from threading import Event, Thread
 
-from . import _audio, _wav
-from ._callbacks import check_callback, refuse_awaitable
-from ._codec import kind_of
-from ._validation import Problems
-from ._wav import WavFormat
+from ._audio import chunks as _audio
+from ._audio import wav as _wav
+from ._audio.wav import WavFormat
+from ._data.callbacks import check_callback, refuse_awaitable
+from ._data.codec import kind_of
+from ._data.rules import Problems
 from .errors import SonioxValidationError
 
 TYPE_CHECKING = False
@@ -129,7 +130,7 @@ def stream_audio_async(file: AsyncAudioInput, *, chunk_size_bytes: int = 4096) -
     Raises:
         SonioxValidationError: As :func:`stream_audio`.
     """
-    from . import _audio_async  # noqa: PLC0415 - threads shall not pay for asyncio
+    from ._audio import chunks_async as _audio_async  # noqa: PLC0415 - threads shall not pay for asyncio
 
     _audio.check_numbers(chunk_size_bytes)
     return _audio_async.cut(_audio_async.blocks_of(file, chunk_size_bytes), chunk_size_bytes)
@@ -169,7 +170,7 @@ def throttle_audio_async(
     Raises:
         SonioxValidationError: As :func:`throttle_audio`.
     """
-    from . import _audio_async  # noqa: PLC0415 - threads shall not pay for asyncio
+    from ._audio import chunks_async as _audio_async  # noqa: PLC0415 - threads shall not pay for asyncio
 
     _audio.check_numbers(chunk_size_bytes, delay_seconds)
     return _audio_async.pace(stream_audio_async(file, chunk_size_bytes=chunk_size_bytes), delay_seconds)
@@ -440,7 +441,7 @@ async def keep_alive_async(
     """
     import asyncio  # noqa: PLC0415 - threads shall not pay for it
 
-    from ._loop_timers import call_later  # noqa: PLC0415 - as above
+    from ._data.loop_timers import call_later  # noqa: PLC0415 - as above
 
     _check_interval(interval_seconds)
     stop = asyncio.Event() if stop_event is None else stop_event

@@ -13,14 +13,15 @@ from .extra import what_to_install
 
 if TYPE_CHECKING:
     from ._version import __version__
-    from .clock import VirtualClock
-    from .conversation import Conversation
-    from .failures import FakeSonioxError
-    from .faults import Fault, Faults
-    from .limits import Budget, Limits
-    from .permissions import Permission
-    from .progress import JobView, ProgressRule, TranscriptionStatus, after_polls, after_seconds
-    from .records import (
+    from .front.shared import LateCall, SharedListener
+    from .realtime.conversation import Conversation
+    from .script.clock import VirtualClock
+    from .script.failures import FakeSonioxError
+    from .script.faults import Fault, Faults
+    from .script.limits import Budget, Limits
+    from .script.permissions import Permission
+    from .script.progress import JobView, ProgressRule, TranscriptionStatus, after_polls, after_seconds
+    from .script.records import (
         FileRecord,
         RequestRecord,
         SessionEnd,
@@ -35,11 +36,10 @@ if TYPE_CHECKING:
         WebhookAttempt,
         WebhookDelivery,
     )
-    from .scripting import Word
+    from .script.transcripts import Word
     from .server import FakeSoniox
-    from .shared import LateCall, SharedListener
-    from .speeches import SpeechRules
-    from .transcribers import Transcriber
+    from .store.speeches import SpeechRules
+    from .store.transcribers import Transcriber
 
 __all__ = [
     "Budget",
@@ -78,39 +78,39 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Budget": "limits",
-    "Conversation": "conversation",
+    "Budget": "script.limits",
+    "Conversation": "realtime.conversation",
     "FakeSoniox": "server",
-    "FakeSonioxError": "failures",
-    "Fault": "faults",
-    "Faults": "faults",
-    "FileRecord": "records",
-    "JobView": "progress",
-    "Limits": "limits",
-    "Permission": "permissions",
-    "LateCall": "shared",
-    "ProgressRule": "progress",
-    "RequestRecord": "records",
-    "SessionEnd": "records",
-    "SessionRecord": "records",
-    "SharedListener": "shared",
-    "SpeechConnectionRecord": "records",
-    "SpeechEnd": "records",
-    "SpeechRecord": "records",
-    "SpeechRules": "speeches",
-    "Transcriber": "transcribers",
-    "TranscriptionRecord": "records",
-    "TranscriptionStatus": "progress",
-    "UsageRecord": "records",
-    "VirtualClock": "clock",
-    "VoiceModelRecord": "records",
-    "VoiceRecord": "records",
-    "WebhookAttempt": "records",
-    "WebhookDelivery": "records",
-    "Word": "scripting",
+    "FakeSonioxError": "script.failures",
+    "Fault": "script.faults",
+    "Faults": "script.faults",
+    "FileRecord": "script.records",
+    "JobView": "script.progress",
+    "Limits": "script.limits",
+    "Permission": "script.permissions",
+    "LateCall": "front.shared",
+    "ProgressRule": "script.progress",
+    "RequestRecord": "script.records",
+    "SessionEnd": "script.records",
+    "SessionRecord": "script.records",
+    "SharedListener": "front.shared",
+    "SpeechConnectionRecord": "script.records",
+    "SpeechEnd": "script.records",
+    "SpeechRecord": "script.records",
+    "SpeechRules": "store.speeches",
+    "Transcriber": "store.transcribers",
+    "TranscriptionRecord": "script.records",
+    "TranscriptionStatus": "script.progress",
+    "UsageRecord": "script.records",
+    "VirtualClock": "script.clock",
+    "VoiceModelRecord": "script.records",
+    "VoiceRecord": "script.records",
+    "WebhookAttempt": "script.records",
+    "WebhookDelivery": "script.records",
+    "Word": "script.transcripts",
     "__version__": "_version",
-    "after_polls": "progress",
-    "after_seconds": "progress",
+    "after_polls": "script.progress",
+    "after_seconds": "script.progress",
 }
 
 

@@ -9,9 +9,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import proxies
-from .clock import VirtualClock
 from .extra import what_to_install
+from .net import proxies
+from .script.clock import VirtualClock
 from .unfrozen import time
 
 try:
@@ -24,7 +24,7 @@ except ImportError as _missing:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .shared import SharedListener
+    from .front.shared import SharedListener
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,15 +10,15 @@ import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from .realtime.stt_config import START_FIELDS
-from .records import SessionRecord, SpeechRecord, TranscriptionRecord
-from .speech_request import SPEECH_FIELDS
+from .script.records import SessionRecord, SpeechRecord, TranscriptionRecord
+from .speaking.request import SPEECH_FIELDS
 from .unfrozen import time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from .records import FileRecord, RequestRecord
-    from .state import State
+    from .script.records import FileRecord, RequestRecord
+    from .store.state import State
 
 _Record = TypeVar("_Record")
 _Arguments = ParamSpec("_Arguments")

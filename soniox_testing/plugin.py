@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     # For annotations alone; a run without type checker never gets here.
     from soniox_lite import AsyncSonioxClient, SonioxClient
 
+    from .front.shared import SharedListener
     from .server import FakeSoniox
-    from .shared import SharedListener
 
 
 _FAKES = pytest.StashKey["list[FakeSoniox]"]()
@@ -59,8 +59,8 @@ def fake_soniox_tls_listener() -> Iterator[SharedListener]:
 
 def _listener(*, tls: bool) -> Iterator[SharedListener]:
     try:
-        from .failures import FakeSonioxError  # noqa: PLC0415
-        from .shared import SharedListener  # noqa: PLC0415
+        from .front.shared import SharedListener  # noqa: PLC0415
+        from .script.failures import FakeSonioxError  # noqa: PLC0415
 
         listener = SharedListener(tls=tls).start()
     except ImportError as missing:
@@ -100,7 +100,7 @@ def fake_soniox_tls(
 def _fake(
     listener: SharedListener, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FakeSoniox]:
-    from . import proxies  # noqa: PLC0415
+    from .net import proxies  # noqa: PLC0415
     from .server import FakeSoniox  # noqa: PLC0415
 
     marker = request.node.get_closest_marker("fake_soniox")

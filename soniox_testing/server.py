@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .assertions import Assertions
-from .callbacks import check_plain
-from .clock import Clock
-from .exchange import Service
-from .failures import PATIENCE_SEC, FakeSonioxError, join
-from .fault_delivery import FaultyApi
-from .limits import Limits
-from .listener import Listener
-from .operations import STT
-from .permissions import permissions_of
-from .progress import DEFAULT_PROGRESS
-from .proxies import past_proxies
-from .realtime.endpoint import STT_PATH, TTS_PATH, SttEndpoint, TtsEndpoint
+from .catalogue.tts_models import TtsModel
+from .front.delivery import FaultyApi
+from .front.endpoint import STT_PATH, TTS_PATH, SttEndpoint, TtsEndpoint
+from .net.exchange import Service
+from .net.listener import Listener
+from .net.proxies import past_proxies
 from .realtime.stt_session import SttRules
 from .rest import auth, concurrency, files, models, transcriptions, tts, tts_models, usage, voices
 from .rest.router import Router
-from .scripting import Failure, Line, SessionFunction, words_of
-from .state import State
-from .tts_models import TtsModel
+from .script.callbacks import check_plain
+from .script.clock import Clock
+from .script.failures import PATIENCE_SEC, FakeSonioxError, join
+from .script.limits import Limits
+from .script.permissions import permissions_of
+from .script.progress import DEFAULT_PROGRESS
+from .script.transcripts import Failure, Line, SessionFunction, words_of
+from .store.state import State
+from .store.voices import VoiceFailure
+from .store.webhooks import WebhookRules
 from .unfrozen import time
-from .voices import VoiceFailure
-from .webhooks import WebhookRules
+from .wire.operations import STT
 
 if TYPE_CHECKING:
     import ssl
@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .conversation import Conversation
-    from .faults import Faults
-    from .progress import ProgressRule
-    from .records import (
+    from .front.shared import Mount, SharedListener
+    from .net.tls import Certificate
+    from .realtime.conversation import Conversation
+    from .script.faults import Faults
+    from .script.progress import ProgressRule
+    from .script.records import (
         FileRecord,
         RequestRecord,
         SessionRecord,
@@ -53,11 +55,9 @@ if TYPE_CHECKING:
         VoiceRecord,
         WebhookDelivery,
     )
-    from .scripting import Word
-    from .shared import Mount, SharedListener
-    from .speeches import SpeechRules
-    from .tls import Certificate
-    from .transcribers import Transcriber
+    from .script.transcripts import Word
+    from .store.speeches import SpeechRules
+    from .store.transcribers import Transcriber
 
 _DEFAULT_KEY = "fake-soniox-key"
 _GIBIBYTE = 1024**3

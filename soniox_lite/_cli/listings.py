@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .._validation import require_id
+from .._data.rules import require_id
 from ..errors import SonioxAPIError, SonioxError
-from . import screen
-from .session import open_client
+from . import terminal as screen
+from .clients import open_client
 from .transcripts import TranscriptOutput
 
 TYPE_CHECKING = False

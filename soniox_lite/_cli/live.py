@@ -6,9 +6,9 @@ import copy
 import os
 import sys
 
-from .._width import width_of
+from .._data.display_width import width_of
 from ..types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN
-from . import screen
+from . import terminal as screen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import math
 import sys
 
 from .._version import __version__
-from .screen import PROGRAM, printable
+from .terminal import PROGRAM, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import os
 import stat
 import sys
 
-from .._output import descriptor_of
-from . import screen
+from .._data.output_files import descriptor_of
+from . import terminal as screen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

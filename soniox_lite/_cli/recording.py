@@ -9,7 +9,7 @@ import select
 import stat
 import sys
 
-from . import screen
+from . import terminal as screen
 from .places import refuse_input
 
 TYPE_CHECKING = False

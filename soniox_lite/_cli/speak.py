@@ -6,10 +6,10 @@ import os
 import sys
 
 from ..errors import SonioxValidationError
-from . import screen
+from . import terminal as screen
+from .clients import open_client
 from .places import check_place, path_or_none
 from .recording import opened
-from .session import open_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

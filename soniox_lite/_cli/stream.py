@@ -10,14 +10,14 @@ import threading
 import time
 
 from ..errors import SonioxError, SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
-from ..realtime._protocol import error_of
+from ..realtime._stt_protocol import error_of
 from ..types.realtime import RealtimeSTTConfig
 from ..types.transcriptions import TranslationConfig
 from ..utils import SessionThread, read_wav_format
-from . import screen
+from . import terminal as screen
+from .clients import open_client
 from .live import output_for
 from .recording import Pipe, opened, refuse_empty
-from .session import open_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import contextlib
 import os
 import time
 
-from .._validation import Problems
+from .._data.rules import Problems
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
-from . import screen
+from . import terminal as screen
+from .cleanup import ServerTraces
+from .clients import open_client
 from .recording import opened, path_of_url, refuse_empty
-from .session import open_client
-from .traces import ServerTraces
 from .transcripts import TranscriptOutput
 
 TYPE_CHECKING = False

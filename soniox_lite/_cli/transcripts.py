@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from .._output import opened_output
+from .._data.output_files import opened_output
 from ..errors import SonioxError
 from ..subtitles import to_srt, to_text, to_vtt
-from . import screen
+from . import terminal as screen
 from .options import TRANSCRIPT_FORMATS
 from .places import check_place, path_or_none, refuse_to_overwrite_audio
 

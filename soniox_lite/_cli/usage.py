@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from ..errors import SonioxAPIError
-from . import screen
+from . import terminal as screen
+from .clients import open_client
 from .listings import duration_text
-from .session import open_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

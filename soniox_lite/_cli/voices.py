@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from .._validation import Problems
+from .._data.rules import Problems
 from ..errors import SonioxTimeoutError
-from . import screen
+from . import terminal as screen
+from .clients import open_client
 from .listings import delete_each, moment_text
 from .recording import opened, path_of_url, refuse_empty
-from .session import open_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from .. import _loop_timers
-from .._async_callbacks import settled
-from .._callbacks import is_awaitable
+from .._data import loop_timers as _loop_timers
+from .._data.async_callbacks import settled
+from .._data.callbacks import is_awaitable
 from .async_streams import AsyncReplyStream
 from .transport import Transport
 from .workers import Workers, result_of

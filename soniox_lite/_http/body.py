@@ -6,8 +6,8 @@ import contextlib
 import io
 import os
 
-from .._callbacks import refuse_awaitable
-from .._codec import kind_of
+from .._data.callbacks import refuse_awaitable
+from .._data.codec import kind_of
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False

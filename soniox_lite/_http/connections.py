@@ -14,16 +14,16 @@ import ssl
 import urllib.request
 from urllib.parse import urlsplit
 
-from .._clock import time
+from .._data.clock import time
+from .._net.network import addresses_of
 from .._net.proxies import Proxies, ProxyError
+from .._net.redaction import describe_failure, scrubbed
 from .._net.route import Route
 from .._net.tcp import is_readable
-from .._network import addresses_of
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
-from .failures import describe_failure, scrubbed
 from .pool import MAX_IDLE_SEC
-from .replies import Reply, remaining_sec
+from .wire_response import Reply, remaining_sec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from .._codec import items_of, shown_when_made
-from .._retry_after import parse_retry_after
+from .._data.codec import items_of, shown_when_made
+from .._data.retry_after import parse_retry_after
 from ..errors import SonioxAPIError, one_line
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ import socket
 import threading
 import weakref
 
-from .._clock import time
+from .._data.clock import time
 from .._net.tcp import is_readable
 from ..errors import SonioxError
 

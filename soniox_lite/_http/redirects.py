@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.parse
 import urllib.request
 
-from .failures import masked
+from .._net.redaction import masked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import http.client
 import threading
 
 from ..errors import SonioxAPIError, SonioxError, error_class_for
-from .replies import MAX_WIRE_BYTES, length_left
+from .wire_response import MAX_WIRE_BYTES, length_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

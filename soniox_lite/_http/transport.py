@@ -9,17 +9,17 @@ import urllib.error
 import urllib.request
 import zlib
 
-from .._clock import time
-from .._network import default_tls_context
+from .._data.clock import time
+from .._net.network import default_tls_context
+from .._net.redaction import describe_failure, masked, scrubbed
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
 from .body import CallbackError
 from .connections import KeepAliveHandler, WireRequest
-from .failures import describe_failure, masked, scrubbed
 from .messages import Request, Response
 from .pool import ConnectionPool
 from .redirects import ReplyProcessor, SafeRedirectHandler
-from .replies import length_left
 from .streams import OpenReplyStream, ReplyStream
+from .wire_response import length_left
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

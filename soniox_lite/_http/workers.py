@@ -10,7 +10,7 @@ from collections import deque
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
-from .._clock import time
+from .._data.clock import time
 from ..errors import SonioxConnectionError, SonioxError, SonioxTimeoutError
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 
-from .._clock import time
+from .._data.clock import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

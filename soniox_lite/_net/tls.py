@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 
-from .._clock import time
-from .._network import certificate_was_refused
+from .._data.clock import time
+from .network import certificate_was_refused
 from .tcp import remaining_sec
 
 TYPE_CHECKING = False

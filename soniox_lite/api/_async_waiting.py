@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._clock import time
+from .._data.clock import time
 from .._http.async_transport import sleep
 from ..errors import SonioxTimeoutError
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .._http.building import normalize_file
+from .._http.requests import normalize_file
 
 __all__ = ["normalize_file"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._codec import decode_response
-from .._validation import require_id
+from .._data.codec import decode_response
+from .._data.rules import require_id
 from ..errors import SonioxNotFoundError
 from ..types.files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload
 from ._async_paging import delete_listed, iterate_pages

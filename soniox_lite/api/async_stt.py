@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._codec import decode_response, field_names, kind_of
-from .._deprecation import warn_of_fields
-from .._validation import Problems, check_waiting, require_id
+from .._data.codec import decode_response, field_names, kind_of
+from .._data.deprecation import warn_of_fields
+from .._data.rules import Problems, check_waiting, require_id
 from ..errors import (
     SonioxError,
     SonioxNotFoundError,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from .._async_callbacks import check_callback, settled
-from .._callbacks import is_async, refuse_awaitable
-from .._codec import field_names, kind_of
-from .._deprecation import warn_deprecated, warn_of_fields
-from .._output import opened_output
-from .._validation import Problems
+from .._data.async_callbacks import check_callback, settled
+from .._data.callbacks import is_async, refuse_awaitable
+from .._data.codec import field_names, kind_of
+from .._data.deprecation import warn_deprecated, warn_of_fields
+from .._data.output_files import opened_output
+from .._data.rules import Problems
 from ..errors import SonioxAPIError, SonioxValidationError
 from ..types.tts import FORMATS_OF_ENDINGS, CreateTtsConfig, CreateTtsPayload
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._clock import time
-from .._codec import decode_response
-from .._validation import Problems, check_waiting, require_id
+from .._data.clock import time
+from .._data.codec import decode_response
+from .._data.rules import Problems, check_waiting, require_id
 from ..errors import SonioxNotFoundError, SonioxTimeoutError, SonioxVoiceError
 from ..types.voices import (
     GetSharedVoicesPayload,

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import os
 
-from .._callbacks import check_callback, is_async, refuse_awaitable, settled
-from .._codec import field_names, kind_of
-from .._deprecation import warn_deprecated, warn_of_fields
-from .._output import opened_output
-from .._validation import Problems
+from .._data.callbacks import check_callback, is_async, refuse_awaitable, settled
+from .._data.codec import field_names, kind_of
+from .._data.deprecation import warn_deprecated, warn_of_fields
+from .._data.output_files import opened_output
+from .._data.rules import Problems
 from ..errors import SonioxAPIError, SonioxValidationError
 from ..types.tts import FORMATS_OF_ENDINGS, CreateTtsConfig, CreateTtsPayload
 

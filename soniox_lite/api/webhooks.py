@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from .._codec import decode, items_of, kind_of, shown_when_made
-from .._validation import Problems
+from .._data.codec import decode, items_of, kind_of, shown_when_made
+from .._data.rules import Problems
 from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
 from ..types.webhooks import WebhookAuthConfig, WebhookEvent
 

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
         AsyncRealtimeTTSStream,
     )
     from .stt import RealtimeSTTClient, RealtimeSTTSession
-    from .tts import (
-        RealtimeTTSClient,
-        RealtimeTTSConnection,
-        RealtimeTTSMultiplexedConnection,
-        RealtimeTTSStream,
-    )
+    from .tts import RealtimeTTSClient, RealtimeTTSConnection, RealtimeTTSMultiplexedConnection, RealtimeTTSStream
 
 __all__ = [
     "AsyncRealtimeAPI",

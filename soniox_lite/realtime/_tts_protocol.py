@@ -19,17 +19,12 @@ import copy
 import json
 import re
 
-from .._codec import kind_of
+from .._data.codec import kind_of
 from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import parse_message
-from ..types.realtime_tts import (
-    RealtimeTTSCancelMessage,
-    RealtimeTTSConfig,
-    RealtimeTTSEvent,
-    RealtimeTTSTextMessage,
-)
+from ..types.realtime_tts import RealtimeTTSCancelMessage, RealtimeTTSConfig, RealtimeTTSEvent, RealtimeTTSTextMessage
 from ..types.tts import MAX_TEXT_BYTES
-from ._protocol import error_of
+from ._stt_protocol import error_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from .._async_callbacks import AsyncHandlers, check_callback, settled
-from .._clock import time
-from .._codec import shown_when_made
-from .._http.failures import masked
+from .._data.async_callbacks import AsyncHandlers, check_callback, settled
+from .._data.clock import time
+from .._data.codec import shown_when_made
+from .._data.rules import Problems
+from .._net.redaction import masked
 from .._settings import realtime_set_up, resolve_api_key
-from .._validation import Problems
+from .._websocket.frames import BINARY, TEXT
+from .._websocket.options import ConnectionOptions
+from .._websocket.tasks import AsyncConnection, AsyncEventLog, AsyncOneAtATime, async_caller, async_chunks_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
@@ -22,10 +25,7 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
-from ._async_connection import AsyncConnection, AsyncEventLog, AsyncOneAtATime, async_caller, async_chunks_of
-from ._frames import BINARY, TEXT
-from ._options import ConnectionOptions
-from ._protocol import (
+from ._stt_protocol import (
     KEEP_ALIVE_MESSAGE,
     SttProtocol,
     checked_audio,
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .._websocket.nonblocking import End
     from ..client import AsyncSonioxClient
     from ..types.realtime import RealtimeSessionEventPayload
-    from ._link import End
 
     ConfigInput = RealtimeSTTConfig | dict[str, Any]
     SessionState = Literal["new", "connecting", "open", "ending", "closing", "closed"]

@@ -8,19 +8,19 @@ import contextlib
 import threading
 from functools import partial
 
-from .._async_callbacks import check_callback, settled
-from .._clock import time
-from .._codec import shown_when_made
-from .._http.failures import masked
+from .._data.async_callbacks import check_callback, settled
+from .._data.clock import time
+from .._data.codec import shown_when_made
+from .._data.rules import Problems
+from .._net.redaction import masked
 from .._settings import realtime_set_up, resolve_api_key
-from .._validation import Problems
+from .._websocket.frames import TEXT
+from .._websocket.options import ConnectionOptions
+from .._websocket.tasks import AsyncConnection, AsyncOneAtATime, async_texts_of
 from ..errors import SonioxRealtimeError
 from ..types.realtime import adopt_message
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
-from ._async_connection import AsyncConnection, AsyncOneAtATime, async_texts_of
-from ._frames import TEXT
-from ._options import ConnectionOptions
-from ._protocol import error_of
+from ._stt_protocol import error_of
 from ._tts_protocol import (
     KEEP_ALIVE_MESSAGE,
     TtsProtocol,
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .._websocket.nonblocking import End
+    from .._websocket.threads import Parsed
     from ..client import AsyncSonioxClient
-    from ._connection import Parsed
-    from ._link import End
 
     ConfigInput = RealtimeTTSConfig | dict[str, Any]
     ConnectionState = Literal["new", "connecting", "open", "closed"]

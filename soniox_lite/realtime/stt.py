@@ -6,12 +6,15 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from .._callbacks import Handlers, check_callback, settled
-from .._clock import time
-from .._codec import shown_when_made
-from .._http.failures import masked
+from .._data.callbacks import Handlers, check_callback, settled
+from .._data.clock import time
+from .._data.codec import shown_when_made
+from .._data.rules import Problems
+from .._net.redaction import masked
 from .._settings import realtime_set_up, resolve_api_key
-from .._validation import Problems
+from .._websocket.frames import BINARY, TEXT
+from .._websocket.options import ConnectionOptions
+from .._websocket.threads import Connection, EventLog, OneAtATime, caller, chunks_of
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
@@ -23,10 +26,7 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
-from ._connection import Connection, EventLog, OneAtATime, caller, chunks_of
-from ._frames import BINARY, TEXT
-from ._options import ConnectionOptions
-from ._protocol import (
+from ._stt_protocol import (
     KEEP_ALIVE_MESSAGE,
     SttProtocol,
     checked_audio,
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .._websocket.nonblocking import End
     from ..client import SonioxClient
     from ..types.realtime import RealtimeSessionEventPayload
-    from ._link import End
 
     ConfigInput = RealtimeSTTConfig | dict[str, Any]
     SessionState = Literal["new", "connecting", "open", "ending", "closing", "closed"]

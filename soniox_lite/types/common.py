@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._codec import Reply
+from .._data.codec import Reply
 
 __all__ = ["Token"]
 

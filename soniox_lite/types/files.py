@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the codec looks names up here
 
-from .._codec import Payload, Reply
-from .._validation import Problems
+from .._data.codec import Payload, Reply
+from .._data.rules import Problems
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .._codec import Reply
+from .._data.codec import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .._codec import MismatchError, Payload, Record, Reply, adopt
+from .._data.codec import MismatchError, Payload, Record, Reply, adopt
+from .._data.rules import Problems
 from .._lazy import lazy_names
-from .._validation import Problems
 from ..errors import SonioxRealtimeError
 from .common import Token
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from .._codec import Payload, Reply
-from .._validation import Problems
+from .._data.codec import Payload, Reply
+from .._data.rules import Problems
 from ..errors import SonioxRealtimeError
 from .realtime import decode_message
 from .tts import MAX_TEXT_BYTES, SPEECH_NAMES, check_speech

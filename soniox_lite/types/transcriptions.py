@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the codec looks names up here
 
-from .._codec import Payload, Reply, pairs_of
-from .._validation import Problems
+from .._data.codec import Payload, Reply, pairs_of
+from .._data.rules import Problems
 from .common import Token  # noqa: TC001 - the codec looks names up here
 
 TYPE_CHECKING = False

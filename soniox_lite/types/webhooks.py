@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._codec import Payload, Reply
-from .._validation import Problems
+from .._data.codec import Payload, Reply
+from .._data.rules import Problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.wrappers import Response
 
-from ..failures import FakeSonioxError
-from ..json_text import json_text
 from ..rest.usage import usd
+from ..script.failures import FakeSonioxError
+from ..wire.json_text import json_text
 from .page import PAGE
 from .scripts import ScriptError, add_script
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Request
 
-    from ..clock import VirtualClock
+    from ..script.clock import VirtualClock
     from .standalone import Standalone
 
 ROOT = "/__fake__/"

@@ -6,7 +6,7 @@ import json
 import runpy
 from typing import TYPE_CHECKING, Any, cast
 
-from ..scripting import Word
+from ..script.transcripts import Word
 
 if TYPE_CHECKING:
     from pathlib import Path

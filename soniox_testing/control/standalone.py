@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ..exchange import LINE
-from ..shared import SharedListener
+from ..front.shared import SharedListener
+from ..net.exchange import LINE
 from .api import ROOT, ControlApi
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
     from werkzeug.wrappers import Request, Response
 
-    from ..clock import VirtualClock
+    from ..script.clock import VirtualClock
     from ..server import FakeSoniox
 
 

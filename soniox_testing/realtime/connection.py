@@ -29,19 +29,19 @@ from wsproto.events import (
 )
 from wsproto.utilities import RemoteProtocolError
 
-from ..line import READ, WRITE
+from ..net.line import READ, WRITE
+from ..script.actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, SendRaw, Stall
 from ..unfrozen import time
-from .actions import Close, HalfOpen, Handshake, HangUp, Reset, Send, SendRaw, Stall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from wsproto.events import Event
 
-    from ..clock import Clock
-    from ..exchange import Upgrade
-    from ..line import Line
-    from .actions import Action, Departure, Session
+    from ..net.exchange import Upgrade
+    from ..net.line import Line
+    from ..script.actions import Action, Departure, Session
+    from ..script.clock import Clock
 
 _BLOCK_BYTES = 256 * 1024
 _AHEAD_BYTES = 256 * 1024

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from ..rest.speech_fields import check_language, context_of, translation_of
-from ..rest.validation import Fields
-from ..stt_models import MODES, current_model
-from .audio_meter import CONTAINERS, AudioFormat, sample_bytes_of
-from .errors import RealtimeError
+from ..catalogue.stt_models import MODES, current_model
+from ..catalogue.tts_fields import check_language, context_of, translation_of
+from ..hearing.audio_meter import CONTAINERS, AudioFormat, sample_bytes_of
+from ..wire.fields import Fields
+from ..wire.realtime_errors import RealtimeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

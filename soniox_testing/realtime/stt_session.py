@@ -13,29 +13,29 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ..conversation import Conversation, Finished
-from ..json_text import json_text
-from ..operations import STT
-from ..records import SessionRecord
-from ..scripting import Failure
-from .actions import Close, Reset, Send, SendRaw
-from .audio_meter import AudioMeter, meter_for
-from .credentials import Admission, check_unused
-from .errors import RealtimeError
-from .faults import OF_SPEECH
-from .recognition import Recognizer, final_tokens_of, text_of
-from .session_log import SessionLog
+from ..hearing.audio_meter import AudioMeter, meter_for
+from ..hearing.recognition import Recognizer, final_tokens_of, text_of
+from ..script.actions import Close, Reset, Send, SendRaw
+from ..script.records import SessionRecord
+from ..script.session_faults import OF_SPEECH
+from ..script.transcripts import Failure
+from ..store.authentication import Admission, check_unused
+from ..store.sessions import SessionLog
+from ..wire.json_text import json_text
+from ..wire.operations import STT
+from ..wire.realtime_errors import RealtimeError
+from .conversation import Conversation, Finished
 from .stt_config import config_of, parse_start_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..conversation import Output
-    from ..scripting import Word
-    from ..state import State
-    from .actions import Action, Departure, Handshake
-    from .faults import Fate, SessionFault, SpeechEffect
-    from .recognition import Message
+    from ..hearing.recognition import Message
+    from ..script.actions import Action, Departure, Handshake
+    from ..script.session_faults import Fate, SessionFault, SpeechEffect
+    from ..script.transcripts import Word
+    from ..store.state import State
+    from .conversation import Output
     from .stt_config import SttConfig
 
 USAGE_TYPE = "transcribe_websocket"

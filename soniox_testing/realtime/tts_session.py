@@ -13,24 +13,24 @@ import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ..json_text import json_text
-from ..operations import TTS
-from ..rest.validation import Fields
-from ..speech_request import invalid, speech_request_of
-from ..speeches import SpeechConnectionLog
-from .actions import Close, Reset, Send, SendRaw
-from .credentials import Admission, check_unused
-from .errors import RealtimeError
-from .faults import DelayAudio, EndStream, SpoilAudio
+from ..script.actions import Close, Reset, Send, SendRaw
+from ..script.session_faults import DelayAudio, EndStream, SpoilAudio
+from ..speaking.request import invalid, speech_request_of
+from ..store.authentication import Admission, check_unused
+from ..store.speeches import SpeechConnectionLog
+from ..wire.fields import Fields
+from ..wire.json_text import json_text
+from ..wire.operations import TTS
+from ..wire.realtime_errors import RealtimeError
 from .tts_stream import TtsStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..records import SpeechEnd
-    from ..state import State
-    from .actions import Action, Departure, Handshake
-    from .faults import Fate
+    from ..script.actions import Action, Departure, Handshake
+    from ..script.records import SpeechEnd
+    from ..script.session_faults import Fate
+    from ..store.state import State
 
 USAGE_TYPE = "tts_rt"
 

@@ -6,14 +6,14 @@ import base64
 import math
 from typing import TYPE_CHECKING
 
-from ..speech_request import MOST_TEXT_BYTES
-from ..synthesis import CHARACTERS_PER_SEC, Speech
-from .errors import RealtimeError
+from ..speaking.request import MOST_TEXT_BYTES
+from ..speaking.synthesis import CHARACTERS_PER_SEC, Speech
+from ..wire.realtime_errors import RealtimeError
 
 if TYPE_CHECKING:
-    from ..speeches import SpeechLog, SpeechRules
-    from ..synthesis import Piece
-    from .faults import AudioSpoil, SessionFault
+    from ..script.session_faults import AudioSpoil, SessionFault
+    from ..speaking.synthesis import Piece
+    from ..store.speeches import SpeechLog, SpeechRules
 
 _PIECE_SEC = 0.5
 

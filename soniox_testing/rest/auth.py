@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..temporary_keys import TemporaryKey, new_temporary_key
+from ..store.keys import TemporaryKey, new_temporary_key
+from ..wire.fields import Fields
 from .router import Route, json_response
-from .validation import Fields
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response

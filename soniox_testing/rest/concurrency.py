@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from ..wire.time_windows import WindowQuery
 from .router import Route, json_response
-from .windows import WindowQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from werkzeug.wrappers import Response
 
-    from ..usage import Kind
+    from ..store.usage import Kind
     from .router import Call
 
 _MINUTE_SEC = 60

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..audio import audio_of_file
-from ..records import FileRecord
-from ..state import StoredFile
-from .errors import ApiError
+from ..script.records import FileRecord
+from ..store.state import StoredFile
+from ..wire.fields import Fields
+from ..wire.rest_errors import ApiError
+from ..wire.uploaded_audio import audio_of_file
 from .multipart import Upload, read_upload
 from .pages import page_of
 from .router import Route, json_response
-from .validation import Fields
 
 if TYPE_CHECKING:
     from .router import Call

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..stt_models import LANGUAGES, MODES, current_model
+from ..catalogue.stt_models import LANGUAGES, MODES, current_model
 from .router import Route, json_response
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
-    from ..stt_models import Mode
+    from ..catalogue.stt_models import Mode
     from .router import Call
 
 

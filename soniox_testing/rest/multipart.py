@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Field, File, MultipartDecoder
 
-from .errors import ApiError, ValidationProblem, invalid_request
+from ..wire.rest_errors import ApiError, ValidationProblem, invalid_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from .errors import ApiError
-from .validation import Fields
+from ..wire.fields import Fields
+from ..wire.rest_errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..json_text import json_text
-from ..realtime.credentials import LONGEST_KEY, check_key
-from ..realtime.errors import RealtimeError
-from ..records import RequestRecord
-from ..temporary_keys import PREFIX
-from ..webhooks import MASK
-from .errors import ApiError
+from ..script.records import RequestRecord
+from ..store.authentication import LONGEST_KEY, check_key
+from ..store.keys import PREFIX
+from ..store.webhooks import MASK
+from ..wire.json_text import json_text
+from ..wire.realtime_errors import RealtimeError
+from ..wire.rest_errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from werkzeug.wrappers import Request
 
-    from ..permissions import Permission
-    from ..state import Project, State
+    from ..script.permissions import Permission
+    from ..store.state import Project, State
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..audio import Audio, audio_of_url
-from ..jobs import Job
-from ..limits import BUDGET_MESSAGES
-from ..records import TranscriptionRecord
-from ..stt_models import MODES, current_model
-from .errors import ApiError
-from .speech_fields import check_language, context_of, translation_of
-from .validation import Fields
+from ..catalogue.stt_models import MODES, current_model
+from ..catalogue.tts_fields import check_language, context_of, translation_of
+from ..script.limits import BUDGET_MESSAGES
+from ..script.records import TranscriptionRecord
+from ..store.jobs import Job
+from ..wire.fields import Fields
+from ..wire.rest_errors import ApiError
+from ..wire.uploaded_audio import Audio, audio_of_url
 
 if TYPE_CHECKING:
     from .router import Call

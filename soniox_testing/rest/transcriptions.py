@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..webhooks import MASK
-from .errors import ApiError
+from ..store.webhooks import MASK
+from ..wire.rest_errors import ApiError
 from .pages import page_of
 from .router import Route, json_response
 from .transcription_request import new_job
 
 if TYPE_CHECKING:
-    from ..jobs import Job
-    from ..records import TranscriptionRecord
+    from ..script.records import TranscriptionRecord
+    from ..store.jobs import Job
     from .router import Call
 
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..realtime.credentials import check_unused
-from ..realtime.errors import RealtimeError
-from ..speech_request import MOST_TEXT_BYTES, invalid, speech_request_of
-from ..synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Speech
-from .errors import ApiError
+from ..speaking.request import MOST_TEXT_BYTES, invalid, speech_request_of
+from ..speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Speech
+from ..store.authentication import check_unused
+from ..wire.fields import Fields
+from ..wire.realtime_errors import RealtimeError
+from ..wire.rest_errors import ApiError
 from .router import ANY_ORIGIN, Route
-from .validation import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from ..speeches import SpeechLog
-    from ..state import State
-    from ..temporary_keys import TemporaryKey
+    from ..store.keys import TemporaryKey
+    from ..store.speeches import SpeechLog
+    from ..store.state import State
     from .router import Call
 
 _PIECE_CHARACTERS = CHARACTERS_PER_SEC

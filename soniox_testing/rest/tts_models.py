@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..tts_models import LANGUAGES, SPEED_MAX, SPEED_MIN
-from .errors import ApiError
+from ..catalogue.tts_models import LANGUAGES, SPEED_MAX, SPEED_MIN
+from ..wire.fields import Fields
+from ..wire.rest_errors import ApiError
 from .pages import page_of
 from .router import Route, json_response
-from .validation import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from werkzeug.wrappers import Response
 
-    from ..tts_models import SharedVoice, TtsModel
+    from ..catalogue.tts_models import SharedVoice, TtsModel
     from .router import Call
 
 _GENDERS = ("male", "female", "neutral")

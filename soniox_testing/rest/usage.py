@@ -7,17 +7,17 @@ from datetime import datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from ..wire.time_windows import Window, WindowQuery
 from .pages import cursor_of, invalid_cursor, limit_of, place_in
 from .router import Route, json_response
-from .windows import Window, WindowQuery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from werkzeug.wrappers import Response
 
-    from ..records import UsageRecord
-    from ..usage import Entry
+    from ..script.records import UsageRecord
+    from ..store.usage import Entry
     from .router import Call
 
 _LONGEST_LOGS = timedelta(days=31)

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..audio import audio_of_file
-from .errors import ApiError
+from ..wire.fields import Fields
+from ..wire.rest_errors import ApiError
+from ..wire.uploaded_audio import audio_of_file
 from .multipart import read_upload
 from .pages import page_of
 from .router import Route, json_response
-from .validation import Fields
 
 if TYPE_CHECKING:
-    from ..records import VoiceRecord
-    from ..voices import Voice
+    from ..script.records import VoiceRecord
+    from ..store.voices import Voice
     from .router import Call
 
 _LARGEST_BYTES = 10 * 1024 * 1024

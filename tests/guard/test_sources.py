@@ -54,7 +54,7 @@ def test_no_third_party_import_in_the_client_outside_its_seam() -> None:
     }
     # typing_extensions stands under TYPE_CHECKING only, as test_imports sees.
     assert {top for _, top in foreign} <= {"typing_extensions", "soniox_testing", "websocket"}
-    assert {path for path, top in foreign if top == "websocket"} == {"soniox_lite/realtime/_opening.py"}
+    assert {path for path, top in foreign if top == "websocket"} == {"soniox_lite/_websocket/handshake.py"}
 
 
 def test_sync_twins_are_what_the_script_writes() -> None:

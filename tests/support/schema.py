@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 from jsonschema.protocols import Validator
 
-from soniox_testing.operations import operation_of
+from soniox_testing.wire.operations import operation_of
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "openapi.json").read_text(encoding="utf-8"))
 UNDOCUMENTED = {

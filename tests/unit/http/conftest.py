@@ -50,8 +50,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         taken.append(delay)
         await asyncio.sleep(0)  # A pause yields to the loop, however short.
 
-    monkeypatch.setattr("soniox_lite._http.exchange.sleep", taken.append)
-    monkeypatch.setattr("soniox_lite._http.async_exchange.sleep", pause)
+    monkeypatch.setattr("soniox_lite._http.attempts.sleep", taken.append)
+    monkeypatch.setattr("soniox_lite._http.async_attempts.sleep", pause)
     return taken
 
 

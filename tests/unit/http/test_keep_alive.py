@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from soniox_lite import SonioxConnectionError
-from soniox_lite._clock import time
+from soniox_lite._data.clock import time
 from soniox_lite._http import connections, pool
 from tests.support.raw_server import (
     Connection,

@@ -244,7 +244,7 @@ class TestCancelling:
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
 
-        monkeypatch.setattr("soniox_lite._http.async_exchange.sleep", pause)
+        monkeypatch.setattr("soniox_lite._http.async_attempts.sleep", pause)
         with RawServer(reply(b"", "503 Busy")) as server:
             asyncio.run(use(server.url))
         assert len(server.requests) == 1

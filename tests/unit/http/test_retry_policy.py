@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_lite import SonioxConnectionError, SonioxRateLimitError, SonioxServerError, SonioxTimeoutError
+from soniox_lite._data.retry_after import parse_retry_after
 from soniox_lite._http.retry import MAX_RETRY_AFTER_SEC, retry_delay
-from soniox_lite._retry_after import parse_retry_after
 from tests.support.raw_server import Connection, RawServer, close, refused_port, reply, reset, stall
 
 READING = ["GET", "HEAD", "DELETE"]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import soniox_lite._http.replies
 import soniox_lite._http.streams
+import soniox_lite._http.wire_response
 from soniox_lite import (
     AsyncSonioxClient,
     SonioxAPIError,
@@ -243,7 +243,7 @@ class TestArrival:
     ) -> None:
         late = [0.0]
         clock = types.SimpleNamespace(monotonic=lambda: time.monotonic() + late[0])
-        monkeypatch.setattr(soniox_lite._http.replies, "time", clock)
+        monkeypatch.setattr(soniox_lite._http.wire_response, "time", clock)
         heard = threading.Event()
 
         def speak(connection: Connection) -> None:
@@ -398,7 +398,7 @@ class TestEnds:
     def test_audio_without_end_is_given_up(
         self, speaker: Any, monkeypatch: pytest.MonkeyPatch, own_opener: bool
     ) -> None:
-        for module in (soniox_lite._http.replies, soniox_lite._http.streams):
+        for module in (soniox_lite._http.wire_response, soniox_lite._http.streams):
             monkeypatch.setattr(module, "MAX_WIRE_BYTES", 1_000_000)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({})) if own_opener else None
         with RawServer(repeat(HEAD, b"7d0\r\n" + bytes(2000) + b"\r\n")) as server:

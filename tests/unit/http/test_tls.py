@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import trustme
 
-from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError, _network
+from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError
+from soniox_lite._net import network as _network
 from tests.support.callers import KEY
 from tests.support.machine import resolve_as_loopback
 from tests.support.proxies import tunnel

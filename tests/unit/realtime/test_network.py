@@ -19,9 +19,10 @@ import pytest
 import trustme
 import websocket
 
-from soniox_lite import SonioxClient, SonioxRealtimeError, _network
+from soniox_lite import SonioxClient, SonioxRealtimeError
+from soniox_lite._net import network as _network
+from soniox_lite._websocket.handshake import open_websocket
 from soniox_lite.realtime import AsyncRealtimeSTTSession
-from soniox_lite.realtime._opening import open_websocket
 from tests.support import proxies, ws_server
 from tests.support.machine import refuse_threads, resolve_as_loopback
 from tests.support.raw_server import RawServer, send_and_close

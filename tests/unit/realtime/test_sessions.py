@@ -21,8 +21,11 @@ from soniox_lite import (
     SonioxTimeoutError,
     SonioxValidationError,
 )
-from soniox_lite.realtime import RealtimeSTTSession, _async_connection, _connection, _link, async_stt, stt
-from soniox_lite.realtime._link import Link
+from soniox_lite._websocket import nonblocking as _link
+from soniox_lite._websocket import tasks as _async_connection
+from soniox_lite._websocket import threads as _connection
+from soniox_lite._websocket.nonblocking import Link
+from soniox_lite.realtime import RealtimeSTTSession, async_stt, stt
 from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig
 from tests.support import ws_server
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, frame, message, started, until

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # In a process of its own: a call that hangs in the main thread could not be ended otherwise.
 INTERRUPTED = """
 import json, signal, sys, time
-from soniox_lite.realtime import RealtimeSTTSession, RealtimeTTSConnection, _link
+from soniox_lite.realtime import RealtimeSTTSession, RealtimeTTSConnection
+from soniox_lite._websocket import nonblocking as _link
 
 url, config, action, place, kind = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
 if kind == "speech":

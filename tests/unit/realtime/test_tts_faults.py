@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
-from soniox_lite.realtime import _connection
+from soniox_lite._websocket import threads as _connection
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, frame
 

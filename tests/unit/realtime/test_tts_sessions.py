@@ -23,13 +23,14 @@ from soniox_lite import (
     SonioxRealtimeTimeoutError,
     SonioxValidationError,
 )
-from soniox_lite.realtime import _link, _tts_protocol, async_tts
+from soniox_lite._websocket import nonblocking as _link
+from soniox_lite.realtime import _tts_protocol, async_tts
 from soniox_lite.realtime import tts as sync_tts
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.utils import start_text_thread
 from soniox_testing import FakeSoniox
-from soniox_testing.speeches import SpeechRules
+from soniox_testing.store.speeches import SpeechRules
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, frame, started, until
 

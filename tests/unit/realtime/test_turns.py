@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_lite import SonioxRealtimeError, SonioxValidationError
+from soniox_lite._websocket import nonblocking as link_module
 from soniox_lite.realtime import (
     AsyncRealtimeSTTSession,
     AsyncRealtimeTTSConnection,
@@ -17,7 +18,6 @@ from soniox_lite.realtime import (
     async_stt,
     stt,
 )
-from soniox_lite.realtime import _link as link_module
 from soniox_lite.utils import throttle_audio
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until

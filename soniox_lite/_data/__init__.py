@@ -1,0 +1,1 @@
+"""Values that go in and out: JSON, times, checks, files."""

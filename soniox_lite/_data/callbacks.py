@@ -1,0 +1,110 @@
+"""Functions that the user gives to be called: which can be, and what becomes of what they return.
+
+The sync client cannot await anything. What the async client does instead is in ``_async_callbacks.py``, under the same
+names.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from ..errors import SonioxValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_REFUSED = "must not be a coroutine function: only what is asynchronous itself awaits it"
+
+
+def is_async(function: object) -> bool:
+    """Whether calling it certainly gives an awaitable: a coroutine function, also bound, or an async ``__call__``."""
+    import inspect  # noqa: PLC0415 - only those pay who give a function
+
+    while isinstance(function, functools.partial):
+        function = function.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    own_call = None if isinstance(function, type) else getattr(function, "__call__", None)  # noqa: B004
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(own_call)
+
+
+def broken_rule(function: object, *, is_awaited: bool) -> str | None:
+    """What is wrong with a function to be called, for :class:`InvalidField`; None if nothing is."""
+    if not callable(function):
+        return "must be callable"
+    return None if is_awaited or not is_async(function) else _REFUSED
+
+
+def check_callback(name: str, function: object, *, is_awaited: bool = False) -> None:
+    """Refuses what cannot be called, or would have to be awaited.
+
+    Raises:
+        SonioxValidationError: It is refused.
+    """
+    rule = broken_rule(function, is_awaited=is_awaited)
+    if rule is not None:
+        raise SonioxValidationError(f"{name} {rule}, got {type(function).__name__}")
+
+
+def is_awaitable(outcome: object) -> bool:
+    """Whether a function returned something that has still to be awaited."""
+    if outcome is None:
+        return False
+    import inspect  # noqa: PLC0415 - as above
+
+    return inspect.isawaitable(outcome)
+
+
+def refuse_awaitable(name: str, outcome: Any) -> None:
+    """Refuses what a function returned, if that has still to be awaited: it would never run.
+
+    Raises:
+        SonioxValidationError: It is refused.
+    """
+    if is_awaitable(outcome):
+        if callable(getattr(outcome, "close", None)):
+            outcome.close()  # Or Python warns that it was never awaited, which this says better.
+        raise SonioxValidationError(f"{name} {_REFUSED}")
+
+
+# What async modules call in its place awaits.
+settled = refuse_awaitable
+
+
+class Handlers:
+    """Functions that are called when something happens, and whose failures are logged."""
+
+    def __init__(self) -> None:
+        self._handlers: list[tuple[str, Callable[[Any], object]]] = []
+
+    def add(self, event_type: str, handler: Callable[[Any], object]) -> None:
+        """Has a function called from now on.
+
+        Raises:
+            SonioxValidationError: It cannot be called from here.
+        """
+        check_callback("handler", handler)
+        self._handlers.append((event_type, handler))
+
+    def call(self, event_type: str, payload: object) -> None:
+        """Calls those of an event."""
+        for wanted, handler in self._handlers:
+            if wanted == event_type:
+                try:
+                    self._finish(event_type, handler(payload))
+                except Exception:  # noqa: BLE001 - whatever it is, the session goes on
+                    log_failure(event_type)
+
+    def _finish(self, event_type: str, outcome: object) -> None:  # noqa: ARG002 - the async pair needs it
+        settled("handler", outcome)
+
+    def wait(self, timeout_sec: float) -> None:
+        """Nothing is left to wait for here."""
+
+
+def log_failure(event_type: str) -> None:
+    """Logs the exception that is being handled."""
+    import logging  # noqa: PLC0415 - only this rare case pays
+
+    text = "a handler of a session's %r event failed"
+    logging.getLogger("soniox_lite").error(text, event_type, exc_info=True)  # noqa: LOG014 - called where it is handled

@@ -1,0 +1,241 @@
+"""Where audio and transcripts are written: a stream of the caller's, or a file that is there when it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import stat
+
+from ..errors import SonioxError, SonioxValidationError
+from .codec import kind_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any, BinaryIO
+
+# More than the service's two minutes of audio have in most formats.
+_MOST_IN_MEMORY = 16 * 1024 * 1024
+_BLOCK_BYTES = 1024 * 1024
+# As many as Linux follows.
+_MOST_LINKS = 40
+
+
+class Output:
+    """Takes blocks of bytes and counts them.
+
+    Attributes:
+        count: Bytes written so far.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def write(self, block: bytes) -> None:
+        """Writes all of it. What the stream raises is its owner's to know.
+
+        Raises:
+            SonioxError: The stream takes nothing, because it does not wait until it can.
+        """
+        while block:
+            written = self._stream.write(block)
+            if written == 0 or (written is None and isinstance(self._stream, io.RawIOBase)):
+                raise SonioxError("the output does not wait until it can be written to; a blocking stream is needed")
+            # Unbuffered streams may take less than they are given; what only looks like a stream may not tell.
+            taken = len(block) if written is None else written
+            self.count += taken
+            block = block[taken:]
+
+
+class _FileOutput(Output):
+    def write(self, block: bytes) -> None:
+        try:
+            super().write(block)
+        except OSError as error:
+            raise _failure(error) from error
+
+
+@contextlib.contextmanager
+def opened_output(
+    output: BinaryIO | os.PathLike[str] | str, *, keep_partial: bool = False
+) -> Generator[Output, None, None]:
+    """Where to write, for the block.
+
+    A file appears, or replaces what was there, at the end of the block: until then what it will hold stands beside it
+    under another name, which is gone when the block fails. A file whose place no other can take (a mount, a folder that
+    cannot be written to) gets its content at the end of the block, too. A stream is written to at once, and stays open.
+    What is no regular file (a device, a pipe) is opened and written to at once, and a descriptor that is open already
+    (``/dev/stdout``) from where it stands.
+
+    Args:
+        output: Path of a file, whose directory exists; or a binary stream.
+        keep_partial: Whether a file shall hold what was written when the block failed, if that is anything.
+
+    Raises:
+        SonioxValidationError: It is none of these, or cannot be written to; before the block is entered.
+        SonioxError: The file cannot be written to any more (a full disk).
+    """
+    if isinstance(output, (str, os.PathLike)):
+        with _opened_file(output, keep_partial=keep_partial) as writer:
+            yield writer
+        return
+    if not callable(getattr(output, "write", None)):
+        raise SonioxValidationError(f"output must be a path or a binary stream, got {kind_of(output)}")
+    if isinstance(output, io.TextIOBase):
+        raise SonioxValidationError("output is open as text; a binary stream is needed")
+    if getattr(output, "closed", False) is True:
+        raise SonioxValidationError("output is closed")
+    if isinstance(output, io.IOBase) and not output.writable():
+        raise SonioxValidationError("output is not open for writing")
+    yield Output(output)
+
+
+@contextlib.contextmanager
+def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generator[Output, None, None]:
+    with contextlib.ExitStack() as stack:
+        draft: _Draft | None = None
+        try:
+            name = os.fsdecode(path)
+            descriptor = descriptor_of(name)
+            status = _status_or_none(name)
+            if descriptor is not None:
+                # Opened by its name, a file would be emptied, and what is written to it otherwise overwritten.
+                stream: Any = stack.enter_context(open(_duplicate(descriptor), "wb", buffering=0))
+            elif status is None or stat.S_ISREG(status.st_mode):
+                draft = _Draft(name, status)
+                stack.callback(draft.remove)
+                stream = stack.enter_context(draft.open())
+            else:
+                # Unbuffered: the blocks are large, and nothing can fail when it is closed.
+                stream = stack.enter_context(open(name, "wb", buffering=0))
+        except (OSError, ValueError, TypeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise SonioxValidationError(f"output cannot be written: {reason}") from error
+        writer = _FileOutput(stream)
+        try:
+            yield writer
+        except BaseException:
+            if draft is not None and keep_partial and writer.count:
+                with contextlib.suppress(OSError):
+                    draft.finish(stream)
+            raise
+        if draft is not None:
+            try:
+                draft.finish(stream)
+            except OSError as error:
+                raise _failure(error) from error
+
+
+class _Draft:
+    """What a file is going to hold, until that is whole.
+
+    It stands beside the file and takes its name in the end. Where that cannot be (no other file can be made in the
+    folder, or take this one's place, or belong to the same people), it is copied into the file.
+
+    Args:
+        path: Of the file.
+        status: The file's; None where there is none yet.
+
+    Raises:
+        OSError: It is no file's name, or the file is write-protected.
+    """
+
+    def __init__(self, path: str, status: os.stat_result | None) -> None:
+        if not os.path.basename(path):
+            raise FileNotFoundError(0, "it is no file's name")
+        # A link stays one: what it leads to is written, as open() does.
+        self._target = os.path.realpath(path)
+        if status is not None and not os.access(self._target, os.W_OK):
+            raise PermissionError(0, "it is write-protected")
+        self._status = status
+        self._path = os.path.join(os.path.dirname(self._target), f".{os.urandom(8).hex()}.part")
+        self._can_move = True
+
+    def open(self) -> Any:
+        """The stream that takes the content.
+
+        Raises:
+            OSError: There is no file yet, and none can be made.
+        """
+        try:
+            stream = open(self._path, "x+b", buffering=0, opener=self._create)  # noqa: SIM115 - the caller's to close
+        except OSError:
+            if self._status is None:
+                raise
+            import tempfile  # noqa: PLC0415 - folders that can be written to are the rule
+
+            self._can_move = False
+            return tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)
+        if self._status is not None:
+            try:
+                if hasattr(os, "chown"):
+                    os.chown(self._path, self._status.st_uid, self._status.st_gid)
+                # Without set-uid and set-gid: those were given to the old content.
+                os.chmod(self._path, self._status.st_mode & 0o777)
+            except OSError:
+                self._can_move = False
+        return stream
+
+    def finish(self, stream: Any) -> None:
+        """Makes what was written the content of the file. Raises OSError."""
+        if self._can_move:
+            stream.close()
+            try:
+                os.replace(self._path, self._target)
+            except OSError:
+                # The place of a mounted file cannot be taken, nor can that of others' files in a sticky folder.
+                stream = open(self._path, "rb")  # noqa: SIM115 - closed below
+            else:
+                return
+        with stream, open(self._target, "wb", opener=self._reopen) as file:
+            stream.seek(0)
+            while block := stream.read(_BLOCK_BYTES):
+                file.write(block)
+
+    def remove(self) -> None:
+        """Leaves nothing under the other name. After success there is nothing."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)
+
+    def _create(self, path: str, flags: int) -> int:
+        # Until it has the owner and the mode of the old file, it is nobody else's to read.
+        return os.open(path, flags, 0o666 if self._status is None else 0o600)
+
+    def _reopen(self, path: str, flags: int) -> int:
+        # Linux refuses to create what exists already, if that is another user's in a sticky folder.
+        return os.open(path, flags if self._status is None else flags & ~os.O_CREAT, 0o666)
+
+
+def descriptor_of(path: str) -> int | None:
+    """The open descriptor of this process that a path such as ``/dev/stdout`` stands for; None for other paths."""
+    for _ in range(_MOST_LINKS):
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        if found := re.fullmatch(rf"(?:/dev|/proc/{os.getpid()}(?:/task/\d+)?)/fd/(\d{{1,9}})", path):
+            return int(found[1])
+        try:
+            path = os.path.join(os.path.dirname(path), os.readlink(path))
+        except (OSError, ValueError):
+            break
+    return None
+
+
+def _duplicate(descriptor: int) -> int:
+    import fcntl  # noqa: PLC0415 - only where descriptors have paths, which Windows is not
+
+    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise PermissionError(0, "it is open for reading only")
+    return os.dup(descriptor)
+
+
+def _status_or_none(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _failure(error: OSError) -> SonioxError:
+    return SonioxError(f"the output cannot be written: {error.strerror or error}")

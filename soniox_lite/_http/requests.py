@@ -1,0 +1,160 @@
+"""From what a caller asks for to a Request."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+
+from .._data.callbacks import check_callback, is_async
+from .._data.codec import items_of, kind_of, pairs_of
+from .._data.rules import is_visible_ascii
+from .._settings import Settings, user_agent
+from ..errors import SonioxValidationError
+from .body import Body, MultipartBody, form_body, json_body
+from .messages import Request, build_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from typing import Any, BinaryIO
+
+    from .body import ProgressCallback
+
+_DEFAULT_FILENAME = "upload.bin"
+
+
+@contextlib.contextmanager
+def built_request(
+    settings: Settings,
+    method: str,
+    path: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    json: Any | None = None,
+    data: Mapping[str, Any] | None = None,
+    files: Mapping[str, Any] | None = None,
+    on_progress: ProgressCallback | None = None,
+    base_url: str | None = None,
+    accept: str = "application/json",
+) -> Generator[Request, None, None]:
+    """The request, and on leaving the ``with`` block its files closed if they were opened here.
+
+    ``base_url`` is that of another host than the REST API's, ``accept`` what the reply shall be.
+
+    Raises:
+        SonioxValidationError: Something given cannot be sent.
+    """
+    for name, mapping in (("params", params), ("data", data), ("files", files)):
+        if mapping is not None:
+            _check_mapping(name, mapping)
+    if on_progress is not None:
+        check_callback("on_progress", on_progress)
+    if not (isinstance(method, str) and method.isascii() and method.isalpha()):
+        raise SonioxValidationError("method must be an HTTP method such as 'GET'")
+    url = f"{base_url or settings.api_base_url}/{_checked_path(path).lstrip('/')}"
+    query = build_query(params)
+    url += query.replace("?", "&", 1) if "?" in path else query
+    headers = {"Accept": accept, "User-agent": user_agent()}
+    opened: list[BinaryIO] = []
+    try:
+        body: Body | None = None
+        if json is not None and (data is not None or files is not None):
+            raise SonioxValidationError("json excludes data and files: a request has one body")
+        if json is not None:
+            body = json_body(json)
+        elif files is not None:
+            parts: dict[str, tuple[str, BinaryIO, str]] = {}
+            for name, value in files.items():
+                filename, content, content_type = _file_tuple(name, value)
+                stream, filename, should_close = normalize_file(content, filename)
+                if should_close:
+                    opened.append(stream)
+                parts[name] = (filename, stream, content_type)
+            body = MultipartBody(data or {}, parts, on_progress)
+        elif data is not None:
+            body = form_body(data)
+        yield Request(method.upper(), url, headers, body)
+    finally:
+        for stream in opened:
+            stream.close()
+
+
+def normalize_file(
+    file: BinaryIO | bytes | os.PathLike[str] | str, filename: str | None = None
+) -> tuple[BinaryIO, str, bool]:
+    """Return (file-like, filename, should_close) for an upload.
+
+    Args:
+        file: A path, the bytes themselves, or a binary stream, which is read from where it stands.
+        filename: The name to upload it under; None for the path's or the stream's own, else ``upload.bin``.
+
+    Raises:
+        SonioxValidationError: ``file`` is none of these, or the path cannot be opened.
+    """
+    if filename is not None and not isinstance(filename, str):
+        raise SonioxValidationError(f"filename must be a str, got {kind_of(filename)}")
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        # bytes() also takes a memoryview with gaps; of bytes it is no copy.
+        return io.BytesIO(bytes(file)), filename or _DEFAULT_FILENAME, True
+    if isinstance(file, (str, os.PathLike)):
+        try:
+            path = os.fsdecode(file)
+            return open(path, "rb"), filename or os.path.basename(path), True
+        except (OSError, ValueError, TypeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            # Text that was passed by mistake is not to be told in full.
+            shown = repr(file)
+            shown = shown if len(shown) <= 120 else f"{shown[:60]}...{shown[-40:]}"
+            raise SonioxValidationError(f"file cannot be opened: {reason}: {shown}") from error
+    if not callable(getattr(file, "read", None)):
+        raise SonioxValidationError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
+    if isinstance(file, io.TextIOBase):
+        raise SonioxValidationError("file is open as text; a binary stream is needed")
+    if is_async(file.read):
+        raise SonioxValidationError("file is a stream whose read() has to be awaited; read it first, or give its path")
+    own_name = getattr(file, "name", None)
+    if not isinstance(own_name, str):
+        own_name = ""
+    return file, filename or os.path.basename(own_name) or _DEFAULT_FILENAME, False
+
+
+def _check_mapping(name: str, value: Any) -> None:
+    if not hasattr(value, "items"):
+        raise SonioxValidationError(f"{name} must be a dict, got {kind_of(value)}")
+    try:
+        for key, item in pairs_of(value):
+            f"{key}{item if isinstance(item, str) else ''}".encode()
+            if name == "files" and not isinstance(key, str):
+                raise SonioxValidationError(f"files must have str names, got {kind_of(key)}")
+    except UnicodeEncodeError:
+        raise SonioxValidationError(f"{name} must be valid Unicode (it holds half of a surrogate pair)") from None
+
+
+def _checked_path(path: str) -> str:
+    # Without what would end the request line or start a fragment.
+    if not (isinstance(path, str) and is_visible_ascii(path) and "#" not in path and "\\" not in path):
+        raise SonioxValidationError("path must be a str of printable ASCII; quote other characters")
+    plain = path.partition("?")[0]
+    if "://" in plain or plain.startswith("//"):
+        raise SonioxValidationError("path must be below the API's base URL, not a URL of its own")
+    if ".." in plain.split("/"):
+        raise SonioxValidationError("path must not climb out of the API's base URL")
+    return path
+
+
+def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
+    """File name, content and content type from what httpx users write: content, (name, content) or with a type."""
+    given: list[Any] = items_of(value) if isinstance(value, tuple) else [None, value]
+    if len(given) not in {2, 3}:
+        raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
+    filename, content, content_type = (*given, "application/octet-stream")[:3]
+    if not isinstance(content_type, str) or not _is_mime_type(content_type):
+        raise SonioxValidationError(f"files[{name!r}]: content_type must be a MIME type such as 'audio/wav'")
+    return filename, content, content_type
+
+
+def _is_mime_type(text: str) -> bool:
+    # Without line breaks, which would begin a header line of their own.
+    kind, _, rest = text.partition("/")
+    return bool(kind and rest) and is_visible_ascii(kind) and rest.isascii() and rest.isprintable()

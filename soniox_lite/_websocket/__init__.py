@@ -1,0 +1,1 @@
+"""A WebSocket over threads or an event loop (RFC 6455)."""

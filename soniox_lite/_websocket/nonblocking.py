@@ -1,0 +1,441 @@
+"""An open WebSocket, without any waiting: what threads and tasks have in common.
+
+A link never blocks. Whoever drives it (a reader thread, or an event loop) waits for the socket's descriptor and then
+calls :meth:`Link.read`, :meth:`Link.flush` or :meth:`Link.tick`. One lock is held around each single call on the
+socket and never across a wait, because a TLS object must not be used by two threads at once, and on some Python
+versions a thread that sits in it keeps all others out.
+
+Order of events: frames leave in the order in which they were queued; ``end`` is set exactly once, by whatever ended the
+connection first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import threading
+from collections import deque
+
+from .._data.clock import time
+from .._net.redaction import describe_failure, masked
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from .frames import (
+    ABNORMAL_CLOSURE,
+    BINARY,
+    CLOSE,
+    GOING_AWAY,
+    NO_STATUS,
+    NORMAL_CLOSURE,
+    PING,
+    PONG,
+    TEXT,
+    FrameError,
+    FrameReader,
+    parse_close,
+)
+from .handshake import unacknowledged_bytes, wait_ready
+from .masking import encode_frame
+
+_READ_SIZE = 64 * 1024
+# RFC 8446, section 5.1.
+_FULL_RECORD_BYTES = 16 * 1024
+# A change of the keepalive is noticed this late; no interval is shorter.
+_MAX_TICK_SEC = 5.0
+_NORMAL = NORMAL_CLOSURE.to_bytes(2, "big")
+_WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
+
+
+class Process:
+    """Tells a forked child what it has inherited; asking for the process's id would be a system call each time.
+
+    Attributes:
+        forks: How many forks there were from the first process to this one.
+    """
+
+    forks = 0
+
+
+def _note_fork() -> None:
+    Process.forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+class End:
+    """How a connection ended.
+
+    Attributes:
+        code: The close code of the server, or of ourselves; 1006 when there was no close frame.
+        reason: The text of the close frame; may be empty.
+        error: What broke the connection; None when it was closed in an orderly way.
+        by_us: Whether it was this side that wanted it.
+    """
+
+    def __init__(self, code: int, reason: str = "", error: BaseException | None = None, *, by_us: bool = False) -> None:
+        self.code = code
+        self.reason = reason
+        self.error = error
+        self.by_us = by_us
+
+    @property
+    def is_orderly(self) -> bool:
+        """Whether this is how a stream is meant to end."""
+        return self.error is None and self.code in (NORMAL_CLOSURE, GOING_AWAY, NO_STATUS)
+
+    def as_error(self) -> SonioxRealtimeError:
+        """The error for somebody who needed the connection."""
+        if isinstance(self.error, SonioxRealtimeError):
+            detail = self.error.message
+        elif self.error is not None:
+            detail = f"the connection broke: {describe_failure(self.error)}"
+        elif self.by_us:
+            detail = "the session was closed"
+        else:
+            reason = f": {self.reason}" if self.reason else ""
+            detail = f"the server closed the connection with code {self.code}{reason}"
+        error_class = SonioxRealtimeTimeoutError if isinstance(self.error, TimeoutError) else SonioxRealtimeError
+        error = error_class(detail, close_code=self.code)
+        error.__cause__ = self.error
+        return error
+
+
+class Link:
+    """An open WebSocket. Sending and closing may be done by any thread, reading by one.
+
+    Attributes:
+        end: How it ended; None while it is open.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        leftover: bytes,
+        *,
+        authorization: str,
+        ping_interval_sec: float | None,
+        ping_timeout_sec: float | None,
+        max_message_bytes: int,
+    ) -> None:
+        """Args are a connected non-blocking socket, what was read from it beyond the upgrade, the key, and limits."""
+        self._sock = sock
+        self._authorization = authorization
+        # Of the kind that a signal handler can take once more if it interrupts the thread that holds it.
+        self._lock = threading.RLock()
+        self._forks = Process.forks
+        self._frames = FrameReader(max_message_bytes)
+        self._leftover = leftover
+        # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
+        self._outgoing: deque[bytearray | memoryview] = deque()
+        self._queued = 0
+        self._taken = 0
+        # The latest ping that has no answer yet, and where the pong before it ends.
+        self._unanswered: bytes | None = None
+        self._pong_end = 0
+        self._close_sent = False
+        self._close_by_us = False
+        self._write_error: BaseException | None = None
+        self._ping_interval_sec = ping_interval_sec
+        self._ping_timeout_sec = ping_timeout_sec
+        self._last_received = time.monotonic()
+        self._pinged_at: float | None = None
+        # Where the last ping ends, and how much the server had acknowledged when that was looked at.
+        self._ping_end = 0
+        self._acknowledged = 0
+        self._keepalive: bytes = b""
+        self._keepalive_interval_sec: float | None = None
+        self._keepalive_at = 0.0
+        self.end: End | None = None
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
+        return self._forks != Process.forks and self.end is None
+
+    def fileno(self) -> int:
+        """The descriptor to wait for; -1 once it is closed."""
+        return self._sock.fileno()
+
+    @property
+    def sock(self) -> socket.socket:
+        """For waiting only."""
+        return self._sock
+
+    def read(self) -> tuple[list[bytes], bool]:
+        """The messages that have arrived, and whether more may be there already. Answers pings and closes."""
+        data, more = self._leftover, True
+        if data:
+            self._leftover = b""
+        else:
+            try:
+                with self._lock:
+                    if self.end is not None:
+                        return [], False
+                    data = self._sock.recv(_READ_SIZE)
+                    # Of what TLS has decrypted already, the descriptor says nothing. One call gives one record, and
+                    # behind a full one there mostly is another; finding out here spares a turn of the loop.
+                    more = isinstance(self._sock, ssl.SSLSocket) and (
+                        len(data) == _FULL_RECORD_BYTES or self._sock.pending() > 0
+                    )
+            except _WOULD_BLOCK:
+                return [], False
+            except (OSError, ValueError) as error:
+                self.fail(error)
+                return [], False
+            if not data:
+                self.fail(ConnectionResetError("the server hung up without a close frame"))
+                return [], False
+        self._last_received = time.monotonic()
+        self._pinged_at = None
+        messages: list[bytes] = []
+        ping: bytes | None = None
+        try:
+            for opcode, payload in self._frames.feed(data):
+                if opcode in (TEXT, BINARY):
+                    messages.append(payload)
+                elif opcode == PING:
+                    ping = payload
+                elif opcode == CLOSE:
+                    code, reason = parse_close(payload)
+                    # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
+                    answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
+                    self._set_end(End(code, masked(reason, self._authorization), by_us=self._close_by_us), answer)
+                    return messages, False
+        except FrameError as error:
+            broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")
+            self._set_end(End(error.code, error=broken), error.code.to_bytes(2, "big"))
+            return messages, False
+        if ping is not None:
+            with self._lock:
+                self._unanswered = ping
+                self._answer_ping()
+        return messages, more
+
+    def send(self, opcode: int, payload: bytes) -> int:
+        """Queues a message and hands over what the kernel takes at once.
+
+        Returns:
+            The position of its end in the stream, for :meth:`is_sent`.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended.
+        """
+        frame = encode_frame(opcode, payload)
+        with self._lock:
+            if self.end is not None:
+                raise self.end.as_error()
+            if self._close_sent:
+                raise SonioxRealtimeError("the session is being closed")
+            if self._write_error is not None:
+                raise End(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+            self._append(frame)
+            position = self._queued
+            self._flush()
+        return position
+
+    def turn_of(self, position: int) -> int:
+        """Where the frame begins that ends at a position; there already if it is not queued any more."""
+        with self._lock:
+            end = self._taken
+            for frame in self._outgoing:
+                end += len(frame)
+                if end >= position:
+                    return end - len(frame)
+        return self._taken
+
+    @property
+    def taken(self) -> int:
+        """How many bytes the kernel has taken in all; compare with positions."""
+        return self._taken
+
+    def is_sent(self, position: int) -> bool:
+        """Whether everything up to a position has been taken by the kernel.
+
+        Raises:
+            SonioxRealtimeError: It never will be.
+        """
+        if self._taken >= position:
+            return True
+        if self.end is not None:
+            raise self.end.as_error()
+        if self._write_error is not None:
+            raise End(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+        return False
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether nothing can be sent any more although this side did not close it."""
+        return self._write_error is not None or (self.end is not None and not self.end.by_us)
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether something is waiting for the kernel to take it."""
+        return bool(self._outgoing)
+
+    def flush(self) -> None:
+        """Hands over what the kernel takes now."""
+        with self._lock:
+            self._flush()
+
+    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+        """Begins to send a text message each time this interval has passed; None ends it."""
+        with self._lock:
+            self._keepalive = payload
+            self._keepalive_at = time.monotonic() + (interval_sec or 0.0)
+            self._keepalive_interval_sec = interval_sec
+
+    def tick(self, *, reading: bool) -> float:
+        """Sends what is due by time, and gives up a line that has gone dead.
+
+        Args:
+            reading: Whether what has arrived is about to be read. Otherwise it has to wait to be received.
+
+        Returns:
+            Seconds until the next call is due.
+        """
+        now = time.monotonic()
+        due = [_MAX_TICK_SEC]
+        with self._lock:
+            interval = self._keepalive_interval_sec
+            if interval is not None:
+                if now >= self._keepalive_at:
+                    self._put(TEXT, self._keepalive)
+                    self._keepalive_at = now + interval
+                due.append(self._keepalive_at - now)
+        if self._ping_interval_sec is not None:
+            due.append(self._watch_line(now, self._ping_interval_sec, self._ping_timeout_sec, reading=reading))
+        return max(0.0, min(due))
+
+    def _watch_line(self, now: float, interval_sec: float, timeout_sec: float | None, *, reading: bool) -> float:
+        """Pings a line that is silent, and gives up one that stays so; returns when to look again."""
+        if self._pinged_at is None:
+            if now - self._last_received < interval_sec:
+                return self._last_received + interval_sec - now
+            with self._lock:
+                self._put(PING, b"")
+                self._ping_end, self._acknowledged = self._queued, self._count_acknowledged()
+            if timeout_sec is None:
+                # No answer is needed: the ping only keeps the line from being forgotten on its way.
+                self._last_received = now
+                return interval_sec
+            self._pinged_at = time.monotonic()
+        elif timeout_sec is not None:
+            if self._ping_moves():
+                # Behind much audio on a slow line, it takes its time to get there.
+                self._pinged_at = now
+            if now - self._pinged_at >= timeout_sec:
+                if not self._may_hold_answer(reading=reading):
+                    silence = now - self._last_received
+                    self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
+                self._last_received, self._pinged_at = now, None
+                return interval_sec
+        # Looked at again within the interval: the answer may have come meanwhile, without anybody telling.
+        on_its_way = self._acknowledged < self._ping_end
+        remaining = self._pinged_at + (timeout_sec or 0.0) - now
+        return min(interval_sec, remaining, (timeout_sec or 0.0) / 4 if on_its_way else remaining)
+
+    def _ping_moves(self) -> bool:
+        """Whether the ping was on its way to the server, and has come nearer since that was asked last."""
+        with self._lock:
+            before, self._acknowledged = self._acknowledged, self._count_acknowledged()
+        return before < min(self._ping_end, self._acknowledged)
+
+    def _may_hold_answer(self, *, reading: bool) -> bool:
+        """Whether the answer to the ping may be among what has arrived and was not read.
+
+        That is so when this process was frozen, and when its program does not receive. In the latter case it says
+        something only if the server has got the ping.
+        """
+        with self._lock:
+            return (reading or self._acknowledged >= self._ping_end) and self._has_unread()
+
+    def _count_acknowledged(self) -> int:  # with the lock held
+        """How many of the bytes that were queued have reached the server's kernel, at least, as far as ours tells."""
+        return self._taken - unacknowledged_bytes(self._sock)
+
+    def _has_unread(self) -> bool:  # with the lock held
+        """Whether something is there to be read."""
+        if self.end is not None or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
+            return True
+        return wait_ready(self._sock, for_read=True, for_write=False, timeout_sec=0.0)
+
+    def start_close(self) -> None:
+        """Sends the close frame, once. The server answers with its own, which ends the link."""
+        with self._lock:
+            self._close_by_us = True
+            self._put(CLOSE, _NORMAL)
+            self._close_sent = True
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the link for this reason, unless it has ended already."""
+        self._set_end(End(ABNORMAL_CLOSURE, error=error))
+
+    def abort(self) -> None:
+        """Ends the link here and now, with a close frame if the kernel takes it. Whoever waits wakes up."""
+        self._set_end(End(NORMAL_CLOSURE, by_us=True), _NORMAL)
+
+    def close_socket(self) -> None:
+        """Gives the descriptor back. Only the driver may do so, when nobody waits for it any more."""
+        with self._lock:
+            self._sock.close()
+
+    def close_inherited(self) -> None:
+        """Gives the child's descriptor back. The connection stays open; a lock may have been held during the fork."""
+        self._sock.close()
+
+    def _set_end(self, end: End, close_payload: bytes | None = None) -> None:
+        """Ends the link, with a close frame unless one was sent before, in one step for all who look."""
+        with self._lock:
+            if self.end is not None:
+                return
+            if close_payload is not None:
+                self._put(CLOSE, close_payload)
+            self.end = end
+            # So that all waits end. It is not read any more: without its TLS, it would give what is encrypted.
+            with contextlib.suppress(OSError, ValueError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _put(self, opcode: int, payload: bytes) -> None:  # with the lock held
+        """Queues a frame of the link's own, which is dropped if there is nobody to receive it."""
+        if self.end is None and not self._close_sent:
+            self._append(encode_frame(opcode, payload))
+            self._flush()
+
+    def _answer_ping(self) -> None:  # with the lock held
+        """Answers the latest ping (RFC 6455, section 5.5.3), once the kernel has taken the pong before it.
+
+        So a server that does not read has one pong waiting for it, however many pings it sends.
+        """
+        if self._unanswered is not None and self._taken >= self._pong_end:
+            payload, self._unanswered = self._unanswered, None
+            if self.end is None and not self._close_sent:
+                self._append(encode_frame(PONG, payload))
+                self._pong_end = self._queued
+                self._flush()
+
+    def _append(self, frame: bytearray) -> None:  # with the lock held
+        self._outgoing.append(frame)
+        self._queued += len(frame)
+
+    def _flush(self) -> None:  # with the lock held
+        while self._outgoing and self.end is None:
+            frame = self._outgoing[0]
+            try:
+                count = self._sock.send(frame)
+            except _WOULD_BLOCK:
+                return
+            except (OSError, ValueError) as error:
+                # No reason to stop reading: what the server said before it hung up is still to be heard.
+                self._write_error = error
+                self._outgoing.clear()
+                return
+            self._taken += count
+            if count == len(frame):
+                self._outgoing.popleft()
+                if self._unanswered is not None:
+                    self._answer_ping()
+            else:
+                self._outgoing[0] = memoryview(frame)[count:]

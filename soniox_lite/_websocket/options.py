@@ -1,0 +1,117 @@
+"""How a session is connected, checked once."""
+
+from __future__ import annotations
+
+import copy
+from urllib.parse import urlsplit
+
+from .._data.codec import shown_when_made
+from .._data.rules import Problems, is_visible_ascii
+from ..errors import SonioxValidationError
+from .handshake import load
+from .nonblocking import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+
+class ConnectionOptions:
+    """Where a session connects to, as whom, and its limits.
+
+    Args:
+        url: ``ws://`` or ``wss://``.
+        api_key: The secret.
+        connect_timeout_sec: For name, TCP, proxy, TLS and upgrade together.
+        send_timeout_sec: How long the server may take over what is sent in one go, at most 64 KiB.
+        ping_interval_sec: How long the line may be silent before the server is asked for a sign of life; None for ever.
+        ping_timeout_sec: How long it may take for one; None for ever.
+        max_queued_messages: How many messages are kept for a program that does not receive; above that the server is
+            not read, so that it has to wait.
+        max_queued_bytes: The same for their length together.
+        max_message_bytes: A larger message ends the session.
+        ssl_context: For TLS; None for the shared default.
+
+    Raises:
+        SonioxValidationError: Something cannot be used.
+        SonioxRealtimeError: websocket-client is not installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        connect_timeout_sec: float,
+        send_timeout_sec: float,
+        ping_interval_sec: float | None,
+        ping_timeout_sec: float | None,
+        max_queued_messages: int,
+        max_queued_bytes: int,
+        max_message_bytes: int,
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
+        _check_url(url)
+        with Problems("the session's set-up") as check:
+            for name, seconds in (
+                ("connect_timeout_sec", connect_timeout_sec),
+                ("send_timeout_sec", send_timeout_sec),
+            ):
+                if check.required(name, seconds):
+                    check.seconds(name, seconds)
+            check.seconds("ping_interval_sec", ping_interval_sec)
+            check.seconds("ping_timeout_sec", ping_timeout_sec)
+            check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
+            if check.required("max_queued_bytes", max_queued_bytes):
+                check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
+            check.integer("max_message_bytes", max_message_bytes, minimum=1024, maximum=1 << 30)
+        self.url = url
+        self.authorization = f"Bearer {api_key}"
+        self.connect_timeout_sec = connect_timeout_sec
+        self.send_timeout_sec = send_timeout_sec
+        self.ping_interval_sec = ping_interval_sec
+        self.ping_timeout_sec = ping_timeout_sec
+        self.max_queued_messages = max_queued_messages
+        self.max_queued_bytes = max_queued_bytes
+        self.max_message_bytes = max_message_bytes
+        self.ssl_context = ssl_context
+        load()
+
+    def new_link(self, sock: socket.socket, leftover: bytes) -> Link:
+        """An open WebSocket with these limits."""
+        return Link(
+            sock,
+            leftover,
+            authorization=self.authorization,
+            ping_interval_sec=self.ping_interval_sec,
+            ping_timeout_sec=self.ping_timeout_sec,
+            max_message_bytes=self.max_message_bytes,
+        )
+
+    def without_queue_limit(self) -> ConnectionOptions:
+        """A copy for a session that is being closed: the rest is bounded in time instead."""
+        other = copy.copy(self)
+        other.max_queued_messages = 1_000_000_000
+        other.max_queued_bytes = 1 << 40
+        return other
+
+    @shown_when_made
+    def __repr__(self) -> str:
+        return f"<ConnectionOptions {self.url}>"
+
+
+def _check_url(url: object) -> None:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        # A port that is none raises.
+        usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    # What the first line of a request can carry; anything else must be percent-encoded.
+    if not usable or not is_visible_ascii(str(url)):
+        raise SonioxValidationError("url must be a ws:// or wss:// URL")
+    if parts.username is not None or parts.fragment:
+        # Credentials in a URL end up in logs.
+        raise SonioxValidationError("url must not have credentials or a fragment")

@@ -1,0 +1,746 @@
+"""A WebSocket over tasks: the event loop watches the socket, so that many sessions cost no threads.
+
+Connecting blocks and is done by a thread that lives as long as that takes. After it, everything happens in the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from collections import deque
+from contextvars import copy_context
+from functools import partial
+from queue import SimpleQueue
+
+from .._data.clock import time
+from .._data.codec import is_buffer
+from .._data.loop_timers import call_later, now
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from .handshake import open_websocket
+from .nonblocking import Process
+from .threads import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+    from typing import Any
+
+    from .._data.loop_timers import Timer
+    from .nonblocking import End, Link
+    from .options import ConnectionOptions
+    from .threads import Parsed
+
+# Reads in a row before other tasks get their turn.
+_READS_PER_TURN = 4
+# How long a task may send before the loop gets its turn.
+_MAX_TURN_SEC = 0.002
+_END: Any = object()
+
+
+class _Turn:
+    """When a loop began the turn that it is in, as far as sending is concerned: all its connections share it.
+
+    Sending what the kernel takes at once, over and over, would never let the loop read, ping, or run other tasks.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self.began_at: float | None = None
+
+    def begin(self) -> None:
+        """Something is sent for the first time in this turn."""
+        loop = self._loop()
+        if loop is not None:
+            self.began_at = time.monotonic()
+            loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        self.began_at = None
+
+
+_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = weakref.WeakKeyDictionary()
+
+
+def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
+    turn = _turns.get(loop)
+    if turn is None:
+        turn = _turns[loop] = _Turn(loop)
+    return turn
+
+
+class AsyncEventLog:
+    """What has happened, for any number of tasks to follow from its beginning."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._closed = False
+        self._followers: list[asyncio.Future[bool]] = []
+
+    def add(self, event: Any) -> None:
+        """Tells all who follow."""
+        self._events.append(event)
+        self._wake_followers()
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        self._closed = True
+        self._wake_followers()
+
+    async def follow(self) -> AsyncIterator[Any]:
+        """All events, those of the past first; ends when nothing more will happen."""
+        told = 0
+        while True:
+            while len(self._events) > told:
+                yield self._events[told]
+                told += 1
+            if self._closed:
+                return
+            news: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._followers.append(news)
+            await news
+
+    def _wake_followers(self) -> None:
+        followers, self._followers = self._followers, []
+        for news in followers:
+            _wake(news)
+
+
+class AsyncOneAtATime:
+    """As :class:`OneAtATime`, for tasks: one that has ended is not inside, however it ended."""
+
+    def __init__(self) -> None:
+        self._inside: asyncio.Task[Any] | None = None
+
+    def enter(self) -> bool:
+        """As :meth:`OneAtATime.enter`."""
+        me = asyncio.current_task()
+        if self._inside not in (None, me) and not self._inside.done():
+            return False
+        self._inside = me
+        return True
+
+    def leave(self) -> None:
+        """As :meth:`OneAtATime.leave`."""
+        self._inside = None
+
+    def locked(self) -> bool:
+        """As :meth:`OneAtATime.locked`."""
+        return self._inside is not None
+
+
+def async_caller() -> object:
+    """The task that runs this."""
+    return asyncio.current_task()
+
+
+class AsyncMailbox:
+    """As :class:`Mailbox`, for tasks of a connection's event loop."""
+
+    def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self._running_loop = running_loop
+        self._messages: deque[Parsed] = deque()
+        self._size_bytes = 0
+        self._closed = False
+        self._receiver: asyncio.Future[bool] | None = None
+
+    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
+        """As :meth:`Mailbox.exceeds`."""
+        if self._size_bytes + len(message) > max_bytes:
+            return f"{max_bytes} bytes"
+        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
+
+    def put(self, message: Parsed) -> None:
+        """As :meth:`Mailbox.put`."""
+        if not self._closed:
+            self._messages.append(message)
+            self._size_bytes += len(message[0])
+            _wake(self._receiver)
+
+    def clear(self) -> None:
+        """As :meth:`Mailbox.clear`."""
+        self._messages.clear()
+        self._size_bytes = 0
+
+    def close(self) -> None:
+        """As :meth:`Mailbox.close`."""
+        self._closed = True
+        _wake(self._receiver)
+
+    async def receive(self, timeout_sec: float | None) -> Parsed | None:
+        """As :meth:`Mailbox.receive`; one task at a time. Cancelling takes nothing out."""
+        while not self._messages:
+            if self._closed:
+                return None
+            self._receiver = self._running_loop().create_future()
+            try:
+                if not await _is_woken(self._receiver, timeout_sec):
+                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+            finally:
+                self._receiver = None
+        message = self._messages.popleft()
+        self._size_bytes -= len(message[0])
+        return message
+
+
+def async_chunks_of(chunks: Any) -> AsyncGenerator[bytes, None]:
+    """The chunks of an async or plain iterable; bytes are one chunk."""
+    return _items_of(chunks, chunks_of)
+
+
+def async_texts_of(chunks: Any) -> AsyncGenerator[str, None]:
+    """The texts of an async or plain iterable."""
+    return _items_of(chunks, texts_of)
+
+
+async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> AsyncGenerator[Any, None]:
+    if hasattr(items, "__aiter__"):
+        async for item in items:
+            yield item
+    elif isinstance(items, (list, tuple, str)) or is_buffer(items) or not hasattr(items, "__iter__"):
+        for item in plainly(items):
+            yield item
+    else:
+        # It may take its time over each, such as one that keeps a pace or listens to a microphone.
+        async with contextlib.aclosing(_from_thread(plainly(items))) as given:
+            async for item in given:
+                yield item
+
+
+async def _from_thread(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
+    """What an iterator gives that may block, each item asked for on a thread of its own when it is wanted."""
+    wanted: SimpleQueue[asyncio.Future[Any] | None] = SimpleQueue()
+    loop = asyncio.get_running_loop()
+    thread = threading.Thread(
+        target=copy_context().run, args=(_give, items, wanted), name="soniox-lite chunks", daemon=True
+    )
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise SonioxRealtimeError(f"no thread can be started to go through what is sent: {error}") from error
+    try:
+        while True:
+            answer: asyncio.Future[Any] = loop.create_future()
+            wanted.put(answer)
+            item = await answer
+            if item is _END:
+                return
+            yield item
+    finally:
+        wanted.put(None)
+
+
+def _give(items: Iterator[Any], wanted: SimpleQueue[asyncio.Future[Any] | None]) -> None:
+    while (answer := wanted.get()) is not None:
+        item = error = None
+        try:
+            item = next(items, _END)
+        except BaseException as raised:  # noqa: BLE001 - told to the task
+            error = raised
+        try:
+            answer.get_loop().call_soon_threadsafe(_answer, answer, item, error)
+        except RuntimeError:
+            return  # The loop was closed meanwhile.
+
+
+def _answer(answer: asyncio.Future[Any], item: Any, error: BaseException | None) -> None:
+    if answer.done():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(item)
+
+
+class _Attempt:
+    """Opening a connection on a thread of its own, whose result goes to the loop, or to nobody.
+
+    Attributes:
+        opened: What :func:`open_websocket` gave; None if it was abandoned before.
+        is_abandoned: Whether the connection is not wanted any more.
+    """
+
+    def __init__(self, options: ConnectionOptions, loop: asyncio.AbstractEventLoop) -> None:
+        self.opened: asyncio.Future[tuple[socket.socket, bytes] | None] = loop.create_future()
+        self._options = options
+        self._loop = loop
+        # Whoever finds the other's mark closes the socket: the thread, or who gave up.
+        self._lock = threading.Lock()
+        self._sock: socket.socket | None = None
+        self.is_abandoned = False
+        thread = threading.Thread(target=self._connect, name="soniox-lite connect", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise SonioxRealtimeError(f"no thread can be started to connect: {error}") from error
+
+    def abandon(self) -> None:
+        """Closes what has been opened, or will be, and tells who waits for it."""
+        _answer(self.opened, None, None)
+        self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            self.is_abandoned = True
+            if self._sock is not None:
+                self._sock.close()
+
+    def _connect(self) -> None:
+        options = self._options
+        result: Any
+        try:
+            result = open_websocket(
+                options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+            )
+        except BaseException as error:  # noqa: BLE001 - delivered to the task
+            result = error
+        else:
+            with self._lock:
+                self._sock = result[0]
+                if self.is_abandoned:
+                    result[0].close()
+                    return
+        try:
+            if isinstance(result, BaseException):
+                self._loop.call_soon_threadsafe(_answer, self.opened, None, result)
+            else:
+                self._loop.call_soon_threadsafe(_answer, self.opened, result, None)
+        except RuntimeError:
+            # The loop was closed meanwhile, so that nobody wants it any more.
+            self._close()
+
+
+class AsyncConnection:
+    """A WebSocket connection, to be used from the event loop that opened it. One task at a time may receive.
+
+    Args:
+        options: Where to, as whom, and limits.
+        on_open: Called when the connection is open, before anything is read from it.
+        on_message: Called in the loop with each message as it arrives; gives what is to be kept of it for
+            :meth:`receive`, None for nothing.
+        on_end: Called in the loop once, when the connection has ended.
+        on_tick: Called in the loop now and then; says in how many seconds it wants to be called again.
+    """
+
+    def __init__(
+        self,
+        options: ConnectionOptions,
+        on_open: Callable[[], None],
+        on_message: Callable[[bytes], bytes | None],
+        on_end: Callable[[End], None],
+        on_tick: Callable[[], float] | None = None,
+    ) -> None:
+        self._options = options
+        self._on_open = weakref.WeakMethod(on_open)
+        self._on_message = weakref.WeakMethod(on_message)
+        self._on_end = weakref.WeakMethod(on_end)
+        self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
+        # What the loop keeps, together with the link: or else its socket would be collected together with a connection
+        # that was forgotten, while the loop still watches it.
+        self._when_readable = _weakly(self._on_readable)
+        self._when_writable = _weakly(self._on_writable)
+        self._when_due = _weakly(self._on_timer)
+        self._attempt: _Attempt | None = None
+        self._forks = Process.forks
+        self._link: Link | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._messages: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._fd = -1
+        self._is_reading = False
+        self._is_writing = False
+        self._is_done = False
+        self._timer: Timer | None = None
+        self._receiver: asyncio.Future[bool] | None = None
+        self._senders: list[asyncio.Future[bool]] = []
+        self._enders: list[asyncio.Future[bool]] = []
+
+    async def open(self) -> None:
+        """As :meth:`Connection.open`. Cancelling abandons the attempt: its thread closes what it opens.
+
+        Raises:
+            SonioxRealtimeError: It could not be opened in time, or the loop cannot watch sockets.
+        """
+        loop = self._loop = asyncio.get_running_loop()
+        self._turn = _turn_of(loop)
+        attempt = self._attempt = _Attempt(self._options, loop)
+        try:
+            opened = await attempt.opened
+        except BaseException:
+            attempt.abandon()
+            raise
+        if opened is None or attempt.is_abandoned:
+            return
+        self._forks = Process.forks
+        link = self._link = self._options.new_link(*opened)
+        self._fd = link.fileno()
+        try:
+            self._watch()
+            if (on_open := self._on_open()) is not None:
+                on_open()
+        except BaseException as error:
+            self.fail(error)
+            # What loops without add_reader() say, such as the usual one on Windows.
+            if isinstance(error, NotImplementedError):
+                raise SonioxRealtimeError(
+                    "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
+                ) from error
+            raise
+        if link.end is None:
+            # Something may have come along with the upgrade, or lie decrypted in the TLS object.
+            loop.call_soon(self._when_readable)
+            self._on_timer()
+
+    @property
+    def link(self) -> Link:
+        """The open WebSocket; only after ``open``."""
+        assert self._link is not None  # noqa: S101 - sessions check their state first
+        return self._link
+
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """As :meth:`Connection.put_off`."""
+        del action
+        return False
+
+    @property
+    def is_late(self) -> bool:
+        """Whether tasks have kept the loop busy with sending for long, so that it should get its turn."""
+        if self._forks != Process.forks or asyncio.get_running_loop() is not self._loop:
+            self.check_owner()
+        began_at = self._turn.began_at
+        if began_at is None:
+            self._turn.begin()
+            return False
+        return time.monotonic() - began_at > _MAX_TURN_SEC
+
+    async def give_turn(self) -> None:
+        """Lets the loop read, and do all else."""
+        # It would read only after this task's turn.
+        asyncio.get_running_loop().call_soon(self._when_readable)
+        await asyncio.sleep(0)
+
+    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
+        """As :meth:`Connection.post`; in a loop there is nothing to wait for, and no signal handler calls this."""
+        payload = make()
+        if payload is None:
+            return None
+        position = self.link.send(opcode, payload)
+        self._watch()
+        # What others wait for may have gone along.
+        self._wake_senders()
+        return position
+
+    def check_owner(self) -> None:
+        """Refuses a forked child, and another event loop.
+
+        Raises:
+            SonioxRealtimeError: It is one.
+        """
+        if self._forks != Process.forks and self.is_inherited:
+            raise inherited()
+        if not self._is_done and self._loop is not None:
+            self._running_loop()
+
+    @property
+    def is_inherited(self) -> bool:
+        """As :attr:`Connection.is_inherited`."""
+        return self._link is not None and self._link.is_inherited
+
+    def check_may_end(self) -> None:
+        """Refuses another event loop, unless that of the connection was closed.
+
+        Raises:
+            SonioxRealtimeError: It is another.
+        """
+        if not self.is_out_of_reach:
+            self.check_owner()
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """As :attr:`Connection.is_out_of_reach`: it is inherited, or its event loop was closed."""
+        return self.is_inherited or (self._loop is not None and self._loop.is_closed())
+
+    async def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
+        """As :meth:`Connection.wait_sent`."""
+        link = self.link
+        if link.is_sent(position):
+            return
+        loop = self._running_loop()
+        timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
+        turn, moved, deadline = link.turn_of(position), -1, 0.0
+        while not link.is_sent(position):
+            moment = now(loop)
+            if moved < turn and link.taken > moved:
+                moved, deadline = link.taken, moment + timeout
+            elif moment >= deadline:
+                error = stalled(timeout)
+                self.fail(error)
+                raise error
+            room: asyncio.Future[bool] = loop.create_future()
+            self._senders.append(room)
+            if not await _is_woken(room, deadline - moment):
+                # Timers may come before writers, after the process was frozen.
+                link.flush()
+
+    def take(self) -> bytes | None:
+        """As :meth:`Connection.take`."""
+        if not self._messages or (self._forks != Process.forks and self.is_inherited):
+            return None
+        message = self._messages.popleft()
+        self._queued_bytes -= len(message)
+        if not self._is_reading and self._has_room(2):
+            self._resume()
+        return message
+
+    async def receive(self, timeout_sec: float | None) -> bytes | None:
+        """As :meth:`Connection.receive`."""
+        while not self._messages:
+            if self._is_done:
+                return None
+            self._receiver = self._running_loop().create_future()
+            try:
+                if not await _is_woken(self._receiver, timeout_sec):
+                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+            finally:
+                self._receiver = None
+        return self.take()
+
+    def new_mailbox(self) -> AsyncMailbox:
+        """As :meth:`Connection.new_mailbox`."""
+        return AsyncMailbox(self._running_loop)
+
+    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+        """As :meth:`Connection.set_keepalive`."""
+        self.link.set_keepalive(payload, interval_sec)
+        self._running_loop().call_soon(self._when_due)
+
+    async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
+        """As :meth:`Connection.wait_ended`."""
+        if not self._is_done:
+            loop = self._running_loop()
+            self._options = self._options.without_queue_limit()
+            self._resume()
+            deadline = now(loop) + timeout_sec
+            while not self._is_done and not or_when() and (remaining := deadline - now(loop)) > 0:
+                news: asyncio.Future[bool] = loop.create_future()
+                self._enders.append(news)
+                await _is_woken(news, remaining)
+        return self._is_done
+
+    async def close(self, timeout_sec: float) -> None:
+        """As :meth:`Connection.close`."""
+        try:
+            if self._link is not None and not self.is_out_of_reach:
+                self.check_owner()
+                self._link.start_close()
+                await self.wait_ended(timeout_sec)
+        finally:
+            await self.abort()
+
+    async def abort(self) -> None:
+        """As :meth:`Connection.abort`."""
+        if self._attempt is not None and self._link is None:
+            self._attempt.abandon()
+        if self._link is None:
+            return
+        if self._link.is_inherited:
+            self._link.close_inherited()
+            return
+        self.check_may_end()
+        self._link.abort()
+        self._check_end()
+
+    def fail(self, error: BaseException) -> None:
+        """As :meth:`Connection.fail`."""
+        self.link.fail(error)
+        self._check_end()
+
+    def __del__(self) -> None:
+        link, loop = self._link, self._loop
+        if link is None or loop is None:
+            return
+        if link.is_inherited:
+            link.close_inherited()
+        elif link.end is None:
+            link.abort()
+            if loop.is_running():
+                # Collecting may happen in any thread.
+                loop.call_soon_threadsafe(_let_go, link, loop, self._fd, self._timer)
+            else:
+                _let_go(link, loop, self._fd, self._timer)
+            warn_of_unclosed(self._options)
+
+    def _has_room(self, share: int = 1) -> bool:
+        """As :meth:`Connection._has_room`."""
+        options = self._options
+        return (
+            len(self._messages) * share < options.max_queued_messages
+            and self._queued_bytes * share < options.max_queued_bytes
+        )
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            raise SonioxRealtimeError("an async session belongs to the event loop that opened it")
+        return loop
+
+    def _watch(self) -> None:
+        """Asks the loop to tell when the socket has, or takes, data; and only if that is wanted."""
+        loop, link = self._loop, self.link
+        if loop is None or self._is_done:
+            return
+        full = not self._has_room()
+        if self._is_reading == full:
+            if full:
+                loop.remove_reader(self._fd)
+            else:
+                loop.add_reader(self._fd, self._when_readable, link)
+            self._is_reading = not full
+        if self._is_writing != link.wants_write:
+            if link.wants_write:
+                loop.add_writer(self._fd, self._when_writable, link)
+            else:
+                loop.remove_writer(self._fd)
+            self._is_writing = not self._is_writing
+
+    def _resume(self) -> None:
+        self._watch()
+        if self._loop is not None and not self._is_done:
+            # What TLS decrypted before reading was interrupted does not show on the descriptor.
+            self._loop.call_soon(self._when_readable)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Takes a step for the loop. What it dies of ends the connection, or else nobody would be told."""
+        if self.is_inherited:
+            return  # What arrives is the parent's.
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - whoever waits for the connection is told
+            self.fail(error)
+
+    def _on_readable(self) -> None:
+        self._guarded(self._read_some)
+
+    def _on_writable(self) -> None:
+        self._guarded(self._write_some)
+
+    def _on_timer(self) -> None:
+        self._guarded(self._tick)
+
+    def _read_some(self) -> None:
+        if self._is_done:
+            return
+        on_message = self._on_message()
+        if on_message is None:
+            return
+        for _ in range(_READS_PER_TURN):
+            if not self._has_room():
+                break
+            messages, more = self.link.read()
+            for message in messages:
+                kept = on_message(message)
+                if kept is not None:
+                    self._queued_bytes += len(kept)
+                    self._messages.append(kept)
+            if not more:
+                break
+        else:
+            if self._loop is not None:
+                self._loop.call_soon(self._when_readable)
+        if self._messages:
+            _wake(self._receiver)
+            self._wake_enders()
+        self._watch()
+        self._check_end()
+
+    def _write_some(self) -> None:
+        self.link.flush()
+        self._watch()
+        self._wake_senders()
+        self._check_end()
+
+    def _tick(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._is_done or self._loop is None:
+            return
+        due_sec = self.link.tick(reading=self._is_reading)
+        if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
+            due_sec = min(due_sec, on_tick())
+        self._watch()
+        self._check_end()
+        if not self._is_done:
+            self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.link))
+
+    def _check_end(self) -> None:
+        """If the link has ended, lets everybody know and gives the socket back."""
+        end = self.link.end
+        if end is None or self._is_done:
+            return
+        self._is_done = True
+        if self._loop is not None and not self._loop.is_closed():
+            if self._is_reading:
+                self._loop.remove_reader(self._fd)
+            if self._is_writing:
+                self._loop.remove_writer(self._fd)
+        if self._timer is not None:
+            self._timer.cancel()
+        self.link.close_socket()
+        try:
+            if (on_end := self._on_end()) is not None:
+                on_end(end)
+        finally:
+            _wake(self._receiver)
+            self._wake_senders()
+            self._wake_enders()
+
+    def _wake_enders(self) -> None:
+        for ender in self._enders:
+            _wake(ender)
+        self._enders.clear()
+
+    def _wake_senders(self) -> None:
+        for sender in self._senders:
+            _wake(sender)
+        self._senders.clear()
+
+
+async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> bool:
+    """Whether a future was woken in time. Costs a tenth of ``asyncio.wait``, once or twice for each event."""
+    if timeout_sec is None:
+        return await future
+    timer = call_later(asyncio.get_running_loop(), timeout_sec, partial(_wake, future, in_time=False))
+    try:
+        return await future
+    finally:
+        timer.cancel()
+
+
+def _weakly(method: Callable[[], None]) -> Callable[..., None]:
+    """Calls a method of something that is not kept alive by this, but what it is called with is."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*_: object) -> None:
+        bound = reference()
+        if bound is not None:
+            bound()
+
+    return call
+
+
+def _let_go(link: Link, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
+    """Gives back what a connection had of its loop, and its socket."""
+    if not loop.is_closed():
+        loop.remove_reader(fd)
+        loop.remove_writer(fd)
+    if timer is not None:
+        timer.cancel()
+    link.close_socket()
+
+
+def _wake(future: asyncio.Future[bool] | None, *, in_time: bool = True) -> None:
+    if future is not None and not future.done():
+        future.set_result(in_time)

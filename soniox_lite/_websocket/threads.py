@@ -1,0 +1,636 @@
+"""A WebSocket over threads: a reader thread owns reading, and everybody sends for himself.
+
+The reader answers pings, keeps the line alive and notices a dead one while the program is only sending, or does nothing
+at all. It hands messages over in batches: everything that one read brought costs one wake-up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import warnings
+import weakref
+from collections import deque
+from functools import partial
+
+from .._data.clock import time
+from .._data.codec import is_buffer, kind_of
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
+from .handshake import open_websocket, wait_ready
+from .nonblocking import Process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from types import FrameType
+    from typing import Any
+
+    from .nonblocking import End, Link
+    from .options import ConnectionOptions
+
+    # A message as it came, and what it says.
+    Parsed = tuple[bytes, Any]
+
+# How long after the deadline of a close the reader may take to leave; it only ever needs to be scheduled.
+_JOIN_SEC = 5.0
+
+
+class EventLog:
+    """What has happened, for any number of threads to follow from its beginning."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def add(self, event: Any) -> None:
+        """Tells all who follow."""
+        with self._changed:
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def follow(self) -> Iterator[Any]:
+        """All events, those of the past first; ends when nothing more will happen."""
+        told = 0
+        while True:
+            with self._changed:
+                while len(self._events) == told:
+                    if self._closed:
+                        return
+                    self._changed.wait()
+            yield self._events[told]
+            told += 1
+
+
+class OneAtATime:
+    """Lets one thread in at a time.
+
+    No lock: an exception that comes at the wrong moment, such as a KeyboardInterrupt, would leave it taken. A thread
+    counts as inside for as long as it runs the function that called :meth:`enter`.
+    """
+
+    def __init__(self) -> None:
+        self._inside: dict[None, tuple[int, FrameType]] = {}
+
+    def enter(self) -> bool:
+        """Whether no other thread is inside, and this one is from now on."""
+        me = (threading.get_ident(), sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        while (other := self._inside.setdefault(None, me)) is not me:
+            frame = sys._current_frames().get(other[0])  # pyright: ignore[reportPrivateUsage]
+            while frame is not None and frame is not other[1]:
+                frame = frame.f_back
+            if frame is not None:
+                return False
+            self._inside = {}
+        return True
+
+    def leave(self) -> None:
+        """Lets the next one in."""
+        self._inside.clear()
+
+    def locked(self) -> bool:
+        """Whether a thread has entered and not left."""
+        return bool(self._inside)
+
+
+def caller() -> object:
+    """The thread that runs this."""
+    return threading.get_ident()
+
+
+class Mailbox:
+    """Messages for one who receives, put in by a reader who must never wait for him.
+
+    Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
+    one taken that the reader needs.
+    """
+
+    def __init__(self) -> None:
+        self._messages: deque[Parsed] = deque()
+        # How many bytes have been put in, and taken out, in all.
+        self._put_bytes = 0
+        self._taken_bytes = 0
+        self._closed = False
+        # As the connection's: acquired by a receiver who found nothing, released when there is something.
+        self._news = threading.Lock()
+
+    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
+        """Which limit another message would exceed, in words; None for none."""
+        if self._put_bytes - self._taken_bytes + len(message) > max_bytes:
+            return f"{max_bytes} bytes"
+        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
+
+    def put(self, message: Parsed) -> None:
+        """Adds a message; none after it was closed. One thread at a time."""
+        if not self._closed:
+            self._messages.append(message)
+            self._put_bytes += len(message[0])
+            self._tell()
+
+    def clear(self) -> None:
+        """Throws away what is in it."""
+        self._messages.clear()
+        self._put_bytes = self._taken_bytes
+
+    def close(self) -> None:
+        """Nothing more will come; what is in it can still be received."""
+        self._closed = True
+        self._tell()
+
+    def receive(self, timeout_sec: float | None) -> Parsed | None:
+        """As :meth:`Connection.receive`."""
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while True:
+            with contextlib.suppress(IndexError):
+                message = self._messages.popleft()
+                self._taken_bytes += len(message[0])
+                return message
+            # Looked at in this order, because the last messages come before the end.
+            if self._closed and not self._messages:
+                return None
+            remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not self._news.acquire(timeout=remaining):
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+
+    def _tell(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # Nothing waits for it.
+            self._news.release()
+
+
+def chunks_of(chunks: Any) -> Generator[Any, None, None]:
+    """The chunks of an iterable; bytes, and other buffers such as an array of samples, are one chunk."""
+    if is_buffer(chunks):
+        yield chunks
+    elif hasattr(chunks, "__iter__") and not isinstance(chunks, str):
+        # A loop and not `yield from`, which would close the caller's generator together with this one.
+        for chunk in chunks:
+            yield chunk
+    else:
+        raise SonioxValidationError(f"chunks must be bytes or an iterable of bytes, got {kind_of(chunks)}")
+
+
+def texts_of(chunks: Iterable[str]) -> Generator[str, None, None]:
+    """The texts of an iterable."""
+    if not hasattr(chunks, "__iter__") or isinstance(chunks, (bytes, bytearray)):
+        raise SonioxValidationError(f"chunks must be a str or an iterable of str, got {kind_of(chunks)}")
+    # As above.
+    for chunk in chunks:
+        yield chunk
+
+
+def inherited() -> SonioxRealtimeError:
+    """The error for a forked child that uses what its parent opened."""
+    return SonioxRealtimeError("the session belongs to the process that opened it; open one after the fork")
+
+
+def warn_of_unclosed(options: ConnectionOptions, warn: Callable[..., None] = warnings.warn) -> None:
+    """Tells of a connection that was collected while it was open."""
+    warn(f"unclosed realtime session: {options.url}", ResourceWarning, stacklevel=3)
+
+
+def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
+    """The error for a server that does not read."""
+    return SonioxRealtimeTimeoutError(f"the server did not take what was sent within {timeout_sec:g} s")
+
+
+class Connection:
+    """A WebSocket connection. Any thread may send or close; one at a time may receive.
+
+    The callbacks are methods of the session, which owns the connection. Neither the connection nor the reader thread
+    keeps it alive, so that a session which a program has dropped is collected, and its connection ends with it.
+
+    Args:
+        options: Where to, as whom, and limits.
+        on_open: Called when the connection is open, before anything is read from it.
+        on_message: Called by the reader thread with each message as it arrives; gives what is to be kept of it for
+            :meth:`receive`, None for nothing.
+        on_end: Called by the reader thread once, when the connection has ended.
+        on_tick: Called by the reader thread now and then; says in how many seconds it wants to be called again.
+    """
+
+    def __init__(
+        self,
+        options: ConnectionOptions,
+        on_open: Callable[[], None],
+        on_message: Callable[[bytes], bytes | None],
+        on_end: Callable[[End], None],
+        on_tick: Callable[[], float] | None = None,
+    ) -> None:
+        self._options = options
+        self._on_open = weakref.WeakMethod(on_open)
+        self._on_message = weakref.WeakMethod(on_message)
+        self._on_end = weakref.WeakMethod(on_end)
+        self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
+        self._forks = Process.forks
+        self._link: Link | None = None
+        self._thread: threading.Thread | None = None
+        self._joiner = 0
+        # Taken until it is known whether the connection could be opened; released early by who wants it no more.
+        self._opening = threading.Lock()
+        self._opening.acquire()
+        self._open_error: BaseException | None = None
+        self._is_aborted = False
+        # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
+        self._order = threading.RLock()
+        self._is_posting = False
+        # What signal handlers asked for that interrupted the thread which holds it; with that thread.
+        self._later: deque[tuple[int, Callable[[], object]]] = deque()
+        # What has arrived and was not received yet: the reader appends, the receiver takes.
+        self._messages: deque[bytes] = deque()
+        # How many bytes each of the two has appended and taken in all.
+        self._appended_bytes = 0
+        self._taken_bytes = 0
+        # Acquired by a receiver who found nothing, released by the reader when there is something. Telling it by the
+        # condition below would cost a third of all the processor time that an event costs.
+        self._news = threading.Lock()
+        # Of all that is rare, with those who wait for it.
+        self._changed = threading.Condition()
+        self._watchers = 0
+        # When the link has to be looked after next, as time.monotonic() counts.
+        self._tick_at = 0.0
+        self._reader_is_done = False
+        self._reader_waits = False
+
+    def open(self) -> None:
+        """Opens the connection and starts to read; returns without one if it was aborted meanwhile.
+
+        Raises:
+            SonioxRealtimeError: It could not be opened in time.
+        """
+        self._thread = threading.Thread(
+            target=self._drive, args=(weakref.ref(self), self._options), name="soniox-lite reader", daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise SonioxRealtimeError(f"the session's reader thread cannot be started: {error}") from error
+        self._opening.acquire()
+        problem, self._open_error = self._open_error, None
+        try:
+            if problem is not None:
+                raise problem
+        finally:
+            # Or else it would keep itself alive, by its traceback.
+            del problem
+
+    @property
+    def link(self) -> Link:
+        """The open WebSocket; only after ``open``."""
+        assert self._link is not None  # noqa: S101 - sessions check their state first
+        return self._link
+
+    # Whether a task has kept its event loop busy for long. Threads take turns by themselves.
+    is_late = False
+
+    def give_turn(self) -> None:
+        """Does nothing; see the async twin."""
+
+    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
+        """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
+
+        Nothing else is made or sent while ``make`` is called, so that it may also just change something, and give None.
+        A signal handler may ask while its own thread is in the middle of this; then it is put off until that is done.
+
+        Returns:
+            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended.
+        """
+        if self._forks != Process.forks:
+            self.check_owner()
+        try:
+            with self._order:
+                if self._is_posting:
+                    self._later.append((threading.get_ident(), partial(self.post, opcode, make)))
+                    return None
+                self._is_posting = True
+                try:
+                    payload = make()
+                    return None if payload is None else self.link.send(opcode, payload)
+                finally:
+                    self._is_posting = False
+        finally:
+            if self._later:
+                self._catch_up()
+
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
+        if not self._is_interrupting():
+            return False
+        self._later.append((threading.get_ident(), action))
+        return True
+
+    def _catch_up(self) -> None:
+        """Does what signal handlers of this thread have put off, unless this is one of them."""
+        me = threading.get_ident()
+        while self._later and self._later[0][0] == me and not self._is_interrupting():
+            self._later.popleft()[1]()
+
+    def _is_interrupting(self) -> bool:
+        """Whether this is a signal handler, which interrupted :meth:`post` in its own thread."""
+        with self._order:
+            return self._is_posting
+
+    def check_owner(self) -> None:
+        """Refuses a forked child.
+
+        Raises:
+            SonioxRealtimeError: It is one.
+        """
+        if self._forks != Process.forks and self.is_inherited:
+            raise inherited()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
+        return self._link is not None and self._link.is_inherited
+
+    def check_may_end(self) -> None:
+        """Any thread may end the connection; see the async twin."""
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether nothing can be said over the connection any more, not even goodbye."""
+        return self.is_inherited
+
+    def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
+        """Returns when the kernel has taken everything up to a position.
+
+        Args:
+            position: As :meth:`post` gave it.
+            timeout_sec: How long the server may take over the message that ends there, once those before it are sent,
+                and over each step of those; None for the connection's own limit.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended, or ends meanwhile.
+            SonioxRealtimeTimeoutError: The server does not read; the connection is given up.
+        """
+        link = self.link
+        if link.is_sent(position):
+            return
+        timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
+        turn, moved, deadline = link.turn_of(position), -1, 0.0
+        while not link.is_sent(position):
+            now = time.monotonic()
+            if moved < turn and link.taken > moved:
+                # Behind bytes of others that move; the time begins with the turn of these.
+                moved, deadline = link.taken, now + timeout
+            elif now >= deadline:
+                error = stalled(timeout)
+                self.fail(error)
+                raise error
+            # Woken up by room for more, or by the end of the connection.
+            _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
+            self.post(0, link.flush)
+
+    def take(self) -> bytes | None:
+        """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
+        if not self._messages or (self._forks != Process.forks and self.is_inherited):
+            return None
+        message = self._messages.popleft()
+        self._taken_bytes += len(message)
+        if self._reader_waits and self._has_room(2):
+            with self._changed:
+                self._changed.notify_all()
+        return message
+
+    def receive(self, timeout_sec: float | None) -> bytes | None:
+        """The next message; None when there are no more.
+
+        Raises:
+            SonioxRealtimeTimeoutError: Nothing arrived in time.
+        """
+        if not self._messages:
+            deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+            while not self._messages:
+                # Looked at in this order, because the last messages come before the end.
+                if self._reader_is_done and not self._messages:
+                    return None
+                # News may be older than what was found here last; then this looks again.
+                remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+                if not self._news.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
+                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+        return self.take()
+
+    def new_mailbox(self) -> Mailbox:
+        """A mailbox for some of the messages, that ``on_message`` puts them into."""
+        return Mailbox()
+
+    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+        """Begins to send a text message in the background each time this interval has passed; None ends it."""
+        self.link.set_keepalive(payload, interval_sec)
+
+    def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
+        """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile.
+
+        Args:
+            timeout_sec: How long to wait.
+            or_when: What else ends the wait, looked at whenever a message arrived.
+        """
+        if self._is_reader() or self._is_interrupting():
+            # One of its own callbacks asks, or a signal handler, and nothing can end before that returns.
+            return self._reader_is_done
+        with self._changed:
+            self._options = self._options.without_queue_limit()
+            self._changed.notify_all()
+            self._watchers += 1
+            try:
+                self._changed.wait_for(lambda: self._reader_is_done or or_when(), timeout_sec)
+            finally:
+                self._watchers -= 1
+            return self._reader_is_done
+
+    def close(self, timeout_sec: float) -> None:
+        """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
+        if self._link is not None and not self.is_inherited:
+            self.post(0, self._link.start_close)
+            self.wait_ended(timeout_sec)
+        self.abort()
+
+    def abort(self) -> None:
+        """Closes at once, also while it is being opened. In a forked child, it only gives the descriptor back."""
+        if self._link is not None and self._link.is_inherited:
+            self._link.close_inherited()
+            return
+        with self._order:
+            self._is_aborted = True
+            link = self._link
+        if link is None:
+            self._tell_opener()
+        elif not self.put_off(self._abort):
+            self._abort()
+            self._join()
+
+    def _abort(self) -> None:
+        self.post(0, self.link.abort)
+        self._wake_reader()
+
+    def _join(self) -> None:
+        """Waits for the reader thread to be gone, unless this is a signal handler of a thread that does so already."""
+        thread, me = self._thread, threading.get_ident()
+        if thread is not None and not self._is_reader() and self._joiner != me:
+            self._joiner = me
+            thread.join(_JOIN_SEC)
+            self._joiner = 0
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the connection for a reason of this side."""
+        self.post(0, partial(self.link.fail, error))
+        self._wake_reader()
+
+    def __del__(self) -> None:
+        link = self._link
+        if link is not None and link.is_inherited:
+            link.close_inherited()
+        elif link is not None and link.end is None:
+            # The reader notices, and gives the socket back.
+            link.abort()
+            warn_of_unclosed(self._options)
+
+    def _has_room(self, share: int = 1) -> bool:
+        """Whether less than the limits, or a share of them, waits to be received."""
+        options = self._options
+        return (
+            len(self._messages) * share < options.max_queued_messages
+            and (self._appended_bytes - self._taken_bytes) * share < options.max_queued_bytes
+        )
+
+    def _is_reader(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def _wake_reader(self) -> None:
+        """Lets the reader look at the link, should it wait for room in the queue."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @staticmethod
+    def _drive(connected: weakref.ref[Connection], options: ConnectionOptions) -> None:
+        """What the reader thread does: it opens a connection and reads it to its end.
+
+        While it waits, it holds the link only, so that a connection that was forgotten can be collected.
+        """
+        try:
+            opened = open_websocket(
+                options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
+            )
+        except BaseException as error:  # noqa: BLE001 - who opens the connection is told
+            if (connection := connected()) is not None:
+                connection._open_error = error
+                connection._tell_opener()
+            return
+        connection = connected()
+        link = None if connection is None else connection._adopt(*opened)
+        if connection is None or link is None:
+            opened[0].close()
+            return
+        connection._start(link)
+        while connection is not None and link.end is None:
+            due_sec = connection._step(link)
+            del connection
+            if due_sec > 0.0 and link.end is None:
+                _wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
+                if link.wants_write:
+                    link.flush()
+            connection = connected()
+        if connection is None:
+            link.close_socket()
+        else:
+            connection._leave(link)
+
+    def _tell_opener(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # It may have been told before.
+            self._opening.release()
+
+    def _adopt(self, sock: socket.socket, leftover: bytes) -> Link | None:
+        """The link over a socket that has been opened; None if it is not wanted any more."""
+        with self._order:
+            if not self._is_aborted:
+                self._forks = Process.forks
+                self._link = self._options.new_link(sock, leftover)
+        return self._link
+
+    def _start(self, link: Link) -> None:
+        """Lets it be known that the connection is open."""
+        try:
+            if (on_open := self._on_open()) is not None:
+                on_open()
+        except BaseException as error:  # noqa: BLE001 - who opens the connection is told
+            self._open_error = error
+            link.fail(error)
+        self._tell_opener()
+
+    def _step(self, link: Link) -> float:
+        """Reads what has arrived; gives the time to wait for more."""
+        try:
+            return self._read_some(link)
+        except BaseException as error:  # noqa: BLE001 - who waits for the reader is told
+            link.fail(error)
+            return 0.0
+
+    def _leave(self, link: Link) -> None:
+        """Lets everybody know of the end, and gives the socket back."""
+        end = link.end
+        if end is None:
+            raise AssertionError("the reader left without an end")
+        try:
+            if (on_end := self._on_end()) is not None:
+                on_end(end)
+        finally:
+            link.close_socket()
+            with self._changed:
+                self._reader_is_done = True
+                self._changed.notify_all()
+            self._tell_receiver()
+
+    def _tell_receiver(self) -> None:
+        """Wakes a receiver who found nothing. Only the reader may."""
+        if self._news.locked():
+            self._news.release()
+
+    def _read_some(self, link: Link) -> float:
+        """Does what there is to do; gives the time to wait for more."""
+        if not self._has_room():
+            due_sec = link.tick(reading=False)
+            self._tick_at = 0.0
+            with self._changed:
+                self._reader_waits = True
+                self._changed.wait_for(lambda: self._has_room(2) or link.end, due_sec)
+                self._reader_waits = False
+            return 0.0
+        messages, more = link.read()
+        if messages and (on_message := self._on_message()) is not None:
+            for message in messages:
+                kept = on_message(message)
+                if kept is not None:
+                    self._appended_bytes += len(kept)
+                    self._messages.append(kept)
+            self._tell_receiver()
+            if self._watchers:
+                with self._changed:
+                    self._changed.notify_all()
+        now = time.monotonic()
+        if now >= self._tick_at or self._on_tick is not None:
+            due_sec = link.tick(reading=True)
+            if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
+                due_sec = min(due_sec, on_tick())
+            self._tick_at = now + due_sec
+        return 0.0 if more else max(0.0, self._tick_at - now)
+
+
+def _wait(link: Link, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
+    try:
+        wait_ready(link.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
+    except (OSError, ValueError):
+        # Closed between the look at it and the wait: the caller looks again.
+        return

@@ -1,0 +1,1 @@
+"""Models, languages, voices."""

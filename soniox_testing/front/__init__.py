@@ -1,0 +1,1 @@
+"""Between the port and the API."""

@@ -1,0 +1,265 @@
+"""One port for many fakes, one after the other or at once.
+
+Stopping a listener takes about 20 ms, so a test session keeps one, and each test mounts a fake with state of
+its own on it. Each mount has a number that is never used again, and its URL begins with that number: a request of a
+test that has ended finds no state to write into, is told so, and is remembered.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..net.exchange import LINE, SentRequest, Service, text_of
+from ..net.listener import Listener
+from ..rest.router import json_response
+from ..script.failures import Failed, FakeSonioxError, join
+from ..wire.rest_errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+    from werkzeug.wrappers import Request, Response
+
+    from ..net.exchange import Upgrade
+    from ..net.line import Line
+    from ..net.tls import Certificate
+
+_PREFIX = re.compile(r"/~([1-9][0-9]{0,17})(?=/|$)")
+
+
+@dataclass(frozen=True)
+class LateCall:
+    """Requests to a fake that had stopped, all alike: something of an earlier test is still running."""
+
+    name: str | None
+    """The ``name`` of that fake; None when it had none."""
+    method: str
+    """Such as ``GET``; also of a request for a WebSocket."""
+    path: str
+    """The path below the fake's URL."""
+    count: int
+    """How many there were."""
+
+
+class SharedListener:
+    """A port that any number of fakes share: ``FakeSoniox(listener=...)``.
+
+    May be used from any thread. Use it in a ``with`` block, or call ``start`` and ``stop``.
+
+    Args:
+        host: Name or address to listen on.
+        port: Port to listen on; 0 picks a free one.
+        tls: Whether to speak TLS, with a certificate made for the occasion.
+
+    Raises:
+        RuntimeError: trustme is not installed, and TLS was asked for.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
+        self._failures: list[Failed] = []
+        service = Service(self._respond, _Routes(self._websocket), self._failed)
+        self._listener = Listener(service, host=host, port=port, tls=tls)
+        self._lock = threading.Lock()
+        self._mounts: dict[int, Mount] = {}
+        self._names: dict[int, str] = {}
+        self._newest = 0
+        # By connection: which fake it belongs to. A client may keep a connection from one test to the next.
+        self._owners: weakref.WeakKeyDictionary[Line, Mount] = weakref.WeakKeyDictionary()
+        self._late: Counter[tuple[int, str, str]] = Counter()
+
+    def start(self) -> Self:
+        """Begins to listen; does nothing when it already does.
+
+        Returns:
+            This object.
+
+        Raises:
+            OSError: The address cannot be had, for example because the port is in use.
+        """
+        if not self._listener.is_running():
+            self._listener.start()
+        return self
+
+    def stop(self) -> None:
+        """Stops listening and ends all connections; does nothing when stopped. Stop the fakes on it before.
+
+        Raises:
+            FakeSonioxError: Something inside failed that belongs to no fake which could have raised it.
+        """
+        if self._listener.is_running():
+            self._failures += join(self._listener.stop())
+        failures, self._failures[:] = self._failures[:], []
+        if failures:
+            raise FakeSonioxError(failures, "the listener of fake servers")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def late_calls(self) -> tuple[LateCall, ...]:
+        """The requests that came to fakes after they had stopped, in the order in which they first came."""
+        with self._lock:
+            return tuple(
+                LateCall(self._names.get(number), method, path, count)
+                for (number, method, path), count in self._late.items()
+            )
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows to clients; None: it speaks plain HTTP."""
+        return self._listener.certificate
+
+    def mount(self, service: Service, *, name: str | None = None) -> Mount:
+        """A place for one fake.
+
+        Args:
+            service: What answers below the mount. It is told of what failed on the way there, too.
+            name: What ``late_calls`` and the answers to late requests call it.
+        """
+        return Mount(self, service, name)
+
+    def open(self, mount: Mount) -> str:
+        """Lets requests through to a mount.
+
+        Returns:
+            Its URL, which no other mount of this listener ever had.
+        """
+        if not self._listener.is_running():
+            raise RuntimeError("this SharedListener was not started: use it in a with statement, or call start()")
+        with self._lock:
+            self._newest += 1
+            self._mounts[self._newest] = mount
+            if mount.name is not None:
+                self._names[self._newest] = mount.name
+            return f"{self._listener.url}{self._prefix(self._newest)}"
+
+    def close(self, mount: Mount) -> list[threading.Thread]:
+        """Lets no more requests through to a mount, and ends its connections.
+
+        Returns:
+            Their threads, which end by themselves.
+        """
+        with self._lock:
+            self._mounts = {number: known for number, known in self._mounts.items() if known is not mount}
+            ending = [line for line, owner in self._owners.items() if owner is mount]
+        return self._listener.end_connections(ending)
+
+    def _failed(self, error: BaseException, doing: str, line: Line | None) -> None:
+        """Charges a failure to the fake whose connection it was, else to the one that was started last."""
+        with self._lock:
+            mount = None if line is None else self._owners.get(line)
+            if mount is None and (line is None or not line.ending):
+                mount = next(reversed(self._mounts.values()), None)
+        if mount is None:
+            self._failures.append(Failed(error, doing))
+        else:
+            prefix = mount.url.removeprefix(self._listener.url)
+            mount.service.on_error(error, doing.replace(f" {prefix}/", " /", 1), line)
+
+    def _prefix(self, number: int) -> str:
+        """What the path of a mount begins with."""
+        return f"/~{number}"
+
+    def _number(self, path: str) -> tuple[int | None, str]:
+        """Which mount a path belongs to, None for none, and the path below that mount."""
+        found = _PREFIX.match(path)
+        return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
+
+    def _respond(self, request: Request) -> Response:
+        number, below = self._number(request.environ["PATH_INFO"])
+        path = text_of(below)
+        with self._lock:
+            mount = self._mounts.get(number or 0)
+            if mount is not None:
+                # Under the same lock that ends a mount: no request gets through unseen.
+                self._owners[request.environ[LINE]] = mount
+            elif number is not None and number <= self._newest:
+                self._late[number, request.method, path] += 1
+        if mount is not None:
+            request.environ["PATH_INFO"] = below
+            return mount.service.respond(SentRequest(request.environ))
+        if number is None or number > self._newest:
+            refusal = ApiError(
+                404, "not_found", f"There is nothing at {request.path}. URLs here begin with /~, a number."
+            )
+        else:
+            name = self._names.get(number)
+            test = f"The test {name}" if name else "The test"
+            refusal = ApiError(
+                410, "test_ended", f"{test} has ended, and its fake with it; {request.method} {path} came too late."
+            )
+        return json_response(refusal.status_code, refusal.body())
+
+    def _websocket(self, path: str) -> Callable[[Upgrade], None] | None:
+        number, below = self._number(path)
+        with self._lock:
+            mount = self._mounts.get(number or 0)
+        serve = None if mount is None else mount.service.upgrades.get(below)
+        if mount is None or serve is None:
+            return None  # So it is answered as any other request.
+
+        def run(upgrade: Upgrade) -> None:
+            with self._lock:
+                if mount not in self._mounts.values():
+                    return  # It ended just now.
+                self._owners[upgrade.line] = mount
+            serve(upgrade)
+
+        return run
+
+
+class _Routes:
+    """A function that finds what serves a path."""
+
+    def __init__(self, find: Callable[[str], Callable[[Upgrade], None] | None]) -> None:
+        self.get = find
+
+
+class Mount:
+    """The place of one fake on a shared listener, which looks like a listener of its own."""
+
+    def __init__(self, shared: SharedListener, service: Service, name: str | None) -> None:
+        self.service = service
+        self.name = name
+        self.url: str = ""
+        """Where it is; empty before the first start."""
+        self._shared = shared
+        self._open = False
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What the listener shows to clients; None: it speaks plain HTTP."""
+        return self._shared.certificate
+
+    def is_running(self) -> bool:
+        """Whether requests get through."""
+        return self._open
+
+    def start(self) -> None:
+        """Lets requests through, at a new URL."""
+        self.url = self._shared.open(self)
+        self._open = True
+
+    def stop(self) -> list[threading.Thread]:
+        """Lets no more requests through, and ends its connections.
+
+        Returns:
+            Their threads, which end by themselves.
+        """
+        self._open = False
+        return self._shared.close(self)

@@ -1,0 +1,156 @@
+"""How much audio has arrived, without decoding it."""
+
+from __future__ import annotations
+
+import re
+import struct
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from ..wire.realtime_errors import RealtimeError
+
+CONTAINERS = frozenset({"aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"})
+"""The formats that carry a header."""
+
+_SAMPLE_BYTES = {
+    **{f"pcm_{kind}8": 1 for kind in "su"},
+    **{f"pcm_{kind}{bits}{end}": bits // 8 for kind in "su" for bits in (16, 24, 32) for end in ("le", "be")},
+    **{f"pcm_f{bits}{end}": bits // 8 for bits in (32, 64) for end in ("le", "be")},
+    "mulaw": 1,
+    "alaw": 1,
+}
+_ASSUMED_BYTES_PER_SECOND = 16_000
+_SNIFFED_BYTES = 12
+_LONGEST_WAV_HEADER = 64 * 1024
+_UNKNOWN_SIZES = {0, 0xFFFFFFFF}
+_KNOWN_BEGINNINGS = re.compile(
+    rb"(RIFF|RF64)....WAVE|OggS|fLaC|ID3|\xff[\xe0-\xff]|\x1a\x45\xdf\xa3|FORM....AIF[FC]|#!AMR"
+    rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11|....ftyp",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    """The format that a start message declares."""
+
+    name: str
+    sample_bytes: int | None
+    """Bytes of one sample of one channel; None for a format with a header."""
+    sample_rate: int | None
+    """Hertz; None for a format with a header."""
+    num_channels: int | None
+    """None for a format with a header."""
+
+
+def sample_bytes_of(name: str) -> int | None:
+    """Bytes of one sample in a raw format, whose name may lack ``pcm_``; None for any other name."""
+    return _SAMPLE_BYTES.get(name) or _SAMPLE_BYTES.get(f"pcm_{name}")
+
+
+class AudioMeter(ABC):
+    """Measures one stream; how it is cut into chunks makes no difference."""
+
+    @abstractmethod
+    def add(self, data: bytes) -> int:
+        """Takes the next bytes.
+
+        Returns:
+            Milliseconds that all bytes so far last.
+
+        Raises:
+            RealtimeError: This is not audio of the declared format.
+        """
+
+
+def meter_for(audio_format: AudioFormat, *, strict: bool) -> AudioMeter:
+    """The meter of a stream.
+
+    Args:
+        audio_format: As declared.
+        strict: Refuse audio without a header where one is needed, instead of guessing its length.
+    """
+    if audio_format.sample_bytes and audio_format.sample_rate and audio_format.num_channels:
+        return _RateMeter(audio_format.sample_bytes * audio_format.num_channels * audio_format.sample_rate)
+    return _HeaderMeter(audio_format.name, strict=strict)
+
+
+class _RateMeter(AudioMeter):
+    """Audio of so many bytes a second."""
+
+    def __init__(self, bytes_per_second: int) -> None:
+        self._bytes_per_second = bytes_per_second
+        self._bytes = 0
+
+    def add(self, data: bytes) -> int:
+        self._bytes += len(data)
+        return self._bytes * 1000 // self._bytes_per_second
+
+
+class _HeaderMeter(AudioMeter):
+    """Audio in a container: exact for WAV, estimated for all others."""
+
+    def __init__(self, declared: str, *, strict: bool) -> None:
+        self._declared = declared
+        self._strict = strict
+        self._head: bytearray | None = bytearray()
+        """What has arrived of the header; None when it was understood, or is of no use."""
+        self._bytes = 0
+        self._limit: int | None = None
+        self._bytes_per_second = _ASSUMED_BYTES_PER_SECOND
+
+    def add(self, data: bytes) -> int:
+        if self._head is None:
+            self._bytes += len(data)
+        else:
+            self._head += data
+            self._read_head(self._head)
+        present = self._bytes if self._limit is None else min(self._bytes, self._limit)
+        return present * 1000 // self._bytes_per_second
+
+    def _read_head(self, head: bytearray) -> None:
+        if len(head) < _SNIFFED_BYTES:
+            return
+        if not head.startswith((b"RIFF", b"RF64")) or head[8:12] != b"WAVE":
+            self._check_other(head)
+            self._bytes = len(head)
+            self._head = None
+            return
+        found = _wav_header(head)
+        if found is not None:
+            begin, self._bytes_per_second, self._limit = found
+            self._bytes = len(head) - begin
+            self._head = None
+        elif len(head) > _LONGEST_WAV_HEADER:
+            raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no end.")
+
+    def _check_other(self, head: bytearray) -> None:
+        if not self._strict:
+            return
+        if self._declared == "wav":
+            raise RealtimeError("invalid_request", "The audio cannot be decoded: it has no WAV header.")
+        if not _KNOWN_BEGINNINGS.match(head):
+            raise RealtimeError("request_timeout", "Decoding the audio took too long: it has no known header.")
+
+
+def _wav_header(head: bytearray) -> tuple[int, int, int | None] | None:
+    """Where the samples of a WAV stream begin, their bytes a second, and how many bytes there are if that is known.
+
+    None: the header goes on.
+    """
+    bytes_per_second = 0
+    position = 12
+    while position + 8 <= len(head):
+        name, length = struct.unpack_from("<4sI", head, position)
+        position += 8
+        if name == b"data":
+            if not bytes_per_second:
+                raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no format.")
+            return position, bytes_per_second, None if length in _UNKNOWN_SIZES else length
+        if name == b"fmt " and length >= 16:
+            if position + 16 > len(head):
+                return None
+            rate, bytes_per_second, frame_bytes = struct.unpack_from("<4xIIH", head, position)
+            bytes_per_second = bytes_per_second or rate * frame_bytes
+        position += length + length % 2
+    return None

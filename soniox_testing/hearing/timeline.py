@@ -1,0 +1,137 @@
+"""When which word is spoken in a session. Decided by the script and the settings, never by how audio is cut."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .words import SENTENCE_WORDS, VOCABULARY, space_before
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..script.transcripts import Word
+
+WORD_MS = 400
+"""From the start of a word to the start of the next: 2.5 words a second."""
+PAUSE_MS = 1200
+"""After a sentence."""
+_GAP_MS = 60
+_LONGEST_WORD_MS = WORD_MS - _GAP_MS
+_SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")  # noqa: RUF001 - full-width marks are meant
+
+
+@dataclass(frozen=True)
+class SpokenWord:
+    """A word at its time."""
+
+    text: str
+    """With the space before it, where there is one."""
+    start_ms: int
+    end_ms: int
+    confidence: float
+    speaker: str
+    language: str
+    ends_sentence: bool
+    elastic: bool
+    """Whether its time was not given, so that it is said in any case before the audio ends."""
+
+
+def scripted_words(words: Sequence[Word], language: str) -> Iterator[SpokenWord]:
+    """The words of a script: those with times at their times, the others at 2.5 words a second from where they stand.
+
+    After a sentence without times comes a pause. Where given times leave less room, the words before move together.
+
+    Args:
+        words: The script.
+        language: Of words that have none.
+    """
+    for index, (word, start_ms, end_ms) in enumerate(_timed(words)):
+        yield SpokenWord(
+            text=space_before(word.text, first=index == 0) + word.text,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            confidence=word.confidence,
+            speaker=word.speaker or "1",
+            language=word.language or language,
+            ends_sentence=word.text.endswith(_SENTENCE_ENDS),
+            elastic=word.start_ms is None and word.end_ms is None,
+        )
+
+
+def _timed(words: Sequence[Word]) -> Iterator[tuple[Word, int, int]]:
+    """Each word with its start and end in milliseconds."""
+    now_ms = 0
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word.start_ms is None and word.end_ms is None:
+            run = _run_without_times(words, index)
+            limit_ms = _time_of(words[index + len(run)]) if index + len(run) < len(words) else None
+            slots_ms = [WORD_MS + (PAUSE_MS if word.text.endswith(_SENTENCE_ENDS) else 0) for word in run]
+            wanted_ms = sum(slots_ms)
+            room_ms = wanted_ms if limit_ms is None else min(wanted_ms, max(0, limit_ms - now_ms))
+            spent_ms = 0
+            for untimed, slot_ms in zip(run, slots_ms, strict=True):
+                start_ms = now_ms + spent_ms * room_ms // wanted_ms
+                end_ms = now_ms + (spent_ms + _LONGEST_WORD_MS) * room_ms // wanted_ms
+                yield untimed, start_ms, end_ms
+                spent_ms += slot_ms
+            now_ms += room_ms
+            index += len(run)
+            continue
+        start_ms = word.start_ms if word.start_ms is not None else min(now_ms, word.end_ms or 0)
+        if word.end_ms is not None:
+            end_ms = word.end_ms
+        else:
+            later = words[index + 1] if index + 1 < len(words) else None
+            limit_ms = None if later is None else _time_of(later)
+            end_ms = start_ms + _LONGEST_WORD_MS
+            end_ms = end_ms if limit_ms is None else max(start_ms, min(end_ms, limit_ms))
+        yield word, start_ms, end_ms
+        now_ms = end_ms
+        index += 1
+
+
+def _run_without_times(words: Sequence[Word], index: int) -> Sequence[Word]:
+    end = index
+    while end < len(words) and words[end].start_ms is None and words[end].end_ms is None:
+        end += 1
+    return words[index:end]
+
+
+def _time_of(word: Word) -> int | None:
+    return word.end_ms if word.start_ms is None else word.start_ms
+
+
+def default_words(seed: str, languages: Sequence[str]) -> Iterator[SpokenWord]:
+    """The words of audio nobody gave a script for, without end: sentences of eight words with pauses between them.
+
+    Two speakers take turns, and with them the languages.
+
+    Args:
+        seed: The same seed says the same.
+        languages: At least one.
+    """
+    sentence = 0
+    while True:
+        # A generator for each sentence, so that words depend on where they are and on nothing before.
+        dice = random.Random(f"{seed}:{sentence}")  # noqa: S311 - has to be repeatable, not secret
+        begin_ms = sentence * (SENTENCE_WORDS * WORD_MS + PAUSE_MS)
+        for place in range(SENTENCE_WORDS):
+            text = dice.choice(VOCABULARY)
+            last = place == SENTENCE_WORDS - 1
+            if place == 0:
+                text = text.capitalize()
+            yield SpokenWord(
+                text=("" if sentence == place == 0 else " ") + text + ("." if last else ""),
+                start_ms=begin_ms + place * WORD_MS,
+                end_ms=begin_ms + place * WORD_MS + _LONGEST_WORD_MS,
+                confidence=round(dice.uniform(0.8, 0.999), 3),
+                speaker=str(1 + sentence % 2),
+                language=languages[sentence % len(languages)],
+                ends_sentence=last,
+                elastic=False,
+            )
+        sentence += 1

@@ -1,0 +1,1 @@
+"""The port: sockets, TLS, threads."""

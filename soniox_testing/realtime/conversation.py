@@ -1,0 +1,484 @@
+"""A realtime session as a plain function: what a test expects of the client, and what it says to it.
+
+The function runs in a thread of its own. What the client sends comes to it through an inbox, what it says goes
+through an outbox, from which the thread of the connection takes it; so it never touches a socket.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..hearing.recognition import home_languages, marker
+from ..hearing.words import space_before, target_language
+from ..script.actions import Send
+from ..script.callbacks import check_outcome
+from ..script.session_faults import drop_fate, error_fate
+from ..unfrozen import time
+from ..wire.json_text import json_text
+from ..wire.realtime_errors import RealtimeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..hearing.recognition import Message
+    from ..script.session_faults import Fate
+    from .stt_config import SttConfig
+
+_WITHIN_SEC = 5.0
+
+Kind: TypeAlias = Literal["audio", "keepalive", "finalize", "end", "over"]
+"""What a client did. ``over``: the session has ended."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The function ended the session as it should end."""
+
+
+Output: TypeAlias = "Send | Fate | Finished"
+
+
+@dataclass(frozen=True)
+class _Heard:
+    kind: Kind
+    data: bytes = b""
+    audio_ms: int = 0
+    """Milliseconds of all audio so far."""
+    how: str = ""
+    """Of ``over``: how the session ended."""
+
+
+class Conversation:
+    """One realtime session in the hands of a function, see ``FakeSoniox.on_session``.
+
+    What is expected and said happens in the order of the calls. Every expectation waits for the client, some real
+    seconds at most, whatever the clock of the fake; when it is not met it raises an ``AssertionError``, which ends the
+    session with a 500 message and is raised again when the fake stops.
+
+    When the function returns without having ended the session, ``finalize`` and the end of the audio are answered as
+    usual. Belongs to the thread that the function runs in.
+
+    Args:
+        config: From the start message.
+        wake: Called when there is something to send.
+    """
+
+    def __init__(self, config: SttConfig, wake: Callable[[], None]) -> None:
+        self.config: Mapping[str, object] = config.message
+        """The start message as sent, without its key."""
+        self._config = config
+        self._wake = wake
+        self._language = home_languages(config)[0]
+        self._turns = threading.Condition()
+        self._inbox: deque[_Heard] = deque()
+        self._outbox: list[Output] = []
+        self._passed: list[_Heard] = []
+        """What was taken from the inbox."""
+        self._ended = False
+        self._audio = bytearray()
+        self._audio_ms = 0
+        """Milliseconds of the audio that was taken from the inbox."""
+        self._asked_bytes = 0
+        self._asked_ms = 0
+        self._said_ms = 0
+        self._said_anything = False
+        self._final_ms = 0
+        self._total_ms = 0
+        self._drafts: list[Message] = []
+        self._translated_drafts: list[Message] = []
+        self._final: list[Message] = []
+        """All final tokens so far."""
+
+    def expect_config(self, **fields: object) -> Mapping[str, object]:
+        """Checks the start message, which has been accepted already.
+
+        Args:
+            fields: Its fields with their values; None: the field is not there, or null.
+
+        Returns:
+            The start message without its key.
+
+        Raises:
+            AssertionError: A field has another value.
+        """
+        wrong = [
+            f"{name}={value!r}, but it is {self.config.get(name)!r}"
+            for name, value in fields.items()
+            if self.config.get(name) != value
+        ]
+        if wrong:
+            raise AssertionError(f"expected a start message with {'; '.join(wrong)}. It reads: {dict(self.config)}")
+        return self.config
+
+    def expect_audio(
+        self,
+        *,
+        ms: int | None = None,
+        bytes: int | None = None,  # noqa: A002 - the unit, beside ms
+        contains: bytes | None = None,
+        within_sec: float = _WITHIN_SEC,
+    ) -> bytes:
+        """Waits for audio, however it is cut. What came too much counts for the next call. Passes over keepalives.
+
+        Args:
+            ms: Milliseconds since the last call.
+            bytes: Bytes since the last call.
+            contains: Bytes that are somewhere in it.
+            within_sec: Real seconds to wait at most.
+
+        Returns:
+            The audio from the last call to where this one is met.
+
+        Raises:
+            AssertionError: It did not come in time, or something else came.
+        """
+        wishes = [f"{ms} ms of audio"] if ms is not None else []
+        wishes += [f"{bytes} bytes of audio"] if bytes is not None else []
+        wishes += [f"audio with {contains!r} in it"] if contains is not None else []
+        wanted = " and ".join(wishes) or "audio"
+        deadline_sec = time.monotonic() + within_sec
+        while True:
+            end = self._audio_end(ms, bytes, contains)
+            if end is not None:
+                break
+            heard = self._next(wanted, deadline_sec, within_sec)
+            if heard.kind not in {"audio", "keepalive"}:
+                raise self._unmet(wanted, f"the client sent {_name(heard)}")
+        begin, self._asked_bytes = self._asked_bytes, end
+        self._asked_ms = self._audio_ms if ms is None else self._asked_ms + ms
+        return _bytes(self._audio, begin, end)
+
+    def expect_finalize(self, *, within_sec: float = _WITHIN_SEC) -> None:
+        """Waits for ``finalize``. Passes over audio and keepalives.
+
+        Raises:
+            AssertionError: It did not come in time, or the end of the audio came.
+        """
+        self._expect("finalize", {"audio", "keepalive"}, within_sec)
+
+    def expect_keepalive(self, *, within_sec: float = _WITHIN_SEC) -> None:
+        """Waits for ``keepalive``. Passes over audio.
+
+        Raises:
+            AssertionError: It did not come in time, or something else came.
+        """
+        self._expect("keepalive", {"audio"}, within_sec)
+
+    def expect_end(self, *, within_sec: float = _WITHIN_SEC) -> None:
+        """Waits for the end of the audio. Passes over audio and keepalives.
+
+        Raises:
+            AssertionError: It did not come in time, or ``finalize`` came.
+        """
+        self._expect("end", {"audio", "keepalive"}, within_sec)
+
+    def says(
+        self,
+        text: str,
+        *,
+        final: bool = True,
+        speaker: str | None = None,
+        language: str | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        confidence: float = 0.98,
+    ) -> None:
+        """Sends a message with the words of a text, a token each.
+
+        Final words are sent once, and take the place of the non-final ones; each non-final text replaces the last.
+        Fields that the client asked for are there in any case.
+
+        Args:
+            text: Words. Those after the first text begin with a space, unless this text brings its own.
+            final: Whether they will not change any more.
+            speaker: None: ``1`` if the client asked for speakers.
+            language: None: the first language hint, else ``en``, if the client asked for languages.
+            start_ms: Milliseconds from the start of the audio; None: where the last final words ended.
+            end_ms: None: at the end of the audio that was expected so far. The words share the time.
+            confidence: 0 to 1.
+        """
+        config = self._config
+        if start_ms is None:
+            start_ms = self._said_ms
+        if end_ms is None:
+            end_ms = max(start_ms, self._asked_ms)
+        if end_ms < start_ms:
+            raise ValueError(f"words cannot last from {start_ms} to {end_ms} ms")
+        fields: Message = {"confidence": confidence}
+        if speaker is not None or config.enable_speaker_diarization:
+            fields["speaker"] = speaker or "1"
+        if language is not None or config.enable_language_identification or config.translation:
+            fields["language"] = language or self._language
+        if config.translation:
+            target = target_language(config.translation, language or self._language)
+            fields["translation_status"] = "original" if target else "none"
+        words = self._spaced(text)
+        tokens: list[Message] = []
+        for index, word in enumerate(words):
+            begin_ms = start_ms + (end_ms - start_ms) * index // len(words)
+            until_ms = start_ms + (end_ms - start_ms) * (index + 1) // len(words)
+            times = {"start_ms": begin_ms, "end_ms": until_ms}
+            tokens.append({"text": word, **times, **fields, "is_final": final})
+        self._total_ms = max(self._total_ms, end_ms)
+        if final:
+            self._drafts = []
+            self._said_ms = end_ms
+            self._said_anything = self._said_anything or bool(words)
+            self._send(tokens, final_ms=end_ms)
+        else:
+            self._drafts = tokens
+            self._send([])
+
+    def translates(
+        self,
+        text: str,
+        *,
+        to: str | None = None,
+        source: str | None = None,
+        final: bool = True,
+        speaker: str | None = None,
+    ) -> None:
+        """Sends a message with the words of a translation, which have neither times nor confidence.
+
+        Args:
+            text: As for ``says``; its first word always begins with a space.
+            to: Language of the text; None: the one that the client asked for.
+            source: Language it was translated from; None: as for ``says``.
+            final: As for ``says``.
+            speaker: As for ``says``.
+
+        Raises:
+            ValueError: No language was given, and the client asked for none.
+        """
+        source = source or self._language
+        if to is None and self._config.translation:
+            to = target_language(self._config.translation, source)
+        if to is None:
+            raise ValueError(f"say into which language: the client asked for no translation from {source!r}")
+        fields: Message = {}
+        if speaker is not None or self._config.enable_speaker_diarization:
+            fields["speaker"] = speaker or "1"
+        fields |= {"language": to, "translation_status": "translation", "source_language": source}
+        tokens: list[Message] = [{"text": f" {word}", **fields, "is_final": final} for word in text.split()]
+        if final:
+            self._translated_drafts = []
+            self._send(tokens)
+        else:
+            self._translated_drafts = tokens
+            self._send([])
+
+    def endpoint(self) -> None:
+        """Makes everything final and sends ``<end>``."""
+        self._send([*self._take_drafts(), marker("<end>")], final_ms=self._asked_ms)
+
+    def finalized(self) -> None:
+        """Makes everything final and sends ``<fin>``."""
+        self._send([*self._take_drafts(), marker("<fin>")], final_ms=self._asked_ms)
+
+    def sends(self, message: Mapping[str, object] | str) -> None:
+        """Sends a message as it is: an object as JSON, or a text that may be anything."""
+        self._put(Send(message if isinstance(message, str) else json_text(message)))
+
+    def error(self, error_type: str, message: str | None = None, *, status_code: int | None = None) -> None:
+        """Ends the session with an error message, as ``Faults.error`` does."""
+        self._put(error_fate(error_type, message, status_code))
+
+    def drop(self, how: str = "reset") -> None:
+        """Breaks the connection in one of the ways of ``Faults.drop``."""
+        self._put(drop_fate(how))
+
+    def stall(self) -> None:
+        """Neither reads nor answers any more, and leaves the connection open until the fake stops."""
+        self._put(drop_fate("stall"))
+
+    def finish(self) -> None:
+        """Makes everything final, sends the last message, which says so, and closes."""
+        drafts = self._take_drafts()
+        self._total_ms = max(self._total_ms, self._asked_ms)
+        if drafts:
+            self._send(drafts, final_ms=self._total_ms)
+        self._put(Send(json_text({**self._message([], self._total_ms), "finished": True})))
+        self._put(Finished())
+
+    # The other side: for the session, in the thread of its connection.
+
+    def final_tokens(self) -> list[Message]:
+        """What was said for good, without what ``sends`` sent."""
+        return list(self._final)
+
+    def hear(self, kind: Kind, data: bytes = b"", audio_ms: int = 0, *, how: str = "") -> None:
+        """Puts what the client did into the inbox."""
+        with self._turns:
+            self._inbox.append(_Heard(kind, data, audio_ms, how))
+            self._turns.notify_all()
+
+    def has_output(self) -> bool:
+        """Whether there is something to send."""
+        with self._turns:
+            return bool(self._outbox)
+
+    def take_output(self) -> list[Output]:
+        """What there is to send."""
+        with self._turns:
+            output, self._outbox = self._outbox, []
+            return output
+
+    def start(
+        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
+    ) -> threading.Thread:
+        """Runs the function in a thread of its own.
+
+        Args:
+            function: Of the test.
+            remember_failure: Told what the function raised.
+        """
+        thread = threading.Thread(
+            target=self._run, args=(function, remember_failure), name="fake-soniox-conversation", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _run(
+        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
+    ) -> None:
+        name = getattr(function, "__name__", repr(function))
+        try:
+            check_outcome("function", function(self))
+            if not self._ended:
+                self._wind_up()
+        except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops
+            remember_failure(failure, f"running the function {name} of a session")
+            if not self._ended:
+                what = f"The function of this session failed: {type(failure).__name__}: {failure}"
+                self._put(RealtimeError("internal_error", what))
+
+    def _wind_up(self) -> None:
+        """Answers what the client may still ask for, without hurry."""
+        if any(heard.kind == "end" for heard in self._passed):
+            self.finish()
+            return
+        while True:
+            heard = self._next("", None, 0)
+            if heard.kind == "over":
+                return
+            if heard.kind == "finalize":
+                self._asked_ms = self._audio_ms
+                self.finalized()
+            if heard.kind == "end":
+                self._asked_ms = self._audio_ms
+                self.finish()
+                return
+
+    def _expect(self, kind: Kind, passed_over: set[str], within_sec: float) -> None:
+        wanted = _name(_Heard(kind))
+        deadline_sec = time.monotonic() + within_sec
+        while (heard := self._next(wanted, deadline_sec, within_sec)).kind != kind:
+            if heard.kind not in passed_over:
+                raise self._unmet(wanted, f"the client sent {_name(heard)}")
+        self._asked_ms, self._asked_bytes = self._audio_ms, len(self._audio)
+
+    def _next(self, wanted: str, deadline_sec: float | None, within_sec: float) -> _Heard:
+        """Takes the next thing that the client did.
+
+        Args:
+            wanted: In words, what is waited for.
+            deadline_sec: In real time; None: for ever, and the end of the session is no failure.
+            within_sec: What that deadline was made of.
+        """
+        with self._turns:
+            timeout_sec = None if deadline_sec is None else max(0.0, deadline_sec - time.monotonic())
+            if not self._turns.wait_for(lambda: self._inbox, timeout_sec):
+                raise self._unmet(wanted, f"nothing more came within {within_sec:g} s")
+            heard = self._inbox[0]
+            if heard.kind == "over":  # stays: it is the answer to every later expectation, too
+                if deadline_sec is not None:
+                    raise self._unmet(wanted, f"the session was over ({heard.how})")
+                return heard
+            self._passed.append(self._inbox.popleft())
+        if heard.kind == "audio":
+            self._audio += heard.data
+            self._audio_ms = heard.audio_ms
+        return heard
+
+    def _unmet(self, wanted: str, instead: str) -> AssertionError:
+        parts: list[str] = []
+        for kind, run in groupby(self._passed, lambda heard: heard.kind):
+            listed = list(run)
+            size = sum(len(heard.data) for heard in listed)
+            if kind == "audio":
+                parts.append(f"audio in {len(listed)} message(s), {size} bytes, {listed[-1].audio_ms} ms by then")
+            else:
+                parts.append(_name(listed[0]) + (f" {len(listed)} times" if len(listed) > 1 else ""))
+        so_far = "; ".join(parts) or "nothing"
+        return AssertionError(f"expected {wanted}, but {instead}. Since its start message the client sent: {so_far}")
+
+    def _audio_end(self, ms: int | None, size: int | None, contains: bytes | None) -> int | None:
+        """Where in the audio an expectation is met; None: not yet."""
+        end = len(self._audio)
+        new = end - self._asked_bytes
+        if ms is not None and self._audio_ms - self._asked_ms < ms:
+            return None
+        if size is not None:
+            if new < size:
+                return None
+            end = self._asked_bytes + size
+        if contains is not None:
+            found = self._audio.find(contains, self._asked_bytes)
+            if found < 0:
+                return None
+            end = max(end if size is not None else 0, found + len(contains))
+        if ms is None and size is None and contains is None and not new:
+            return None
+        return end
+
+    def _spaced(self, text: str) -> list[str]:
+        words = text.split()
+        if words:
+            own = text[: len(text) - len(text.lstrip())]
+            words[0] = (own or space_before(words[0], first=not self._said_anything)) + words[0]
+        return [words[0], *(space_before(word, first=False) + word for word in words[1:])] if words else []
+
+    def _take_drafts(self) -> list[Message]:
+        """What was not final, as final tokens."""
+        drafts = [*self._drafts, *self._translated_drafts]
+        self._said_anything = self._said_anything or bool(self._drafts)
+        self._drafts, self._translated_drafts = [], []
+        self._said_ms = max(self._said_ms, self._asked_ms, self._total_ms)
+        return [{**draft, "is_final": True} for draft in drafts]
+
+    def _send(self, finals: list[Message], *, final_ms: int = 0) -> None:
+        self._put(Send(json_text(self._message(finals, final_ms))))
+
+    def _message(self, finals: list[Message], final_ms: int) -> Message:
+        self._final += finals
+        self._final_ms = max(self._final_ms, final_ms)
+        self._total_ms = max(self._total_ms, self._final_ms, self._asked_ms)
+        drafts = [*self._drafts, *self._translated_drafts] if self._config.enable_non_final_tokens else []
+        return {
+            "tokens": [*finals, *drafts],
+            "final_audio_proc_ms": self._final_ms,
+            "total_audio_proc_ms": self._total_ms,
+        }
+
+    def _put(self, output: Output) -> None:
+        if self._ended:
+            raise RuntimeError("this conversation has ended the session already")
+        self._ended = not isinstance(output, Send)
+        with self._turns:
+            self._outbox.append(output)
+        self._wake()
+
+
+def _bytes(audio: bytearray, begin: int, end: int) -> bytes:
+    # A function, because within the method ``bytes`` is a number.
+    return bytes(audio[begin:end])
+
+
+def _name(heard: _Heard) -> str:
+    if heard.kind == "audio":
+        return f"audio ({len(heard.data)} bytes)"
+    return "the end of the audio" if heard.kind == "end" else heard.kind

@@ -1,0 +1,131 @@
+"""What a test lets go wrong in a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from ..wire.realtime_errors import STATUS_CODES, RealtimeError
+from .actions import Close, HalfOpen, HangUp, Reset, SendRaw, Stall
+
+AudioSpoil: TypeAlias = Literal["unpadded", "alphabet", "number", "null"]
+"""Why audio cannot be decoded, see ``Faults.spoil_audio``."""
+
+
+@dataclass(frozen=True)
+class EndStream:
+    """A stream of text-to-speech is terminated for no reason."""
+
+
+@dataclass(frozen=True)
+class DelayAudio:
+    """A stream of text-to-speech pauses."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SpoilAudio:
+    """A message with audio that cannot be decoded."""
+
+    kind: AudioSpoil
+
+
+SpeechEffect: TypeAlias = EndStream | DelayAudio | SpoilAudio
+"""What happens to streams of text-to-speech only."""
+OF_SPEECH = (EndStream, DelayAudio, SpoilAudio)
+Fate: TypeAlias = RealtimeError | Close | Reset | HangUp | Stall | HalfOpen
+"""How a session ends before its time."""
+MalformedKind: TypeAlias = Literal[
+    "reserved_bits", "opcode", "masked", "continuation", "utf8", "json", "array", "binary"
+]
+"""Why a frame makes no sense, see ``Faults.malformed_frame``."""
+
+_NOT_SENDABLE = {1004, 1005, 1006, 1015}
+_MALFORMED: dict[MalformedKind, bytes] = {
+    "reserved_bits": b"\xf1\x02{}",
+    "opcode": b"\x83\x02{}",
+    "masked": b"\x81\x82\0\0\0\0{}",
+    "continuation": b"\x80\x02{}",
+    "utf8": b'\x81\x04"\xff\xfe"',
+    "json": b'\x81\x0b{"tokens":[',
+    "array": b"\x81\x04[42]",
+    "binary": b"\x82\x04\0\1\2\3",
+}
+
+
+@dataclass(frozen=True)
+class SessionFault:
+    """What happens in a session or stream, and when; with no time given, it is the answer to the start message."""
+
+    effect: Fate | SendRaw | SpeechEffect
+    after_audio_ms: int | None = None
+    """Milliseconds of audio that are dealt with before; None: not counted."""
+    after_frames: int | None = None
+    """Messages that are sent before; None: not counted."""
+    whole_connection: bool = False
+    """Whether an error of text-to-speech is that of the connection, not of one stream."""
+
+    def __post_init__(self) -> None:
+        for name in ("after_audio_ms", "after_frames"):
+            value: int | None = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} cannot be {value}")
+        if self.after_audio_ms is not None and self.after_frames is not None:
+            raise ValueError("give after_audio_ms or after_frames, not both")
+
+    @property
+    def at_start(self) -> bool:
+        """Whether it is the answer to the start message."""
+        return self.after_audio_ms is None and not self.after_frames
+
+
+def error_fate(error_type: str, message: str | None, status_code: int | None) -> RealtimeError:
+    """The end of a session that is answered with an error frame.
+
+    Raises:
+        ValueError: The code of this type is not known and not given.
+    """
+    if status_code is None and error_type not in STATUS_CODES:
+        raise ValueError(f"give the status_code of {error_type!r}: known types are {', '.join(sorted(STATUS_CODES))}")
+    if message is None:
+        message = f"This session was told to fail with {error_type}."
+    return RealtimeError(error_type, message, status_code)
+
+
+def drop_fate(how: str) -> Fate:
+    """The end of a session whose connection breaks.
+
+    Raises:
+        ValueError: There is no such way to break.
+    """
+    simple: dict[str, Fate] = {"reset": Reset(), "eof": HangUp(), "stall": Stall(), "half_open": HalfOpen()}
+    kind, _, code = how.partition(":")
+    if how in simple:
+        return simple[how]
+    if kind == "close" and code.isdecimal() and 1000 <= int(code) <= 4999 and int(code) not in _NOT_SENDABLE:
+        return Close(int(code))
+    known = ", ".join(repr(name) for name in simple)
+    raise ValueError(f"how must be {known}, or 'close:' and a code that can be sent, not {how!r}")
+
+
+def checked_spoil(kind: AudioSpoil) -> AudioSpoil:
+    """The same.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in get_args(AudioSpoil):
+        raise ValueError(f"kind must be one of {', '.join(get_args(AudioSpoil))}, not {kind!r}")
+    return kind
+
+
+def malformed_frame(kind: MalformedKind) -> bytes:
+    """The bytes of a frame that makes no sense.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in _MALFORMED:
+        raise ValueError(f"kind must be one of {', '.join(get_args(MalformedKind))}, not {kind!r}")
+    return _MALFORMED[kind]

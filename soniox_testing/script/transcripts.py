@@ -1,0 +1,167 @@
+"""What the next audio says, or why its job fails: the lines a test gives to the fake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..realtime.conversation import Conversation
+
+
+@dataclass(frozen=True)
+class Word:
+    """One spoken word."""
+
+    text: str
+    """The word without the space before it. Punctuation may be attached or be a word of its own."""
+    start_ms: int | None = None
+    """Milliseconds from the start of the audio; None: timed automatically."""
+    end_ms: int | None = None
+    """Milliseconds from the start of the audio; None: timed automatically."""
+    confidence: float = 0.98
+    """0 to 1."""
+    speaker: str | None = None
+    """Shown only to jobs that asked for speaker diarization; None: speaker ``1``."""
+    language: str | None = None
+    """Shown only to jobs that asked for languages; None: the first language hint, else ``en``."""
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            raise ValueError("a Word needs a text")
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence of the Word {self.text!r} must be from 0 to 1, not {self.confidence}")
+        start_ms, end_ms = self.start_ms, self.end_ms
+        if (start_ms is not None and start_ms < 0) or (end_ms is not None and end_ms < (start_ms or 0)):
+            raise ValueError(f"the Word {self.text!r} cannot last from {start_ms} to {end_ms} ms")
+
+
+def words_of(transcript: str | Sequence[Word]) -> tuple[Word, ...]:
+    """The words of a transcript given as words, or as text that is split at white space.
+
+    Raises:
+        ValueError: Given times run backwards from one word to the next.
+    """
+    if isinstance(transcript, str):
+        return tuple(Word(text) for text in transcript.split())
+    words = tuple(transcript)
+    latest_ms = 0
+    for word in words:
+        for time_ms in (word.start_ms, word.end_ms):
+            if time_ms is not None:
+                if time_ms < latest_ms:
+                    raise ValueError(f"the Word {word.text!r} is at {time_ms} ms, after a time of {latest_ms} ms")
+                latest_ms = time_ms
+    return words
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a job fails."""
+
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a script, for one job: what its audio says, or how it fails."""
+
+    outcome: tuple[Word, ...] | Failure
+    filename: str | None
+    client_reference_id: str | None
+    content_sha256: str | None = None
+    """In hexadecimal digits; None: whatever the content."""
+
+    def description(self) -> str:
+        """This line in words, for people."""
+        outcome = self.outcome
+        if isinstance(outcome, Failure):
+            what = f"the failure {outcome.error_type!r} ({outcome.message})"
+        else:
+            what = f"the transcript {' '.join(word.text for word in outcome)[:80]!r}"
+        given = {
+            "filename": self.filename,
+            "client_reference_id": self.client_reference_id,
+            "content_sha256": self.content_sha256,
+        }
+        chosen = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
+        return f"{what} for {chosen or 'any audio'}"
+
+    def matches(self, filename: str, references: Sequence[str | None], content_sha256: str | None) -> bool:
+        """Whether this line is for a job on that file with any of those client references."""
+        return (
+            self.filename in {None, filename}
+            and self.content_sha256 in {None, content_sha256}
+            and (self.client_reference_id is None or self.client_reference_id in references)
+        )
+
+
+@dataclass(eq=False)
+class SessionFunction:
+    """A function that runs realtime sessions."""
+
+    function: Callable[[Conversation], object]
+    client_reference_id: str | None
+    times: int | None
+    """How many more; None: any number."""
+
+    def description(self) -> str:
+        """This entry in words, for people."""
+        reference = "" if self.client_reference_id is None else f" for {self.client_reference_id!r}"
+        return f"{getattr(self.function, '__name__', self.function)}{reference}"
+
+
+@dataclass
+class Script:
+    """The lines still to be used, in the order they were added. Callers hold the lock of the state."""
+
+    lines: list[Line] = field(default_factory=list[Line])
+    functions: list[SessionFunction] = field(default_factory=list[SessionFunction])
+
+    def take(
+        self, filename: str, references: Sequence[str | None], content_sha256: str | None = None
+    ) -> tuple[Word, ...] | Failure | None:
+        """The outcome for a new job, used up by this call; None when no line matches.
+
+        A failure that matches goes first: "the next job fails" holds however many transcripts are waiting.
+
+        Args:
+            filename: Of the audio.
+            references: All that belong to the job.
+            content_sha256: Of an uploaded file; None: nobody knows the content.
+        """
+        matching = [line for line in self.lines if line.matches(filename, references, content_sha256)]
+        if not matching:
+            return None
+        line = next((line for line in matching if isinstance(line.outcome, Failure)), matching[0])
+        self._remove(line)
+        return line.outcome
+
+    def take_words(self, reference: str | None) -> tuple[Word, ...] | None:
+        """What a new realtime session says, used up by this call; None when no line matches.
+
+        Failures and lines for a file are for jobs only.
+        """
+        for line in self.lines:
+            if not isinstance(line.outcome, Failure) and line.filename is None and line.matches("", [reference], None):
+                self._remove(line)
+                return line.outcome
+        return None
+
+    def take_function(self, reference: str | None) -> Callable[[Conversation], object] | None:
+        """The function that runs a new realtime session; None when no one is for it."""
+        for listed in self.functions:
+            if listed.client_reference_id in {None, reference}:
+                if listed.times is not None:
+                    listed.times -= 1
+                    if not listed.times:
+                        self.functions.remove(listed)
+                return listed.function
+        return None
+
+    def _remove(self, line: Line) -> None:
+        # By identity: equal lines are separate orders, and the earlier one goes first.
+        del self.lines[next(index for index, known in enumerate(self.lines) if known is line)]

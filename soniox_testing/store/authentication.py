@@ -1,0 +1,213 @@
+"""Which API key a WebSocket client brings, and whether it opens a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..wire.realtime_errors import RealtimeError
+from .keys import PREFIX, TemporaryKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..script.actions import Handshake
+    from .state import State
+
+KEY_PROTOCOL = "soniox-api-key"
+"""The sub-protocol whose neighbour in the list is the key."""
+LONGEST_KEY = 250
+
+_KEY_CHECK_SEC = 1.0
+
+AuthForm: TypeAlias = Literal["header", "protocol", "start_message"]
+"""Where a key was given."""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A key as a client gave it, not yet checked."""
+
+    api_key: str
+    form: AuthForm
+
+
+def credential_of(handshake: Handshake) -> Credential | None:
+    """The key that came with the connection; None when none came.
+
+    Raises:
+        RealtimeError: The header or the list of sub-protocols is malformed, or both carry a key.
+    """
+    listed = handshake.subprotocols
+    in_list = KEY_PROTOCOL in listed
+    header = handshake.authorization
+    if header is not None and in_list:
+        raise RealtimeError("invalid_request", "Give the API key in the header or as a sub-protocol, not in both.")
+    if header is not None:
+        scheme, _, api_key = header.partition(" ")
+        api_key = api_key.strip()
+        if scheme.lower() != "bearer" or not api_key:
+            message = "The Authorization header must read: Bearer, a space, the API key."
+            raise RealtimeError("invalid_request", message)
+        return Credential(_of_legal_length(api_key), "header")
+    if in_list:
+        others = [name for name in listed if name != KEY_PROTOCOL]
+        if len(others) != 1 or len(listed) != 2:
+            message = f"The list of sub-protocols must be {KEY_PROTOCOL} and one more entry, the API key."
+            raise RealtimeError("invalid_request", message)
+        return Credential(_of_legal_length(others[0]), "protocol")
+    return None
+
+
+def credential_in_start_message(api_key: object) -> Credential | None:
+    """The key in the ``api_key`` field of a start message; None when the field is unset.
+
+    Raises:
+        RealtimeError: Not a text, or too long.
+    """
+    if api_key is None or api_key == "":
+        return None
+    if not isinstance(api_key, str):
+        raise RealtimeError("invalid_request", "The api_key of a start message must be a string.")
+    return Credential(_of_legal_length(api_key), "start_message")
+
+
+def _of_legal_length(api_key: str) -> str:
+    if len(api_key) > LONGEST_KEY:
+        raise RealtimeError("invalid_request", f"An API key has at most {LONGEST_KEY} characters.")
+    return api_key
+
+
+def check_key(state: State, api_key: str, usage_type: str, now_sec: float) -> TemporaryKey | None:
+    """Checks that a key opens sessions of this kind; hold the lock of the state.
+
+    Returns:
+        What is known of the key if it is a temporary one; None for a permanent key.
+
+    Raises:
+        RealtimeError: 401.
+    """
+    temporary = state.temporary_keys.get(api_key)
+    if temporary is None:
+        if api_key.startswith(PREFIX) or (state.api_keys is not None and api_key not in state.api_keys):
+            raise RealtimeError("unauthenticated", "The API key is not known.")
+        return None
+    if temporary.usage_type != usage_type:
+        message = f"This temporary API key is for {temporary.usage_type}; here it takes one for {usage_type}."
+        raise RealtimeError("unauthenticated", message)
+    if now_sec >= temporary.expires_sec:
+        raise RealtimeError("unauthenticated", "The temporary API key has expired.")
+    check_unused(temporary)
+    return temporary
+
+
+def check_unused(temporary: TemporaryKey) -> None:
+    """Checks that a single-use key has not been used; hold the lock of the state.
+
+    Raises:
+        RealtimeError: 401.
+    """
+    if temporary.single_use and temporary.used:
+        raise RealtimeError("unauthenticated", "The temporary API key was for one session, which it has opened.")
+
+
+class Admission:
+    """How one WebSocket comes by its key. The handshake never fails: a key that is wrong is told of a little later.
+
+    Args:
+        state: Of the fake; its lock is taken where needed.
+        usage_type: What a temporary key must be for.
+        handshake: How the client opened its WebSocket.
+        now_sec: When.
+        key_in_start_message: Whether a key may come as late as in the start message.
+    """
+
+    def __init__(
+        self, state: State, usage_type: str, handshake: Handshake, now_sec: float, *, key_in_start_message: bool
+    ) -> None:
+        self.subprotocol = KEY_PROTOCOL if KEY_PROTOCOL in handshake.subprotocols else None
+        """The sub-protocol to select."""
+        self.credential: Credential | None = None
+        """None as long as there is none."""
+        self.temporary: TemporaryKey | None = None
+        """What is known of the key once it was checked; None for a permanent key."""
+        self.due_sec: float | None = None
+        """When to call ``check`` at the latest; None: with the start message."""
+        self._state = state
+        self._usage_type = usage_type
+        self._opened_sec = now_sec
+        self._key_in_start_message = key_in_start_message
+        self._refusal: RealtimeError | None = None
+        self._checked = False
+        try:
+            self.credential = credential_of(handshake)
+        except RealtimeError as refusal:
+            self._refusal = refusal
+            self.due_sec = now_sec
+        else:
+            if self.credential is not None or not key_in_start_message:
+                self.due_sec = now_sec + _KEY_CHECK_SEC
+
+    @property
+    def api_key(self) -> str:
+        """The key; empty as long as there is none."""
+        return "" if self.credential is None else self.credential.api_key
+
+    @property
+    def cap_sec(self) -> float | None:
+        """When the key's longest session ends; None: there is no such moment."""
+        if self.temporary is None or self.temporary.max_session_duration_sec is None:
+            return None
+        return self._opened_sec + self.temporary.max_session_duration_sec
+
+    def check(self, now_sec: float) -> None:
+        """Checks the key that came with the connection, once.
+
+        Raises:
+            RealtimeError: 400 or 401, or 429 where there are too many connections.
+        """
+        self.due_sec = None
+        if self._refusal is not None:
+            raise self._refusal
+        if self._checked or (self.credential is None and self._key_in_start_message):
+            return
+        if self.credential is None:
+            message = "No API key came with the connection: use the Authorization header or the sub-protocol."
+            raise RealtimeError("unauthenticated", message)
+        self._accept(self.credential, now_sec)
+
+    def use_key_of(self, start_message: Mapping[str, object], now_sec: float) -> None:
+        """Brings the key of a start message together with that of the connection; call ``check`` before.
+
+        Raises:
+            RealtimeError: As ``check``.
+        """
+        credential = credential_in_start_message(start_message.get("api_key"))
+        if self.credential is not None:
+            if credential is not None and credential.api_key != self.credential.api_key:
+                message = "The api_key of the start message is not the key that came with the connection."
+                raise RealtimeError("invalid_request", message)
+            return
+        if credential is None:
+            message = "No API key: send it in the Authorization header of the connection."
+            raise RealtimeError("unauthenticated", message)
+        self.credential = credential
+        self._accept(credential, now_sec)
+
+    def _accept(self, credential: Credential, now_sec: float) -> None:
+        state, kind = self._state, self._usage_type
+        with state.lock:
+            self.temporary = check_key(state, credential.api_key, kind, now_sec)
+            most = state.limits.max_connections
+            if most is not None and state.connections[kind] >= most:
+                message = f"The limit of {most} connections at once is reached. Close some that are idle."
+                raise RealtimeError("max_concurrent_connections_reached", message)
+            state.connections[kind] += 1
+        self._checked = True
+
+    def leave(self) -> None:
+        """The WebSocket has ended."""
+        if self._checked:
+            self._checked = False
+            with self._state.lock:
+                self._state.connections[self._usage_type] -= 1

@@ -1,0 +1,157 @@
+"""Words from a function of the user's own, which may be a recogniser of speech.
+
+Jobs wait in a queue for one thread, which lives while there are any: requests go on meanwhile, and a job does not
+complete before it has its words. A session calls the function in its own thread, when its audio has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..script.transcripts import Failure, Word, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .jobs import Job
+    from .state import State, StoredFile
+
+_LONGEST_SETTLE_SEC = 10.0
+
+Transcriber: TypeAlias = Callable[[bytes, dict[str, Any]], str | Sequence[Word]]
+"""What an audio says, from its bytes and what the client asked for; see ``FakeSoniox(transcriber=...)``."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A job that needs words."""
+
+    job: Job
+    file: StoredFile
+    config: Mapping[str, Any]
+
+
+class Transcription:
+    """Asks the transcriber of one fake, if it has one. May be used from any thread."""
+
+    def __init__(self, state: State, transcriber: Transcriber | None) -> None:
+        self._state = state
+        self._transcriber = transcriber
+        self._calling = threading.Lock()
+        """Held during each call: recognisers are seldom made for several threads."""
+        self._turns = threading.Condition(state.lock)
+        self._waiting: deque[_Waiting] = deque()
+        self._started = False
+        self._thread: threading.Thread | None = None
+        """The one that does the work; it ends when it is not this any more."""
+        self._following = contextlib.ExitStack()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is a transcriber."""
+        return self._transcriber is not None
+
+    def start(self) -> None:
+        """Begins, or goes on where ``stop`` ended it."""
+        if self._transcriber is not None:
+            self._following.enter_context(self._state.clock.followed_by(self))
+            with self._turns:
+                self._started = True
+                self._wake()
+
+    def stop(self) -> list[threading.Thread]:
+        """Ends it, after the job that is being heard.
+
+        Returns:
+            The thread that ends by itself then, if there is one.
+        """
+        with self._turns:
+            self._started = False
+            thread, self._thread = self._thread, None
+            self._turns.notify_all()
+        self._following.close()
+        return [] if thread is None or thread is threading.current_thread() else [thread]
+
+    def settle(self) -> None:
+        """Returns when no job waits for words, or after 10 seconds; for other threads."""
+        with self._turns:
+            thread = self._thread
+            if thread is not None and thread is not threading.current_thread():
+                self._turns.wait_for(lambda: self._thread is not thread, _LONGEST_SETTLE_SEC)
+
+    def add(self, job: Job, file: StoredFile, config: Mapping[str, Any]) -> None:
+        """Gets the words of a new job, if there is a transcriber; hold the lock of the state.
+
+        Args:
+            job: It completes when it has them, not before.
+            file: Its audio.
+            config: The body of the request.
+        """
+        if self._transcriber is not None:
+            job.awaits_words = True
+            self._waiting.append(_Waiting(job, file, config))
+            self._wake()
+
+    def outcome(self, audio: bytes, config: Mapping[str, Any]) -> tuple[Word, ...] | Failure:
+        """What the transcriber says; a failure when it raised, which is remembered. Do not hold the lock of the state.
+
+        Args:
+            audio: As the client sent it.
+            config: What the client asked for; the transcriber gets a copy.
+        """
+        if self._transcriber is None:
+            raise AssertionError
+        try:
+            with self._calling:
+                heard = self._transcriber(audio, copy.deepcopy(dict(config)))
+            if not isinstance(heard, str):
+                heard = tuple(heard)
+                if not all(isinstance(word, Word) for word in heard):
+                    raise TypeError(f"a transcriber returns a str or a sequence of Word, not {heard!r}"[:500])
+            return words_of(heard)
+        except BaseException as error:  # noqa: BLE001 - that of pytest.fail, too: nobody else would hear of it
+            self._state.remember_failure(error, "calling the transcriber")
+            what = f"The transcriber of this fake server failed: {type(error).__name__}: {error}"
+            return Failure("internal_error", what)
+
+    def _wake(self) -> None:
+        """Sees to it that there is a thread while a job waits; hold the lock."""
+        if self._started and self._waiting and self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="fake-soniox-transcriber", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while (taken := self._take()) is not None:
+            job, audio, config = taken
+            self._heard(job, self.outcome(audio, config))
+
+    def _take(self) -> tuple[Job, bytes, Mapping[str, Any]] | None:
+        """The next job that needs words, with its audio and request; None: the thread has to end."""
+        with self._turns:
+            ours = self._thread is threading.current_thread()
+            while ours and self._waiting:
+                waiting = self._waiting.popleft()
+                if waiting.job.awaits_words:
+                    return waiting.job, waiting.file.read(), waiting.config
+            if ours:
+                self._thread = None
+            self._turns.notify_all()
+            return None
+
+    def _heard(self, job: Job, outcome: tuple[Word, ...] | Failure) -> None:
+        with self._turns:
+            if not job.awaits_words:  # deleted meanwhile
+                return
+            job.awaits_words = False
+            job.outcome = outcome
+            try:
+                # If it was late only for want of words it ends now, and its webhook leaves.
+                self._state.advance(job)
+            except Exception as failure:  # noqa: BLE001 - of the test's own progress rule; told when the fake stops
+                self._state.remember_failure(failure, f"completing the transcription {job.record.id}")

@@ -1,0 +1,1 @@
+"""How the service spells what it sends and reads."""

@@ -1,0 +1,122 @@
+"""docs/testing.md: every snippet runs, and its tables are the code's."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from soniox_testing import FakeSoniox, SpeechRules, plugin
+from soniox_testing.control import api
+from soniox_testing.control.scripts import add_script
+
+_ROOT = Path(__file__).parents[3]
+_TEXT = (_ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+_PYTHON = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
+_SHELL = re.findall(r"```sh\n(.*?)```", _TEXT, re.DOTALL)
+_JSON = re.findall(r"```json\n(.*?)```", _TEXT, re.DOTALL)
+_RECEIVER = '''
+import http.server, json, threading
+import pytest
+
+@pytest.fixture
+def receiver():
+    """An HTTP server that takes what it gets."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.bodies = []
+        server.url = f"http://127.0.0.1:{server.server_port}/ended"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+'''
+
+
+def _run(command, folder):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(_ROOT),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_there_is_something_to_run():
+    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (14, 2, 1)
+
+
+def test_the_python_snippets_pass_as_they_stand(tmp_path):
+    (tmp_path / "conftest.py").write_text(_RECEIVER, encoding="utf-8")
+    for number, code in enumerate(_PYTHON):
+        (tmp_path / f"test_{number:02}.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-W", "error", "-p", "no:cacheprovider"]
+    # Where the project is installed its entry point has loaded the plugin already; twice is an error.
+    if not any(point.name == "soniox_testing" for point in entry_points(group="pytest11")):
+        command += ["-p", "soniox_testing.plugin"]
+    done = _run(command, tmp_path)
+    assert done.returncode == 0, done.stdout
+    passed = set(re.findall(r"^PASSED (test_\d\d)", done.stdout, re.MULTILINE))
+    assert len(passed) == len(_PYTHON), done.stdout
+
+
+def test_the_script_can_be_used():
+    fake = FakeSoniox()
+    add_script(fake, json.loads(_JSON[0]))
+    assert len(fake._state.script.lines) == 3
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="needs sh and curl")
+def test_the_shell_snippet_runs(tmp_path):
+    assert _SHELL[0] == 'pip install "soniox-lite[testing]"\n'
+    (tmp_path / "script.json").write_text(_JSON[0], encoding="utf-8")
+    done = _run(["sh", "-e", "-c", _SHELL[1]], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"now_sec":20' in done.stdout
+    assert '"transcriptions":[]' in done.stdout
+
+
+def test_the_table_of_fixtures_is_the_plugin():
+    named = {name for row in re.findall(r"^\| (`.*?) \|", _TEXT, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    made = {name for name in vars(plugin) if "soniox" in name and not name.startswith("_")}
+    assert made <= named
+
+
+def test_the_tables_name_every_request_and_every_verb():
+    routes = api.ControlApi(None, None, open_to_all=False)._routes
+    assert {f"{method} {name}" for method, name in routes} == set(
+        re.findall(r"^\| `((?:GET|POST|DELETE) \w+)` \|", _TEXT, re.MULTILINE)
+    )
+    for verb in api._VERBS:
+        assert f"`{verb}`" in _TEXT
+    for record in api._RECORDS:
+        assert f"`{record}`" in _TEXT
+
+
+def test_the_table_of_speech_rules_is_the_code():
+    table = _TEXT.partition("| field of `SpeechRules` |")[2].partition("\n\n")[0]
+    rows = [row.split("|")[1:3] for row in table.splitlines() if row.startswith("| `")]
+    defaults = {name: meaning for names, meaning in rows for name in re.findall(r"`(\w+)`", names)}
+    fields = dataclasses.fields(SpeechRules)
+    assert list(defaults) == [field.name for field in fields]
+    for field in fields:
+        assert f"{field.default}".removesuffix(".0") in defaults[field.name]

@@ -1,0 +1,208 @@
+"""The client objects: their namespaces, copies and texts. What they send is tested in ``http/``."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError, SonioxValidationError
+from soniox_lite.api.webhooks import SonioxWebhooksAPI
+from soniox_lite.realtime import (
+    AsyncRealtimeSTTSession,
+    RealtimeSTTSession,
+    RealtimeTTSConnection,
+    RealtimeTTSMultiplexedConnection,
+)
+from soniox_lite.transcript import TranscriptBuffer
+from soniox_lite.types.api import CreateTranscriptionPayload, File, Token
+from soniox_lite.utils import SessionThread
+
+ROOT = Path(__file__).parents[3]
+KEY = "sk-0123456789-SECRET-abcdefghij"
+
+
+def on_request(_: object) -> None:
+    """A hook that can be pickled."""
+
+
+@pytest.fixture(params=[SonioxClient, AsyncSonioxClient])
+def client(request: pytest.FixtureRequest) -> Any:
+    made = request.param(
+        KEY, api_base_url="http://127.0.0.1:1/v1", webhook_secret="hook-SECRET", max_retries=5, on_request=on_request
+    )
+    yield made
+    close(made)
+
+
+def close(client: Any) -> None:
+    if isinstance(client, AsyncSonioxClient):
+        asyncio.run(client.aclose())
+    else:
+        client.close()
+
+
+def test_namespaces_are_made_once(client: Any) -> None:
+    for name in ("files", "stt", "models", "auth", "webhooks"):
+        assert getattr(client, name) is getattr(client, name)
+    assert client.transcriptions is client.stt
+
+
+def test_making_one_opens_nothing(client: Any) -> None:
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("soniox-lite")] == []
+    assert client._transport.closed is False
+
+
+def test_its_text_has_no_secret(client: Any) -> None:
+    shown = f"{client} {client!r} {client._settings!r} {[client]} {client.with_options(max_retries=1)!r}"
+    assert "SECRET" not in shown
+    assert repr(client) == f"<{type(client).__name__} http://127.0.0.1:1/v1>"
+
+
+@pytest.mark.parametrize(
+    "options", [{"api_key": "x"}, {"timeout": 5}, {"region": "eu"}, {"api_base_url": "http://x"}, {"ssl_context": None}]
+)
+def test_with_options_takes_only_what_it_can_change(client: Any, options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(SonioxValidationError, match=f"does not take {name}; it takes connect_timeout_sec, max_retries"):
+        client.with_options(**options)
+
+
+def test_with_options_copies_and_changes_only_what_is_given(client: Any) -> None:
+    changed = client.with_options(timeout_sec=5, on_request=None)
+    assert type(changed) is type(client)
+    assert changed._transport is client._transport
+    before, after = vars(client._settings), vars(changed._settings)
+    assert {name for name in before if before[name] != after[name]} == {"timeout_sec", "on_request"}
+    assert client._settings.timeout_sec == 30
+    assert changed.files is not client.files
+    again = changed.with_options(max_retries=0)
+    assert (again._settings.timeout_sec, again._settings.max_retries) == (5, 0)
+    assert vars(client.with_options()._settings) == before
+
+
+@pytest.mark.parametrize("name", ["timeout_sec", "connect_timeout_sec", "max_retries"])
+def test_with_options_has_no_none_for_numbers(client: Any, name: str) -> None:
+    with pytest.raises(SonioxValidationError, match=f"{name} must be given"):
+        client.with_options(**{name: None})
+
+
+def test_closing_a_copy_closes_nothing(client: Any) -> None:
+    close(client.with_options(max_retries=0))
+    assert client._transport.closed is False
+    close(client)
+    assert client._transport.closed is True
+    close(client)
+
+
+@pytest.mark.parametrize("travel", [lambda it: pickle.loads(pickle.dumps(it)), copy.copy, copy.deepcopy])
+def test_a_copy_has_the_set_up_and_a_transport_of_its_own(client: Any, travel: Any) -> None:
+    client.files  # noqa: B018 - a namespace that was used must not travel along
+    copied = travel(client)
+    assert type(copied) is type(client)
+    assert vars(copied._settings) == vars(client._settings)
+    assert copied._transport is not client._transport
+    assert copied.files._client is copied
+    close(copied)
+    assert client._transport.closed is False
+
+
+def test_pickles_hold_the_key_and_say_so(client: Any) -> None:
+    """It is documented that the key travels."""
+    assert KEY.encode() in pickle.dumps(client)
+    assert "with the key" in (SonioxClient.__doc__ or "")
+
+
+@pytest.mark.parametrize("name", ["ssl_context", "opener"])
+@pytest.mark.parametrize("value", [5, "x", object(), True])
+def test_what_is_no_context_or_opener_is_refused(name: str, value: Any) -> None:
+    for client_class in (SonioxClient, AsyncSonioxClient):
+        with pytest.raises(SonioxValidationError, match=f"{name} must be"):
+            client_class(KEY, **{name: value})
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_with_blocks_close(client: Any, used: bool) -> None:
+    async def use_async() -> Any:
+        async with client as entered:
+            return entered
+
+    def request(caller: Any) -> None:
+        result = caller.request("GET", "/x")
+        if asyncio.iscoroutine(result):
+            asyncio.run(result)
+
+    if used:
+        client.files  # noqa: B018 - what opens connections is made now
+    copied = client.with_options(max_retries=0)
+    if isinstance(client, AsyncSonioxClient):
+        entered = asyncio.run(use_async())
+    else:
+        with client as entered:
+            pass
+    assert entered is client
+    for closed in (client, copied):
+        with pytest.raises(SonioxError, match="this client is closed"):
+            request(closed)
+
+
+def test_a_block_that_fails_closes_too() -> None:
+    client = SonioxClient(KEY)
+    with pytest.raises(LookupError), client:
+        raise LookupError
+    with pytest.raises(SonioxError, match="closed"):
+        client.request("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import soniox_lite", ["http.client", "urllib.request", "ssl", "dataclasses", "asyncio", "json"]),
+        ("from soniox_lite import SonioxClient; SonioxClient('k')", ["asyncio", "websocket", "typing_extensions"]),
+    ],
+)
+def test_what_is_not_needed_is_not_loaded(statement: str, absent: list[str]) -> None:
+    program = f"{statement}; import sys; print([name for name in {absent!r} if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+    )
+    assert result.stdout == "[]\n"
+
+
+# Half-made objects, as debuggers and test runners show them.
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SonioxClient(KEY, timeout_sec=-1),
+        lambda: AsyncSonioxClient(KEY, opener=5),  # type: ignore[arg-type]
+        lambda: SonioxWebhooksAPI(webhook_header="a b"),
+        lambda: RealtimeSTTSession("http://a", {"model": "m", "audio_format": "auto"}, KEY),
+        lambda: AsyncRealtimeSTTSession("ws://a", {}, KEY),
+        lambda: RealtimeTTSConnection("ws://a", {}, KEY),
+        lambda: RealtimeTTSMultiplexedConnection("http://a", KEY),
+        lambda: SessionThread(object(), 5),  # type: ignore[arg-type]
+        lambda: TranscriptBuffer(keep_marks=5),  # type: ignore[call-arg]
+        lambda: CreateTranscriptionPayload(model=""),
+    ],
+)
+def test_what_could_not_be_made_can_be_shown(make: Any) -> None:
+    with pytest.raises((SonioxValidationError, TypeError)) as caught:
+        make()
+    for frame in caught.traceback:
+        for value in frame.frame.f_locals.values():
+            assert repr(value)
+            assert KEY not in repr(value) or isinstance(value, str)
+
+
+@pytest.mark.parametrize("cls", [SonioxClient, AsyncSonioxClient, SonioxWebhooksAPI, TranscriptBuffer, File, Token])
+def test_what_was_never_set_up_can_be_shown(cls: Any) -> None:
+    assert repr(cls.__new__(cls)) == f"<{cls.__name__}, not made>"
