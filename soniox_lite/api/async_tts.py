@@ -208,11 +208,11 @@ class AsyncTtsAPI:
 
 
 class AsyncSpeechStream:
-    """Audio as it comes in: an iterator of bytes, and a context manager that ends the transfer when it is left early.
+    """Audio while it is received: an iterator of bytes, and a context manager that ends the transfer when it is left.
 
-    Each item is what has come since the last one, so that its size says nothing. Nothing is read ahead: whoever takes
-    their time slows the service down. Audio that breaks off ends in an error after all that came was handed out. It is
-    for one task at a time, and for one iteration; any task may close it.
+    Each item is the audio received since the last one; its size has no meaning. Nothing is read ahead: slow iteration
+    slows the service down. If the connection breaks, all audio received until then is yielded before the error is
+    raised. It is for one task at a time, and for one iteration; any task may close it.
 
     Errors are those of :class:`AsyncTtsAPI`.
     """
@@ -255,10 +255,10 @@ class AsyncSpeechStream:
         self._close()
 
     async def copy_to(self, write: Callable[[bytes], object]) -> None:
-        """Hands everything that is still to come to ``write``, as it comes in.
+        """Calls ``write`` with each block of the remaining audio as it is received.
 
-        Costs less than iterating where there are tasks, because ``write`` is called in a thread then; but a
-        coroutine function is called and awaited in the event loop. A sync stream refuses such.
+        A plain ``write`` is called in a thread, which costs less than iterating. A coroutine function is awaited in the
+        event loop for each block.
         """
 
         def take(block: bytes) -> None:
@@ -282,17 +282,17 @@ class AsyncSpeechStream:
     async def _opened(self) -> AsyncReplyStream:
         if self._stream is None:
             try:
-                stream = await self._client._speak(  # pyright: ignore[reportPrivateUsage] - made for this namespace
+                stream = await self._client._open_tts_stream(  # pyright: ignore[reportPrivateUsage] - made for this namespace
                     self._payload.to_dict(), deadline_sec=self._deadline_sec
                 )
                 stream.response.raise_for_status()
             except BaseException:
-                # One request for one stream, whatever comes of it.
+                # A stream makes one request, also when that fails.
                 self._is_closed = True
                 raise
             self._stream = stream
             if self._is_closed:
-                stream.close()  # Somebody did not want to wait for it.
+                stream.close()  # Closed while it was being opened.
         return self._stream
 
     def _check(self, block: bytes) -> None:
@@ -302,7 +302,7 @@ class AsyncSpeechStream:
         response = self._stream.response
         if not block:
             raise SonioxAPIError("the service sent no audio", response=response)
-        # Types are not reliable, and raw audio may begin with any byte; but who says so twice is some proxy's page.
+        # Neither the content type nor the first byte alone is proof; both together mean a proxy's HTML or JSON.
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind in _NO_AUDIO and block.lstrip().startswith((b"<", b"{")):
             raise SonioxAPIError(f"the answer is {kind} and no audio", response=response)
@@ -315,13 +315,13 @@ class AsyncSpeechStream:
 
 
 def _ending_of(output: BinaryIO | os.PathLike[str] | str) -> str:
-    """What a path ends in, such as ``.mp3``; empty for a stream."""
+    """The extension of a path, such as ``.mp3``; empty for a stream."""
     if not isinstance(output, (str, os.PathLike)):
         return ""
     try:
         return os.path.splitext(os.fsdecode(output))[1].lower()
     except TypeError:
-        return ""  # What opens it tells what is wrong.
+        return ""  # Opening the output raises the error.
 
 
 def _payload(

@@ -82,9 +82,9 @@ _REASON_TIMEOUT_SEC = 1.0
 class RealtimeSTTSession:
     """One stream of audio to the service, and the tokens that come back.
 
-    Use it in an ``with`` block: leaving the block ends the audio, if that was not done, and waits for the last
-    words; leaving it by an exception closes at once. Sending, pausing and closing may be done while another task (of a
-    sync session: another thread) receives; only one receives at a time.
+    Use it in a ``with`` block: leaving the block ends the audio, if that was not done, and waits for the last
+    words; leaving it by an exception closes at once. Sending, pausing and closing may be done while another thread
+    receives; only one receives at a time.
 
     Attributes:
         dropped_audio_bytes: How much audio was given to the session while it was paused, and so was not sent.
@@ -325,7 +325,7 @@ class RealtimeSTTSession:
         self._check_open()
         if not (self._protocol.is_started or self._paused):
             self.start()
-        # With an empty one the loop gets its turn, too.
+        # An empty chunk is sent, too.
         for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
             self._send(BINARY, partial(self._made_audio, audio[position : position + _MAX_CHUNK_BYTES]))
 
@@ -333,9 +333,7 @@ class RealtimeSTTSession:
         """Sends audio, and then says that there is no more.
 
         Args:
-            chunks: All of it, or an iterable of chunks. An async session goes through a plain iterable other than a
-                list or a tuple on a thread of its own, since it may block; what that is waiting for when the task is
-                cancelled is lost.
+            chunks: All of it, or an iterable of chunks.
             finish: Whether to end the audio after it.
 
         Raises:
@@ -455,7 +453,7 @@ class RealtimeSTTSession:
         Raises:
             SonioxRealtimeTimeoutError: No event in that time; the session goes on.
             SonioxRealtimeError: The connection broke before the end, a message was not what it should be, the session
-                was never opened, or another task (thread) is receiving; and with ``raise_on_error`` an error of the
+                was never opened, or another thread is receiving; and with ``raise_on_error`` an error of the
                 service.
         """
         message = self._receive(timeout_sec)
@@ -473,7 +471,7 @@ class RealtimeSTTSession:
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
         while True:
-            # One coroutine less for each event that is there already.
+            # An event that has arrived needs no wait.
             message = self._take()
             if message is None:
                 message = self._receive(None)
@@ -484,7 +482,7 @@ class RealtimeSTTSession:
     def handle_events(self, handler: Callable[[RealtimeEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
-        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+        An async function is refused.
 
         Raises:
             SonioxValidationError: ``handler`` cannot be called.
@@ -497,7 +495,7 @@ class RealtimeSTTSession:
     def session_events(self) -> Iterator[RealtimeSessionEventPayload]:
         """What happens to the session itself: ``open``, ``finished`` or ``error``, ``close``; ends after ``close``.
 
-        Starts with what has happened already. Any number of tasks (threads) may listen.
+        Starts with what has happened already. Any number of threads may listen.
         """
         self._connection.check_owner()
         for payload in self._log.follow():
@@ -506,9 +504,9 @@ class RealtimeSTTSession:
     def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
         """Has a function called with the payload when the session is opened, finished, closed or fails.
 
-        It is called in the event loop (by a sync session's reader thread), so it must not block. What it raises is
-        logged. A coroutine function becomes a task, which ``close`` waits for at most ``close_timeout_sec``; a sync
-        session refuses it.
+        It is called by the reader thread, so it must not block. What it raises is
+        logged.
+        An async function is refused.
 
         Args:
             event_type: ``open``, ``finished``, ``error`` or ``close``.
@@ -528,7 +526,7 @@ class RealtimeSTTSession:
         """Ends the audio if that was not done, waits for the last words, and closes; within ``close_timeout_sec``.
 
         What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
-        ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
+        ``finished`` is False. Any thread may call it, at any time; later calls do nothing.
         """
         self._connection.check_may_end()
         if not self._opened or self._end is not None or self._connection.is_out_of_reach:

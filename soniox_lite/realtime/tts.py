@@ -79,8 +79,8 @@ _REASON_TIMEOUT_SEC = 1.0
 class RealtimeTTSMultiplexedConnection:
     """A connection that carries several streams, each with a voice of its own; the service takes up to five at once.
 
-    Use it in an ``with`` block. Any task (of a sync connection: any thread) may open streams, and each stream may
-    be used by other tasks (threads): one that receives slowly holds up none of the others. The connection is kept alive
+    Use it in a ``with`` block. Any thread may open streams, and each stream may
+    be used by other threads: one that receives slowly holds up none of the others. The connection is kept alive
     in the background for as long as it is open, with or without streams.
     """
 
@@ -271,7 +271,7 @@ class RealtimeTTSMultiplexedConnection:
         """Closes the connection, within about a second. Streams that are not over are given up.
 
         What has arrived of them can still be received; after it, receiving raises, unless that was all of the audio.
-        Any task (thread) may call it, at any time; later calls do nothing.
+        Any thread may call it, at any time; later calls do nothing.
         """
         try:
             if self._opened and self._end is None:
@@ -385,8 +385,8 @@ class RealtimeTTSMultiplexedConnection:
 class RealtimeTTSStream:
     """One text on its way to the service, and its audio on the way back: made by ``open_stream``.
 
-    May be used in an ``with`` block, which cancels it in the end if it is not over. Text may be sent while
-    another task (of a sync stream: another thread) receives; only one receives at a time.
+    May be used in a ``with`` block, which cancels it in the end if it is not over. Text may be sent while
+    another thread receives; only one receives at a time.
     """
 
     def __init__(self, connection: RealtimeTTSMultiplexedConnection, config: ConfigInput) -> None:
@@ -523,8 +523,8 @@ class RealtimeTTSStream:
             SonioxRealtimeTimeoutError: No event in that time; the stream goes on.
             SonioxRealtimeError: The service ended the stream or the connection with an error (unless there is
                 ``raise_on_error=False``), or terminated the stream before the end of its audio; the connection broke or
-                was closed before that; a message was not what it should be; the stream is not open; or another task
-                (thread) is receiving.
+                was closed before that; a message was not what it should be; the stream is not open; or another thread
+                is receiving.
         """
         return self._receive_event(timeout_sec, self._connection._raise_on_error)
 
@@ -562,7 +562,7 @@ class RealtimeTTSStream:
     def handle_events(self, handler: Callable[[RealtimeTTSEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
-        An async session awaits it before the next event if it is a coroutine function; a sync one refuses such.
+        An async function is refused.
 
         Raises:
             SonioxValidationError: ``handler`` cannot be called.
@@ -585,8 +585,8 @@ class RealtimeTTSStream:
         try:
             self._connection._sent(partial(self._made, self._protocol.start), self)
         except BaseException:
-            # Without a refusal it may have started; then the service says when it is over. Not waited for: this may be
-            # the cancellation of a task.
+            # Without a refusal it may have started; then the service says when it is over. Not waited for:
+            # this may be KeyboardInterrupt.
             if self._connection._failure is None and self._protocol.failure is None:
                 with contextlib.suppress(SonioxRealtimeError):
                     self._cancel()
@@ -714,7 +714,7 @@ class RealtimeTTSStream:
 class RealtimeTTSConnection(RealtimeTTSStream):
     """A connection for a single stream: a stream with a connection of its own.
 
-    Use it in an ``with`` block: entering it opens the connection and starts the stream, leaving it closes both.
+    Use it in a ``with`` block: entering it opens the connection and starts the stream, leaving it closes both.
     """
 
     def __init__(

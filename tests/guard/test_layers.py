@@ -21,6 +21,7 @@ LAYERS = {
         ("_audio", "transcript"),
         ("utils", "subtitles"),
         ("api", "realtime"),
+        ("_client",),
         ("client",),
         ("_cli",),
         ("cli",),
