@@ -11,20 +11,17 @@ import contextlib
 import hashlib
 import json
 import re
-import select
-import socket
-import sys
-import threading
 from importlib import import_module
 from urllib.parse import urlsplit
 
 from .._data.clock import time
 from .._data.retry_after import parse_retry_after
 from .._lazy import loading
-from .._net.answers import read_answer
-from .._net.network import addresses_of, default_tls_context
+from .._net.addresses import resolve
+from .._net.certificates import default_tls_context
 from .._net.proxies import Proxies, ProxyError, may_have_proxies
-from .._net.redaction import describe_failure, masked, scrubbed
+from .._net.redaction import describe_failure, redact, redact_exception
+from .._net.response_heads import read_response_head
 from .._net.route import Route
 from .._net.tcp import remaining_sec
 from .._settings import user_agent
@@ -32,16 +29,15 @@ from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Callable
     from typing import Any
 
-    from .._net.answers import Answer
+    from .._net.response_heads import ResponseHead
 
 # Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
 _PLACEHOLDER = "Bearer (not shown)"
-# From <sys/socket.h> of macOS; Python does not name it.
-_SO_NWRITE = 0x1024
 # The words of a refusal that are shown, and as much of its body as may hold them.
 _MAX_REASON_LENGTH = 500
 _MAX_REFUSAL_BYTES = 64 * 1024
@@ -96,8 +92,8 @@ def open_websocket(
     except ProxyError as error:
         raise SonioxRealtimeError(f"{url}: {error}", error_code=error.status) from error
     except (OSError, ValueError) as error:
-        problem = masked(describe_failure(error), authorization)
-        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from scrubbed(error)
+        problem = redact(describe_failure(error), authorization)
+        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from redact_exception(error)
 
 
 class _Opening:
@@ -141,31 +137,7 @@ class _Opening:
 
     def _resolve(self, host: str, port: int) -> list[Any]:
         self.step = f"name resolution of {host}"
-        try:
-            # An address needs no resolver, and so no thread.
-            return addresses_of(host, port, flags=socket.AI_NUMERICHOST)
-        except socket.gaierror:
-            pass
-        result: list[Any] = []
-
-        def resolve() -> None:
-            try:
-                result.append(addresses_of(host, port))
-            except Exception as error:  # noqa: BLE001 - raised where it is waited for
-                result.append(error)
-
-        # An answer that comes late is of no use.
-        thread = threading.Thread(target=resolve, name="soniox-lite resolve", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            raise SonioxRealtimeError(f"{self._url}: no thread can be started for {self.step}: {error}") from error
-        thread.join(remaining_sec(self._deadline))
-        if not result:
-            raise TimeoutError
-        if isinstance(result[0], Exception):
-            raise result[0]
-        return list(result[0])
+        return resolve(host, port, self._deadline)
 
     def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
         """What the server has said behind its consent."""
@@ -221,7 +193,7 @@ class _UpgradeExchange:
 
     def recv(self, size: int) -> bytes:
         if self._head is None:
-            answer = read_answer(self._sock, self._deadline, "the server")
+            answer = read_response_head(self._sock, self._deadline, "the server")
             self._head, self.leftover = self._checked(answer), answer.rest
         part, self._head = self._head[:size], self._head[size:]
         return part
@@ -236,7 +208,7 @@ class _UpgradeExchange:
 
     def shutdown(self, _how: int) -> None: ...
 
-    def _checked(self, answer: Answer) -> bytes:
+    def _checked(self, answer: ResponseHead) -> bytes:
         """An answer as RFC 6455, section 4.1, asks for it; raises for any other."""
         if answer.status != 101:
             raise _refusal(self._url, answer, self._body_of(answer), self._authorization)
@@ -261,7 +233,7 @@ class _UpgradeExchange:
             f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
         ).encode()
 
-    def _body_of(self, answer: Answer) -> bytes:
+    def _body_of(self, answer: ResponseHead) -> bytes:
         """The body of a refusal, as far as it comes in time."""
         body = answer.rest
         length = answer.all("content-length")
@@ -278,34 +250,11 @@ class _UpgradeExchange:
         return body
 
 
-def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_sec: float) -> bool:
-    """Whether a socket became ready, or failed, within a time. Touches the descriptor only, never a TLS object."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, (select.POLLIN if for_read else 0) | (select.POLLOUT if for_write else 0))
-        return bool(poll.poll(timeout_sec * 1000))
-    readable, writable, _ = select.select([sock] if for_read else [], [sock] if for_write else [], [], timeout_sec)
-    return bool(readable or writable)
-
-
-def unacknowledged_bytes(sock: socket.socket) -> int:
-    """How much of what was sent the peer's kernel has not acknowledged yet; 0 where the system does not tell."""
-    with contextlib.suppress(OSError, ValueError):
-        if sys.platform == "linux":
-            import fcntl  # noqa: PLC0415 - not on Windows, and rarely needed
-            import termios  # noqa: PLC0415
-
-            return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        if sys.platform == "darwin":
-            return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
-    return 0
-
-
-def _refusal(url: str, answer: Answer, body: bytes, authorization: str) -> SonioxRealtimeError:
+def _refusal(url: str, answer: ResponseHead, body: bytes, authorization: str) -> SonioxRealtimeError:
     """The server answered the upgrade with a status of its own: a proxy, a wrong path, or a limit."""
     fields: Any = None
     with contextlib.suppress(ValueError, RecursionError):
-        fields = json.loads(masked(body, authorization))
+        fields = json.loads(redact(body, authorization))
     items: list[tuple[str, Any]] = list(fields.items()) if isinstance(fields, dict) else []  # pyright: ignore[reportUnknownArgumentType]
     texts = {name: value[:_MAX_REASON_LENGTH] for name, value in items if isinstance(value, str)}
     reason = texts.get("error_message") or texts.get("message") or "no reason given"

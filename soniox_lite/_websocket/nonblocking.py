@@ -19,7 +19,8 @@ import threading
 from collections import deque
 
 from .._data.clock import time
-from .._net.redaction import describe_failure, masked
+from .._net.redaction import describe_failure, redact
+from .._net.tcp import unacknowledged_bytes, wait_ready
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .frames import (
     ABNORMAL_CLOSURE,
@@ -35,7 +36,6 @@ from .frames import (
     FrameReader,
     parse_close,
 )
-from .handshake import unacknowledged_bytes, wait_ready
 from .masking import encode_frame
 
 _READ_SIZE = 64 * 1024
@@ -202,7 +202,7 @@ class Link:
                     code, reason = parse_close(payload)
                     # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
                     answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
-                    self._set_end(End(code, masked(reason, self._authorization), by_us=self._close_by_us), answer)
+                    self._set_end(End(code, redact(reason, self._authorization), by_us=self._close_by_us), answer)
                     return messages, False
         except FrameError as error:
             broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")

@@ -16,8 +16,9 @@ from functools import partial
 
 from .._data.clock import time
 from .._data.codec import is_buffer, kind_of
+from .._net.tcp import wait_ready
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
-from .handshake import open_websocket, wait_ready
+from .handshake import open_websocket
 from .nonblocking import Process
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ from .._data.callbacks import Handlers, check_callback, settled
 from .._data.clock import time
 from .._data.codec import shown_when_made
 from .._data.rules import Problems
-from .._net.redaction import masked
+from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
 from .._websocket.frames import BINARY, TEXT
 from .._websocket.options import ConnectionOptions
@@ -703,7 +703,7 @@ class RealtimeSTTSession:
     def _on_message(self, message: bytes) -> bytes:
         if may_be_news(message):
             # The service repeats what it objects to, which may be the key in a wrong place.
-            message = masked(message, self._options.authorization)
+            message = redact(message, self._options.authorization)
             event = self._protocol.note(message)
             if event is not None:
                 self._tell(event)

@@ -13,7 +13,7 @@ from .._data.callbacks import check_callback, settled
 from .._data.clock import time
 from .._data.codec import shown_when_made
 from .._data.rules import Problems
-from .._net.redaction import masked
+from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
 from .._websocket.frames import TEXT
 from .._websocket.options import ConnectionOptions
@@ -345,7 +345,7 @@ class RealtimeTTSMultiplexedConnection:
             data = read_message(message)
             if data.get("error_code") is not None:
                 # The service repeats what it objects to, which may be the key in a wrong place.
-                message = masked(message, self._options.authorization)
+                message = redact(message, self._options.authorization)
                 data = read_message(message)
         except SonioxRealtimeError as error:
             # Nobody can tell which stream it was for. They are told here, because what follows in the same read is
