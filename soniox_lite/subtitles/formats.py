@@ -6,14 +6,14 @@ import re
 from unicodedata import category
 
 from ..transcript.translations import translation_segments
-from .pieces import glue
+from ._pieces import glue
 from .tracks import DASH, check_track, cues, shown_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..transcript.tokens import TokensInput
+    from ..transcript import TokensInput
     from .layout import Layout
     from .tracks import Track
 _WORD_JOINER = "\u2060"

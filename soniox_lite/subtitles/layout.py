@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from .._data.codec import Record
 from .._data.display_width import display_width
 from .._data.rules import Problems
-from .pieces import AFTER_WORD, Piece, Span, clusters, text_of
+from ._pieces import AFTER_WORD, Piece, Span, clusters, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

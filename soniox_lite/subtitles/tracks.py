@@ -10,15 +10,15 @@ from .._data.display_width import display_width
 from .._data.rules import Problems
 from ..errors import SonioxValidationError
 from ..transcript.translations import translation_segments
+from ._pieces import AFTER_SENTENCE, SENTENCE_ENDS, Piece, Span, glue, is_blank, pieces_of, sentences
 from .layout import Layout, broken_lines, cue_groups, cut_wide, equal_parts, row_count
-from .pieces import AFTER_SENTENCE, SENTENCE_ENDS, Piece, Span, glue, is_blank, pieces_of, sentences
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from ..transcript.tokens import TokensInput
+    from ..transcript import TokensInput
     from ..transcript.translations import TranslationSegment
 
     Track = Literal["original", "translation", "both"]

@@ -10,8 +10,7 @@ from .._data.codec import Record, shown_when_made
 from .._data.rules import Problems
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
 from ..types.realtime import RealtimeEvent
-from .segments import GROUP_KEYS, segments
-from .tokens import (
+from ._tokens import (
     MARKS,
     UtteranceEnd,
     common_value,
@@ -22,6 +21,7 @@ from .tokens import (
     time_span,
     tokens_of,
 )
+from .segments import GROUP_KEYS, segments
 from .translations import translation_segments
 
 TYPE_CHECKING = False

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from .._data.codec import Record
 from .._data.rules import Problems
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
-from .tokens import MARKS, common_value, is_translation, time_span, tokens_of
+from ._tokens import MARKS, common_value, is_translation, time_span, tokens_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Literal
 
-    from .tokens import TokensInput
+    from ._tokens import TokensInput
 
     GroupKey = Literal["speaker", "language"]
 GROUP_KEYS: tuple[GroupKey, ...] = ("speaker", "language")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from .._data.codec import Record
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
-from .tokens import MARKS, common_value, is_translation, time_span, tokens_of
+from ._tokens import MARKS, common_value, is_translation, time_span, tokens_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .tokens import TokensInput
+    from ._tokens import TokensInput
 # How many chunks of speech may lie between a chunk and its translation.
 _LAG = 32
 
