@@ -6,7 +6,7 @@ import copy
 import os
 import sys
 
-from .._data.display_width import width_of
+from .._data.display_width import display_width
 from ..types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN
 from . import terminal as screen
 
@@ -235,7 +235,7 @@ def row_spans(text: str, columns: int) -> list[tuple[int, int]]:
             spans.append((start, index))
             start, width, space = index + 1, 0, -1
             continue
-        char_width = width_of(char)
+        char_width = display_width(char)
         if width + char_width > columns:
             if char == " ":
                 end, following = index, index + 1
@@ -245,7 +245,7 @@ def row_spans(text: str, columns: int) -> list[tuple[int, int]]:
                 end = following = index
             spans.append((start, end))
             start, space = following, -1
-            width = width_of(text[start:index])
+            width = display_width(text[start:index])
             if char == " ":
                 continue
         if char == " ":

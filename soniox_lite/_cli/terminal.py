@@ -86,13 +86,13 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
     Cells may be anything: tables show what the service sends, also where it is no text.
     """
-    from .._data.display_width import width_of  # noqa: PLC0415 - not for --help
+    from .._data.display_width import display_width  # noqa: PLC0415 - not for --help
 
     shown: list[str] = []
     lines = [header, *([printable("-" if cell is None else str(cell)) for cell in row] for row in rows)]
-    widths = [max(width_of(line[column]) for line in lines) for column in range(len(header))]
+    widths = [max(display_width(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
-        cells = [cell + " " * (width - width_of(cell)) for cell, width in zip(line, widths, strict=True)]
+        cells = [cell + " " * (width - display_width(cell)) for cell, width in zip(line, widths, strict=True)]
         shown.append("  ".join(cells).rstrip())
     write("\n".join(shown))
 

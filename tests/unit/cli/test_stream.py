@@ -25,7 +25,7 @@ import pytest
 
 from soniox_lite._cli.live import Turns, row_spans
 from soniox_lite._cli.terminal import printable
-from soniox_lite._data.display_width import width_of
+from soniox_lite._data.display_width import display_width
 from soniox_lite.types.common import Token
 from soniox_testing import FakeSoniox, Word
 from tests.unit.cli.test_transcribe import Process, Result, Terminal
@@ -111,13 +111,13 @@ class Screen(Terminal):
         else:
             assert printable(code) == code, repr(code)
             row = self._rows[self._row]
-            if width_of(code) == 0:
+            if display_width(code) == 0:
                 row[-1] = (row[-1][0] + code, self._dim)
                 return
             assert self._column == len(row), "what stood here was not erased"
             # The second half of a wide character is a cell too.
-            row += [(code, self._dim), ("", self._dim)][: width_of(code)]
-            self._column += width_of(code)
+            row += [(code, self._dim), ("", self._dim)][: display_width(code)]
+            self._column += display_width(code)
             assert self._column <= self._columns, "the terminal broke the row by itself"
 
 
@@ -379,7 +379,7 @@ def test_a_terminal_shows_final_text_steady_and_the_tail_dim(
         result = process.end()
         _check_display(screen)
     assert (result.code, result.err) == (0, "")
-    assert all(width_of("x") * len(line) <= _COLUMNS for line in lines)
+    assert all(display_width("x") * len(line) <= _COLUMNS for line in lines)
     text = " ".join(lines)
     assert text.startswith("Speaker 1: Hi Good morning.")
     assert text.count("morning.") == 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from soniox_lite._data.display_width import width_of
+from soniox_lite._data.display_width import display_width
 from soniox_testing import FakeSoniox
 from tests.unit.cli.test_transcribe import Process, Result, Terminal
 
@@ -109,7 +109,7 @@ def test_columns_stand_below_each_other_whatever_the_script(run: Callable[..., R
     header, *lines = run("voices").out.splitlines()
 
     column = header.index("MODELS")
-    assert [width_of(line[: line.index("tts-")]) for line in lines] == [column] * 4
+    assert [display_width(line[: line.index("tts-")]) for line in lines] == [column] * 4
 
 
 def test_a_clip_comes_from_standard_input_too(start: Callable[..., Process], fake: FakeSoniox) -> None:
