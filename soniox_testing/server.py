@@ -17,8 +17,8 @@ from .net.exchange import Service
 from .net.listener import Listener
 from .net.proxies import past_proxies
 from .realtime.stt_session import SttRules
-from .rest import auth, concurrency, files, models, transcriptions, tts, tts_models, usage, voices
 from .rest.router import Router
+from .rest.routes import OPERATIONS, ROUTES
 from .script.callbacks import check_plain
 from .script.clock import Clock
 from .script.failures import PATIENCE_SEC, FakeSonioxError, join
@@ -157,19 +157,18 @@ class FakeSoniox(Assertions):
             webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
             transcriber=transcriber,
             speech=speech,
+            operations=OPERATIONS,
         )
         self._strict = strict
         if isinstance(api_keys, Mapping):
             for key, permissions in cast("Mapping[str, Iterable[str] | None]", api_keys).items():
                 self.restrict_key(key, permissions)
-        families = (files, transcriptions, models, auth, voices, tts_models, usage, concurrency, tts)
-        router = Router(self._state, (route for family in families for route in family.ROUTES))
         stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends, strict_audio))
         speech_endpoint = TtsEndpoint(self._state, key_in_start_message=key_in_start_message)
         remember_failure = self._state.remember_failure
         service = Service(
-            FaultyApi(self._state, router.respond).respond,
-            {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve},
+            FaultyApi(self._state, Router(self._state, ROUTES)).respond,
+            {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve}.get,
             lambda error, doing, _: remember_failure(error, doing),
         )
         self._name = name

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from soniox_testing.front import delivery as fault_delivery
 from soniox_testing.front import shared
-from soniox_testing.rest.router import Router, json_response
+from soniox_testing.rest.router import RoutedRequest, Router, json_response
+from soniox_testing.wire.rest_errors import ApiError
 
 from .support.schema import check_audio, check_body
 
@@ -60,11 +61,16 @@ class BodyChecks:
 def body_checks() -> Iterator[BodyChecks]:
     """The checks of this process: made once, for all fakes."""
     checks = BodyChecks()
-    respond: Callable[[Router, Request], Response] = Router.respond
+    respond, refuse = Router.respond, Router.refuse
 
-    def checked_respond(router: Router, request: Request) -> Response:
-        response = respond(router, request)
-        checks.look_at(request.method, request.path, response)
+    def checked_respond(router: Router, routed: RoutedRequest) -> Response:
+        response = respond(router, routed)
+        checks.look_at(routed.request.method, routed.request.path, response)
+        return response
+
+    def checked_refuse(router: Router, routed: RoutedRequest, refusal: ApiError) -> Response:
+        response = refuse(router, routed, refusal)
+        checks.look_at("any", "request", response, any_status=True)
         return response
 
     def checked_response(status_code: int, body: object) -> Response:
@@ -75,6 +81,7 @@ def body_checks() -> Iterator[BodyChecks]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Router, "respond", checked_respond)
         # What a fault answers in the API's place, and the shared port when a test has ended.
+        patch.setattr(Router, "refuse", checked_refuse)
         patch.setattr(fault_delivery, "json_response", checked_response)
         patch.setattr(shared, "json_response", checked_response)
         yield checks

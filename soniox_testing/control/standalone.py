@@ -6,14 +6,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..front.shared import SharedListener
-from ..net.exchange import LINE
+from ..net.exchange import LINE, Delivery
 from .api import ROOT, ControlApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Request, Response
+    from werkzeug.wrappers import Request
 
     from ..script.clock import VirtualClock
     from ..server import FakeSoniox
@@ -88,9 +88,9 @@ class Standalone(SharedListener):
     def _number(self, path: str) -> tuple[int | None, str]:
         return self._newest, path
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Delivery:
         if request.path == ROOT.rstrip("/") or request.path.startswith(ROOT):
             # It belongs to no fake: a reset, which ends the connections of the old one, would end its own.
             self._owners.pop(request.environ[LINE], None)
-            return self._api.respond(request)
+            return Delivery(self._api.respond(request))
         return super()._respond(request)

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..net.exchange import DELIVERY, Delivery
-from ..rest.router import ANY_ORIGIN, headers_without_key, json_response
+from ..net.exchange import Delivery
+from ..rest.router import json_response
 from ..script.faults import Answer, Break, ContentType, Drip, Spoil
-from ..script.records import RequestRecord
-from ..wire.operations import GENERATE_TTS, PATTERNS, operation_of
 from ..wire.rest_errors import ApiError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
 
     from werkzeug.wrappers import Request
 
     from ..net.exchange import Upgrade
     from ..net.line import Line
+    from ..rest.router import RoutedRequest, Router
+    from ..script.faults import RequestEffect
     from ..store.state import State
 
 _BLOCK_BYTES = 64 * 1024
@@ -36,49 +35,53 @@ class FaultyApi:
 
     Args:
         state: Of the fake.
-        respond: The API without them.
+        router: The API without them.
     """
 
-    def __init__(self, state: State, respond: Callable[[Request], Response]) -> None:
+    def __init__(self, state: State, router: Router) -> None:
         self._state = state
-        self._respond = respond
+        self._router = router
 
-    def respond(self, request: Request) -> Response:
-        """The response to a request; what HTTP itself cannot say of it is in the request's environment."""
-        operation = operation_of(request.method, request.path)
-        effect = self._state.faults.take_for_request(operation)
+    def respond(self, request: Request) -> Delivery:
+        """The response to a request, and how it is sent."""
+        routed = self._router.route(request)
+        effect = self._state.faults.take_for_request(routed.operation)
+        if effect is None:
+            return Delivery(self._router.respond(routed))
+        return self._meet(effect, routed)
+
+    def _meet(self, effect: RequestEffect, routed: RoutedRequest) -> Delivery:
         match effect:
-            case None:
-                return self._respond(request)
+            case Answer(html=True):
+                return Delivery(self._router.record(routed, _page(effect)))
             case Answer():
-                self._remember(request, operation, effect)
-                return _answer(effect, request if operation == GENERATE_TTS else None)
+                return Delivery(_with_headers(self._router.refuse(routed, _refusal(effect)), effect))
             case Break(moment, how):
-                return self._break(request, moment, how)
+                return self._break(routed, moment, how)
             case Drip(block_bytes, every_sec):
 
                 def drip(line: Line, head: bytes, content: bytes) -> None:
                     self._drip(line, head, content, block_bytes, every_sec)
 
-                request.environ[DELIVERY] = Delivery(drip)
-                return self._respond(request)
+                return Delivery(self._router.respond(routed), drip)
             case Spoil(change):
-                response = self._respond(request)
+                response = self._router.respond(routed)
                 content = response.get_data()
                 # The length stays what it was, so that only the reader of the body can tell.
                 response.set_data(content[: len(content) // 2] if change == "truncate" else b"\xff{" + content[2:])
-                return response
+                return Delivery(response)
             case ContentType(value):
-                response = self._respond(request)
+                response = self._router.respond(routed)
                 response.headers["Content-Type"] = value
-                return response
+                return Delivery(response)
 
-    def _break(self, request: Request, moment: str, how: str) -> Response:
+    def _break(self, routed: RoutedRequest, moment: str, how: str) -> Delivery:
         if moment == "during":
+            request = routed.request
             left = (request.content_length or 0) // 2
             while left > 0 and (block := request.stream.read(min(left, _BLOCK_BYTES))):
                 left -= len(block)
-        response = self._respond(request) if moment in {"after", "answer"} else Response()
+        response = self._router.respond(routed) if moment in {"after", "answer"} else Response()
 
         def deliver(line: Line, head: bytes, content: bytes) -> None:
             with contextlib.suppress(OSError):
@@ -86,8 +89,7 @@ class FaultyApi:
                     line.sendall(head + content[: len(content) // 2])
             _break_off(line, how, self._state.stopping)
 
-        request.environ[DELIVERY] = Delivery(deliver, reads_request=moment in {"after", "answer"})
-        return response
+        return Delivery(response, deliver, reads_request=moment in {"after", "answer"})
 
     def _drip(self, line: Line, head: bytes, content: bytes, block_bytes: int, every_sec: float) -> None:
         clock, stopping = self._state.clock, self._state.stopping
@@ -103,20 +105,6 @@ class FaultyApi:
                     return
                 line.sendall(whole[start : start + block_bytes])
 
-    def _remember(self, request: Request, operation: str | None, answer: Answer) -> None:
-        record = RequestRecord(
-            method=request.method,
-            path=request.path,
-            query=request.query_string.decode("latin-1"),
-            headers=headers_without_key(request),
-            status=answer.status_code,
-            error_type=answer.error_type or None,
-            at=self._state.clock.timestamp(),
-            route=None if operation is None else PATTERNS[operation],
-        )
-        with self._state.lock:
-            self._state.requests.append(record)
-
 
 def refuse_upgrade(state: State, upgrade: Upgrade, operation: str) -> bool:
     """Lets a WebSocket that is asked for meet its fault, if there is one.
@@ -130,7 +118,11 @@ def refuse_upgrade(state: State, upgrade: Upgrade, operation: str) -> bool:
     if isinstance(effect, Break):
         _break_off(upgrade.line, effect.how, state.stopping)
         return True
-    response = _answer(effect)
+    if effect.html:
+        response = _page(effect)
+    else:
+        refusal = _refusal(effect)
+        response = _with_headers(json_response(refusal.status_code, refusal.body()), effect)
     lines = [f"HTTP/1.1 {response.status}", *(f"{name}: {value}" for name, value in response.headers.items())]
     head = "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
     with contextlib.suppress(OSError):
@@ -138,17 +130,16 @@ def refuse_upgrade(state: State, upgrade: Upgrade, operation: str) -> bool:
     return True
 
 
-def _answer(answer: Answer, for_audio: Request | None = None) -> Response:
-    """What is answered instead; to a request for audio in the shape of its own errors."""
-    if answer.html:
-        page = _PAGE.format(code=answer.status_code, phrase=answer.message)
-        return Response(page, answer.status_code, content_type="text/html; charset=utf-8")
-    refusal = ApiError(answer.status_code, answer.error_type, answer.message)
-    if for_audio is None:
-        response = json_response(refusal.status_code, refusal.body())
-    else:
-        response = json_response(refusal.status_code, refusal.stream_body(for_audio.headers.get("X-Request-Id")))
-        response.headers.update(ANY_ORIGIN)
+def _page(answer: Answer) -> Response:
+    page = _PAGE.format(code=answer.status_code, phrase=answer.message)
+    return Response(page, answer.status_code, content_type="text/html; charset=utf-8")
+
+
+def _refusal(answer: Answer) -> ApiError:
+    return ApiError(answer.status_code, answer.error_type, answer.message)
+
+
+def _with_headers(response: Response, answer: Answer) -> Response:
     for name, value in answer.headers:
         response.headers[name] = value
     return response

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..net.exchange import LINE, SentRequest, Service, text_of
+from ..net.exchange import LINE, Delivery, SentRequest, Service, text_of
 from ..net.listener import Listener
 from ..rest.router import json_response
 from ..script.failures import Failed, FakeSonioxError, join
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Request, Response
+    from werkzeug.wrappers import Request
 
     from ..net.exchange import Upgrade
     from ..net.line import Line
@@ -64,7 +64,7 @@ class SharedListener:
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
         self._failures: list[Failed] = []
-        service = Service(self._respond, _Routes(self._websocket), self._failed)
+        service = Service(self._respond, self._websocket, self._failed)
         self._listener = Listener(service, host=host, port=port, tls=tls)
         self._lock = threading.Lock()
         self._mounts: dict[int, Mount] = {}
@@ -180,7 +180,7 @@ class SharedListener:
         found = _PREFIX.match(path)
         return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: Request) -> Delivery:
         number, below = self._number(request.environ["PATH_INFO"])
         path = text_of(below)
         with self._lock:
@@ -203,13 +203,13 @@ class SharedListener:
             refusal = ApiError(
                 410, "test_ended", f"{test} has ended, and its fake with it; {request.method} {path} came too late."
             )
-        return json_response(refusal.status_code, refusal.body())
+        return Delivery(json_response(refusal.status_code, refusal.body()))
 
     def _websocket(self, path: str) -> Callable[[Upgrade], None] | None:
         number, below = self._number(path)
         with self._lock:
             mount = self._mounts.get(number or 0)
-        serve = None if mount is None else mount.service.upgrades.get(below)
+        serve = None if mount is None else mount.service.upgrade(below)
         if mount is None or serve is None:
             return None  # So it is answered as any other request.
 
@@ -221,13 +221,6 @@ class SharedListener:
             serve(upgrade)
 
         return run
-
-
-class _Routes:
-    """A function that finds what serves a path."""
-
-    def __init__(self, find: Callable[[str], Callable[[Upgrade], None] | None]) -> None:
-        self.get = find
 
 
 class Mount:

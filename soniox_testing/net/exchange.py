@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from io import BufferedReader, RawIOBase
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 
 from werkzeug.wrappers import Request
@@ -43,8 +43,6 @@ _CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\x00\r\n]*)?\r?\n")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/]*)")
 _EMPTY = frozenset({b"\r\n", b"\n"})
 
-DELIVERY = "soniox_testing.delivery"
-"""Where a request's environment has the ``Delivery`` of its response, if that is not the usual one."""
 LINE = "soniox_testing.net.line"
 """Where a request's environment has its ``Line``."""
 
@@ -62,29 +60,24 @@ class Upgrade:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How a response is sent that is not simply sent; the connection ends with it."""
+    """A response, and how it is sent."""
 
-    send: Callable[[Line, bytes, bytes], None]
-    """Called with the connection, the head and the body."""
+    response: Response
+    send: Callable[[Line, bytes, bytes], None] | None = None
+    """Sends it: called with the connection, the head and the body, and the connection ends after it. None: it is sent
+    as usual."""
     reads_request: bool = True
-    """Whether the rest of the request's body is read before."""
-
-
-class Upgrades(Protocol):
-    """By path, what serves the requests that ask for a WebSocket there; a dict is one."""
-
-    def get(self, path: str, /) -> Callable[[Upgrade], None] | None:
-        """What serves a path; None: nothing."""
-        ...
+    """Whether the rest of the request's body is read before ``send`` is called."""
 
 
 @dataclass(frozen=True)
 class Service:
     """What stands behind a port."""
 
-    respond: Callable[[Request], Response]
+    respond: Callable[[Request], Delivery]
     """Called in the connection's own thread. The body is at ``request.stream``, not yet read."""
-    upgrades: Upgrades
+    upgrade: Callable[[str], Callable[[Upgrade], None] | None]
+    """What serves the requests for a WebSocket at a path; None: nothing does."""
     on_error: Callable[[BaseException, str, Line | None], None]
     """Told of every exception inside the fake: what was being done, and on which connection; None: on none."""
 
@@ -379,7 +372,7 @@ class Exchange:
         }
         self._doing = f"answering {head.method} {text_of(head.path)}"
         self._keeps = head.keeps_connection()
-        serve = self._service.upgrades.get(head.path) if head.method == "GET" else None
+        serve = self._service.upgrade(head.path) if head.method == "GET" else None
         if serve is not None and "websocket" in head.values("upgrade"):
             self._answered = True
             self._keeps = False
@@ -388,24 +381,16 @@ class Exchange:
         if head.version and head.values("expect") == ["100-continue"]:
             self._line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         environ["wsgi.input"] = body = _Body(self._reader, length)
-        response = self._service.respond(SentRequest(environ))
-        parts, status, headers = response.get_wsgi_response(environ)
+        delivery = self._service.respond(SentRequest(environ))
         try:
-            self._respond(head, status, headers, parts, body, cast("Delivery | None", environ.get(DELIVERY)))
+            self._respond(head, environ, body, delivery)
         finally:
-            response.close()
+            delivery.response.close()
         return True
 
-    def _respond(
-        self,
-        head: _Head,
-        status: str,
-        headers: list[tuple[str, str]],
-        parts: Iterable[bytes],
-        body: _Body,
-        delivery: Delivery | None,
-    ) -> None:
+    def _respond(self, head: _Head, environ: dict[str, Any], body: _Body, delivery: Delivery) -> None:
         """Sends a response."""
+        parts, status, headers = delivery.response.get_wsgi_response(environ)
         named = {name.lower() for name, _ in headers}
         streams = "content-length" not in named and status[:3] not in {"204", "304"} and head.method != "HEAD"
         if streams and head.version:
@@ -413,16 +398,18 @@ class Exchange:
             parts = _chunked(parts)
         elif streams:
             self._keeps = False
-        content = b"" if streams and delivery is None else b"".join(parts)
-        if delivery is not None or not body.drain():
+        content = b"" if streams and delivery.send is None else b"".join(parts)
+        if delivery.send is None:
+            self._keeps &= body.drain()
+        else:
             self._keeps = False
-        if delivery is not None and delivery.reads_request:
-            body.drain()
+            if delivery.reads_request:
+                body.drain()
         if head.method == "HEAD":
             content = b""
         start = self._head(status, headers)
         self._answered = True
-        if delivery is not None:
+        if delivery.send is not None:
             delivery.send(self._line, start, content)
         elif streams:
             self._line.sendall(start)

@@ -40,4 +40,12 @@ def _create_temporary_key(call: Call) -> Response:
     return json_response(201, {"api_key": key.api_key, "expires_at": expires_at})
 
 
-ROUTES = (Route("POST", "/v1/auth/temporary-api-key", _create_temporary_key, counted_as="temporary API key creation"),)
+ROUTES = (
+    Route(
+        "create_temporary_api_key",
+        "POST",
+        "/v1/auth/temporary-api-key",
+        _create_temporary_key,
+        counted_as="temporary API key creation",
+    ),
+)

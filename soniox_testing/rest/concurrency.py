@@ -110,6 +110,6 @@ def _entry_json(start_sec: int, period_sec: int, samples: _Samples | None) -> di
 
 
 ROUTES = (
-    Route("GET", "/v1/concurrency-limits", _limits, "usage", "usage"),
-    Route("GET", "/v1/concurrent-streams-history", _history, "usage", "usage"),
+    Route("get_concurrency_limits", "GET", "/v1/concurrency-limits", _limits, "usage", "usage"),
+    Route("get_concurrent_streams_history", "GET", "/v1/concurrent-streams-history", _history, "usage", "usage"),
 )

@@ -121,9 +121,9 @@ def file_json(record: FileRecord) -> dict[str, object]:
 _RATE = "file management"
 
 ROUTES = (
-    Route("GET", "/v1/files", _list, "files", _RATE),
-    Route("POST", "/v1/files", _upload, "files", _RATE),
-    Route("GET", "/v1/files/count", _count, "files", _RATE),
-    Route("GET", "/v1/files/{file_id}", _get, "files", _RATE),
-    Route("DELETE", "/v1/files/{file_id}", _delete, "files", _RATE),
+    Route("get_files", "GET", "/v1/files", _list, "files", _RATE),
+    Route("upload_file", "POST", "/v1/files", _upload, "files", _RATE),
+    Route("get_files_count", "GET", "/v1/files/count", _count, "files", _RATE),
+    Route("get_file", "GET", "/v1/files/{file_id}", _get, "files", _RATE),
+    Route("delete_file", "DELETE", "/v1/files/{file_id}", _delete, "files", _RATE),
 )

@@ -42,4 +42,4 @@ def _list(call: Call) -> Response:  # noqa: ARG001 - every route's signature
     return json_response(200, {"models": [_model_json(model_id, mode) for model_id, mode in MODES.items()]})
 
 
-ROUTES = (Route("GET", "/v1/models", _list),)
+ROUTES = (Route("get_models", "GET", "/v1/models", _list),)

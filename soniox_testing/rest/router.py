@@ -16,7 +16,7 @@ from ..wire.realtime_errors import RealtimeError
 from ..wire.rest_errors import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from werkzeug.wrappers import Request
 
@@ -44,6 +44,8 @@ class Call:
 class Route:
     """An operation of the API."""
 
+    operation: str | None
+    """Its ``operationId`` in the API's published document; None: the document does not list it."""
     method: str
     pattern: str
     """The path; a part in braces stands for any value."""
@@ -58,6 +60,26 @@ class Route:
     """Whether a request has to bring an API key."""
 
 
+@dataclass(frozen=True)
+class RoutedRequest:
+    """A request and the route that it is for."""
+
+    request: Request
+    route: Route | None
+    """None: there is no such operation."""
+    ids: Mapping[str, str]
+    """The variable parts of the path, by the names in the route's pattern."""
+    allowed: Sequence[str]
+    """Without a route: the methods that the path takes."""
+    at: str
+    """When the request arrived: ISO-8601 UTC with ``Z``."""
+
+    @property
+    def operation(self) -> str | None:
+        """The name of the operation; None: it has no name, or there is none."""
+        return self.route and self.route.operation
+
+
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 """Headers of every answer where audio streams: web pages call that themselves, with temporary keys."""
 
@@ -67,64 +89,16 @@ def json_response(status_code: int, body: object) -> Response:
     return Response(json_text(body).encode(), status_code, content_type="application/json")
 
 
-def refusal_response(refusal: ApiError, request: Request, *, streams: bool) -> Response:
-    """The response to a request that is refused.
-
-    Args:
-        refusal: Why.
-        request: Which.
-        streams: Whether the operation streams audio, so that its errors are of that shape.
-    """
-    if not streams:
-        return json_response(refusal.status_code, refusal.body())
-    response = json_response(refusal.status_code, refusal.stream_body(request.headers.get("X-Request-Id")))
-    response.headers.update(ANY_ORIGIN)
-    return response
-
-
 class Router:
-    """Answers every request with what its route says, and every failure in the API's error shape."""
+    """Answers every request by its route, reports every failure in the API's error shape, and keeps records."""
 
     def __init__(self, state: State, routes: Iterable[Route]) -> None:
         self._state = state
         self._routes = [(route, route.pattern.split("/")) for route in routes]
 
-    def respond(self, request: Request) -> Response:
-        """The response to a request; never raises for an ``Exception``."""
+    def route(self, request: Request) -> RoutedRequest:
+        """Finds the route for a request."""
         at = self._state.clock.timestamp()
-        route, ids, allowed = self._find(request)
-        fault: ApiError | None = None
-        response = Response()
-        try:
-            if route is None:
-                raise _no_route(request, allowed)
-            response = self._answer(route, request, ids)
-        except ApiError as refusal:
-            fault = refusal
-        except Exception as error:  # noqa: BLE001 - kept and raised when the fake stops; the client gets its 500
-            self._state.remember_failure(error, f"answering {request.method} {request.path}")
-            what = f"The fake server itself failed: {type(error).__name__}: {error}"
-            fault = ApiError(500, "internal_error", what)
-        if fault is not None:
-            response = refusal_response(fault, request, streams=route is not None and route.opened_by is not None)
-            if fault.status_code == 405:
-                response.headers["Allow"] = ", ".join(allowed)
-        record = RequestRecord(
-            method=request.method,
-            path=request.path,
-            query=request.query_string.decode("latin-1"),
-            headers=headers_without_key(request),
-            status=response.status_code,
-            error_type=fault.error_type if fault else None,
-            at=at,
-            route=route.pattern if route else None,
-        )
-        with self._state.lock:
-            self._state.requests.append(record)
-        return response
-
-    def _find(self, request: Request) -> tuple[Route | None, dict[str, str], list[str]]:
-        """The route for a request, the variable parts of its path, and the methods the path takes."""
         parts = request.path.split("/")
         allowed: set[str] = set()
         for route, pattern in self._routes:
@@ -132,11 +106,57 @@ class Router:
             if ids is None:
                 continue
             if route.method == request.method:
-                return route, ids, [route.method]
+                return RoutedRequest(request, route, ids, (), at)
             allowed.add(route.method)
-        return None, {}, sorted(allowed)
+        return RoutedRequest(request, None, {}, sorted(allowed), at)
 
-    def _answer(self, route: Route, request: Request, ids: dict[str, str]) -> Response:
+    def respond(self, routed: RoutedRequest) -> Response:
+        """The response to a request, which is recorded; never raises for an ``Exception``."""
+        request = routed.request
+        if routed.route is None:
+            response = self.refuse(routed, _no_route(request, routed.allowed))
+            if routed.allowed:
+                response.headers["Allow"] = ", ".join(routed.allowed)
+            return response
+        try:
+            response = self._answer(routed.route, request, routed.ids)
+        except ApiError as refusal:
+            return self.refuse(routed, refusal)
+        except Exception as error:  # noqa: BLE001 - kept and raised when the fake stops; the client gets its 500
+            self._state.remember_failure(error, f"answering {request.method} {request.path}")
+            what = f"The fake server itself failed: {type(error).__name__}: {error}"
+            return self.refuse(routed, ApiError(500, "internal_error", what))
+        return self.record(routed, response)
+
+    def refuse(self, routed: RoutedRequest, refusal: ApiError) -> Response:
+        """The response to a request that is refused, which is recorded."""
+        # An operation that streams audio has errors of another shape.
+        if routed.route is None or routed.route.opened_by is None:
+            response = json_response(refusal.status_code, refusal.body())
+        else:
+            request_id = routed.request.headers.get("X-Request-Id")
+            response = json_response(refusal.status_code, refusal.stream_body(request_id))
+            response.headers.update(ANY_ORIGIN)
+        return self.record(routed, response, refusal.error_type)
+
+    def record(self, routed: RoutedRequest, response: Response, error_type: str | None = None) -> Response:
+        """Adds a request to ``state.requests``; returns its response."""
+        request = routed.request
+        record = RequestRecord(
+            method=request.method,
+            path=request.path,
+            query=request.query_string.decode("latin-1"),
+            headers=_headers_without_key(request),
+            status=response.status_code,
+            error_type=error_type,
+            at=routed.at,
+            route=routed.route and routed.route.pattern,
+        )
+        with self._state.lock:
+            self._state.requests.append(record)
+        return response
+
+    def _answer(self, route: Route, request: Request, ids: Mapping[str, str]) -> Response:
         state = self._state
         if not route.needs_key:
             return route.answer(Call(request, state, "", ids))
@@ -190,14 +210,14 @@ def _unauthenticated(message: str) -> ApiError:
     return ApiError(401, "unauthenticated", message)
 
 
-def _no_route(request: Request, allowed: list[str]) -> ApiError:
+def _no_route(request: Request, allowed: Sequence[str]) -> ApiError:
     if not allowed:
         return ApiError(404, "not_found", f"There is nothing at {request.path}.")
     message = f"{request.path} takes {', '.join(allowed)}, not {request.method}."
     return ApiError(405, "method_not_allowed", message)
 
 
-def headers_without_key(request: Request) -> dict[str, str]:
+def _headers_without_key(request: Request) -> dict[str, str]:
     """The headers of a request by their names in lower case, without its API key."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     if "authorization" in headers:

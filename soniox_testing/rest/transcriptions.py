@@ -102,10 +102,17 @@ def transcription_json(record: TranscriptionRecord) -> dict[str, object]:
 _RATE = "async transcription"
 
 ROUTES = (
-    Route("GET", "/v1/transcriptions", _list, "transcriptions", _RATE),
-    Route("POST", "/v1/transcriptions", _create, "transcriptions", _RATE),
-    Route("GET", "/v1/transcriptions/count", _count, "transcriptions", _RATE),
-    Route("GET", "/v1/transcriptions/{transcription_id}", _get, "transcriptions", _RATE),
-    Route("DELETE", "/v1/transcriptions/{transcription_id}", _delete, "transcriptions", _RATE),
-    Route("GET", "/v1/transcriptions/{transcription_id}/transcript", _transcript, "transcriptions", _RATE),
+    Route("get_transcriptions", "GET", "/v1/transcriptions", _list, "transcriptions", _RATE),
+    Route("create_transcription", "POST", "/v1/transcriptions", _create, "transcriptions", _RATE),
+    Route("get_transcriptions_count", "GET", "/v1/transcriptions/count", _count, "transcriptions", _RATE),
+    Route("get_transcription", "GET", "/v1/transcriptions/{transcription_id}", _get, "transcriptions", _RATE),
+    Route("delete_transcription", "DELETE", "/v1/transcriptions/{transcription_id}", _delete, "transcriptions", _RATE),
+    Route(
+        "get_transcription_transcript",
+        "GET",
+        "/v1/transcriptions/{transcription_id}/transcript",
+        _transcript,
+        "transcriptions",
+        _RATE,
+    ),
 )

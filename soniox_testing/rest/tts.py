@@ -131,6 +131,6 @@ class _Audio:
 
 
 ROUTES = (
-    Route("POST", "/tts", _generate, "tts_realtime", counted_as="text-to-speech", opened_by="tts_rt"),
-    Route("OPTIONS", "/tts", _preflight, needs_key=False),
+    Route("generate_tts", "POST", "/tts", _generate, "tts_realtime", counted_as="text-to-speech", opened_by="tts_rt"),
+    Route(None, "OPTIONS", "/tts", _preflight, needs_key=False),
 )

@@ -99,6 +99,6 @@ def _voice_json(voice: SharedVoice) -> dict[str, object]:
 _RATE = "model listing"
 
 ROUTES = (
-    Route("GET", "/v1/tts-models", _models, None, _RATE),
-    Route("GET", "/v1/shared-voices", _shared_voices, None, _RATE),
+    Route("get_tts_models", "GET", "/v1/tts-models", _models, None, _RATE),
+    Route("get_shared_voices", "GET", "/v1/shared-voices", _shared_voices, None, _RATE),
 )

@@ -158,6 +158,6 @@ def _entry_json(record: UsageRecord) -> dict[str, object]:
 
 
 ROUTES = (
-    Route("GET", "/v1/usage-logs", _logs, "usage", "usage logs"),
-    Route("GET", "/v1/usage/summary", _summary, "usage", "usage"),
+    Route("get_usage_logs", "GET", "/v1/usage-logs", _logs, "usage", "usage logs"),
+    Route("get_usage_summary", "GET", "/v1/usage/summary", _summary, "usage", "usage"),
 )

@@ -121,10 +121,10 @@ def voice_json(record: VoiceRecord) -> dict[str, object]:
 _RATE = "voices"
 
 ROUTES = (
-    Route("GET", "/v1/voices", _list, "voices", _RATE),
-    Route("POST", "/v1/voices", _create, "voices", _RATE),
-    Route("GET", "/v1/voices/count", _count, "voices", _RATE),
-    Route("GET", "/v1/voices/{voice_id}", _get, "voices", _RATE),
-    Route("DELETE", "/v1/voices/{voice_id}", _delete, "voices", _RATE),
-    Route("POST", "/v1/voices/{voice_id}/recompute", _recompute, "voices", _RATE),
+    Route("get_voices", "GET", "/v1/voices", _list, "voices", _RATE),
+    Route("create_voice", "POST", "/v1/voices", _create, "voices", _RATE),
+    Route("get_voices_count", "GET", "/v1/voices/count", _count, "voices", _RATE),
+    Route("get_voice", "GET", "/v1/voices/{voice_id}", _get, "voices", _RATE),
+    Route("delete_voice", "DELETE", "/v1/voices/{voice_id}", _delete, "voices", _RATE),
+    Route("recompute_voice", "POST", "/v1/voices/{voice_id}/recompute", _recompute, "voices", _RATE),
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ..wire.operations import OPERATIONS, STT, TTS
+from ..wire.operations import STT, TTS
 from .actions import SendRaw
 from .session_faults import (
     OF_SPEECH,
@@ -185,11 +185,19 @@ class Faults:
     Args:
         lock: Of the fake's state; it may be entered again by the thread that has it.
         clock: Of the fake.
+        operations: The names of the REST operations.
         clear_others: Removes what else was told to fail and is no fault of these verbs; called with the lock.
     """
 
-    def __init__(self, lock: AbstractContextManager[object], clock: Clock, clear_others: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        lock: AbstractContextManager[object],
+        clock: Clock,
+        operations: frozenset[str],
+        clear_others: Callable[[], object],
+    ) -> None:
         self._lock = lock
+        self._operations = operations
         self._clear_others = clear_others
         self._clock = clock
         self._faults: list[Fault] = []
@@ -631,7 +639,7 @@ class Faults:
             self._wakes.remove(wake)
 
     def _add(self, effect: Effect, operation: str | None, times: int | None, probability: float, seed: int) -> Fault:
-        can: set[str] = set() if isinstance(effect, SessionFault) else {*OPERATIONS}
+        can: set[str] = set() if isinstance(effect, SessionFault) else {*self._operations}
         if isinstance(effect, SessionFault) or _can_refuse(effect):
             of_speech = isinstance(effect, SessionFault) and isinstance(effect.effect, OF_SPEECH)
             can |= {TTS} if of_speech else {STT, TTS}

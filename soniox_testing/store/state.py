@@ -75,6 +75,7 @@ class State:
         webhooks: WebhookRules | None = None,
         transcriber: Transcriber | None = None,
         speech: SpeechRules | None = None,
+        operations: frozenset[str] = frozenset(),
     ) -> None:
         self.lock: threading.RLock = threading.RLock()
         self.api_keys = api_keys
@@ -101,7 +102,7 @@ class State:
         """WebSockets whose keys were accepted, by the type of temporary keys that open them."""
         self.sessions: list[SessionLog] = []
         self.speeches: Speeches = Speeches(self, speech or SpeechRules())
-        self.faults: Faults = Faults(self.lock, clock, self.voices.failures.clear)
+        self.faults: Faults = Faults(self.lock, clock, operations, self.voices.failures.clear)
         self.conversation_threads: list[threading.Thread] = []
         self.stopping: threading.Event = threading.Event()
         """Set while the server does not run; needs no lock."""

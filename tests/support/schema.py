@@ -14,8 +14,6 @@ from typing import Any
 import jsonschema
 from jsonschema.protocols import Validator
 
-from soniox_testing.wire.operations import operation_of
-
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "openapi.json").read_text(encoding="utf-8"))
 UNDOCUMENTED = {
     (None, 404): "the path belongs to no operation, so that no operation can document its status",
@@ -56,6 +54,20 @@ _OPERATIONS = {
     for operation in path.values()
     if "operationId" in operation
 }
+# Exact paths first: /v1/files/count is not a file.
+_PATHS = [
+    (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), methods)
+    for path, methods in sorted(DOCUMENT["paths"].items(), key=lambda item: "{" in item[0])
+]
+
+
+def _operation_of(method: str, path: str) -> str | None:
+    """The ``operationId`` of a request; None: the document has no such operation."""
+    for pattern, methods in _PATHS:
+        if method.lower() in methods and pattern.fullmatch(path):
+            operation_id: str = methods[method.lower()]["operationId"]
+            return operation_id
+    return None
 
 
 def _validate(schema: dict[str, Any], body: Any) -> None:
@@ -90,7 +102,7 @@ def check_body(method: str, path: str, status: int, content: bytes, *, any_statu
         content: The body as it was sent.
         any_status: Whether the body is an error whose status the test chose: then only its shape counts.
     """
-    operation = operation_of(method, path)
+    operation = _operation_of(method, path)
     key = hashlib.sha256(f"{operation} {status} {any_status} ".encode() + content).digest()
     with _lock:
         checked[operation, status] += 1

@@ -15,7 +15,7 @@ import websocket
 import websockets
 
 from soniox_testing import FakeSoniox, VirtualClock
-from soniox_testing.wire.operations import OPERATIONS, operation_of
+from soniox_testing.rest.routes import ROUTES
 from tests.fake.stt_client import START, SttClient, audio, check_error, text_of
 
 
@@ -115,18 +115,15 @@ def test_other_requests_throw_no_dice():
     assert seen[0] == seen[1]
 
 
-def test_every_operation_of_the_document_has_its_name():
+def test_every_operation_of_the_document_has_its_route():
     document = json.loads((Path(__file__).parents[2] / "data/openapi.json").read_text())
-    named = set()
-    for template, methods in document["paths"].items():
-        for method, operation in methods.items():
-            if isinstance(operation, dict) and "operationId" in operation:
-                named.add(operation["operationId"])
-                path = template.replace("{file_id}", "1").replace("{transcription_id}", "1").replace("{voice_id}", "1")
-                assert operation_of(method.upper(), path) == operation["operationId"]
-    assert named == OPERATIONS
-    assert operation_of("GET", "/v1/files/") is None
-    assert operation_of("PUT", "/v1/files") is None
+    documented = {
+        (operation["operationId"], method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+    assert {(route.operation, route.method, route.pattern) for route in ROUTES if route.operation} == documented
 
 
 def test_settings_that_cannot_be_are_refused(server):
