@@ -111,7 +111,7 @@ def check_unused(temporary: TemporaryKey) -> None:
         raise RealtimeError("unauthenticated", "The temporary API key was for one session, which it has opened.")
 
 
-class Admission:
+class Authentication:
     """How one WebSocket comes by its key. The handshake never fails: a key that is wrong is told of a little later.
 
     Args:
@@ -154,8 +154,8 @@ class Admission:
         return "" if self.credential is None else self.credential.api_key
 
     @property
-    def cap_sec(self) -> float | None:
-        """When the key's longest session ends; None: there is no such moment."""
+    def max_duration_ends_sec(self) -> float | None:
+        """When the longest session that the temporary key allows ends; None: the key sets no limit."""
         if self.temporary is None or self.temporary.max_session_duration_sec is None:
             return None
         return self._opened_sec + self.temporary.max_session_duration_sec
