@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..script.limits import BUDGET_MESSAGES
 from ..script.records import SpeechConnectionRecord, SpeechRecord
-from ..speaking.synthesis import Speech
+from ..speaking.synthesis import Synthesizer
 from ..wire.realtime_errors import RealtimeError
 
 if TYPE_CHECKING:
@@ -228,6 +228,6 @@ class Speeches:
         if log is None:
             raise KeyError(speech_id)
         record = log.record()
-        speech = Speech(log.request.sound, self.rules.longest_audio_sec)
-        whole = speech.say(record.text).audio + speech.end()
+        synthesizer = Synthesizer(log.request.sound, self.rules.longest_audio_sec)
+        whole = synthesizer.say(record.text).audio + synthesizer.end()
         return whole[: record.audio_bytes]
