@@ -115,7 +115,7 @@ class FaultyApi:
             route=None if operation is None else PATTERNS[operation],
         )
         with self._state.lock:
-            self._state.requests.append(record)
+            self._state.history.requests.append(record)
 
 
 def refuse_upgrade(state: State, upgrade: Upgrade, operation: str) -> bool:

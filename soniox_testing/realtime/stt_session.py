@@ -14,7 +14,7 @@ from ..script.actions import Send, SendRaw
 from ..script.records import SessionRecord
 from ..script.session_faults import OF_SPEECH
 from ..script.transcripts import Failure
-from ..store.authentication import check_unused
+from ..store.authentication import check_unused, start_refusal
 from ..store.sessions import SessionLog
 from ..wire.json_text import json_text
 from ..wire.operations import STT
@@ -169,10 +169,10 @@ class SttSession(RealtimeSession[SessionLog]):
             if temporary is not None:
                 check_unused(temporary)
             reference = config.client_reference_id if temporary is None else temporary.client_reference_id
-            refusal = self._state.session_refusal(self._authentication.api_key, "stt_realtime")
+            refusal = start_refusal(self._state, self._authentication.api_key, "stt")
             self.log.note(config=config.message, client_reference_id=reference)
             if refusal is not None:
-                raise RealtimeError(*refusal)
+                raise refusal
             fault = self._fault = self._state.faults.take_for_session(STT)
             if fault is not None and fault.at_start and not isinstance(fault.effect, SendRaw):
                 return self._fail(fault.effect)
@@ -183,7 +183,7 @@ class SttSession(RealtimeSession[SessionLog]):
             function = self._state.script.take_function(reference)
             words = None if function is not None else self._state.script.take_words(reference)
         self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
-        if function is None and words is None and self._state.transcription.is_wanted:
+        if function is None and words is None and self._state.transcriber.is_wanted:
             self._config, words = config, ()
         self._recognizer = Recognizer(config, words)
         self._phase = "streaming"
@@ -274,7 +274,7 @@ class SttSession(RealtimeSession[SessionLog]):
         """What the transcriber heard in all audio; None when this session does not ask it."""
         if self._config is None:
             return None
-        outcome = self._state.transcription.outcome(self.log.audio(), self._config.message)
+        outcome = self._state.transcriber.outcome(self.log.audio(), self._config.message)
         if isinstance(outcome, Failure):
             raise RealtimeError(outcome.error_type, outcome.message)
         return outcome
