@@ -91,7 +91,8 @@ def _broken(name: str, data: bytes, words: str, code: int) -> Fault:
 BROKEN = {"close_code": 1006}
 _UNREADABLE = dict.fromkeys(("sending", "idle", "paused"), FOUND_WHEN_RECEIVED)
 _NOTHING_TO_SEND = dict.fromkeys(
-    ("receiving", "idle", "paused"), "the session continues: only sending detects this; with pings on, see the half-open line"
+    ("receiving", "idle", "paused"),
+    "the session continues: only sending detects this; with pings on, see the half-open line",
 )
 
 FAULTS = (
