@@ -14,7 +14,7 @@ ACTIVITIES = ("sending", "receiving", "idle", "paused", "closing")
 # How a receiver is told.
 RAISES, EVENT, END = "raises", "event", "ends"
 OPENS_LATER = "the session is not open yet"
-FOUND_WHEN_RECEIVED = "goes on: what is in a message is found by whoever receives it"
+FOUND_WHEN_RECEIVED = "the session continues: messages are parsed when they are received"
 
 # Windows as small as a busy machine allows.
 OPTIONS: dict[str, Any] = {
@@ -91,7 +91,8 @@ def _broken(name: str, data: bytes, words: str, code: int) -> Fault:
 BROKEN = {"close_code": 1006}
 _UNREADABLE = dict.fromkeys(("sending", "idle", "paused"), FOUND_WHEN_RECEIVED)
 _NOTHING_TO_SEND = dict.fromkeys(
-    ("receiving", "idle", "paused"), "goes on: only sending finds out; pings do for all (see the half-open line)"
+    ("receiving", "idle", "paused"),
+    "the session continues: only sending detects this; with pings on, see the half-open line",
 )
 
 FAULTS = (
@@ -122,7 +123,7 @@ FAULTS = (
         (ws_server.hold,),
         "did not take what was sent",
         error=SonioxRealtimeTimeoutError,
-        skips=_NOTHING_TO_SEND | {"closing": "in time too; it takes full buffers to see, so test_sessions.py has it"},
+        skips=_NOTHING_TO_SEND | {"closing": "in time too; this needs full buffers and is tested in test_sessions.py"},
     ),
     Fault("the server hangs up without a close frame", (ws_server.hang_up,), "the connection broke", BROKEN),
     Fault(
