@@ -78,7 +78,7 @@ class RoutedRequest:
     @property
     def operation(self) -> str | None:
         """The name of the operation; None: it has no name, or there is none."""
-        return self.route and self.route.operation
+        return None if self.route is None else self.route.operation
 
 
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -141,7 +141,7 @@ class Router:
         return self.record(routed, response, refusal.error_type)
 
     def record(self, routed: RoutedRequest, response: Response, error_type: str | None = None) -> Response:
-        """Adds a request to ``state.requests``; returns its response."""
+        """Adds a request to ``state.history.requests``; returns its response."""
         request = routed.request
         record = RequestRecord(
             method=request.method,
@@ -151,7 +151,7 @@ class Router:
             status=response.status_code,
             error_type=error_type,
             at=routed.at,
-            route=routed.route and routed.route.pattern,
+            route=None if routed.route is None else routed.route.pattern,
         )
         with self._state.lock:
             self._state.history.requests.append(record)
