@@ -82,7 +82,7 @@ class Assertions:
             AssertionError: There was none.
         """
         with self._state.lock:
-            uploads = tuple(self._state.uploads)
+            uploads = tuple(self._state.projects.uploads)
         expected: dict[str, object] = {"filename": filename, "client_reference_id": client_reference_id}
         if content is not None:
             expected |= {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -104,8 +104,8 @@ class Assertions:
         """
         check_names("a transcription", fields, _names_of(TranscriptionRecord))
         with self._state.lock:
-            self._state.jobs_now()
-            jobs = tuple(job.record for job in self._state.created_jobs)
+            self._state.projects.jobs_now()
+            jobs = tuple(job.record for job in self._state.projects.created_jobs)
         return _first("transcription", jobs, fields, getattr)
 
     def assert_session(self, **fields: object) -> SessionRecord:
@@ -128,7 +128,7 @@ class Assertions:
             return getattr(record, name) if name in own else (record.config or {}).get(name)
 
         with self._state.lock:
-            sessions = tuple(log.record() for log in self._state.sessions)
+            sessions = tuple(log.record() for log in self._state.history.sessions)
         sent = {name for record in sessions for name in record.config or ()}
         check_names("a session", fields, own | START_FIELDS | sent)
         return _first("session", sessions, fields, read)
@@ -175,7 +175,7 @@ class Assertions:
             AssertionError: There were none, or not so many.
         """
         with self._state.lock:
-            requests = tuple(self._state.requests)
+            requests = tuple(self._state.history.requests)
         found = tuple(
             request
             for request in requests
@@ -197,7 +197,7 @@ class Assertions:
             AssertionError: Some were not.
         """
         with self._state.lock:
-            left = [f"{file.record.filename!r} ({file.record.id})" for file in self._state.files()]
+            left = [f"{file.record.filename!r} ({file.record.id})" for file in self._state.projects.files()]
         if left:
             raise AssertionError(_listed("Files left", left))
 
@@ -208,7 +208,7 @@ class Assertions:
             AssertionError: Some were not.
         """
         with self._state.lock:
-            left = [f"{job.filename!r} ({job.id}), {job.status}" for job in self._state.jobs_now()]
+            left = [f"{job.filename!r} ({job.id}), {job.status}" for job in self._state.projects.jobs_now()]
         if left:
             raise AssertionError(_listed("Transcriptions left", left))
 
@@ -236,7 +236,7 @@ class Assertions:
         while (left_open := self._open_sessions()) and time.monotonic() < deadline_sec:
             time.sleep(_LOOK_SEC)
         with self._state.lock:
-            unknown = [_request_line(request) for request in self._state.requests if request.route is None]
+            unknown = [_request_line(request) for request in self._state.history.requests if request.route is None]
         named = {"Never used": self._unused(), "Sessions left open": left_open, "Requests to nothing": unknown}
         found = [_listed(name, lines) for name, lines in named.items() if lines]
         if found:
@@ -246,20 +246,24 @@ class Assertions:
         """What came and what did not, in words: scripts that were never used, uploads, sessions, failed requests."""
         state = self._state
         with state.lock:
-            uploads = [f"{upload.filename!r}, {upload.size} bytes{_reference(upload)}" for upload in state.uploads]
+            uploads = [
+                f"{upload.filename!r}, {upload.size} bytes{_reference(upload)}" for upload in state.projects.uploads
+            ]
             jobs = [f"{job.filename!r}, {job.status}{_trouble(job)}{_reference(job)}" for job in self._jobs()]
             sessions = [
                 f"{record.ended or 'open'}{_trouble(record)}, {record.audio_bytes} bytes of audio{_reference(record)}"
-                for record in (log.record() for log in state.sessions)
+                for record in (log.record() for log in state.history.sessions)
             ]
             speeches = [
                 f"{record.text[:_LONGEST_SHOWN]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
                 for record in (log.record() for log in state.speeches.logs)
             ]
             failed = [
-                f"{_request_line(request)}{_trouble(request)}" for request in state.requests if request.status >= 400
+                f"{_request_line(request)}{_trouble(request)}"
+                for request in state.history.requests
+                if request.status >= 400
             ]
-            count = len(state.requests)
+            count = len(state.history.requests)
         named = {
             "Scripted and never used": self._unused(),
             "Uploads": uploads,
@@ -272,7 +276,7 @@ class Assertions:
 
     def _jobs(self) -> list[TranscriptionRecord]:
         """All jobs as they were when something last looked at them, also those that were deleted."""
-        return [job.record for job in self._state.created_jobs]
+        return [job.record for job in self._state.projects.created_jobs]
 
     def _unused(self) -> list[str]:
         """What was scripted and has not happened."""
@@ -287,7 +291,7 @@ class Assertions:
 
     def _open_sessions(self) -> list[str]:
         with self._state.lock:
-            records = [log.record() for log in self._state.sessions]
+            records = [log.record() for log in self._state.history.sessions]
             connections = [log.record() for log in self._state.speeches.connections]
         sessions = [
             f"{record.id}, since {record.created_at}, {record.audio_bytes} bytes of audio"

@@ -194,7 +194,7 @@ class FakeSoniox(Assertions):
             self._listener.start()
             self._url = self._listener.url
             self._state.webhooks.start()
-            self._state.transcription.start()
+            self._state.transcriber.start()
         return self
 
     def stop(self) -> None:
@@ -214,14 +214,14 @@ class FakeSoniox(Assertions):
                 except AssertionError as exc:
                     unexpected = exc
             deadline_sec = time.monotonic() + PATIENCE_SEC
-            ending = [*self._state.webhooks.stop(), *self._state.transcription.stop()]
+            ending = [*self._state.webhooks.stop(), *self._state.transcriber.stop()]
             self._state.stopping.set()
             late = join([*ending, *self._listener.stop()], deadline_sec)
             late += join(self._state.conversations(), deadline_sec)
             with self._state.lock:
-                self._state.failures += late
+                self._state.history.failures += late
         with self._state.lock:
-            failures, self._state.failures = self._state.failures, []
+            failures, self._state.history.failures = self._state.history.failures, []
         if failures:
             raise FakeSonioxError(failures, f"the fake server of {self._name}" if self._name else "the fake server")
         if unexpected is not None:
@@ -272,7 +272,7 @@ class FakeSoniox(Assertions):
     @property
     def api_key(self) -> str:
         """A key that this server accepts."""
-        keys = self._state.api_keys
+        keys = self._state.keys.permanent
         return keys[0] if keys else _DEFAULT_KEY
 
     @property
@@ -519,13 +519,13 @@ class FakeSoniox(Assertions):
     def files(self) -> tuple[FileRecord, ...]:
         """The files it holds, of all keys, in order of creation."""
         with self._state.lock:
-            return tuple(file.record for file in self._state.files())
+            return tuple(file.record for file in self._state.projects.files())
 
     @property
     def transcriptions(self) -> tuple[TranscriptionRecord, ...]:
         """The transcriptions it holds, of all keys, in order of creation, as they stand now."""
         with self._state.lock:
-            return tuple(self._state.advance(job) for job in self._state.jobs())
+            return tuple(self._state.projects.advance(job) for job in self._state.projects.jobs())
 
     def file_content(self, file_id: str) -> bytes:
         """The bytes of an uploaded file.
@@ -534,7 +534,7 @@ class FakeSoniox(Assertions):
             KeyError: It holds no file with this id.
         """
         with self._state.lock:
-            for file in self._state.files():
+            for file in self._state.projects.files():
                 if file.record.id == file_id:
                     return file.read()
         raise KeyError(file_id)
@@ -561,14 +561,14 @@ class FakeSoniox(Assertions):
     def usage(self) -> tuple[UsageRecord, ...]:
         """What was used, of all keys: the last 10,000 entries, in the order they were made."""
         with self._state.lock:
-            self._state.jobs_now()
+            self._state.projects.jobs_now()
             return self._state.usage.records()
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
         """The last 10,000 REST requests, in the order they were answered."""
         with self._state.lock:
-            return tuple(self._state.requests)
+            return tuple(self._state.history.requests)
 
     @property
     def webhooks(self) -> tuple[WebhookDelivery, ...]:
@@ -616,15 +616,15 @@ class FakeSoniox(Assertions):
         """
         with self._state.lock:
             if permissions is None:
-                self._state.permissions.pop(api_key, None)
+                self._state.keys.permissions.pop(api_key, None)
             else:
-                self._state.permissions[api_key] = permissions_of(permissions)
+                self._state.keys.permissions[api_key] = permissions_of(permissions)
 
     @property
     def sessions(self) -> tuple[SessionRecord, ...]:
         """The realtime sessions so far, of all keys, in the order they were opened, as they stand now."""
         with self._state.lock:
-            return tuple(log.record() for log in self._state.sessions)
+            return tuple(log.record() for log in self._state.history.sessions)
 
     @property
     def speeches(self) -> tuple[SpeechRecord, ...]:
@@ -657,7 +657,7 @@ class FakeSoniox(Assertions):
             KeyError: There was no session with this id.
         """
         with self._state.lock:
-            for log in self._state.sessions:
+            for log in self._state.history.sessions:
                 if log.id == session_id:
                     return log.audio()
         raise KeyError(session_id)

@@ -36,7 +36,7 @@ class SttEndpoint:
     def _open(self, handshake: Handshake) -> SttSession:
         session = SttSession(self._state, self._rules, handshake, self._state.clock.now_sec())
         with self._state.lock:
-            self._state.sessions.append(session.log)
+            self._state.history.sessions.append(session.log)
         return session
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from ..wire.realtime_errors import RealtimeError
+from ..wire.wav import BEGINNING_BYTES, WavHeader, is_wav
 
 CONTAINERS = frozenset({"aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"})
 """The formats that carry a header."""
@@ -20,9 +20,7 @@ _SAMPLE_BYTES = {
     "alaw": 1,
 }
 _ASSUMED_BYTES_PER_SECOND = 16_000
-_SNIFFED_BYTES = 12
 _LONGEST_WAV_HEADER = 64 * 1024
-_UNKNOWN_SIZES = {0, 0xFFFFFFFF}
 _KNOWN_BEGINNINGS = re.compile(
     rb"(RIFF|RF64)....WAVE|OggS|fLaC|ID3|\xff[\xe0-\xff]|\x1a\x45\xdf\xa3|FORM....AIF[FC]|#!AMR"
     rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11|....ftyp",
@@ -109,17 +107,19 @@ class _HeaderMeter(AudioMeter):
         return present * 1000 // self._bytes_per_second
 
     def _read_head(self, head: bytearray) -> None:
-        if len(head) < _SNIFFED_BYTES:
+        if len(head) < BEGINNING_BYTES:
             return
-        if not head.startswith((b"RIFF", b"RF64")) or head[8:12] != b"WAVE":
+        if not is_wav(head):
             self._check_other(head)
             self._bytes = len(head)
             self._head = None
             return
-        found = _wav_header(head)
-        if found is not None:
-            begin, self._bytes_per_second, self._limit = found
-            self._bytes = len(head) - begin
+        header = WavHeader.read(lambda position, count: head[position : position + count])
+        if header is not None:
+            if not header.bytes_per_second:
+                raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no format.")
+            self._bytes_per_second, self._limit = header.bytes_per_second, header.data_bytes
+            self._bytes = len(head) - header.size
             self._head = None
         elif len(head) > _LONGEST_WAV_HEADER:
             raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no end.")
@@ -131,26 +131,3 @@ class _HeaderMeter(AudioMeter):
             raise RealtimeError("invalid_request", "The audio cannot be decoded: it has no WAV header.")
         if not _KNOWN_BEGINNINGS.match(head):
             raise RealtimeError("request_timeout", "Decoding the audio took too long: it has no known header.")
-
-
-def _wav_header(head: bytearray) -> tuple[int, int, int | None] | None:
-    """Where the samples of a WAV stream begin, their bytes a second, and how many bytes there are if that is known.
-
-    None: the header goes on.
-    """
-    bytes_per_second = 0
-    position = 12
-    while position + 8 <= len(head):
-        name, length = struct.unpack_from("<4sI", head, position)
-        position += 8
-        if name == b"data":
-            if not bytes_per_second:
-                raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no format.")
-            return position, bytes_per_second, None if length in _UNKNOWN_SIZES else length
-        if name == b"fmt " and length >= 16:
-            if position + 16 > len(head):
-                return None
-            rate, bytes_per_second, frame_bytes = struct.unpack_from("<4xIIH", head, position)
-            bytes_per_second = bytes_per_second or rate * frame_bytes
-        position += length + length % 2
-    return None

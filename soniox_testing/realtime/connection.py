@@ -126,12 +126,14 @@ class _Connection:
         self._over = False
         self._ended = False
         """Whether the session has ended, so that it hears of nothing any more."""
-        self._deaf = False
+        self._ignores_input = False
         """Whether what comes in cannot be understood any more."""
-        self._mute = False
+        self._sends_nothing = False
         """Whether what comes in is thrown away, as long as the client likes."""
         self._give_up_sec: float | None = None
         """In real time: when to stop waiting for the client's side of the closing handshake."""
+        self._now_sec = clock.now_sec()
+        """Read once for all messages that arrive together."""
         self._turns = threading.Condition()
         self._asked = 0
         self._answered = 0
@@ -187,7 +189,7 @@ class _Connection:
         """Lets the session say a little more, if what it said before has left; whether it did."""
         if self._ended or len(self._outgoing) >= _AHEAD_BYTES:
             return False
-        actions = self._session.more(self._clock.now_sec())
+        actions = self._session.poll_output(self._now_sec)
         self._perform(actions)
         self._flush()
         return bool(actions)
@@ -201,7 +203,7 @@ class _Connection:
         Returns:
             The newest turn that somebody asked for before this.
         """
-        if busy:
+        if busy or self._session.wants_turn:
             timeout_sec: float | None = 0.0
         elif self._give_up_sec is not None:
             timeout_sec = max(0.0, self._give_up_sec - time.monotonic())
@@ -238,18 +240,18 @@ class _Connection:
 
     def _tick(self) -> None:
         if not self._ended:
-            now_sec = self._clock.now_sec()
+            self._now_sec = self._clock.now_sec()
             deadline_sec = self._session.deadline_sec
-            if deadline_sec is not None and now_sec >= deadline_sec:
-                self._perform(self._session.time_passed(now_sec))
+            if self._session.wants_turn or (deadline_sec is not None and self._now_sec >= deadline_sec):
+                self._perform(self._session.time_passed(self._now_sec))
 
     def _feed(self, data: bytes) -> None:
-        if self._deaf or self._mute:
+        if self._ignores_input or self._sends_nothing:
             return
         self._websocket.receive_data(data)
         for event in self._websocket.events():
             self._handle(event)
-            if self._over or self.stalled or self._deaf or self._mute:
+            if self._over or self.stalled or self._ignores_input or self._sends_nothing:
                 return
 
     def _handle(self, event: Event) -> None:
@@ -281,11 +283,10 @@ class _Connection:
         if not event.message_finished:
             return
         parts, self._parts, self._parts_size = self._parts, [], 0
-        now_sec = self._clock.now_sec()
         if isinstance(event, TextMessage):
-            self._perform(self._session.text_received("".join(cast("list[str]", parts)), now_sec))
+            self._perform(self._session.text_received("".join(cast("list[str]", parts)), self._now_sec))
         else:
-            self._perform(self._session.bytes_received(b"".join(cast("list[bytes]", parts)), now_sec))
+            self._perform(self._session.bytes_received(b"".join(cast("list[bytes]", parts)), self._now_sec))
 
     def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -298,10 +299,10 @@ class _Connection:
                     self._ended = True
                     self._send_close(code)
                 case HangUp():
-                    self._ended = self._deaf = True
+                    self._ended = self._ignores_input = True
                     self._close_by_then()
                 case HalfOpen():
-                    self._ended = self._mute = True
+                    self._ended = self._sends_nothing = True
                 case Reset():
                     self._ended = self._over = True
                     self._outgoing.clear()
@@ -312,7 +313,7 @@ class _Connection:
     def _fail(self, how: Departure, code: int) -> None:
         """Ends a connection whose client broke the protocol. What it sends from here on means nothing."""
         self._depart(how, code)
-        self._deaf = True
+        self._ignores_input = True
         self._send_close(code)
 
     def _depart(self, how: Departure, code: int | None) -> None:
@@ -344,7 +345,7 @@ class _Connection:
             del self._outgoing[:sent]
             if self._give_up_sec is not None:
                 self._close_by_then()
-        if self._deaf:
+        if self._ignores_input:
             # Its close frame will not be recognised, so the end of the stream has to do.
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)

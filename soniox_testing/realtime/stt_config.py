@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..catalogue.stt_models import MODES, current_model
 from ..catalogue.tts_fields import check_language, context_of, translation_of
@@ -51,21 +51,6 @@ class SttConfig:
     exclude_source_languages: frozenset[str]
     """Languages that are not translated."""
     client_reference_id: str | None
-
-
-def parse_start_message(text: str) -> dict[str, Any]:
-    """The fields of a start message.
-
-    Raises:
-        RealtimeError: Not a JSON object.
-    """
-    try:
-        values: object = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise RealtimeError("invalid_request", f"The start message is not JSON: {exc}") from exc
-    if not isinstance(values, dict):
-        raise RealtimeError("invalid_request", "The start message must be a JSON object.")
-    return cast("dict[str, Any]", values)
 
 
 def config_of(values: dict[str, Any]) -> SttConfig:

@@ -1,41 +1,39 @@
-"""A speech-to-text session: what to answer to each message, and when. No I/O; time comes with each call.
-
-It is ``waiting`` for its start message, then ``streaming``, then ``over``. Each timer is a moment by its name; a
-timer that is not set is not there.
-"""
+"""A speech-to-text session: which messages answer which, and when. No I/O; calls bring the time."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING
 
 from ..hearing.audio_meter import AudioMeter, meter_for
 from ..hearing.recognition import Recognizer, final_tokens_of, text_of
-from ..script.actions import Close, Reset, Send, SendRaw
+from ..script.actions import Send, SendRaw
 from ..script.records import SessionRecord
 from ..script.session_faults import OF_SPEECH
 from ..script.transcripts import Failure
-from ..store.authentication import Admission, check_unused
+from ..store.authentication import check_unused, start_refusal
 from ..store.sessions import SessionLog
 from ..wire.json_text import json_text
 from ..wire.operations import STT
 from ..wire.realtime_errors import RealtimeError
 from .conversation import Conversation, Finished
-from .stt_config import config_of, parse_start_message
+from .session import RealtimeSession, parse_object
+from .stt_config import config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..hearing.recognition import Message
-    from ..script.actions import Action, Departure, Handshake
+    from ..script.actions import Action, Handshake
+    from ..script.records import SessionEnd
     from ..script.session_faults import Fate, SessionFault, SpeechEffect
     from ..script.transcripts import Word
     from ..store.state import State
     from .conversation import Output
+    from .session import Timer
     from .stt_config import SttConfig
 
 USAGE_TYPE = "transcribe_websocket"
@@ -45,10 +43,6 @@ _IDLE_WITHOUT_KEY_SEC = 10.0
 _INPUT_SEC = 20.0
 _LONGEST_SEC = 300 * 60.0
 _LONGEST_AUDIO_MS = 300 * 60 * 1000
-_NORMAL = 1000
-_GOING_AWAY = 1001
-
-_Timer = Literal["key", "idle", "input", "length", "cap"]
 
 
 @dataclass(frozen=True)
@@ -63,46 +57,43 @@ class SttRules:
     """Whether audio without a known header is refused where the format needs one."""
 
 
-class SttSession:
-    """One session, from the opened WebSocket to its end; see ``actions.Session``.
+class SttSession(RealtimeSession[SessionLog]):
+    """A session of speech-to-text.
 
     Args:
         state: Of the fake; its lock is taken where needed.
-        rules: What is different from the service.
-        handshake: How the client opened its WebSocket.
-        now_sec: When.
+        rules: Where the fake differs from the service.
+        handshake: The client's opening handshake.
+        now_sec: The moment of the handshake.
     """
 
     def __init__(self, state: State, rules: SttRules, handshake: Handshake, now_sec: float) -> None:
-        self._admission = Admission(
-            state, USAGE_TYPE, handshake, now_sec, key_in_start_message=rules.key_in_start_message
+        super().__init__(
+            state,
+            USAGE_TYPE,
+            handshake,
+            now_sec,
+            key_in_start_message=rules.key_in_start_message,
+            idle_sec=_IDLE_SEC,
+            idle_without_key_sec=_IDLE_WITHOUT_KEY_SEC,
         )
-        self.subprotocol: str | None = self._admission.subprotocol
-        self._state = state
         self._rules = rules
-        self._phase: Literal["waiting", "streaming", "over"] = "waiting"
-        self._timers: dict[_Timer, float] = {}
         self._fault: SessionFault | None = None
-        self._frames = 0
-        """How many messages were sent."""
+        self._sent_messages = 0
         self._conversation: Conversation | None = None
-        """With the function that runs this session, if one does."""
-        self._wake: Callable[[], None] | None = None
+        """With the function that runs this session; None if no function does."""
         self._meter: AudioMeter | None = None
         self._recognizer: Recognizer | None = None
         self._config: SttConfig | None = None
-        """For the transcriber; None: nobody asks it."""
+        """For the transcriber; None: this session does not use it."""
         self._audio_ms = 0
         self._has_audio = False
         self._stream: int | None = None
-        """Its number among those that run; None before and after."""
+        """Number of the running stream in the usage; None before and after."""
         self._started_sec = 0.0
-        self._said: list[Message] = []
-        """The final tokens that no function said."""
-        if self._admission.due_sec is not None:
-            self._timers["key"] = self._admission.due_sec
-        self._restart_idle(now_sec)
-        credential = self._admission.credential
+        self._recognized: list[Message] = []
+        """The final tokens of the recognizer."""
+        credential = self._authentication.credential
         self.log: SessionLog = SessionLog(
             SessionRecord(
                 id=str(uuid.uuid4()),
@@ -122,107 +113,51 @@ class SttSession:
         )
 
     @property
-    def deadline_sec(self) -> float | None:
-        """When the next timer is due; None when there is none."""
-        if self._phase != "over" and (self._has_output() or self._state.faults.is_offline()):
-            return float("-inf")
-        return min(self._timers.values(), default=None)
-
-    def opened(self, wake: Callable[[], None]) -> None:
-        """The WebSocket is open."""
-        self._wake = wake
-        self._state.faults.watch(wake)
+    def wants_turn(self) -> bool:
+        """Also when the function of this session has something to send."""
+        has_output = self._conversation is not None and self._conversation.has_output()
+        return (has_output and self._phase != "over") or super().wants_turn
 
     def time_passed(self, now_sec: float) -> Sequence[Action]:
-        """Says what a function wants to be said, and fires the timers that are due, in the order of their moments."""
-        if self._phase != "over" and self._state.faults.is_offline():
-            return self._fail(Reset())
+        """Also takes what the function of this session wants to send."""
+        return self._count_sent(super().time_passed(now_sec))
+
+    def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
+        """The actions for a text message."""
+        return self._count_sent(super().text_received(text, now_sec))
+
+    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
+        """The actions for a binary message."""
+        return self._count_sent(super().bytes_received(data, now_sec))
+
+    def _fire_due(self, now_sec: float) -> list[Action]:
         actions: list[Action] = []
         for output in self._conversation.take_output() if self._conversation is not None else ():
             if self._phase != "over":
-                actions += self._spoken(output)
-        while self._timers:
-            timer = min(self._timers, key=self._timers.__getitem__)
-            due_sec = self._timers[timer]
-            if due_sec > now_sec:
-                break
-            del self._timers[timer]
-            try:
-                actions += self._fire(timer, due_sec)
-            except RealtimeError as refusal:
-                actions += self._refuse(refusal)
-        return self._sent(actions)
+                actions += self._on_output(output)
+        return actions + super()._fire_due(now_sec)
 
-    def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
-        """What to do about a text message."""
-        return self._sent(self._on_text(text, now_sec))
-
-    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
-        """What to do about a binary message."""
-        return self._sent(self._on_bytes(data, now_sec))
-
-    def more(self, now_sec: float) -> Sequence[Action]:  # noqa: ARG002
-        """Nothing: whatever it says is an answer, or due at a time."""
-        return ()
+    def _on_timer(self, timer: Timer, due_sec: float) -> Sequence[Action]:
+        if timer == "input":
+            raise RealtimeError("request_timeout", f"No audio and no keepalive came for {_INPUT_SEC:g} seconds.")
+        if timer == "length":
+            raise _too_long()
+        return super()._on_timer(timer, due_sec)
 
     def _on_text(self, text: str, now_sec: float) -> Sequence[Action]:
-        try:
-            if self._phase == "waiting":
-                return self._before_start(text, now_sec)
-            if self._phase == "streaming":
-                return self._text(text, now_sec)
-            return []
-        except RealtimeError as refusal:
-            return self._refuse(refusal)
+        return self._before_start(text, now_sec) if self._phase == "waiting" else self._text(text, now_sec)
 
     def _on_bytes(self, data: bytes, now_sec: float) -> Sequence[Action]:
-        try:
-            if self._phase == "waiting":
-                self._check_key(now_sec)
-                raise RealtimeError("invalid_request", "The start message must be a text message.")
-            if self._phase == "streaming" and data:
-                return self._audio(data, now_sec)
-            if self._phase == "streaming" and self._rules.empty_binary_ends:
-                return self._end("")
-            return []
-        except RealtimeError as refusal:
-            return self._refuse(refusal)
-
-    def departed(self, how: Departure, close_code: int | None) -> None:
-        """The connection ended before the session."""
-        if self._phase != "over":
-            self._over(how)
-            self.log.end(how, close_code)
-
-    def _fire(self, timer: _Timer, due_sec: float) -> Sequence[Action]:
-        match timer:
-            case "key":
-                self._check_key(due_sec)
-                return []
-            case "idle":
-                return self._close("idle", _GOING_AWAY)
-            case "input":
-                raise RealtimeError("request_timeout", f"No audio and no keepalive came for {_INPUT_SEC:g} seconds.")
-            case "length":
-                raise _too_long()
-            case "cap":
-                message = "The session has reached the longest duration that its temporary API key allows."
-                raise RealtimeError("temp_api_key_session_expired", message)
-
-    def _check_key(self, now_sec: float) -> None:
-        """Checks the key that came with the connection, once."""
-        self._timers.pop("key", None)
-        self._admission.check(now_sec)
-        self._start_cap()
-
-    def _start_cap(self) -> None:
-        cap_sec = self._admission.cap_sec
-        if cap_sec is not None:
-            self._timers["cap"] = cap_sec
+        if self._phase == "waiting":
+            self._check_key(now_sec)
+            raise RealtimeError("invalid_request", "The start message must be a text message.")
+        if data:
+            return self._audio(data, now_sec)
+        return self._end_of_audio("") if self._rules.empty_binary_ends else []
 
     def _before_start(self, text: str, now_sec: float) -> Sequence[Action]:
         self._check_key(now_sec)
-        values = parse_start_message(text)
+        values = parse_object(text, "start message")
         if values.get("type") == "keepalive":
             self.log.add_control("keepalive", text)
             self._restart_idle(now_sec)
@@ -230,25 +165,25 @@ class SttSession:
         self._use_key_of(values, now_sec)
         config = config_of(values)
         with self._state.lock:
-            temporary = self._admission.temporary
+            temporary = self._authentication.temporary
             if temporary is not None:
                 check_unused(temporary)
             reference = config.client_reference_id if temporary is None else temporary.client_reference_id
-            refusal = self._state.session_refusal(self._admission.api_key, "stt_realtime")
+            refusal = start_refusal(self._state, self._authentication.api_key, "stt")
             self.log.note(config=config.message, client_reference_id=reference)
             if refusal is not None:
-                raise RealtimeError(*refusal)
+                raise refusal
             fault = self._fault = self._state.faults.take_for_session(STT)
             if fault is not None and fault.at_start and not isinstance(fault.effect, SendRaw):
                 return self._fail(fault.effect)
             if temporary is not None:
                 temporary.used = True
-            self._stream = self._state.usage.started("stt", self._admission.api_key)
+            self._stream = self._state.usage.started("stt", self._authentication.api_key)
             self._started_sec = now_sec
             function = self._state.script.take_function(reference)
             words = None if function is not None else self._state.script.take_words(reference)
         self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
-        if function is None and words is None and self._state.transcription.is_wanted:
+        if function is None and words is None and self._state.transcriber.is_wanted:
             self._config, words = config, ()
         self._recognizer = Recognizer(config, words)
         self._phase = "streaming"
@@ -266,19 +201,9 @@ class SttSession:
             return [fault.effect]
         return []
 
-    def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
-        """Brings the key of a start message together with that of the connection."""
-        try:
-            self._admission.use_key_of(values, now_sec)
-        finally:
-            credential = self._admission.credential
-            if credential is not None:
-                self.log.note(api_key=credential.api_key, auth=credential.form)
-        self._start_cap()
-
     def _text(self, text: str, now_sec: float) -> Sequence[Action]:
         if not text:
-            return self._end(text)
+            return self._end_of_audio(text)
         if text.lstrip().startswith("{"):
             return self._control(text, now_sec)
         try:
@@ -289,10 +214,7 @@ class SttSession:
         return self._audio(data, now_sec)
 
     def _control(self, text: str, now_sec: float) -> Sequence[Action]:
-        try:
-            values = cast("dict[str, Any]", json.loads(text))
-        except (ValueError, RecursionError) as exc:
-            raise RealtimeError("invalid_request", f"The control message is not JSON: {exc}") from exc
+        values = parse_object(text, "control message")
         kind = values.get("type")
         if kind == "keepalive":
             self.log.add_control("keepalive", text)
@@ -338,7 +260,7 @@ class SttSession:
             raise _too_long()
         return [*actions, *self._send(self._recognizer.advance(self._audio_ms))]
 
-    def _end(self, text: str) -> Sequence[Action]:
+    def _end_of_audio(self, text: str) -> Sequence[Action]:
         self.log.add_control("end", text)
         if self._conversation is not None:
             self._conversation.hear("end")
@@ -346,36 +268,33 @@ class SttSession:
         if self._recognizer is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
         finals = self._recognizer.finish(self._audio_ms, self._transcribed())
-        return [*self._send(finals), *self._close("finished", _NORMAL)]
+        return [*self._send(finals), *self._close("finished")]
 
     def _transcribed(self) -> tuple[Word, ...] | None:
         """What the transcriber heard in all audio; None when this session does not ask it."""
         if self._config is None:
             return None
-        outcome = self._state.transcription.outcome(self.log.audio(), self._config.message)
+        outcome = self._state.transcriber.outcome(self.log.audio(), self._config.message)
         if isinstance(outcome, Failure):
             raise RealtimeError(outcome.error_type, outcome.message)
         return outcome
 
-    def _has_output(self) -> bool:
-        return self._conversation is not None and self._conversation.has_output()
-
-    def _spoken(self, output: Output) -> Sequence[Action]:
-        """What to do about something that the function of this session wants."""
+    def _on_output(self, output: Output) -> Sequence[Action]:
+        """The actions for an output of the function of this session."""
         if isinstance(output, Send):
             return [output]
         if isinstance(output, Finished):
-            return self._close("finished", _NORMAL)
+            return self._close("finished")
         return self._fail(output)
 
-    def _sent(self, actions: Sequence[Action]) -> Sequence[Action]:
-        """What is really done: no more than there is until a fault that counts messages."""
+    def _count_sent(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """Counts messages. Actions after a fault that is due at a number of messages are dropped."""
         sent: list[Action] = []
         for action in actions:
             sent.append(action)
-            self._frames += isinstance(action, Send)
+            self._sent_messages += isinstance(action, Send)
             fault = self._fault
-            if fault is None or not isinstance(action, Send) or fault.after_frames != self._frames:
+            if fault is None or not isinstance(action, Send) or fault.after_frames != self._sent_messages:
                 continue
             self._fault = None
             if not isinstance(fault.effect, SendRaw):
@@ -384,44 +303,26 @@ class SttSession:
         return sent
 
     def _fail(self, fate: Fate | SpeechEffect) -> Sequence[Action]:
-        if isinstance(fate, OF_SPEECH):  # of which no session is told
+        if isinstance(fate, OF_SPEECH):  # faults of these kinds are for text-to-speech only
             raise TypeError(fate)
-        if isinstance(fate, RealtimeError):
-            return self._refuse(fate)
-        if isinstance(fate, Close):
-            return self._close("dropped", fate.code)
-        self._over("dropped")
-        self.log.end("dropped", None)
-        return [fate]
+        return super()._fail(fate)
 
-    def _refuse(self, refusal: RealtimeError) -> Sequence[Action]:
-        self._over("error")
-        self.log.end("error", _NORMAL, refusal.error_type)
-        return [Send(json_text(refusal.stt_message(self.log.id))), Close(_NORMAL)]
+    def _error_message(self, error: RealtimeError) -> dict[str, object]:
+        return error.stt_message(self.log.id)
 
-    def _close(self, ended: Literal["finished", "idle", "dropped"], code: int) -> Sequence[Action]:
-        self._over(ended)
-        self.log.end(ended, code)
-        return [Close(code)]
-
-    def _over(self, how: str) -> None:
-        self._phase = "over"
-        self._admission.leave()
-        self._timers.clear()
-        self._count()
-        if self._wake is not None:
-            self._state.faults.unwatch(self._wake)
-            self._wake = None
+    def _end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
+        self._add_usage()
         if self._conversation is not None:
-            self._conversation.hear("over", how=how)
+            self._conversation.hear("over", how=ended)
+        super()._end(ended, close_code, error_type)
 
-    def _count(self) -> None:
-        """Notes what was used, if the session had begun."""
+    def _add_usage(self) -> None:
+        """Adds the session to the usage, if it had started."""
         stream, self._stream = self._stream, None
         record = self.log.record()
         if stream is None or record.config is None:
             return
-        said = [*self._said, *(self._conversation.final_tokens() if self._conversation is not None else ())]
+        tokens = [*self._recognized, *(self._conversation.final_tokens() if self._conversation is not None else ())]
         with self._state.lock:
             self._state.usage.ended(stream)
             self._state.usage.stt_used(
@@ -430,20 +331,16 @@ class SttSession:
                 client_reference_id=record.client_reference_id,
                 started_sec=self._started_sec,
                 audio_duration_ms=self._audio_ms,
-                text=text_of(said),
+                text=text_of(tokens),
                 context=record.config.get("context"),
             )
 
     def _send(self, messages: Iterable[Message]) -> list[Action]:
         actions: list[Action] = []
         for message in messages:
-            self._said += final_tokens_of(message)
+            self._recognized += final_tokens_of(message)
             actions.append(Send(json_text(message)))
         return actions
-
-    def _restart_idle(self, now_sec: float) -> None:
-        with_key = self._admission.credential is not None
-        self._timers["idle"] = now_sec + (_IDLE_SEC if with_key else _IDLE_WITHOUT_KEY_SEC)
 
 
 def _too_long() -> RealtimeError:

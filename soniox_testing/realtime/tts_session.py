@@ -7,132 +7,75 @@ one stream ends the connection.
 
 from __future__ import annotations
 
-import json
 import math
 import uuid
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
-from ..script.actions import Close, Reset, Send, SendRaw
+from ..script.actions import Send, SendRaw
 from ..script.session_faults import DelayAudio, EndStream, SpoilAudio
 from ..speaking.request import invalid, speech_request_of
-from ..store.authentication import Admission, check_unused
+from ..store.authentication import check_unused
 from ..store.speeches import SpeechConnectionLog
 from ..wire.fields import Fields
 from ..wire.json_text import json_text
 from ..wire.operations import TTS
 from ..wire.realtime_errors import RealtimeError
+from .session import RealtimeSession, parse_object
 from .tts_stream import TtsStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..script.actions import Action, Departure, Handshake
-    from ..script.records import SpeechEnd
-    from ..script.session_faults import Fate
+    from ..script.actions import Action, Handshake
+    from ..script.records import SessionEnd, SpeechEnd
     from ..store.state import State
 
 USAGE_TYPE = "tts_rt"
 
 _MOST_STREAMS = 5
 _LONGEST_ID = 256
-_NORMAL = 1000
-_GOING_AWAY = 1001
 _WHERE = "message"
 
-_Timer = Literal["key", "idle", "silent", "cap"]
 
-
-class TtsSession:
-    """One connection, from the opened WebSocket to its end; see ``actions.Session``.
+class TtsSession(RealtimeSession[SpeechConnectionLog]):
+    """A connection of text-to-speech.
 
     Args:
         state: Of the fake; its lock is taken where needed.
-        handshake: How the client opened its WebSocket.
-        now_sec: When.
-        key_in_start_message: Whether a key may come as late as in the first start message.
+        handshake: The client's opening handshake.
+        now_sec: The moment of the handshake.
+        key_in_start_message: Whether the key may first come in a start message.
     """
 
     def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
-        self._admission = Admission(state, USAGE_TYPE, handshake, now_sec, key_in_start_message=key_in_start_message)
-        self.subprotocol: str | None = self._admission.subprotocol
-        self._state = state
         self._rules = state.speeches.rules
+        super().__init__(
+            state,
+            USAGE_TYPE,
+            handshake,
+            now_sec,
+            key_in_start_message=key_in_start_message,
+            idle_sec=self._rules.idle_sec,
+            idle_without_key_sec=self._rules.idle_without_key_sec,
+        )
         self._now_sec = now_sec
-        self._is_over = False
-        self._timers: dict[_Timer, float] = {}
         self._streams: dict[str, TtsStream] = {}
         self._turns: deque[TtsStream] = deque()
-        """The same streams, the one whose turn it is to make audio first."""
-        self._began = False
-        """Whether there has been a stream."""
-        self._wake: Callable[[], None] | None = None
-        if self._admission.due_sec is not None:
-            self._timers["key"] = self._admission.due_sec
-        self._restart_idle(now_sec)
+        """The same streams; the first one makes the next audio."""
         self._restart_silent(now_sec)
-        self.log: SpeechConnectionLog = SpeechConnectionLog(state.clock.timestamp(), self._admission.credential)
+        self.log: SpeechConnectionLog = SpeechConnectionLog(state.clock.timestamp(), self._authentication.credential)
 
     @property
     def deadline_sec(self) -> float | None:
-        """When the next timer is due; None when there is none."""
-        if self._is_over:
-            return None
-        if self._state.faults.is_offline():
-            return -math.inf
+        """When the next timer of the connection or of a stream is due; None if there is none."""
         moments = [*self._timers.values(), *(stream.deadline_sec for stream in self._turns)]
-        # What may be sent by now waits for room only, of which the connection knows.
+        # Audio that is due already waits only for room in the connection's buffer, see ``poll_output``.
         moments += [stream.next_sec for stream in self._turns if stream.next_sec > self._now_sec]
         earliest_sec = min(moments, default=math.inf)
         return None if earliest_sec == math.inf else earliest_sec
 
-    def opened(self, wake: Callable[[], None]) -> None:
-        """The WebSocket is open."""
-        self._wake = wake
-        self._state.faults.watch(wake)
-
-    def time_passed(self, now_sec: float) -> Sequence[Action]:
-        """Fires the timers that are due, in the order of their moments."""
-        self._now_sec = now_sec
-        if not self._is_over and self._state.faults.is_offline():
-            return self._fail(Reset())
-        actions: list[Action] = []
-        while not self._is_over:
-            stream = min(self._turns, key=lambda stream: stream.deadline_sec, default=None)
-            timer = min(self._timers, key=self._timers.__getitem__, default=None)
-            stream_sec = math.inf if stream is None else stream.deadline_sec
-            timer_sec = math.inf if timer is None else self._timers[timer]
-            if min(stream_sec, timer_sec) > now_sec:
-                break
-            if timer is not None and timer_sec <= stream_sec:
-                del self._timers[timer]
-                actions += self._fire(timer, timer_sec)
-            elif stream is not None:
-                actions += self._refuse_stream(stream.stream_id, stream.fail())
-        return actions
-
-    def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
-        """What to do about a text message."""
-        if self._is_over:
-            return []
-        self._now_sec = now_sec
-        try:
-            self._check_key(now_sec)
-            return self._message(text, now_sec)
-        except RealtimeError as refusal:
-            return self._refuse(refusal)
-
-    def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:  # noqa: ARG002
-        """What to do about a binary message: there are none."""
-        if self._is_over:
-            return []
-        try:
-            self._check_key(now_sec)
-            raise RealtimeError("invalid_request", "Messages must be text messages.")
-        except RealtimeError as refusal:
-            return self._refuse(refusal)
-
-    def more(self, now_sec: float) -> Sequence[Action]:
+    def poll_output(self, now_sec: float) -> Sequence[Action]:
         """The next audio of the next stream that has some."""
         self._now_sec = now_sec
         for _ in range(len(self._turns)):
@@ -142,45 +85,30 @@ class TtsSession:
                 return actions
         return []
 
-    def departed(self, how: Departure, close_code: int | None) -> None:
-        """The connection ended before the session."""
-        if not self._is_over:
-            self._over(how)
-            self.log.end(how, close_code)
+    def _fire_due(self, now_sec: float) -> list[Action]:
+        self._now_sec = now_sec
+        actions: list[Action] = []
+        while self._phase != "over":
+            stream = min(self._turns, key=lambda stream: stream.deadline_sec, default=None)
+            timer = min(self._timers, key=self._timers.__getitem__, default=None)
+            stream_sec = math.inf if stream is None else stream.deadline_sec
+            timer_sec = math.inf if timer is None else self._timers[timer]
+            if min(stream_sec, timer_sec) > now_sec:
+                break
+            if timer is not None and timer_sec <= stream_sec:
+                actions += self._fire(timer)
+            elif stream is not None:
+                actions += self._refuse_stream(stream.stream_id, stream.fail())
+        return actions
 
-    def _fire(self, timer: _Timer, due_sec: float) -> Sequence[Action]:
-        try:
-            match timer:
-                case "key":
-                    self._check_key(due_sec)
-                    return []
-                case "idle" | "silent":
-                    return self._close("idle", _GOING_AWAY)
-                case "cap":
-                    message = "The session has reached the longest duration that its temporary API key allows."
-                    raise RealtimeError("temp_api_key_session_expired", message)
-        except RealtimeError as refusal:
-            return self._refuse(refusal)
+    def _on_bytes(self, data: bytes, now_sec: float) -> Sequence[Action]:  # noqa: ARG002 - refused whatever it holds
+        self._check_key(now_sec)
+        raise RealtimeError("invalid_request", "Messages must be text messages.")
 
-    def _check_key(self, now_sec: float) -> None:
-        """Checks the key that came with the connection, once."""
-        self._timers.pop("key", None)
-        self._admission.check(now_sec)
-        self._start_cap()
-
-    def _start_cap(self) -> None:
-        cap_sec = self._admission.cap_sec
-        if cap_sec is not None:
-            self._timers["cap"] = cap_sec
-
-    def _message(self, text: str, now_sec: float) -> Sequence[Action]:
-        try:
-            values: object = json.loads(text)
-        except (ValueError, RecursionError) as exc:
-            raise RealtimeError("invalid_request", f"The message is not JSON: {exc}") from exc
-        if not isinstance(values, dict):
-            raise RealtimeError("invalid_request", "The message must be a JSON object.")
-        fields = Fields(cast("dict[str, Any]", values), _WHERE)
+    def _on_text(self, text: str, now_sec: float) -> Sequence[Action]:
+        self._now_sec = now_sec
+        self._check_key(now_sec)
+        fields = Fields(parse_object(text, "message"), _WHERE)
         if not self._streams:
             self._restart_idle(now_sec)
         if fields.boolean("keep_alive"):
@@ -200,23 +128,16 @@ class TtsSession:
             if is_start:
                 return self._start(stream_id, fields.values, now_sec)
             return self._change(stream_id, fields, now_sec, is_text=is_text)
-        except RealtimeError as refusal:
+        except RealtimeError as error:
             # A start message that is refused has begun nothing, and ends nothing that was begun before.
-            return [self._complaint(stream_id, refusal)] if is_start else self._refuse_stream(stream_id, refusal)
+            return [self._complaint(stream_id, error)] if is_start else self._refuse_stream(stream_id, error)
 
-    def _use_key_of(self, values: dict[str, Any], now_sec: float) -> None:
-        """Brings the key of a start message together with that of the connection."""
-        try:
-            self._admission.use_key_of(values, now_sec)
-        finally:
-            credential = self._admission.credential
-            if credential is not None:
-                self.log.note(api_key=credential.api_key, auth=credential.form)
-        self._start_cap()
+    def _use_key_of(self, values: Mapping[str, Any], now_sec: float) -> None:
+        super()._use_key_of(values, now_sec)
         if not self._streams:
             self._restart_idle(now_sec)  # A connection with a key may be idle for longer than one without.
-        temporary = self._admission.temporary
-        if temporary is not None and not self._began:
+        temporary = self._authentication.temporary
+        if temporary is not None and self._phase == "waiting":
             with self._state.lock:
                 check_unused(temporary)
 
@@ -226,7 +147,7 @@ class TtsSession:
         if len(self._streams) >= _MOST_STREAMS:
             message = f"A connection carries at most {_MOST_STREAMS} streams at once."
             raise RealtimeError("max_concurrent_streams_reached", message)
-        api_key, temporary = self._admission.api_key, self._admission.temporary
+        api_key, temporary = self._authentication.api_key, self._authentication.temporary
         with self._state.lock:
             request = speech_request_of(values, _WHERE, self._state, api_key)
             if temporary is not None:
@@ -243,7 +164,7 @@ class TtsSession:
             fault = self._state.faults.take_for_session(TTS)
         stream = self._streams[stream_id] = TtsStream(stream_id, log, self._rules, now_sec, fault)
         self._turns.append(stream)
-        self._began = True
+        self._phase = "streaming"
         self._timers.pop("idle", None)
         return self._meet(stream) if fault is not None and fault.at_start else []
 
@@ -267,8 +188,8 @@ class TtsSession:
     def _produce(self, stream: TtsStream, now_sec: float) -> Sequence[Action]:
         try:
             message = stream.produce(now_sec)
-        except RealtimeError as refusal:
-            return self._refuse_stream(stream.stream_id, refusal)
+        except RealtimeError as error:
+            return self._refuse_stream(stream.stream_id, error)
         if message is None:
             return []
         if "audio" in message:
@@ -322,41 +243,15 @@ class TtsSession:
         """An error message about a stream, which need not exist."""
         return Send(json_text(refusal.tts_message(refusal.request_id or str(uuid.uuid4()), stream_id)))
 
-    def _fail(self, fate: Fate) -> Sequence[Action]:
-        if isinstance(fate, RealtimeError):
-            return self._refuse(fate)
-        if isinstance(fate, Close):
-            return self._close("dropped", fate.code)
-        self._over("dropped")
-        self.log.end("dropped", None)
-        return [fate]
+    def _error_message(self, error: RealtimeError) -> dict[str, object]:
+        return error.tts_message(self.log.id, None)
 
-    def _refuse(self, refusal: RealtimeError) -> Sequence[Action]:
-        """Ends the connection with an error."""
-        self._over("error", refusal.error_type)
-        self.log.end("error", _NORMAL, refusal.error_type)
-        return [Send(json_text(refusal.tts_message(self.log.id, None))), Close(_NORMAL)]
-
-    def _close(self, ended: Literal["idle", "dropped"], code: int) -> Sequence[Action]:
-        self._over(ended)
-        self.log.end(ended, code)
-        return [Close(code)]
-
-    def _over(self, ended: SpeechEnd, error_type: str | None = None) -> None:
-        self._is_over = True
-        self._admission.leave()
-        self._timers.clear()
+    def _end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
         for stream in self._turns:
             stream.log.end(ended, error_type)
         self._streams.clear()
         self._turns.clear()
-        if self._wake is not None:
-            self._state.faults.unwatch(self._wake)
-            self._wake = None
-
-    def _restart_idle(self, now_sec: float) -> None:
-        with_key = self._admission.credential is not None
-        self._timers["idle"] = now_sec + (self._rules.idle_sec if with_key else self._rules.idle_without_key_sec)
+        super()._end(ended, close_code, error_type)
 
     def _restart_silent(self, now_sec: float) -> None:
         if self._rules.silent_sec is not None:

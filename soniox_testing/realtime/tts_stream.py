@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ..speaking.request import MOST_TEXT_BYTES
-from ..speaking.synthesis import CHARACTERS_PER_SEC, Speech
+from ..speaking.synthesis import CHARACTERS_PER_SEC, Synthesizer
 from ..wire.realtime_errors import RealtimeError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TtsStream:
         self._messages = 0
         """How many with audio were made."""
         self._rules = rules
-        self._speech = Speech(log.request.sound, rules.longest_audio_sec)
+        self._synthesizer = Synthesizer(log.request.sound, rules.longest_audio_sec)
         self._piece_characters = max(1, round(_PIECE_SEC * CHARACTERS_PER_SEC * log.request.sound.speed))
         self._text = ""
         """That was not spoken yet."""
@@ -58,7 +58,7 @@ class TtsStream:
     @property
     def duration_ms(self) -> int:
         """Milliseconds of audio so far."""
-        return self._speech.duration_ms
+        return self._synthesizer.duration_ms
 
     @property
     def deadline_sec(self) -> float:
@@ -109,16 +109,16 @@ class TtsStream:
         Raises:
             RealtimeError: It has reached the longest audio.
         """
-        audio, is_last, was_full = b"", False, self._speech.is_full
-        while not audio and not is_last and not self._speech.is_full and self._has_output():
+        audio, is_last, was_full = b"", False, self._synthesizer.is_full
+        while not audio and not is_last and not self._synthesizer.is_full and self._has_output():
             piece, self._text = self._text[: self._piece_characters], self._text[self._piece_characters :]
-            said = self._speech.say(piece)
+            said = self._synthesizer.say(piece)
             self._said.append(said)
-            is_last = self._text_ended and not self._text and not self._speech.is_full
+            is_last = self._text_ended and not self._text and not self._synthesizer.is_full
             audio = said.audio
-        if is_last or (self._speech.is_full and not was_full):
-            audio += self._speech.end()
-        if self._speech.is_full and not audio:
+        if is_last or (self._synthesizer.is_full and not was_full):
+            audio += self._synthesizer.end()
+        if self._synthesizer.is_full and not audio:
             what = f"A stream makes at most {self._rules.longest_audio_sec:g} seconds of audio."
             raise RealtimeError("max_audio_duration_reached", what)
         if not audio and not is_last:
@@ -136,13 +136,13 @@ class TtsStream:
         if is_last:
             message["audio_end"] = True
         self._messages += 1
-        self.log.add_audio(len(audio), self._speech.duration_ms)
+        self.log.add_audio(len(audio), self._synthesizer.duration_ms)
         self._audio_due_sec = math.inf
         if self._first_audio_sec is None:
             self._first_audio_sec = now_sec
             self._delayed_sec = 0.0
         if self._rules.realtime_factor is not None:
-            made_sec = self._speech.duration_ms / 1000 / self._rules.realtime_factor
+            made_sec = self._synthesizer.duration_ms / 1000 / self._rules.realtime_factor
             self._next_sec = self._first_audio_sec + self._delayed_sec + made_sec
         return message
 
@@ -172,7 +172,7 @@ class TtsStream:
                 return None
 
     def _has_output(self) -> bool:
-        if self._text_ended or self._speech.is_full:
+        if self._text_ended or self._synthesizer.is_full:
             return True
         return len(self._text) >= max(self._rules.held_characters, 1)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from ..script.records import FileRecord
-from ..store.state import StoredFile
+from ..store.projects import StoredFile
 from ..wire.fields import Fields
 from ..wire.rest_errors import ApiError
 from ..wire.uploaded_audio import audio_of_file
@@ -62,8 +62,8 @@ def _upload(call: Call) -> Response:
             sha256=upload.digest.hex(),
         )
         now_sec = call.state.clock.now_sec()
-        stored = StoredFile(next(call.state.numbers), record, upload.content, audio, now_sec)
-        call.state.add_file(call.project, stored)
+        stored = StoredFile(next(call.state.projects.numbers), record, upload.content, audio, now_sec)
+        call.state.projects.add_file(call.project, stored)
     return json_response(201, file_json(record))
 
 
@@ -72,7 +72,7 @@ def _check_limits(call: Call, upload: Upload) -> None:
     limits = call.state.limits
     if limits.max_files is None and limits.max_storage_bytes is None:
         return
-    files = call.state.files()
+    files = call.state.projects.files()
     message = None
     if limits.max_files is not None and len(files) >= limits.max_files:
         message = f"The limit of {limits.max_files} files is reached. Delete files that are not needed."
@@ -95,7 +95,7 @@ def _get(call: Call) -> Response:
 
 def _delete(call: Call) -> Response:
     with call.state.lock:
-        call.state.delete_file(call.project, _stored(call).record.id)
+        call.state.projects.delete_file(call.project, _stored(call).record.id)
     return Response(status=204)
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from ..script.permissions import Permission
-    from ..store.state import Project, State
+    from ..store.projects import Project
+    from ..store.state import State
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Call:
     @property
     def project(self) -> Project:
         """The project of the key. Hold ``state.lock`` while using it."""
-        return self.state.project(self.api_key)
+        return self.state.projects.of(self.api_key)
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Router:
             route=routed.route and routed.route.pattern,
         )
         with self._state.lock:
-            self._state.requests.append(record)
+            self._state.history.requests.append(record)
         return response
 
     def _answer(self, route: Route, request: Request, ids: Mapping[str, str]) -> Response:
@@ -162,7 +163,7 @@ class Router:
             return route.answer(Call(request, state, "", ids))
         api_key = self._key_of(request) if route.opened_by is None else self._key_of_stream(request, route.opened_by)
         with state.lock:
-            if route.permission is not None and not state.may(api_key, route.permission):
+            if route.permission is not None and not state.keys.may(api_key, route.permission):
                 message = f"This API key does not have the permission {route.permission}."
                 raise ApiError(403, "permission_denied", message)
             most = state.limits.requests_per_minute
@@ -188,7 +189,7 @@ class Router:
         api_key = _bearer(request)
         if api_key.startswith(PREFIX):
             raise _unauthenticated("A temporary API key opens streams only; this operation needs a permanent one.")
-        known = self._state.api_keys
+        known = self._state.keys.permanent
         if known is not None and api_key not in known:
             raise _unauthenticated("The API key is not known.")
         return api_key

@@ -84,10 +84,10 @@ def new_job(call: Call) -> TranscriptionRecord:
         )
         content_sha256 = stored.record.sha256 if stored is not None else None
         outcome = state.script.take(filename, [reference, *references], content_sha256)
-        job = Job(next(state.numbers), record, audio, state.clock.now_sec(), outcome)
-        state.add_job(call.project, job)
+        job = Job(next(state.projects.numbers), record, audio, state.clock.now_sec(), outcome)
+        state.projects.add_job(call.project, job)
         if stored is not None and outcome is None:
-            state.transcription.add(job, stored, fields.values)
+            state.transcriber.add(job, stored, fields.values)
     return record
 
 
@@ -99,12 +99,12 @@ def _check_limits(call: Call) -> None:
     most = limits.max_pending_transcriptions
     if limits.max_transcriptions is None and most is None:
         return
-    jobs = call.state.jobs()
+    jobs = call.state.projects.jobs()
     if limits.max_transcriptions is not None and len(jobs) >= limits.max_transcriptions:
         message = f"The limit of {limits.max_transcriptions} stored transcriptions is reached. Delete some."
         raise ApiError(429, "limit_exceeded", message)
     if most is not None:
-        pending = sum(call.state.advance(job).status in {"queued", "processing"} for job in jobs)
+        pending = sum(call.state.projects.advance(job).status in {"queued", "processing"} for job in jobs)
         if pending >= most:
             message = f"The limit of {most} pending transcriptions is reached. Wait until some have ended."
             raise ApiError(429, "limit_exceeded", message)

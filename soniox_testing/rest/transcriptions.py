@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _list(call: Call) -> Response:
     with call.state.lock:
         jobs, cursor = page_of(call.request, "transcriptions", call.project.jobs.values())
-        shown = [transcription_json(call.state.look(job)) for job in jobs]
+        shown = [transcription_json(call.state.projects.look(job)) for job in jobs]
     return json_response(200, {"transcriptions": shown, "next_page_cursor": cursor})
 
 
@@ -37,22 +37,22 @@ def _create(call: Call) -> Response:
 
 def _get(call: Call) -> Response:
     with call.state.lock:
-        return json_response(200, transcription_json(call.state.look(_job(call))))
+        return json_response(200, transcription_json(call.state.projects.look(_job(call))))
 
 
 def _delete(call: Call) -> Response:
     with call.state.lock:
-        record = call.state.advance(_job(call))
+        record = call.state.projects.advance(_job(call))
         if record.status == "processing":
             raise _wrong_state(record, "is being processed; delete it when it has completed or failed")
-        call.state.delete_job(call.project, record.id)
+        call.state.projects.delete_job(call.project, record.id)
     return Response(status=204)
 
 
 def _transcript(call: Call) -> Response:
     with call.state.lock:
         job = _job(call)
-        record = call.state.advance(job)
+        record = call.state.projects.advance(job)
         if record.status == "error":
             raise _wrong_state(record, f"failed ({record.error_type}), so it has no transcript")
         if record.status != "completed":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from ..speaking.request import MOST_TEXT_BYTES, invalid, speech_request_of
-from ..speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Speech
+from ..speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Synthesizer
 from ..store.authentication import check_unused
 from ..wire.fields import Fields
 from ..wire.realtime_errors import RealtimeError
@@ -49,7 +49,7 @@ def _answer(call: Call) -> Response:
     state = call.state
     with state.lock:
         request = speech_request_of(fields.values, fields.location, state, call.api_key)
-        temporary = state.temporary_keys.get(call.api_key)
+        temporary = state.keys.temporary.get(call.api_key)
         if temporary is not None:
             check_unused(temporary)
         log = state.speeches.open(
@@ -108,23 +108,23 @@ class _Audio:
 
     def _made(self) -> Generator[bytes, None, None]:
         rules = self._state.speeches.rules
-        speech = Speech(self._log.request.sound, rules.longest_audio_sec)
+        synthesizer = Synthesizer(self._log.request.sound, rules.longest_audio_sec)
         paced = rules.realtime_factor is not None
         with self._state.clock.alarm(self._state.stopping) if paced else contextlib.nullcontext() as alarm:
             for start in range(0, len(self._text), _PIECE_CHARACTERS):
-                if speech.is_full:
+                if synthesizer.is_full:
                     break
                 if alarm is not None and rules.realtime_factor is not None:
-                    due_sec = self._begun_sec + speech.duration_ms / 1000 / rules.realtime_factor
+                    due_sec = self._begun_sec + synthesizer.duration_ms / 1000 / rules.realtime_factor
                     alarm.wait_until(min(due_sec, self._cap_sec), unless=self._state.faults.is_offline)
                 if start:
                     self._check_connection()
-                piece = speech.say(self._text[start : start + _PIECE_CHARACTERS]).audio
-                self._log.add_audio(len(piece), speech.duration_ms)
+                piece = synthesizer.say(self._text[start : start + _PIECE_CHARACTERS]).audio
+                self._log.add_audio(len(piece), synthesizer.duration_ms)
                 if piece:
                     yield piece
-        tail = speech.end()
-        self._log.add_audio(len(tail), speech.duration_ms)
+        tail = synthesizer.end()
+        self._log.add_audio(len(tail), synthesizer.duration_ms)
         self._log.end("finished")
         if tail:
             yield tail

@@ -90,7 +90,7 @@ def _summary(call: Call) -> Response:
 
 def _entries(call: Call, window: Window) -> list[Entry]:
     with call.state.lock:
-        call.state.jobs_now()
+        call.state.projects.jobs_now()
         return call.state.usage.entries(call.api_key, window.start, window.end)
 
 

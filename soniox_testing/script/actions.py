@@ -80,11 +80,16 @@ class Session(Protocol):
         """When ``time_passed`` is to be called at the latest; None: never."""
         ...
 
+    @property
+    def wants_turn(self) -> bool:
+        """Whether ``time_passed`` is to be called now, whatever ``deadline_sec`` is."""
+        ...
+
     def opened(self, wake: Callable[[], None]) -> None:
         """The WebSocket is open, before all else.
 
         Args:
-            wake: May be called from any thread, to have ``deadline_sec`` looked at again.
+            wake: May be called from any thread, to have ``wants_turn`` and ``deadline_sec`` read again.
         """
         ...
 
@@ -100,8 +105,8 @@ class Session(Protocol):
         """What to do about a binary message."""
         ...
 
-    def more(self, now_sec: float) -> Sequence[Action]:
-        """What there is to say unasked, a little at a time; called again while it is not empty and there is room."""
+    def poll_output(self, now_sec: float) -> Sequence[Action]:
+        """The next output that is no answer, a little at a time; called again while not empty and there is room."""
         ...
 
     def departed(self, how: Departure, close_code: int | None) -> None:

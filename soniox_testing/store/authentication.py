@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ..script.limits import BUDGET_MESSAGES
 from ..wire.realtime_errors import RealtimeError
 from .keys import PREFIX, TemporaryKey
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..script.actions import Handshake
+    from ..script.permissions import Permission
     from .state import State
+    from .usage import Kind
 
 KEY_PROTOCOL = "soniox-api-key"
 """The sub-protocol whose neighbour in the list is the key."""
@@ -87,9 +90,9 @@ def check_key(state: State, api_key: str, usage_type: str, now_sec: float) -> Te
     Raises:
         RealtimeError: 401.
     """
-    temporary = state.temporary_keys.get(api_key)
+    temporary = state.keys.temporary.get(api_key)
     if temporary is None:
-        if api_key.startswith(PREFIX) or (state.api_keys is not None and api_key not in state.api_keys):
+        if api_key.startswith(PREFIX) or (state.keys.permanent is not None and api_key not in state.keys.permanent):
             raise RealtimeError("unauthenticated", "The API key is not known.")
         return None
     if temporary.usage_type != usage_type:
@@ -99,6 +102,27 @@ def check_key(state: State, api_key: str, usage_type: str, now_sec: float) -> Te
         raise RealtimeError("unauthenticated", "The temporary API key has expired.")
     check_unused(temporary)
     return temporary
+
+
+def start_refusal(state: State, api_key: str, kind: Kind) -> RealtimeError | None:
+    """Why no session, stream or request to speak may start now; None when it may. Hold the lock of the state.
+
+    Args:
+        state: Of the fake.
+        api_key: Permanent or temporary; a temporary key has all permissions.
+        kind: ``stt`` for sessions, ``tts`` for streams and REST requests.
+    """
+    limits = state.limits
+    permission: Permission = "stt_realtime" if kind == "stt" else "tts_realtime"
+    if not state.keys.may(api_key, permission):
+        return RealtimeError("permission_denied", f"This API key does not have the permission {permission}.")
+    if limits.exhausted is not None:
+        return RealtimeError(limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
+    most = limits.max_realtime_sessions if kind == "stt" else limits.max_speeches
+    if most is not None and state.usage.running(kind) >= most:
+        what = "realtime sessions" if kind == "stt" else "requests and streams of text-to-speech"
+        return RealtimeError("limit_exceeded", f"The limit of {most} concurrent {what} is reached.")
+    return None
 
 
 def check_unused(temporary: TemporaryKey) -> None:
@@ -111,7 +135,7 @@ def check_unused(temporary: TemporaryKey) -> None:
         raise RealtimeError("unauthenticated", "The temporary API key was for one session, which it has opened.")
 
 
-class Admission:
+class Authentication:
     """How one WebSocket comes by its key. The handshake never fails: a key that is wrong is told of a little later.
 
     Args:
@@ -154,8 +178,8 @@ class Admission:
         return "" if self.credential is None else self.credential.api_key
 
     @property
-    def cap_sec(self) -> float | None:
-        """When the key's longest session ends; None: there is no such moment."""
+    def max_duration_ends_sec(self) -> float | None:
+        """When the longest session that the temporary key allows ends; None: the key sets no limit."""
         if self.temporary is None or self.temporary.max_session_duration_sec is None:
             return None
         return self._opened_sec + self.temporary.max_session_duration_sec
@@ -199,10 +223,10 @@ class Admission:
         with state.lock:
             self.temporary = check_key(state, credential.api_key, kind, now_sec)
             most = state.limits.max_connections
-            if most is not None and state.connections[kind] >= most:
+            if most is not None and state.keys.connections[kind] >= most:
                 message = f"The limit of {most} connections at once is reached. Close some that are idle."
                 raise RealtimeError("max_concurrent_connections_reached", message)
-            state.connections[kind] += 1
+            state.keys.connections[kind] += 1
         self._checked = True
 
     def leave(self) -> None:
@@ -210,4 +234,4 @@ class Admission:
         if self._checked:
             self._checked = False
             with self._state.lock:
-                self._state.connections[self._usage_type] -= 1
+                self._state.keys.connections[self._usage_type] -= 1

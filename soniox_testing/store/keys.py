@@ -1,9 +1,14 @@
-"""Temporary API keys: what each may open, and for how long."""
+"""API keys: which are known, what each may do, and the temporary ones."""
 
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..script.permissions import Permission
 
 PREFIX = "snx_temp_"
 
@@ -21,7 +26,7 @@ class TemporaryKey:
     """On the fake's clock; no session can be opened from then on."""
     single_use: bool
     max_session_duration_sec: float | None
-    """None: no cap."""
+    """None: no limit."""
     client_reference_id: str | None
     """Takes the place of the one in start messages."""
     used: bool = False
@@ -31,3 +36,29 @@ class TemporaryKey:
 def new_temporary_key() -> str:
     """A key of the documented shape: three parts of 43, 86 and 6 characters of base64url."""
     return PREFIX + ".".join(secrets.token_urlsafe(size) for size in (32, 64, 4))
+
+
+class Keys:
+    """The keys of one fake. Callers hold the lock of the state.
+
+    Args:
+        permanent: The keys that are accepted; None: all.
+    """
+
+    def __init__(self, permanent: tuple[str, ...] | None) -> None:
+        self.permanent = permanent
+        self.permissions: dict[str, frozenset[Permission]] = {}
+        """Of the permanent keys that are restricted; all others may do everything."""
+        self.temporary: dict[str, TemporaryKey] = {}
+        self.connections: Counter[str] = Counter()
+        """WebSockets whose keys were accepted, by the usage type of temporary keys that open them."""
+
+    def project_of(self, api_key: str) -> str:
+        """The permanent key that stands for the project of a key: the key itself, or the creator of a temporary key."""
+        temporary = self.temporary.get(api_key)
+        return api_key if temporary is None else temporary.project
+
+    def may(self, api_key: str, permission: Permission) -> bool:
+        """Whether a key has a permission. Temporary keys have all."""
+        granted = self.permissions.get(api_key)
+        return granted is None or permission in granted

@@ -8,10 +8,9 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..script.limits import BUDGET_MESSAGES
 from ..script.records import SpeechConnectionRecord, SpeechRecord
-from ..speaking.synthesis import Speech
-from ..wire.realtime_errors import RealtimeError
+from ..speaking.synthesis import Synthesizer
+from .authentication import start_refusal
 
 if TYPE_CHECKING:
     from typing import Any
@@ -180,7 +179,7 @@ class Speeches:
         Raises:
             RealtimeError: 402, 403 or 429. It is remembered nonetheless.
         """
-        refusal = self._refusal(api_key)
+        refusal = start_refusal(self._state, api_key, "tts")
         speech_id = str(uuid.uuid4())
         record = SpeechRecord(
             id=speech_id,
@@ -206,18 +205,6 @@ class Speeches:
             raise refusal
         return log
 
-    def _refusal(self, api_key: str) -> RealtimeError | None:
-        state, limits = self._state, self._state.limits
-        if not state.may(api_key, "tts_realtime"):
-            return RealtimeError("permission_denied", "This API key does not have the permission tts_realtime.")
-        if limits.exhausted is not None:
-            return RealtimeError(limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
-        most = limits.max_speeches
-        if most is not None and state.usage.running("tts") >= most:
-            message = f"The limit of {most} concurrent requests and streams of text-to-speech is reached."
-            return RealtimeError("limit_exceeded", message)
-        return None
-
     def audio(self, speech_id: str) -> bytes:
         """The audio that was sent: made again, because nobody keeps it.
 
@@ -228,6 +215,6 @@ class Speeches:
         if log is None:
             raise KeyError(speech_id)
         record = log.record()
-        speech = Speech(log.request.sound, self.rules.longest_audio_sec)
-        whole = speech.say(record.text).audio + speech.end()
+        synthesizer = Synthesizer(log.request.sound, self.rules.longest_audio_sec)
+        whole = synthesizer.say(record.text).audio + synthesizer.end()
         return whole[: record.audio_bytes]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .jobs import Job
-    from .state import State, StoredFile
+    from .projects import StoredFile
+    from .state import State
 
 _LONGEST_SETTLE_SEC = 10.0
 
@@ -37,8 +38,8 @@ class _Waiting:
     config: Mapping[str, Any]
 
 
-class Transcription:
-    """Asks the transcriber of one fake, if it has one. May be used from any thread."""
+class TranscriberThread:
+    """The thread that calls the transcriber of one fake, if it has one. May be used from any thread."""
 
     def __init__(self, state: State, transcriber: Transcriber | None) -> None:
         self._state = state
@@ -152,6 +153,6 @@ class Transcription:
             job.outcome = outcome
             try:
                 # If it was late only for want of words it ends now, and its webhook leaves.
-                self._state.advance(job)
+                self._state.projects.advance(job)
             except Exception as failure:  # noqa: BLE001 - of the test's own progress rule; told when the fake stops
                 self._state.remember_failure(failure, f"completing the transcription {job.record.id}")

@@ -172,11 +172,11 @@ class Webhooks:
         with self._turns:
             if not self._started:
                 raise RuntimeError("a FakeSoniox that does not run sends no webhooks")
-            known = (*self._state.jobs(), *(delivery.job for delivery in self._deliveries))
+            known = (*self._state.projects.jobs(), *(delivery.job for delivery in self._deliveries))
             job = next((job for job in known if job.record.id == transcription_id), None)
             if job is None:
                 raise KeyError(transcription_id)
-            record = self._state.advance(job)
+            record = self._state.projects.advance(job)
             if record.webhook_url is None or record.status not in {"completed", "error"}:
                 what = "has no webhook_url" if record.webhook_url is None else f"is still {record.status}"
                 raise ValueError(f"the transcription {transcription_id} {what}: there is no webhook to repeat")
@@ -279,9 +279,9 @@ class Webhooks:
             try:
                 for _ in range(int(passed_sec / step_sec)):
                     watched.looked_sec += step_sec
-                    if self._state.look(watched.job, watched.looked_sec).status in {"completed", "error"}:
+                    if self._state.projects.look(watched.job, watched.looked_sec).status in {"completed", "error"}:
                         break
-                self._state.advance(watched.job)
+                self._state.projects.advance(watched.job)
             except Exception as failure:  # noqa: BLE001 - of the test's own progress rule; told when the fake stops
                 self._state.remember_failure(failure, f"moving the transcription {watched.job.record.id} on")
                 self.job_deleted(watched.job)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from .wav import BEGINNING_BYTES, WavHeader, is_wav
+
 _ASSUMED_BYTES_PER_SECOND = 16_000
 _SHORTEST_MS = 100
-_UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -43,30 +43,18 @@ def audio_of_url(url: str) -> Audio:
 
 
 def _wav_duration_ms(content: BinaryIO, size: int) -> int | None:
-    """Milliseconds by the header of a WAV file; None for anything else.
+    """Milliseconds by the header of a WAV file; None for anything else."""
 
-    Not the standard library's ``wave``: before Python 3.12 it refuses WAVE_FORMAT_EXTENSIBLE, and it never
-    reads float or companded samples. The length only needs the byte rate, which every format states in the
-    same place.
-    """
-    content.seek(0)
-    riff = content.read(12)
-    if len(riff) < 12 or riff[:4] not in {b"RIFF", b"RF64"} or riff[8:] != b"WAVE":
-        return None
-    bytes_per_second = 0
-    position = 12
-    while position + 8 <= size:
+    def read_at(position: int, count: int) -> bytes:
         content.seek(position)
-        name, length = struct.unpack("<4sI", content.read(8))
-        position += 8
-        if name == b"fmt " and length >= 16:
-            rate, bytes_per_second, frame_bytes = struct.unpack("<4xIIH2x", content.read(16).ljust(16, b"\0"))
-            bytes_per_second = bytes_per_second or rate * frame_bytes
-        elif name == b"data":
-            present = size - position
-            # A streamed header was written before the length was known: 0, all ones, or simply too much.
-            if length in {0, _UNKNOWN_SIZE} or length > present:
-                length = present
-            return length * 1000 // bytes_per_second if bytes_per_second else None
-        position += length + length % 2
-    return None
+        return content.read(count)
+
+    if not is_wav(read_at(0, BEGINNING_BYTES)):
+        return None
+    header = WavHeader.read(read_at)
+    if header is None or not header.bytes_per_second:
+        return None
+    present = size - header.size
+    # A header that was written for a stream may also state too much.
+    length = present if header.data_bytes is None else min(header.data_bytes, present)
+    return length * 1000 // header.bytes_per_second

@@ -88,7 +88,7 @@ def temporary(state, **changes):
         "client_reference_id": None,
         **changes,
     }
-    state.temporary_keys["snx_temp_a.b.c"] = TemporaryKey(**settings)
+    state.keys.temporary["snx_temp_a.b.c"] = TemporaryKey(**settings)
     return Handshake("Bearer snx_temp_a.b.c", ())
 
 
@@ -246,7 +246,7 @@ def test_the_session_of_a_temporary_key_is_capped(in_start):
     state = new_state()
     handshake = temporary(state, max_session_duration_sec=30.0)
     bench = Bench(_NO_KEY if in_start else handshake, state=state, at_sec=100.0)
-    state.temporary_keys["snx_temp_a.b.c"].expires_sec = 200.0
+    state.keys.temporary["snx_temp_a.b.c"].expires_sec = 200.0
     bench.at(105.0).start(**({"api_key": "snx_temp_a.b.c"} if in_start else {})).at(120.0).audio(500)
     told = len(bench.messages)
     assert bench.at(129.9).others == []

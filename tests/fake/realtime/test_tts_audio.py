@@ -11,7 +11,7 @@ import wave
 
 import pytest
 
-from soniox_testing.speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Sound, Speech
+from soniox_testing.speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Sound, Synthesizer
 
 TEXT = "The quick brown fox jumps over 13 lazy dogs. Grüße, 世界!"
 ALL = [(name, rate) for name, known in AUDIO_FORMATS.items() for rate in known.sample_rates]
@@ -19,10 +19,12 @@ EXACT = ("pcm_", "wav", "flac", "opus")
 
 
 def spoken(name, rate, *, text=TEXT, bitrate=None, voice="Adrian", speed=1.0, cut=None, longest_sec=120.0):
-    """The audio of a text, cut into pieces of so many characters on its way; and its speech."""
-    speech = Speech(Sound(name, rate, bitrate, voice, speed), longest_sec)
-    pieces = [speech.say(text[at : at + (cut or len(text))]) for at in range(0, len(text), cut or max(len(text), 1))]
-    return b"".join(piece.audio for piece in pieces) + speech.end(), speech
+    """The audio of a text, cut into pieces of so many characters on its way; and its synthesizer."""
+    synthesizer = Synthesizer(Sound(name, rate, bitrate, voice, speed), longest_sec)
+    pieces = [
+        synthesizer.say(text[at : at + (cut or len(text))]) for at in range(0, len(text), cut or max(len(text), 1))
+    ]
+    return b"".join(piece.audio for piece in pieces) + synthesizer.end(), synthesizer
 
 
 def seconds(name, rate, data):
@@ -130,11 +132,11 @@ def _opus(rate, data):
 
 @pytest.mark.parametrize(("name", "rate"), ALL)
 def test_every_format_is_as_long_as_its_text(name, rate):
-    data, speech = spoken(name, rate)
+    data, synthesizer = spoken(name, rate)
     wanted = len(TEXT) / CHARACTERS_PER_SEC
     frame = 0 if name.startswith(EXACT) else 1152
     assert wanted - 1 / rate <= seconds(name, rate, data) <= wanted + (frame + 1) / rate
-    assert speech.duration_ms == int(round(wanted * rate) * 1000 / rate)
+    assert synthesizer.duration_ms == int(round(wanted * rate) * 1000 / rate)
 
 
 @pytest.mark.parametrize("name", AUDIO_FORMATS)
@@ -204,8 +206,8 @@ def _from_alaw(code):
 
 
 def test_times_run_from_the_first_sample_to_the_last():
-    speech = Speech(Sound("pcm_s16le", 44_100, None, "Adrian", 1.3), 120.0)
-    pieces = [speech.say(TEXT[:20]), speech.say(TEXT[20:])]
+    synthesizer = Synthesizer(Sound("pcm_s16le", 44_100, None, "Adrian", 1.3), 120.0)
+    pieces = [synthesizer.say(TEXT[:20]), synthesizer.say(TEXT[20:])]
     starts = [sec for piece in pieces for sec in piece.starts_sec]
     ends = [sec for piece in pieces for sec in piece.ends_sec]
     assert (starts[0], starts[1:]) == (0.0, ends[:-1])
@@ -214,8 +216,8 @@ def test_times_run_from_the_first_sample_to_the_last():
 
 
 def test_what_is_too_long_is_cut_off():
-    data, speech = spoken("pcm_s16le", 8000, text="a" * 100, longest_sec=1.0)
-    assert speech.is_full
+    data, synthesizer = spoken("pcm_s16le", 8000, text="a" * 100, longest_sec=1.0)
+    assert synthesizer.is_full
     assert len(data) / 16_000 == 1.0
     assert not spoken("pcm_s16le", 8000, text="a" * 14, longest_sec=1.0)[1].is_full
 

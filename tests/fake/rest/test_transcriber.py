@@ -107,7 +107,7 @@ def test_a_job_waits_for_its_words_and_nobody_else_does(time, connect):
         assert _get(client, other)["status"] == "completed"
         assert _get(client, job)["status"] == "processing"
         ear.may_answer.set()
-        fake._state.transcription.settle()
+        fake._state.transcriber.settle()
         assert _get(client, job)["status"] == "completed"
         assert _get(client, job, "/transcript")["text"] == "late"
 
@@ -134,7 +134,7 @@ def test_a_deleted_job_is_not_heard(time, connect):
             assert client("DELETE", f"/v1/transcriptions/{job}").status == 204
         time.now_sec += 1000
         ear.may_answer.set()
-        fake._state.transcription.settle()
+        fake._state.transcriber.settle()
         assert [content for content, _ in ear.calls] == [b"1"]
         assert fake.webhooks == ()
 
@@ -176,7 +176,7 @@ def test_jobs_left_at_the_stop_are_heard_after_the_next_start(connect):
     ear.may_answer.set()
     stopper.join(20)
     with fake:
-        fake._state.transcription.settle()
+        fake._state.transcriber.settle()
         assert [job.status for job in fake.transcriptions] == ["completed", "completed"]
     assert [content for content, _ in ear.calls] == [b"1", b"2"]
 
