@@ -16,7 +16,7 @@ from ..hearing.recognition import home_languages, marker
 from ..hearing.words import space_before, target_language
 from ..script.actions import Send
 from ..script.callbacks import check_outcome
-from ..script.session_faults import drop_fate, error_fate
+from ..script.session_faults import ends_by_drop, ends_with_error
 from ..unfrozen import time
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..hearing.recognition import Message
-    from ..script.session_faults import Fate
+    from ..script.session_faults import Ending
     from .stt_config import SttConfig
 
 _WITHIN_SEC = 5.0
@@ -39,7 +39,7 @@ class Finished:
     """The function ended the session as it should end."""
 
 
-Output: TypeAlias = "Send | Fate | Finished"
+Output: TypeAlias = "Send | Ending | Finished"
 
 
 @dataclass(frozen=True)
@@ -285,15 +285,15 @@ class Conversation:
 
     def error(self, error_type: str, message: str | None = None, *, status_code: int | None = None) -> None:
         """Ends the session with an error message, as ``Faults.error`` does."""
-        self._put(error_fate(error_type, message, status_code))
+        self._put(ends_with_error(error_type, message, status_code))
 
     def drop(self, how: str = "reset") -> None:
         """Breaks the connection in one of the ways of ``Faults.drop``."""
-        self._put(drop_fate(how))
+        self._put(ends_by_drop(how))
 
     def stall(self) -> None:
         """Neither reads nor answers any more, and leaves the connection open until the fake stops."""
-        self._put(drop_fate("stall"))
+        self._put(ends_by_drop("stall"))
 
     def finish(self) -> None:
         """Makes everything final, sends the last message, which says so, and closes."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..script.actions import Action, Departure, Handshake
     from ..script.records import SessionEnd
-    from ..script.session_faults import Fate
+    from ..script.session_faults import Ending
     from ..store.sessions import SessionLog
     from ..store.speeches import SpeechConnectionLog
     from ..store.state import State
@@ -175,13 +175,13 @@ class RealtimeSession(ABC, Generic[_LogT]):
         with_key = self._authentication.credential is not None
         self._timers["idle"] = now_sec + (self._idle_sec if with_key else self._idle_without_key_sec)
 
-    def _fail(self, fate: Fate) -> Sequence[Action]:
-        if isinstance(fate, RealtimeError):
-            return self._refuse(fate)
-        if isinstance(fate, Close):
-            return self._close("dropped", fate.code)
+    def _fail(self, ending: Ending) -> Sequence[Action]:
+        if isinstance(ending, RealtimeError):
+            return self._refuse(ending)
+        if isinstance(ending, Close):
+            return self._close("dropped", ending.code)
         self._end("dropped", None)
-        return [fate]
+        return [ending]
 
     def _refuse(self, error: RealtimeError) -> Sequence[Action]:
         """Ends the session with an error message."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..hearing.recognition import Message
     from ..script.actions import Action, Handshake
     from ..script.records import SessionEnd
-    from ..script.session_faults import Fate, SessionFault, SpeechEffect
+    from ..script.session_faults import Ending, SessionFault, SpeechEffect
     from ..script.transcripts import Word
     from ..store.state import State
     from .conversation import Output
@@ -302,10 +302,10 @@ class SttSession(RealtimeSession[SessionLog]):
             sent.append(fault.effect)
         return sent
 
-    def _fail(self, fate: Fate | SpeechEffect) -> Sequence[Action]:
-        if isinstance(fate, OF_SPEECH):  # faults of these kinds are for text-to-speech only
-            raise TypeError(fate)
-        return super()._fail(fate)
+    def _fail(self, ending: Ending | SpeechEffect) -> Sequence[Action]:
+        if isinstance(ending, OF_SPEECH):  # faults of these kinds are for text-to-speech only
+            raise TypeError(ending)
+        return super()._fail(ending)
 
     def _error_message(self, error: RealtimeError) -> dict[str, object]:
         return error.stt_message(self.log.id)

@@ -219,8 +219,8 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
                 return []
             case RealtimeError() as error if not fault.whole_connection:
                 return self._refuse_stream(stream.stream_id, error)
-            case fate:
-                return self._fail(fate)
+            case ending:
+                return self._fail(ending)
 
     def _terminate(self, stream: TtsStream, ended: SpeechEnd, error_type: str | None = None) -> list[Action]:
         """Ends a stream."""
