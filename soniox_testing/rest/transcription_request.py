@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..catalogue.stt_models import MODES, current_model
-from ..catalogue.tts_fields import check_language, context_of, translation_of
+from ..hearing.stt_options import read_options
 from ..script.limits import BUDGET_MESSAGES
 from ..script.records import TranscriptionRecord
 from ..store.jobs import Job
@@ -30,18 +30,10 @@ def new_job(call: Call) -> TranscriptionRecord:
     audio_url = fields.url("audio_url", max_length=4096)
     file_id = fields.identifier("file_id")
     _check_one_source(fields)
-    hints = fields.strings("language_hints", max_items=100, max_length=10)
-    for index, hint in enumerate(hints or ()):
-        check_language(fields, f"language_hints.{index}", hint)
-    strict = fields.boolean("language_hints_strict")
-    diarization = fields.boolean("enable_speaker_diarization")
-    identification = fields.boolean("enable_language_identification")
-    translation = translation_of(fields)
-    context = context_of(fields)
+    options = read_options(fields)
     webhook_url = fields.url("webhook_url", max_length=256)
     webhook_name = fields.string("webhook_auth_header_name", max_length=256)
     webhook_value = fields.string("webhook_auth_header_value", max_length=256)
-    reference = fields.string("client_reference_id", max_length=256)
     state = call.state
     with state.lock:
         stored = call.project.files.get(file_id) if file_id else None
@@ -66,12 +58,7 @@ def new_job(call: Call) -> TranscriptionRecord:
             audio_url=audio_url,
             file_id=file_id,
             filename=filename,
-            language_hints=None if hints is None else tuple(hints),
-            language_hints_strict=strict or False,
-            enable_speaker_diarization=diarization or False,
-            enable_language_identification=identification or False,
-            translation=translation,
-            context=context,
+            **vars(options),
             audio_duration_ms=0,
             error_type=None,
             error_message=None,
@@ -79,11 +66,10 @@ def new_job(call: Call) -> TranscriptionRecord:
             webhook_auth_header_name=webhook_name,
             webhook_auth_header_value=webhook_value,
             webhook_status_code=None,
-            client_reference_id=reference,
             api_key=call.api_key,
         )
         content_sha256 = stored.record.sha256 if stored is not None else None
-        outcome = state.script.take(filename, [reference, *references], content_sha256)
+        outcome = state.script.take(filename, [options.client_reference_id, *references], content_sha256)
         job = Job(next(state.projects.numbers), record, audio, state.clock.now_sec(), outcome)
         state.projects.add_job(call.project, job)
         if stored is not None and outcome is None:
