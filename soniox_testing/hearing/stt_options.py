@@ -62,7 +62,7 @@ def languages(fields: Fields, name: str, *, any_language: bool = False) -> list[
 
 def _check_language(fields: Fields, name: str, code: str) -> None:
     """Notes a language that the service does not support."""
-    # Regional codes are refused as well: the service was seen to refuse whatever is not in its list.
+    # Regional codes are refused as well: the service refuses every code that is not in its list (observed).
     if code not in LANGUAGES:
         fields.note("value_error", name, f"{code!r} is not the code of a supported language")
 

@@ -1,4 +1,4 @@
-"""The start message of a speech-to-text session: every rule it has to keep, and what it asks for."""
+"""The start message of a speech-to-text session: its rules, and the configuration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class SttConfig(SttOptions):
-    """What a start message asks for."""
+    """The configuration of a session."""
 
     message: Mapping[str, object]
     """As sent, without the key."""
@@ -45,10 +45,10 @@ class SttConfig(SttOptions):
 
 
 def config_of(values: dict[str, Any]) -> SttConfig:
-    """What a start message asks for. Fields that mean nothing here are ignored, and null means unset.
+    """The configuration in a start message. Unknown fields are ignored; null means unset.
 
     Raises:
-        RealtimeError: It breaks a rule.
+        RealtimeError: A field is missing or invalid.
     """
     fields = Fields(values, _WHERE)
     _check_model(fields)

@@ -1,4 +1,4 @@
-"""How many streams run at once: now, at most, and in the past."""
+"""Concurrency limits: current use, limit, history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MINUTE_SEC = 60
 _HOUR_SEC = 3600
 _SLOT_SEC = {_MINUTE_SEC: _MINUTE_SEC, _HOUR_SEC: _MINUTE_SEC, 86_400: _HOUR_SEC}
-"""The periods, and the shorter ones that each sums up; a minute sums up what was recorded in it."""
+"""The periods, each with the length of the slots that it aggregates; a minute aggregates the recorded values."""
 _KINDS: dict[str, Kind] = {"stt": "stt", "tts": "tts"}
 _LONGEST_OF_MINUTES = timedelta(days=7)
 _MOST_ENTRIES = 20_000
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 @dataclass
 class _Samples:
-    """What was recorded in a period."""
+    """The recorded values of a period."""
 
     highest: int = 0
     total: int = 0
@@ -45,7 +45,7 @@ def _limits(call: Call) -> Response:
     state = call.state
     with state.lock:
         limits = state.limits
-        # The limits of a fake are for all keys together, which is what the organization has.
+        # The limits of a fake hold for all keys together, so they are those of the organization.
         unset = {"transcribe_concurrent": None, "tts_concurrent": None}
         most = {"transcribe_concurrent": limits.max_realtime_sessions, "tts_concurrent": limits.max_speeches}
         body = {
@@ -84,7 +84,7 @@ def _history(call: Call) -> Response:
 
 
 def _rolled_up(values: Iterable[tuple[float, int]], period_sec: int) -> dict[int, _Samples]:
-    """What was recorded in each period, by the numbers of the periods; longer ones are made of the peaks of others."""
+    """The values of each period by its number; periods longer than a slot aggregate the peaks of slots."""
     slot_sec = _SLOT_SEC[period_sec]
     if slot_sec != period_sec:
         slots = _rolled_up(values, slot_sec)

@@ -68,7 +68,7 @@ def _upload(call: Call) -> Response:
 
 
 def _check_limits(call: Call, upload: Upload) -> None:
-    """Refuses an upload for which there is no room; hold the lock."""
+    """Refuses an upload if a limit is reached; hold the lock."""
     limits = call.state.limits
     if limits.max_files is None and limits.max_storage_bytes is None:
         return
@@ -100,7 +100,7 @@ def _delete(call: Call) -> Response:
 
 
 def _stored(call: Call) -> StoredFile:
-    """The file a path names. Other projects' files and malformed ids are simply not there."""
+    """The file that the path names. Files of other projects and malformed ids are not found."""
     stored = call.project.files.get(call.ids["file_id"].lower())
     if stored is None:
         raise ApiError(404, "file_not_found", f"This project has no file {call.ids['file_id']!r}.")

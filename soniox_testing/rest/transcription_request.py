@@ -1,4 +1,4 @@
-"""A request to transcribe: every rule its body has to keep, and the job that comes of it."""
+"""The body of a request to transcribe: its rules, and the new job."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 
 def new_job(call: Call) -> TranscriptionRecord:
-    """The job that a create request asks for, stored; as it is before it moves.
+    """Creates and stores the job of a create request.
+
+    Returns:
+        Its record, still queued.
 
     Raises:
-        ApiError: The request breaks a rule.
+        ApiError: A field is missing or invalid, or a limit is reached.
     """
     fields = Fields.of_body(call.request)
     model = _model(fields)
@@ -78,7 +81,7 @@ def new_job(call: Call) -> TranscriptionRecord:
 
 
 def _check_limits(call: Call) -> None:
-    """Refuses a job that cannot be paid for, or for which there is no room; hold the lock."""
+    """Refuses a job if a budget is exhausted or a limit is reached; hold the lock."""
     limits = call.state.limits
     if limits.exhausted is not None:
         raise ApiError(402, limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
@@ -120,6 +123,6 @@ def _name_in_url(url: str) -> str:
     """The last part of a URL's path, or its host when the path is empty."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # an address such as http://[x passes the API's own pattern
+    except ValueError:  # such as http://[x, which matches the API's own pattern
         return url
     return parts.path.rstrip("/").rpartition("/")[2] or parts.netloc

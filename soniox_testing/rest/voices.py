@@ -92,7 +92,7 @@ def _recompute(call: Call) -> Response:
 
 
 def _voice(call: Call) -> Voice:
-    """The voice a path names. Other projects' voices and malformed ids are simply not there."""
+    """The voice that the path names. Voices of other projects and malformed ids are not found."""
     voice = call.state.voices.get(call.api_key, call.ids["voice_id"])
     if voice is None:
         raise ApiError(404, "voice_not_found", f"This project has no voice {call.ids['voice_id']!r}.")

@@ -1,4 +1,4 @@
-"""What one realtime session leaves behind for the test."""
+"""Record of one realtime session, read by ``fake.sessions``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SessionLog:
-    """Written by the session's thread, read by the test's: every call takes the lock."""
+    """Written by the thread of the session, read by that of the test; every call takes the lock."""
 
     def __init__(self, record: SessionRecord) -> None:
         self._lock = threading.Lock()
@@ -26,7 +26,7 @@ class SessionLog:
         return self._record.id
 
     def record(self) -> SessionRecord:
-        """The session as it stands now."""
+        """A snapshot."""
         with self._lock:
             return replace(self._record, audio_bytes=self._audio_bytes, audio_duration_ms=self._audio_duration_ms)
 
@@ -37,14 +37,14 @@ class SessionLog:
             return self._audio[0]
 
     def add_audio(self, data: bytes, duration_ms: int) -> None:
-        """Notes audio, and how long it is together with all before it."""
+        """Adds received audio. ``duration_ms`` is that of all audio so far."""
         with self._lock:
             self._audio.append(data)
             self._audio_bytes += len(data)
             self._audio_duration_ms = duration_ms
 
     def add_control(self, name: str, text: str) -> None:
-        """Notes a message that is not audio."""
+        """Adds a message that is not audio."""
         with self._lock:
             self._record = replace(
                 self._record,
