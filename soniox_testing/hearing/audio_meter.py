@@ -20,7 +20,7 @@ _SAMPLE_BYTES = {
     "alaw": 1,
 }
 _ASSUMED_BYTES_PER_SECOND = 16_000
-_LONGEST_WAV_HEADER = 64 * 1024
+_MAX_WAV_HEADER_BYTES = 64 * 1024
 _KNOWN_BEGINNINGS = re.compile(
     rb"(RIFF|RF64)....WAVE|OggS|fLaC|ID3|\xff[\xe0-\xff]|\x1a\x45\xdf\xa3|FORM....AIF[FC]|#!AMR"
     rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11|....ftyp",
@@ -121,7 +121,7 @@ class _HeaderMeter(AudioMeter):
             self._bytes_per_second, self._limit = header.bytes_per_second, header.data_bytes
             self._bytes = len(head) - header.size
             self._head = None
-        elif len(head) > _LONGEST_WAV_HEADER:
+        elif len(head) > _MAX_WAV_HEADER_BYTES:
             raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no end.")
 
     def _check_other(self, head: bytearray) -> None:

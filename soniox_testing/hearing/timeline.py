@@ -18,7 +18,7 @@ WORD_MS = 400
 PAUSE_MS = 1200
 """After a sentence."""
 _GAP_MS = 60
-_LONGEST_WORD_MS = WORD_MS - _GAP_MS
+_MAX_WORD_MS = WORD_MS - _GAP_MS
 _SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")  # noqa: RUF001 - full-width marks are meant
 
 
@@ -75,7 +75,7 @@ def _timed(words: Sequence[Word]) -> Iterator[tuple[Word, int, int]]:
             spent_ms = 0
             for untimed, slot_ms in zip(run, slots_ms, strict=True):
                 start_ms = now_ms + spent_ms * room_ms // wanted_ms
-                end_ms = now_ms + (spent_ms + _LONGEST_WORD_MS) * room_ms // wanted_ms
+                end_ms = now_ms + (spent_ms + _MAX_WORD_MS) * room_ms // wanted_ms
                 yield untimed, start_ms, end_ms
                 spent_ms += slot_ms
             now_ms += room_ms
@@ -87,7 +87,7 @@ def _timed(words: Sequence[Word]) -> Iterator[tuple[Word, int, int]]:
         else:
             later = words[index + 1] if index + 1 < len(words) else None
             limit_ms = None if later is None else _time_of(later)
-            end_ms = start_ms + _LONGEST_WORD_MS
+            end_ms = start_ms + _MAX_WORD_MS
             end_ms = end_ms if limit_ms is None else max(start_ms, min(end_ms, limit_ms))
         yield word, start_ms, end_ms
         now_ms = end_ms
@@ -127,7 +127,7 @@ def default_words(seed: str, languages: Sequence[str]) -> Iterator[TimedWord]:
             yield TimedWord(
                 text=("" if sentence == place == 0 else " ") + text + ("." if last else ""),
                 start_ms=begin_ms + place * WORD_MS,
-                end_ms=begin_ms + place * WORD_MS + _LONGEST_WORD_MS,
+                end_ms=begin_ms + place * WORD_MS + _MAX_WORD_MS,
                 confidence=round(dice.uniform(0.8, 0.999), 3),
                 speaker=str(1 + sentence % 2),
                 language=languages[sentence % len(languages)],

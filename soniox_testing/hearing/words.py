@@ -24,7 +24,7 @@ yesterday you
 VOCABULARY = _COMMON_WORDS.split()
 _WORDS_PER_SECOND = 2.5
 SENTENCE_WORDS = 8
-_LONGEST_PIECE = 6
+_MAX_PIECE_LENGTH = 6
 _UNTIMED_WORD_MS = 300
 CLOSING = frozenset(",.;:!?…%)]}»、。，！？；：")  # noqa: RUF001 - full-width marks are meant
 
@@ -153,7 +153,7 @@ def _next_time_ms(words: Sequence[Word], index: int, otherwise_ms: int, *, at_mo
 
 def pieces_of(text: str, start_ms: int, end_ms: int) -> Iterator[tuple[str, int, int]]:
     """The sub-word tokens of a word with their times, as the real models split long words."""
-    count = -(-len(text) // _LONGEST_PIECE)
+    count = -(-len(text) // _MAX_PIECE_LENGTH)
     for piece in range(count):
         begin, end = len(text) * piece // count, len(text) * (piece + 1) // count
         yield (

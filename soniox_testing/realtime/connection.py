@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 256 * 1024
 _AHEAD_BYTES = 256 * 1024
-_LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _CLOSE_SEC = 10.0
 _SETTLE_SEC = 10.0
 _TOO_BIG = 1009
@@ -275,7 +275,7 @@ class _Connection:
     def _collect(self, event: TextMessage | BytesMessage) -> None:
         """Collects the fragments of a message, and passes the complete message to the session."""
         self._parts_size += len(event.data)
-        if self._parts_size > _LARGEST_MESSAGE_BYTES:
+        if self._parts_size > _MAX_MESSAGE_BYTES:
             self._fail("message_too_big", _TOO_BIG)
             return
         self._parts.append(event.data if isinstance(event.data, str) else bytes(event.data))

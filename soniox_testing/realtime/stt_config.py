@@ -23,7 +23,7 @@ START_FIELDS = frozenset(
 """The fields that are read, without the key."""
 
 _WHERE = "start_message"
-_MOST_CONTEXT_TOKENS = 8000
+_MAX_CONTEXT_TOKENS = 8000
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -129,5 +129,5 @@ def _check_context(fields: Fields, context: object) -> None:
         return
     text = context if isinstance(context, str) else json.dumps(context, ensure_ascii=False)
     tokens = -(-len(text) // _CHARACTERS_PER_TOKEN)
-    if tokens > _MOST_CONTEXT_TOKENS:
-        fields.note("value_error", "context", f"at most {_MOST_CONTEXT_TOKENS} tokens, not about {tokens}")
+    if tokens > _MAX_CONTEXT_TOKENS:
+        fields.note("value_error", "context", f"at most {_MAX_CONTEXT_TOKENS} tokens, not about {tokens}")

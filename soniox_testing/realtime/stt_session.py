@@ -41,8 +41,8 @@ USAGE_TYPE = "transcribe_websocket"
 _IDLE_SEC = 40.0
 _IDLE_WITHOUT_KEY_SEC = 10.0
 _INPUT_SEC = 20.0
-_LONGEST_SEC = 300 * 60.0
-_LONGEST_AUDIO_MS = 300 * 60 * 1000
+_MAX_DURATION_SEC = 300 * 60.0
+_MAX_AUDIO_MS = 300 * 60 * 1000
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class SttSession(RealtimeSession[SessionLog]):
                 self._state.conversation_threads.append(thread)
         else:
             self._timers["input"] = now_sec + _INPUT_SEC
-            self._timers["length"] = now_sec + _LONGEST_SEC
+            self._timers["length"] = now_sec + _MAX_DURATION_SEC
         if fault is not None and fault.at_start and isinstance(fault.effect, SendRaw):
             return [fault.effect]
         return []
@@ -256,7 +256,7 @@ class SttSession(RealtimeSession[SessionLog]):
             actions.append(fault.effect)
         if self._conversation is not None:
             return actions
-        if self._audio_ms > _LONGEST_AUDIO_MS:
+        if self._audio_ms > _MAX_AUDIO_MS:
             raise _too_long()
         return [*actions, *self._send(self._recognizer.advance(self._audio_ms))]
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 USAGE_TYPE = "tts_rt"
 
-_MOST_STREAMS = 5
-_LONGEST_ID = 256
+_MAX_STREAMS = 5
+_MAX_ID_LENGTH = 256
 _WHERE = "message"
 
 
@@ -113,7 +113,7 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         if fields.boolean("keep_alive"):
             self.log.add_keepalive()
             return []
-        stream_id = fields.string("stream_id", required=True, max_length=_LONGEST_ID)
+        stream_id = fields.string("stream_id", required=True, max_length=_MAX_ID_LENGTH)
         if stream_id == "":
             fields.note("value_error", "stream_id", "must name a stream")
         if fields.problems or stream_id is None:
@@ -143,8 +143,8 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
     def _start(self, stream_id: str, values: dict[str, Any], now_sec: float) -> Sequence[Action]:
         if stream_id in self._streams:
             raise RealtimeError("invalid_request", f"There is a stream {stream_id!r} already; it goes on.")
-        if len(self._streams) >= _MOST_STREAMS:
-            message = f"A connection carries at most {_MOST_STREAMS} streams at once."
+        if len(self._streams) >= _MAX_STREAMS:
+            message = f"A connection carries at most {_MAX_STREAMS} streams at once."
             raise RealtimeError("max_concurrent_streams_reached", message)
         api_key, temporary = self._authentication.api_key, self._authentication.temporary
         with self._state.lock:

@@ -6,7 +6,7 @@ import base64
 import math
 from typing import TYPE_CHECKING
 
-from ..speaking.request import MOST_TEXT_BYTES
+from ..speaking.request import MAX_TEXT_BYTES
 from ..speaking.synthesis import CHARACTERS_PER_SEC, Synthesizer
 from ..wire.realtime_errors import RealtimeError
 
@@ -80,8 +80,8 @@ class TtsStream:
             raise RealtimeError("invalid_stream_state", "The text of this stream has ended already.")
         self.log.add_text(text, ended=ended)
         self._text_bytes += len(text.encode("utf-8", "surrogatepass"))
-        if self._text_bytes > MOST_TEXT_BYTES:
-            message = f"A stream takes at most {MOST_TEXT_BYTES} bytes of text, not {self._text_bytes}."
+        if self._text_bytes > MAX_TEXT_BYTES:
+            message = f"A stream takes at most {MAX_TEXT_BYTES} bytes of text, not {self._text_bytes}."
             raise RealtimeError("invalid_request", message)
         self._text += text
         self._text_ended = ended

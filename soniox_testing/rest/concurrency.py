@@ -22,8 +22,8 @@ _HOUR_SEC = 3600
 _SLOT_SEC = {_MINUTE_SEC: _MINUTE_SEC, _HOUR_SEC: _MINUTE_SEC, 86_400: _HOUR_SEC}
 """The periods, each with the length of the slots that it aggregates; a minute aggregates the recorded values."""
 _KINDS: dict[str, Kind] = {"stt": "stt", "tts": "tts"}
-_LONGEST_OF_MINUTES = timedelta(days=7)
-_MOST_ENTRIES = 20_000
+_MAX_WINDOW_OF_MINUTES = timedelta(days=7)
+_MAX_ENTRIES = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -71,11 +71,11 @@ def _history(call: Call) -> Response:
     if period is None or kind is None:  # cannot be after the check
         raise AssertionError
     period_sec = int(period)
-    if period_sec == _MINUTE_SEC and window.length > _LONGEST_OF_MINUTES:
+    if period_sec == _MINUTE_SEC and window.length > _MAX_WINDOW_OF_MINUTES:
         query.refuse("For period_sec=60, the window between `start_time` and `end_time` must not exceed 7 days.")
     first, after = (-((_EPOCH - moment) // timedelta(seconds=period_sec)) for moment in (window.start, window.end))
-    if after - first > _MOST_ENTRIES:
-        query.refuse(f"The window covers {after - first} entries, which exceeds the maximum of {_MOST_ENTRIES}.")
+    if after - first > _MAX_ENTRIES:
+        query.refuse(f"The window covers {after - first} entries, which exceeds the maximum of {_MAX_ENTRIES}.")
     with call.state.lock:
         values = call.state.usage.values(call.api_key, _KINDS[kind], first * period_sec, after * period_sec)
         rows = _rolled_up(values, period_sec)

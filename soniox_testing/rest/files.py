@@ -19,7 +19,7 @@ from .router import Route, json_response
 if TYPE_CHECKING:
     from .router import Call
 
-_LONGEST_FILENAME = 255
+_MAX_FILENAME_LENGTH = 255
 
 
 def _list(call: Call) -> Response:
@@ -39,7 +39,7 @@ def _upload(call: Call) -> Response:
     upload = read_upload(call.request, call.state.max_file_size_bytes)
     try:
         about_file = Fields({"file": upload.filename}, "file")
-        filename = about_file.string("file", required=True, max_length=_LONGEST_FILENAME)
+        filename = about_file.string("file", required=True, max_length=_MAX_FILENAME_LENGTH)
         about_body = Fields({**upload.fields}, "body.payload", about_file.problems)
         reference = about_body.string("client_reference_id", max_length=256)
         about_body.check()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 256 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
-_LONGEST_FIELD_BYTES = 1024 * 1024
+_MAX_FIELD_BYTES = 1024 * 1024
 
 
 @dataclass
@@ -94,7 +94,7 @@ def _read_parts(request: Request, boundary: str, upload: Upload, max_file_size_b
                 upload.content.write(event.data)
             else:
                 text += event.data
-                if len(text) > _LONGEST_FIELD_BYTES:
+                if len(text) > _MAX_FIELD_BYTES:
                     raise ValueError(f"the part {name!r} is too long")
                 if not event.more_data:
                     upload.fields[name] = text.decode()

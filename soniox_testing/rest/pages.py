@@ -24,12 +24,12 @@ class _Numbered(Protocol):
 _Row = TypeVar("_Row", bound=_Numbered)
 
 
-_MOST = 1000
+_MAX_LIMIT = 1000
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
 def page_of(
-    request: Request, family: str, rows: Iterable[_Row], *, default: int = _MOST, most: int = _MOST
+    request: Request, family: str, rows: Iterable[_Row], *, default: int = _MAX_LIMIT, most: int = _MAX_LIMIT
 ) -> tuple[list[_Row], str | None]:
     """The rows a list request asks for, and the cursor of the next page, None after the last.
 
@@ -53,7 +53,7 @@ def page_of(
     return page, cursor_of(family, str(page[-1].number)) if len(rest) > limit else None
 
 
-def limit_of(request: Request, *, default: int = _MOST, most: int = _MOST) -> int:
+def limit_of(request: Request, *, default: int = _MAX_LIMIT, most: int = _MAX_LIMIT) -> int:
     """The ``limit`` of a list request; arguments and errors as for ``page_of``."""
     fields = Fields({}, "query")
     given = request.args.get("limit", str(default))

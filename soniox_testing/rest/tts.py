@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..speaking.request import MOST_TEXT_BYTES, invalid, speech_request_of
+from ..speaking.request import MAX_TEXT_BYTES, invalid, speech_request_of
 from ..speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Synthesizer
 from ..store.authentication import check_unused
 from ..wire.fields import Fields
@@ -41,8 +41,8 @@ def _answer(call: Call) -> Response:
     if text == "":
         fields.note("value_error", "text", "must not be empty")
     size = len((text or "").encode("utf-8", "surrogatepass"))
-    if size > MOST_TEXT_BYTES:
-        fields.note("value_error", "text", f"at most {MOST_TEXT_BYTES} bytes of UTF-8, not {size}")
+    if size > MAX_TEXT_BYTES:
+        fields.note("value_error", "text", f"at most {MAX_TEXT_BYTES} bytes of UTF-8, not {size}")
     if fields.problems:
         raise invalid(fields)
     state = call.state

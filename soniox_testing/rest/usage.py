@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ..store.usage import Entry
     from .router import Call
 
-_LONGEST_LOGS = timedelta(days=31)
+_MAX_LOGS_WINDOW = timedelta(days=31)
 _OLDEST_LOGS = timedelta(days=91)
-_MOST_DAYS = 366
+_MAX_DAYS = 366
 _SORTS = {"end_time_asc": False, "end_time_desc": True}
 _DAY = timedelta(days=1)
 
@@ -33,7 +33,7 @@ def _logs(call: Call) -> Response:
     sort = query.fields.choice("sort", _SORTS)
     window = query.window()
     limit = limit_of(call.request)
-    if window.length > _LONGEST_LOGS:
+    if window.length > _MAX_LOGS_WINDOW:
         query.refuse("The period between start_time and end_time must not exceed 31 days.")
     if window.start < call.state.clock.wall() - _OLDEST_LOGS:
         query.refuse("start_time must not be earlier than 91 days ago.")
@@ -74,8 +74,8 @@ def _summary(call: Call) -> Response:
     # A window that ends at midnight does not include the next day.
     last = (window.end - timedelta(microseconds=1)).date()
     count = (last - first).days + 1
-    if count > _MOST_DAYS:
-        query.refuse(f"The window covers {count} UTC days, which exceeds the maximum of {_MOST_DAYS}.")
+    if count > _MAX_DAYS:
+        query.refuse(f"The window covers {count} UTC days, which exceeds the maximum of {_MAX_DAYS}.")
     days = [(first + number * _DAY).isoformat() for number in range(count)]
     whole_days = Window(*(datetime.combine(*moment, timezone.utc) for moment in ((first, time.min), (last, time.max))))
     by_model: dict[str, list[UsageRecord]] = {}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..catalogue.tts_models import TtsModel
     from ..store.state import State
 
-MOST_TEXT_BYTES = 5000
+MAX_TEXT_BYTES = 5000
 """Of UTF-8, in a request or in all text messages of a stream."""
 SPEECH_FIELDS = frozenset(
     {"model", "language", "voice", "audio_format", "sample_rate", "bitrate", "speed", "reduce_silence"}
@@ -26,7 +26,7 @@ SPEECH_FIELDS = frozenset(
 )
 """The fields that are read, without key, text and ``stream_id``."""
 
-_LONGEST_NAME = 50
+_MAX_NAME_LENGTH = 50
 _NOT_CONFIG = frozenset({"api_key", "text", "stream_id"})
 
 
@@ -55,15 +55,15 @@ def speech_request_of(values: dict[str, Any], where: str, state: State, api_key:
         RealtimeError: A field is missing or invalid, or the model or voice cannot be used.
     """
     fields = Fields(values, where)
-    model_id = fields.string("model", required=True, max_length=_LONGEST_NAME)
+    model_id = fields.string("model", required=True, max_length=_MAX_NAME_LENGTH)
     model = None if model_id is None else state.voices.catalogue.find(model_id)
     if model_id is not None and model is None:
         what = f"There is no text-to-speech model {model_id!r}; see /v1/tts-models."
         raise RealtimeError("model_not_available", what)
-    language = fields.string("language", required=True, max_length=_LONGEST_NAME)
+    language = fields.string("language", required=True, max_length=_MAX_NAME_LENGTH)
     if language is not None and language not in LANGUAGES:
         fields.note("value_error", "language", f"{language!r} is not a language of {model_id}")
-    voice = fields.string("voice", required=True, max_length=_LONGEST_NAME)
+    voice = fields.string("voice", required=True, max_length=_MAX_NAME_LENGTH)
     sound = _sound(fields, voice or "")
     timestamps = fields.boolean("return_timestamps") or False
     reduced = fields.boolean("reduce_silence") or False
@@ -85,7 +85,7 @@ def invalid(fields: Fields) -> RealtimeError:
 
 
 def _sound(fields: Fields, voice: str) -> Sound:
-    name = fields.string("audio_format", required=True, max_length=_LONGEST_NAME)
+    name = fields.string("audio_format", required=True, max_length=_MAX_NAME_LENGTH)
     speed = fields.number("speed", least=SPEED_MIN, most=SPEED_MAX)
     known = AUDIO_FORMATS.get(name or "")
     rate = fields.integer("sample_rate", least=1, most=1_000_000)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KEY_PROTOCOL = "soniox-api-key"
 """The sub-protocol that is listed together with the key."""
-LONGEST_KEY = 250
+MAX_KEY_LENGTH = 250
 
 _KEY_CHECK_SEC = 1.0
 
@@ -76,8 +76,8 @@ def credential_in_start_message(api_key: object) -> Credential | None:
 
 
 def _of_legal_length(api_key: str) -> str:
-    if len(api_key) > LONGEST_KEY:
-        raise RealtimeError("invalid_request", f"An API key has at most {LONGEST_KEY} characters.")
+    if len(api_key) > MAX_KEY_LENGTH:
+        raise RealtimeError("invalid_request", f"An API key has at most {MAX_KEY_LENGTH} characters.")
     return api_key
 
 
@@ -165,8 +165,8 @@ class Authentication:
         self._checked = False
         try:
             self.credential = credential_of(handshake)
-        except RealtimeError as refusal:
-            self._refusal = refusal
+        except RealtimeError as error:
+            self._refusal = error
             self.due_sec = now_sec
         else:
             if self.credential is not None or not key_in_start_message:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .projects import StoredFile
     from .state import State
 
-_LONGEST_SETTLE_SEC = 10.0
+_MAX_SETTLE_SEC = 10.0
 
 Transcriber: TypeAlias = Callable[[bytes, dict[str, Any]], str | Sequence[Word]]
 """Returns the words of an audio, from its bytes and the request; see ``FakeSoniox(transcriber=...)``."""
@@ -84,7 +84,7 @@ class TranscriberThread:
         with self._turns:
             thread = self._thread
             if thread is not None and thread is not threading.current_thread():
-                self._turns.wait_for(lambda: self._thread is not thread, _LONGEST_SETTLE_SEC)
+                self._turns.wait_for(lambda: self._thread is not thread, _MAX_SETTLE_SEC)
 
     def add(self, job: Job, file: StoredFile, config: Mapping[str, Any]) -> None:
         """Queues a new job if there is a transcriber; hold the lock of the state.

@@ -31,8 +31,8 @@ MASK = "*" * 18
 """What the API shows instead of a secret."""
 
 _LOOK_SEC = 0.25
-_MOST_LOOKS = 1000
-_SHORTEST_WAIT_SEC = 0.01
+_MAX_LOOKS = 1000
+_MIN_WAIT_SEC = 0.01
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Webhooks:
                         # A progress rule may change its answer at any time: poll it.
                         due = now_sec if self._watched else self._due_sec(pending[0]) if pending else None
                         wait_sec = self._state.clock.wait_sec(due)
-                        self._turns.wait(None if wait_sec is None else max(wait_sec, _SHORTEST_WAIT_SEC))
+                        self._turns.wait(None if wait_sec is None else max(wait_sec, _MIN_WAIT_SEC))
             except BaseException as failure:  # noqa: BLE001 - an exception of a thread would be lost
                 self._state.remember_failure(failure, "sending webhooks")
             finally:
@@ -275,7 +275,7 @@ class Webhooks:
         for watched in tuple(self._watched):
             # Follows a clock that jumped in small steps: the schedule starts at the moment the job ended.
             passed_sec = now_sec - watched.looked_sec
-            step_sec = max(_LOOK_SEC, passed_sec / _MOST_LOOKS)
+            step_sec = max(_LOOK_SEC, passed_sec / _MAX_LOOKS)
             try:
                 for _ in range(int(passed_sec / step_sec)):
                     watched.looked_sec += step_sec
@@ -344,7 +344,7 @@ class Webhooks:
         deadline_sec = time.monotonic() + self._rules.timeout_sec
         with selectors.DefaultSelector() as selector:
             selector.register(connection, selectors.EVENT_READ)
-            while not selector.select(_SHORTEST_WAIT_SEC):
+            while not selector.select(_MIN_WAIT_SEC):
                 if self._thread is not threading.current_thread():
                     raise ConnectionAbortedError
                 if time.monotonic() >= deadline_sec:
