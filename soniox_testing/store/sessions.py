@@ -1,29 +1,52 @@
-"""Record of one realtime session, read by ``fake.sessions``."""
+"""Records of realtime sessions and connections, written by their threads and read by that of the test."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from ..script.records import SessionEnd, SessionRecord
+    from ..script.records import SessionEnd, SessionRecord, SpeechConnectionRecord
+
+RecordT = TypeVar("RecordT", bound="SessionRecord | SpeechConnectionRecord")
 
 
-class SessionLog:
-    """Written by the thread of the session, read by that of the test; every call takes the lock."""
+class RecordLog(Generic[RecordT]):
+    """The record of one WebSocket. Every call takes the lock.
 
-    def __init__(self, record: SessionRecord) -> None:
+    Args:
+        record: Its first state.
+    """
+
+    def __init__(self, record: RecordT) -> None:
+        self.id: str = record.id
         self._lock = threading.Lock()
         self._record = record
+
+    def record(self) -> RecordT:
+        """A snapshot."""
+        with self._lock:
+            return self._record
+
+    def note(self, **changes: Any) -> None:
+        """Changes fields of the record."""
+        with self._lock:
+            self._record = replace(self._record, **changes)
+
+    def end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
+        """Sets how it ended."""
+        self.note(ended=ended, close_code=close_code, error_type=error_type)
+
+
+class SessionLog(RecordLog["SessionRecord"]):
+    """The record of one session of speech-to-text, with its audio."""
+
+    def __init__(self, record: SessionRecord) -> None:
+        super().__init__(record)
         self._audio: list[bytes] = []
         self._audio_bytes = 0
         self._audio_duration_ms = 0
-
-    @property
-    def id(self) -> str:
-        """Of the session."""
-        return self._record.id
 
     def record(self) -> SessionRecord:
         """A snapshot."""
@@ -51,12 +74,3 @@ class SessionLog:
                 controls=(*self._record.controls, name),
                 control_messages=(*self._record.control_messages, text),
             )
-
-    def note(self, **changes: Any) -> None:
-        """Changes fields of the record."""
-        with self._lock:
-            self._record = replace(self._record, **changes)
-
-    def end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
-        """Notes how the session ended."""
-        self.note(ended=ended, close_code=close_code, error_type=error_type)

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from ..script.records import SpeechConnectionRecord, SpeechRecord
 from ..speaking.synthesis import Synthesizer
 from .authentication import start_refusal
+from .sessions import RecordLog
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from ..script.records import SessionEnd, SpeechEnd
+    from ..script.records import SpeechEnd
     from ..speaking.request import SpeechRequest
     from .authentication import Credential
     from .state import State
@@ -107,41 +106,27 @@ class SpeechLog:
             )
 
 
-class SpeechConnectionLog:
-    """Record of one WebSocket. Written by its thread, read by that of the test."""
+class SpeechConnectionLog(RecordLog[SpeechConnectionRecord]):
+    """The record of one WebSocket of text-to-speech."""
 
     def __init__(self, created_at: str, credential: Credential | None) -> None:
-        self.id: str = str(uuid.uuid4())
-        self._lock = threading.Lock()
-        self._record = SpeechConnectionRecord(
-            id=self.id,
-            created_at=created_at,
-            api_key=None if credential is None else credential.api_key,
-            auth=None if credential is None else credential.form,
-            keepalives=0,
-            ended=None,
-            error_type=None,
-            close_code=None,
+        super().__init__(
+            SpeechConnectionRecord(
+                id=str(uuid.uuid4()),
+                created_at=created_at,
+                api_key=None if credential is None else credential.api_key,
+                auth=None if credential is None else credential.form,
+                keepalives=0,
+                ended=None,
+                error_type=None,
+                close_code=None,
+            )
         )
-
-    def record(self) -> SpeechConnectionRecord:
-        """A snapshot."""
-        with self._lock:
-            return self._record
 
     def add_keepalive(self) -> None:
         """Counts a keepalive."""
         with self._lock:
             self._record = replace(self._record, keepalives=self._record.keepalives + 1)
-
-    def note(self, **changes: Any) -> None:
-        """Changes fields of the record."""
-        with self._lock:
-            self._record = replace(self._record, **changes)
-
-    def end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
-        """Notes how it ended."""
-        self.note(ended=ended, close_code=close_code, error_type=error_type)
 
 
 class Speeches:
