@@ -195,7 +195,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
     def _end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
         """The session is over. The log is last: a test that reads the end there finds all else done."""
         self._phase = "over"
-        self._authentication.leave()
+        self._authentication.release()
         self._timers.clear()
         if self._wake is not None:
             self._state.faults.unwatch(self._wake)
