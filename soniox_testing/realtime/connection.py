@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from ..net.exchange import Upgrade
     from ..net.line import Line
-    from ..script.actions import Action, Departure, Session
+    from ..script.actions import Action, Disconnected, Session
     from ..script.clock import Clock
 
 _BLOCK_BYTES = 256 * 1024
@@ -230,7 +230,7 @@ class _Connection:
                 return
             if not data:
                 # The client may have closed its direction only: the output buffer is still sent.
-                self._depart("stopped" if self._stopping.is_set() else "abandoned", None)
+                self._disconnect("stopped" if self._stopping.is_set() else "abandoned", None)
                 self._over = True
                 self._limit_close()
             elif not self._over and not self.stalled:
@@ -257,7 +257,7 @@ class _Connection:
         if isinstance(event, CloseConnection):
             state = self._websocket.state
             if state is ConnectionState.REMOTE_CLOSING:
-                self._depart("client_closed", int(event.code))
+                self._disconnect("client_closed", int(event.code))
                 self._outgoing += self._websocket.send(event.response())
                 self._limit_close()
                 self._over = True
@@ -309,16 +309,16 @@ class _Connection:
                 case Stall():
                     self._ended = self.stalled = True
 
-    def _fail(self, how: Departure, code: int) -> None:
+    def _fail(self, how: Disconnected, code: int) -> None:
         """Ends a connection whose client broke the protocol. Further input is discarded."""
-        self._depart(how, code)
+        self._disconnect(how, code)
         self._ignores_input = True
         self._send_close(code)
 
-    def _depart(self, how: Departure, code: int | None) -> None:
+    def _disconnect(self, how: Disconnected, code: int | None) -> None:
         if not self._ended:
             self._ended = True
-            self._session.departed(how, code)
+            self._session.disconnected(how, code)
 
     def _send_close(self, code: int) -> None:
         if self._websocket.state is ConnectionState.OPEN:

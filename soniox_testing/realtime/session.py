@@ -17,7 +17,7 @@ from ..wire.realtime_errors import RealtimeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..script.actions import Action, Departure, Handshake
+    from ..script.actions import Action, Disconnected, Handshake
     from ..script.records import SessionEnd
     from ..script.session_faults import Ending
     from ..store.sessions import SessionLog
@@ -111,7 +111,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
         """Nothing, unless a kind of session has output that is neither an answer nor due at a time."""
         return ()
 
-    def departed(self, how: Departure, close_code: int | None) -> None:
+    def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The connection ended before the session."""
         if self._phase != "over":
             self._end(how, close_code)
