@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import hashlib
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from .realtime.stt_config import START_FIELDS
+from .script.names import check_names
 from .script.records import SessionRecord, SpeechRecord, TranscriptionRecord
 from .speaking.request import SPEECH_FIELDS
 from .unfrozen import time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .script.records import FileRecord, RequestRecord
     from .store.state import State
@@ -27,19 +27,6 @@ _MOST_SHOWN = 20
 _LONGEST_SHOWN = 200
 _GRACE_SEC = 1.0
 _LOOK_SEC = 0.005
-
-
-def check_names(what: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Refuses names that mean nothing: a claim with one would never hold, or always.
-
-    Raises:
-        TypeError: There is one; the message has the nearest name that there is.
-    """
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            instead = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}"
-            raise TypeError(f"{what} has no {name}; {instead}")
 
 
 def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:

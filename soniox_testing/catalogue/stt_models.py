@@ -23,9 +23,9 @@ MODES: dict[str, Mode] = {
     **{f"stt-rt-{version}": "real_time" for version in _VERSIONS},
     **{f"stt-async-{version}": "async" for version in _VERSIONS},
 }
-"""Every model name in use: what it is for. All but v5 are aliases of it."""
+"""Mode of every model name. All but those of v5 are aliases of v5."""
 
 
 def current_model(mode: Mode) -> str:
-    """The name of the model that the aliases of a mode stand for."""
+    """The model that the aliases of a mode stand for."""
     return "stt-async-v5" if mode == "async" else "stt-rt-v5"

@@ -1,4 +1,4 @@
-"""The models of text-to-speech: their names, languages, voices, and what each can do."""
+"""The models of text-to-speech: names, languages, voices and features."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class TtsModel:
 
     @property
     def voice_cloning_max_audio_duration_ms(self) -> int | None:
-        """How long a clip may be for it; None: it does not clone."""
+        """Longest clip for voice cloning; None: the model does not clone."""
         return _CLONING_MAX_MS if self.supports_voice_cloning else None
 
 
 @dataclass(frozen=True)
 class SharedVoice:
-    """A voice that every model has."""
+    """A voice of every model."""
 
     number: int
-    """Place in the list."""
+    """Position in the list."""
     id: str
     gender: Literal["female", "male"]
     age: Literal["young", "middle_aged", "old"]
@@ -50,12 +50,12 @@ class SharedVoice:
 
     @property
     def description(self) -> str:
-        """In words."""
+        """A sentence for people."""
         age = self.age.replace("_", "-")
         return f"A {', '.join(self.style)} {self.gender} voice, {age}, with the accent {self.accent}."
 
 
-# The names are the service's; what is said about each is invented, but for Maya and Victoria.
+# The names are those of the service; the properties are invented, except those of Maya and Victoria.
 _SHARED = """
 Maya female middle_aged british conversational smooth,confident,neutral
 Daniel male middle_aged american narration,conversational warm,calm
@@ -111,14 +111,14 @@ class TtsCatalogue:
             TtsModel("tts-rt-v1", supports_silence_reduction=False),
             TtsModel("tts-rt-v1-preview", "tts-rt-v1", supports_silence_reduction=False),
         ]
-        """Aliases as well: what an alias can do is what its model can do."""
+        """With the aliases, which have the features of their models."""
         self.voices = SHARED_VOICES
 
     def add(self, model: TtsModel) -> None:
-        """One more model.
+        """Adds a model.
 
         Raises:
-            ValueError: There is one of this name.
+            ValueError: A model of this name exists.
         """
         if any(known.id == model.id for known in self.models):
             raise ValueError(f"there is a model {model.id!r} already")

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..rest.usage import usd
 from ..script.failures import FakeSonioxError
+from ..script.faults import Faults, settings_of
 from ..wire.json_text import json_text
 from .page import PAGE
 from .scripts import ScriptError, add_script
@@ -25,19 +26,13 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from ..script.clock import VirtualClock
+    from ..server import FakeSoniox
     from .standalone import Standalone
 
 ROOT = "/__fake__/"
-_RECORDS = (
-    *("files", "transcriptions", "voices", "sessions", "speeches", "speech_connections"),
-    *("usage", "requests", "webhooks"),
-)
 _FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
-_VERBS = (
-    *("answer", "refuse", "html", "reset", "stall", "drip", "truncate", "garble", "content_type"),
-    *("error", "drop", "half_open", "malformed_frame", "terminate", "delay_audio", "spoil_audio", "offline"),
-    *_FAKE_VERBS,
-)
+VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
+"""What ``POST faults`` takes."""
 _LARGEST_BODY_BYTES = 16 * 1024 * 1024
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -125,7 +120,7 @@ class ControlApi:
 
     def _records(self, request: Request) -> object:  # noqa: ARG002
         fake = self._standalone.fake
-        return {name: getattr(fake, name) for name in _RECORDS}
+        return {name: getattr(fake, name) for name in record_names(type(fake))}
 
     def _scripts(self, request: Request) -> object:
         add_script(self._standalone.fake, _body(request))
@@ -134,11 +129,11 @@ class ControlApi:
     def _faults(self, request: Request) -> object:
         body = _body(request)
         verb = body.pop("verb", None)
-        if not isinstance(verb, str) or verb not in _VERBS:
-            raise _RefusalError(400, f"verb must be one of {', '.join(_VERBS)}, not {verb!r}")
+        if not isinstance(verb, str) or verb not in VERBS:
+            raise _RefusalError(400, f"verb must be one of {', '.join(VERBS)}, not {verb!r}")
         fake = self._standalone.fake
         action: Any = getattr(fake if verb in _FAKE_VERBS else fake.faults, verb)
-        _check_arguments(verb, inspect.signature(action), body)
+        _check_arguments(verb, action, body)
         try:
             fault = action(**body)
         except (TypeError, ValueError) as exc:
@@ -193,15 +188,26 @@ def _body(request: Request) -> dict[str, object]:
     return cast("dict[str, object]", body)
 
 
-def _check_arguments(verb: str, signature: inspect.Signature, arguments: Mapping[str, object]) -> None:
-    """Refuses what is missing, unknown or of the wrong kind: later, in a session, nobody could be told."""
-    for name, parameter in signature.parameters.items():
-        if name not in arguments and parameter.default is parameter.empty:
+def record_names(fake: type[FakeSoniox]) -> tuple[str, ...]:
+    """The properties of a fake that are records."""
+    return tuple(
+        name
+        for name, member in vars(fake).items()
+        if isinstance(member, property) and str(member.fget.__annotations__["return"]).startswith("tuple[")
+    )
+
+
+def _check_arguments(verb: str, action: Callable[..., object], arguments: Mapping[str, object]) -> None:
+    """Refuses arguments that are missing, unknown or of the wrong kind; a session could not report them later."""
+    for name, parameter in inspect.signature(action).parameters.items():
+        is_required = parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+        if is_required and name not in arguments:
             raise _RefusalError(400, f"{verb} needs {name}")
+    kinds = settings_of(action)
     for name, value in arguments.items():
-        if name not in signature.parameters:
-            raise _RefusalError(400, f"{verb} has no {name}; it takes {', '.join(signature.parameters)}")
-        kind = str(signature.parameters[name].annotation)
+        if name not in kinds:
+            raise _RefusalError(400, f"{verb} has no {name}; it takes {', '.join(kinds)}")
+        kind = kinds[name]
         if not _fits(kind, value):
             raise _RefusalError(400, f"{verb}: {name} must be {kind}, not {value!r}")
 

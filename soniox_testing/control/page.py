@@ -19,7 +19,8 @@ th, td { text-align: left; padding: .15rem 1rem .15rem 0; border-bottom: 1px sol
 <h1>Fake Soniox</h1><p id="status" role="status">Loading ...</p><main></main>
 <script>
 "use strict";
-const tables = {
+// The columns of the records that are shown first; all others show all of their fields.
+const columnsOf = {
   transcriptions: ["created_at", "status", "filename", "model", "client_reference_id", "error_type", "id"],
   sessions: ["created_at", "ended", "audio_duration_ms", "controls", "client_reference_id", "error_type",
              "close_code", "id"],
@@ -37,15 +38,17 @@ function element(parent, tag, text) {
   return made;
 }
 function shownAs(column, value) {
-  return column === "texts" ? value.join("") : String(value ?? "");
+  if (column === "texts") return value.join("");
+  return value?.constructor === Object ? JSON.stringify(value) : String(value ?? "");
 }
 function show(records) {
   const main = document.createElement("main");
-  for (const [name, columns] of Object.entries(tables)) {
+  for (const name of new Set([...Object.keys(columnsOf), ...Object.keys(records)])) {
     const all = records[name];
     const title = name === "transcriptions" ? "jobs" : name;
     element(main, "h2", `${title}: ${all.length}` + (all.length > newest ? `, the last ${newest}` : ""));
     if (!all.length) continue;
+    const columns = columnsOf[name] ?? Object.keys(all[0]);
     const wide = element(main, "div");
     wide.className = "wide";
     const table = element(wide, "table");

@@ -1,4 +1,4 @@
-"""How much audio has arrived, without decoding it."""
+"""The duration of received audio, without decoding it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..wire.realtime_errors import RealtimeError
 from ..wire.wav import BEGINNING_BYTES, WavHeader, is_wav
 
 CONTAINERS = frozenset({"aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"})
-"""The formats that carry a header."""
+"""The formats with a header."""
 
 _SAMPLE_BYTES = {
     **{f"pcm_{kind}8": 1 for kind in "su"},
@@ -20,7 +20,7 @@ _SAMPLE_BYTES = {
     "alaw": 1,
 }
 _ASSUMED_BYTES_PER_SECOND = 16_000
-_LONGEST_WAV_HEADER = 64 * 1024
+_MAX_WAV_HEADER_BYTES = 64 * 1024
 _KNOWN_BEGINNINGS = re.compile(
     rb"(RIFF|RF64)....WAVE|OggS|fLaC|ID3|\xff[\xe0-\xff]|\x1a\x45\xdf\xa3|FORM....AIF[FC]|#!AMR"
     rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11|....ftyp",
@@ -30,7 +30,7 @@ _KNOWN_BEGINNINGS = re.compile(
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """The format that a start message declares."""
+    """The input format that a start message declares."""
 
     name: str
     sample_bytes: int | None
@@ -47,17 +47,17 @@ def sample_bytes_of(name: str) -> int | None:
 
 
 class AudioMeter(ABC):
-    """Measures one stream; how it is cut into chunks makes no difference."""
+    """Measures one stream, in chunks of any size."""
 
     @abstractmethod
     def add(self, data: bytes) -> int:
         """Takes the next bytes.
 
         Returns:
-            Milliseconds that all bytes so far last.
+            The duration of all bytes so far, in milliseconds.
 
         Raises:
-            RealtimeError: This is not audio of the declared format.
+            RealtimeError: The bytes are not audio of the declared format.
         """
 
 
@@ -66,7 +66,7 @@ def meter_for(audio_format: AudioFormat, *, strict: bool) -> AudioMeter:
 
     Args:
         audio_format: As declared.
-        strict: Refuse audio without a header where one is needed, instead of guessing its length.
+        strict: Refuse audio without a header where the format needs one, instead of estimating its length.
     """
     if audio_format.sample_bytes and audio_format.sample_rate and audio_format.num_channels:
         return _RateMeter(audio_format.sample_bytes * audio_format.num_channels * audio_format.sample_rate)
@@ -74,7 +74,7 @@ def meter_for(audio_format: AudioFormat, *, strict: bool) -> AudioMeter:
 
 
 class _RateMeter(AudioMeter):
-    """Audio of so many bytes a second."""
+    """Audio with a known number of bytes a second."""
 
     def __init__(self, bytes_per_second: int) -> None:
         self._bytes_per_second = bytes_per_second
@@ -92,7 +92,7 @@ class _HeaderMeter(AudioMeter):
         self._declared = declared
         self._strict = strict
         self._head: bytearray | None = bytearray()
-        """What has arrived of the header; None when it was understood, or is of no use."""
+        """The header so far; None after it was parsed, or if there is none."""
         self._bytes = 0
         self._limit: int | None = None
         self._bytes_per_second = _ASSUMED_BYTES_PER_SECOND
@@ -121,7 +121,7 @@ class _HeaderMeter(AudioMeter):
             self._bytes_per_second, self._limit = header.bytes_per_second, header.data_bytes
             self._bytes = len(head) - header.size
             self._head = None
-        elif len(head) > _LONGEST_WAV_HEADER:
+        elif len(head) > _MAX_WAV_HEADER_BYTES:
             raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no end.")
 
     def _check_other(self, head: bytearray) -> None:

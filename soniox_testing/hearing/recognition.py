@@ -1,13 +1,13 @@
-"""From audio time and words to token messages. No clock and no audio here: only how many milliseconds there are.
+"""Simulated recognition: from words and the duration of the audio to token messages. No clock and no audio here.
 
-Audio is dealt with in steps of 120 ms, so the messages do not depend on how it was cut into chunks. At each step:
+Audio is processed in steps of 120 ms, so the messages do not depend on the size of the chunks. At each step:
 
-- what was said by then is heard: as non-final tokens, each message with the complete tail of them. While there are
-  any, each step makes a message; in silence one in eight does;
-- what was said a second before is final; final tokens are sent once, in front of the others;
-- after a pause an endpoint is found, if asked for: everything is final, and ``<end>`` follows.
+- words that were spoken by then are recognized as non-final tokens; each message has all non-final tokens. While there
+  are any, each step makes a message; in silence one step in eight does;
+- words that ended a second ago become final; final tokens are sent once, before the non-final ones;
+- after a pause an endpoint is detected, if enabled: everything becomes final, and ``<end>`` follows.
 
-``finalize`` and ``finish`` do not wait for a step: they hear what has begun, and everything is final.
+``finalize`` and ``finish`` do not wait for a step: words that have started are recognized and become final.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..realtime.stt_config import SttConfig
     from ..script.transcripts import Word
-    from .timeline import SpokenWord
+    from .timeline import TimedWord
 
 Message: TypeAlias = dict[str, object]
 
@@ -41,37 +41,37 @@ _MARKERS = frozenset({"<end>", "<fin>"})
 
 @dataclass(frozen=True)
 class _Token:
-    """A token that was heard, in both of its forms."""
+    """A recognized token, as final and as non-final token."""
 
     end_ms: int
-    """Milliseconds; of a translation, those of the last word it translates."""
+    """Milliseconds; for a translation, of the last word that it translates."""
     final: Message
     draft: Message | None
-    """As non-final token: less sure, and without punctuation, which is decided last. None when nothing is left."""
+    """The non-final token: lower confidence, no punctuation. None if no text remains."""
 
 
 class Recognizer:
     """The recognition of one session.
 
     Args:
-        config: What was asked for.
-        words: What is said; None: words of its own that never end.
+        config: The configuration of the session.
+        words: The words of the audio; None: generated words without end.
     """
 
     def __init__(self, config: SttConfig, words: Sequence[Word] | None) -> None:
         self._config = config
         languages = home_languages(config)
-        self._words: Iterator[SpokenWord] = (
+        self._words: Iterator[TimedWord] = (
             default_words(config.client_reference_id or "", languages)
             if words is None
             else scripted_words(words, languages[0])
         )
         self._next = next(self._words, None)
-        """The word that is not yet heard to its end."""
+        """The first word that is not completely recognized."""
         self._pieces: deque[tuple[str, int, int]] = deque()
-        """What is left of it; empty when it has not begun."""
+        """Its remaining pieces; empty before it has started."""
         self._tail: deque[_Token] = deque()
-        self._untranslated: list[SpokenWord] = []
+        self._untranslated: list[TimedWord] = []
         self._endpoint_ms: int | None = None
         self._steps = 0
         self._quiet_steps = 0
@@ -93,39 +93,39 @@ class Recognizer:
         return messages
 
     def finalize(self, audio_ms: int) -> list[Message]:
-        """The messages after which everything so far is final; the last ends with ``<fin>``."""
-        self._hear_begun(audio_ms)
+        """The message that makes everything so far final; it ends with ``<fin>``."""
+        self._recognize_started(audio_ms)
         finals = self._take_finals(None)
         return [self._message([*finals, marker("<fin>")], audio_ms, final_ms=audio_ms)]
 
     def finish(self, audio_ms: int, words: Sequence[Word] | None = None) -> list[Message]:
-        """The messages that end the session, of which the last says so.
+        """The last messages of the session; the last one has ``finished``.
 
         Args:
             audio_ms: Milliseconds of all audio.
-            words: All that is said, where it is known only now; None: what is left.
+            words: All words, if they are known only now; None: the remaining ones.
         """
         if words is not None:
             self._words = scripted_words(words, home_languages(self._config)[0])
             self._next = next(self._words, None)
-        self._hear_begun(audio_ms, elastic_too=True)
+        self._recognize_started(audio_ms, elastic_too=True)
         finals = self._take_finals(None)
         messages = [self._message(finals, audio_ms, final_ms=audio_ms)] if finals else []
         return [*messages, {**self._message([], audio_ms, final_ms=audio_ms), "finished": True}]
 
     def _step(self, now_ms: int) -> Message | None:
-        self._hear_ended(now_ms)
+        self._recognize_ended(now_ms)
         if self._endpoint_ms is not None and self._endpoint_ms <= now_ms:
             self._endpoint_ms = None
-            self._translate_heard()
+            self._translate_pending()
             finals = [*self._take_finals(None), marker("<end>")]
             final_ms = now_ms
         else:
             finals = self._take_finals(now_ms - self._final_after_ms)
             final_ms = 0
         self._quiet_steps += 1
-        speech = finals or (self._tail and self._config.enable_non_final_tokens)
-        if not speech and self._quiet_steps < _QUIET_STEPS:
+        has_tokens = finals or (self._tail and self._config.enable_non_final_tokens)
+        if not has_tokens and self._quiet_steps < _QUIET_STEPS:
             return None
         self._quiet_steps = 0
         return self._message(finals, now_ms, final_ms=final_ms)
@@ -142,7 +142,7 @@ class Recognizer:
         }
 
     def _take_finals(self, until_ms: int | None) -> list[Message]:
-        """The tokens of the tail that end by then, which are final from now on; None: all."""
+        """Removes the tokens that end by then from the tail, as final tokens; None: all."""
         taken: list[Message] = []
         while self._tail and (until_ms is None or self._tail[0].end_ms <= until_ms):
             token = self._tail.popleft()
@@ -150,27 +150,27 @@ class Recognizer:
             self._final_ms = max(self._final_ms, token.end_ms)
         return taken
 
-    def _hear_ended(self, now_ms: int) -> None:
-        """Hears every piece of a word that has ended."""
+    def _recognize_ended(self, now_ms: int) -> None:
+        """Recognizes every piece of a word that has ended."""
         while (word := self._next) is not None:
             if not self._pieces:
                 self._pieces.extend(pieces_of(word.text, word.start_ms, word.end_ms))
             if self._pieces[0][2] > now_ms:
                 break
-            self._hear(word, *self._pieces.popleft())
+            self._recognize(word, *self._pieces.popleft())
             if not self._pieces:
                 self._word_done(word)
 
-    def _hear_begun(self, now_ms: int, *, elastic_too: bool = False) -> None:
-        """Hears every word that has begun, as if it ended now, and all that stands before its time was given."""
+    def _recognize_started(self, now_ms: int, *, elastic_too: bool = False) -> None:
+        """Recognizes every word that has started, as if it ended now; with ``elastic_too`` also words without times."""
         while (word := self._next) is not None and (word.start_ms < now_ms or (elastic_too and word.elastic)):
             for text, start_ms, end_ms in self._pieces or pieces_of(word.text, word.start_ms, word.end_ms):
-                self._hear(word, text, min(start_ms, now_ms), min(end_ms, now_ms))
+                self._recognize(word, text, min(start_ms, now_ms), min(end_ms, now_ms))
             self._pieces.clear()
             self._word_done(word)
-        self._translate_heard()
+        self._translate_pending()
 
-    def _hear(self, word: SpokenWord, text: str, start_ms: int, end_ms: int) -> None:
+    def _recognize(self, word: TimedWord, text: str, start_ms: int, end_ms: int) -> None:
         token: Message = {"text": text, "start_ms": start_ms, "end_ms": end_ms, "confidence": word.confidence}
         config = self._config
         if config.enable_speaker_diarization:
@@ -181,27 +181,27 @@ class Recognizer:
             token["translation_status"] = "original" if self._target(word) else "none"
         self._tail.append(_token(token, end_ms))
 
-    def _word_done(self, word: SpokenWord) -> None:
+    def _word_done(self, word: TimedWord) -> None:
         self._next = next(self._words, None)
         config = self._config
         if config.translation:
             self._untranslated.append(word)
             if word.ends_sentence or len(self._untranslated) == _CHUNK_WORDS:
-                self._translate_heard()
+                self._translate_pending()
         if config.enable_endpoint_detection:
             longest_ms = config.max_endpoint_delay_ms
             wait_ms = min(_SENTENCE_ENDPOINT_MS, longest_ms) if word.ends_sentence else longest_ms
             silent = self._next is None or self._next.start_ms >= word.end_ms + wait_ms
-            # The last step in time: an endpoint comes no later than the longest delay.
+            # Rounded down to a step: an endpoint comes no later than the longest delay.
             self._endpoint_ms = (word.end_ms + wait_ms) // _STEP_MS * _STEP_MS if silent else None
 
-    def _translate_heard(self) -> None:
-        """Hears the translation of the words heard since the last one."""
+    def _translate_pending(self) -> None:
+        """Adds the translation of the words since the last translation."""
         for word in self._untranslated:
             target = self._target(word)
             if target is None:
                 continue
-            # Without times and confidence: that is how clients meet translations.
+            # Without times and confidence, as the service sends translations.
             token: Message = {"text": f" {target}:{word.text.strip()}"}
             if self._config.enable_speaker_diarization:
                 token["speaker"] = word.speaker
@@ -209,7 +209,7 @@ class Recognizer:
             self._tail.append(_token(token, self._tail[-1].end_ms if self._tail else self._final_ms))
         self._untranslated.clear()
 
-    def _target(self, word: SpokenWord) -> str | None:
+    def _target(self, word: TimedWord) -> str | None:
         """The language a word is translated into; None when it stays as it is."""
         config = self._config
         if config.translation is None or word.language in config.exclude_source_languages:
@@ -226,7 +226,7 @@ def home_languages(config: SttConfig) -> list[str]:
         return [translation["language_a"], translation["language_b"]]
     if config.language_hints:
         return list(islice(config.language_hints, 1))
-    # Otherwise a translation into English would have nothing to do.
+    # With English as the default, a translation into English would be empty.
     return ["es" if translation.get("target_language") == "en" else "en"]
 
 
@@ -242,7 +242,7 @@ def _token(token: Message, end_ms: int) -> _Token:
 
 
 def marker(text: str) -> Message:
-    """A token that is no speech: ``<end>`` or ``<fin>``."""
+    """A marker token: ``<end>`` or ``<fin>``."""
     return {"text": text, "is_final": True}
 
 
@@ -253,5 +253,5 @@ def final_tokens_of(message: Message) -> list[Message]:
 
 
 def text_of(tokens: Iterable[Message]) -> str:
-    """What tokens say, without the markers."""
+    """The text of tokens, without markers."""
     return "".join(str(token["text"]) for token in tokens if token["text"] not in _MARKERS)

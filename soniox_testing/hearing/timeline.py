@@ -1,4 +1,4 @@
-"""When which word is spoken in a session. Decided by the script and the settings, never by how audio is cut."""
+"""The times of the words of a session, which do not depend on the size of the chunks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ WORD_MS = 400
 PAUSE_MS = 1200
 """After a sentence."""
 _GAP_MS = 60
-_LONGEST_WORD_MS = WORD_MS - _GAP_MS
+_MAX_WORD_MS = WORD_MS - _GAP_MS
 _SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")  # noqa: RUF001 - full-width marks are meant
 
 
 @dataclass(frozen=True)
-class SpokenWord:
-    """A word at its time."""
+class TimedWord:
+    """A word with its times."""
 
     text: str
-    """With the space before it, where there is one."""
+    """With the space before it, if any."""
     start_ms: int
     end_ms: int
     confidence: float
@@ -35,20 +35,20 @@ class SpokenWord:
     language: str
     ends_sentence: bool
     elastic: bool
-    """Whether its time was not given, so that it is said in any case before the audio ends."""
+    """Whether its times were not given, so that it is recognized before the audio ends in any case."""
 
 
-def scripted_words(words: Sequence[Word], language: str) -> Iterator[SpokenWord]:
-    """The words of a script: those with times at their times, the others at 2.5 words a second from where they stand.
+def scripted_words(words: Sequence[Word], language: str) -> Iterator[TimedWord]:
+    """The words of a script: words with times keep them, the others follow each other at 2.5 words a second.
 
-    After a sentence without times comes a pause. Where given times leave less room, the words before move together.
+    A pause follows a sentence without times. Where given times leave less room, the words before are compressed.
 
     Args:
         words: The script.
         language: Of words that have none.
     """
     for index, (word, start_ms, end_ms) in enumerate(_timed(words)):
-        yield SpokenWord(
+        yield TimedWord(
             text=space_before(word.text, first=index == 0) + word.text,
             start_ms=start_ms,
             end_ms=end_ms,
@@ -75,7 +75,7 @@ def _timed(words: Sequence[Word]) -> Iterator[tuple[Word, int, int]]:
             spent_ms = 0
             for untimed, slot_ms in zip(run, slots_ms, strict=True):
                 start_ms = now_ms + spent_ms * room_ms // wanted_ms
-                end_ms = now_ms + (spent_ms + _LONGEST_WORD_MS) * room_ms // wanted_ms
+                end_ms = now_ms + (spent_ms + _MAX_WORD_MS) * room_ms // wanted_ms
                 yield untimed, start_ms, end_ms
                 spent_ms += slot_ms
             now_ms += room_ms
@@ -87,7 +87,7 @@ def _timed(words: Sequence[Word]) -> Iterator[tuple[Word, int, int]]:
         else:
             later = words[index + 1] if index + 1 < len(words) else None
             limit_ms = None if later is None else _time_of(later)
-            end_ms = start_ms + _LONGEST_WORD_MS
+            end_ms = start_ms + _MAX_WORD_MS
             end_ms = end_ms if limit_ms is None else max(start_ms, min(end_ms, limit_ms))
         yield word, start_ms, end_ms
         now_ms = end_ms
@@ -105,18 +105,18 @@ def _time_of(word: Word) -> int | None:
     return word.end_ms if word.start_ms is None else word.start_ms
 
 
-def default_words(seed: str, languages: Sequence[str]) -> Iterator[SpokenWord]:
-    """The words of audio nobody gave a script for, without end: sentences of eight words with pauses between them.
+def default_words(seed: str, languages: Sequence[str]) -> Iterator[TimedWord]:
+    """Endless generated words for audio without a script: sentences of eight words with pauses between them.
 
-    Two speakers take turns, and with them the languages.
+    Two speakers take turns sentence by sentence, and so do the languages.
 
     Args:
-        seed: The same seed says the same.
+        seed: The same seed gives the same words.
         languages: At least one.
     """
     sentence = 0
     while True:
-        # A generator for each sentence, so that words depend on where they are and on nothing before.
+        # A generator for each sentence: words depend on their position only.
         dice = random.Random(f"{seed}:{sentence}")  # noqa: S311 - has to be repeatable, not secret
         begin_ms = sentence * (SENTENCE_WORDS * WORD_MS + PAUSE_MS)
         for place in range(SENTENCE_WORDS):
@@ -124,10 +124,10 @@ def default_words(seed: str, languages: Sequence[str]) -> Iterator[SpokenWord]:
             last = place == SENTENCE_WORDS - 1
             if place == 0:
                 text = text.capitalize()
-            yield SpokenWord(
+            yield TimedWord(
                 text=("" if sentence == place == 0 else " ") + text + ("." if last else ""),
                 start_ms=begin_ms + place * WORD_MS,
-                end_ms=begin_ms + place * WORD_MS + _LONGEST_WORD_MS,
+                end_ms=begin_ms + place * WORD_MS + _MAX_WORD_MS,
                 confidence=round(dice.uniform(0.8, 0.999), 3),
                 speaker=str(1 + sentence % 2),
                 language=languages[sentence % len(languages)],

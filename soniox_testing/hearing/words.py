@@ -1,4 +1,4 @@
-"""From words to the tokens of a finished transcript."""
+"""Words, and the tokens of a complete transcript."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ yesterday you
 VOCABULARY = _COMMON_WORDS.split()
 _WORDS_PER_SECOND = 2.5
 SENTENCE_WORDS = 8
-_LONGEST_PIECE = 6
+_MAX_PIECE_LENGTH = 6
 _UNTIMED_WORD_MS = 300
 CLOSING = frozenset(",.;:!?…%)]}»、。，！？；：")  # noqa: RUF001 - full-width marks are meant
 
 
 def words_of_audio(audio: Audio) -> tuple[Word, ...]:
-    """The words of audio nobody gave a script for: about 2.5 a second, always the same for the same audio.
+    """Generated words for audio without a script: about 2.5 a second, the same for the same audio.
 
-    Sentences of eight words, spoken by two speakers in turn.
+    Sentences of eight words, with two speakers in turn.
     """
     dice = random.Random(audio.seed)  # noqa: S311 - has to be repeatable, not secret
     count = max(1, round(audio.duration_ms / 1000 * _WORDS_PER_SECOND))
@@ -53,8 +53,8 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
     """The tokens of a job's transcript, as the API shows them; joined, their texts are the transcript.
 
     Args:
-        job: What was asked for decides whether speakers, languages and translations appear.
-        words: What is said.
+        job: Its options decide whether speakers, languages and translations appear.
+        words: The words of the audio.
         duration_ms: Length of the audio; words without times are spread over it.
     """
     home = job.language_hints[0] if job.language_hints else "en"
@@ -86,7 +86,7 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
                     }
                 )
             if target:
-                # Translations come without times and confidence: that is how clients meet them.
+                # Without times and confidence, as the service sends translations.
                 pretended = f"{space or ' '}{target}:{word.text}"
                 translation = {**shown, "language": target, "translation_status": "translation"}
                 translated.append({"text": pretended, **translation})
@@ -95,12 +95,12 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
 
 
 def space_before(text: str, *, first: bool) -> str:
-    """What separates a word from the one before it: nothing or a space."""
+    """The separator before a word: nothing or a space."""
     return "" if first or text[0] in CLOSING or text[0].isspace() else " "
 
 
 def target_language(translation: Mapping[str, str], language: str) -> str | None:
-    """The language a word is translated into; None when it stays as it is."""
+    """The language that a word is translated into; None if it is not translated."""
     if translation["type"] == "one_way":
         target = translation["target_language"]
         return None if target == language else target
@@ -152,8 +152,8 @@ def _next_time_ms(words: Sequence[Word], index: int, otherwise_ms: int, *, at_mo
 
 
 def pieces_of(text: str, start_ms: int, end_ms: int) -> Iterator[tuple[str, int, int]]:
-    """A word as its sub-word tokens with their times, as the real models cut long words."""
-    count = -(-len(text) // _LONGEST_PIECE)
+    """The sub-word tokens of a word with their times, as the real models split long words."""
+    count = -(-len(text) // _MAX_PIECE_LENGTH)
     for piece in range(count):
         begin, end = len(text) * piece // count, len(text) * (piece + 1) // count
         yield (

@@ -1,5 +1,5 @@
-"""The WebSocket side of the API.
+"""The WebSocket API.
 
-``connection`` moves bytes and knows nothing of Soniox; ``stt_session`` decides what is said and does no I/O;
-``recognition`` turns audio time and words into token messages. ``endpoint`` puts them together.
+``connection`` drives one WebSocket and is independent of the API. ``stt_session`` and ``tts_session`` decide what is
+sent and do no I/O; ``session`` is their common base. ``front/endpoint`` connects them.
 """

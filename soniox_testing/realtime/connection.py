@@ -1,12 +1,11 @@
-"""One WebSocket on one socket: frames, pings, the closing handshake, and waiting. Knows nothing of Soniox.
+"""One WebSocket on one socket: frames, pings, the closing handshake, and waiting. Independent of the API.
 
-The thread that read the HTTP upgrade stays with the connection. It never blocks on the socket: it waits until
-there is something to read, room for what is to be sent, a deadline of the session, or a virtual clock that was
-moved. What the client does not read yet is kept in memory, because many clients send everything before they read
-anything, and a server that stopped reading meanwhile would hang with them.
+The thread that read the HTTP upgrade serves the connection to its end. The socket never blocks: the thread waits until
+the socket is readable or writable, a deadline of the session is due, or a virtual clock was moved. Output that the
+client does not read is buffered in memory: many clients send everything before they read anything, and a server that
+stopped reading meanwhile would deadlock with them.
 
-wsproto turns bytes into events. It is not the library that the client beside this fake uses: a shared codec
-would hide a shared mistake.
+wsproto parses the frames. The client beside this fake uses another library: a shared codec would hide a shared mistake.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ if TYPE_CHECKING:
 
     from ..net.exchange import Upgrade
     from ..net.line import Line
-    from ..script.actions import Action, Departure, Session
+    from ..script.actions import Action, Disconnected, Session
     from ..script.clock import Clock
 
 _BLOCK_BYTES = 256 * 1024
 _AHEAD_BYTES = 256 * 1024
-_LARGEST_MESSAGE_BYTES = 64 * 1024 * 1024
+_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _CLOSE_SEC = 10.0
 _SETTLE_SEC = 10.0
 _TOO_BIG = 1009
@@ -55,13 +54,13 @@ _HANDSHAKE_HEADERS = frozenset({"connection", "upgrade", "sec-websocket-key", "s
 def serve_websocket(
     upgrade: Upgrade, open_session: Callable[[Handshake], Session], clock: Clock, stopping: threading.Event
 ) -> None:
-    """Runs a WebSocket until it has ended. Afterwards nothing that the client sent is left unread, if it can be helped.
+    """Runs a WebSocket until it has ended. Reads to the end of the client's data where possible.
 
     Args:
         upgrade: The socket and the request that was read from it.
-        open_session: Makes the session, once the request is known to be a WebSocket handshake.
-        clock: Whose time the session's deadlines are in.
-        stopping: Set before the server shuts its connections down.
+        open_session: Makes the session; called when the request is a valid WebSocket handshake.
+        clock: The clock of the session's deadlines.
+        stopping: Set before the server closes its connections.
     """
     websocket = WSConnection(ConnectionType.SERVER)
     offer = _request(websocket, upgrade)
@@ -84,7 +83,7 @@ def serve_websocket(
 def _request(websocket: WSConnection, upgrade: Upgrade) -> Request | RejectConnection:
     """The handshake request, or the response that refuses it.
 
-    Only what the handshake needs is passed on: nothing here depends on the host, nor on headers that h11 might refuse.
+    wsproto gets only the headers of the handshake: h11 might refuse others.
     """
     headers = [(name, value) for name, value in upgrade.headers if name.lower() in _HANDSHAKE_HEADERS]
     listed = [value for name, value in upgrade.headers if name.lower() == "sec-websocket-protocol"]
@@ -94,15 +93,15 @@ def _request(websocket: WSConnection, upgrade: Upgrade) -> Request | RejectConne
     try:
         websocket.initiate_upgrade_connection(raw, "/")
         return cast("Request", next(websocket.events()))
-    except RemoteProtocolError as exc:
-        refused = exc.event_hint
+    except RemoteProtocolError as error:
+        refused = error.event_hint
         return refused if isinstance(refused, RejectConnection) else RejectConnection(status_code=400)
     except UnicodeDecodeError:
         return RejectConnection(status_code=400)
 
 
 class _Connection:
-    """A WebSocket after its handshake. All but ``settle`` belongs to the connection's own thread."""
+    """A WebSocket after its handshake. Only ``settle`` may be called from other threads."""
 
     def __init__(
         self,
@@ -121,17 +120,17 @@ class _Connection:
         self._stopping = stopping
         self._outgoing = bytearray()
         self._parts: list[str | bytes] = []
-        """Of a message that is not complete yet."""
+        """The fragments of an incomplete message."""
         self._parts_size = 0
         self._over = False
         self._ended = False
-        """Whether the session has ended, so that it hears of nothing any more."""
+        """Whether the session has ended; it gets no more calls then."""
         self._ignores_input = False
-        """Whether what comes in cannot be understood any more."""
+        """After a protocol error or a hang-up: received bytes are discarded unparsed."""
         self._sends_nothing = False
-        """Whether what comes in is thrown away, as long as the client likes."""
+        """Half open: received bytes are discarded, and nothing is sent until the client closes."""
         self._give_up_sec: float | None = None
-        """In real time: when to stop waiting for the client's side of the closing handshake."""
+        """On ``time.monotonic``: when to stop waiting for the client's close frame or end of stream."""
         self._now_sec = clock.now_sec()
         """Read once for all messages that arrive together."""
         self._turns = threading.Condition()
@@ -141,7 +140,7 @@ class _Connection:
         self.wake = line.wake
 
     def settle(self) -> None:
-        """Returns when everything that has arrived was read, and no timer is due; for other threads."""
+        """Returns when all received bytes are processed and no timer is due; for other threads."""
         with self._turns:
             if self._gone:
                 return
@@ -154,8 +153,8 @@ class _Connection:
         """Runs the session to its end.
 
         Args:
-            first: What to send before all else.
-            received: What the client had sent already.
+            first: Bytes to send first.
+            received: Bytes that were read after the handshake request.
         """
         try:
             self._outgoing += first
@@ -163,12 +162,12 @@ class _Connection:
             if received:
                 self._feed(received)
             self._flush()
-            busy = self._say_more()
+            busy = self._poll_output()
             while not self._done():
                 turn = self._wait(busy=busy)
                 self._read()
                 self._flush()
-                busy = self._say_more()
+                busy = self._poll_output()
                 if not busy:
                     with self._turns:
                         self._answered = turn
@@ -185,8 +184,8 @@ class _Connection:
             return True
         return self._over and (not self._outgoing or self._line.ending)
 
-    def _say_more(self) -> bool:
-        """Lets the session say a little more, if what it said before has left; whether it did."""
+    def _poll_output(self) -> bool:
+        """Polls the session for output if there is room in the buffer; whether there was any."""
         if self._ended or len(self._outgoing) >= _AHEAD_BYTES:
             return False
         actions = self._session.poll_output(self._now_sec)
@@ -195,13 +194,13 @@ class _Connection:
         return bool(actions)
 
     def _wait(self, *, busy: bool) -> int:
-        """Waits until there may be something to do.
+        """Waits for the socket, a deadline or a wake-up.
 
         Args:
-            busy: Whether there is something to do already, so that this only looks at what has arrived.
+            busy: Whether the session may have more output, so that this only polls the socket.
 
         Returns:
-            The newest turn that somebody asked for before this.
+            The number of ``settle`` calls so far.
         """
         if busy or self._session.wants_turn:
             timeout_sec: float | None = 0.0
@@ -209,14 +208,14 @@ class _Connection:
             timeout_sec = max(0.0, self._give_up_sec - time.monotonic())
         else:
             timeout_sec = self._clock.wait_sec(self._session.deadline_sec)
-        # One of them at least: a connection that is over is only waited for while there is something to send.
+        # Never 0: a connection that is over gets here only with bytes to send.
         self._line.wait((0 if self._over else READ) | (WRITE if self._outgoing else 0), timeout_sec)
-        # In this order: a request that comes in between wakes the next wait as well, but is never missed.
+        # After the wait: a ``settle`` call in between also wakes the next wait, but is never missed.
         with self._turns:
             return self._asked
 
     def _read(self) -> None:
-        """Reads and deals with all that has arrived."""
+        """Reads and processes all that has arrived."""
         while not self._over and not self.stalled:
             data: bytes | None
             try:
@@ -225,15 +224,15 @@ class _Connection:
                 data = b"" if self._line.ending else None
             except OSError:
                 data = b""
-            # Before the data, and by the clock after it arrived: a timer that was due when it was sent comes first.
+            # Before the data, by the clock after its arrival: a timer that was due when the data was sent comes first.
             self._tick()
             if data is None:
                 return
             if not data:
-                # The client may have closed its own direction only: what is on its way to it is still sent.
-                self._depart("stopped" if self._stopping.is_set() else "abandoned", None)
+                # The client may have closed its direction only: the output buffer is still sent.
+                self._disconnect("stopped" if self._stopping.is_set() else "abandoned", None)
                 self._over = True
-                self._close_by_then()
+                self._limit_close()
             elif not self._over and not self.stalled:
                 self._feed(data)
                 self._flush()
@@ -258,14 +257,14 @@ class _Connection:
         if isinstance(event, CloseConnection):
             state = self._websocket.state
             if state is ConnectionState.REMOTE_CLOSING:
-                self._depart("client_closed", int(event.code))
+                self._disconnect("client_closed", int(event.code))
                 self._outgoing += self._websocket.send(event.response())
-                self._close_by_then()
+                self._limit_close()
                 self._over = True
             elif state is ConnectionState.CLOSED:
                 self._over = True
             else:
-                # Not a close frame at all: wsproto says in this way which code a broken frame deserves.
+                # No close frame was received: wsproto reports the close code for an invalid frame as this event.
                 self._fail("protocol_error", int(event.code))
         elif isinstance(event, Ping):
             if self._websocket.state is ConnectionState.OPEN:
@@ -274,9 +273,9 @@ class _Connection:
             self._collect(event)
 
     def _collect(self, event: TextMessage | BytesMessage) -> None:
-        """Puts a message together and passes it on once it is complete."""
+        """Collects the fragments of a message, and passes the complete message to the session."""
         self._parts_size += len(event.data)
-        if self._parts_size > _LARGEST_MESSAGE_BYTES:
+        if self._parts_size > _MAX_MESSAGE_BYTES:
             self._fail("message_too_big", _TOO_BIG)
             return
         self._parts.append(event.data if isinstance(event.data, str) else bytes(event.data))
@@ -300,7 +299,7 @@ class _Connection:
                     self._send_close(code)
                 case HangUp():
                     self._ended = self._ignores_input = True
-                    self._close_by_then()
+                    self._limit_close()
                 case HalfOpen():
                     self._ended = self._sends_nothing = True
                 case Reset():
@@ -310,42 +309,42 @@ class _Connection:
                 case Stall():
                     self._ended = self.stalled = True
 
-    def _fail(self, how: Departure, code: int) -> None:
-        """Ends a connection whose client broke the protocol. What it sends from here on means nothing."""
-        self._depart(how, code)
+    def _fail(self, how: Disconnected, code: int) -> None:
+        """Ends a connection whose client broke the protocol. Further input is discarded."""
+        self._disconnect(how, code)
         self._ignores_input = True
         self._send_close(code)
 
-    def _depart(self, how: Departure, code: int | None) -> None:
+    def _disconnect(self, how: Disconnected, code: int | None) -> None:
         if not self._ended:
             self._ended = True
-            self._session.departed(how, code)
+            self._session.disconnected(how, code)
 
     def _send_close(self, code: int) -> None:
         if self._websocket.state is ConnectionState.OPEN:
             self._outgoing += self._websocket.send(CloseConnection(code=code, reason=""))
-        self._close_by_then()
+        self._limit_close()
 
-    def _close_by_then(self) -> None:
+    def _limit_close(self) -> None:
         self._give_up_sec = time.monotonic() + _CLOSE_SEC
 
     def _flush(self) -> None:
-        """Sends as much as there is room for."""
+        """Sends as much of the output buffer as the socket takes."""
         while self._outgoing:
             try:
-                # Released at once, also where nothing counts references: what is exported cannot be resized.
+                # Released at once: a bytearray with an exported buffer cannot be resized.
                 with memoryview(self._outgoing) as whole, whole[:_BLOCK_BYTES] as block:
                     sent = self._socket.send(block)
             except BlockingIOError:
                 return
             except OSError:
-                # The client has gone; reading says so as well, and may still find what it sent before.
+                # The client is gone. The next read reports it, after any data that is still unread.
                 self._outgoing.clear()
                 return
             del self._outgoing[:sent]
             if self._give_up_sec is not None:
-                self._close_by_then()
+                self._limit_close()
         if self._ignores_input:
-            # Its close frame will not be recognised, so the end of the stream has to do.
+            # The close frame of the client will not be parsed: end the TCP stream instead.
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)

@@ -1,7 +1,7 @@
-"""A realtime session as a plain function: what a test expects of the client, and what it says to it.
+"""Scripts one realtime session from a function: what the test expects of the client, and what it answers.
 
-The function runs in a thread of its own. What the client sends comes to it through an inbox, what it says goes
-through an outbox, from which the thread of the connection takes it; so it never touches a socket.
+The function runs in its own thread. An inbox carries the client's messages to it, and an outbox carries its messages to
+the thread of the connection; the function never uses the socket.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..hearing.recognition import home_languages, marker
 from ..hearing.words import space_before, target_language
 from ..script.actions import Send
 from ..script.callbacks import check_outcome
-from ..script.session_faults import drop_fate, error_fate
+from ..script.session_faults import ends_by_drop, ends_with_error
 from ..unfrozen import time
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..hearing.recognition import Message
-    from ..script.session_faults import Fate
+    from ..script.session_faults import Ending
     from .stt_config import SttConfig
 
 _WITHIN_SEC = 5.0
@@ -36,14 +36,14 @@ Kind: TypeAlias = Literal["audio", "keepalive", "finalize", "end", "over"]
 
 @dataclass(frozen=True)
 class Finished:
-    """The function ended the session as it should end."""
+    """The function ended the session normally."""
 
 
-Output: TypeAlias = "Send | Fate | Finished"
+Output: TypeAlias = "Send | Ending | Finished"
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Received:
     kind: Kind
     data: bytes = b""
     audio_ms: int = 0
@@ -53,14 +53,14 @@ class _Heard:
 
 
 class Conversation:
-    """One realtime session in the hands of a function, see ``FakeSoniox.on_session``.
+    """One realtime session that a function scripts, see ``FakeSoniox.on_session``.
 
-    What is expected and said happens in the order of the calls. Every expectation waits for the client, some real
-    seconds at most, whatever the clock of the fake; when it is not met it raises an ``AssertionError``, which ends the
-    session with a 500 message and is raised again when the fake stops.
+    Calls take effect in their order. Each expectation waits for the client for at most ``within_sec`` real seconds,
+    independent of the fake's clock. An expectation that is not met raises an ``AssertionError``, which ends the session
+    with a 500 message and is raised again when the fake stops.
 
     When the function returns without having ended the session, ``finalize`` and the end of the audio are answered as
-    usual. Belongs to the thread that the function runs in.
+    usual. Use it only in the thread of the function.
 
     Args:
         config: From the start message.
@@ -74,10 +74,10 @@ class Conversation:
         self._wake = wake
         self._language = home_languages(config)[0]
         self._turns = threading.Condition()
-        self._inbox: deque[_Heard] = deque()
+        self._inbox: deque[_Received] = deque()
         self._outbox: list[Output] = []
-        self._passed: list[_Heard] = []
-        """What was taken from the inbox."""
+        self._passed: list[_Received] = []
+        """All that was taken from the inbox."""
         self._ended = False
         self._audio = bytearray()
         self._audio_ms = 0
@@ -122,19 +122,19 @@ class Conversation:
         contains: bytes | None = None,
         within_sec: float = _WITHIN_SEC,
     ) -> bytes:
-        """Waits for audio, however it is cut. What came too much counts for the next call. Passes over keepalives.
+        """Waits for audio, in messages of any size. Surplus audio counts for the next call. Skips keepalives.
 
         Args:
             ms: Milliseconds since the last call.
             bytes: Bytes since the last call.
-            contains: Bytes that are somewhere in it.
+            contains: Bytes that occur in it.
             within_sec: Real seconds to wait at most.
 
         Returns:
-            The audio from the last call to where this one is met.
+            The audio from the end of the last call up to where this expectation is met.
 
         Raises:
-            AssertionError: It did not come in time, or something else came.
+            AssertionError: The audio did not come in time, or another message came.
         """
         wishes = [f"{ms} ms of audio"] if ms is not None else []
         wishes += [f"{bytes} bytes of audio"] if bytes is not None else []
@@ -147,13 +147,13 @@ class Conversation:
                 break
             heard = self._next(wanted, deadline_sec, within_sec)
             if heard.kind not in {"audio", "keepalive"}:
-                raise self._unmet(wanted, f"the client sent {_name(heard)}")
+                raise self._unmet(wanted, f"the client sent {_described(heard)}")
         begin, self._asked_bytes = self._asked_bytes, end
         self._asked_ms = self._audio_ms if ms is None else self._asked_ms + ms
         return _bytes(self._audio, begin, end)
 
     def expect_finalize(self, *, within_sec: float = _WITHIN_SEC) -> None:
-        """Waits for ``finalize``. Passes over audio and keepalives.
+        """Waits for ``finalize``. Skips audio and keepalives.
 
         Raises:
             AssertionError: It did not come in time, or the end of the audio came.
@@ -161,7 +161,7 @@ class Conversation:
         self._expect("finalize", {"audio", "keepalive"}, within_sec)
 
     def expect_keepalive(self, *, within_sec: float = _WITHIN_SEC) -> None:
-        """Waits for ``keepalive``. Passes over audio.
+        """Waits for ``keepalive``. Skips audio.
 
         Raises:
             AssertionError: It did not come in time, or something else came.
@@ -169,7 +169,7 @@ class Conversation:
         self._expect("keepalive", {"audio"}, within_sec)
 
     def expect_end(self, *, within_sec: float = _WITHIN_SEC) -> None:
-        """Waits for the end of the audio. Passes over audio and keepalives.
+        """Waits for the end of the audio. Skips audio and keepalives.
 
         Raises:
             AssertionError: It did not come in time, or ``finalize`` came.
@@ -187,18 +187,18 @@ class Conversation:
         end_ms: int | None = None,
         confidence: float = 0.98,
     ) -> None:
-        """Sends a message with the words of a text, a token each.
+        """Sends a message with one token for each word of a text.
 
-        Final words are sent once, and take the place of the non-final ones; each non-final text replaces the last.
-        Fields that the client asked for are there in any case.
+        Final words are sent once and replace the non-final ones; each non-final text replaces the last non-final text.
+        Tokens have all fields that the client asked for.
 
         Args:
-            text: Words. Those after the first text begin with a space, unless this text brings its own.
-            final: Whether they will not change any more.
+            text: Words. From the second call on the first word gets a leading space, unless the text begins with one.
+            final: Whether the tokens are final.
             speaker: None: ``1`` if the client asked for speakers.
             language: None: the first language hint, else ``en``, if the client asked for languages.
             start_ms: Milliseconds from the start of the audio; None: where the last final words ended.
-            end_ms: None: at the end of the audio that was expected so far. The words share the time.
+            end_ms: None: the end of the audio that was expected so far. The words share the time evenly.
             confidence: 0 to 1.
         """
         config = self._config
@@ -242,10 +242,10 @@ class Conversation:
         final: bool = True,
         speaker: str | None = None,
     ) -> None:
-        """Sends a message with the words of a translation, which have neither times nor confidence.
+        """Sends a message with one token for each word of a translation, without times and confidence.
 
         Args:
-            text: As for ``says``; its first word always begins with a space.
+            text: Words; each gets a leading space.
             to: Language of the text; None: the one that the client asked for.
             source: Language it was translated from; None: as for ``says``.
             final: As for ``says``.
@@ -280,23 +280,23 @@ class Conversation:
         self._send([*self._take_drafts(), marker("<fin>")], final_ms=self._asked_ms)
 
     def sends(self, message: Mapping[str, object] | str) -> None:
-        """Sends a message as it is: an object as JSON, or a text that may be anything."""
+        """Sends a message unchanged: an object as JSON, or any text."""
         self._put(Send(message if isinstance(message, str) else json_text(message)))
 
     def error(self, error_type: str, message: str | None = None, *, status_code: int | None = None) -> None:
         """Ends the session with an error message, as ``Faults.error`` does."""
-        self._put(error_fate(error_type, message, status_code))
+        self._put(ends_with_error(error_type, message, status_code))
 
     def drop(self, how: str = "reset") -> None:
-        """Breaks the connection in one of the ways of ``Faults.drop``."""
-        self._put(drop_fate(how))
+        """Breaks the connection; ``how`` is as for ``Faults.drop``."""
+        self._put(ends_by_drop(how))
 
     def stall(self) -> None:
-        """Neither reads nor answers any more, and leaves the connection open until the fake stops."""
-        self._put(drop_fate("stall"))
+        """Stops reading and answering. The connection stays open until the fake stops."""
+        self._put(ends_by_drop("stall"))
 
     def finish(self) -> None:
-        """Makes everything final, sends the last message, which says so, and closes."""
+        """Makes everything final, sends the last message (``finished``), and closes."""
         drafts = self._take_drafts()
         self._total_ms = max(self._total_ms, self._asked_ms)
         if drafts:
@@ -304,25 +304,25 @@ class Conversation:
         self._put(Send(json_text({**self._message([], self._total_ms), "finished": True})))
         self._put(Finished())
 
-    # The other side: for the session, in the thread of its connection.
+    # For the session, in the thread of its connection.
 
     def final_tokens(self) -> list[Message]:
-        """What was said for good, without what ``sends`` sent."""
+        """All final tokens so far, without those in messages of ``sends``."""
         return list(self._final)
 
     def hear(self, kind: Kind, data: bytes = b"", audio_ms: int = 0, *, how: str = "") -> None:
-        """Puts what the client did into the inbox."""
+        """Adds an event of the client to the inbox."""
         with self._turns:
-            self._inbox.append(_Heard(kind, data, audio_ms, how))
+            self._inbox.append(_Received(kind, data, audio_ms, how))
             self._turns.notify_all()
 
     def has_output(self) -> bool:
-        """Whether there is something to send."""
+        """Whether the outbox is not empty."""
         with self._turns:
             return bool(self._outbox)
 
     def take_output(self) -> list[Output]:
-        """What there is to send."""
+        """Empties the outbox."""
         with self._turns:
             output, self._outbox = self._outbox, []
             return output
@@ -330,11 +330,11 @@ class Conversation:
     def start(
         self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
     ) -> threading.Thread:
-        """Runs the function in a thread of its own.
+        """Runs the function in a new thread.
 
         Args:
-            function: Of the test.
-            remember_failure: Told what the function raised.
+            function: The test's function.
+            remember_failure: Called with what the function raised.
         """
         thread = threading.Thread(
             target=self._run, args=(function, remember_failure), name="fake-soniox-conversation", daemon=True
@@ -349,15 +349,15 @@ class Conversation:
         try:
             check_outcome("function", function(self))
             if not self._ended:
-                self._wind_up()
+                self._answer_rest()
         except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops
             remember_failure(failure, f"running the function {name} of a session")
             if not self._ended:
                 what = f"The function of this session failed: {type(failure).__name__}: {failure}"
                 self._put(RealtimeError("internal_error", what))
 
-    def _wind_up(self) -> None:
-        """Answers what the client may still ask for, without hurry."""
+    def _answer_rest(self) -> None:
+        """Answers ``finalize`` and the end of the audio, without a time limit."""
         if any(heard.kind == "end" for heard in self._passed):
             self.finish()
             return
@@ -374,14 +374,14 @@ class Conversation:
                 return
 
     def _expect(self, kind: Kind, passed_over: set[str], within_sec: float) -> None:
-        wanted = _name(_Heard(kind))
+        wanted = _described(_Received(kind))
         deadline_sec = time.monotonic() + within_sec
         while (heard := self._next(wanted, deadline_sec, within_sec)).kind != kind:
             if heard.kind not in passed_over:
-                raise self._unmet(wanted, f"the client sent {_name(heard)}")
+                raise self._unmet(wanted, f"the client sent {_described(heard)}")
         self._asked_ms, self._asked_bytes = self._audio_ms, len(self._audio)
 
-    def _next(self, wanted: str, deadline_sec: float | None, within_sec: float) -> _Heard:
+    def _next(self, wanted: str, deadline_sec: float | None, within_sec: float) -> _Received:
         """Takes the next thing that the client did.
 
         Args:
@@ -412,12 +412,12 @@ class Conversation:
             if kind == "audio":
                 parts.append(f"audio in {len(listed)} message(s), {size} bytes, {listed[-1].audio_ms} ms by then")
             else:
-                parts.append(_name(listed[0]) + (f" {len(listed)} times" if len(listed) > 1 else ""))
+                parts.append(_described(listed[0]) + (f" {len(listed)} times" if len(listed) > 1 else ""))
         so_far = "; ".join(parts) or "nothing"
         return AssertionError(f"expected {wanted}, but {instead}. Since its start message the client sent: {so_far}")
 
     def _audio_end(self, ms: int | None, size: int | None, contains: bytes | None) -> int | None:
-        """Where in the audio an expectation is met; None: not yet."""
+        """The position in the audio at which an expectation is met; None: not yet."""
         end = len(self._audio)
         new = end - self._asked_bytes
         if ms is not None and self._audio_ms - self._asked_ms < ms:
@@ -443,7 +443,7 @@ class Conversation:
         return [words[0], *(space_before(word, first=False) + word for word in words[1:])] if words else []
 
     def _take_drafts(self) -> list[Message]:
-        """What was not final, as final tokens."""
+        """Takes the non-final tokens, as final ones."""
         drafts = [*self._drafts, *self._translated_drafts]
         self._said_anything = self._said_anything or bool(self._drafts)
         self._drafts, self._translated_drafts = [], []
@@ -474,11 +474,11 @@ class Conversation:
 
 
 def _bytes(audio: bytearray, begin: int, end: int) -> bytes:
-    # A function, because within the method ``bytes`` is a number.
+    # A function, because ``bytes`` is a parameter in the method.
     return bytes(audio[begin:end])
 
 
-def _name(heard: _Heard) -> str:
+def _described(heard: _Received) -> str:
     if heard.kind == "audio":
         return f"audio ({len(heard.data)} bytes)"
     return "the end of the audio" if heard.kind == "end" else heard.kind

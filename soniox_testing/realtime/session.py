@@ -17,9 +17,9 @@ from ..wire.realtime_errors import RealtimeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..script.actions import Action, Departure, Handshake
+    from ..script.actions import Action, Disconnected, Handshake
     from ..script.records import SessionEnd
-    from ..script.session_faults import Fate
+    from ..script.session_faults import Ending
     from ..store.sessions import SessionLog
     from ..store.speeches import SpeechConnectionLog
     from ..store.state import State
@@ -111,7 +111,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
         """Nothing, unless a kind of session has output that is neither an answer nor due at a time."""
         return ()
 
-    def departed(self, how: Departure, close_code: int | None) -> None:
+    def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The connection ended before the session."""
         if self._phase != "over":
             self._end(how, close_code)
@@ -175,13 +175,13 @@ class RealtimeSession(ABC, Generic[_LogT]):
         with_key = self._authentication.credential is not None
         self._timers["idle"] = now_sec + (self._idle_sec if with_key else self._idle_without_key_sec)
 
-    def _fail(self, fate: Fate) -> Sequence[Action]:
-        if isinstance(fate, RealtimeError):
-            return self._refuse(fate)
-        if isinstance(fate, Close):
-            return self._close("dropped", fate.code)
+    def _fail(self, ending: Ending) -> Sequence[Action]:
+        if isinstance(ending, RealtimeError):
+            return self._refuse(ending)
+        if isinstance(ending, Close):
+            return self._close("dropped", ending.code)
         self._end("dropped", None)
-        return [fate]
+        return [ending]
 
     def _refuse(self, error: RealtimeError) -> Sequence[Action]:
         """Ends the session with an error message."""
@@ -195,7 +195,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
     def _end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
         """The session is over. The log is last: a test that reads the end there finds all else done."""
         self._phase = "over"
-        self._authentication.leave()
+        self._authentication.release()
         self._timers.clear()
         if self._wake is not None:
             self._state.faults.unwatch(self._wake)

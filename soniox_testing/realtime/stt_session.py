@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..hearing.recognition import Message
     from ..script.actions import Action, Handshake
     from ..script.records import SessionEnd
-    from ..script.session_faults import Fate, SessionFault, SpeechEffect
+    from ..script.session_faults import Ending, SessionFault, SpeechEffect
     from ..script.transcripts import Word
     from ..store.state import State
     from .conversation import Output
@@ -41,16 +41,16 @@ USAGE_TYPE = "transcribe_websocket"
 _IDLE_SEC = 40.0
 _IDLE_WITHOUT_KEY_SEC = 10.0
 _INPUT_SEC = 20.0
-_LONGEST_SEC = 300 * 60.0
-_LONGEST_AUDIO_MS = 300 * 60 * 1000
+_MAX_DURATION_SEC = 300 * 60.0
+_MAX_AUDIO_MS = 300 * 60 * 1000
 
 
 @dataclass(frozen=True)
 class SttRules:
-    """What a fake does differently on request."""
+    """Where a fake behaves differently from its defaults."""
 
     key_in_start_message: bool = True
-    """Whether a key may come as late as in the start message."""
+    """Whether the key may first come in the start message."""
     empty_binary_ends: bool = False
     """Whether an empty binary message ends the audio, as an empty text message does."""
     strict_audio: bool = False
@@ -189,14 +189,14 @@ class SttSession(RealtimeSession[SessionLog]):
         self._phase = "streaming"
         self._timers.pop("idle", None)
         if function is not None:
-            # No timer but the cap: how long the client may be silent is the function's to decide.
+            # Only the limit of the key ends a scripted session: the function decides how long the client may be silent.
             self._conversation = Conversation(config, self._wake or (lambda: None))
             thread = self._conversation.start(function, self._state.remember_failure)
             with self._state.lock:
                 self._state.conversation_threads.append(thread)
         else:
             self._timers["input"] = now_sec + _INPUT_SEC
-            self._timers["length"] = now_sec + _LONGEST_SEC
+            self._timers["length"] = now_sec + _MAX_DURATION_SEC
         if fault is not None and fault.at_start and isinstance(fault.effect, SendRaw):
             return [fault.effect]
         return []
@@ -256,7 +256,7 @@ class SttSession(RealtimeSession[SessionLog]):
             actions.append(fault.effect)
         if self._conversation is not None:
             return actions
-        if self._audio_ms > _LONGEST_AUDIO_MS:
+        if self._audio_ms > _MAX_AUDIO_MS:
             raise _too_long()
         return [*actions, *self._send(self._recognizer.advance(self._audio_ms))]
 
@@ -271,7 +271,7 @@ class SttSession(RealtimeSession[SessionLog]):
         return [*self._send(finals), *self._close("finished")]
 
     def _transcribed(self) -> tuple[Word, ...] | None:
-        """What the transcriber heard in all audio; None when this session does not ask it."""
+        """The words of the transcriber for all audio; None if this session does not use one."""
         if self._config is None:
             return None
         outcome = self._state.transcriber.outcome(self.log.audio(), self._config.message)
@@ -302,10 +302,10 @@ class SttSession(RealtimeSession[SessionLog]):
             sent.append(fault.effect)
         return sent
 
-    def _fail(self, fate: Fate | SpeechEffect) -> Sequence[Action]:
-        if isinstance(fate, OF_SPEECH):  # faults of these kinds are for text-to-speech only
-            raise TypeError(fate)
-        return super()._fail(fate)
+    def _fail(self, ending: Ending | SpeechEffect) -> Sequence[Action]:
+        if isinstance(ending, OF_SPEECH):  # faults of these kinds are for text-to-speech only
+            raise TypeError(ending)
+        return super()._fail(ending)
 
     def _error_message(self, error: RealtimeError) -> dict[str, object]:
         return error.stt_message(self.log.id)

@@ -1,8 +1,7 @@
-"""A connection of text-to-speech: what to answer to each message, and when. No I/O; time comes with each call.
+"""A text-to-speech connection: which messages answer which, and when. No I/O; calls bring the time.
 
-It carries up to five streams at once, which take turns with their audio. Audio is made when there is room for it, so
-that a client that reads slowly costs no memory. What is wrong with one stream ends that stream; what cannot be said of
-one stream ends the connection.
+It carries up to five streams at once, which take turns with their audio. Audio is made when there is room in the output
+buffer, so that a slow reader costs no memory. An error of one stream ends that stream; other errors end the connection.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 
 USAGE_TYPE = "tts_rt"
 
-_MOST_STREAMS = 5
-_LONGEST_ID = 256
+_MAX_STREAMS = 5
+_MAX_ID_LENGTH = 256
 _WHERE = "message"
 
 
@@ -98,7 +97,7 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
             if timer is not None and timer_sec <= stream_sec:
                 actions += self._fire(timer)
             elif stream is not None:
-                actions += self._refuse_stream(stream.stream_id, stream.fail())
+                actions += self._refuse_stream(stream.stream_id, stream.timeout_error())
         return actions
 
     def _on_bytes(self, data: bytes, now_sec: float) -> Sequence[Action]:  # noqa: ARG002 - refused whatever it holds
@@ -114,13 +113,13 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         if fields.boolean("keep_alive"):
             self.log.add_keepalive()
             return []
-        stream_id = fields.string("stream_id", required=True, max_length=_LONGEST_ID)
+        stream_id = fields.string("stream_id", required=True, max_length=_MAX_ID_LENGTH)
         if stream_id == "":
             fields.note("value_error", "stream_id", "must name a stream")
         if fields.problems or stream_id is None:
             raise invalid(fields)
         is_text = not (fields.unset("text") and fields.unset("text_end"))
-        # As an unset one: some clients write all their fields into every message.
+        # ``cancel: false`` is as an unset one: some clients write all their fields into every message.
         is_start = not is_text and not fields.values.get("cancel")
         if is_start:
             self._use_key_of(fields.values, now_sec)
@@ -129,13 +128,13 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
                 return self._start(stream_id, fields.values, now_sec)
             return self._change(stream_id, fields, now_sec, is_text=is_text)
         except RealtimeError as error:
-            # A start message that is refused has begun nothing, and ends nothing that was begun before.
-            return [self._complaint(stream_id, error)] if is_start else self._refuse_stream(stream_id, error)
+            # A refused start message has opened no stream, and does not end an open stream of the same id.
+            return [self._stream_error(stream_id, error)] if is_start else self._refuse_stream(stream_id, error)
 
     def _use_key_of(self, values: Mapping[str, Any], now_sec: float) -> None:
         super()._use_key_of(values, now_sec)
         if not self._streams:
-            self._restart_idle(now_sec)  # A connection with a key may be idle for longer than one without.
+            self._restart_idle(now_sec)  # a connection with a key may be idle for longer
         temporary = self._authentication.temporary
         if temporary is not None and self._phase == "waiting":
             with self._state.lock:
@@ -144,8 +143,8 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
     def _start(self, stream_id: str, values: dict[str, Any], now_sec: float) -> Sequence[Action]:
         if stream_id in self._streams:
             raise RealtimeError("invalid_request", f"There is a stream {stream_id!r} already; it goes on.")
-        if len(self._streams) >= _MOST_STREAMS:
-            message = f"A connection carries at most {_MOST_STREAMS} streams at once."
+        if len(self._streams) >= _MAX_STREAMS:
+            message = f"A connection carries at most {_MAX_STREAMS} streams at once."
             raise RealtimeError("max_concurrent_streams_reached", message)
         api_key, temporary = self._authentication.api_key, self._authentication.temporary
         with self._state.lock:
@@ -166,10 +165,10 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         self._turns.append(stream)
         self._phase = "streaming"
         self._timers.pop("idle", None)
-        return self._meet(stream) if fault is not None and fault.at_start else []
+        return self._apply_fault(stream) if fault is not None and fault.at_start else []
 
     def _change(self, stream_id: str, fields: Fields, now_sec: float, *, is_text: bool) -> Sequence[Action]:
-        """Deals with text or with ``cancel``."""
+        """A message with ``text``, ``text_end`` or ``cancel``."""
         cancel = fields.boolean("cancel") or False
         text = fields.string("text") or ""
         ended = fields.boolean("text_end") or False
@@ -195,14 +194,14 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         if "audio" in message:
             self._restart_silent(now_sec)
         actions: list[Action] = [Send(json_text(message))]
-        if stream.meets_fault():
-            actions += self._meet(stream)
+        if stream.fault_is_due():
+            actions += self._apply_fault(stream)
         if "audio_end" in message and stream.stream_id in self._streams:
             actions += self._terminate(stream, "finished")
         return actions
 
-    def _meet(self, stream: TtsStream) -> Sequence[Action]:
-        """Lets a stream meet its fault."""
+    def _apply_fault(self, stream: TtsStream) -> Sequence[Action]:
+        """Carries out the fault of a stream."""
         fault, stream.fault = stream.fault, None
         if fault is None:
             raise AssertionError
@@ -219,11 +218,11 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
                 return []
             case RealtimeError() as error if not fault.whole_connection:
                 return self._refuse_stream(stream.stream_id, error)
-            case fate:
-                return self._fail(fate)
+            case ending:
+                return self._fail(ending)
 
     def _terminate(self, stream: TtsStream, ended: SpeechEnd, error_type: str | None = None) -> list[Action]:
-        """Ends a stream."""
+        """Ends a stream, and reports it to the client."""
         del self._streams[stream.stream_id]
         self._turns.remove(stream)
         stream.log.end(ended, error_type)
@@ -232,15 +231,15 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         return [Send(json_text({"stream_id": stream.stream_id, "terminated": True}))]
 
     def _refuse_stream(self, stream_id: str, refusal: RealtimeError) -> list[Action]:
-        """Ends a stream with an error, or says that there is none."""
+        """Sends an error about a stream, and ends the stream if it is open."""
         stream = self._streams.get(stream_id)
         if stream is None:
-            return [self._complaint(stream_id, refusal)]
+            return [self._stream_error(stream_id, refusal)]
         refusal.request_id = stream.log.id
-        return [self._complaint(stream_id, refusal), *self._terminate(stream, "error", refusal.error_type)]
+        return [self._stream_error(stream_id, refusal), *self._terminate(stream, "error", refusal.error_type)]
 
-    def _complaint(self, stream_id: str, refusal: RealtimeError) -> Send:
-        """An error message about a stream, which need not exist."""
+    def _stream_error(self, stream_id: str, refusal: RealtimeError) -> Send:
+        """An error message about a stream, open or not."""
         return Send(json_text(refusal.tts_message(refusal.request_id or str(uuid.uuid4()), stream_id)))
 
     def _error_message(self, error: RealtimeError) -> dict[str, object]:

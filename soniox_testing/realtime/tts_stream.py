@@ -1,4 +1,4 @@
-"""One stream of text-to-speech: what text it has, what audio is due, and when. No I/O; time comes with each call."""
+"""One text-to-speech stream: its text, the audio that is due, and when. No I/O; calls bring the time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import math
 from typing import TYPE_CHECKING
 
-from ..speaking.request import MOST_TEXT_BYTES
+from ..speaking.request import MAX_TEXT_BYTES
 from ..speaking.synthesis import CHARACTERS_PER_SEC, Synthesizer
 from ..wire.realtime_errors import RealtimeError
 
@@ -22,11 +22,11 @@ class TtsStream:
     """A stream from its start message to its end.
 
     Args:
-        stream_id: As the client named it.
-        log: What it leaves behind.
-        rules: Its timers.
-        now_sec: When it began.
-        fault: What goes wrong with it.
+        stream_id: Chosen by the client.
+        log: Records it, for ``fake.speeches``.
+        rules: Timers and limits.
+        now_sec: The moment of its start message.
+        fault: The fault of this stream; None: none.
     """
 
     def __init__(
@@ -36,22 +36,22 @@ class TtsStream:
         self.log = log
         self.fault = fault
         self.spoil: AudioSpoil | None = None
-        """What is wrong with its next audio."""
+        """How the next audio is corrupted; None: not at all."""
         self._messages = 0
-        """How many with audio were made."""
+        """Number of audio messages so far."""
         self._rules = rules
         self._synthesizer = Synthesizer(log.request.sound, rules.longest_audio_sec)
         self._piece_characters = max(1, round(_PIECE_SEC * CHARACTERS_PER_SEC * log.request.sound.speed))
         self._text = ""
-        """That was not spoken yet."""
-        self._said: list[Piece] = []
-        """What was spoken since the last message."""
+        """Not synthesized yet."""
+        self._pieces: list[Piece] = []
+        """Synthesized since the last message."""
         self._text_bytes = 0
         self._text_ended = False
         self._first_audio_sec: float | None = None
         self._delayed_sec = 0.0
         self._next_sec = now_sec
-        """When the next audio may be made."""
+        """The earliest moment of the next audio."""
         self._text_due_sec = _after(now_sec, rules.text_timeout_sec)
         self._audio_due_sec = _after(now_sec, rules.first_audio_timeout_sec)
 
@@ -62,38 +62,38 @@ class TtsStream:
 
     @property
     def deadline_sec(self) -> float:
-        """When it fails for want of text or audio; infinite: never."""
+        """When the stream times out for lack of text or audio; infinite: never."""
         return min(self._text_due_sec, self._audio_due_sec)
 
     @property
     def next_sec(self) -> float:
-        """When there will be more to send; infinite: not before there is more text."""
+        """When the next message can be produced; infinite: not without more text."""
         return self._next_sec if self._has_output() else math.inf
 
     def add_text(self, text: str, *, ended: bool, now_sec: float) -> None:
         """Takes a text message.
 
         Raises:
-            RealtimeError: The text had ended, or there is too much of it.
+            RealtimeError: The text had ended, or is too long in all.
         """
         if self._text_ended:
             raise RealtimeError("invalid_stream_state", "The text of this stream has ended already.")
         self.log.add_text(text, ended=ended)
         self._text_bytes += len(text.encode("utf-8", "surrogatepass"))
-        if self._text_bytes > MOST_TEXT_BYTES:
-            message = f"A stream takes at most {MOST_TEXT_BYTES} bytes of text, not {self._text_bytes}."
+        if self._text_bytes > MAX_TEXT_BYTES:
+            message = f"A stream takes at most {MAX_TEXT_BYTES} bytes of text, not {self._text_bytes}."
             raise RealtimeError("invalid_request", message)
         self._text += text
         self._text_ended = ended
         self._text_due_sec = math.inf if ended else _after(now_sec, self._rules.text_timeout_sec)
 
     def delay(self, seconds: float, now_sec: float) -> None:
-        """Lets the next audio wait."""
+        """Delays the next audio."""
         self._next_sec = max(self._next_sec, now_sec) + seconds
         self._delayed_sec += seconds
 
-    def fail(self) -> RealtimeError:
-        """Why its deadline ends it."""
+    def timeout_error(self) -> RealtimeError:
+        """The error of the deadline that has passed."""
         if self._text_due_sec <= self._audio_due_sec:
             what = f"No text and no text_end came for {self._rules.text_timeout_sec:g} seconds."
         else:
@@ -101,21 +101,21 @@ class TtsStream:
         return RealtimeError("request_timeout", what)
 
     def produce(self, now_sec: float) -> dict[str, object] | None:
-        """The next message with audio; the last one says ``audio_end``. Call it only from ``next_sec`` on.
+        """The next audio message; the last one has ``audio_end``. Call it only from ``next_sec`` on.
 
         Returns:
-            None where a compressed format needs more text to fill its next frame.
+            None if a compressed format needs more text to fill its next frame.
 
         Raises:
-            RealtimeError: It has reached the longest audio.
+            RealtimeError: The audio has reached its longest duration.
         """
         audio, is_last, was_full = b"", False, self._synthesizer.is_full
         while not audio and not is_last and not self._synthesizer.is_full and self._has_output():
             piece, self._text = self._text[: self._piece_characters], self._text[self._piece_characters :]
-            said = self._synthesizer.say(piece)
-            self._said.append(said)
+            added = self._synthesizer.say(piece)
+            self._pieces.append(added)
             is_last = self._text_ended and not self._text and not self._synthesizer.is_full
-            audio = said.audio
+            audio = added.audio
         if is_last or (self._synthesizer.is_full and not was_full):
             audio += self._synthesizer.end()
         if self._synthesizer.is_full and not audio:
@@ -126,7 +126,7 @@ class TtsStream:
         message: dict[str, object] = {"stream_id": self.stream_id}
         if audio:
             message["audio"] = self._encoded(audio)
-        pieces, self._said = self._said, []
+        pieces, self._pieces = self._pieces, []
         if self.log.request.return_timestamps and any(piece.characters for piece in pieces):
             message["timestamps"] = {
                 "characters": [character for piece in pieces for character in piece.characters],
@@ -146,8 +146,8 @@ class TtsStream:
             self._next_sec = self._first_audio_sec + self._delayed_sec + made_sec
         return message
 
-    def meets_fault(self) -> bool:
-        """Whether the moment of its fault has come."""
+    def fault_is_due(self) -> bool:
+        """Whether the moment of the fault has come."""
         if self.fault is None:
             return False
         if self.fault.after_audio_ms is not None:
@@ -155,7 +155,7 @@ class TtsStream:
         return self._messages >= (self.fault.after_frames or 0)
 
     def _encoded(self, audio: bytes) -> object:
-        """Audio as it stands in a message."""
+        """The ``audio`` field of a message: base64, unless a fault corrupts it."""
         text = base64.b64encode(audio).decode("ascii")
         kind, self.spoil = self.spoil, None
         match kind:

@@ -1,4 +1,4 @@
-"""How many streams run at once: now, at most, and in the past."""
+"""Concurrency limits: current use, limit, history."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 _MINUTE_SEC = 60
 _HOUR_SEC = 3600
 _SLOT_SEC = {_MINUTE_SEC: _MINUTE_SEC, _HOUR_SEC: _MINUTE_SEC, 86_400: _HOUR_SEC}
-"""The periods, and the shorter ones that each sums up; a minute sums up what was recorded in it."""
+"""The periods, each with the length of the slots that it aggregates; a minute aggregates the recorded values."""
 _KINDS: dict[str, Kind] = {"stt": "stt", "tts": "tts"}
-_LONGEST_OF_MINUTES = timedelta(days=7)
-_MOST_ENTRIES = 20_000
+_MAX_WINDOW_OF_MINUTES = timedelta(days=7)
+_MAX_ENTRIES = 20_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass
 class _Samples:
-    """What was recorded in a period."""
+    """The recorded values of a period."""
 
     highest: int = 0
     total: int = 0
@@ -45,7 +45,7 @@ def _limits(call: Call) -> Response:
     state = call.state
     with state.lock:
         limits = state.limits
-        # The limits of a fake are for all keys together, which is what the organization has.
+        # The limits of a fake hold for all keys together, so they are those of the organization.
         unset = {"transcribe_concurrent": None, "tts_concurrent": None}
         most = {"transcribe_concurrent": limits.max_realtime_sessions, "tts_concurrent": limits.max_speeches}
         body = {
@@ -71,11 +71,11 @@ def _history(call: Call) -> Response:
     if period is None or kind is None:  # cannot be after the check
         raise AssertionError
     period_sec = int(period)
-    if period_sec == _MINUTE_SEC and window.length > _LONGEST_OF_MINUTES:
+    if period_sec == _MINUTE_SEC and window.length > _MAX_WINDOW_OF_MINUTES:
         query.refuse("For period_sec=60, the window between `start_time` and `end_time` must not exceed 7 days.")
     first, after = (-((_EPOCH - moment) // timedelta(seconds=period_sec)) for moment in (window.start, window.end))
-    if after - first > _MOST_ENTRIES:
-        query.refuse(f"The window covers {after - first} entries, which exceeds the maximum of {_MOST_ENTRIES}.")
+    if after - first > _MAX_ENTRIES:
+        query.refuse(f"The window covers {after - first} entries, which exceeds the maximum of {_MAX_ENTRIES}.")
     with call.state.lock:
         values = call.state.usage.values(call.api_key, _KINDS[kind], first * period_sec, after * period_sec)
         rows = _rolled_up(values, period_sec)
@@ -84,7 +84,7 @@ def _history(call: Call) -> Response:
 
 
 def _rolled_up(values: Iterable[tuple[float, int]], period_sec: int) -> dict[int, _Samples]:
-    """What was recorded in each period, by the numbers of the periods; longer ones are made of the peaks of others."""
+    """The values of each period by its number; periods longer than a slot aggregate the peaks of slots."""
     slot_sec = _SLOT_SEC[period_sec]
     if slot_sec != period_sec:
         slots = _rolled_up(values, slot_sec)

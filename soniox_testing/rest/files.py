@@ -19,7 +19,7 @@ from .router import Route, json_response
 if TYPE_CHECKING:
     from .router import Call
 
-_LONGEST_FILENAME = 255
+_MAX_FILENAME_LENGTH = 255
 
 
 def _list(call: Call) -> Response:
@@ -39,7 +39,7 @@ def _upload(call: Call) -> Response:
     upload = read_upload(call.request, call.state.max_file_size_bytes)
     try:
         about_file = Fields({"file": upload.filename}, "file")
-        filename = about_file.string("file", required=True, max_length=_LONGEST_FILENAME)
+        filename = about_file.string("file", required=True, max_length=_MAX_FILENAME_LENGTH)
         about_body = Fields({**upload.fields}, "body.payload", about_file.problems)
         reference = about_body.string("client_reference_id", max_length=256)
         about_body.check()
@@ -68,7 +68,7 @@ def _upload(call: Call) -> Response:
 
 
 def _check_limits(call: Call, upload: Upload) -> None:
-    """Refuses an upload for which there is no room; hold the lock."""
+    """Refuses an upload if a limit is reached; hold the lock."""
     limits = call.state.limits
     if limits.max_files is None and limits.max_storage_bytes is None:
         return
@@ -100,7 +100,7 @@ def _delete(call: Call) -> Response:
 
 
 def _stored(call: Call) -> StoredFile:
-    """The file a path names. Other projects' files and malformed ids are simply not there."""
+    """The file that the path names. Files of other projects and malformed ids are not found."""
     stored = call.project.files.get(call.ids["file_id"].lower())
     if stored is None:
         raise ApiError(404, "file_not_found", f"This project has no file {call.ids['file_id']!r}.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _model_json(model_id: str, mode: Mode) -> dict[str, object]:
-    """A model as the API shows it. What an alias can do is what its model can do."""
+    """A model as the API shows it. An alias has the features of its model."""
     current = current_model(mode)
     real_time = mode == "real_time"
     version = model_id.rpartition("-")[2]

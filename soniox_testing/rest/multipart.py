@@ -1,4 +1,4 @@
-"""Reads an upload as it arrives: memory does not grow with the file, nor does the time for each byte."""
+"""Reads uploads as a stream, in constant memory and linear time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 256 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
-_LONGEST_FIELD_BYTES = 1024 * 1024
+_MAX_FIELD_BYTES = 1024 * 1024
 
 
 @dataclass
 class Upload:
-    """What an upload request carried."""
+    """The parts of an upload request."""
 
     filename: str | None = None
-    """Name of the ``file`` part; None when there was no such part with a name."""
+    """File name of the ``file`` part; None if there was no such part with a file name."""
     content: BinaryIO | None = None
-    """The content of the ``file`` part; the receiver closes it."""
+    """The content of the ``file`` part; the caller closes it."""
     size: int = 0
     """Bytes of the content."""
     digest: bytes = b""
@@ -50,11 +50,11 @@ def read_upload(request: Request, max_file_size_bytes: int) -> Upload:
     upload = Upload()
     try:
         _read_parts(request, boundary, upload, max_file_size_bytes)
-    except BaseException as exc:
+    except BaseException as error:
         if upload.content is not None:
             upload.content.close()
-        if isinstance(exc, (ValueError, AssertionError, AttributeError, OSError)):
-            raise _malformed(str(exc)) from exc
+        if isinstance(error, (ValueError, AssertionError, AttributeError, OSError)):
+            raise _malformed(str(error)) from error
         raise
     return upload
 
@@ -71,18 +71,18 @@ def _read_parts(request: Request, boundary: str, upload: Upload, max_file_size_b
     text = bytearray()
     for event in _events(request, boundary):
         if isinstance(event, (Field, File)):
-            # The header may lack a name, whatever the annotation says.
+            # The header may lack a name, although the annotation denies it.
             name = cast("str | None", event.name) or ""
             if not name:
                 raise ValueError("a part has no name")
             text.clear()
-            # A browser sends an empty file name for a file nobody chose: not a file.
+            # A browser sends an empty file name when no file was selected.
             in_file = isinstance(event, File) and name == "file" and bool(event.filename)
             if in_file:
                 if upload.content is not None:
                     raise ValueError("more than one part is named `file`")
                 upload.filename = _plain_name(cast("File", event).filename)
-                spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the receiver closes it
+                spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
                 upload.content = cast("Any", spool)
         elif isinstance(event, Data):
             if in_file and upload.content is not None:
@@ -94,7 +94,7 @@ def _read_parts(request: Request, boundary: str, upload: Upload, max_file_size_b
                 upload.content.write(event.data)
             else:
                 text += event.data
-                if len(text) > _LONGEST_FIELD_BYTES:
+                if len(text) > _MAX_FIELD_BYTES:
                     raise ValueError(f"the part {name!r} is too long")
                 if not event.more_data:
                     upload.fields[name] = text.decode()
@@ -113,5 +113,5 @@ def _events(request: Request, boundary: str) -> Iterator[object]:
 
 
 def _plain_name(filename: str) -> str:
-    """A file name without the escapes browsers use for line breaks; werkzeug has undone those for quotes."""
+    """A file name with the line breaks that browsers escape; werkzeug has unescaped quotes already."""
     return filename.replace("%0D", "\r").replace("%0A", "\n")

@@ -1,4 +1,4 @@
-"""Lists that come in pages."""
+"""Pagination of lists."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ class _Numbered(Protocol):
 _Row = TypeVar("_Row", bound=_Numbered)
 
 
-_MOST = 1000
+_MAX_LIMIT = 1000
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
 def page_of(
-    request: Request, family: str, rows: Iterable[_Row], *, default: int = _MOST, most: int = _MOST
+    request: Request, family: str, rows: Iterable[_Row], *, default: int = _MAX_LIMIT, most: int = _MAX_LIMIT
 ) -> tuple[list[_Row], str | None]:
     """The rows a list request asks for, and the cursor of the next page, None after the last.
 
-    A cursor holds the number of the last row that was handed out, not a count of rows: deleting rows that a
-    client has seen must not make it miss others.
+    A cursor holds the number of the last row of the page before, not a count of rows: when rows that a client has
+    seen are deleted, it must not miss others.
 
     Args:
         request: With ``limit`` and ``cursor`` in its query.
-        family: Name of the list, so that the cursor of another list is not taken.
+        family: Name of the list, so that cursors of other lists are refused.
         rows: All rows in ascending order of their numbers.
-        default: How many rows a page has when ``limit`` does not say.
-        most: How many it may have.
+        default: Rows of a page without ``limit``.
+        most: The highest ``limit``.
 
     Raises:
-        ApiError: ``limit`` is out of bounds, or no page of this list handed out the cursor.
+        ApiError: ``limit`` is out of bounds, or the cursor is not one of this list.
     """
     limit = limit_of(request, default=default, most=most)
     after = _number_in(request.args.get("cursor") or "", family)
@@ -53,8 +53,8 @@ def page_of(
     return page, cursor_of(family, str(page[-1].number)) if len(rest) > limit else None
 
 
-def limit_of(request: Request, *, default: int = _MOST, most: int = _MOST) -> int:
-    """How many rows a list request asks for, otherwise as ``page_of``."""
+def limit_of(request: Request, *, default: int = _MAX_LIMIT, most: int = _MAX_LIMIT) -> int:
+    """The ``limit`` of a list request; arguments and errors as for ``page_of``."""
     fields = Fields({}, "query")
     given = request.args.get("limit", str(default))
     try:
@@ -67,15 +67,15 @@ def limit_of(request: Request, *, default: int = _MOST, most: int = _MOST) -> in
 
 
 def cursor_of(family: str, place: str) -> str:
-    """The cursor of a list after a place in it."""
+    """The cursor that continues a list after a place."""
     return base64.urlsafe_b64encode(f"{family}:{place}".encode()).decode()
 
 
 def place_in(cursor: str, family: str) -> str:
-    """The place that a cursor of a list is for.
+    """The place in a cursor.
 
     Raises:
-        ApiError: It is no cursor of this list.
+        ApiError: It is not a cursor of this list.
     """
     try:
         name, _, place = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().partition(":")
@@ -87,7 +87,7 @@ def place_in(cursor: str, family: str) -> str:
 
 
 def invalid_cursor() -> ApiError:
-    """The refusal of a cursor that no page handed out."""
+    """The error for a cursor that is not one of this list."""
     return ApiError(400, "invalid_cursor", "The cursor is not valid. Leave it out to begin with the first page.")
 
 

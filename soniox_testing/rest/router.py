@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Response
 
 from ..script.records import RequestRecord
-from ..store.authentication import LONGEST_KEY, check_key
+from ..store.authentication import MAX_KEY_LENGTH, check_key
 from ..store.keys import PREFIX
 from ..store.webhooks import MASK
 from ..wire.json_text import json_text
@@ -175,8 +175,8 @@ class Router:
     def _key_of_stream(self, request: Request, usage_type: str) -> str:
         """The API key, permanent or temporary, of a request that streams audio."""
         api_key = _bearer(request)
-        if len(api_key) > LONGEST_KEY:
-            raise ApiError(400, "invalid_request", f"An API key has at most {LONGEST_KEY} characters.")
+        if len(api_key) > MAX_KEY_LENGTH:
+            raise ApiError(400, "invalid_request", f"An API key has at most {MAX_KEY_LENGTH} characters.")
         try:
             with self._state.lock:
                 check_key(self._state, api_key, usage_type, self._state.clock.now_sec())

@@ -1,4 +1,4 @@
-"""A request to transcribe: every rule its body has to keep, and the job that comes of it."""
+"""The body of a request to transcribe: its rules, and the new job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..catalogue.stt_models import MODES, current_model
-from ..catalogue.tts_fields import check_language, context_of, translation_of
+from ..hearing.stt_options import read_options
 from ..script.limits import BUDGET_MESSAGES
 from ..script.records import TranscriptionRecord
 from ..store.jobs import Job
@@ -20,28 +20,23 @@ if TYPE_CHECKING:
 
 
 def new_job(call: Call) -> TranscriptionRecord:
-    """The job that a create request asks for, stored; as it is before it moves.
+    """Creates and stores the job of a create request.
+
+    Returns:
+        Its record, still queued.
 
     Raises:
-        ApiError: The request breaks a rule.
+        ApiError: A field is missing or invalid, or a limit is reached.
     """
     fields = Fields.of_body(call.request)
     model = _model(fields)
     audio_url = fields.url("audio_url", max_length=4096)
     file_id = fields.identifier("file_id")
     _check_one_source(fields)
-    hints = fields.strings("language_hints", max_items=100, max_length=10)
-    for index, hint in enumerate(hints or ()):
-        check_language(fields, f"language_hints.{index}", hint)
-    strict = fields.boolean("language_hints_strict")
-    diarization = fields.boolean("enable_speaker_diarization")
-    identification = fields.boolean("enable_language_identification")
-    translation = translation_of(fields)
-    context = context_of(fields)
+    options = read_options(fields)
     webhook_url = fields.url("webhook_url", max_length=256)
     webhook_name = fields.string("webhook_auth_header_name", max_length=256)
     webhook_value = fields.string("webhook_auth_header_value", max_length=256)
-    reference = fields.string("client_reference_id", max_length=256)
     state = call.state
     with state.lock:
         stored = call.project.files.get(file_id) if file_id else None
@@ -66,12 +61,7 @@ def new_job(call: Call) -> TranscriptionRecord:
             audio_url=audio_url,
             file_id=file_id,
             filename=filename,
-            language_hints=None if hints is None else tuple(hints),
-            language_hints_strict=strict or False,
-            enable_speaker_diarization=diarization or False,
-            enable_language_identification=identification or False,
-            translation=translation,
-            context=context,
+            **vars(options),
             audio_duration_ms=0,
             error_type=None,
             error_message=None,
@@ -79,11 +69,10 @@ def new_job(call: Call) -> TranscriptionRecord:
             webhook_auth_header_name=webhook_name,
             webhook_auth_header_value=webhook_value,
             webhook_status_code=None,
-            client_reference_id=reference,
             api_key=call.api_key,
         )
         content_sha256 = stored.record.sha256 if stored is not None else None
-        outcome = state.script.take(filename, [reference, *references], content_sha256)
+        outcome = state.script.take(filename, [options.client_reference_id, *references], content_sha256)
         job = Job(next(state.projects.numbers), record, audio, state.clock.now_sec(), outcome)
         state.projects.add_job(call.project, job)
         if stored is not None and outcome is None:
@@ -92,7 +81,7 @@ def new_job(call: Call) -> TranscriptionRecord:
 
 
 def _check_limits(call: Call) -> None:
-    """Refuses a job that cannot be paid for, or for which there is no room; hold the lock."""
+    """Refuses a job if a budget is exhausted or a limit is reached; hold the lock."""
     limits = call.state.limits
     if limits.exhausted is not None:
         raise ApiError(402, limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
@@ -134,6 +123,6 @@ def _name_in_url(url: str) -> str:
     """The last part of a URL's path, or its host when the path is empty."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # an address such as http://[x passes the API's own pattern
+    except ValueError:  # such as http://[x, which matches the API's own pattern
         return url
     return parts.path.rstrip("/").rpartition("/")[2] or parts.netloc

@@ -63,7 +63,7 @@ def _transcript(call: Call) -> Response:
 
 
 def _job(call: Call) -> Job:
-    """The job a path names. Other projects' jobs and malformed ids are simply not there."""
+    """The job that the path names. Jobs of other projects and malformed ids are not found."""
     job = call.project.jobs.get(call.ids["transcription_id"].lower())
     if job is None:
         message = f"This project has no transcription {call.ids['transcription_id']!r}."

@@ -1,4 +1,4 @@
-"""Text-to-speech over REST: the audio leaves while it is made."""
+"""Text-to-speech over REST: the audio is streamed while it is synthesized."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..speaking.request import MOST_TEXT_BYTES, invalid, speech_request_of
+from ..speaking.request import MAX_TEXT_BYTES, invalid, speech_request_of
 from ..speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Synthesizer
 from ..store.authentication import check_unused
 from ..wire.fields import Fields
@@ -31,9 +31,8 @@ _PIECE_CHARACTERS = CHARACTERS_PER_SEC
 def _generate(call: Call) -> Response:
     try:
         return _answer(call)
-    except RealtimeError as refusal:
-        status_code, error_type = refusal.status_code, refusal.error_type
-        raise ApiError(status_code, error_type, refusal.message, request_id=refusal.request_id) from refusal
+    except RealtimeError as error:
+        raise ApiError(error.status_code, error.error_type, error.message, request_id=error.request_id) from error
 
 
 def _answer(call: Call) -> Response:
@@ -42,8 +41,8 @@ def _answer(call: Call) -> Response:
     if text == "":
         fields.note("value_error", "text", "must not be empty")
     size = len((text or "").encode("utf-8", "surrogatepass"))
-    if size > MOST_TEXT_BYTES:
-        fields.note("value_error", "text", f"at most {MOST_TEXT_BYTES} bytes of UTF-8, not {size}")
+    if size > MAX_TEXT_BYTES:
+        fields.note("value_error", "text", f"at most {MAX_TEXT_BYTES} bytes of UTF-8, not {size}")
     if fields.problems:
         raise invalid(fields)
     state = call.state
@@ -69,14 +68,14 @@ def _answer(call: Call) -> Response:
 
 
 def _preflight(call: Call) -> Response:
-    """What a browser asks before a page of another origin may call."""
+    """The CORS preflight request of a browser."""
     wanted = call.request.headers.get("Access-Control-Request-Headers", "*")
     headers = {**ANY_ORIGIN, "Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": wanted}
     return Response(status=204, headers=headers)
 
 
 class _Audio:
-    """The audio of one request, made as it is asked for."""
+    """The audio of one request, synthesized while it is read."""
 
     def __init__(self, state: State, log: SpeechLog, text: str, temporary: TemporaryKey | None) -> None:
         self._state = state
@@ -84,29 +83,29 @@ class _Audio:
         self._text = text
         self._begun_sec = state.clock.now_sec()
         longest_sec = None if temporary is None else temporary.max_session_duration_sec
-        self._cap_sec = math.inf if longest_sec is None else self._begun_sec + longest_sec
-        self._pieces = self._made()
-        # Before the head of the response leaves: a test that moves the clock after it has to find this waiting for it.
+        self._ends_sec = math.inf if longest_sec is None else self._begun_sec + longest_sec
+        self._pieces = self._synthesized()
+        # Before the head of the response is sent: a test may move the clock once it has read the head.
         self._first = tuple(itertools.islice(self._pieces, 1))
 
     def __iter__(self) -> Iterator[bytes]:
         return itertools.chain(self._first, self._pieces)
 
     def close(self) -> None:
-        """The request is over, also where the client did not wait for its end."""
+        """The request has ended, or the client has disconnected."""
         self._pieces.close()
         self._log.end("stopped" if self._state.stopping.is_set() else "abandoned")
 
     def _check_connection(self) -> None:
-        """Breaks off where no more may be said: the status has left, so only the missing end of the body can tell."""
+        """Aborts the response, whose status was sent, when offline or at the limit of the key."""
         if self._state.faults.is_offline():
             self._log.end("dropped")
             raise ConnectionAbortedError
-        if self._state.clock.now_sec() >= self._cap_sec:
+        if self._state.clock.now_sec() >= self._ends_sec:
             self._log.end("error", "temp_api_key_session_expired")
             raise ConnectionAbortedError
 
-    def _made(self) -> Generator[bytes, None, None]:
+    def _synthesized(self) -> Generator[bytes, None, None]:
         rules = self._state.speeches.rules
         synthesizer = Synthesizer(self._log.request.sound, rules.longest_audio_sec)
         paced = rules.realtime_factor is not None
@@ -116,7 +115,7 @@ class _Audio:
                     break
                 if alarm is not None and rules.realtime_factor is not None:
                     due_sec = self._begun_sec + synthesizer.duration_ms / 1000 / rules.realtime_factor
-                    alarm.wait_until(min(due_sec, self._cap_sec), unless=self._state.faults.is_offline)
+                    alarm.wait_until(min(due_sec, self._ends_sec), unless=self._state.faults.is_offline)
                 if start:
                     self._check_connection()
                 piece = synthesizer.say(self._text[start : start + _PIECE_CHARACTERS]).audio

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _GENDERS = ("male", "female", "neutral")
 _AGES = ("young", "middle_aged", "old")
-_LONGEST_MODEL = 64
-_LONGEST_TAG = 40
-_MOST_TAGS = 10
+_MAX_MODEL_LENGTH = 64
+_MAX_TAG_LENGTH = 40
+_MAX_TAGS = 10
 _PAGE = 100
-_LARGEST_PAGE = 200
+_MAX_PAGE = 200
 
 
 def _models(call: Call) -> Response:
@@ -57,12 +57,13 @@ def _shared_voices(call: Call) -> Response:
     for name in ("use_case", "style"):
         if name in query:
             fields.values[name] = [tag for value in query.getlist(name) for tag in value.split(",") if tag]
-    model = fields.string("model", required=True, max_length=_LONGEST_MODEL)
+    model = fields.string("model", required=True, max_length=_MAX_MODEL_LENGTH)
     gender = fields.choice("gender", _GENDERS) if "gender" in query else None
     age = fields.choice("age", _AGES) if "age" in query else None
-    accent = fields.string("accent", max_length=_LONGEST_TAG)
+    accent = fields.string("accent", max_length=_MAX_TAG_LENGTH)
     use_case, style = (
-        set(fields.strings(name, max_items=_MOST_TAGS, max_length=_LONGEST_TAG) or ()) for name in ("use_case", "style")
+        set(fields.strings(name, max_items=_MAX_TAGS, max_length=_MAX_TAG_LENGTH) or ())
+        for name in ("use_case", "style")
     )
     fields.check()
     with call.state.lock:
@@ -79,7 +80,7 @@ def _shared_voices(call: Call) -> Response:
             and use_case.issubset(voice.use_case)
             and style.issubset(voice.style)
         ]
-    voices, cursor = page_of(call.request, "shared_voices", found, default=_PAGE, most=_LARGEST_PAGE)
+    voices, cursor = page_of(call.request, "shared_voices", found, default=_PAGE, most=_MAX_PAGE)
     return json_response(200, {"voices": [_voice_json(voice) for voice in voices], "next_page_cursor": cursor})
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ..store.usage import Entry
     from .router import Call
 
-_LONGEST_LOGS = timedelta(days=31)
+_MAX_LOGS_WINDOW = timedelta(days=31)
 _OLDEST_LOGS = timedelta(days=91)
-_MOST_DAYS = 366
+_MAX_DAYS = 366
 _SORTS = {"end_time_asc": False, "end_time_desc": True}
 _DAY = timedelta(days=1)
 
@@ -33,7 +33,7 @@ def _logs(call: Call) -> Response:
     sort = query.fields.choice("sort", _SORTS)
     window = query.window()
     limit = limit_of(call.request)
-    if window.length > _LONGEST_LOGS:
+    if window.length > _MAX_LOGS_WINDOW:
         query.refuse("The period between start_time and end_time must not exceed 31 days.")
     if window.start < call.state.clock.wall() - _OLDEST_LOGS:
         query.refuse("start_time must not be earlier than 91 days ago.")
@@ -44,7 +44,7 @@ def _logs(call: Call) -> Response:
     if _SORTS[sort or "end_time_asc"]:
         rows.reverse()
     if after is not None:
-        # Also by the end of the last row, in case that row is known no more.
+        # Not by index: the last row of the page before may no longer be stored.
         rows = [row for row in rows if (_place(row) < after if _SORTS[sort or ""] else _place(row) > after)]
     page = rows[:limit]
     following = cursor_of("usage_logs", f"{asked} {' '.join(_place(page[-1]))}") if len(rows) > limit else None
@@ -52,12 +52,12 @@ def _logs(call: Call) -> Response:
 
 
 def _place(row: Entry) -> tuple[str, str]:
-    """Where an entry is in the order of the list."""
+    """The sort key of an entry."""
     return row.record.end_time, row.record.uuid
 
 
 def _place_after(query: WindowQuery, cursor: str, asked: str) -> tuple[str, str]:
-    """The place of the last row that was handed out."""
+    """The sort key of the last row of the page before."""
     parts = place_in(cursor, "usage_logs").split(" ")
     if len(parts) != 3:
         raise invalid_cursor()
@@ -71,11 +71,11 @@ def _summary(call: Call) -> Response:
     query = WindowQuery(call.request)
     window = query.window()
     first = window.start.date()
-    # An end at midnight is no part of the day that begins then.
+    # A window that ends at midnight does not include the next day.
     last = (window.end - timedelta(microseconds=1)).date()
     count = (last - first).days + 1
-    if count > _MOST_DAYS:
-        query.refuse(f"The window covers {count} UTC days, which exceeds the maximum of {_MOST_DAYS}.")
+    if count > _MAX_DAYS:
+        query.refuse(f"The window covers {count} UTC days, which exceeds the maximum of {_MAX_DAYS}.")
     days = [(first + number * _DAY).isoformat() for number in range(count)]
     whole_days = Window(*(datetime.combine(*moment, timezone.utc) for moment in ((first, time.min), (last, time.max))))
     by_model: dict[str, list[UsageRecord]] = {}
@@ -95,7 +95,7 @@ def _entries(call: Call, window: Window) -> list[Entry]:
 
 
 def _sums(model: str | None, days: Sequence[str], records: Sequence[UsageRecord]) -> dict[str, object]:
-    """What was used by day and altogether; a request belongs to the day on which it ended."""
+    """Sums by day and in total; a request counts for the day on which it ended."""
     by_day: dict[str, list[UsageRecord]] = {day: [] for day in days}
     for record in records:
         by_day[record.end_time[:10]].append(record)
@@ -128,7 +128,7 @@ def _sums(model: str | None, days: Sequence[str], records: Sequence[UsageRecord]
 
 
 def usd(amount: Decimal) -> str:
-    """An amount as the API writes it: with ten digits after the point."""
+    """An amount as the API formats it: with ten decimals."""
     return f"{amount:.10f}"
 
 

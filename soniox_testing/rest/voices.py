@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from ..store.voices import Voice
     from .router import Call
 
-_LARGEST_BYTES = 10 * 1024 * 1024
-_LONGEST_NAME = 128
-_LONGEST_FILENAME = 255
+_MAX_BYTES = 10 * 1024 * 1024
+_MAX_NAME_LENGTH = 128
+_MAX_FILENAME_LENGTH = 255
 
 
 def _list(call: Call) -> Response:
@@ -36,7 +36,7 @@ def _count(call: Call) -> Response:
 
 
 def _create(call: Call) -> Response:
-    upload = read_upload(call.request, _LARGEST_BYTES)
+    upload = read_upload(call.request, _MAX_BYTES)
     about_file = Fields({"file": upload.filename}, "file")
     about_body = Fields({**upload.fields}, "body.payload", about_file.problems)
     if upload.content is None:
@@ -47,8 +47,8 @@ def _create(call: Call) -> Response:
             audio = audio_of_file(upload.content, upload.size, upload.digest)
             upload.content.seek(0)
             content = upload.content.read()
-    filename = about_file.string("file", max_length=_LONGEST_FILENAME)
-    name = about_body.string("name", required=True, max_length=_LONGEST_NAME)
+    filename = about_file.string("file", max_length=_MAX_FILENAME_LENGTH)
+    name = about_body.string("name", required=True, max_length=_MAX_NAME_LENGTH)
     if name == "":
         about_body.note("string_too_short", "name", "must not be empty")
     about_body.check()
@@ -92,7 +92,7 @@ def _recompute(call: Call) -> Response:
 
 
 def _voice(call: Call) -> Voice:
-    """The voice a path names. Other projects' voices and malformed ids are simply not there."""
+    """The voice that the path names. Voices of other projects and malformed ids are not found."""
     voice = call.state.voices.get(call.api_key, call.ids["voice_id"])
     if voice is None:
         raise ApiError(404, "voice_not_found", f"This project has no voice {call.ids['voice_id']!r}.")

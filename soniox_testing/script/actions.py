@@ -62,7 +62,7 @@ class HalfOpen:
 
 Action: TypeAlias = Send | SendRaw | Close | Reset | HangUp | Stall | HalfOpen
 
-Departure: TypeAlias = Literal["client_closed", "abandoned", "stopped", "protocol_error", "message_too_big"]
+Disconnected: TypeAlias = Literal["client_closed", "abandoned", "stopped", "protocol_error", "message_too_big"]
 """How a connection ended that the session itself had not ended: the client closed it, or left without saying so;
 the server was stopped; the client broke the WebSocket protocol, or sent a message that is too big."""
 
@@ -109,7 +109,7 @@ class Session(Protocol):
         """The next output that is no answer, a little at a time; called again while not empty and there is room."""
         ...
 
-    def departed(self, how: Departure, close_code: int | None) -> None:
+    def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The connection ended before the session had ended it.
 
         Args:

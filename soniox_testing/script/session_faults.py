@@ -34,8 +34,10 @@ class SpoilAudio:
 SpeechEffect: TypeAlias = EndStream | DelayAudio | SpoilAudio
 """What happens to streams of text-to-speech only."""
 OF_SPEECH = (EndStream, DelayAudio, SpoilAudio)
-Fate: TypeAlias = RealtimeError | Close | Reset | HangUp | Stall | HalfOpen
+Ending: TypeAlias = RealtimeError | Close | Reset | HangUp | Stall | HalfOpen
 """How a session ends before its time."""
+SessionEffect: TypeAlias = Ending | SendRaw | SpeechEffect
+"""What happens to a session or stream."""
 MalformedKind: TypeAlias = Literal[
     "reserved_bits", "opcode", "masked", "continuation", "utf8", "json", "array", "binary"
 ]
@@ -58,7 +60,7 @@ _MALFORMED: dict[MalformedKind, bytes] = {
 class SessionFault:
     """What happens in a session or stream, and when; with no time given, it is the answer to the start message."""
 
-    effect: Fate | SendRaw | SpeechEffect
+    effect: SessionEffect
     after_audio_ms: int | None = None
     """Milliseconds of audio that are dealt with before; None: not counted."""
     after_frames: int | None = None
@@ -80,7 +82,7 @@ class SessionFault:
         return self.after_audio_ms is None and not self.after_frames
 
 
-def error_fate(error_type: str, message: str | None, status_code: int | None) -> RealtimeError:
+def ends_with_error(error_type: str, message: str | None, status_code: int | None) -> RealtimeError:
     """The end of a session that is answered with an error frame.
 
     Raises:
@@ -93,13 +95,13 @@ def error_fate(error_type: str, message: str | None, status_code: int | None) ->
     return RealtimeError(error_type, message, status_code)
 
 
-def drop_fate(how: str) -> Fate:
+def ends_by_drop(how: str) -> Ending:
     """The end of a session whose connection breaks.
 
     Raises:
         ValueError: There is no such way to break.
     """
-    simple: dict[str, Fate] = {"reset": Reset(), "eof": HangUp(), "stall": Stall(), "half_open": HalfOpen()}
+    simple: dict[str, Ending] = {"reset": Reset(), "eof": HangUp(), "stall": Stall(), "half_open": HalfOpen()}
     kind, _, code = how.partition(":")
     if how in simple:
         return simple[how]
@@ -109,8 +111,8 @@ def drop_fate(how: str) -> Fate:
     raise ValueError(f"how must be {known}, or 'close:' and a code that can be sent, not {how!r}")
 
 
-def checked_spoil(kind: AudioSpoil) -> AudioSpoil:
-    """The same.
+def checked_kind(kind: AudioSpoil) -> AudioSpoil:
+    """A kind of audio that cannot be decoded, as it was given.
 
     Raises:
         ValueError: There is no such kind.

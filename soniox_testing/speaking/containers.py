@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 class _Framed(Protocol):
-    """A compressed format, with which only silence is made."""
+    """A compressed format that encodes silence only."""
 
     frame_samples: int
-    """Samples in each frame but the last."""
+    """Samples of every frame except the last."""
 
     def head(self) -> bytes:
-        """What comes before all frames."""
+        """The header."""
         ...
 
     def frame(self, number: int, samples: int, *, last: bool) -> bytes:
-        """A frame, or what else the format is made of; they are numbered from 0."""
+        """A frame, page or block; numbered from 0."""
         ...
 
 
 class Silence:
-    """Silence in frames. The last frame is held back until the end, when it is known to be the last."""
+    """Silence in frames. The newest frame is held back until it is known whether it is the last."""
 
     def __init__(self, framed: _Framed) -> None:
         self._framed = framed
@@ -40,7 +40,7 @@ class Silence:
         return self._framed.head()
 
     def add(self, text: str, lengths: Sequence[int]) -> bytes:  # noqa: ARG002 - all is silence
-        """The frames that are full now."""
+        """The frames that are complete now."""
         self._samples += sum(lengths)
         size = self._framed.frame_samples
         first, self._frames = self._frames, max(self._frames, (self._samples - 1) // size)
@@ -53,7 +53,7 @@ class Silence:
 
 
 class _Mp3:
-    """MPEG-1 and MPEG-2 audio, layer III: frames whose side information says that there is nothing to decode."""
+    """MPEG-1 and MPEG-2 audio, layer III: frames whose side information is zero, so that they hold no data."""
 
     _RATES = (44_100, 48_000, 32_000)
     _KBITS_1 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -64,7 +64,7 @@ class _Mp3:
         self._rate = sound.sample_rate
         self.frame_samples = 1152 if first else 576
         known = self._KBITS_1 if first else self._KBITS_2
-        # The rates of MPEG-2 end at 160 kbit/s.
+        # 160 kbit/s is the highest rate of MPEG-2.
         kbits = min((sound.bitrate or 128_000) // 1000, known[-1])
         self._bytes_per_rate = self.frame_samples // 8 * kbits * 1000
         rate_index = self._RATES.index(sound.sample_rate if first else sound.sample_rate * 2)
@@ -88,7 +88,7 @@ _ADTS_RATES = {48_000: 3, 44_100: 4, 24_000: 6, 16_000: 8}
 
 
 class _Aac:
-    """AAC-LC in ADTS: a single channel with no scale factor band at all, then the end. Its bitrate is what it is."""
+    """AAC-LC in ADTS: one channel without scale factor bands, then the end. Ignores the bitrate."""
 
     _BLOCK = b"\x00\x00\x00\x07"
 
@@ -115,7 +115,7 @@ class _Flac:
         self.frame_samples = 4096
 
     def head(self) -> bytes:
-        """The stream's description, in which its length and checksum are not known."""
+        """The STREAMINFO block, with unknown length and checksum."""
         fields = self._rate << 44 | 15 << 36
         block = struct.pack(">HH6xQ16x", self.frame_samples, self.frame_samples, fields)
         return b"fLaC\x80" + len(block).to_bytes(3, "big") + block
@@ -128,7 +128,7 @@ class _Flac:
 
 
 def _utf8(number: int) -> bytes:
-    """A number as FLAC writes it: as UTF-8 would write a character, also where there is none."""
+    """A frame number as FLAC encodes it: as a code point in UTF-8, also for surrogates."""
     return chr(number).encode("utf-8", "surrogatepass")
 
 
@@ -143,7 +143,7 @@ def _crc(data: bytes, bits: int, polynomial: int) -> int:
 
 
 class _Opus:
-    """Opus in Ogg: pages of half a second, with packets of 20 ms of silence. Its bitrate is what it is."""
+    """Opus in Ogg: pages of half a second, with packets of 20 ms of silence. Ignores the bitrate."""
 
     _PACKET = b"\xf8\xff\xfe"
     _SERIAL = 0x736E7874
@@ -153,14 +153,14 @@ class _Opus:
         self.frame_samples = sound.sample_rate // 2
 
     def head(self) -> bytes:
-        """The two pages of headers. No samples are to be skipped, so that the length is exact."""
+        """The two header pages. The pre-skip is 0, so that the length is exact."""
         vendor = b"soniox_testing"
         head = b"OpusHead" + struct.pack("<BBHIHB", 1, 1, 0, self._rate, 0, 0)
         tags = b"OpusTags" + struct.pack("<I", len(vendor)) + vendor + struct.pack("<I", 0)
         return self._page(0, 2, 0, [head]) + self._page(1, 0, 0, [tags])
 
     def frame(self, number: int, samples: int, *, last: bool) -> bytes:
-        """A page. The last one says how much of its last packet counts."""
+        """A page. The position of the last page trims its last packet."""
         samples_48k = samples * 48_000 // self._rate
         packets = [self._PACKET] * -(-max(samples_48k, 1) // 960)
         return self._page(number + 2, 4 if last else 0, number * 24_000 + samples_48k, packets)
@@ -176,7 +176,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _ogg_crc(data: bytes) -> int:
-    """Ogg's CRC is that of zlib with all bits in reverse, begun and ended with zeros instead of ones."""
+    """Ogg's CRC: that of zlib with reversed bits, and with zeros as initial and final value."""
     crc = zlib.crc32(data.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{crc:032b}"[::-1], 2)
 

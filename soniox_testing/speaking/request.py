@@ -1,4 +1,4 @@
-"""What a client asks text-to-speech for, over REST and on the WebSocket: every rule it has to keep."""
+"""The settings of text-to-speech in a REST request or a start message, and their rules."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from ..catalogue.tts_models import TtsModel
     from ..store.state import State
 
-MOST_TEXT_BYTES = 5000
-"""Of UTF-8, in a request or in all messages of a stream."""
+MAX_TEXT_BYTES = 5000
+"""Of UTF-8, in a request or in all text messages of a stream."""
 SPEECH_FIELDS = frozenset(
     {"model", "language", "voice", "audio_format", "sample_rate", "bitrate", "speed", "reduce_silence"}
     | {"return_timestamps", "client_reference_id"}
 )
-"""The fields that mean something, but for key, text and ``stream_id``."""
+"""The fields that are read, without key, text and ``stream_id``."""
 
-_LONGEST_NAME = 50
+_MAX_NAME_LENGTH = 50
 _NOT_CONFIG = frozenset({"api_key", "text", "stream_id"})
 
 
 @dataclass(frozen=True)
 class SpeechRequest:
-    """How a text is to be spoken."""
+    """The settings of one request or stream."""
 
     message: Mapping[str, object]
     """As sent, without key, text and ``stream_id``."""
@@ -43,27 +43,27 @@ class SpeechRequest:
 
 
 def speech_request_of(values: dict[str, Any], where: str, state: State, api_key: str) -> SpeechRequest:
-    """What a request or a start message asks for. Fields that mean nothing here are ignored, and null means unset.
+    """The settings in a request or a start message. Unknown fields are ignored; null means unset.
 
     Args:
         values: Its fields.
-        where: What they are fields of, for messages.
+        where: Where the fields are, for error messages.
         state: Of the fake; hold its lock.
-        api_key: Whose voices may speak.
+        api_key: The key whose project the voice must belong to.
 
     Raises:
-        RealtimeError: It breaks a rule.
+        RealtimeError: A field is missing or invalid, or the model or voice cannot be used.
     """
     fields = Fields(values, where)
-    model_id = fields.string("model", required=True, max_length=_LONGEST_NAME)
+    model_id = fields.string("model", required=True, max_length=_MAX_NAME_LENGTH)
     model = None if model_id is None else state.voices.catalogue.find(model_id)
     if model_id is not None and model is None:
         what = f"There is no text-to-speech model {model_id!r}; see /v1/tts-models."
         raise RealtimeError("model_not_available", what)
-    language = fields.string("language", required=True, max_length=_LONGEST_NAME)
+    language = fields.string("language", required=True, max_length=_MAX_NAME_LENGTH)
     if language is not None and language not in LANGUAGES:
         fields.note("value_error", "language", f"{language!r} is not a language of {model_id}")
-    voice = fields.string("voice", required=True, max_length=_LONGEST_NAME)
+    voice = fields.string("voice", required=True, max_length=_MAX_NAME_LENGTH)
     sound = _sound(fields, voice or "")
     timestamps = fields.boolean("return_timestamps") or False
     reduced = fields.boolean("reduce_silence") or False
@@ -80,12 +80,12 @@ def speech_request_of(values: dict[str, Any], where: str, state: State, api_key:
 
 
 def invalid(fields: Fields) -> RealtimeError:
-    """The refusal of what was noted."""
+    """The error for the mistakes that were noted in ``fields``."""
     return RealtimeError("invalid_request", in_words(fields.problems))
 
 
 def _sound(fields: Fields, voice: str) -> Sound:
-    name = fields.string("audio_format", required=True, max_length=_LONGEST_NAME)
+    name = fields.string("audio_format", required=True, max_length=_MAX_NAME_LENGTH)
     speed = fields.number("speed", least=SPEED_MIN, most=SPEED_MAX)
     known = AUDIO_FORMATS.get(name or "")
     rate = fields.integer("sample_rate", least=1, most=1_000_000)

@@ -28,14 +28,14 @@ _BITRATES = (32_000, 64_000, 96_000, 128_000, 192_000, 256_000, 320_000)
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """What a format can do."""
+    """The rates and the content type of an output format."""
 
     sample_rates: tuple[int, ...]
     """In Hz."""
     bitrates: tuple[int, ...]
-    """In bits a second; empty where it has none, and then one that is given means nothing."""
+    """In bits a second; empty for formats without one, which ignore a given bitrate."""
     content_type: str
-    """Of a response with it."""
+    """Of a response in this format."""
 
 
 AUDIO_FORMATS = {
@@ -52,33 +52,33 @@ AUDIO_FORMATS = {
         (8000, 16_000, 24_000, 48_000), (16_000, 32_000, 64_000, 96_000, 128_000, 256_000), "audio/opus"
     ),
 }
-"""By their names. Which rate is meant when none is given is not published: 24,000 Hz has been seen for WAV."""
+"""By name. The default sample rate is not published: 24,000 Hz was observed for WAV."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """How a text is to sound."""
+    """The settings that decide the samples."""
 
     audio_format: str
     """One of ``AUDIO_FORMATS``."""
     sample_rate: int
     """Of the format, in Hz."""
     bitrate: int | None
-    """Of the format, in bits a second; None: its own."""
+    """Of the format, in bits a second; None: the default of the format."""
     voice: str
     speed: float = 1.0
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the audio of a text."""
+    """The audio of a part of a text."""
 
     audio: bytes
-    """Empty where a compressed format has not filled its next frame."""
+    """Empty if a compressed format has not filled its next frame."""
     characters: str
-    """That are in it, each a code point."""
+    """The code points that it speaks."""
     starts_sec: tuple[float, ...]
-    """Of each character, from the first sample of all."""
+    """The start of each character, from the first sample of the whole audio."""
     ends_sec: tuple[float, ...]
 
 
@@ -86,8 +86,8 @@ class Synthesizer:
     """Turns a text into audio, piece by piece.
 
     Args:
-        sound: How it sounds.
-        longest_sec: Where it is cut off; infinite: nowhere.
+        sound: Format, voice and speed.
+        longest_sec: Duration at which the audio is cut off; infinite: never.
     """
 
     def __init__(self, sound: Sound, longest_sec: float) -> None:
@@ -102,7 +102,7 @@ class Synthesizer:
 
     @property
     def duration_ms(self) -> int:
-        """Milliseconds so far."""
+        """Milliseconds of audio so far."""
         return self._samples * 1000 // self._rate
 
     def say(self, text: str) -> Piece:
@@ -124,15 +124,15 @@ class Synthesizer:
         return Piece(audio, said, times_sec[:-1], times_sec[1:])
 
     def end(self) -> bytes:
-        """What completes the audio; empty when there is none."""
+        """The last bytes of the audio; empty if there is no audio."""
         return self._encoder.end() if self._samples else b""
 
 
 class _Encoder(Protocol):
-    """Makes the bytes of a format."""
+    """Encodes the samples in a format."""
 
     def head(self) -> bytes:
-        """What comes before all audio."""
+        """The header."""
         ...
 
     def add(self, text: str, lengths: Sequence[int]) -> bytes:
@@ -140,7 +140,7 @@ class _Encoder(Protocol):
         ...
 
     def end(self) -> bytes:
-        """What comes after all audio."""
+        """The last bytes."""
         ...
 
 

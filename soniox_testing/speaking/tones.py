@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Tones:
-    """Every format with a fixed number of bytes for each sample."""
+    """The encoder of every format with a fixed number of bytes a sample."""
 
     def __init__(self, sound: Sound, longest: int) -> None:
         self._sound = sound
@@ -48,18 +48,18 @@ class Tones:
     def _sound_of(self, character: str) -> bytes:
         if not character.isalnum():
             return self._silence
-        # Each for itself: in lower case some are two, and a capital sigma is another one at the end of a word.
+        # One character at a time: the lower case of some has two characters, and that of sigma depends on its position.
         return self._tones[ord(character.lower()[0]) % len(self._tones)]
 
 
 @lru_cache(maxsize=32)
 def _tones(audio_format: str, rate: int, length: int, pitch_hz: float) -> tuple[bytes, tuple[bytes, ...]]:
-    """Silence, and a scale of tones that swell and fade."""
+    """Silence, and a scale of tones that fade in and out."""
     encode = _SAMPLES[audio_format]
     fade = max(1, rate // 100)
     swell = [min(1.0, at / fade, (length - 1 - at) / fade) for at in range(length)]
     tones: list[bytes] = []
-    for step in (0, 2, 4, 7, 9, 12, 14):  # half tones, none of which sound wrong beside each other
+    for step in (0, 2, 4, 7, 9, 12, 14):  # semitones of a pentatonic scale
         turn = math.tau * pitch_hz * 2 ** (step / 12) / rate
         tones.append(encode([0.3 * loudness * math.sin(turn * at) for at, loudness in enumerate(swell)]))
     return encode([0.0] * length), tuple(tones)

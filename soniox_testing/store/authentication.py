@@ -1,4 +1,4 @@
-"""Which API key a WebSocket client brings, and whether it opens a session."""
+"""Authentication of WebSockets, and whether a session may start."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from .usage import Kind
 
 KEY_PROTOCOL = "soniox-api-key"
-"""The sub-protocol whose neighbour in the list is the key."""
-LONGEST_KEY = 250
+"""The sub-protocol that is listed together with the key."""
+MAX_KEY_LENGTH = 250
 
 _KEY_CHECK_SEC = 1.0
 
 AuthForm: TypeAlias = Literal["header", "protocol", "start_message"]
-"""Where a key was given."""
+"""Where the key was given."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A key as a client gave it, not yet checked."""
+    """A key as the client sent it, unchecked."""
 
     api_key: str
     form: AuthForm
 
 
 def credential_of(handshake: Handshake) -> Credential | None:
-    """The key that came with the connection; None when none came.
+    """The key in an opening handshake; None if it has none.
 
     Raises:
         RealtimeError: The header or the list of sub-protocols is malformed, or both carry a key.
@@ -76,16 +76,16 @@ def credential_in_start_message(api_key: object) -> Credential | None:
 
 
 def _of_legal_length(api_key: str) -> str:
-    if len(api_key) > LONGEST_KEY:
-        raise RealtimeError("invalid_request", f"An API key has at most {LONGEST_KEY} characters.")
+    if len(api_key) > MAX_KEY_LENGTH:
+        raise RealtimeError("invalid_request", f"An API key has at most {MAX_KEY_LENGTH} characters.")
     return api_key
 
 
 def check_key(state: State, api_key: str, usage_type: str, now_sec: float) -> TemporaryKey | None:
-    """Checks that a key opens sessions of this kind; hold the lock of the state.
+    """Checks that a key may open sessions of this kind; hold the lock of the state.
 
     Returns:
-        What is known of the key if it is a temporary one; None for a permanent key.
+        The temporary key; None for a permanent key.
 
     Raises:
         RealtimeError: 401.
@@ -136,14 +136,14 @@ def check_unused(temporary: TemporaryKey) -> None:
 
 
 class Authentication:
-    """How one WebSocket comes by its key. The handshake never fails: a key that is wrong is told of a little later.
+    """The authentication of one WebSocket. The handshake always succeeds; a wrong key is refused one second later.
 
     Args:
         state: Of the fake; its lock is taken where needed.
         usage_type: What a temporary key must be for.
-        handshake: How the client opened its WebSocket.
-        now_sec: When.
-        key_in_start_message: Whether a key may come as late as in the start message.
+        handshake: The client's opening handshake.
+        now_sec: The moment of the handshake.
+        key_in_start_message: Whether the key may first come in a start message.
     """
 
     def __init__(
@@ -152,11 +152,11 @@ class Authentication:
         self.subprotocol = KEY_PROTOCOL if KEY_PROTOCOL in handshake.subprotocols else None
         """The sub-protocol to select."""
         self.credential: Credential | None = None
-        """None as long as there is none."""
+        """None until a key has come."""
         self.temporary: TemporaryKey | None = None
-        """What is known of the key once it was checked; None for a permanent key."""
+        """The temporary key, once it was checked; None for a permanent key."""
         self.due_sec: float | None = None
-        """When to call ``check`` at the latest; None: with the start message."""
+        """The latest moment to call ``check``; None: with the start message."""
         self._state = state
         self._usage_type = usage_type
         self._opened_sec = now_sec
@@ -165,8 +165,8 @@ class Authentication:
         self._checked = False
         try:
             self.credential = credential_of(handshake)
-        except RealtimeError as refusal:
-            self._refusal = refusal
+        except RealtimeError as error:
+            self._refusal = error
             self.due_sec = now_sec
         else:
             if self.credential is not None or not key_in_start_message:
@@ -174,7 +174,7 @@ class Authentication:
 
     @property
     def api_key(self) -> str:
-        """The key; empty as long as there is none."""
+        """The key; empty until one has come."""
         return "" if self.credential is None else self.credential.api_key
 
     @property
@@ -201,7 +201,7 @@ class Authentication:
         self._accept(self.credential, now_sec)
 
     def use_key_of(self, start_message: Mapping[str, object], now_sec: float) -> None:
-        """Brings the key of a start message together with that of the connection; call ``check`` before.
+        """Compares the key of a start message with that of the connection, or uses it; call ``check`` before.
 
         Raises:
             RealtimeError: As ``check``.
@@ -229,8 +229,8 @@ class Authentication:
             state.keys.connections[kind] += 1
         self._checked = True
 
-    def leave(self) -> None:
-        """The WebSocket has ended."""
+    def release(self) -> None:
+        """Frees the place of the WebSocket in the limit of connections, when it has ended."""
         if self._checked:
             self._checked = False
             with self._state.lock:

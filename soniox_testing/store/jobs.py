@@ -1,4 +1,4 @@
-"""One transcription job: how it moves, and what it says in the end."""
+"""One transcription job: its progress and its transcript."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Job:
     number: int
     """Place in the order of creation."""
     record: TranscriptionRecord
-    """As it was when it was last brought up to date."""
+    """As of the last ``advance``."""
     audio: Audio
     created_sec: float
     """On the fake's clock."""
@@ -36,19 +36,19 @@ class Job:
     looks: int = 0
     file_gone: bool = False
     awaits_words: bool = False
-    """Whether the transcriber has yet to give them: the job does not complete before."""
+    """Whether the transcriber has not finished: the job does not complete before."""
     tokens: list[dict[str, object]] | None = None
 
     def advance(self, rule: ProgressRule, now_sec: float, refusal: Failure | None = None) -> TranscriptionRecord:
         """Brings the job up to date and returns its record.
 
         Args:
-            rule: How far it should be.
+            rule: Decides the status.
             now_sec: On the fake's clock.
-            refusal: Why a job fails that would begin now; None: it begins.
+            refusal: Why a queued job fails instead of starting; None: it starts.
 
         Raises:
-            ValueError: The rule returned something that is not a status.
+            ValueError: The rule did not return a status.
         """
         status = rule(JobView(age_sec=now_sec - self.created_sec, looks=self.looks))
         if status not in _ORDER:
@@ -68,7 +68,7 @@ class Job:
         return self.record
 
     def transcript_tokens(self) -> list[dict[str, object]]:
-        """The tokens of the finished transcript."""
+        """The tokens of the complete transcript, made on the first call."""
         if self.tokens is None:
             words = self.outcome if isinstance(self.outcome, tuple) else words_of_audio(self.audio)
             self.tokens = tokens_of(self.record, words, self.audio.duration_ms)

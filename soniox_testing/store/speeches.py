@@ -1,4 +1,4 @@
-"""What was spoken: the requests and streams of text-to-speech, and the connections of the streams."""
+"""Records of text-to-speech: requests, streams, and the connections of the streams."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from ..script.records import SpeechConnectionRecord, SpeechRecord
 from ..speaking.synthesis import Synthesizer
 from .authentication import start_refusal
+from .sessions import RecordLog
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from ..script.records import SessionEnd, SpeechEnd
+    from ..script.records import SpeechEnd
     from ..speaking.request import SpeechRequest
     from .authentication import Credential
     from .state import State
@@ -27,27 +26,26 @@ _HISTORY = 10_000
 class SpeechRules:
     """How text-to-speech of a fake behaves: ``FakeSoniox(speech=SpeechRules(...))``. Times are seconds of its clock.
 
-    The defaults are the service's, as documented or, where it says so, as others have measured it.
+    The defaults are those of the service, as documented or, where marked so, as measured.
     """
 
     idle_sec: float = 40.0
-    """Without a message and without a stream, after which a connection is closed with 1001."""
+    """A connection is closed with 1001 after this time without a message and without a stream."""
     idle_without_key_sec: float = 10.0
-    """The same for a connection that has not brought its key yet; measured."""
+    """As ``idle_sec``, before the key has come; measured."""
     silent_sec: float | None = 180.0
-    """Without any audio, after which a connection is closed with 1001, whatever the client sends; None: never. Said by
-    several clients."""
+    """A connection is closed with 1001 after this time without audio, whatever the client sends; None: never. Reported
+    by several clients."""
     text_timeout_sec: float | None = 5.2
-    """Without a text message and before ``text_end``, after which a stream ends with 408; None: never. Measured."""
+    """A stream ends with 408 after this time without a text message, before ``text_end``; None: never. Measured."""
     first_audio_timeout_sec: float | None = 11.0
-    """From the start of a stream to its first audio, after which it ends with 408; None: never. Measured: 10 to 12."""
+    """A stream ends with 408 if its first audio takes longer than this; None: never. Measured: 10 to 12."""
     longest_audio_sec: float = 120.0
-    """Of one stream or request; the rest is cut off. Infinite: all of it is spoken."""
+    """The longest audio of one stream or request; the rest is cut off. Infinite: no limit."""
     held_characters: int = 30
-    """So much text is waited for before there is audio, unless it ends before. That text is held is measured, how much
-    is not."""
+    """Audio starts when this much text has come, or all of it. That text is held is measured; the number is not."""
     realtime_factor: float | None = None
-    """How much faster than it plays audio is made at most: 2.0 makes a minute of audio in 30 seconds; None: at once."""
+    """The highest speed of synthesis relative to playing: 2.0 makes a minute of audio in 30 seconds; None: no limit."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -58,7 +56,7 @@ class SpeechRules:
 
 
 class SpeechLog:
-    """What one request or stream leaves behind. Written by the connection's thread, read by the test's."""
+    """Record of one request or stream. Written by the thread of the connection, read by that of the test."""
 
     def __init__(self, state: State, record: SpeechRecord, request: SpeechRequest, *, counted: bool) -> None:
         self.id: str = record.id
@@ -72,24 +70,24 @@ class SpeechLog:
         self._number = state.usage.started("tts", record.api_key) if counted else None
 
     def record(self) -> SpeechRecord:
-        """It as it stands now."""
+        """A snapshot."""
         with self._lock:
             return replace(self._record, audio_bytes=self._audio_bytes, audio_duration_ms=self._audio_duration_ms)
 
     def add_text(self, text: str, *, ended: bool) -> None:
-        """Notes a text as the client sent it."""
+        """Adds a text message of the client."""
         with self._lock:
             self._record = replace(self._record, texts=(*self._record.texts, text), text_ended=ended)
 
     def add_audio(self, size: int, duration_ms: int) -> None:
-        """Notes bytes of audio, and how long it is together with all before it."""
+        """Adds sent audio: its bytes, and the duration of all audio so far."""
         with self._lock:
             self._audio_bytes += size
             self._audio_duration_ms = duration_ms
 
     def end(self, ended: SpeechEnd, error_type: str | None = None) -> None:
-        """Notes how it ended; does nothing when it has ended already."""
-        # Under one lock, so that whoever sees that it ended finds its usage, and its place free.
+        """Sets how it ended, and adds its usage. Does nothing if it has ended already."""
+        # Under one lock: when the end is visible, the usage is there and the concurrency limit has room again.
         with self._state.lock:
             with self._lock:
                 if self._record.ended is not None:
@@ -108,45 +106,31 @@ class SpeechLog:
             )
 
 
-class SpeechConnectionLog:
-    """What one WebSocket leaves behind. Written by its thread, read by the test's."""
+class SpeechConnectionLog(RecordLog[SpeechConnectionRecord]):
+    """The record of one WebSocket of text-to-speech."""
 
     def __init__(self, created_at: str, credential: Credential | None) -> None:
-        self.id: str = str(uuid.uuid4())
-        self._lock = threading.Lock()
-        self._record = SpeechConnectionRecord(
-            id=self.id,
-            created_at=created_at,
-            api_key=None if credential is None else credential.api_key,
-            auth=None if credential is None else credential.form,
-            keepalives=0,
-            ended=None,
-            error_type=None,
-            close_code=None,
+        super().__init__(
+            SpeechConnectionRecord(
+                id=str(uuid.uuid4()),
+                created_at=created_at,
+                api_key=None if credential is None else credential.api_key,
+                auth=None if credential is None else credential.form,
+                keepalives=0,
+                ended=None,
+                error_type=None,
+                close_code=None,
+            )
         )
 
-    def record(self) -> SpeechConnectionRecord:
-        """It as it stands now."""
-        with self._lock:
-            return self._record
-
     def add_keepalive(self) -> None:
-        """Notes a keepalive."""
+        """Counts a keepalive."""
         with self._lock:
             self._record = replace(self._record, keepalives=self._record.keepalives + 1)
 
-    def note(self, **changes: Any) -> None:
-        """Changes fields of the record."""
-        with self._lock:
-            self._record = replace(self._record, **changes)
-
-    def end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
-        """Notes how it ended."""
-        self.note(ended=ended, close_code=close_code, error_type=error_type)
-
 
 class Speeches:
-    """All that one fake spoke. Callers hold the lock of the state."""
+    """All requests and streams of text-to-speech of one fake. Callers hold the lock of the state."""
 
     def __init__(self, state: State, rules: SpeechRules) -> None:
         self.rules = rules
@@ -165,19 +149,19 @@ class Speeches:
         connection_id: str | None = None,
         stream_id: str | None = None,
     ) -> SpeechLog:
-        """Begins a request or a stream, if it may begin.
+        """Starts a request or a stream, if it may start.
 
         Args:
-            request: What is asked for.
+            request: Its settings.
             api_key: Permanent or temporary.
-            request_id: What a REST client calls it; None: nothing.
-            client_reference_id: What counts, in the end.
-            text: All of it; None: it will come.
+            request_id: Chosen by a REST client; None: a new one.
+            client_reference_id: Of the temporary key or the request.
+            text: All of it; None: text messages follow.
             connection_id: None for REST.
             stream_id: None for REST.
 
         Raises:
-            RealtimeError: 402, 403 or 429. It is remembered nonetheless.
+            RealtimeError: 402, 403 or 429. The attempt is recorded as well.
         """
         refusal = start_refusal(self._state, api_key, "tts")
         speech_id = str(uuid.uuid4())
@@ -206,10 +190,10 @@ class Speeches:
         return log
 
     def audio(self, speech_id: str) -> bytes:
-        """The audio that was sent: made again, because nobody keeps it.
+        """The audio that was sent. It is synthesized again, since audio is not stored.
 
         Raises:
-            KeyError: There was nothing with this id.
+            KeyError: There is no record with this id.
         """
         log = next((log for log in self.logs if log.id == speech_id), None)
         if log is None:

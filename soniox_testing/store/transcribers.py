@@ -1,7 +1,7 @@
-"""Words from a function of the user's own, which may be a recogniser of speech.
+"""Calls the test's transcriber: a function that may run a real speech recognizer.
 
-Jobs wait in a queue for one thread, which lives while there are any: requests go on meanwhile, and a job does not
-complete before it has its words. A session calls the function in its own thread, when its audio has ended.
+Jobs wait in a queue for one thread, which runs while the queue is not empty. Requests are served meanwhile, and a job
+does not complete before it has its words. A session calls the function in its own thread, when its audio has ended.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from .projects import StoredFile
     from .state import State
 
-_LONGEST_SETTLE_SEC = 10.0
+_MAX_SETTLE_SEC = 10.0
 
 Transcriber: TypeAlias = Callable[[bytes, dict[str, Any]], str | Sequence[Word]]
-"""What an audio says, from its bytes and what the client asked for; see ``FakeSoniox(transcriber=...)``."""
+"""Returns the words of an audio, from its bytes and the request; see ``FakeSoniox(transcriber=...)``."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class TranscriberThread:
         self._state = state
         self._transcriber = transcriber
         self._calling = threading.Lock()
-        """Held during each call: recognisers are seldom made for several threads."""
+        """Held during each call: many recognizers are not thread-safe."""
         self._turns = threading.Condition(state.lock)
         self._waiting: deque[_Waiting] = deque()
         self._started = False
         self._thread: threading.Thread | None = None
-        """The one that does the work; it ends when it is not this any more."""
+        """The running worker; a worker that is not this one ends."""
         self._following = contextlib.ExitStack()
 
     @property
@@ -59,7 +59,7 @@ class TranscriberThread:
         return self._transcriber is not None
 
     def start(self) -> None:
-        """Begins, or goes on where ``stop`` ended it."""
+        """Starts, or resumes after ``stop``."""
         if self._transcriber is not None:
             self._following.enter_context(self._state.clock.followed_by(self))
             with self._turns:
@@ -67,10 +67,10 @@ class TranscriberThread:
                 self._wake()
 
     def stop(self) -> list[threading.Thread]:
-        """Ends it, after the job that is being heard.
+        """Stops the worker after its current job.
 
         Returns:
-            The thread that ends by itself then, if there is one.
+            The worker, if it runs; it ends by itself.
         """
         with self._turns:
             self._started = False
@@ -84,13 +84,13 @@ class TranscriberThread:
         with self._turns:
             thread = self._thread
             if thread is not None and thread is not threading.current_thread():
-                self._turns.wait_for(lambda: self._thread is not thread, _LONGEST_SETTLE_SEC)
+                self._turns.wait_for(lambda: self._thread is not thread, _MAX_SETTLE_SEC)
 
     def add(self, job: Job, file: StoredFile, config: Mapping[str, Any]) -> None:
-        """Gets the words of a new job, if there is a transcriber; hold the lock of the state.
+        """Queues a new job if there is a transcriber; hold the lock of the state.
 
         Args:
-            job: It completes when it has them, not before.
+            job: It does not complete before the transcriber has returned.
             file: Its audio.
             config: The body of the request.
         """
@@ -100,29 +100,29 @@ class TranscriberThread:
             self._wake()
 
     def outcome(self, audio: bytes, config: Mapping[str, Any]) -> tuple[Word, ...] | Failure:
-        """What the transcriber says; a failure when it raised, which is remembered. Do not hold the lock of the state.
+        """Calls the transcriber. What it raises is remembered and becomes a failure. Do not hold the lock of the state.
 
         Args:
             audio: As the client sent it.
-            config: What the client asked for; the transcriber gets a copy.
+            config: The body of the request or start message; the transcriber gets a copy.
         """
         if self._transcriber is None:
             raise AssertionError
         try:
             with self._calling:
-                heard = self._transcriber(audio, copy.deepcopy(dict(config)))
-            if not isinstance(heard, str):
-                heard = tuple(heard)
-                if not all(isinstance(word, Word) for word in heard):
-                    raise TypeError(f"a transcriber returns a str or a sequence of Word, not {heard!r}"[:500])
-            return words_of(heard)
-        except BaseException as error:  # noqa: BLE001 - that of pytest.fail, too: nobody else would hear of it
+                words = self._transcriber(audio, copy.deepcopy(dict(config)))
+            if not isinstance(words, str):
+                words = tuple(words)
+                if not all(isinstance(word, Word) for word in words):
+                    raise TypeError(f"a transcriber returns a str or a sequence of Word, not {words!r}"[:500])
+            return words_of(words)
+        except BaseException as error:  # noqa: BLE001 - includes pytest.fail; an exception of a thread would be lost
             self._state.remember_failure(error, "calling the transcriber")
             what = f"The transcriber of this fake server failed: {type(error).__name__}: {error}"
             return Failure("internal_error", what)
 
     def _wake(self) -> None:
-        """Sees to it that there is a thread while a job waits; hold the lock."""
+        """Starts the worker if a job waits; hold the lock."""
         if self._started and self._waiting and self._thread is None:
             self._thread = threading.Thread(target=self._run, name="fake-soniox-transcriber", daemon=True)
             self._thread.start()
@@ -130,10 +130,10 @@ class TranscriberThread:
     def _run(self) -> None:
         while (taken := self._take()) is not None:
             job, audio, config = taken
-            self._heard(job, self.outcome(audio, config))
+            self._complete(job, self.outcome(audio, config))
 
     def _take(self) -> tuple[Job, bytes, Mapping[str, Any]] | None:
-        """The next job that needs words, with its audio and request; None: the thread has to end."""
+        """The next job that needs words, with its audio and request; None: the worker has to end."""
         with self._turns:
             ours = self._thread is threading.current_thread()
             while ours and self._waiting:
@@ -145,14 +145,14 @@ class TranscriberThread:
             self._turns.notify_all()
             return None
 
-    def _heard(self, job: Job, outcome: tuple[Word, ...] | Failure) -> None:
+    def _complete(self, job: Job, outcome: tuple[Word, ...] | Failure) -> None:
         with self._turns:
             if not job.awaits_words:  # deleted meanwhile
                 return
             job.awaits_words = False
             job.outcome = outcome
             try:
-                # If it was late only for want of words it ends now, and its webhook leaves.
+                # If it only waited for words it completes now, and its webhook is sent.
                 self._state.projects.advance(job)
-            except Exception as failure:  # noqa: BLE001 - of the test's own progress rule; told when the fake stops
+            except Exception as failure:  # noqa: BLE001 - from the test's progress rule; raised when the fake stops
                 self._state.remember_failure(failure, f"completing the transcription {job.record.id}")

@@ -1,4 +1,4 @@
-"""What was used, when, by which project, and how many streams ran at once."""
+"""Usage by project, and the number of concurrent streams over time."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ PRICES: dict[str, Prices] = {
     "stt-rt": Prices(Decimal("4.00"), Decimal("2.00"), Decimal("4.00"), _NOTHING),
     "": Prices(Decimal("4.00"), _NOTHING, _NOTHING, Decimal("21.50")),
 }
-"""By how the names of the models begin; the last is for text-to-speech, whose models a test may name.
+"""By prefix of the model names; the last is for text-to-speech, whose models a test may name.
 
-What the example of a summary in the published document works out to, except that those of ``stt-rt`` are invented.
-A token of audio is 120 ms, from there too; one of text is 4 characters, which is invented as well. The last of each may
-be shorter. The real ones are the service's to say and to change.
+Derived from the example of a summary in the published document, except those of ``stt-rt``, which are invented. A token
+of audio is 120 ms, from the same example; a token of text is 4 characters, which is invented. The last token of each
+may be shorter. The prices of the service may differ and change.
 """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One request that is over."""
+    """One request or session that has ended."""
 
     end: datetime
     """In UTC, to the millisecond."""
@@ -82,10 +82,10 @@ class Usage:
         self._streams: dict[int, _Stream] = {}
         self._started = 0
         self._changes: deque[tuple[float, str, Kind, int]] = deque(maxlen=_KEPT)
-        """When the streams of a project and a kind became how many, in order; seconds of the epoch."""
+        """Each change of a count, in order: seconds of the epoch, project, kind, new count."""
 
     def started(self, kind: Kind, api_key: str) -> int:
-        """A stream begins now.
+        """Notes that a stream starts now.
 
         Args:
             kind: ``stt`` for sessions, ``tts`` for streams and REST requests.
@@ -100,13 +100,13 @@ class Usage:
         return self._started
 
     def ended(self, number: int) -> None:
-        """A stream has ended; does nothing for one that is not running."""
+        """Notes that a stream has ended; does nothing for one that is not running."""
         stream = self._streams.pop(number, None)
         if stream is not None:
             self._note(stream)
 
     def running(self, kind: Kind, project: str | None = None) -> int:
-        """How many streams run now.
+        """The number of streams that run now.
 
         Args:
             kind: Which.
@@ -126,16 +126,16 @@ class Usage:
         context: object = None,
         ended_sec: float | None = None,
     ) -> None:
-        """A job or a session is over: audio came in, text went out.
+        """Adds the usage of a job or session that has ended: audio in, text out.
 
         Args:
             api_key: The key that was used, permanent or temporary.
             model: As requested.
             client_reference_id: None: none.
             started_sec: When it began, on the fake's clock.
-            audio_duration_ms: Of what was heard.
-            text: What was understood.
-            context: What was sent along for better understanding, in JSON values; None: nothing.
+            audio_duration_ms: Of the audio that was received.
+            text: The transcript.
+            context: The ``context`` of the request, as JSON values; None: none.
             ended_sec: When it ended; None: now.
         """
         given = context if isinstance(context, str) else json_text(context)
@@ -160,15 +160,15 @@ class Usage:
         text: str,
         audio_duration_ms: int,
     ) -> None:
-        """A stream or a REST request is over: text came in, audio went out.
+        """Adds the usage of a stream or REST request that has ended: text in, audio out.
 
         Args:
             api_key: The key that was used, permanent or temporary.
             model: As requested.
             client_reference_id: None: none.
             started_sec: When it began, on the fake's clock; it ends now.
-            text: What was to be said.
-            audio_duration_ms: Of what was said.
+            text: The text to speak.
+            audio_duration_ms: Of the audio that was made.
         """
         self.add(
             api_key=api_key,
@@ -193,7 +193,7 @@ class Usage:
         output_text: str = "",
         output_audio_duration_ms: int = 0,
     ) -> UsageRecord:
-        """One more entry."""
+        """Adds an entry. Token counts and costs follow from the texts and durations."""
         end = end.replace(microsecond=end.microsecond // 1000 * 1000)
         prices = next(prices for prefix, prices in PRICES.items() if model.startswith(prefix))
         input_text_tokens = -(-len(input_text) // _TEXT_TOKEN_CHARACTERS)
@@ -237,10 +237,10 @@ class Usage:
         return sorted(found, key=lambda entry: (entry.end, entry.record.uuid))
 
     def values(self, project: str, kind: Kind, start_sec: float, end_sec: float) -> Iterator[tuple[float, int]]:
-        """How many streams of a project ran at once: the values that were recorded in a window, with their moments.
+        """The recorded numbers of concurrent streams of a project in a window, with their moments.
 
-        A value is recorded when a stream begins, and when a minute begins while streams run. So the highest is the
-        peak, and a minute in which none ran has none.
+        A value is recorded when a stream starts, and at the start of each minute while streams run. So the highest
+        value is the peak, and a minute without streams has no value.
 
         Args:
             project: By its permanent key.
@@ -248,7 +248,7 @@ class Usage:
             start_sec: Seconds of the epoch, a whole minute.
             end_sec: The first second after the window.
         """
-        # The present moment belongs to its minute.
+        # The window includes the present moment.
         known_sec = min(end_sec, math.nextafter(self._clock.wall().timestamp(), math.inf))
         changes = [(sec, count) for sec, *what, count in self._changes if what == [project, kind]]
         running, minute_sec = 0, start_sec
@@ -259,7 +259,7 @@ class Usage:
             minute_sec = max(minute_sec, math.ceil(sec / _MINUTE_SEC) * _MINUTE_SEC)
             if count > running and start_sec <= sec < end_sec:
                 yield sec, count
-                # As a minute begins, a stream that begins with it is recorded once.
+                # A stream that starts exactly with a minute is recorded once.
                 minute_sec += _MINUTE_SEC * (sec == minute_sec)
             running = count
 

@@ -1,4 +1,4 @@
-"""Cloned voices: how they get ready for each model, and why one cannot be used."""
+"""Cloned voices: their preparation for each model, and why a voice cannot be used."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Preparation:
-    """How a voice gets ready for one model."""
+    """The preparation of a voice for one model."""
 
     started_sec: float
     failure: Failure | None
-    """Why it will fail; None: it will not."""
+    """Why it will fail; None: it will succeed."""
     looks: int = 0
     record: VoiceModelRecord | None = None
-    """None until it is over."""
+    """None until the preparation has ended."""
 
 
 @dataclass
@@ -51,14 +51,14 @@ class Voice:
 
 @dataclass(frozen=True)
 class VoiceFailure:
-    """What lets a voice fail that is yet to be created."""
+    """A scripted failure of a voice that is not created yet."""
 
     failure: Failure
     name: str | None
     """Only for a voice of this name; None: for any."""
 
     def description(self) -> str:
-        """This entry in words, for people."""
+        """Readable text for reports."""
         for_whom = "any voice" if self.name is None else f"the voice {self.name!r}"
         return f"the failure {self.failure.error_type!r} ({self.failure.message}) for {for_whom}"
 
@@ -68,14 +68,14 @@ class Voices:
 
     Args:
         clock: Of the fake.
-        progress: How far a preparation is: ``completed`` is ready.
+        progress: Decides the status of preparations; ``completed`` is ready.
         project_of: The permanent key that stands for the project of a key, which may be temporary.
     """
 
     def __init__(self, clock: Clock, progress: ProgressRule, project_of: Callable[[str], str]) -> None:
         self.catalogue: TtsCatalogue = TtsCatalogue()
         self.failures: list[VoiceFailure] = []
-        """To be used by voices that are yet to be created, in this order."""
+        """For voices that are not created yet, in this order."""
         self._clock = clock
         self._progress = progress
         self._project_of = project_of
@@ -96,7 +96,7 @@ class Voices:
         return voice if voice is not None and voice.project == project else None
 
     def create(self, project: str, name: str, filename: str, content: bytes, audio: Audio) -> Voice:
-        """A new voice, which begins to get ready for every model that can clone."""
+        """Creates a voice and starts its preparation for every model that can clone."""
         self._created += 1
         voice_id, created_at = str(uuid.uuid4()), self._clock.timestamp()
         voice = Voice(self._created, voice_id, project, name, filename, created_at, content, audio)
@@ -109,17 +109,17 @@ class Voices:
         return voice
 
     def recompute(self, voice: Voice, model: TtsModel | None) -> None:
-        """Lets a voice get ready for a model, or for all, where it was never begun."""
+        """Starts the preparations that were never started, for one model or (None) for all."""
         for wanted in self._cloning():
             if (model is None or wanted.id == model.id) and wanted.id not in voice.preparations:
                 self._prepare(voice, wanted, None)
 
     def delete(self, voice: Voice) -> None:
-        """Forgets a voice."""
+        """Deletes a voice."""
         del self._voices[voice.id]
 
     def record(self, voice: Voice) -> VoiceRecord:
-        """A voice as it stands now, without counting as a look."""
+        """The current state of a voice, without counting as a look."""
         return VoiceRecord(
             id=voice.id,
             name=voice.name,
@@ -132,14 +132,14 @@ class Voices:
         )
 
     def look(self, voice: Voice) -> VoiceRecord:
-        """A voice brought up to date for a client, otherwise as ``record``."""
+        """The current state of a voice for a client; counts the look."""
         record = self.record(voice)
         for preparation in voice.preparations.values():
             preparation.looks += 1
         return record
 
     def refusal(self, api_key: str, voice: str, model: str) -> tuple[int, str, str] | None:
-        """Why a voice cannot speak now: status, error type and message; None when it can.
+        """Why a voice cannot be used now: status, error type and message; None when it can.
 
         Args:
             api_key: The key that was used, permanent or temporary.

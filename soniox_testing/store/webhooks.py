@@ -1,7 +1,7 @@
-"""Webhooks: jobs that have one end by themselves, and the receiver is told.
+"""Webhooks: completes jobs that have one without polling, and delivers the notification.
 
-One thread does everything, so that webhooks leave one after the other, in the order in which their jobs ended. It is
-started by the first job with a webhook and joined when the fake stops; it waits on the fake's clock.
+One thread sends all webhooks, one after the other, in the order in which their jobs ended. The first job with a webhook
+starts it; it waits on the fake's clock, and is joined when the fake stops.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ MASK = "*" * 18
 """What the API shows instead of a secret."""
 
 _LOOK_SEC = 0.25
-_MOST_LOOKS = 1000
-_SHORTEST_WAIT_SEC = 0.01
+_MAX_LOOKS = 1000
+_MIN_WAIT_SEC = 0.01
 
 
 @dataclass(frozen=True)
 class WebhookRules:
-    """Where webhooks may go, and how often they are tried."""
+    """The allowed receivers of webhooks, and the schedule of attempts."""
 
     hosts: frozenset[str] = frozenset()
     """The hosts they may go to besides those of this machine; ``*``: anywhere."""
@@ -51,7 +51,7 @@ class WebhookRules:
         """The rules with these settings.
 
         Raises:
-            ValueError: There is no attempt, one is before the one before it, or the timeout is not above 0.
+            ValueError: There is no attempt, the times are not in ascending order, or the timeout is not above 0.
         """
         times_sec = tuple(attempts_sec)
         if not times_sec or times_sec[0] < 0 or list(times_sec) != sorted(times_sec):
@@ -62,18 +62,18 @@ class WebhookRules:
         return cls(frozenset(name.lower() for name in names), times_sec, timeout_sec)
 
     def refusal(self, url: str) -> str | None:
-        """Why no webhook may go to an address; None when one may."""
+        """Why a URL may not receive webhooks; None when it may."""
         try:
             host = urlsplit(url).hostname or ""
-        except ValueError as exc:
-            return f"not an address: {exc}"
+        except ValueError as error:
+            return f"not an address: {error}"
         if "*" in self.hosts or host in self.hosts or _is_loopback(host):
             return None
         return f"{host!r} is not on this machine; allow it with FakeSoniox(allow_webhooks_to=[{host!r}])"
 
 
 def _is_loopback(host: str) -> bool:
-    # By its spelling and not by what it resolves to: asking for a name is traffic already.
+    # By its spelling, without a look-up: a DNS query is network traffic already.
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -84,7 +84,7 @@ def _is_loopback(host: str) -> bool:
 
 @dataclass
 class _Watched:
-    """A job with a webhook that has not ended."""
+    """A running job with a webhook."""
 
     job: Job
     looked_sec: float
@@ -92,16 +92,16 @@ class _Watched:
 
 @dataclass
 class _Delivery:
-    """A webhook on its way."""
+    """The delivery of a webhook."""
 
     job: Job
     record: WebhookDelivery
     from_sec: float
-    """On the fake's clock: what the schedule counts from."""
+    """On the fake's clock: the start of the schedule."""
 
 
 class Webhooks:
-    """The webhooks of one fake. May be used from any thread; everything is guarded by the lock of the state."""
+    """The webhooks of one fake. May be used from any thread; the lock of the state guards everything."""
 
     def __init__(self, state: State, rules: WebhookRules) -> None:
         self._state = state
@@ -111,39 +111,39 @@ class Webhooks:
         self._deliveries: list[_Delivery] = []
         self._started = False
         self._thread: threading.Thread | None = None
-        """The one that does the work; it ends when it is not this any more."""
+        """The running worker; a worker that is not this one ends."""
         self._socket: socket.socket | None = None
-        """Of the attempt that is being made."""
+        """Of the current attempt."""
         self._asked = 0
         self._answered = 0
         self._following = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Begins, or goes on where ``stop`` ended it."""
+        """Starts, or resumes after ``stop``."""
         with self._turns:
             self._started = True
             if self._watched or self._pending():
                 self._wake()
 
     def stop(self) -> list[threading.Thread]:
-        """Ends it. Nothing is sent from now on; an attempt that is being made is broken off.
+        """Stops the worker. Nothing is sent from now on; the current attempt is aborted.
 
         Returns:
-            The thread that ends by itself then, if there is one.
+            The worker, if it runs; it ends by itself.
         """
         with self._turns:
             self._started = False
             thread, self._thread = self._thread, None
             if self._socket is not None:
                 with contextlib.suppress(OSError):
-                    # Of the plain class: that of TLS also drops its state, under the thread that reads.
+                    # Not SSLSocket.shutdown: it also drops the TLS state that the read of the worker uses.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
             self._turns.notify_all()
         self._following.close()
         return [] if thread is None or thread is threading.current_thread() else [thread]
 
     def job_created(self, job: Job) -> None:
-        """Watches a new job, if it has a webhook, so that it ends when nobody looks at it."""
+        """Watches a new job that has a webhook, so that it ends without requests from the client."""
         if job.record.webhook_url is not None:
             with self._turns:
                 self._watched.append(_Watched(job, self._state.clock.now_sec()))
@@ -158,7 +158,7 @@ class Webhooks:
                 self._wake()
 
     def job_deleted(self, job: Job) -> None:
-        """Watches a job no longer. What it has to say when it has ended already is still sent."""
+        """Stops watching a job. If it has ended already, its webhook is still sent."""
         with self._turns:
             self._watched = [watched for watched in self._watched if watched.job is not job]
 
@@ -168,7 +168,7 @@ class Webhooks:
             return tuple(delivery.record for delivery in self._deliveries)
 
     def send_again(self, transcription_id: str) -> WebhookDelivery:
-        """Sends one more webhook of a job, and returns when it was tried for the first time."""
+        """Sends one more webhook of a job; returns after the first attempt."""
         with self._turns:
             if not self._started:
                 raise RuntimeError("a FakeSoniox that does not run sends no webhooks")
@@ -205,7 +205,7 @@ class Webhooks:
             return record
 
     def settle(self) -> None:
-        """Returns when every attempt that is due has been made; for other threads."""
+        """Returns when every due attempt was made; for other threads."""
         with self._turns:
             thread = self._thread
             if thread is None or thread is threading.current_thread():
@@ -213,7 +213,7 @@ class Webhooks:
             self._asked += 1
             turn = self._asked
             self._turns.notify_all()
-            # No limit: each attempt has one, and how many there are is known.
+            # Without a timeout: each attempt has one.
             self._turns.wait_for(lambda: self._thread is not thread or self._answered >= turn)
 
     def _delivery(self, job: Job, url: str, from_sec: float) -> _Delivery:
@@ -232,11 +232,11 @@ class Webhooks:
         return delivery.from_sec + self._rules.attempts_sec[len(delivery.record.attempts)]
 
     def _wake(self) -> None:
-        """Lets the thread look again; hold the lock."""
+        """Wakes the worker, or starts it; hold the lock."""
         if not self._started:
             return
         if self._thread is None:
-            # Here and not in the thread: a clock that is moved right after this call has to wait for it.
+            # Not in the worker: a clock that is moved right after this call must wait for it already.
             self._following.enter_context(self._state.clock.followed_by(self))
             self._thread = threading.Thread(target=self._run, name="fake-soniox-webhooks", daemon=True)
             self._thread.start()
@@ -248,7 +248,7 @@ class Webhooks:
             try:
                 while self._thread is me:
                     turn = self._asked
-                    self._look()
+                    self._advance_jobs()
                     now_sec = self._state.clock.now_sec()
                     pending = sorted(self._pending(), key=self._due_sec)
                     if pending and self._due_sec(pending[0]) <= now_sec:
@@ -258,36 +258,36 @@ class Webhooks:
                     self._answered = turn
                     self._turns.notify_all()
                     if self._asked == turn:
-                        # Nobody knows when a progress rule will say something else.
+                        # A progress rule may change its answer at any time: poll it.
                         due = now_sec if self._watched else self._due_sec(pending[0]) if pending else None
                         wait_sec = self._state.clock.wait_sec(due)
-                        self._turns.wait(None if wait_sec is None else max(wait_sec, _SHORTEST_WAIT_SEC))
-            except BaseException as failure:  # noqa: BLE001 - nobody else would hear of it
+                        self._turns.wait(None if wait_sec is None else max(wait_sec, _MIN_WAIT_SEC))
+            except BaseException as failure:  # noqa: BLE001 - an exception of a thread would be lost
                 self._state.remember_failure(failure, "sending webhooks")
             finally:
                 if self._thread is me:
                     self._thread = None
                 self._turns.notify_all()
 
-    def _look(self) -> None:
-        """Moves the watched jobs on; a job that ends comes back through ``job_ended``."""
+    def _advance_jobs(self) -> None:
+        """Brings the watched jobs up to date; one that ends calls ``job_ended``."""
         now_sec = self._state.clock.now_sec()
         for watched in tuple(self._watched):
-            # A clock that jumped is followed in small steps: the attempts count from the moment the job ended.
+            # Follows a clock that jumped in small steps: the schedule starts at the moment the job ended.
             passed_sec = now_sec - watched.looked_sec
-            step_sec = max(_LOOK_SEC, passed_sec / _MOST_LOOKS)
+            step_sec = max(_LOOK_SEC, passed_sec / _MAX_LOOKS)
             try:
                 for _ in range(int(passed_sec / step_sec)):
                     watched.looked_sec += step_sec
                     if self._state.projects.look(watched.job, watched.looked_sec).status in {"completed", "error"}:
                         break
                 self._state.projects.advance(watched.job)
-            except Exception as failure:  # noqa: BLE001 - of the test's own progress rule; told when the fake stops
+            except Exception as failure:  # noqa: BLE001 - from the test's progress rule; raised when the fake stops
                 self._state.remember_failure(failure, f"moving the transcription {watched.job.record.id} on")
                 self.job_deleted(watched.job)
 
     def _attempt(self, delivery: _Delivery) -> None:
-        """Makes one attempt. Holds the lock, but not while it waits for the receiver."""
+        """Makes one attempt. Releases the lock while it waits for the receiver."""
         record = delivery.record
         at = self._state.clock.timestamp()
         refused = self._rules.refusal(record.url)
@@ -305,8 +305,8 @@ class Webhooks:
         self._state.lock.release()
         try:
             status = self._post(record.url, headers, body)
-        except (OSError, http.client.HTTPException, ValueError) as exc:
-            error = f"{type(exc).__name__}: {exc}"
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            error = f"{type(failure).__name__}: {failure}"
         finally:
             self._state.lock.acquire()
             self._socket = None
@@ -337,14 +337,14 @@ class Webhooks:
             return connection.getresponse().status
 
     def _wait_for_answer(self, connection: socket.socket) -> None:
-        """Returns when something arrives.
+        """Returns when the response begins to arrive.
 
-        In steps: shutting a socket down does not wake a thread that waits in ``recv`` on every platform.
+        Waits in steps: not on every platform does shutting a socket down wake a thread in ``recv``.
         """
         deadline_sec = time.monotonic() + self._rules.timeout_sec
         with selectors.DefaultSelector() as selector:
             selector.register(connection, selectors.EVENT_READ)
-            while not selector.select(_SHORTEST_WAIT_SEC):
+            while not selector.select(_MIN_WAIT_SEC):
                 if self._thread is not threading.current_thread():
                     raise ConnectionAbortedError
                 if time.monotonic() >= deadline_sec:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import re
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -148,6 +149,21 @@ def test_settings_that_cannot_be_are_refused(server):
         with pytest.raises(ValueError, match=told):
             make()
     assert faults.pending == ()
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings", "told"),
+    [
+        ("answer", {"status_code": 503, "tims": 1}, "answer() has no tims; did you mean times?"),
+        ("answer", {"status_code": 503, "error_typ": "x"}, "answer() has no error_typ; did you mean error_type?"),
+        ("answer", {"status_code": 503, "after_frames": 1}, "answer() has no after_frames; it has error_type, "),
+        ("drop", {"after_audio": 5}, "drop() has no after_audio; did you mean after_audio_ms?"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest_name(server, verb, settings, told):
+    with pytest.raises(TypeError, match=re.escape(told)):
+        getattr(server.faults, verb)(**settings)
+    assert server.faults.pending == ()
 
 
 def test_a_strict_fake_tells_of_faults_and_functions_that_nothing_met():

@@ -111,7 +111,7 @@ def test_a_session_from_start_to_finish():
     assert record.control_messages == ('{"type": "finalize"}', "")
     assert (record.audio_bytes, record.audio_duration_ms) == (24_000, 3000)
     assert bench.session.log.audio() == audio(3000)
-    bench.session.departed("abandoned", None)
+    bench.session.disconnected("abandoned", None)
     assert bench.session.log.record() == record, "what comes after the end changes nothing"
 
 
@@ -529,7 +529,7 @@ def test_no_more_audio_than_300_minutes():
 
 def test_a_client_that_leaves_is_noted():
     bench = Bench().start()
-    bench.session.departed("client_closed", 1001)
+    bench.session.disconnected("client_closed", 1001)
     record = bench.session.log.record()
     assert (record.ended, record.close_code) == ("client_closed", 1001)
     assert bench.session.deadline_sec is None

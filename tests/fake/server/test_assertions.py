@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_testing import FakeSoniox
+from soniox_testing.hearing import stt_options
 from soniox_testing.realtime import stt_config
 from soniox_testing.realtime.stt_config import START_FIELDS
 from soniox_testing.speaking import request as speech_request
@@ -273,8 +274,9 @@ def test_a_field_that_means_nothing_may_be_claimed_where_a_client_sent_it(fake, 
 
 def test_the_fields_that_may_be_claimed_are_all_that_a_start_message_is_asked_for():
     """Each is asked for by its name in the source of the rules."""
-    for module, fields in ((stt_config, START_FIELDS), (speech_request, SPEECH_FIELDS)):
-        asked = set(re.findall(r"fields\.(?!note)[a-z]+\(\"(\w+)\"", inspect.getsource(module)))
+    for modules, fields in (([stt_config, stt_options], START_FIELDS), ([speech_request], SPEECH_FIELDS)):
+        source = "".join(inspect.getsource(module) for module in modules)
+        asked = set(re.findall(r"fields\.(?!note)[a-z]+\(\"(\w+)\"", source))
         assert asked <= fields
         assert fields - asked <= {"context", "translation", "language_hints"}  # those have readers of their own
 

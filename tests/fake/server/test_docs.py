@@ -106,9 +106,9 @@ def test_the_tables_name_every_request_and_every_verb():
     assert {f"{method} {name}" for method, name in routes} == set(
         re.findall(r"^\| `((?:GET|POST|DELETE) \w+)` \|", _TEXT, re.MULTILINE)
     )
-    for verb in api._VERBS:
+    for verb in api.VERBS:
         assert f"`{verb}`" in _TEXT
-    for record in api._RECORDS:
+    for record in api.record_names(FakeSoniox):
         assert f"`{record}`" in _TEXT
 
 
