@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise, zip_longest
 from unicodedata import category, combining
 
-from ._data.codec import Record, kind_of
 from ._data.display_width import width_of
+from ._data.json_values import kind_of
+from ._data.records import Record
 from ._data.rules import Problems
 from .errors import SonioxValidationError
 from .transcript import translation_segments

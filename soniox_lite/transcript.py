@@ -23,8 +23,10 @@ from bisect import bisect_right
 from copy import copy
 from dataclasses import dataclass
 
-from ._data.codec import Record, kind_of, shown_when_made
+from ._data.json_values import kind_of
+from ._data.records import Record
 from ._data.rules import Problems
+from ._data.safe_repr import safe_repr
 from .errors import SonioxValidationError
 from .types.common import Token
 from .types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN, RealtimeEvent
@@ -402,7 +404,7 @@ class TranscriptBuffer:
             self._taken = self._boundaries[-1].position
         return found
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {len(self._final)} final tokens, {len(self._tail)} in the tail"
