@@ -7,8 +7,9 @@ import re
 import sys
 
 from ._data.callbacks import broken_rule
-from ._data.codec import kind_of, shown_when_made
+from ._data.json_values import kind_of
 from ._data.rules import Problems, is_visible_ascii
+from ._data.safe_repr import safe_repr
 from ._data.urls import split_url
 from ._version import __version__
 from .errors import SonioxValidationError
@@ -152,7 +153,7 @@ class Settings:
         """The header's value that proves who calls."""
         return f"Bearer {self.api_key}"
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<Settings {self.api_base_url}>"
 

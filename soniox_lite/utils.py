@@ -13,7 +13,7 @@ from ._audio import chunks as _audio
 from ._audio import wav as _wav
 from ._audio.wav import WavFormat
 from ._data.callbacks import check_callback, refuse_awaitable
-from ._data.codec import kind_of
+from ._data.json_values import kind_of
 from ._data.rules import Problems
 from .errors import SonioxValidationError
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from .._data.clock import time
-from .._data.codec import kind_of
+from .._data.json_values import kind_of
 from .._data.rules import Problems
 from ..errors import SonioxValidationError
 

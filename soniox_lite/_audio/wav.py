@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._data.codec import Record
+from .._data.records import Record
 from ..errors import SonioxValidationError
 from .chunks import as_path_or_none, check_block, is_bytes_like, no_source, open_file, read_block
 

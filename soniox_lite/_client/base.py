@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 from .._data.clock import time
-from .._data.codec import shown_when_made
 from .._data.rules import Problems
+from .._data.safe_repr import safe_repr
 from .._settings import Settings
 from ..errors import SonioxError
 
@@ -160,7 +160,7 @@ class BaseClient:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _owns_transport=True, _shared={})
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.api_base_url}>"
 

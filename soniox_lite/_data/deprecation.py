@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .codec import Record
+    from .records import Record
 
 
 def warn_deprecated(message: str) -> None:

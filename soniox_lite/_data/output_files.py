@@ -9,7 +9,7 @@ import re
 import stat
 
 from ..errors import SonioxError, SonioxValidationError
-from .codec import kind_of
+from .json_values import kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

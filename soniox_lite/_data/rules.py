@@ -10,7 +10,7 @@ import math
 import re
 
 from ..errors import InvalidField, SonioxValidationError
-from .codec import Payload, invalid, kind_of
+from .json_values import kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeGuard, TypeVar
 
     from typing_extensions import Self
+
+    from .records import Payload
 
     PayloadT = TypeVar("PayloadT", bound=Payload)
 
@@ -29,11 +31,21 @@ _LANGUAGE_CODE = r"[A-Za-z]{2}"
 _HEADER_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 # RFC 9110, section 5.5, without the obsolete bytes above ASCII, which would arrive as something else.
 _HEADER_VALUE = r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?"
+# A list may have a thousand invalid items; the message stays short enough to be read.
+_MAX_LISTED = 10
 
 
 def is_visible_ascii(text: str) -> bool:
     """Whether there is nothing in a text but ASCII characters that can be seen; also of an empty one."""
     return text.isascii() and text.isprintable() and " " not in text
+
+
+def validation_error(subject: str, fields: list[InvalidField]) -> SonioxValidationError:
+    """The error for a subject with invalid fields: ``errors`` has all of them, the message the first ten."""
+    details = "; ".join(map(str, fields[:_MAX_LISTED]))
+    if len(fields) > _MAX_LISTED:
+        details += f"; and {len(fields) - _MAX_LISTED} more"
+    return SonioxValidationError(f"{subject} is not valid: {details}", errors=fields)
 
 
 class Problems:
@@ -52,7 +64,7 @@ class Problems:
     def __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
         if exc_type is None and self._found:
             name = self._subject if isinstance(self._subject, str) else type(self._subject).__name__
-            raise invalid(name, self._found)
+            raise validation_error(name, self._found)
 
     def add(self, field: str, rule: str, value: object) -> None:
         """Records that ``field`` breaks ``rule``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timezone
 
-from .codec import MismatchError, check_list, json_kind
+from .json_values import MismatchError, check_list, json_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 def parse_datetime(text: str) -> datetime:
-    """An aware time in UTC from ISO 8601 text with any number of fraction digits; without an offset it means UTC.
+    """An aware datetime in UTC from ISO 8601 text with any number of fraction digits. Text without an offset is UTC.
 
     Raises:
-        ValueError: ``text`` is not such a time.
+        ValueError: ``text`` is not an ISO 8601 time.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        moment = _parse_by_parts(text)
-    if moment.tzinfo is timezone.utc:
-        return moment
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=timezone.utc)
-    return moment.astimezone(timezone.utc)
+        time = _parse_by_parts(text)
+    if time.tzinfo is timezone.utc:
+        return time
+    if time.tzinfo is None:
+        return time.replace(tzinfo=timezone.utc)
+    return time.astimezone(timezone.utc)
 
 
 def _parse_by_parts(text: str) -> datetime:
-    """As ``fromisoformat`` from Python 3.11 on: before, it takes no ``Z``, and only three or six fraction digits."""
+    """As ``fromisoformat`` of Python 3.11. That of 3.10 takes no ``Z``, and only three or six fraction digits."""
     if text.endswith(("Z", "z")):
         text = text[:-1] + "+00:00"
     whole, dot, rest = text.partition(".")
@@ -39,21 +39,21 @@ def _parse_by_parts(text: str) -> datetime:
     return datetime.fromisoformat(f"{whole}.{digits[:6]:0<6}{rest[len(digits) :]}")
 
 
-def format_datetime(moment: datetime) -> str:
+def format_datetime(time: datetime) -> str:
     """ISO 8601 text in UTC with ``Z``, as the service writes it."""
-    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return time.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
 
 
-def to_text(moment: date) -> str:
-    """The text of a time, or of a day, as JSON holds it."""
-    return format_datetime(moment) if isinstance(moment, datetime) else moment.isoformat()
+def to_text(time: date) -> str:
+    """ISO 8601 text of a datetime (in UTC) or of a date."""
+    return format_datetime(time) if isinstance(time, datetime) else time.isoformat()
 
 
 def convert_datetime(value: Any) -> datetime:
-    """The time that a reply's field holds as text, or already is.
+    """The datetime for ISO 8601 text; a datetime is returned unchanged.
 
     Raises:
-        MismatchError: It is none.
+        MismatchError: ``value`` is neither.
     """
     if type(value) is str:
         try:
@@ -66,10 +66,10 @@ def convert_datetime(value: Any) -> datetime:
 
 
 def convert_dates(value: Any) -> list[date]:
-    """The days that a reply's field holds as texts, or already are.
+    """The dates for a list of ISO 8601 texts, which is changed in place; dates in it are left unchanged.
 
     Raises:
-        MismatchError: They are not a list of days.
+        MismatchError: ``value`` is not a list of dates and such texts.
     """
     days = check_list((str, date), value)
     for index, day in enumerate(days):

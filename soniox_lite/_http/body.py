@@ -7,7 +7,7 @@ import io
 import os
 
 from .._data.callbacks import refuse_awaitable
-from .._data.codec import kind_of
+from .._data.json_values import kind_of
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False

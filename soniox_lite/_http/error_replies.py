@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._data.codec import decode
+from .._data.decoding import decode
 from ..errors import SonioxAPIError, error_class_for
 from ..types.errors import ApiError
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from .._data.codec import items_of, shown_when_made
+from .._data.json_values import items_of
 from .._data.retry_after import parse_retry_after
+from .._data.safe_repr import safe_repr
 from ..errors import SonioxAPIError, one_line
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._fields)
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"Headers({dict(self)!r})"
 
@@ -72,7 +73,7 @@ class Request:
         # An error that is pickled, or copied, takes its request along, but not the stream that was sent.
         return Request, (self.method, self.url, self.headers)
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url} attempt={self.attempt}>"
 
@@ -162,7 +163,7 @@ class Response:
         start = " ".join(one_line(self.text[:200]).split())
         return f"{len(self.content)} bytes of {kind[:60]}: {start[:100]!r}"
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<Response {self.status_code} {len(self.content)} bytes>"
 

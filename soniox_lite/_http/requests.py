@@ -7,7 +7,7 @@ import io
 import os
 
 from .._data.callbacks import check_callback, is_async
-from .._data.codec import items_of, kind_of, pairs_of
+from .._data.json_values import items_of, kind_of, pairs_of
 from .._data.rules import is_visible_ascii
 from .._settings import Settings, user_agent
 from ..errors import SonioxValidationError

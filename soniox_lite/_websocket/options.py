@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from .._data.codec import shown_when_made
 from .._data.rules import Problems, is_visible_ascii
+from .._data.safe_repr import safe_repr
 from .._data.urls import split_url
 from ..errors import SonioxValidationError
 from .handshake import load
@@ -96,7 +96,7 @@ class ConnectionOptions:
         other.max_queued_bytes = 1 << 40
         return other
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<ConnectionOptions {self.url}>"
 

@@ -15,7 +15,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from .._data.clock import time
-from .._data.codec import is_buffer
+from .._data.json_values import is_buffer
 from .._data.loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .handshake import open_websocket

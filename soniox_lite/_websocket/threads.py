@@ -15,7 +15,7 @@ from collections import deque
 from functools import partial
 
 from .._data.clock import time
-from .._data.codec import is_buffer, kind_of
+from .._data.json_values import is_buffer, kind_of
 from .._net.tcp import wait_ready
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from .handshake import open_websocket

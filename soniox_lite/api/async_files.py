@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._data.codec import decode_response
+from .._data.decoding import decode_response
 from .._data.rules import require_id
 from ..errors import SonioxNotFoundError
 from ..types.files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload

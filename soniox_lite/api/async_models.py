@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._data.codec import decode_response
+from .._data.decoding import decode_response
 from ..types.models import GetModelsResponse
 
 TYPE_CHECKING = False

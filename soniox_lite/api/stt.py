@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from .._data.codec import decode_response, field_names, kind_of
+from .._data.decoding import decode_response
 from .._data.deprecation import warn_of_fields
+from .._data.json_values import kind_of
+from .._data.records import field_names
 from .._data.rules import Problems, check_waiting, require_id
 from ..errors import (
     SonioxError,

@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 
 from .._data.callbacks import check_callback, is_async, refuse_awaitable, settled
-from .._data.codec import field_names, kind_of
 from .._data.deprecation import warn_deprecated, warn_of_fields
+from .._data.json_values import kind_of
 from .._data.output_files import opened_output
+from .._data.records import field_names
 from .._data.rules import Problems
 from ..errors import SonioxAPIError, SonioxValidationError
 from ..types.tts import FORMATS_OF_ENDINGS, CreateTtsConfig, CreateTtsPayload

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .._data.codec import decode_response
+from .._data.decoding import decode_response
 from ..types.usage import GetUsageSummaryPayload, GetUsageSummaryResponse
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .._data.clock import time
-from .._data.codec import decode_response
+from .._data.decoding import decode_response
 from .._data.rules import Problems, check_waiting, require_id
 from ..errors import SonioxNotFoundError, SonioxTimeoutError, SonioxVoiceError
 from ..types.voices import (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-from .._data.codec import decode, items_of, kind_of, shown_when_made
+from .._data.decoding import decode
+from .._data.json_values import items_of, kind_of
 from .._data.rules import Problems
+from .._data.safe_repr import safe_repr
 from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
 from ..types.webhooks import WebhookAuthConfig, WebhookEvent
 
@@ -151,7 +153,7 @@ class SonioxWebhooksAPI:
             fields |= {"webhook_auth_header_name": expected.name, "webhook_auth_header_value": expected.value}
         return fields
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} header={self._header!r} secret={'set' if self._auth else 'not set'}>"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from .._data.codec import is_buffer, kind_of
+from .._data.json_values import is_buffer, kind_of
 from .._data.rules import Problems
 from ..errors import SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import RealtimeControlType, RealtimeEvent, RealtimeSTTConfig

@@ -19,7 +19,7 @@ import copy
 import json
 import re
 
-from .._data.codec import kind_of
+from .._data.json_values import kind_of
 from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import parse_message
 from ..types.realtime_tts import RealtimeTTSCancelMessage, RealtimeTTSConfig, RealtimeTTSEvent, RealtimeTTSTextMessage

@@ -7,8 +7,8 @@ from functools import partial
 
 from .._data.async_callbacks import AsyncHandlers, check_callback, settled
 from .._data.clock import time
-from .._data.codec import shown_when_made
 from .._data.rules import Problems
+from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
 from .._websocket.frames import BINARY, TEXT
@@ -727,7 +727,7 @@ class AsyncRealtimeSTTSession:
         self._log.add(payload)
         self._handlers.call(payload.type, payload)
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 

@@ -10,8 +10,8 @@ from functools import partial
 
 from .._data.async_callbacks import check_callback, settled
 from .._data.clock import time
-from .._data.codec import shown_when_made
 from .._data.rules import Problems
+from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
 from .._websocket.frames import TEXT
@@ -376,7 +376,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         beats = [stream._beat(self._heartbeat_sec) for stream in self._open_streams()]
         return min(beats, default=self._heartbeat_sec)
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options.url} {self.state}>"
 
@@ -707,7 +707,7 @@ class AsyncRealtimeTTSStream:
             raise cut_short_error()
         return event
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return f"<{type(self).__name__} on {self._connection!r}>"
 

@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .._data.codec import Record
 from .._data.display_width import display_width
+from .._data.records import Record
 from .._data.rules import Problems
 from ._pieces import AFTER_WORD, Piece, Span, clusters, text_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from .._data.codec import Record, kind_of
 from .._data.display_width import display_width
+from .._data.json_values import kind_of
+from .._data.records import Record
 from .._data.rules import Problems
 from ..errors import SonioxValidationError
 from ..transcript.translations import translation_segments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 
-from .._data.codec import kind_of
+from .._data.json_values import kind_of
 from ..errors import SonioxValidationError
 from ..types.common import Token
 from ..types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN, RealtimeEvent

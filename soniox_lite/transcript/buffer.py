@@ -6,8 +6,9 @@ from bisect import bisect_right
 from copy import copy
 from dataclasses import dataclass
 
-from .._data.codec import Record, shown_when_made
+from .._data.records import Record
 from .._data.rules import Problems
+from .._data.safe_repr import safe_repr
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
 from ..types.realtime import RealtimeEvent
 from ._tokens import (
@@ -329,7 +330,7 @@ class TranscriptBuffer:
             self._taken = self._boundaries[-1].position
         return found
 
-    @shown_when_made
+    @safe_repr
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {len(self._final)} final tokens, {len(self._tail)} in the tail"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._data.codec import Record
+from .._data.records import Record
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
 from ._tokens import MARKS, common_value, is_translation, time_span, tokens_of
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - the codec looks names up here
+from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
-from .._data.codec import Payload, Reply
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ class CreateTemporaryApiKeyPayload(Payload):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class CreateTemporaryApiKeyResponse(Reply):
+class CreateTemporaryApiKeyResponse(ServiceObject):
     """A temporary key.
 
     Attributes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._data.codec import Reply
+from .._data.records import ServiceObject
 
 __all__ = ["Token"]
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class Token(Reply):
+class Token(ServiceObject):
     """A piece of a transcript: a word, a part of one, punctuation, or a translated piece.
 
     ``text`` is there and text; the rest is taken as the service sends it, because tokens come by the thousand.

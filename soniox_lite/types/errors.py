@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .._data.codec import Reply
+from .._data.records import ServiceObject
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class ApiErrorValidationError(Reply):
+class ApiErrorValidationError(ServiceObject):
     """One field that the service found invalid.
 
     Attributes:
@@ -23,7 +23,7 @@ class ApiErrorValidationError(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class ApiError(Reply):
+class ApiError(ServiceObject):
     """The body of a reply with an error status.
 
     Attributes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - the codec looks names up here
+from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
-from .._data.codec import Payload, Reply
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class File(Reply):
+class File(ServiceObject):
     """A file in the key's project.
 
     Attributes:
@@ -29,7 +29,7 @@ class File(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetFilesResponse(Reply):
+class GetFilesResponse(ServiceObject):
     """One page of files.
 
     Attributes:
@@ -42,7 +42,7 @@ class GetFilesResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetFilesCountResponse(Reply):
+class GetFilesCountResponse(ServiceObject):
     """How many files the project holds.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .._data.codec import Reply
+from .._data.records import ServiceObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ else:
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class SupportedLanguage(Reply):
+class SupportedLanguage(ServiceObject):
     """A language that a model knows.
 
     Attributes:
@@ -31,7 +31,7 @@ Language = SupportedLanguage
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class TranslationTarget(Reply):
+class TranslationTarget(ServiceObject):
     """A language that a model translates into.
 
     Attributes:
@@ -46,7 +46,7 @@ class TranslationTarget(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class Model(Reply):
+class Model(ServiceObject):
     """A speech-to-text model.
 
     Attributes:
@@ -85,7 +85,7 @@ class Model(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetModelsResponse(Reply):
+class GetModelsResponse(ServiceObject):
     """All speech-to-text models.
 
     Attributes:

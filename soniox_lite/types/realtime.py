@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .._data.codec import MismatchError, Payload, Record, Reply, adopt
+from .._data.decoding import adopt
+from .._data.json_values import MismatchError
+from .._data.records import Payload, Record, ServiceObject
 from .._data.rules import Problems
 from .._lazy import lazy_names
 from ..errors import SonioxRealtimeError
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     Closed = Literal["close"]
     Finished = Literal["finished"]
     Failed = Literal["error"]
-    ReplyT = TypeVar("ReplyT", bound=Reply)
+    ObjectT = TypeVar("ObjectT", bound=ServiceObject)
 else:
     # For those who ask for the types at run time, where loading these names would cost more than the types.
     Any = object
@@ -94,7 +96,7 @@ _RAW_FORMATS = (
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class RealtimeEvent(Reply):
+class RealtimeEvent(ServiceObject):
     """A message of a realtime session: tokens, the end, or an error.
 
     Final tokens come once and never change. Non-final tokens replace all non-final tokens of the event before, also
@@ -364,7 +366,7 @@ __getattr__, __dir__ = lazy_names(
 )
 
 
-def decode_message(cls: type[ReplyT], raw: str | bytes) -> ReplyT:
+def decode_message(cls: type[ObjectT], raw: str | bytes) -> ObjectT:
     """The reply of a class that a message of a session spells out, as JSON text or in UTF-8.
 
     Raises:
@@ -373,7 +375,7 @@ def decode_message(cls: type[ReplyT], raw: str | bytes) -> ReplyT:
     return adopt_message(cls, parse_message(raw))
 
 
-def adopt_message(cls: type[ReplyT], data: Any) -> ReplyT:
+def adopt_message(cls: type[ObjectT], data: Any) -> ObjectT:
     """The same of a message that has been parsed. ``data`` becomes part of it and must not be used again.
 
     Raises:
@@ -382,7 +384,7 @@ def adopt_message(cls: type[ReplyT], data: Any) -> ReplyT:
     try:
         return adopt(cls, data)
     except MismatchError as error:
-        raise SonioxRealtimeError(f"the message {error.told_of(cls)}") from None
+        raise SonioxRealtimeError(f"the message {error.describe(cls)}") from None
 
 
 def parse_message(raw: str | bytes) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from .._data.codec import Payload, Reply
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
 from ..errors import SonioxRealtimeError
 from .realtime import decode_message
@@ -140,7 +140,7 @@ class RealtimeTTSKeepAliveMessage(Payload):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class TtsTimestamps(Reply):
+class TtsTimestamps(ServiceObject):
     """When each character is spoken: three lists of one length.
 
     The characters are those of the text as the service prepared it. Times count from the stream's first sample.
@@ -157,7 +157,7 @@ class TtsTimestamps(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class RealtimeTTSEvent(Reply):
+class RealtimeTTSEvent(ServiceObject):
     """A message of a stream: audio, its end, or an error.
 
     Attributes:

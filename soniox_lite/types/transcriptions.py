@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - the codec looks names up here
+from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
-from .._data.codec import Payload, Reply, pairs_of
+from .._data.json_values import pairs_of
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
-from .common import Token  # noqa: TC001 - the codec looks names up here
+from .common import Token  # noqa: TC001 - the decoder looks names up here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ else:
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class Transcription(Reply):
+class Transcription(ServiceObject):
     """A transcription job.
 
     Scalars that may be None are taken as the service sends them, because jobs come by the hundred.
@@ -73,7 +74,7 @@ class Transcription(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class TranscriptionTranscript(Reply):
+class TranscriptionTranscript(ServiceObject):
     """What was said.
 
     Attributes:
@@ -88,7 +89,7 @@ class TranscriptionTranscript(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetTranscriptionsResponse(Reply):
+class GetTranscriptionsResponse(ServiceObject):
     """One page of jobs.
 
     Attributes:
@@ -101,7 +102,7 @@ class GetTranscriptionsResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetTranscriptionsCountResponse(Reply):
+class GetTranscriptionsCountResponse(ServiceObject):
     """How many jobs the project holds.
 
     Attributes:

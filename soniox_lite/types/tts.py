@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._data.codec import Payload
+from .._data.records import Payload
 from .._data.rules import Problems
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .._data.codec import Reply
+from .._data.records import ServiceObject
 from .models import SupportedLanguage
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ else:
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class TtsVoice(Reply):
+class TtsVoice(ServiceObject):
     """A voice that comes with a model.
 
     Attributes:
@@ -31,7 +31,7 @@ class TtsVoice(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class TtsModel(Reply):
+class TtsModel(ServiceObject):
     """A text-to-speech model.
 
     Attributes:
@@ -64,7 +64,7 @@ class TtsModel(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetTtsModelsResponse(Reply):
+class GetTtsModelsResponse(ServiceObject):
     """All text-to-speech models.
 
     Attributes:

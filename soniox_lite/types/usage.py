@@ -7,9 +7,9 @@ same name without ``_usd`` is that as :class:`decimal.Decimal`, so that sums sta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime  # noqa: TC003 - the codec looks names up here
+from datetime import date, datetime  # noqa: TC003 - the decoder looks names up here
 
-from .._data.codec import Payload, Reply
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
 from ..errors import SonioxAPIError
 
@@ -28,7 +28,7 @@ else:
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class UsageLogEntry(Reply):
+class UsageLogEntry(ServiceObject):
     """One request, as it is billed.
 
     Raises a :class:`SonioxAPIError` where an amount is asked for as a number and the service sent something else.
@@ -112,7 +112,7 @@ class UsageLogEntry(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetUsageLogsResponse(Reply):
+class GetUsageLogsResponse(ServiceObject):
     """One page of usage logs.
 
     Attributes:
@@ -126,7 +126,7 @@ class GetUsageLogsResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class UsageSummaryEntry(Reply):
+class UsageSummaryEntry(ServiceObject):
     """What a model, or all of them, did and cost: in all, and day by day.
 
     The lists have a value for each of ``days``. Raises a :class:`SonioxAPIError` where an amount is asked for as a
@@ -230,7 +230,7 @@ class UsageSummaryEntry(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetUsageSummaryResponse(Reply):
+class GetUsageSummaryResponse(ServiceObject):
     """What was used in a window of days.
 
     Attributes:
@@ -243,7 +243,7 @@ class GetUsageSummaryResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class ConcurrencyCurrentValues(Reply):
+class ConcurrencyCurrentValues(ServiceObject):
     """What is open at this moment.
 
     Attributes:
@@ -256,7 +256,7 @@ class ConcurrencyCurrentValues(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class ConcurrencyLimitValues(Reply):
+class ConcurrencyLimitValues(ServiceObject):
     """What may be open at once.
 
     Attributes:
@@ -269,7 +269,7 @@ class ConcurrencyLimitValues(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class ConcurrencyScopeValues(Reply):
+class ConcurrencyScopeValues(ServiceObject):
     """What is, and what may be, open in a project or an organization.
 
     Attributes:
@@ -282,7 +282,7 @@ class ConcurrencyScopeValues(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetConcurrencyLimitsResponse(Reply):
+class GetConcurrencyLimitsResponse(ServiceObject):
     """What is, and what may be, open at once in the key's region.
 
     Attributes:
@@ -295,7 +295,7 @@ class GetConcurrencyLimitsResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class ConcurrentStreamsHistoryEntry(Reply):
+class ConcurrentStreamsHistoryEntry(ServiceObject):
     """How many streams were open in a period. Periods of an hour or a day are made of the minutes or hours in them.
 
     Attributes:
@@ -319,7 +319,7 @@ class ConcurrentStreamsHistoryEntry(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetConcurrentStreamsHistoryResponse(Reply):
+class GetConcurrentStreamsHistoryResponse(ServiceObject):
     """How many streams were open, period by period.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime  # noqa: TC003 - the codec looks names up here
+from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
-from .._data.codec import Payload, Reply
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ else:
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class VoiceModel(Reply):
+class VoiceModel(ServiceObject):
     """How far a voice is prepared for a model.
 
     Attributes:
@@ -34,7 +34,7 @@ class VoiceModel(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class Voice(Reply):
+class Voice(ServiceObject):
     """A voice of your own, made from a clip.
 
     Attributes:
@@ -53,7 +53,7 @@ class Voice(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetVoicesResponse(Reply):
+class GetVoicesResponse(ServiceObject):
     """One page of voices.
 
     Attributes:
@@ -66,7 +66,7 @@ class GetVoicesResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetVoicesCountResponse(Reply):
+class GetVoicesCountResponse(ServiceObject):
     """How many voices the project holds.
 
     Attributes:
@@ -77,7 +77,7 @@ class GetVoicesCountResponse(Reply):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class TtsVoiceDetails(Reply):
+class TtsVoiceDetails(ServiceObject):
     """A voice that the service shares with everybody.
 
     Attributes:
@@ -103,7 +103,7 @@ TTSVoiceDetails = TtsVoiceDetails
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class GetSharedVoicesResponse(Reply):
+class GetSharedVoicesResponse(ServiceObject):
     """One page of shared voices.
 
     Attributes:

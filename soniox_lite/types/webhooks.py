@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._data.codec import Payload, Reply
+from .._data.records import Payload, ServiceObject
 from .._data.rules import Problems
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ class WebhookAuthConfig(Payload):
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
-class WebhookEvent(Reply):
+class WebhookEvent(ServiceObject):
     """What a webhook call tells: a job has ended.
 
     Attributes:

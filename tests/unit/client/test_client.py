@@ -205,4 +205,4 @@ def test_what_could_not_be_made_can_be_shown(make: Any) -> None:
 
 @pytest.mark.parametrize("cls", [SonioxClient, AsyncSonioxClient, SonioxWebhooksAPI, TranscriptBuffer, File, Token])
 def test_what_was_never_set_up_can_be_shown(cls: Any) -> None:
-    assert repr(cls.__new__(cls)) == f"<{cls.__name__}, not made>"
+    assert repr(cls.__new__(cls)) == f"<{cls.__name__}, not initialized>"

@@ -22,15 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import soniox_lite.types
-from soniox_lite._data.codec import (
-    Payload,
-    Record,
-    Reply,
-    _plan_of,
-    decode,
-    decode_response,
-    kind_of,
-)
+from soniox_lite._data.decoding import _plan_of, decode, decode_response
+from soniox_lite._data.json_values import kind_of
+from soniox_lite._data.records import Payload, Record, ServiceObject
 from soniox_lite._data.times import format_datetime, parse_datetime
 from soniox_lite._http.messages import Response
 from soniox_lite.errors import SonioxAPIError, SonioxNotFoundError, SonioxValidationError
@@ -81,12 +75,12 @@ def _classes(base: type) -> list[type]:
     return sorted(found, key=lambda cls: cls.__name__)
 
 
-REPLIES = _classes(Reply)
+REPLIES = _classes(ServiceObject)
 PAYLOADS = [cls for cls in _classes(Payload) if not cls.__name__.startswith("_")]
 BY_NAME = {cls.__name__: cls for cls in REPLIES}
 
 
-# The grammar of annotations, read a second time and independently of the codec.
+# The grammar of annotations, read a second time and independently of the decoder.
 
 _SCALARS = {"str", "int", "float", "bool", "datetime", "date", "Any"}
 _ENUMS = {name for module in _type_modules() for name, value in vars(module).items() if get_origin(value) is Literal}
@@ -97,7 +91,7 @@ def _problem_with_annotation(annotation: str) -> str | None:
     item = re.fullmatch(r"list\[(\w+)\]", kind)
     name = item.group(1) if item else kind
     known = name in _SCALARS or name in BY_NAME or name in _ENUMS
-    return None if known else f"{annotation!r} is outside the codec's grammar"
+    return None if known else f"{annotation!r} is outside the decoder's grammar"
 
 
 def _value(annotation: str, *, rich: bool = True) -> Any:
@@ -129,7 +123,7 @@ def test_the_walk_finds_the_replies_and_payloads() -> None:
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_every_annotation_of_a_reply_is_in_the_grammar(cls: type[Reply]) -> None:
+def test_every_annotation_of_a_reply_is_in_the_grammar(cls: type[ServiceObject]) -> None:
     problems = {spec.name: _problem_with_annotation(str(spec.type)) for spec in dataclasses.fields(cls)}
 
     assert {name: problem for name, problem in problems.items() if problem} == {}
@@ -139,13 +133,13 @@ def test_every_annotation_of_a_reply_is_in_the_grammar(cls: type[Reply]) -> None
 @pytest.mark.parametrize(
     "annotation", ["dict[str, int]", "int | str", "Optional[str]", "list[list[str]]", "list[str | None]", "Unheard"]
 )
-def test_the_guard_sees_an_annotation_that_the_codec_would_take_for_text(annotation: str) -> None:
+def test_the_guard_sees_an_annotation_that_the_decoder_would_take_for_text(annotation: str) -> None:
     assert _problem_with_annotation(annotation) is not None
 
 
 def test_a_field_that_may_be_null_needs_a_default() -> None:
     @dataclass(repr=False, eq=False, kw_only=True)
-    class Odd(Reply):
+    class Odd(ServiceObject):
         maybe: str | None
 
     with pytest.raises(TypeError, match=r"Odd\.maybe: .* needs a default"):
@@ -154,7 +148,7 @@ def test_a_field_that_may_be_null_needs_a_default() -> None:
 
 def test_only_lists_have_defaults_of_their_own_for_each_record() -> None:
     @dataclass(repr=False, eq=False, kw_only=True)
-    class Odd(Reply):
+    class Odd(ServiceObject):
         anything: Any = field(default_factory=dict)
 
     with pytest.raises(TypeError, match=r"Odd\.anything: only lists"):
@@ -222,7 +216,7 @@ def test_documented_examples_decode_and_lose_nothing(name: str, example: dict[st
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("rich", [True, False], ids=["all fields", "required fields only"])
-def test_every_reply_decodes_and_comes_back_the_same(cls: type[Reply], rich: bool) -> None:
+def test_every_reply_decodes_and_comes_back_the_same(cls: type[ServiceObject], rich: bool) -> None:
     reply = cls.from_dict(_example(cls, rich=rich))
 
     assert type(reply) is cls
@@ -233,7 +227,7 @@ def test_every_reply_decodes_and_comes_back_the_same(cls: type[Reply], rich: boo
 # What is not as documented.
 
 
-def _mutations(cls: type[Reply], path: str = "") -> list[tuple[str, list[Any], str]]:
+def _mutations(cls: type[ServiceObject], path: str = "") -> list[tuple[str, list[Any], str]]:
     """Ways to break a full example: label, keys to the place, and what is put there (DROP, NULL or a kind)."""
     found: list[tuple[str, list[Any], str]] = []
     for spec in dataclasses.fields(cls):
@@ -270,7 +264,9 @@ def _wrong(what: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("cls", "label", "keys", "what"), BREAKS, ids=[f"{row[0].__name__}{row[1]} {row[3]}" for row in BREAKS]
 )
-def test_a_reply_that_is_not_as_documented_says_where(cls: type[Reply], label: str, keys: list[Any], what: str) -> None:
+def test_a_reply_that_is_not_as_documented_says_where(
+    cls: type[ServiceObject], label: str, keys: list[Any], what: str
+) -> None:
     values: list[Any] = [None] if what in {"missing", "null", "null in array"} else _wrong(what)
     for value in values:
         data = _example(cls)
@@ -349,7 +345,7 @@ def test_a_bool_is_no_number_and_a_number_no_bool() -> None:
 
 
 @pytest.mark.parametrize("cls", [RealtimeEvent, Token, Transcription])
-def test_what_comes_by_the_hundred_is_taken_as_it_is_where_it_may_be_absent(cls: type[Reply]) -> None:
+def test_what_comes_by_the_hundred_is_taken_as_it_is_where_it_may_be_absent(cls: type[ServiceObject]) -> None:
     lenient = [spec.name for spec in dataclasses.fields(cls) if str(spec.type) in {f"{k} | None" for k in _SCALARS}]
     assert lenient
     for value in (True, 7, 0.5, "text", None):
@@ -374,7 +370,7 @@ def test_enums_of_replies_are_open(status: str) -> None:
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_absent_and_null_fields_have_their_defaults(cls: type[Reply]) -> None:
+def test_absent_and_null_fields_have_their_defaults(cls: type[ServiceObject]) -> None:
     absent = cls.from_dict(_example(cls, rich=False))
     optional = [spec for spec in dataclasses.fields(cls) if not _is_required(spec)]
     null = cls.from_dict({**_example(cls, rich=False), **{spec.name: None for spec in optional}})
@@ -398,7 +394,7 @@ def test_list_defaults_are_not_shared() -> None:
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_unknown_fields_are_kept_and_readable(cls: type[Reply]) -> None:
+def test_unknown_fields_are_kept_and_readable(cls: type[ServiceObject]) -> None:
     reply: Any = cls.from_dict({**_example(cls), "brand_new": {"deep": [1, None]}, "with-dash": 5})
 
     assert reply.brand_new == {"deep": [1, None]}
@@ -461,7 +457,7 @@ def test_no_name_of_an_unknown_field_breaks_a_record_or_unmasks_a_secret(name: s
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_a_field_that_is_called_like_a_method_does_not_hide_it(cls: type[Reply]) -> None:
+def test_a_field_that_is_called_like_a_method_does_not_hide_it(cls: type[ServiceObject]) -> None:
     methods = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
     assert {"to_dict", "from_dict"} <= set(methods)
     data = {**_example(cls, rich=True), **dict.fromkeys(methods, "taken")}
@@ -489,7 +485,7 @@ def test_a_method_can_be_replaced_in_a_class_and_called_by_it() -> None:
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_from_dict_neither_changes_nor_shares_the_callers_dict(cls: type[Reply]) -> None:
+def test_from_dict_neither_changes_nor_shares_the_callers_dict(cls: type[ServiceObject]) -> None:
     data = {**_example(cls), "unknown": {"list": [1]}}
     before = copy.deepcopy(data)
 
@@ -672,7 +668,7 @@ def _objects(cls: type) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_replies_come_back_the_same_whatever_they_hold(cls: type[Reply]) -> None:
+def test_replies_come_back_the_same_whatever_they_hold(cls: type[ServiceObject]) -> None:
     @given(data=_objects(cls))
     @settings(bounded, max_examples=25)
     def check(data: dict[str, Any]) -> None:
@@ -684,7 +680,7 @@ def test_replies_come_back_the_same_whatever_they_hold(cls: type[Reply]) -> None
 
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-def test_any_json_as_a_reply_is_decoded_or_an_api_error(cls: type[Reply]) -> None:
+def test_any_json_as_a_reply_is_decoded_or_an_api_error(cls: type[ServiceObject]) -> None:
     names = [spec.name for spec in dataclasses.fields(cls)]
 
     @given(data=json_values | st.dictionaries(st.sampled_from(names), json_values, max_size=len(names)))
@@ -923,7 +919,7 @@ def test_records_take_their_fields_by_keyword_only() -> None:
 
 @pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_replies_can_be_pickled_and_copied(cls: type[Reply], protocol: int) -> None:
+def test_replies_can_be_pickled_and_copied(cls: type[ServiceObject], protocol: int) -> None:
     reply = cls.from_dict({**_example(cls), "unknown": [1]})
 
     for twin in (pickle.loads(pickle.dumps(reply, protocol)), copy.copy(reply), copy.deepcopy(reply)):
@@ -961,19 +957,19 @@ def test_a_subclass_from_elsewhere_decodes_as_its_base_does() -> None:
 
 
 def test_a_reply_can_hold_a_nested_reply_and_anything() -> None:
-    # The grammar of the codec's docstring, where no reply of the API uses it (yet).
-    module = types.ModuleType("grammar_of_the_codec")
+    # The grammar of the decoder's docstring, where no response of the API uses it (yet).
+    module = types.ModuleType("grammar_of_the_decoder")
     import sys
 
     sys.modules[module.__name__] = module
     try:
 
         @dataclass(repr=False, eq=False, kw_only=True)
-        class Inner(Reply):
+        class Inner(ServiceObject):
             name: str
 
         @dataclass(repr=False, eq=False, kw_only=True)
-        class Outer(Reply):
+        class Outer(ServiceObject):
             inner: Inner
             maybe: Inner | None = None
             anything: Any = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from soniox_lite._data.codec import Payload
+from soniox_lite._data.records import Payload
 from soniox_lite.errors import InvalidField, SonioxError, SonioxValidationError
 from soniox_lite.types import api, common, realtime, webhooks
 from soniox_lite.types.api import (
