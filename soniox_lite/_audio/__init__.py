@@ -1,1 +1,1 @@
-"""Audio: chunks, pace, WAV."""
+"""Audio: chunks, pacing, WAV, background senders."""

@@ -1,48 +1,84 @@
-"""Audio from whatever holds it, as chunks of one length, at a pace.
+"""Audio from any source in chunks of one length.
 
-Sources become *blocks* of any length, and :class:`Cutter` makes chunks of blocks; ``_audio_async`` does the same for
-tasks. A file that is opened here is closed here, also when the generator is closed early; what the caller opened is
-the caller's to close.
+A source is read as *blocks* of any length, and :class:`Rechunker` turns blocks into chunks. Files opened here are
+closed here, also when the generator is closed early. Files opened by the caller stay open.
 """
 
 from __future__ import annotations
 
 import os
 
-from .._data.clock import time
 from .._data.json_values import kind_of
 from .._data.rules import Problems
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
-    from typing import Any, BinaryIO
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable
+    from typing import Any, BinaryIO, Protocol
 
-__all__ = [
-    "Cutter",
-    "as_path_or_none",
-    "blocks_of",
-    "check_block",
-    "check_numbers",
-    "cut",
-    "is_bytes_like",
-    "no_source",
-    "open_file",
-    "pace",
-    "read_block",
-    "unreadable",
-]
+    from typing_extensions import Buffer
 
-# A bound that only typing errors reach: a gigabyte.
+    class BinaryReader(Protocol):
+        """A binary file object: only ``read`` is used."""
+
+        def read(self, size: int, /) -> Buffer:
+            """The next bytes, at most ``size``; empty at the end."""
+            ...
+
+    class AsyncBinaryReader(Protocol):
+        """A binary file object whose ``read`` is a coroutine function."""
+
+        def read(self, size: int, /) -> Awaitable[Buffer]:
+            """The next bytes, at most ``size``; empty at the end."""
+            ...
+
+    FileInput = str | os.PathLike[str] | Buffer | BinaryReader
+    AudioInput = FileInput | Iterable[Buffer]
+    AsyncAudioInput = AudioInput | AsyncBinaryReader | AsyncIterable[Buffer]
+
+# 1 GiB; a larger value is probably a typing error.
 _MAX_CHUNK_BYTES = 1 << 30
 
 
-def check_numbers(chunk_size_bytes: object, delay_seconds: object = 0.0) -> None:
-    """Refuses what is no length of a chunk, or no pause.
+def stream_audio(file: AudioInput, *, chunk_size_bytes: int = 4096) -> Generator[bytes, None, None]:
+    """Audio in chunks of one length; only the last may be shorter.
+
+    A file is opened with the first chunk, and closed with the last or when the generator is closed.
+
+    Args:
+        file: Path, bytes-like, binary file object, or iterable of bytes-like.
+        chunk_size_bytes: Length of a chunk, 1 byte to 1 GiB.
 
     Raises:
-        SonioxValidationError: The chunk would be empty or huge; the delay is negative or more than a day.
+        SonioxValidationError: An argument is not valid. With the first chunk or later: the file cannot be opened or
+            read, or it returns something other than bytes.
+    """
+    check_numbers(chunk_size_bytes)
+    return rechunked(blocks_of(file, chunk_size_bytes), chunk_size_bytes)
+
+
+def stream_audio_async(file: AsyncAudioInput, *, chunk_size_bytes: int = 4096) -> AsyncGenerator[bytes, None]:
+    """As :func:`stream_audio`, for asyncio. Files and iterables other than lists are read on a worker thread.
+
+    Args:
+        file: As for :func:`stream_audio`; also an async iterable, or a file object with a coroutine function ``read``.
+        chunk_size_bytes: Length of a chunk, 1 byte to 1 GiB.
+
+    Raises:
+        SonioxValidationError: As :func:`stream_audio`.
+    """
+    from . import chunks_async  # noqa: PLC0415 - it imports asyncio, which the sync client does not need
+
+    check_numbers(chunk_size_bytes)
+    return chunks_async.rechunked(chunks_async.blocks_of(file, chunk_size_bytes), chunk_size_bytes)
+
+
+def check_numbers(chunk_size_bytes: object, delay_seconds: object = 0.0) -> None:
+    """Checks the length of a chunk and the delay between two.
+
+    Raises:
+        SonioxValidationError: The length is not from 1 byte to 1 GiB, or the delay not from 0 to a day.
     """
     with Problems("the streaming of audio") as check:
         if check.required("chunk_size_bytes", chunk_size_bytes):
@@ -51,14 +87,14 @@ def check_numbers(chunk_size_bytes: object, delay_seconds: object = 0.0) -> None
             check.seconds("delay_seconds", delay_seconds, positive=False)
 
 
-class Cutter:
-    """Makes chunks of one length out of blocks of any; only the last chunk may be shorter."""
+class Rechunker:
+    """Turns blocks of any length into chunks of ``size`` bytes; only the last chunk may be shorter."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._pending = bytearray()
 
-    def cut(self, block: object) -> Generator[bytes, None, None]:
+    def feed(self, block: object) -> Generator[bytes, None, None]:
         """The chunks that this block completes.
 
         Raises:
@@ -75,18 +111,18 @@ class Cutter:
             self._pending.clear()
             yield chunk
         while len(view) - start >= self._size:
-            # Copied: the caller may use the same buffer for the next block.
+            # Copied, because the source may reuse its buffer for the next block.
             yield bytes(view[start : start + self._size])
             start += self._size
         self._pending += view[start:]
 
     def rest(self) -> bytes:
-        """What is left when all blocks are there; may be empty."""
+        """The last, shorter chunk; may be empty."""
         return bytes(self._pending)
 
 
 def check_block(block: object) -> memoryview:
-    """The bytes of something that claims to be audio.
+    """The bytes of a block.
 
     Raises:
         SonioxValidationError: It is not bytes-like.
@@ -95,19 +131,19 @@ def check_block(block: object) -> memoryview:
         view = memoryview(block)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     except TypeError:
         if block is None:
-            # What a file that does not block gives when it has nothing yet.
-            problem = "has nothing to read at the moment; a stream that waits for more is needed"
+            # read() of a non-blocking file without data.
+            problem = "has no data yet: a blocking stream is needed"
         elif isinstance(block, str):
-            problem = "is text; bytes or a stream that is open in binary mode are needed"
+            problem = "is text: bytes or a stream opened in binary mode is needed"
         else:
             problem = f"gave {kind_of(block)} instead of bytes"
         raise SonioxValidationError(f"the audio {problem}") from None
-    # An array of samples is as good as its bytes.
+    # Arrays of samples are taken as their bytes.
     return view if view.ndim == 1 and view.itemsize == 1 and view.c_contiguous else memoryview(view.tobytes())
 
 
 def blocks_of(source: Any, size: int) -> Generator[Any, None, None]:
-    """The content of a source in blocks; not checked yet, and not read before it is asked for.
+    """The content of a source in unchecked blocks, read on demand.
 
     Args:
         source: A path, bytes-like, a binary file object, or an iterable of bytes-like.
@@ -126,22 +162,22 @@ def blocks_of(source: Any, size: int) -> Generator[Any, None, None]:
     if hasattr(source, "__iter__"):
         return _iterable_blocks(source)
     hint = ", got an async iterable, which stream_audio_async takes" if hasattr(source, "__aiter__") else ""
-    raise no_source(source, hint)
+    raise source_error(source, hint)
 
 
-def no_source(source: object, hint: str = "") -> SonioxValidationError:
-    """The error for something that holds no audio."""
+def source_error(source: object, hint: str = "") -> SonioxValidationError:
+    """The error for an object that is no audio source."""
     got = hint or f", got {kind_of(source)}"
     return SonioxValidationError(f"file must be a path, bytes, a binary stream or an iterable of bytes{got}")
 
 
 def as_path_or_none(source: object) -> str | bytes | os.PathLike[Any] | None:
-    """The source, if it is a path; bytes are audio, not a path."""
+    """The source if it is a path. Bytes are audio, not a path."""
     return source if isinstance(source, (str, os.PathLike)) else None  # pyright: ignore[reportUnknownVariableType]
 
 
 def is_bytes_like(source: object) -> bool:
-    """Whether something is bytes, or has a buffer that can be read as bytes."""
+    """Whether an object has a buffer."""
     try:
         memoryview(source)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     except TypeError:
@@ -153,61 +189,43 @@ def open_file(path: Any) -> BinaryIO:
     """The file at a path, open for reading.
 
     Raises:
-        SonioxValidationError: It cannot be opened; the message says why.
+        SonioxValidationError: It cannot be opened; the message has the reason.
     """
-    from .._http.requests import normalize_file  # noqa: PLC0415 - it pulls urllib along
+    from .._http.requests import normalize_file  # noqa: PLC0415 - it imports urllib
 
     return normalize_file(path)[0]
 
 
 def read_block(read: Callable[[int], Any], size: int) -> memoryview:
-    """What a file gives next, empty at its end.
+    """The next bytes of a file, empty at its end.
 
     Raises:
-        SonioxValidationError: It cannot be read, or gave no bytes.
+        SonioxValidationError: It cannot be read, or returned something other than bytes.
     """
     try:
         block = read(size)
     except (OSError, ValueError) as error:
-        raise unreadable(error) from error
+        raise read_error(error) from error
     return check_block(block)
 
 
-def unreadable(error: Exception) -> SonioxValidationError:
-    """What a file's own error becomes, which must not pass for one of the connection."""
+def read_error(error: Exception) -> SonioxValidationError:
+    """The error for a file that cannot be read. An OSError would look like one of the connection."""
     return SonioxValidationError(f"the audio cannot be read: {error}")
 
 
-def cut(blocks: Generator[Any, None, None], size: int) -> Generator[bytes, None, None]:
+def rechunked(blocks: Generator[Any, None, None], size: int) -> Generator[bytes, None, None]:
     """Chunks of ``size`` bytes; the last one may be shorter."""
-    cutter = Cutter(size)
+    rechunker = Rechunker(size)
     try:
         for block in blocks:
-            yield from cutter.cut(block)
-        rest = cutter.rest()
+            yield from rechunker.feed(block)
+        rest = rechunker.rest()
         if rest:
             yield rest
     finally:
-        # Not left to the garbage collector: there may be a file behind it.
+        # Closes the file now, not when the garbage collector runs.
         blocks.close()
-
-
-def pace(chunks: Generator[bytes, None, None], delay_seconds: float) -> Generator[bytes, None, None]:
-    """Chunk number ``k`` not before ``k * delay_seconds`` after the first was asked for.
-
-    The schedule is fixed by the clock, so that neither the time that the consumer takes nor the inaccuracy of sleeping
-    adds up. Chunks whose time has passed are released at once until the schedule is met again.
-    """
-    try:
-        start = time.monotonic()
-        for number, chunk in enumerate(chunks):
-            due = start + number * delay_seconds
-            remaining = due - time.monotonic()
-            if remaining > 0:
-                time.sleep(remaining)
-            yield chunk
-    finally:
-        chunks.close()
 
 
 def _file_blocks(path: Any, size: int) -> Generator[Any, None, None]:
@@ -225,6 +243,6 @@ def _single_block(block: object) -> Generator[Any, None, None]:
 
 
 def _iterable_blocks(iterable: Iterable[Any]) -> Generator[Any, None, None]:
-    # A loop and not `yield from`, which would close the caller's generator together with this one.
+    # Not `yield from`, which would close the caller's generator together with this one.
     for block in iterable:
         yield block

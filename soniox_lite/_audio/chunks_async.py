@@ -1,4 +1,4 @@
-"""What ``_audio`` does, for tasks: whatever may block runs on a worker thread. Loaded with the first async call."""
+"""As ``chunks``, for asyncio: blocking reads run on a worker thread."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import os
 import stat
 from asyncio import CancelledError, ensure_future, get_running_loop, shield, to_thread
 
-from .._data.clock import time
-from .._data.loop_timers import sleep
-from .chunks import Cutter, as_path_or_none, check_block, is_bytes_like, no_source, open_file, unreadable
+from .chunks import Rechunker, as_path_or_none, check_block, is_bytes_like, open_file, read_error, source_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
     from typing import Any, BinaryIO
 
-__all__ = ["blocks_of", "cut", "pace"]
-
-# A trip to a worker thread costs more than reading 4 KiB, so that files are read ahead.
+# Switching to a worker thread costs more than reading 4 KiB, so files are read ahead.
 _READ_AHEAD_BYTES = 64 * 1024
 
 
 def blocks_of(source: Any, size: int) -> AsyncGenerator[Any, None]:
-    """The content of a source in blocks; not checked yet, and not read before it is asked for.
+    """The content of a source in unchecked blocks, read on demand.
 
     Args:
         source: A path, bytes-like, a binary file object whose ``read`` may be a coroutine function, or an iterable or
@@ -37,7 +33,7 @@ def blocks_of(source: Any, size: int) -> AsyncGenerator[Any, None]:
     path = as_path_or_none(source)
     if path is not None:
         return _file_blocks(path, size)
-    # Before __aiter__, which gives lines where a stream has both.
+    # Checked before __aiter__: iterating over a stream gives lines.
     if callable(getattr(source, "read", None)):
         return _stream_blocks(source.read, size)
     if is_bytes_like(source):
@@ -47,37 +43,21 @@ def blocks_of(source: Any, size: int) -> AsyncGenerator[Any, None]:
     if hasattr(source, "__iter__"):
         is_at_hand = isinstance(source, (list, tuple))
         return _blocks_at_hand(source) if is_at_hand else _iterable_blocks(source)  # pyright: ignore[reportUnknownArgumentType]
-    raise no_source(source)
+    raise source_error(source)
 
 
-async def cut(blocks: AsyncGenerator[Any, None], size: int) -> AsyncGenerator[bytes, None]:
+async def rechunked(blocks: AsyncGenerator[Any, None], size: int) -> AsyncGenerator[bytes, None]:
     """Chunks of ``size`` bytes; the last one may be shorter."""
-    cutter = Cutter(size)
+    rechunker = Rechunker(size)
     try:
         async for block in blocks:
-            for chunk in cutter.cut(block):
+            for chunk in rechunker.feed(block):
                 yield chunk
-        rest = cutter.rest()
+        rest = rechunker.rest()
         if rest:
             yield rest
     finally:
         await blocks.aclose()
-
-
-async def pace(chunks: AsyncGenerator[bytes, None], delay_seconds: float) -> AsyncGenerator[bytes, None]:
-    """As the sync one: chunk number ``k`` not before ``k * delay_seconds`` after the first was asked for."""
-    try:
-        start = time.monotonic()
-        number = 0
-        async for chunk in chunks:
-            due = start + number * delay_seconds
-            remaining = due - time.monotonic()
-            if remaining > 0:
-                await sleep(remaining)
-            yield chunk
-            number += 1
-    finally:
-        await chunks.aclose()
 
 
 async def _file_blocks(path: Any, size: int) -> AsyncGenerator[Any, None]:
@@ -85,12 +65,12 @@ async def _file_blocks(path: Any, size: int) -> AsyncGenerator[Any, None]:
     try:
         file = await shield(opening)
     except CancelledError:
-        # The thread opens it all the same, and then nobody would close it.
+        # The thread still opens the file; close it afterwards.
         opening.add_done_callback(_close_opened)
         raise
     is_cancelled = False
     try:
-        # A pipe's bytes are wanted when they come, not when there are 64 KiB of them.
+        # Reading ahead from a pipe would delay its first bytes until 64 KiB are there.
         is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
         ahead = max(size, _READ_AHEAD_BYTES) if is_regular else size
         while len(block := await _read(file.read, ahead)):
@@ -100,7 +80,7 @@ async def _file_blocks(path: Any, size: int) -> AsyncGenerator[Any, None]:
         raise
     finally:
         if is_cancelled:
-            # A thread may still be reading and hold the file's lock, which must not be waited for here.
+            # A thread may still be reading and hold the file's lock, which must not block the event loop.
             get_running_loop().run_in_executor(None, file.close)
         else:
             file.close()
@@ -112,7 +92,7 @@ def _close_opened(opening: Task[BinaryIO]) -> None:
 
 
 async def _stream_blocks(read: Callable[[int], Any], size: int) -> AsyncGenerator[Any, None]:
-    # A file of the caller's is read no further than asked, since the caller may go on with it.
+    # No reading ahead: the caller may continue to read its file afterwards.
     while len(block := await _read(read, size)):
         yield block
 
@@ -123,7 +103,7 @@ async def _read(read: Callable[[int], Any], size: int) -> memoryview:
         if inspect.isawaitable(block):
             block = await block
     except (OSError, ValueError) as error:
-        raise unreadable(error) from error
+        raise read_error(error) from error
     return check_block(block)
 
 

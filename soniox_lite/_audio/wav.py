@@ -1,7 +1,7 @@
-"""The headers of WAV files, as far as they tell how the audio after them is to be read.
+"""WAV files: the format from the header, and the samples.
 
-RIFF/WAVE (Microsoft Multimedia Standards Update, 1994), WAVE_FORMAT_EXTENSIBLE (``ksmedia.h``), RF64 and BW64 for more
-than 4 GiB (EBU Tech 3306, ITU-R BS.2088), and RIFX, which is big-endian throughout.
+Reads RIFF/WAVE (Microsoft Multimedia Standards Update, 1994), WAVE_FORMAT_EXTENSIBLE (``ksmedia.h``), RF64 and BW64 for
+more than 4 GiB (EBU Tech 3306, ITU-R BS.2088), and RIFX, which is big-endian throughout.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from dataclasses import dataclass
 
 from .._data.records import Record
 from ..errors import SonioxValidationError
-from .chunks import as_path_or_none, check_block, is_bytes_like, no_source, open_file, read_block
+from .chunks import (
+    as_path_or_none,
+    check_block,
+    check_numbers,
+    is_bytes_like,
+    open_file,
+    read_block,
+    rechunked,
+    source_error,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,35 +27,35 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ..types.aliases import RealtimeSTTRawFormat
+    from ..types.realtime import RealtimeSTTConfig
+    from .chunks import FileInput
 else:
-    # For those who ask for the types at run time.
+    # So that typing.get_type_hints() works on WavFormat.
     RealtimeSTTRawFormat = str
 
-__all__ = ["WavFormat", "open_source", "read_header", "samples"]
-
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
-# An extensible format's GUID is one of the tags above, followed by one of these; the second is for ambisonics.
+# The GUID of an extensible format is one of the tags above and one of these tails; the second is for ambisonics.
 _GUID_TAILS = {bytes.fromhex("000000001000800000aa00389b71"), bytes.fromhex("00002107d3118644c8c1ca000000")}
 _BLOCK_BYTES = 64 * 1024
-# What writers put where they do not know the size yet, or where a 64-bit size stands elsewhere.
+# Placeholders for a size that was unknown when the header was written, or that is in a 64-bit field elsewhere.
 _NO_SIZES = {0, 0xFFFFFFFF}
-# What may stand between two chunks and never begins a name: blanks, control characters and what is not ASCII.
+# Bytes that never begin the name of a chunk: blanks, control characters and non-ASCII. Skipped between chunks.
 _PADDING = bytes([*range(0x21), *range(0x7F, 0x100)])
 _AS_IT_IS = "send the file as it is, with audio_format='auto'"
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class WavFormat(Record):
-    """How the audio of a WAV file is to be read.
+    """The format of the audio in a WAV file.
 
     Attributes:
         audio_format: The raw format of the samples, such as ``pcm_s16le`` or ``mulaw``.
         sample_rate: Samples a second and channel, in Hz.
-        num_channels: Channels.
-        data_offset_bytes: Where the samples begin, from the start of the header.
-        data_size_bytes: How many bytes of samples the header announces, 0 for a complete file without audio; None when
-            it was written before that was known, so that they go on to the end of the file.
-        bytes_per_second: Bytes of samples that are a second of audio: what pacing goes by.
+        num_channels: Number of channels.
+        data_offset_bytes: Where the samples begin, in bytes from the start of the header.
+        data_size_bytes: Size of the samples in bytes, 0 for a complete file without audio. None if the header was
+            written before the size was known: the samples extend to the end of the file.
+        bytes_per_second: Bytes of samples in a second of audio, all channels together.
     """
 
     audio_format: RealtimeSTTRawFormat
@@ -58,33 +67,33 @@ class WavFormat(Record):
 
 
 class _Reader:
-    """Goes from chunk to chunk, and reads exactly what it is asked for, so that the stream stands where it ended.
+    """Reads a WAV file chunk by chunk, and no byte beyond what is needed.
 
     Attributes:
-        position: How much was read.
-        facts: Format, sample rate, channels and bytes of a frame; known when samples were found.
+        position: Number of bytes read.
+        facts: Format, sample rate, channels and bytes of a frame; set when samples were found.
     """
 
     facts: tuple[RealtimeSTTRawFormat, int, int, int]
 
     def __init__(self, stream: Any) -> None:
-        """Reads the head of the file.
+        """Reads the first 12 bytes.
 
         Raises:
-            SonioxValidationError: It is none of a WAV file.
+            SonioxValidationError: They are not those of a WAV file.
         """
         self._stream = stream
-        # What was read to look at it, and is not used yet.
+        # Bytes that were read ahead and not consumed.
         self._ahead = b""
         self.position = 0
         head = self.up_to(12)
         form = head[:4]
         if form not in {b"RIFF", b"RIFX", b"RF64", b"BW64"} or head[8:] != b"WAVE":
             raise SonioxValidationError(
-                f"the audio is no WAV file: it begins with {head!r}; audio_format='auto' is for all kinds of files"
+                f"the audio is no WAV file: it begins with {head!r}; use audio_format='auto' for other files"
             )
         self._order: Literal["little", "big"] = "big" if form == b"RIFX" else "little"
-        # Where the last chunk ends, 0 if that was not told; and the size of the samples in 64 bits.
+        # Where the last chunk ends, 0 if unknown; and the 64-bit size of the samples.
         size = self._number(head[4:8])
         self._end = 0 if size in _NO_SIZES else 8 + size
         self._long_size: int | None = None
@@ -102,22 +111,22 @@ class _Reader:
         return bytes(parts)
 
     def find_samples(self, *, may_be_none: bool = False) -> int | None:
-        """Goes to the next samples: how many bytes they are, 0 if there are none; None if they go on to the end.
+        """Moves to the next samples and returns their size, 0 if there are none; None if they extend to the end.
 
         Args:
-            may_be_none: Whether there were some before, so that nothing is wrong if the file ends without more.
+            may_be_none: Whether samples were found before, so that the file may end without more.
 
         Raises:
             SonioxValidationError: The file is cut off before them, or has no chunk where one should be.
         """
-        # Nothing is read that is not part of the file: the caller's stream may go on.
+        # The caller's stream may continue after the file, so nothing beyond the file is read.
         while not may_be_none or (self.position + 8 <= self._end and self._look_ahead()):
             name, size = self._name(), self._number(self._exactly(4))
             if name != b"data":
                 self._take(name, size)
                 continue
             if not hasattr(self, "facts"):
-                raise SonioxValidationError(f"the WAV file does not tell its format before its data: {_AS_IT_IS}")
+                raise SonioxValidationError(f"the WAV file has no format before its data: {_AS_IT_IS}")
             if size in _NO_SIZES and self._long_size is not None:
                 size = self._long_size
             if size:
@@ -128,17 +137,17 @@ class _Reader:
         return 0
 
     def find_further_samples(self) -> int | None:
-        """As :meth:`find_samples` where some were read already; 0 also if what follows is no chunk."""
+        """As :meth:`find_samples` after samples were read; 0 also if no valid chunk follows."""
         try:
             return self.find_samples(may_be_none=True)
         except SonioxValidationError:
             return 0
 
     def put_back(self) -> None:
-        """Lets the stream stand where the reading ended.
+        """Seeks back over the bytes that were read ahead.
 
         Raises:
-            SonioxValidationError: It cannot go back.
+            SonioxValidationError: The stream cannot seek.
         """
         if not self._ahead:
             return
@@ -146,7 +155,7 @@ class _Reader:
             self._stream.seek(-len(self._ahead), 1)
         except (AttributeError, NotImplementedError, OSError, ValueError):
             raise SonioxValidationError(
-                f"the WAV file does not tell the size of its samples, and its stream cannot go back: {_AS_IT_IS}"
+                f"the size of the samples is missing in the WAV file, and its stream cannot seek: {_AS_IT_IS}"
             ) from None
 
     def _number(self, data: bytes) -> int:
@@ -156,12 +165,12 @@ class _Reader:
         found = self.up_to(size)
         if len(found) < size:
             raise SonioxValidationError(
-                f"the WAV file is cut off in its header, after {self.position} bytes; if it is not: {_AS_IT_IS}"
+                f"the WAV file is cut off in its header, after {self.position} bytes; otherwise {_AS_IT_IS}"
             )
         return found
 
     def _name(self) -> bytes:
-        """The name of the next chunk. Chunks begin at even positions, but not all writers know that."""
+        """The name of the next chunk. Chunks begin at even positions, but not all writers pad correctly."""
         name = self._exactly(4).lstrip(_PADDING)
         name += self._exactly(4 - len(name))
         if not _is_name(name):
@@ -169,8 +178,8 @@ class _Reader:
         return name
 
     def _take(self, name: bytes, size: int) -> None:
-        """Reads a chunk that holds no samples."""
-        # 40 bytes are the longest format that is told apart here, and hold the 64-bit sizes too.
+        """Reads a chunk other than samples."""
+        # 40 bytes hold the longest format and the 64-bit sizes.
         taken = self._exactly(min(size, 40)) if name in {b"fmt ", b"ds64"} else b""
         if name == b"fmt ":
             self.facts = _parse_format(taken, self._order)
@@ -182,9 +191,9 @@ class _Reader:
             left -= len(self._exactly(min(left, _BLOCK_BYTES)))
 
     def _is_complete(self) -> bool:
-        """Whether samples of size 0 are none, because the file was finished: it says that there are chunks after them.
+        """Whether a size of 0 means no samples: the file was completed if its size includes chunks after them.
 
-        A recorder that was stopped has left zeros in both sizes, or the size of a file without samples.
+        A recorder that was stopped leaves zeros in both sizes, or the size of a file without samples.
         """
         if self.position >= self._end:
             return False
@@ -201,33 +210,28 @@ def _is_name(name: bytes) -> bool:
     return name.isascii() and name.decode("ascii").isprintable() and not name.startswith(b" ")
 
 
-def open_source(source: Any) -> tuple[Any, bool]:
-    """A binary stream for a path, for bytes or for a stream, and whether it is to be closed here.
+def read_wav_format(source: FileInput) -> WavFormat:
+    """Reads the header of a WAV file.
+
+    Afterwards, a file object is positioned at the first sample, so that ``stream_audio(source)`` gives the samples and
+    any chunks after them. To get the samples alone, read at most ``data_size_bytes``, or seek back to the header and
+    call :func:`stream_wav`.
+
+    Args:
+        source: Path, bytes-like, or binary file object positioned at the beginning of the header.
 
     Raises:
-        SonioxValidationError: The source is none of these, or cannot be opened.
+        SonioxValidationError: It is none of these, is no WAV file, is cut off in its header, or holds compressed audio;
+            or the beginning of the samples can only be found by reading ahead, and the file object cannot seek back.
     """
-    path = as_path_or_none(source)
-    if path is not None:
-        return open_file(path), True
-    if callable(getattr(source, "read", None)):
-        return source, False
-    if is_bytes_like(source):
-        import io  # noqa: PLC0415 - only bytes need it
-
-        return io.BytesIO(check_block(source)), True
-    raise no_source(source, f" (an iterable's header could not be put back), got {type(source).__name__}")
-
-
-def read_header(stream: Any) -> WavFormat:
-    """What the header says; afterwards the stream stands at the first sample.
-
-    Raises:
-        SonioxValidationError: It is no WAV file, is cut off, or holds compressed audio.
-    """
-    reader = _Reader(stream)
-    size = reader.find_samples()
-    reader.put_back()
+    stream, is_ours = _open_source(source)
+    try:
+        reader = _Reader(stream)
+        size = reader.find_samples()
+        reader.put_back()
+    finally:
+        if is_ours:
+            stream.close()
     audio_format, sample_rate, num_channels, frame_bytes = reader.facts
     return WavFormat(
         audio_format=audio_format,
@@ -239,17 +243,81 @@ def read_header(stream: Any) -> WavFormat:
     )
 
 
-def samples(source: Any, block_bytes: int) -> Generator[bytes, None, None]:
-    """The samples of a WAV file in blocks: without its header, and without what may follow them.
+def wav_config(source: FileInput, *, model: str, **options: Any) -> RealtimeSTTConfig:
+    """The configuration of a session for the samples of a WAV file, without its header.
+
+    ``audio_format``, ``sample_rate`` and ``num_channels`` are taken from the header. Send :func:`stream_wav` of a path
+    or of bytes. A file object is positioned at the first sample afterwards: seek back to its header and send
+    :func:`stream_wav` of it. If it cannot seek, send the rest of it with :func:`stream_audio`, which includes any
+    chunks after the samples.
+
+    Args:
+        source: As for :func:`read_wav_format`.
+        model: Realtime model.
+        options: Other fields of :class:`~soniox_lite.types.realtime.RealtimeSTTConfig`.
 
     Raises:
-        SonioxValidationError: As in :func:`read_header`.
+        SonioxValidationError: As :func:`read_wav_format`; or an option is unknown, not valid, or one of the three that
+            are taken from the header.
     """
-    stream, is_ours = open_source(source)
+    from ..types.realtime import RealtimeSTTConfig  # noqa: PLC0415 - not needed for chunks alone
+
+    given = {"audio_format", "sample_rate", "num_channels"} & options.keys()
+    if given:
+        raise SonioxValidationError(f"{', '.join(sorted(given))}: taken from the header of the WAV file")
+    found = read_wav_format(source)
+    return RealtimeSTTConfig.from_dict(
+        {
+            "model": model,
+            "audio_format": found.audio_format,
+            "sample_rate": found.sample_rate,
+            "num_channels": found.num_channels,
+            **options,
+        }
+    )
+
+
+def stream_wav(source: FileInput, *, chunk_size_bytes: int = 4096) -> Generator[bytes, None, None]:
+    """The samples of a WAV file in chunks of one length, without its header and any chunks after the samples.
+
+    If the header was never completed, because the file was streamed or the recorder was stopped, the samples extend to
+    the end of the file. A complete file without audio gives no chunk.
+
+    Args:
+        source: As for :func:`read_wav_format`.
+        chunk_size_bytes: Length of a chunk, 1 byte to 1 GiB.
+
+    Raises:
+        SonioxValidationError: As :func:`read_wav_format`, with the first chunk.
+    """
+    check_numbers(chunk_size_bytes)
+    return rechunked(_samples(source, chunk_size_bytes), chunk_size_bytes)
+
+
+def _open_source(source: Any) -> tuple[Any, bool]:
+    """A binary stream for a path, bytes or a stream, and whether it must be closed here.
+
+    Raises:
+        SonioxValidationError: The source is none of these, or cannot be opened.
+    """
+    path = as_path_or_none(source)
+    if path is not None:
+        return open_file(path), True
+    if callable(getattr(source, "read", None)):
+        return source, False
+    if is_bytes_like(source):
+        import io  # noqa: PLC0415 - only needed for bytes
+
+        return io.BytesIO(check_block(source)), True
+    raise source_error(source, f" (not an iterable: its header could not be put back), got {type(source).__name__}")
+
+
+def _samples(source: Any, block_bytes: int) -> Generator[bytes, None, None]:
+    stream, is_ours = _open_source(source)
     try:
         reader = _Reader(stream)
         size = reader.find_samples()
-        # A file that ends before its announced size was cut off; what is there is audio all the same.
+        # A file shorter than its header says was cut off; the existing samples are used.
         while size != 0 and (block := reader.up_to(block_bytes if size is None else min(block_bytes, size))):
             yield block
             if size is not None:
@@ -274,16 +342,16 @@ def _parse_format(chunk: bytes, order: Literal["little", "big"]) -> tuple[Realti
         if chunk[26:40] in _GUID_TAILS:
             tag = number(24, 26)
         elif number(16, 18) < 22 and bits in {16, 24}:
-            # The GUID is missing. Samples of this width are never anything else.
+            # The GUID is missing; samples of this width are always PCM.
             tag = _PCM
         else:
             raise SonioxValidationError(f"the WAV file has an unknown format: {_AS_IT_IS}")
     if not num_channels or not sample_rate:
         raise SonioxValidationError(
-            f"the WAV file claims {num_channels} channels at {sample_rate} Hz; if it has audio: {_AS_IT_IS}"
+            f"the WAV file has {num_channels} channels at {sample_rate} Hz in its header; if it has audio, {_AS_IT_IS}"
         )
-    # Samples of 12 or 20 bits stand in containers of whole bytes, at the upper end. Where a frame of such containers
-    # is no possible one, players go by the bits; companded samples have 8 whatever is said.
+    # Samples of 12 or 20 bits are left-aligned in whole bytes. If the size of a frame is impossible, players use the
+    # number of bits instead. Companded samples always have 8 bits.
     container_bytes = frame_bytes // num_channels
     if frame_bytes % num_channels or bits > container_bytes * 8:
         container_bytes = (bits + 7) // 8
@@ -297,7 +365,7 @@ def _parse_format(chunk: bytes, order: Literal["little", "big"]) -> tuple[Realti
     elif tag in {_PCM, _FLOAT}:
         raise SonioxValidationError(
             f"the WAV file's format contradicts itself: {bits} bits, {num_channels} channels in {frame_bytes} bytes; "
-            f"if it has audio: {_AS_IT_IS}"
+            f"if it has audio, {_AS_IT_IS}"
         )
     else:
         raise SonioxValidationError(f"the WAV file holds compressed audio (format 0x{tag:04X}): {_AS_IT_IS}")

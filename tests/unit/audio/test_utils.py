@@ -21,9 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soniox_lite import utils
+from soniox_lite._audio import background, pacing
 from soniox_lite._audio import chunks as _audio
 from soniox_lite._audio import chunks_async as _audio_async
 from soniox_lite._audio import wav as _wav
+from soniox_lite._data import loop_timers
 from soniox_lite.errors import SonioxValidationError
 from soniox_lite.types.common import Token
 from soniox_lite.utils import (
@@ -214,7 +216,7 @@ class TestStreaming:
         [
             (lambda: io.StringIO("text"), "is text"),
             (lambda: ["text"], "is text"),
-            (lambda: [b"x", None], "nothing to read at the moment"),
+            (lambda: [b"x", None], "has no data yet"),
             (lambda: [7], "gave int"),
             (lambda: closed_file(), "cannot be read"),  # noqa: PLW0108 - it is defined further down
         ],
@@ -391,9 +393,8 @@ class FakeClock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
-    monkeypatch.setattr(_audio, "time", clock)
-    monkeypatch.setattr(_audio_async, "time", clock)
-    monkeypatch.setattr(_audio_async, "sleep", clock.sleep_async)
+    monkeypatch.setattr(pacing, "time", clock)
+    monkeypatch.setattr(loop_timers, "sleep", clock.sleep_async)
     return clock
 
 
@@ -653,7 +654,7 @@ class TestWav:
         stream = io.BytesIO(content)
         assert read_wav_format(stream).data_size_bytes is None
         assert stream.read() == b"".join(stream_wav(Dribble(content))) == SAMPLES
-        with pytest.raises(SonioxValidationError, match=r"cannot go back: .* audio_format='auto'"):
+        with pytest.raises(SonioxValidationError, match=r"cannot seek: .* audio_format='auto'"):
             read_wav_format(Dribble(content))
 
     @pytest.mark.parametrize(
@@ -709,8 +710,8 @@ class TestWav:
     @pytest.mark.parametrize(
         ("options", "told"),
         [
-            ({"audio_format": "wav"}, "audio_format: the header"),
-            ({"sample_rate": 1, "num_channels": 1}, "num_channels, sample_rate: the header"),
+            ({"audio_format": "wav"}, "audio_format: taken from the header"),
+            ({"sample_rate": 1, "num_channels": 1}, "num_channels, sample_rate: taken from the header"),
             ({"no_such": 1}, "no_such"),
             ({"language_hints": ["eng"]}, "language_hints"),
         ],
@@ -729,7 +730,7 @@ class TestWav:
             (FORMATS[0][1][:30], "cut off in its header"),
             (wav(chunk(b"fmt ", PCM16)), "cut off in its header"),
             (wav(chunk(b"JUNK", b"x", 1 << 31)), "cut off in its header"),
-            (wav(chunk(b"data", SAMPLES), chunk(b"fmt ", PCM16)), "does not tell its format"),
+            (wav(chunk(b"data", SAMPLES), chunk(b"fmt ", PCM16)), "no format before its data"),
             (plain(PCM16[:14]), "14 of 16 bytes"),
             (plain(fmt(2, 1, 8000, 1, 4)), "compressed audio .format 0x0002"),
             (plain(fmt(0x55, 1, 8000, 1, 0)), "compressed audio .format 0x0055"),
@@ -908,7 +909,7 @@ class TestAudioThread:
         gate = threading.Event()
         thread = SessionThread(Session(), lambda: gate.wait(DEADLINE_SEC))
         thread.start()
-        with pytest.raises(TimeoutError, match="still at work"):
+        with pytest.raises(TimeoutError, match="has not ended after"):
             thread.result(0.0)
         thread.raise_if_failed()
         gate.set()
@@ -916,9 +917,9 @@ class TestAudioThread:
 
     @pytest.mark.parametrize("session", [AsyncSession(), object(), None])
     def test_other_sessions_are_refused(self, session: Any) -> None:
-        with pytest.raises(SonioxValidationError, match="for threads"):
+        with pytest.raises(SonioxValidationError, match="must be a sync one"):
             start_audio_thread(session, b"x")
-        with pytest.raises(SonioxValidationError, match="for threads"):
+        with pytest.raises(SonioxValidationError, match="must be a sync one"):
             start_keep_alive_thread(session)
 
 
@@ -938,7 +939,7 @@ class TestKeepAliveThread:
                     self.set()
                 return self.is_set()
 
-        monkeypatch.setattr(utils, "Event", FakeEvent)
+        monkeypatch.setattr(background, "Event", FakeEvent)
         return found
 
     def test_sends_at_once_and_then_at_intervals(self, waits: list[float]) -> None:

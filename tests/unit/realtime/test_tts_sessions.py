@@ -306,7 +306,7 @@ class TestText:
 
     def test_an_async_stream_is_no_session_for_threads(self) -> None:
         connection = async_tts.AsyncRealtimeTTSConnection("ws://localhost/x", CONFIG, KEY)
-        with pytest.raises(SonioxValidationError, match="must be one for threads"):
+        with pytest.raises(SonioxValidationError, match="must be a sync one"):
             start_text_thread(connection, "x")  # type: ignore[arg-type]
 
 
