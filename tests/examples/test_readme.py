@@ -76,7 +76,7 @@ def test_commands(command: str, folder: Path, fake_soniox: FakeSoniox) -> None:
 
 
 def test_the_test(folder: Path, fake_soniox: FakeSoniox) -> None:
-    (folder / "test_readme.py").write_text(f"from soniox_lite import SonioxClient\n{TESTS[0]}", encoding="utf-8")
+    (folder / "test_readme.py").write_text(TESTS[0], encoding="utf-8")
     output = run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_readme.py"], folder, fake_soniox
     )
