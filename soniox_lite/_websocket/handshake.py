@@ -84,31 +84,31 @@ def open_websocket(
     Raises:
         SonioxRealtimeError: It could not be opened; a SonioxRealtimeTimeoutError if for lack of time.
     """
-    opening = _Opening(url, timeout_sec)
+    handshake = Handshake(url, timeout_sec)
     try:
-        return opening.run(authorization, context, opened)
+        return handshake.run(authorization, context, opened)
     except SonioxRealtimeError:
         raise
     except TimeoutError as error:
         raise SonioxRealtimeTimeoutError(
-            f"{url} could not be opened within {timeout_sec:g} s ({opening.step})"
+            f"{url} could not be opened within {timeout_sec:g} s ({handshake.phase})"
         ) from error
     except ProxyError as error:
         raise SonioxRealtimeError(f"{url}: {error}", error_code=error.status) from error
     except (OSError, ValueError) as error:
         problem = masked(describe_failure(error), authorization)
-        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from scrubbed(error)
+        raise SonioxRealtimeError(f"{url} could not be opened ({handshake.phase}): {problem}") from scrubbed(error)
 
 
-class _Opening:
+class Handshake:
     """One attempt.
 
     Attributes:
-        step: What it is at, for error messages.
+        phase: What it is at, for error messages.
     """
 
     def __init__(self, url: str, timeout_sec: float) -> None:
-        self.step = "the URL"
+        self.phase = "the URL"
         self._url = url
         self._deadline = time.monotonic() + timeout_sec
 
@@ -118,7 +118,7 @@ class _Opening:
         parts = urlsplit(self._url)
         secure = parts.scheme == "wss"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-        self.step = "the proxy that the environment names"
+        self.phase = "the proxy that the environment names"
         route = Route(
             host,
             port,
@@ -127,7 +127,7 @@ class _Opening:
             tunnelled=True,
             tls_context=default_tls_context if context is None else lambda: context,
         )
-        sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._at_step)
+        sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._enter_phase)
         try:
             leftover = self._upgrade(sock, authorization)
             sock.setblocking(False)  # noqa: FBT003 - as eventlet understands it, unlike settimeout(0)
@@ -136,11 +136,11 @@ class _Opening:
             raise
         return sock, leftover
 
-    def _at_step(self, step: str) -> None:
-        self.step = step
+    def _enter_phase(self, phase: str) -> None:
+        self.phase = phase
 
     def _resolve(self, host: str, port: int) -> list[Any]:
-        self.step = f"name resolution of {host}"
+        self.phase = f"name resolution of {host}"
         try:
             # An address needs no resolver, and so no thread.
             return addresses_of(host, port, flags=socket.AI_NUMERICHOST)
@@ -159,7 +159,7 @@ class _Opening:
         try:
             thread.start()
         except RuntimeError as error:
-            raise SonioxRealtimeError(f"{self._url}: no thread can be started for {self.step}: {error}") from error
+            raise SonioxRealtimeError(f"{self._url}: no thread can be started for {self.phase}: {error}") from error
         thread.join(remaining_sec(self._deadline))
         if not result:
             raise TimeoutError
@@ -169,7 +169,7 @@ class _Opening:
 
     def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
         """What the server has said behind its consent."""
-        self.step = "WebSocket upgrade"
+        self.phase = "WebSocket upgrade"
         import websocket  # noqa: PLC0415 - loaded before, and not by REST
 
         exchange = _UpgradeExchange(self._url, sock, self._deadline, authorization)

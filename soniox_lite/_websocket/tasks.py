@@ -20,7 +20,7 @@ from .._data.loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .handshake import open_websocket
 from .nonblocking import Process
-from .threads import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
+from .threads import chunks_of, forked_error, send_timeout_error, texts_of, warn_of_unclosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._data.loop_timers import Timer
-    from .nonblocking import End, Link
+    from .frames import Message
+    from .nonblocking import Closure, WebSocket
     from .options import ConnectionOptions
     from .threads import Parsed
 
@@ -136,8 +137,8 @@ def async_caller() -> object:
     return asyncio.current_task()
 
 
-class AsyncMailbox:
-    """As :class:`Mailbox`, for tasks of a connection's event loop."""
+class AsyncMessageQueue:
+    """As :class:`MessageQueue`, for tasks of a connection's event loop."""
 
     def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._running_loop = running_loop
@@ -147,30 +148,30 @@ class AsyncMailbox:
         self._receiver: asyncio.Future[bool] | None = None
 
     def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
-        """As :meth:`Mailbox.exceeds`."""
+        """As :meth:`MessageQueue.exceeds`."""
         if self._size_bytes + len(message) > max_bytes:
             return f"{max_bytes} bytes"
         return f"{max_messages} messages" if len(self._messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
-        """As :meth:`Mailbox.put`."""
+        """As :meth:`MessageQueue.put`."""
         if not self._closed:
             self._messages.append(message)
             self._size_bytes += len(message[0])
             _wake(self._receiver)
 
     def clear(self) -> None:
-        """As :meth:`Mailbox.clear`."""
+        """As :meth:`MessageQueue.clear`."""
         self._messages.clear()
         self._size_bytes = 0
 
     def close(self) -> None:
-        """As :meth:`Mailbox.close`."""
+        """As :meth:`MessageQueue.close`."""
         self._closed = True
         _wake(self._receiver)
 
     async def receive(self, timeout_sec: float | None) -> Parsed | None:
-        """As :meth:`Mailbox.receive`; one task at a time. Cancelling takes nothing out."""
+        """As :meth:`MessageQueue.receive`; one task at a time. Cancelling takes nothing out."""
         while not self._messages:
             if self._closed:
                 return None
@@ -329,7 +330,7 @@ class AsyncConnection:
         options: ConnectionOptions,
         on_open: Callable[[], None],
         on_message: Callable[[bytes], bytes | None],
-        on_end: Callable[[End], None],
+        on_end: Callable[[Closure], None],
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
@@ -337,14 +338,14 @@ class AsyncConnection:
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
-        # What the loop keeps, together with the link: or else its socket would be collected together with a connection
-        # that was forgotten, while the loop still watches it.
+        # The loop keeps these and the WebSocket. Otherwise the socket of a connection that was dropped would be collected
+        # with it, while the loop still watches its descriptor.
         self._when_readable = _weakly(self._on_readable)
         self._when_writable = _weakly(self._on_writable)
         self._when_due = _weakly(self._on_timer)
         self._attempt: _Attempt | None = None
         self._forks = Process.forks
-        self._link: Link | None = None
+        self._websocket: WebSocket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
         self._queued_bytes = 0
@@ -374,8 +375,8 @@ class AsyncConnection:
         if opened is None or attempt.is_abandoned:
             return
         self._forks = Process.forks
-        link = self._link = self._options.new_link(*opened)
-        self._fd = link.fileno()
+        websocket = self._websocket = self._options.new_websocket(*opened)
+        self._fd = websocket.fileno()
         try:
             self._watch()
             if (on_open := self._on_open()) is not None:
@@ -388,16 +389,16 @@ class AsyncConnection:
                     "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
                 ) from error
             raise
-        if link.end is None:
+        if websocket.closure is None:
             # Something may have come along with the upgrade, or lie decrypted in the TLS object.
             loop.call_soon(self._when_readable)
             self._on_timer()
 
     @property
-    def link(self) -> Link:
+    def websocket(self) -> WebSocket:
         """The open WebSocket; only after ``open``."""
-        assert self._link is not None  # noqa: S101 - sessions check their state first
-        return self._link
+        assert self._websocket is not None  # noqa: S101 - sessions check their state first
+        return self._websocket
 
     def put_off(self, action: Callable[[], object]) -> bool:
         """As :meth:`Connection.put_off`."""
@@ -421,14 +422,14 @@ class AsyncConnection:
         asyncio.get_running_loop().call_soon(self._when_readable)
         await asyncio.sleep(0)
 
-    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
-        """As :meth:`Connection.post`; in a loop there is nothing to wait for, and no signal handler calls this."""
-        payload = make()
-        if payload is None:
+    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
+        """As :meth:`Connection.send_nowait`. A loop's tasks do not interrupt each other here, so there is no lock."""
+        message = make(*args)
+        if message is None:
             return None
-        position = self.link.send(opcode, payload)
+        position = self.websocket.send(message.opcode, message.payload)
         self._watch()
-        # What others wait for may have gone along.
+        # The kernel may also have taken what other tasks wait for.
         self._wake_senders()
         return position
 
@@ -439,14 +440,14 @@ class AsyncConnection:
             SonioxRealtimeError: It is one.
         """
         if self._forks != Process.forks and self.is_inherited:
-            raise inherited()
+            raise forked_error()
         if not self._is_done and self._loop is not None:
             self._running_loop()
 
     @property
     def is_inherited(self) -> bool:
         """As :attr:`Connection.is_inherited`."""
-        return self._link is not None and self._link.is_inherited
+        return self._websocket is not None and self._websocket.is_inherited
 
     def check_may_end(self) -> None:
         """Refuses another event loop, unless that of the connection was closed.
@@ -462,27 +463,27 @@ class AsyncConnection:
         """As :attr:`Connection.is_out_of_reach`: it is inherited, or its event loop was closed."""
         return self.is_inherited or (self._loop is not None and self._loop.is_closed())
 
-    async def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
-        """As :meth:`Connection.wait_sent`."""
-        link = self.link
-        if link.is_sent(position):
+    async def drain(self, position: int, timeout_sec: float | None = None) -> None:
+        """As :meth:`Connection.drain`."""
+        websocket = self.websocket
+        if websocket.is_sent(position):
             return
         loop = self._running_loop()
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        turn, moved, deadline = link.turn_of(position), -1, 0.0
-        while not link.is_sent(position):
+        turn, moved, deadline = websocket.start_of(position), -1, 0.0
+        while not websocket.is_sent(position):
             moment = now(loop)
-            if moved < turn and link.taken > moved:
-                moved, deadline = link.taken, moment + timeout
+            if moved < turn and websocket.bytes_sent > moved:
+                moved, deadline = websocket.bytes_sent, moment + timeout
             elif moment >= deadline:
-                error = stalled(timeout)
+                error = send_timeout_error(timeout)
                 self.fail(error)
                 raise error
             room: asyncio.Future[bool] = loop.create_future()
             self._senders.append(room)
             if not await _is_woken(room, deadline - moment):
                 # Timers may come before writers, after the process was frozen.
-                link.flush()
+                websocket.flush()
 
     def take(self) -> bytes | None:
         """As :meth:`Connection.take`."""
@@ -507,13 +508,13 @@ class AsyncConnection:
                 self._receiver = None
         return self.take()
 
-    def new_mailbox(self) -> AsyncMailbox:
-        """As :meth:`Connection.new_mailbox`."""
-        return AsyncMailbox(self._running_loop)
+    def new_queue(self) -> AsyncMessageQueue:
+        """As :meth:`Connection.new_queue`."""
+        return AsyncMessageQueue(self._running_loop)
 
-    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+    def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
         """As :meth:`Connection.set_keepalive`."""
-        self.link.set_keepalive(payload, interval_sec)
+        self.websocket.set_keepalive(message.payload, interval_sec)
         self._running_loop().call_soon(self._when_due)
 
     async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
@@ -532,44 +533,44 @@ class AsyncConnection:
     async def close(self, timeout_sec: float) -> None:
         """As :meth:`Connection.close`."""
         try:
-            if self._link is not None and not self.is_out_of_reach:
+            if self._websocket is not None and not self.is_out_of_reach:
                 self.check_owner()
-                self._link.start_close()
+                self._websocket.start_close()
                 await self.wait_ended(timeout_sec)
         finally:
             await self.abort()
 
     async def abort(self) -> None:
         """As :meth:`Connection.abort`."""
-        if self._attempt is not None and self._link is None:
+        if self._attempt is not None and self._websocket is None:
             self._attempt.abandon()
-        if self._link is None:
+        if self._websocket is None:
             return
-        if self._link.is_inherited:
-            self._link.close_inherited()
+        if self._websocket.is_inherited:
+            self._websocket.close_inherited()
             return
         self.check_may_end()
-        self._link.abort()
+        self._websocket.abort()
         self._check_end()
 
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
-        self.link.fail(error)
+        self.websocket.fail(error)
         self._check_end()
 
     def __del__(self) -> None:
-        link, loop = self._link, self._loop
-        if link is None or loop is None:
+        websocket, loop = self._websocket, self._loop
+        if websocket is None or loop is None:
             return
-        if link.is_inherited:
-            link.close_inherited()
-        elif link.end is None:
-            link.abort()
+        if websocket.is_inherited:
+            websocket.close_inherited()
+        elif websocket.closure is None:
+            websocket.abort()
             if loop.is_running():
                 # Collecting may happen in any thread.
-                loop.call_soon_threadsafe(_let_go, link, loop, self._fd, self._timer)
+                loop.call_soon_threadsafe(_let_go, websocket, loop, self._fd, self._timer)
             else:
-                _let_go(link, loop, self._fd, self._timer)
+                _let_go(websocket, loop, self._fd, self._timer)
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
@@ -588,7 +589,7 @@ class AsyncConnection:
 
     def _watch(self) -> None:
         """Asks the loop to tell when the socket has, or takes, data; and only if that is wanted."""
-        loop, link = self._loop, self.link
+        loop, websocket = self._loop, self.websocket
         if loop is None or self._is_done:
             return
         full = not self._has_room()
@@ -596,11 +597,11 @@ class AsyncConnection:
             if full:
                 loop.remove_reader(self._fd)
             else:
-                loop.add_reader(self._fd, self._when_readable, link)
+                loop.add_reader(self._fd, self._when_readable, websocket)
             self._is_reading = not full
-        if self._is_writing != link.wants_write:
-            if link.wants_write:
-                loop.add_writer(self._fd, self._when_writable, link)
+        if self._is_writing != websocket.wants_write:
+            if websocket.wants_write:
+                loop.add_writer(self._fd, self._when_writable, websocket)
             else:
                 loop.remove_writer(self._fd)
             self._is_writing = not self._is_writing
@@ -638,7 +639,7 @@ class AsyncConnection:
         for _ in range(_READS_PER_TURN):
             if not self._has_room():
                 break
-            messages, more = self.link.read()
+            messages, more = self.websocket.read()
             for message in messages:
                 kept = on_message(message)
                 if kept is not None:
@@ -656,7 +657,7 @@ class AsyncConnection:
         self._check_end()
 
     def _write_some(self) -> None:
-        self.link.flush()
+        self.websocket.flush()
         self._watch()
         self._wake_senders()
         self._check_end()
@@ -667,18 +668,18 @@ class AsyncConnection:
             self._timer = None
         if self._is_done or self._loop is None:
             return
-        due_sec = self.link.tick(reading=self._is_reading)
+        due_sec = self.websocket.tick(reading=self._is_reading)
         if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
             due_sec = min(due_sec, on_tick())
         self._watch()
         self._check_end()
         if not self._is_done:
-            self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.link))
+            self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.websocket))
 
     def _check_end(self) -> None:
-        """If the link has ended, lets everybody know and gives the socket back."""
-        end = self.link.end
-        if end is None or self._is_done:
+        """If the websocket has ended, lets everybody know and gives the socket back."""
+        closure = self.websocket.closure
+        if closure is None or self._is_done:
             return
         self._is_done = True
         if self._loop is not None and not self._loop.is_closed():
@@ -688,10 +689,10 @@ class AsyncConnection:
                 self._loop.remove_writer(self._fd)
         if self._timer is not None:
             self._timer.cancel()
-        self.link.close_socket()
+        self.websocket.close_socket()
         try:
             if (on_end := self._on_end()) is not None:
-                on_end(end)
+                on_end(closure)
         finally:
             _wake(self._receiver)
             self._wake_senders()
@@ -731,14 +732,14 @@ def _weakly(method: Callable[[], None]) -> Callable[..., None]:
     return call
 
 
-def _let_go(link: Link, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
+def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
     """Gives back what a connection had of its loop, and its socket."""
     if not loop.is_closed():
         loop.remove_reader(fd)
         loop.remove_writer(fd)
     if timer is not None:
         timer.cancel()
-    link.close_socket()
+    websocket.close_socket()
 
 
 def _wake(future: asyncio.Future[bool] | None, *, in_time: bool = True) -> None:

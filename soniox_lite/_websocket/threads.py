@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from .nonblocking import End, Link
+    from .frames import Message
+    from .nonblocking import Closure, WebSocket
     from .options import ConnectionOptions
 
     # A message as it came, and what it says.
@@ -106,7 +107,7 @@ def caller() -> object:
     return threading.get_ident()
 
 
-class Mailbox:
+class MessageQueue:
     """Messages for one who receives, put in by a reader who must never wait for him.
 
     Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
@@ -187,7 +188,7 @@ def texts_of(chunks: Iterable[str]) -> Generator[str, None, None]:
         yield chunk
 
 
-def inherited() -> SonioxRealtimeError:
+def forked_error() -> SonioxRealtimeError:
     """The error for a forked child that uses what its parent opened."""
     return SonioxRealtimeError("the session belongs to the process that opened it; open one after the fork")
 
@@ -197,7 +198,7 @@ def warn_of_unclosed(options: ConnectionOptions, warn: Callable[..., None] = war
     warn(f"unclosed realtime session: {options.url}", ResourceWarning, stacklevel=3)
 
 
-def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
+def send_timeout_error(timeout_sec: float) -> SonioxRealtimeTimeoutError:
     """The error for a server that does not read."""
     return SonioxRealtimeTimeoutError(f"the server did not take what was sent within {timeout_sec:g} s")
 
@@ -222,7 +223,7 @@ class Connection:
         options: ConnectionOptions,
         on_open: Callable[[], None],
         on_message: Callable[[bytes], bytes | None],
-        on_end: Callable[[End], None],
+        on_end: Callable[[Closure], None],
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
@@ -231,7 +232,7 @@ class Connection:
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
         self._forks = Process.forks
-        self._link: Link | None = None
+        self._websocket: WebSocket | None = None
         self._thread: threading.Thread | None = None
         self._joiner = 0
         # Taken until it is known whether the connection could be opened; released early by who wants it no more.
@@ -241,7 +242,7 @@ class Connection:
         self._is_aborted = False
         # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
         self._order = threading.RLock()
-        self._is_posting = False
+        self._is_sending = False
         # What signal handlers asked for that interrupted the thread which holds it; with that thread.
         self._later: deque[tuple[int, Callable[[], object]]] = deque()
         # What has arrived and was not received yet: the reader appends, the receiver takes.
@@ -255,7 +256,7 @@ class Connection:
         # Of all that is rare, with those who wait for it.
         self._changed = threading.Condition()
         self._watchers = 0
-        # When the link has to be looked after next, as time.monotonic() counts.
+        # When the websocket has to be looked after next, as time.monotonic() counts.
         self._tick_at = 0.0
         self._reader_is_done = False
         self._reader_waits = False
@@ -283,10 +284,10 @@ class Connection:
             del problem
 
     @property
-    def link(self) -> Link:
+    def websocket(self) -> WebSocket:
         """The open WebSocket; only after ``open``."""
-        assert self._link is not None  # noqa: S101 - sessions check their state first
-        return self._link
+        assert self._websocket is not None  # noqa: S101 - sessions check their state first
+        return self._websocket
 
     # Whether a task has kept its event loop busy for long. Threads take turns by themselves.
     is_late = False
@@ -294,14 +295,15 @@ class Connection:
     def give_turn(self) -> None:
         """Does nothing; see the async twin."""
 
-    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
-        """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
+    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
+        """Queues the message that ``make(*args)`` gives, if any, behind those before it, without waiting.
 
-        Nothing else is made or sent while ``make`` is called, so that it may also just change something, and give None.
-        A signal handler may ask while its own thread is in the middle of this; then it is put off until that is done.
+        No other message is made or sent during that call, so that ``make`` may also change what decides about the next
+        ones. A signal handler may call this while its own thread is in the middle of it; then it is put off until that
+        is done.
 
         Returns:
-            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet.
+            The message's position, for :meth:`drain`; None when nothing was queued, or not yet.
 
         Raises:
             SonioxRealtimeError: The connection has ended.
@@ -310,15 +312,15 @@ class Connection:
             self.check_owner()
         try:
             with self._order:
-                if self._is_posting:
-                    self._later.append((threading.get_ident(), partial(self.post, opcode, make)))
+                if self._is_sending:
+                    self._later.append((threading.get_ident(), partial(self.send_nowait, make, *args)))
                     return None
-                self._is_posting = True
+                self._is_sending = True
                 try:
-                    payload = make()
-                    return None if payload is None else self.link.send(opcode, payload)
+                    message = make(*args)
+                    return None if message is None else self.websocket.send(message.opcode, message.payload)
                 finally:
-                    self._is_posting = False
+                    self._is_sending = False
         finally:
             if self._later:
                 self._catch_up()
@@ -339,7 +341,7 @@ class Connection:
     def _is_interrupting(self) -> bool:
         """Whether this is a signal handler, which interrupted :meth:`post` in its own thread."""
         with self._order:
-            return self._is_posting
+            return self._is_sending
 
     def check_owner(self) -> None:
         """Refuses a forked child.
@@ -348,12 +350,12 @@ class Connection:
             SonioxRealtimeError: It is one.
         """
         if self._forks != Process.forks and self.is_inherited:
-            raise inherited()
+            raise forked_error()
 
     @property
     def is_inherited(self) -> bool:
         """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
-        return self._link is not None and self._link.is_inherited
+        return self._websocket is not None and self._websocket.is_inherited
 
     def check_may_end(self) -> None:
         """Any thread may end the connection; see the async twin."""
@@ -363,7 +365,7 @@ class Connection:
         """Whether nothing can be said over the connection any more, not even goodbye."""
         return self.is_inherited
 
-    def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
+    def drain(self, position: int, timeout_sec: float | None = None) -> None:
         """Returns when the kernel has taken everything up to a position.
 
         Args:
@@ -375,23 +377,23 @@ class Connection:
             SonioxRealtimeError: The connection has ended, or ends meanwhile.
             SonioxRealtimeTimeoutError: The server does not read; the connection is given up.
         """
-        link = self.link
-        if link.is_sent(position):
+        websocket = self.websocket
+        if websocket.is_sent(position):
             return
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        turn, moved, deadline = link.turn_of(position), -1, 0.0
-        while not link.is_sent(position):
+        turn, moved, deadline = websocket.start_of(position), -1, 0.0
+        while not websocket.is_sent(position):
             now = time.monotonic()
-            if moved < turn and link.taken > moved:
+            if moved < turn and websocket.bytes_sent > moved:
                 # Behind bytes of others that move; the time begins with the turn of these.
-                moved, deadline = link.taken, now + timeout
+                moved, deadline = websocket.bytes_sent, now + timeout
             elif now >= deadline:
-                error = stalled(timeout)
+                error = send_timeout_error(timeout)
                 self.fail(error)
                 raise error
             # Woken up by room for more, or by the end of the connection.
-            _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
-            self.post(0, link.flush)
+            _wait(websocket, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
+            self.send_nowait(websocket.flush)
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
@@ -422,13 +424,13 @@ class Connection:
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
         return self.take()
 
-    def new_mailbox(self) -> Mailbox:
+    def new_queue(self) -> MessageQueue:
         """A mailbox for some of the messages, that ``on_message`` puts them into."""
-        return Mailbox()
+        return MessageQueue()
 
-    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+    def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
         """Begins to send a text message in the background each time this interval has passed; None ends it."""
-        self.link.set_keepalive(payload, interval_sec)
+        self.websocket.set_keepalive(message.payload, interval_sec)
 
     def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile.
@@ -452,27 +454,27 @@ class Connection:
 
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
-        if self._link is not None and not self.is_inherited:
-            self.post(0, self._link.start_close)
+        if self._websocket is not None and not self.is_inherited:
+            self.send_nowait(self._websocket.start_close)
             self.wait_ended(timeout_sec)
         self.abort()
 
     def abort(self) -> None:
         """Closes at once, also while it is being opened. In a forked child, it only gives the descriptor back."""
-        if self._link is not None and self._link.is_inherited:
-            self._link.close_inherited()
+        if self._websocket is not None and self._websocket.is_inherited:
+            self._websocket.close_inherited()
             return
         with self._order:
             self._is_aborted = True
-            link = self._link
-        if link is None:
-            self._tell_opener()
+            websocket = self._websocket
+        if websocket is None:
+            self._wake_opener()
         elif not self.put_off(self._abort):
             self._abort()
             self._join()
 
     def _abort(self) -> None:
-        self.post(0, self.link.abort)
+        self.send_nowait(self.websocket.abort)
         self._wake_reader()
 
     def _join(self) -> None:
@@ -485,16 +487,16 @@ class Connection:
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection for a reason of this side."""
-        self.post(0, partial(self.link.fail, error))
+        self.send_nowait(self.websocket.fail, error)
         self._wake_reader()
 
     def __del__(self) -> None:
-        link = self._link
-        if link is not None and link.is_inherited:
-            link.close_inherited()
-        elif link is not None and link.end is None:
+        websocket = self._websocket
+        if websocket is not None and websocket.is_inherited:
+            websocket.close_inherited()
+        elif websocket is not None and websocket.closure is None:
             # The reader notices, and gives the socket back.
-            link.abort()
+            websocket.abort()
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
@@ -509,7 +511,7 @@ class Connection:
         return threading.current_thread() is self._thread
 
     def _wake_reader(self) -> None:
-        """Lets the reader look at the link, should it wait for room in the queue."""
+        """Lets the reader look at the websocket, should it wait for room in the queue."""
         with self._changed:
             self._changed.notify_all()
 
@@ -517,7 +519,7 @@ class Connection:
     def _drive(connected: weakref.ref[Connection], options: ConnectionOptions) -> None:
         """What the reader thread does: it opens a connection and reads it to its end.
 
-        While it waits, it holds the link only, so that a connection that was forgotten can be collected.
+        While it waits, it holds the websocket only, so that a connection that was forgotten can be collected.
         """
         try:
             opened = open_websocket(
@@ -526,111 +528,111 @@ class Connection:
         except BaseException as error:  # noqa: BLE001 - who opens the connection is told
             if (connection := connected()) is not None:
                 connection._open_error = error
-                connection._tell_opener()
+                connection._wake_opener()
             return
         connection = connected()
-        link = None if connection is None else connection._adopt(*opened)
-        if connection is None or link is None:
+        websocket = None if connection is None else connection._adopt(*opened)
+        if connection is None or websocket is None:
             opened[0].close()
             return
-        connection._start(link)
-        while connection is not None and link.end is None:
-            due_sec = connection._step(link)
+        connection._start(websocket)
+        while connection is not None and websocket.closure is None:
+            due_sec = connection._step(websocket)
             del connection
-            if due_sec > 0.0 and link.end is None:
-                _wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
-                if link.wants_write:
-                    link.flush()
+            if due_sec > 0.0 and websocket.closure is None:
+                _wait(websocket, for_read=True, for_write=websocket.wants_write, timeout_sec=due_sec)
+                if websocket.wants_write:
+                    websocket.flush()
             connection = connected()
         if connection is None:
-            link.close_socket()
+            websocket.close_socket()
         else:
-            connection._leave(link)
+            connection._leave(websocket)
 
-    def _tell_opener(self) -> None:
+    def _wake_opener(self) -> None:
         with contextlib.suppress(RuntimeError):
             # It may have been told before.
             self._opening.release()
 
-    def _adopt(self, sock: socket.socket, leftover: bytes) -> Link | None:
-        """The link over a socket that has been opened; None if it is not wanted any more."""
+    def _adopt(self, sock: socket.socket, leftover: bytes) -> WebSocket | None:
+        """The websocket over a socket that has been opened; None if it is not wanted any more."""
         with self._order:
             if not self._is_aborted:
                 self._forks = Process.forks
-                self._link = self._options.new_link(sock, leftover)
-        return self._link
+                self._websocket = self._options.new_websocket(sock, leftover)
+        return self._websocket
 
-    def _start(self, link: Link) -> None:
+    def _start(self, websocket: WebSocket) -> None:
         """Lets it be known that the connection is open."""
         try:
             if (on_open := self._on_open()) is not None:
                 on_open()
         except BaseException as error:  # noqa: BLE001 - who opens the connection is told
             self._open_error = error
-            link.fail(error)
-        self._tell_opener()
+            websocket.fail(error)
+        self._wake_opener()
 
-    def _step(self, link: Link) -> float:
+    def _step(self, websocket: WebSocket) -> float:
         """Reads what has arrived; gives the time to wait for more."""
         try:
-            return self._read_some(link)
+            return self._read_some(websocket)
         except BaseException as error:  # noqa: BLE001 - who waits for the reader is told
-            link.fail(error)
+            websocket.fail(error)
             return 0.0
 
-    def _leave(self, link: Link) -> None:
+    def _leave(self, websocket: WebSocket) -> None:
         """Lets everybody know of the end, and gives the socket back."""
-        end = link.end
-        if end is None:
+        closure = websocket.closure
+        if closure is None:
             raise AssertionError("the reader left without an end")
         try:
             if (on_end := self._on_end()) is not None:
-                on_end(end)
+                on_end(closure)
         finally:
-            link.close_socket()
+            websocket.close_socket()
             with self._changed:
                 self._reader_is_done = True
                 self._changed.notify_all()
-            self._tell_receiver()
+            self._wake_receiver()
 
-    def _tell_receiver(self) -> None:
+    def _wake_receiver(self) -> None:
         """Wakes a receiver who found nothing. Only the reader may."""
         if self._news.locked():
             self._news.release()
 
-    def _read_some(self, link: Link) -> float:
+    def _read_some(self, websocket: WebSocket) -> float:
         """Does what there is to do; gives the time to wait for more."""
         if not self._has_room():
-            due_sec = link.tick(reading=False)
+            due_sec = websocket.tick(reading=False)
             self._tick_at = 0.0
             with self._changed:
                 self._reader_waits = True
-                self._changed.wait_for(lambda: self._has_room(2) or link.end, due_sec)
+                self._changed.wait_for(lambda: self._has_room(2) or websocket.closure, due_sec)
                 self._reader_waits = False
             return 0.0
-        messages, more = link.read()
+        messages, more = websocket.read()
         if messages and (on_message := self._on_message()) is not None:
             for message in messages:
                 kept = on_message(message)
                 if kept is not None:
                     self._appended_bytes += len(kept)
                     self._messages.append(kept)
-            self._tell_receiver()
+            self._wake_receiver()
             if self._watchers:
                 with self._changed:
                     self._changed.notify_all()
         now = time.monotonic()
         if now >= self._tick_at or self._on_tick is not None:
-            due_sec = link.tick(reading=True)
+            due_sec = websocket.tick(reading=True)
             if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
                 due_sec = min(due_sec, on_tick())
             self._tick_at = now + due_sec
         return 0.0 if more else max(0.0, self._tick_at - now)
 
 
-def _wait(link: Link, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
+def _wait(websocket: WebSocket, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
     try:
-        wait_ready(link.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
+        wait_ready(websocket.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
     except (OSError, ValueError):
         # Closed between the look at it and the wait: the caller looks again.
         return
