@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from urllib.parse import urlsplit
 
 from ._data.callbacks import broken_rule
 from ._data.codec import kind_of, shown_when_made
 from ._data.rules import Problems, is_visible_ascii
+from ._data.urls import split_url
 from ._version import __version__
 from .errors import SonioxValidationError
 
@@ -209,13 +209,8 @@ def _resolve_domain(region: str | None, base_domain: str | None) -> str:
 def _resolve_url(name: str, given: str | None, variable: str, default: str, schemes: tuple[str, ...]) -> str:
     url = _given_or_variable(name, given, variable) or default
     source = name if given else variable
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-        parts = urlsplit("")
-    if not usable or not is_visible_ascii(url):
+    parts = split_url(url, schemes)
+    if parts is None or not is_visible_ascii(url):
         raise SonioxValidationError(
             f"{source} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
         )

@@ -15,15 +15,15 @@ import urllib.request
 from urllib.parse import urlsplit
 
 from .._data.clock import time
-from .._net.network import addresses_of
+from .._net.addresses import resolve
 from .._net.proxies import Proxies, ProxyError
-from .._net.redaction import describe_failure, scrubbed
+from .._net.redaction import describe_failure, redact_exception
 from .._net.route import Route
-from .._net.tcp import is_readable
+from .._net.tcp import is_readable, remaining_sec
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
 from .pool import MAX_IDLE_SEC
-from .wire_response import Reply, remaining_sec
+from .wire_response import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         try:
             request.proxy = self._proxies.find(request.type, *_place_of(request))
         except (ProxyError, ValueError) as error:
-            raise SonioxConnectionError(f"{_name(request)}: {self._describe(error)}") from scrubbed(error)
+            raise SonioxConnectionError(f"{_name(request)}: {self._describe(error)}") from redact_exception(error)
         found: Proxy | None = request.proxy
         return found
 
@@ -166,7 +166,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             self._pool.lend(connection)
             try:
                 # The system's name resolution has limits of its own and is not counted.
-                addresses = addresses_of(*route.first_hop)
+                addresses = resolve(*route.first_hop)
                 ends = time.monotonic() + timeout
                 ends = ends if deadline is None else min(ends, deadline)
                 connection.sock = route.connect(addresses, ends, functools.partial(setattr, connection, "open_sock"))
@@ -178,7 +178,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             raise SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s") from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             problem = self._describe(error)
-            raise SonioxConnectionError(f"{_name(request)}: {problem}") from scrubbed(error)
+            raise SonioxConnectionError(f"{_name(request)}: {problem}") from redact_exception(error)
         return connection
 
     def _send_and_receive(
@@ -220,7 +220,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         except (OSError, http.client.HTTPException) as error:
             self._pool.discard(connection)
             problem = self._describe(error)
-            raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from scrubbed(error)
+            raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from redact_exception(error)
         except BaseException:
             self._pool.discard(connection)
             raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import urllib.parse
 import urllib.request
 
-from .._net.redaction import masked
+from .._data.urls import split_url
+from .._net.redaction import redact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,18 +62,16 @@ class ReplyProcessor(urllib.request.BaseHandler):
 
 
 def _may_lead_to(location: str, request: urllib.request.Request) -> bool:
-    """Whether a redirect leads to a place where HTTP is spoken, and does not spell out the key."""
+    """Whether a redirect leads to a usable http or https URL without credentials and without the key in it."""
     try:
         url = urllib.parse.urljoin(request.full_url, location)
-        parts = urllib.parse.urlsplit(url)
-        # A port that is none raises.
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         return False
-    if not usable or parts.username is not None:
+    parts = split_url(url, ("http", "https"))
+    if parts is None or parts.username is not None:
         return False
     plain = urllib.parse.unquote(url)
-    return masked(plain, request.unredirected_hdrs.get("Authorization", "")) == plain
+    return redact(plain, request.unredirected_hdrs.get("Authorization", "")) == plain
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -10,8 +10,8 @@ import urllib.request
 import zlib
 
 from .._data.clock import time
-from .._net.network import default_tls_context
-from .._net.redaction import describe_failure, masked, scrubbed
+from .._net.certificates import default_tls_context
+from .._net.redaction import describe_failure, redact, redact_exception
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
 from .body import CallbackError
 from .connections import KeepAliveHandler, WireRequest
@@ -119,9 +119,9 @@ class Transport:
             if isinstance(reason, TimeoutError):
                 raise SonioxTimeoutError(f"{name}: no answer within {timeout_sec:g} s", request_sent=True) from error
             cause = reason if isinstance(reason, BaseException) else error
-            problem = masked(describe_failure(cause), authorization)
-            scrubbed(cause)
-            raise SonioxConnectionError(f"{name}: {problem}", request_sent=True) from scrubbed(error)
+            problem = redact(describe_failure(cause), authorization)
+            redact_exception(cause)
+            raise SonioxConnectionError(f"{name}: {problem}", request_sent=True) from redact_exception(error)
         if callback_error is not None:
             # Not inside the except clause, which would become its context.
             raise callback_error
@@ -142,7 +142,7 @@ class Transport:
                 response,
                 reply,
                 failure=functools.partial(self._broken_off, name),
-                mask=functools.partial(masked, authorization=authorization),
+                mask=functools.partial(redact, authorization=authorization),
             )
         try:
             response = self._read(reply, request, authorization, started)
@@ -175,7 +175,7 @@ class Transport:
                 f"{name}: the reply stopped, or came in too slowly, before its end", request_sent=True
             )
         problem = "the client was closed meanwhile" if self.closed else describe_failure(error)
-        scrubbed(error)
+        redact_exception(error)
         return SonioxConnectionError(f"{name}: {problem}", request_sent=True)
 
     def _read(self, reply: Any, request: Request, authorization: str, started: float) -> Response:
@@ -202,7 +202,7 @@ class Transport:
         return Response(
             status,
             fields,
-            masked(content, authorization, escaped=not is_success or len(content) <= _SMALL_BODY_BYTES),
+            redact(content, authorization, escaped=not is_success or len(content) <= _SMALL_BODY_BYTES),
             request=request,
             elapsed_sec=time.monotonic() - started,
             complete=complete,
@@ -256,9 +256,9 @@ def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urlli
 def _fields_of(reply: Any, authorization: str) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = reply.headers.items()
     whole = "\n".join(map("\n".join, fields))
-    if masked(whole, authorization) == whole:
+    if redact(whole, authorization) == whole:
         return fields
-    return [(masked(name, authorization), masked(value, authorization)) for name, value in fields]
+    return [(redact(name, authorization), redact(value, authorization)) for name, value in fields]
 
 
 def _encoding_of(reply: Any) -> str:

@@ -323,11 +323,3 @@ def length_left(reply: Any) -> int | None:
     length = getattr(reply, "length", None)
     # Replies that vcrpy plays have a text there, and never count down.
     return length if isinstance(length, int) else None
-
-
-def remaining_sec(deadline: float, timeout: float) -> float:
-    """Seconds to wait now: what is left until the deadline, at most the timeout."""
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        raise TimeoutError("out of time")
-    return min(remaining, timeout)

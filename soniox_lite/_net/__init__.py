@@ -1,1 +1,1 @@
-"""The way to a server, for REST and realtime: TCP, proxies, TLS. Nothing here knows of HTTP requests or WebSockets."""
+"""Connections for REST and realtime: name resolution, TCP, proxies, TLS. Knows no REST requests and no WebSockets."""

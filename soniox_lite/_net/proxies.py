@@ -1,4 +1,4 @@
-"""Proxies that the environment, or the system's settings, name; and tunnels through them."""
+"""Proxies from the environment or the system's settings, and tunnels through them (CONNECT)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import sys
 from urllib.parse import unquote_to_bytes
 
-from .answers import read_answer
+from .response_heads import read_response_head
 from .tcp import remaining_sec
 
 TYPE_CHECKING = False
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+(?:%[\w.~-]+)?)\]|(?P<name>[^\s\[\]:@\\]+))(?::(?P<port>\d{0,5}))?")
-# Of what a proxy says of its refusal.
+# Of the reason phrase of a refusal, in messages.
 _MAX_REASON_LENGTH = 200
-# A shorter secret may be part of a word that has nothing to do with it.
+# A shorter secret may also be part of an ordinary word, so only whole words are replaced.
 _MIN_SECRET_LENGTH = 8
 
 
 class ProxyError(ConnectionError):
-    """A proxy that cannot be used, or refuses. Its text holds no credentials.
+    """A proxy that cannot be used, or refuses a tunnel. The text holds no credentials.
 
     Attributes:
-        status: The status of the proxy's refusal; None where it gave none.
+        status: The status of the proxy's response; None without a response.
     """
 
     def __init__(self, problem: str, status: int | None = None) -> None:
@@ -38,32 +38,32 @@ class ProxyError(ConnectionError):
 
 
 class Proxy:
-    """A proxy, and who we are to it.
+    """A proxy and the credentials for it.
 
     Attributes:
-        host: Its name or address.
+        host: Its name, or its address without brackets.
         port: Its port.
-        secure: Whether it is spoken to over TLS.
+        secure: Whether the connection to it uses TLS.
         authorization: Value of the ``Proxy-Authorization`` header; None for none.
     """
 
     def __init__(self, url: str) -> None:
-        """Reads ``http://user:password@host:port``. All but the host may be missing.
+        """Reads ``http://user:password@host:port``. Every part except the host may be missing.
 
-        User and password may be percent-encoded, or hold any character as it is; the last ``@`` ends them.
+        User and password may be percent-encoded or plain; the last ``@`` ends them.
 
         Raises:
-            ProxyError: It is no URL of a proxy that speaks HTTP.
+            ProxyError: It is not the URL of an HTTP proxy.
         """
         found = re.fullmatch(r"(?:([A-Za-z][A-Za-z0-9+.-]*)://)?(?:(.*)@)?(.*)", url.strip(), re.DOTALL)
         scheme, user, rest = found.groups() if found else ("", None, "")
         scheme = (scheme or "http").lower()
         if scheme.startswith("socks"):
-            raise ProxyError(f"the environment names a SOCKS proxy ({scheme}://): only http:// and https:// are spoken")
+            raise ProxyError(f"the environment names a SOCKS proxy ({scheme}://): only http:// and https:// work")
         place = _HOST.fullmatch(re.split(r"[/?#]", rest, maxsplit=1)[0])
         port = int(place["port"] or _DEFAULT_PORTS.get(scheme, 0)) if place else 0
         if place is None or scheme not in _DEFAULT_PORTS or not 0 < port < 65536:
-            # Any part of it may be a password.
+            # The value is not shown, since any part of it may be a password.
             raise ProxyError("the proxy that the environment names is not an http:// or https:// URL")
         self.host: str = place["address"] or place["name"]
         self.port = port
@@ -71,7 +71,7 @@ class Proxy:
         self.authorization: str | None = None
         self._secrets: set[str] = set()
         if user:
-            # As the bytes that they are in the environment, should they be no UTF-8.
+            # The bytes of the environment variable, which need not be UTF-8.
             name, _, password = user.encode("utf-8", "surrogateescape").partition(b":")
             credentials = unquote_to_bytes(name) + b":" + unquote_to_bytes(password)
             token = base64.b64encode(credentials).decode()
@@ -80,7 +80,7 @@ class Proxy:
             self._secrets = {user, plain, *user.split(":", 1), *plain.split(":", 1), token} - {""}
 
     def without_secrets(self, text: str) -> str:
-        """What the proxy says, without the credentials and without characters that are not shown."""
+        """A text from the proxy, shortened, without the credentials and without unprintable characters."""
         text = "".join(character if character.isprintable() else " " for character in text)
         for secret in sorted(self._secrets, key=len, reverse=True):
             pattern = re.escape(secret)
@@ -103,29 +103,29 @@ class Proxy:
 
 
 class Proxies:
-    """The proxies as they are named now; what they are not for is looked up each time.
+    """The proxies that are configured when this is made; ``no_proxy`` is read at each look-up.
 
     Attributes:
-        are_named: Whether there is any.
+        are_named: Whether any proxy is configured.
     """
 
     def __init__(self) -> None:
         self._urls: dict[str, str] = {}
         self._are_the_systems = False
         if may_have_proxies():
-            import urllib.request  # noqa: PLC0415 - loaded before, and only if needed
+            import urllib.request  # noqa: PLC0415 - loaded before, and only if a proxy may be set
 
             self._urls = urllib.request.getproxies()
             self._are_the_systems = not urllib.request.getproxies_environment()
         self.are_named = bool(self._urls)
 
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
-        """The proxy for a host; None to connect to it directly.
+        """The proxy for a host; None for a direct connection.
 
         Args:
-            scheme: ``http``, or ``https`` where TLS is spoken.
-            host: Its name, or its address without brackets.
-            port: Its port.
+            scheme: ``http``, or ``https`` for connections with TLS.
+            host: The server's name, or its address without brackets.
+            port: The server's port.
 
         Raises:
             ProxyError: The proxy cannot be used.
@@ -143,16 +143,16 @@ class Proxies:
 
 
 def may_have_proxies() -> bool:
-    """Whether the environment, or the system's settings where there are any, may name a proxy."""
+    """Whether a proxy may be configured: by the environment, or on macOS and Windows by the system's settings."""
     return sys.platform in {"darwin", "win32"} or any(name.lower() in _VARIABLES for name in os.environ)
 
 
 def is_exempt(no_proxy: str, host: str, port: int) -> bool:
-    """Whether ``no_proxy`` says that a host is connected to directly.
+    """Whether ``no_proxy`` excludes a host, so that it is connected to directly.
 
-    Its entries stand between commas or spaces: a name stands for itself and all below it, with or without a dot (or
-    ``*.``) in front; an address, in brackets or not, for itself; a block (``10.0.0.0/8``) for all in it; each of them
-    with a port for that port only; ``*`` for everything.
+    Entries are separated by commas or spaces. A name matches itself and its subdomains, with or without a leading dot
+    or ``*.``; an address, in brackets or not, matches itself; a block (``10.0.0.0/8``) matches all addresses in it. An
+    entry with a port matches that port only. ``*`` matches every host.
     """
     host = host.lower().rstrip(".")
     address = _address_of(host)
@@ -169,7 +169,7 @@ def is_exempt(no_proxy: str, host: str, port: int) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, str]:
-    """A name, address or block without brackets, and the port behind it; empty for none."""
+    """The name, address or block without brackets, and the port; the port is empty if there is none."""
     found = re.fullmatch(r"\[([^\]]*)\](/\d+)?(?::(\d+))?", entry)
     if found:
         return f"{found[1]}{found[2] or ''}", found[3] or ""
@@ -199,18 +199,18 @@ def _covers(block: str, address: IPv4Address | IPv6Address) -> bool:
 
 
 def open_tunnel(sock: socket.socket, host: str, port: int, proxy: Proxy, deadline: float) -> None:
-    """Has a proxy pass on what is sent and received from here on.
+    """Opens a tunnel through a proxy with CONNECT.
 
     Args:
         sock: Connected to the proxy, with a timeout or none.
-        host: Where to; the proxy looks the name up.
-        port: Where to.
-        proxy: Whose credentials are sent.
+        host: The server's name, which the proxy resolves, or its address.
+        port: The server's port.
+        proxy: The proxy, with the credentials to send.
         deadline: When to give up, as ``time.monotonic()`` counts.
 
     Raises:
-        ProxyError: It refuses.
-        OSError: It does not answer, or not in HTTP.
+        ProxyError: The proxy refuses.
+        OSError: There is no response, or it is not HTTP.
     """
     target = _joined(host if host.isascii() else host.encode("idna").decode(), port)
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
@@ -218,13 +218,13 @@ def open_tunnel(sock: socket.socket, host: str, port: int, proxy: Proxy, deadlin
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     sock.settimeout(remaining_sec(deadline))
     sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-    answer = read_answer(sock, deadline, "the proxy")
-    if not 200 <= answer.status < 300:
-        words = f"the proxy refused the tunnel to {target} with status {answer.status}"
-        raise ProxyError(f"{words} {proxy.without_secrets(answer.reason)}".rstrip(), answer.status)
-    if answer.rest:
-        # The server behind it does not speak first; this would pass for its answer.
-        raise ProxyError("the proxy sent more than its answer to CONNECT")
+    response = read_response_head(sock, deadline, "the proxy")
+    if not 200 <= response.status < 300:
+        words = f"the proxy refused the tunnel to {target} with status {response.status}"
+        raise ProxyError(f"{words} {proxy.without_secrets(response.reason)}".rstrip(), response.status)
+    if response.rest:
+        # TLS and HTTP servers do not send first: these bytes would be taken for the server's.
+        raise ProxyError("the proxy sent more than its response to CONNECT")
 
 
 def _joined(host: str, port: int) -> str:

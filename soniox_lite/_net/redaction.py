@@ -1,4 +1,4 @@
-"""What went wrong, told without what nobody else may know."""
+"""Error descriptions and texts with the API key removed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import functools
 import re
 import socket
 
-from .answers import AnswerError
 from .proxies import ProxyError
+from .response_heads import ResponseHeadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     ErrorT = TypeVar("ErrorT", bound=BaseException)
 
-# Shorter keys are made up for tests, and may well be a word of the reply.
+# Shorter keys are made up for tests, and may also be a word of the response.
 _MIN_SECRET_LENGTH = 16
-# How escapes begin. Patterns that begin with a certain byte are found fastest, and single bytes much faster still.
+# How escapes begin. Searching for the single byte first is much faster than the pattern alone.
 _ESCAPES = ((b"\\", rb"\\[ux/]"), (b"%", b"%[2-7]"), (b"&", b"&#"))
 
 
-def masked(text: AnyStr, authorization: str, *, escaped: bool = True) -> AnyStr:
-    r"""The text without the key, should the server repeat it: it ends up in our errors and in logs.
+def redact(text: AnyStr, authorization: str, *, escaped: bool = True) -> AnyStr:
+    r"""The text with ``***`` in place of the key: a server may repeat it, and the text gets into errors and logs.
 
     Args:
-        text: What the server said.
-        authorization: Ends with the key.
+        text: Text or bytes that the server sent.
+        authorization: Value of the ``Authorization`` header, which ends with the key.
         escaped: Whether to look also for a key whose characters are escaped, as JSON (``\u0041``), URLs (``%41``) and
-            HTML (``&#65;``) have it. In a large body that takes a tenth of the time of parsing it.
+            HTML (``&#65;``) have it. In a large body this takes a tenth of the time that parsing takes.
     """
     secret = authorization.rpartition(" ")[2]
     if len(secret) < _MIN_SECRET_LENGTH:
@@ -44,7 +44,7 @@ def masked(text: AnyStr, authorization: str, *, escaped: bool = True) -> AnyStr:
 
 @functools.lru_cache(maxsize=16)
 def _spellings_of(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
-    """Find a secret in any mixture of plain and escaped characters. An escape may be escaped itself."""
+    """Patterns that find a secret in any mixture of plain and escaped characters. Escapes may be escaped again."""
     pattern = ""
     for character in secret:
         code, plain = ord(character), re.escape(character)
@@ -55,9 +55,9 @@ def _spellings_of(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
     return re.compile(pattern), re.compile(pattern.encode())
 
 
-def scrubbed(error: ErrorT) -> ErrorT:
-    """The error without what the server said, which may be our own request with the key."""
-    import http.client  # noqa: PLC0415 - realtime, where nothing fails, does without it and saves 8 ms
+def redact_exception(error: ErrorT) -> ErrorT:
+    """The same error without the text that the server sent, which may be our own request with the key."""
+    import http.client  # noqa: PLC0415 - a realtime session without errors does not need it and saves 8 ms
 
     if isinstance(error, (http.client.HTTPException, ValueError)) and not isinstance(error, OSError):
         error.args = ()
@@ -69,18 +69,18 @@ def scrubbed(error: ErrorT) -> ErrorT:
 
 
 def describe_failure(error: BaseException) -> str:
-    """What went wrong on the network, in a few words."""
+    """A short description of a network error, without the text that the server sent."""
     if isinstance(error, socket.gaierror):
         return f"the host's name cannot be resolved ({error.strerror})"
-    if isinstance(error, (ProxyError, AnswerError)):
+    if isinstance(error, (ProxyError, ResponseHeadError)):
         return str(error)
     import http.client  # noqa: PLC0415 - as above
 
     if isinstance(error, http.client.RemoteDisconnected):
-        return "the server closed the connection without an answer"
+        return "the server closed the connection without a response"
     if isinstance(error, http.client.IncompleteRead):
-        return f"the reply was cut off after {len(error.partial)} bytes"
+        return f"the response was cut off after {len(error.partial)} bytes"
     if isinstance(error, http.client.HTTPException):
-        return f"the server's answer is not HTTP ({type(error).__name__})"
+        return f"the server's response is not HTTP ({type(error).__name__})"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return f"{type(error).__name__}: {text}"

@@ -1,4 +1,4 @@
-"""The way to a server: TCP, the proxy's TLS and tunnel, the server's TLS, all within one deadline."""
+"""Connecting to a server: TCP, the proxy's TLS and tunnel, the server's TLS, all within one deadline."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Route:
-    """Where to, and by what way.
+    """A server and the proxy through which it is reached, if any.
 
     Attributes:
-        first_hop: Host and port of what is connected to: the server, or its proxy.
+        first_hop: Host and port of the TCP connection: the server's, or its proxy's.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Route:
         Args:
             host: The server's name, or address without brackets.
             port: Its port.
-            proxy: What to connect through; None for nothing.
-            secure: Whether the server speaks TLS.
-            tunnelled: Whether the proxy is to pass on bytes; else each request tells it where to.
-            tls_context: Gives the TLS context, for the server and a proxy that speaks TLS; called when it is needed.
+            proxy: The proxy to connect through; None for a direct connection.
+            secure: Whether the server uses TLS.
+            tunnelled: Whether to open a tunnel through the proxy (CONNECT); otherwise each request names its target.
+            tls_context: Returns the TLS context, for the server and for a proxy that uses TLS; called when needed.
         """
         self._host = host
         self._port = port
@@ -58,18 +58,18 @@ class Route:
         opened: Callable[[socket.socket], object],
         at_step: Callable[[str], object] = bool,
     ) -> socket.socket:
-        """A connection on which the server, or a proxy that is to be asked for it, hears what is sent.
+        """Opens a connection to the server, or to the proxy if there is no tunnel.
 
         Args:
-            addresses: Of the first hop, as ``socket.getaddrinfo`` gives them.
+            addresses: The addresses of the first hop, as ``socket.getaddrinfo`` gives them.
             deadline: When to give up, as ``time.monotonic()`` counts.
-            opened: Called with each socket before it is used; shutting it down ends the attempt.
+            opened: Called with each socket before it is used; shutting the socket down ends the attempt.
             at_step: Called with the name of each step before it is taken.
 
         Raises:
-            ProxyError: The proxy refuses.
+            ProxyError: The proxy refuses the tunnel.
             OSError: A step failed.
-            TimeoutError: They took too long together.
+            TimeoutError: The deadline passed.
         """
         host, port = self.first_hop
         at_step(f"TCP connection to {host}:{port}")

@@ -1,9 +1,11 @@
-"""TCP connections within one time for all addresses of a host."""
+"""TCP: connecting to the addresses of a host within one deadline, and waiting for sockets."""
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
+import sys
 
 from .._data.clock import time
 
@@ -12,24 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+# From <sys/socket.h> of macOS; Python does not name it.
+_SO_NWRITE = 0x1024
+
 
 def open_socket(
     addresses: Sequence[Any], deadline: float, opened: Callable[[socket.socket], object] | None = None
 ) -> socket.socket:
-    """A TCP connection to the first of a host's addresses that accepts.
+    """A TCP connection to the first of a host's addresses that accepts one.
 
     Args:
         addresses: As ``socket.getaddrinfo`` gives them.
         deadline: When to give up, as ``time.monotonic()`` counts.
-        opened: Called with each socket before it connects; shutting it down ends the attempt.
+        opened: Called with each socket before it connects; shutting the socket down ends the attempt.
 
     Raises:
-        OSError: No address accepts; the last one's error.
-        TimeoutError: None did in time.
+        OSError: No address accepts a connection; the error of the last one.
+        TimeoutError: The deadline passed.
     """
     last_error = OSError("the host has no address")
     for tried, (family, kind, protocol, _, target) in enumerate(addresses):
-        # An address that swallows packets must leave time for those after it.
+        # An address that drops packets must leave time for those after it.
         share = remaining_sec(deadline) / (len(addresses) - tried)
         try:
             sock = socket.socket(family, kind, protocol)
@@ -53,28 +58,48 @@ def open_socket(
     raise last_error
 
 
-def remaining_sec(deadline: float) -> float:
-    """Seconds until a deadline.
+def remaining_sec(deadline: float, timeout_sec: float | None = None) -> float:
+    """Seconds until a deadline, but at most the timeout if there is one.
 
     Raises:
-        TimeoutError: There are none.
+        TimeoutError: The deadline passed.
     """
     remaining = deadline - time.monotonic()
     if remaining <= 0:
         raise TimeoutError("out of time")
-    return remaining
+    return remaining if timeout_sec is None else min(remaining, timeout_sec)
+
+
+def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_sec: float) -> bool:
+    """Whether a socket became ready, or failed, within a time. Uses the descriptor only, never a TLS object."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, (select.POLLIN if for_read else 0) | (select.POLLOUT if for_write else 0))
+        return bool(poll.poll(timeout_sec * 1000))
+    # Windows
+    readable, writable, _ = select.select([sock] if for_read else [], [sock] if for_write else [], [], timeout_sec)
+    return bool(readable or writable)
 
 
 def is_readable(sock: socket.socket | None) -> bool:
-    """Whether an idle socket is readable. It then was closed by the server or carries unexpected data."""
+    """Whether reading from a socket would not wait: there is data, TLS has some decrypted, or the peer closed it."""
     if sock is None:
         return True
-    # The system does not know what TLS has decrypted already.
+    # The descriptor does not show what TLS has decrypted already.
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     if pending is not None and pending():
         return True
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([sock], [], [], 0)[0])  # Windows
+    return wait_ready(sock, for_read=True, for_write=False, timeout_sec=0.0)
+
+
+def unacknowledged_bytes(sock: socket.socket) -> int:
+    """How many of the bytes sent the peer's kernel has not acknowledged yet; 0 where the system does not tell."""
+    with contextlib.suppress(OSError, ValueError):
+        if sys.platform == "linux":
+            import fcntl  # noqa: PLC0415 - not on Windows, and rarely needed
+            import termios  # noqa: PLC0415
+
+            return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        if sys.platform == "darwin":
+            return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+    return 0

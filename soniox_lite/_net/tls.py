@@ -1,4 +1,4 @@
-"""TLS over a connection, and inside the TLS of a proxy."""
+"""The TLS handshake, over TCP or inside the TLS connection to a proxy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import ssl
 
 from .._data.clock import time
-from .network import certificate_was_refused
+from .certificates import use_all_certificates_next_time
 from .tcp import remaining_sec
 
 TYPE_CHECKING = False
@@ -27,12 +27,12 @@ def start_tls(
     deadline: float,
     opened: Callable[[socket.socket], object] | None = None,
 ) -> ssl.SSLSocket:
-    """Takes over a connection and makes it speak TLS, whose server must prove that it is the host.
+    """Takes over a connection, does the TLS handshake on it and checks that the certificate is the host's.
 
     Args:
-        sock: Connected. If TLS is spoken on it already, the new one is inside of that.
-        host: A dot at its end, which makes a name absolute for the resolver, is no part of the name here.
-        context: Says whom to trust.
+        sock: Connected. If it is a TLS socket already, the new TLS connection runs inside the old one.
+        host: The server's name or address. A dot at the end, which only the resolver needs, is left out.
+        context: Holds the certificates to trust.
         deadline: When to give up, as ``time.monotonic()`` counts.
         opened: As for :func:`open_socket`.
 
@@ -44,7 +44,7 @@ def start_tls(
     if isinstance(sock, ssl.SSLSocket):
         secured: ssl.SSLSocket = _nested(sock, name, context)
     else:
-        # In two steps, so that a handshake that hangs can be broken.
+        # In two steps: while the handshake runs, the socket can be shut down through ``opened``.
         secured = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
     try:
         if opened is not None:
@@ -53,7 +53,7 @@ def start_tls(
         secured.do_handshake()
     except ssl.SSLCertVerificationError as error:
         secured.close()
-        certificate_was_refused(context, error)
+        use_all_certificates_next_time(context, error)
         raise
     except BaseException:
         secured.close()
@@ -62,17 +62,17 @@ def start_tls(
 
 
 class _NestedTls(ssl.SSLSocket):
-    """TLS inside the TLS of a proxy. What is inherited speaks to the proxy; what is here, to the server behind it.
+    """TLS to a server inside the TLS connection to a proxy. Inherited methods use the outer connection.
 
-    Python's own ``wrap_socket`` takes the descriptor of what it is given, and so would pass by the TLS on it.
+    Python's own ``wrap_socket`` takes over the descriptor of a TLS socket, and so would bypass its TLS.
     """
 
     _inner: ssl.SSLObject
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
-    # Of what the inner TLS has to say, the part that the outer one did not take yet.
+    # Records of the inner TLS that the outer one has not accepted yet.
     _unsent = b""
-    # How many bytes of the caller's are in there.
+    # How many bytes of the caller they contain.
     _accepted = 0
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: ARG002 - as inherited
@@ -83,19 +83,19 @@ class _NestedTls(ssl.SSLSocket):
         try:
             return self._until_done(self._inner.read, buflen)
         except ssl.SSLEOFError:
-            return b""  # As TLS sockets of Python's own.
+            return b""  # As Python's TLS sockets do.
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:  # noqa: ARG002 - as inherited
         try:
-            # Typed as giving bytes, but with a buffer it gives their number.
+            # With a buffer, read() returns a number, which its type does not say.
             count: Any = self._until_done(self._inner.read, nbytes or len(buffer), buffer)
         except ssl.SSLEOFError:
             return 0
         return int(count)
 
     def send(self, data: Any, flags: int = 0) -> int:  # noqa: ARG002 - as inherited
-        # As with any TLS socket that does not block: after SSLWantWriteError, the call is to be repeated with the same
-        # bytes, which are encrypted already.
+        # As with any non-blocking TLS socket: after SSLWantWriteError, the caller repeats the call with the same bytes.
+        # They are encrypted already, and must not be again.
         if not self._accepted:
             self._accepted = self._until_done(self._inner.write, data)
         self._flush()
@@ -107,14 +107,14 @@ class _NestedTls(ssl.SSLSocket):
 
     def _until_done(self, step: Callable[..., T], *args: Any) -> T:
         timeout = self.gettimeout()
-        # One time for all that the outer TLS has to bring; none where the socket does not block.
+        # One deadline for all reads of the outer TLS that the step needs; None for a non-blocking socket.
         deadline = time.monotonic() + timeout if timeout else None
         try:
             while True:
                 try:
                     return step(*args)
                 except ssl.SSLWantReadError:
-                    # What cannot be sent now must not keep this side from reading.
+                    # Unsent records must not keep this side from reading.
                     with contextlib.suppress(ssl.SSLWantWriteError):
                         self._flush()
                 if deadline is not None:
@@ -138,7 +138,7 @@ def _nested(sock: ssl.SSLSocket, name: str | bytes, context: ssl.SSLContext) -> 
     nested: Any = sock
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     inner = context.wrap_bio(incoming, outgoing, server_hostname=name)
-    # The object stays what it is, so that all that takes a TLS socket takes this one.
+    # The class of the existing object is changed, so that it can be used wherever a TLS socket can.
     nested.__class__ = _NestedTls
     nested._incoming, nested._outgoing, nested._inner = incoming, outgoing, inner
     result: _NestedTls = nested

@@ -1,7 +1,7 @@
-"""Opening a WebSocket within a time: name, TCP, proxy, TLS, upgrade. The only module that imports ``websocket``.
+"""The opening handshake: name resolution, TCP, proxy, TLS and the upgrade, within one deadline.
 
-Every step has what is left of one deadline, so that a peer that stalls, or trickles, at any of them cannot exceed it.
-The system's name resolution cannot be interrupted; it runs in a thread that is left behind if it is late.
+The only module that imports ``websocket``. Each step gets what is left of the deadline, so that a peer that stalls or
+sends slowly cannot exceed it.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ import contextlib
 import hashlib
 import json
 import re
-import select
-import socket
-import sys
-import threading
-from importlib import import_module
 from urllib.parse import urlsplit
 
 from .._data.clock import time
 from .._data.retry_after import parse_retry_after
 from .._lazy import loading
-from .._net.answers import read_answer
-from .._net.network import addresses_of, default_tls_context
+from .._net.addresses import resolve
+from .._net.certificates import default_tls_context
 from .._net.proxies import Proxies, ProxyError, may_have_proxies
-from .._net.redaction import describe_failure, masked, scrubbed
+from .._net.redaction import describe_failure, redact, redact_exception
+from .._net.response_heads import read_response_head
 from .._net.route import Route
 from .._net.tcp import remaining_sec
 from .._settings import user_agent
@@ -32,17 +28,16 @@ from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Callable
     from typing import Any
 
-    from .._net.answers import Answer
+    from .._net.response_heads import ResponseHead
 
-# Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
+# The library gets this instead of the key, since it can trace requests. It is replaced when the request is sent.
 _PLACEHOLDER = "Bearer (not shown)"
-# From <sys/socket.h> of macOS; Python does not name it.
-_SO_NWRITE = 0x1024
-# The words of a refusal that are shown, and as much of its body as may hold them.
+# How much of a refusal's reason is shown, in characters, and how much of its body is read.
 _MAX_REASON_LENGTH = 500
 _MAX_REFUSAL_BYTES = 64 * 1024
 # RFC 6455, section 1.3.
@@ -50,19 +45,18 @@ _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def load() -> None:
-    """Loads what opening needs, so that it does not stall: ``websocket`` takes 8 ms, ``urllib.request`` 10.
+    """Imports what connecting needs, so that it does not delay it: ``websocket`` takes 8 ms, ``urllib.request`` 10.
 
     Raises:
         SonioxRealtimeError: websocket-client is not installed.
     """
     with loading:
         try:
-            import_module("websocket")
+            import websocket  # noqa: F401, PLC0415 - not loaded for REST  # pyright: ignore[reportUnusedImport]
         except ImportError as error:
             raise SonioxRealtimeError("realtime sessions need websocket-client, which is not installed") from error
-
         if may_have_proxies():
-            import_module("urllib.request")
+            import urllib.request  # noqa: F401, PLC0415 - for proxies only  # pyright: ignore[reportUnusedImport]
 
 
 def open_websocket(
@@ -72,12 +66,12 @@ def open_websocket(
     context: ssl.SSLContext | None,
     opened: Callable[[socket.socket], object] = bool,
 ) -> tuple[socket.socket, bytes]:
-    """A connected, non-blocking socket that speaks WebSocket from here on, and what it has said already.
+    """A non-blocking socket after the upgrade, and the bytes that were received beyond it.
 
     Args:
         url: ``ws://`` or ``wss://``.
         authorization: Value of the ``Authorization`` header.
-        timeout_sec: For all of it.
+        timeout_sec: For all steps together.
         context: For TLS; None for the shared default.
         opened: Called with each socket before it is used; shutting it down ends the attempt.
 
@@ -96,15 +90,17 @@ def open_websocket(
     except ProxyError as error:
         raise SonioxRealtimeError(f"{url}: {error}", error_code=error.status) from error
     except (OSError, ValueError) as error:
-        problem = masked(describe_failure(error), authorization)
-        raise SonioxRealtimeError(f"{url} could not be opened ({handshake.phase}): {problem}") from scrubbed(error)
+        problem = redact(describe_failure(error), authorization)
+        raise SonioxRealtimeError(f"{url} could not be opened ({handshake.phase}): {problem}") from redact_exception(
+            error
+        )
 
 
 class Handshake:
-    """One attempt.
+    """One attempt to connect.
 
     Attributes:
-        phase: What it is at, for error messages.
+        phase: The step that is under way, for error messages.
     """
 
     def __init__(self, url: str, timeout_sec: float) -> None:
@@ -141,42 +137,18 @@ class Handshake:
 
     def _resolve(self, host: str, port: int) -> list[Any]:
         self.phase = f"name resolution of {host}"
-        try:
-            # An address needs no resolver, and so no thread.
-            return addresses_of(host, port, flags=socket.AI_NUMERICHOST)
-        except socket.gaierror:
-            pass
-        result: list[Any] = []
-
-        def resolve() -> None:
-            try:
-                result.append(addresses_of(host, port))
-            except Exception as error:  # noqa: BLE001 - raised where it is waited for
-                result.append(error)
-
-        # An answer that comes late is of no use.
-        thread = threading.Thread(target=resolve, name="soniox-lite resolve", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            raise SonioxRealtimeError(f"{self._url}: no thread can be started for {self.phase}: {error}") from error
-        thread.join(remaining_sec(self._deadline))
-        if not result:
-            raise TimeoutError
-        if isinstance(result[0], Exception):
-            raise result[0]
-        return list(result[0])
+        return resolve(host, port, self._deadline)
 
     def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
-        """What the server has said behind its consent."""
+        """Sends the upgrade request and checks the response; gives the bytes received beyond it."""
         self.phase = "WebSocket upgrade"
         import websocket  # noqa: PLC0415 - loaded before, and not by REST
 
         exchange = _UpgradeExchange(self._url, sock, self._deadline, authorization)
         try:
-            # Redirects are not followed, since the key would go along; compression costs more than the audio it saves.
+            # Redirects are not followed, since they would be sent the key. Compression costs more time than it saves.
             websocket.create_connection(
-                # The dot of an absolute name is for the resolver: TLS and servers know the name without.
+                # The trailing dot of an absolute name is for the resolver only; TLS and Host have the name without it.
                 re.sub(r"^(wss?://[^/?]*?)\.(?=[:/?]|$)", r"\1", self._url),
                 socket=exchange,
                 header=[f"Authorization: {_PLACEHOLDER}", f"User-Agent: {user_agent()}"],
@@ -187,7 +159,7 @@ class Handshake:
         except websocket.WebSocketTimeoutException:
             raise TimeoutError from None
         except websocket.WebSocketException as error:
-            # Its text may hold headers of the reply; its kind is enough.
+            # The error's text may contain headers of the response, so only its type is shown.
             raise SonioxRealtimeError(
                 f"{self._url}: the server's answer to the WebSocket upgrade cannot be used ({type(error).__name__})"
             ) from None
@@ -195,13 +167,13 @@ class Handshake:
 
 
 class _UpgradeExchange:
-    """What the client library takes for a socket: it sends a request and reads an answer that was found good.
+    """Stands in for the socket that the client library sends its request to and reads the response from.
 
-    By itself, the library takes an interim answer for the last one and an accept value in other letters for the same,
-    keeps cookies, and reads byte by byte. It gets to see of an answer what proves its consent.
+    The library takes an interim response for the final one, compares the accept value without regard to case, keeps
+    cookies, and reads byte by byte. So the response is checked here, and the library gets a minimal one.
 
     Attributes:
-        leftover: What came behind the answer.
+        leftover: The bytes received beyond the response.
     """
 
     def __init__(self, url: str, sock: socket.socket, deadline: float, authorization: str) -> None:
@@ -221,13 +193,13 @@ class _UpgradeExchange:
 
     def recv(self, size: int) -> bytes:
         if self._head is None:
-            answer = read_answer(self._sock, self._deadline, "the server")
+            answer = read_response_head(self._sock, self._deadline, "the server")
             self._head, self.leftover = self._checked(answer), answer.rest
         part, self._head = self._head[:size], self._head[size:]
         return part
 
     def gettimeout(self) -> float:
-        # The library may use send and recv as they are: they wait by themselves.
+        # send and recv block by themselves, so the library must not wait for the descriptor.
         return 0.0
 
     def settimeout(self, _timeout: float | None) -> None: ...
@@ -236,8 +208,8 @@ class _UpgradeExchange:
 
     def shutdown(self, _how: int) -> None: ...
 
-    def _checked(self, answer: Answer) -> bytes:
-        """An answer as RFC 6455, section 4.1, asks for it; raises for any other."""
+    def _checked(self, answer: ResponseHead) -> bytes:
+        """An answer as RFC 6455, section 4.1, requires it; raises for any other."""
         if answer.status != 101:
             raise _refusal(self._url, answer, self._body_of(answer), self._authorization)
         key = re.search(rb"\r\nSec-WebSocket-Key: (\S+)\r\n", self._request)
@@ -261,12 +233,12 @@ class _UpgradeExchange:
             f"Sec-WebSocket-Accept: {accept}\r\n\r\n"
         ).encode()
 
-    def _body_of(self, answer: Answer) -> bytes:
-        """The body of a refusal, as far as it comes in time."""
+    def _body_of(self, answer: ResponseHead) -> bytes:
+        """The body of a refusal, as far as it arrives before the deadline."""
         body = answer.rest
         length = answer.all("content-length")
         missing = int(length) - len(body) if re.fullmatch(r"\d{1,5}", length) else 0
-        # What there is says enough, should it break off.
+        # If the connection breaks, the part that has arrived is used.
         with contextlib.suppress(OSError):
             while missing > 0:
                 self._sock.settimeout(remaining_sec(self._deadline))
@@ -278,34 +250,11 @@ class _UpgradeExchange:
         return body
 
 
-def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_sec: float) -> bool:
-    """Whether a socket became ready, or failed, within a time. Touches the descriptor only, never a TLS object."""
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, (select.POLLIN if for_read else 0) | (select.POLLOUT if for_write else 0))
-        return bool(poll.poll(timeout_sec * 1000))
-    readable, writable, _ = select.select([sock] if for_read else [], [sock] if for_write else [], [], timeout_sec)
-    return bool(readable or writable)
-
-
-def unacknowledged_bytes(sock: socket.socket) -> int:
-    """How much of what was sent the peer's kernel has not acknowledged yet; 0 where the system does not tell."""
-    with contextlib.suppress(OSError, ValueError):
-        if sys.platform == "linux":
-            import fcntl  # noqa: PLC0415 - not on Windows, and rarely needed
-            import termios  # noqa: PLC0415
-
-            return int.from_bytes(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        if sys.platform == "darwin":
-            return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
-    return 0
-
-
-def _refusal(url: str, answer: Answer, body: bytes, authorization: str) -> SonioxRealtimeError:
-    """The server answered the upgrade with a status of its own: a proxy, a wrong path, or a limit."""
+def _refusal(url: str, answer: ResponseHead, body: bytes, authorization: str) -> SonioxRealtimeError:
+    """The error for an upgrade that was answered with another status, by a proxy or for a wrong path or a limit."""
     fields: Any = None
     with contextlib.suppress(ValueError, RecursionError):
-        fields = json.loads(masked(body, authorization))
+        fields = json.loads(redact(body, authorization))
     items: list[tuple[str, Any]] = list(fields.items()) if isinstance(fields, dict) else []  # pyright: ignore[reportUnknownArgumentType]
     texts = {name: value[:_MAX_REASON_LENGTH] for name, value in items if isinstance(value, str)}
     reason = texts.get("error_message") or texts.get("message") or "no reason given"

@@ -18,7 +18,8 @@ import threading
 from collections import deque
 
 from .._data.clock import time
-from .._net.redaction import describe_failure, masked
+from .._net.redaction import describe_failure, redact
+from .._net.tcp import unacknowledged_bytes, wait_ready
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .frames import (
     ABNORMAL_CLOSURE,
@@ -35,7 +36,6 @@ from .frames import (
     encode_frame,
     parse_close,
 )
-from .handshake import unacknowledged_bytes, wait_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class WebSocket:
                     answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
                     self._set_closure(
                         Closure(
-                            code, masked(reason, self._authorization), initiated_locally=self._close_initiated_locally
+                            code, redact(reason, self._authorization), initiated_locally=self._close_initiated_locally
                         ),
                         answer,
                     )

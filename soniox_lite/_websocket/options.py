@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from urllib.parse import urlsplit
 
 from .._data.codec import shown_when_made
 from .._data.rules import Problems, is_visible_ascii
+from .._data.urls import split_url
 from ..errors import SonioxValidationError
 from .handshake import load
 from .nonblocking import WebSocket
@@ -102,15 +102,9 @@ class ConnectionOptions:
 
 
 def _check_url(url: object) -> None:
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-        # A port that is none raises.
-        usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-        parts = urlsplit("")
-    # What the first line of a request can carry; anything else must be percent-encoded.
-    if not usable or not is_visible_ascii(str(url)):
+    parts = split_url(url, ("ws", "wss")) if isinstance(url, str) else None
+    # The request line carries visible ASCII only; other characters must be percent-encoded.
+    if parts is None or not is_visible_ascii(str(url)):
         raise SonioxValidationError("url must be a ws:// or wss:// URL")
     if parts.username is not None or parts.fragment:
         # Credentials in a URL end up in logs.

@@ -6,33 +6,29 @@ Connecting blocks and is done by a thread that lives as long as that takes. Afte
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import weakref
 from collections import deque
-from contextvars import copy_context
 from functools import partial
-from queue import SimpleQueue
 
 from .._data.clock import time
-from .._data.codec import is_buffer
 from .._data.loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from .async_queues import AsyncMessageQueue, is_woken, settle, wake
 from .handshake import open_websocket
 from .nonblocking import Process
-from .threads import chunks_of, forked_error, send_timeout_error, texts_of, warn_of_unclosed
+from .threads import forked_error, send_timeout_error, warn_of_unclosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from .._data.loop_timers import Timer
     from .frames import Message
     from .nonblocking import Closure, WebSocket
     from .options import ConnectionOptions
-    from .threads import Parsed
 
 # Reads in a row before other tasks get their turn.
 _READS_PER_TURN = 4
@@ -72,189 +68,6 @@ def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
     return turn
 
 
-class AsyncEventLog:
-    """What has happened, for any number of tasks to follow from its beginning."""
-
-    def __init__(self) -> None:
-        self._events: list[Any] = []
-        self._closed = False
-        self._followers: list[asyncio.Future[bool]] = []
-
-    def add(self, event: Any) -> None:
-        """Tells all who follow."""
-        self._events.append(event)
-        self._wake_followers()
-
-    def close(self) -> None:
-        """Nothing more will happen."""
-        self._closed = True
-        self._wake_followers()
-
-    async def follow(self) -> AsyncIterator[Any]:
-        """All events, those of the past first; ends when nothing more will happen."""
-        told = 0
-        while True:
-            while len(self._events) > told:
-                yield self._events[told]
-                told += 1
-            if self._closed:
-                return
-            news: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._followers.append(news)
-            await news
-
-    def _wake_followers(self) -> None:
-        followers, self._followers = self._followers, []
-        for news in followers:
-            _wake(news)
-
-
-class AsyncOneAtATime:
-    """As :class:`OneAtATime`, for tasks: one that has ended is not inside, however it ended."""
-
-    def __init__(self) -> None:
-        self._inside: asyncio.Task[Any] | None = None
-
-    def enter(self) -> bool:
-        """As :meth:`OneAtATime.enter`."""
-        me = asyncio.current_task()
-        if self._inside not in (None, me) and not self._inside.done():
-            return False
-        self._inside = me
-        return True
-
-    def leave(self) -> None:
-        """As :meth:`OneAtATime.leave`."""
-        self._inside = None
-
-    def locked(self) -> bool:
-        """As :meth:`OneAtATime.locked`."""
-        return self._inside is not None
-
-
-def async_caller() -> object:
-    """The task that runs this."""
-    return asyncio.current_task()
-
-
-class AsyncMessageQueue:
-    """As :class:`MessageQueue`, for tasks of a connection's event loop."""
-
-    def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-        self._running_loop = running_loop
-        self._messages: deque[Parsed] = deque()
-        self._size_bytes = 0
-        self._closed = False
-        self._receiver: asyncio.Future[bool] | None = None
-
-    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
-        """As :meth:`MessageQueue.exceeds`."""
-        if self._size_bytes + len(message) > max_bytes:
-            return f"{max_bytes} bytes"
-        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
-
-    def put(self, message: Parsed) -> None:
-        """As :meth:`MessageQueue.put`."""
-        if not self._closed:
-            self._messages.append(message)
-            self._size_bytes += len(message[0])
-            _wake(self._receiver)
-
-    def clear(self) -> None:
-        """As :meth:`MessageQueue.clear`."""
-        self._messages.clear()
-        self._size_bytes = 0
-
-    def close(self) -> None:
-        """As :meth:`MessageQueue.close`."""
-        self._closed = True
-        _wake(self._receiver)
-
-    async def receive(self, timeout_sec: float | None) -> Parsed | None:
-        """As :meth:`MessageQueue.receive`; one task at a time. Cancelling takes nothing out."""
-        while not self._messages:
-            if self._closed:
-                return None
-            self._receiver = self._running_loop().create_future()
-            try:
-                if not await _is_woken(self._receiver, timeout_sec):
-                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-            finally:
-                self._receiver = None
-        message = self._messages.popleft()
-        self._size_bytes -= len(message[0])
-        return message
-
-
-def async_chunks_of(chunks: Any) -> AsyncGenerator[bytes, None]:
-    """The chunks of an async or plain iterable; bytes are one chunk."""
-    return _items_of(chunks, chunks_of)
-
-
-def async_texts_of(chunks: Any) -> AsyncGenerator[str, None]:
-    """The texts of an async or plain iterable."""
-    return _items_of(chunks, texts_of)
-
-
-async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> AsyncGenerator[Any, None]:
-    if hasattr(items, "__aiter__"):
-        async for item in items:
-            yield item
-    elif isinstance(items, (list, tuple, str)) or is_buffer(items) or not hasattr(items, "__iter__"):
-        for item in plainly(items):
-            yield item
-    else:
-        # It may take its time over each, such as one that keeps a pace or listens to a microphone.
-        async with contextlib.aclosing(_from_thread(plainly(items))) as given:
-            async for item in given:
-                yield item
-
-
-async def _from_thread(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
-    """What an iterator gives that may block, each item asked for on a thread of its own when it is wanted."""
-    wanted: SimpleQueue[asyncio.Future[Any] | None] = SimpleQueue()
-    loop = asyncio.get_running_loop()
-    thread = threading.Thread(
-        target=copy_context().run, args=(_give, items, wanted), name="soniox-lite chunks", daemon=True
-    )
-    try:
-        thread.start()
-    except RuntimeError as error:
-        raise SonioxRealtimeError(f"no thread can be started to go through what is sent: {error}") from error
-    try:
-        while True:
-            answer: asyncio.Future[Any] = loop.create_future()
-            wanted.put(answer)
-            item = await answer
-            if item is _END:
-                return
-            yield item
-    finally:
-        wanted.put(None)
-
-
-def _give(items: Iterator[Any], wanted: SimpleQueue[asyncio.Future[Any] | None]) -> None:
-    while (answer := wanted.get()) is not None:
-        item = error = None
-        try:
-            item = next(items, _END)
-        except BaseException as raised:  # noqa: BLE001 - told to the task
-            error = raised
-        try:
-            answer.get_loop().call_soon_threadsafe(_answer, answer, item, error)
-        except RuntimeError:
-            return  # The loop was closed meanwhile.
-
-
-def _answer(answer: asyncio.Future[Any], item: Any, error: BaseException | None) -> None:
-    if answer.done():
-        return
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(item)
-
-
 class _Attempt:
     """Opening a connection on a thread of its own, whose result goes to the loop, or to nobody.
 
@@ -279,7 +92,7 @@ class _Attempt:
 
     def abandon(self) -> None:
         """Closes what has been opened, or will be, and tells who waits for it."""
-        _answer(self.opened, None, None)
+        settle(self.opened, None, None)
         self._close()
 
     def _close(self) -> None:
@@ -305,9 +118,9 @@ class _Attempt:
                     return
         try:
             if isinstance(result, BaseException):
-                self._loop.call_soon_threadsafe(_answer, self.opened, None, result)
+                self._loop.call_soon_threadsafe(settle, self.opened, None, result)
             else:
-                self._loop.call_soon_threadsafe(_answer, self.opened, result, None)
+                self._loop.call_soon_threadsafe(settle, self.opened, result, None)
         except RuntimeError:
             # The loop was closed meanwhile, so that nobody wants it any more.
             self._close()
@@ -338,7 +151,7 @@ class AsyncConnection:
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
-        # The loop keeps these and the WebSocket. Otherwise the socket of a connection that was dropped would be collected
+        # The loop keeps these and the WebSocket. Otherwise the socket of a dropped connection would be collected
         # with it, while the loop still watches its descriptor.
         self._when_readable = _weakly(self._on_readable)
         self._when_writable = _weakly(self._on_writable)
@@ -481,7 +294,7 @@ class AsyncConnection:
                 raise error
             room: asyncio.Future[bool] = loop.create_future()
             self._senders.append(room)
-            if not await _is_woken(room, deadline - moment):
+            if not await is_woken(room, deadline - moment):
                 # Timers may come before writers, after the process was frozen.
                 websocket.flush()
 
@@ -502,7 +315,7 @@ class AsyncConnection:
                 return None
             self._receiver = self._running_loop().create_future()
             try:
-                if not await _is_woken(self._receiver, timeout_sec):
+                if not await is_woken(self._receiver, timeout_sec):
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
             finally:
                 self._receiver = None
@@ -527,7 +340,7 @@ class AsyncConnection:
             while not self._is_done and not or_when() and (remaining := deadline - now(loop)) > 0:
                 news: asyncio.Future[bool] = loop.create_future()
                 self._enders.append(news)
-                await _is_woken(news, remaining)
+                await is_woken(news, remaining)
         return self._is_done
 
     async def close(self, timeout_sec: float) -> None:
@@ -651,7 +464,7 @@ class AsyncConnection:
             if self._loop is not None:
                 self._loop.call_soon(self._when_readable)
         if self._messages:
-            _wake(self._receiver)
+            wake(self._receiver)
             self._wake_enders()
         self._watch()
         self._check_end()
@@ -694,30 +507,19 @@ class AsyncConnection:
             if (on_end := self._on_end()) is not None:
                 on_end(closure)
         finally:
-            _wake(self._receiver)
+            wake(self._receiver)
             self._wake_senders()
             self._wake_enders()
 
     def _wake_enders(self) -> None:
         for ender in self._enders:
-            _wake(ender)
+            wake(ender)
         self._enders.clear()
 
     def _wake_senders(self) -> None:
         for sender in self._senders:
-            _wake(sender)
+            wake(sender)
         self._senders.clear()
-
-
-async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> bool:
-    """Whether a future was woken in time. Costs a tenth of ``asyncio.wait``, once or twice for each event."""
-    if timeout_sec is None:
-        return await future
-    timer = call_later(asyncio.get_running_loop(), timeout_sec, partial(_wake, future, in_time=False))
-    try:
-        return await future
-    finally:
-        timer.cancel()
 
 
 def _weakly(method: Callable[[], None]) -> Callable[..., None]:
@@ -740,8 +542,3 @@ def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, fd: int, time
     if timer is not None:
         timer.cancel()
     websocket.close_socket()
-
-
-def _wake(future: asyncio.Future[bool] | None, *, in_time: bool = True) -> None:
-    if future is not None and not future.done():
-        future.set_result(in_time)

@@ -9,10 +9,11 @@ from .._data.async_callbacks import AsyncHandlers, check_callback, settled
 from .._data.clock import time
 from .._data.codec import shown_when_made
 from .._data.rules import Problems
-from .._net.redaction import masked
+from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
+from .._websocket.async_queues import AsyncEventLog, AsyncOneAtATime, async_caller
 from .._websocket.options import ConnectionOptions
-from .._websocket.tasks import AsyncConnection, AsyncEventLog, AsyncOneAtATime, async_caller, async_chunks_of
+from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
@@ -24,6 +25,7 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
+from ._async_inputs import async_chunks_of
 from ._stt_protocol import (
     KEEP_ALIVE,
     OPEN,
@@ -660,7 +662,7 @@ class AsyncRealtimeSTTSession:
     def _on_message(self, message: bytes) -> bytes:
         if may_be_terminal(message):
             # The error text may quote what was sent, and so the key if it was sent in a wrong place.
-            message = masked(message, self._options.authorization)
+            message = redact(message, self._options.authorization)
             event = self._protocol.observe(message)
             if event is not None:
                 self._emit_terminal(event)

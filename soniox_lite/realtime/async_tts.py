@@ -12,13 +12,15 @@ from .._data.async_callbacks import check_callback, settled
 from .._data.clock import time
 from .._data.codec import shown_when_made
 from .._data.rules import Problems
-from .._net.redaction import masked
+from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
+from .._websocket.async_queues import AsyncOneAtATime
 from .._websocket.options import ConnectionOptions
-from .._websocket.tasks import AsyncConnection, AsyncOneAtATime, async_texts_of
+from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError
 from ..types.realtime import adopt_message
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
+from ._async_inputs import async_texts_of
 from ._stt_protocol import error_of
 from ._tts_protocol import (
     KEEP_ALIVE,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
-    from .._websocket.threads import Parsed
+    from .._websocket.queues import Parsed
     from ..client import AsyncSonioxClient
 
     ConfigInput = RealtimeTTSConfig | dict[str, Any]
@@ -343,7 +345,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
             data = read_message(message)
             if data.get("error_code") is not None:
                 # The service repeats what it objects to, which may be the key in a wrong place.
-                message = masked(message, self._options.authorization)
+                message = redact(message, self._options.authorization)
                 data = read_message(message)
         except SonioxRealtimeError as error:
             # Nobody can tell which stream it was for. They are told here, because what follows in the same read is

@@ -10,10 +10,11 @@ from .._data.callbacks import Handlers, check_callback, settled
 from .._data.clock import time
 from .._data.codec import shown_when_made
 from .._data.rules import Problems
-from .._net.redaction import masked
+from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
 from .._websocket.options import ConnectionOptions
-from .._websocket.threads import Connection, EventLog, OneAtATime, caller, chunks_of
+from .._websocket.queues import EventLog, OneAtATime, caller
+from .._websocket.threads import Connection
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
@@ -25,6 +26,7 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
+from ._inputs import chunks_of
 from ._stt_protocol import (
     KEEP_ALIVE,
     OPEN,
@@ -661,7 +663,7 @@ class RealtimeSTTSession:
     def _on_message(self, message: bytes) -> bytes:
         if may_be_terminal(message):
             # The error text may quote what was sent, and so the key if it was sent in a wrong place.
-            message = masked(message, self._options.authorization)
+            message = redact(message, self._options.authorization)
             event = self._protocol.observe(message)
             if event is not None:
                 self._emit_terminal(event)

@@ -113,7 +113,7 @@ class TestTunnel:
         [
             (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
             (b"HTTP/1.1 102 Processing\r\n\r\n" * 5000, "does not end"),
-            (b"HTTP/1.1 200 OK\r\n\r\nmore", "more than its answer"),
+            (b"HTTP/1.1 200 OK\r\n\r\nmore", "more than its response"),
             (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", "not HTTP"),
         ],
     )

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from soniox_lite import SonioxClient, SonioxConnectionError, SonioxTimeoutError
-from soniox_lite._net import network as _network
+from soniox_lite._net import certificates
 from tests.support.callers import KEY
 from tests.support.machine import resolve_as_loopback
 from tests.support.proxies import tunnel
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True)
 def _no_default_context_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_network, "_default_context", None)
+    monkeypatch.setattr(certificates, "_default_context", None)
 
 
 def test_a_context_of_the_users_own_is_used_and_connections_live(
@@ -220,7 +220,7 @@ class Trust:
 
     def load(self) -> int:
         """How many certificates the default context begins with."""
-        return _network.default_tls_context().cert_store_stats()["x509"]
+        return certificates.default_tls_context().cert_store_stats()["x509"]
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ class TestCertificatesInDirectoryAndBundle:
             path.unlink()
         assert trust.load() == 2
         trust.bundle.write_bytes(b"")
-        assert not _network._holds_all_of(str(trust.directory), str(trust.bundle))
+        assert not certificates._directory_covers_bundle(str(trust.directory), str(trust.bundle))
 
     def test_a_link_to_nothing_is_not_enough(self, trust: Trust) -> None:
         (trust.directory / "11111111.0").symlink_to("gone.pem")

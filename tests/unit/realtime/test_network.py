@@ -20,7 +20,7 @@ import trustme
 import websocket
 
 from soniox_lite import SonioxClient, SonioxRealtimeError
-from soniox_lite._net import network as _network
+from soniox_lite._net import certificates
 from soniox_lite._websocket.handshake import open_websocket
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from tests.support import proxies, ws_server
@@ -57,7 +57,7 @@ class TestTls:
         self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-        monkeypatch.setattr(_network, "_default_context", None)
+        monkeypatch.setattr(certificates, "_default_context", None)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             finish(driver, driver.open(server.url))
 
@@ -67,7 +67,7 @@ class TestTls:
         (tmp_path / "11111111.0").write_bytes(tls.ca_file.read_bytes())
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
         monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-        monkeypatch.setattr(_network, "_default_context", None)
+        monkeypatch.setattr(certificates, "_default_context", None)
         with WsServer(tls=tls.server) as server, pytest.raises(SonioxRealtimeError, match="certificate verify failed"):
             driver.open(server.url)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
@@ -82,7 +82,7 @@ class TestTls:
             return made[-1]
 
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-        monkeypatch.setattr(_network, "_default_context", None)
+        monkeypatch.setattr(certificates, "_default_context", None)
         monkeypatch.setattr(ssl, "create_default_context", create)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             for _ in range(3):
@@ -161,7 +161,7 @@ class TestProxy:
             (b"", "the proxy closed the connection"),
             (b"HTTP/1.1 200 " + b"x" * 100_000, "does not end"),
             (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
-            (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 X\r\n", "more than its answer"),
+            (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 X\r\n", "more than its response"),
         ],
     )
     def test_that_refuses(self, driver: Driver, answer: bytes, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
