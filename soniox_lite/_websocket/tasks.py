@@ -6,32 +6,29 @@ Connecting blocks and is done by a thread that lives as long as that takes. Afte
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import weakref
 from collections import deque
-from contextvars import copy_context
 from functools import partial
-from queue import SimpleQueue
 
 from .._data.clock import time
-from .._data.json_values import is_buffer
 from .._data.loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from .async_queues import AsyncMessageQueue, is_woken, settle, wake
 from .handshake import open_websocket
 from .nonblocking import Process
-from .threads import chunks_of, inherited, stalled, texts_of, warn_of_unclosed
+from .threads import forked_error, send_timeout_error, warn_of_unclosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from .._data.loop_timers import Timer
-    from .nonblocking import End, Link
+    from .frames import Message
+    from .nonblocking import Closure, WebSocket
     from .options import ConnectionOptions
-    from .threads import Parsed
 
 # Reads in a row before other tasks get their turn.
 _READS_PER_TURN = 4
@@ -71,189 +68,6 @@ def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
     return turn
 
 
-class AsyncEventLog:
-    """What has happened, for any number of tasks to follow from its beginning."""
-
-    def __init__(self) -> None:
-        self._events: list[Any] = []
-        self._closed = False
-        self._followers: list[asyncio.Future[bool]] = []
-
-    def add(self, event: Any) -> None:
-        """Tells all who follow."""
-        self._events.append(event)
-        self._wake_followers()
-
-    def close(self) -> None:
-        """Nothing more will happen."""
-        self._closed = True
-        self._wake_followers()
-
-    async def follow(self) -> AsyncIterator[Any]:
-        """All events, those of the past first; ends when nothing more will happen."""
-        told = 0
-        while True:
-            while len(self._events) > told:
-                yield self._events[told]
-                told += 1
-            if self._closed:
-                return
-            news: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._followers.append(news)
-            await news
-
-    def _wake_followers(self) -> None:
-        followers, self._followers = self._followers, []
-        for news in followers:
-            _wake(news)
-
-
-class AsyncOneAtATime:
-    """As :class:`OneAtATime`, for tasks: one that has ended is not inside, however it ended."""
-
-    def __init__(self) -> None:
-        self._inside: asyncio.Task[Any] | None = None
-
-    def enter(self) -> bool:
-        """As :meth:`OneAtATime.enter`."""
-        me = asyncio.current_task()
-        if self._inside not in (None, me) and not self._inside.done():
-            return False
-        self._inside = me
-        return True
-
-    def leave(self) -> None:
-        """As :meth:`OneAtATime.leave`."""
-        self._inside = None
-
-    def locked(self) -> bool:
-        """As :meth:`OneAtATime.locked`."""
-        return self._inside is not None
-
-
-def async_caller() -> object:
-    """The task that runs this."""
-    return asyncio.current_task()
-
-
-class AsyncMailbox:
-    """As :class:`Mailbox`, for tasks of a connection's event loop."""
-
-    def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-        self._running_loop = running_loop
-        self._messages: deque[Parsed] = deque()
-        self._size_bytes = 0
-        self._closed = False
-        self._receiver: asyncio.Future[bool] | None = None
-
-    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
-        """As :meth:`Mailbox.exceeds`."""
-        if self._size_bytes + len(message) > max_bytes:
-            return f"{max_bytes} bytes"
-        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
-
-    def put(self, message: Parsed) -> None:
-        """As :meth:`Mailbox.put`."""
-        if not self._closed:
-            self._messages.append(message)
-            self._size_bytes += len(message[0])
-            _wake(self._receiver)
-
-    def clear(self) -> None:
-        """As :meth:`Mailbox.clear`."""
-        self._messages.clear()
-        self._size_bytes = 0
-
-    def close(self) -> None:
-        """As :meth:`Mailbox.close`."""
-        self._closed = True
-        _wake(self._receiver)
-
-    async def receive(self, timeout_sec: float | None) -> Parsed | None:
-        """As :meth:`Mailbox.receive`; one task at a time. Cancelling takes nothing out."""
-        while not self._messages:
-            if self._closed:
-                return None
-            self._receiver = self._running_loop().create_future()
-            try:
-                if not await _is_woken(self._receiver, timeout_sec):
-                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-            finally:
-                self._receiver = None
-        message = self._messages.popleft()
-        self._size_bytes -= len(message[0])
-        return message
-
-
-def async_chunks_of(chunks: Any) -> AsyncGenerator[bytes, None]:
-    """The chunks of an async or plain iterable; bytes are one chunk."""
-    return _items_of(chunks, chunks_of)
-
-
-def async_texts_of(chunks: Any) -> AsyncGenerator[str, None]:
-    """The texts of an async or plain iterable."""
-    return _items_of(chunks, texts_of)
-
-
-async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> AsyncGenerator[Any, None]:
-    if hasattr(items, "__aiter__"):
-        async for item in items:
-            yield item
-    elif isinstance(items, (list, tuple, str)) or is_buffer(items) or not hasattr(items, "__iter__"):
-        for item in plainly(items):
-            yield item
-    else:
-        # It may take its time over each, such as one that keeps a pace or listens to a microphone.
-        async with contextlib.aclosing(_from_thread(plainly(items))) as given:
-            async for item in given:
-                yield item
-
-
-async def _from_thread(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
-    """What an iterator gives that may block, each item asked for on a thread of its own when it is wanted."""
-    wanted: SimpleQueue[asyncio.Future[Any] | None] = SimpleQueue()
-    loop = asyncio.get_running_loop()
-    thread = threading.Thread(
-        target=copy_context().run, args=(_give, items, wanted), name="soniox-lite chunks", daemon=True
-    )
-    try:
-        thread.start()
-    except RuntimeError as error:
-        raise SonioxRealtimeError(f"no thread can be started to go through what is sent: {error}") from error
-    try:
-        while True:
-            answer: asyncio.Future[Any] = loop.create_future()
-            wanted.put(answer)
-            item = await answer
-            if item is _END:
-                return
-            yield item
-    finally:
-        wanted.put(None)
-
-
-def _give(items: Iterator[Any], wanted: SimpleQueue[asyncio.Future[Any] | None]) -> None:
-    while (answer := wanted.get()) is not None:
-        item = error = None
-        try:
-            item = next(items, _END)
-        except BaseException as raised:  # noqa: BLE001 - told to the task
-            error = raised
-        try:
-            answer.get_loop().call_soon_threadsafe(_answer, answer, item, error)
-        except RuntimeError:
-            return  # The loop was closed meanwhile.
-
-
-def _answer(answer: asyncio.Future[Any], item: Any, error: BaseException | None) -> None:
-    if answer.done():
-        return
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(item)
-
-
 class _Attempt:
     """Opening a connection on a thread of its own, whose result goes to the loop, or to nobody.
 
@@ -278,7 +92,7 @@ class _Attempt:
 
     def abandon(self) -> None:
         """Closes what has been opened, or will be, and tells who waits for it."""
-        _answer(self.opened, None, None)
+        settle(self.opened, None, None)
         self._close()
 
     def _close(self) -> None:
@@ -304,9 +118,9 @@ class _Attempt:
                     return
         try:
             if isinstance(result, BaseException):
-                self._loop.call_soon_threadsafe(_answer, self.opened, None, result)
+                self._loop.call_soon_threadsafe(settle, self.opened, None, result)
             else:
-                self._loop.call_soon_threadsafe(_answer, self.opened, result, None)
+                self._loop.call_soon_threadsafe(settle, self.opened, result, None)
         except RuntimeError:
             # The loop was closed meanwhile, so that nobody wants it any more.
             self._close()
@@ -329,7 +143,7 @@ class AsyncConnection:
         options: ConnectionOptions,
         on_open: Callable[[], None],
         on_message: Callable[[bytes], bytes | None],
-        on_end: Callable[[End], None],
+        on_end: Callable[[Closure], None],
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
@@ -337,14 +151,14 @@ class AsyncConnection:
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
-        # What the loop keeps, together with the link: or else its socket would be collected together with a connection
-        # that was forgotten, while the loop still watches it.
+        # The loop keeps these and the WebSocket. Otherwise the socket of a dropped connection would be collected
+        # with it, while the loop still watches its descriptor.
         self._when_readable = _weakly(self._on_readable)
         self._when_writable = _weakly(self._on_writable)
         self._when_due = _weakly(self._on_timer)
         self._attempt: _Attempt | None = None
         self._forks = Process.forks
-        self._link: Link | None = None
+        self._websocket: WebSocket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
         self._queued_bytes = 0
@@ -374,8 +188,8 @@ class AsyncConnection:
         if opened is None or attempt.is_abandoned:
             return
         self._forks = Process.forks
-        link = self._link = self._options.new_link(*opened)
-        self._fd = link.fileno()
+        websocket = self._websocket = self._options.new_websocket(*opened)
+        self._fd = websocket.fileno()
         try:
             self._watch()
             if (on_open := self._on_open()) is not None:
@@ -388,16 +202,16 @@ class AsyncConnection:
                     "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
                 ) from error
             raise
-        if link.end is None:
+        if websocket.closure is None:
             # Something may have come along with the upgrade, or lie decrypted in the TLS object.
             loop.call_soon(self._when_readable)
             self._on_timer()
 
     @property
-    def link(self) -> Link:
+    def websocket(self) -> WebSocket:
         """The open WebSocket; only after ``open``."""
-        assert self._link is not None  # noqa: S101 - sessions check their state first
-        return self._link
+        assert self._websocket is not None  # noqa: S101 - sessions check their state first
+        return self._websocket
 
     def put_off(self, action: Callable[[], object]) -> bool:
         """As :meth:`Connection.put_off`."""
@@ -421,14 +235,14 @@ class AsyncConnection:
         asyncio.get_running_loop().call_soon(self._when_readable)
         await asyncio.sleep(0)
 
-    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
-        """As :meth:`Connection.post`; in a loop there is nothing to wait for, and no signal handler calls this."""
-        payload = make()
-        if payload is None:
+    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
+        """As :meth:`Connection.send_nowait`. A loop's tasks do not interrupt each other here, so there is no lock."""
+        message = make(*args)
+        if message is None:
             return None
-        position = self.link.send(opcode, payload)
+        position = self.websocket.send(message.opcode, message.payload)
         self._watch()
-        # What others wait for may have gone along.
+        # The kernel may also have taken what other tasks wait for.
         self._wake_senders()
         return position
 
@@ -439,14 +253,14 @@ class AsyncConnection:
             SonioxRealtimeError: It is one.
         """
         if self._forks != Process.forks and self.is_inherited:
-            raise inherited()
+            raise forked_error()
         if not self._is_done and self._loop is not None:
             self._running_loop()
 
     @property
     def is_inherited(self) -> bool:
         """As :attr:`Connection.is_inherited`."""
-        return self._link is not None and self._link.is_inherited
+        return self._websocket is not None and self._websocket.is_inherited
 
     def check_may_end(self) -> None:
         """Refuses another event loop, unless that of the connection was closed.
@@ -462,27 +276,27 @@ class AsyncConnection:
         """As :attr:`Connection.is_out_of_reach`: it is inherited, or its event loop was closed."""
         return self.is_inherited or (self._loop is not None and self._loop.is_closed())
 
-    async def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
-        """As :meth:`Connection.wait_sent`."""
-        link = self.link
-        if link.is_sent(position):
+    async def drain(self, position: int, timeout_sec: float | None = None) -> None:
+        """As :meth:`Connection.drain`."""
+        websocket = self.websocket
+        if websocket.is_sent(position):
             return
         loop = self._running_loop()
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        turn, moved, deadline = link.turn_of(position), -1, 0.0
-        while not link.is_sent(position):
+        turn, moved, deadline = websocket.start_of(position), -1, 0.0
+        while not websocket.is_sent(position):
             moment = now(loop)
-            if moved < turn and link.taken > moved:
-                moved, deadline = link.taken, moment + timeout
+            if moved < turn and websocket.bytes_sent > moved:
+                moved, deadline = websocket.bytes_sent, moment + timeout
             elif moment >= deadline:
-                error = stalled(timeout)
+                error = send_timeout_error(timeout)
                 self.fail(error)
                 raise error
             room: asyncio.Future[bool] = loop.create_future()
             self._senders.append(room)
-            if not await _is_woken(room, deadline - moment):
+            if not await is_woken(room, deadline - moment):
                 # Timers may come before writers, after the process was frozen.
-                link.flush()
+                websocket.flush()
 
     def take(self) -> bytes | None:
         """As :meth:`Connection.take`."""
@@ -501,19 +315,19 @@ class AsyncConnection:
                 return None
             self._receiver = self._running_loop().create_future()
             try:
-                if not await _is_woken(self._receiver, timeout_sec):
+                if not await is_woken(self._receiver, timeout_sec):
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
             finally:
                 self._receiver = None
         return self.take()
 
-    def new_mailbox(self) -> AsyncMailbox:
-        """As :meth:`Connection.new_mailbox`."""
-        return AsyncMailbox(self._running_loop)
+    def new_queue(self) -> AsyncMessageQueue:
+        """As :meth:`Connection.new_queue`."""
+        return AsyncMessageQueue(self._running_loop)
 
-    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+    def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
         """As :meth:`Connection.set_keepalive`."""
-        self.link.set_keepalive(payload, interval_sec)
+        self.websocket.set_keepalive(message.payload, interval_sec)
         self._running_loop().call_soon(self._when_due)
 
     async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
@@ -526,50 +340,50 @@ class AsyncConnection:
             while not self._is_done and not or_when() and (remaining := deadline - now(loop)) > 0:
                 news: asyncio.Future[bool] = loop.create_future()
                 self._enders.append(news)
-                await _is_woken(news, remaining)
+                await is_woken(news, remaining)
         return self._is_done
 
     async def close(self, timeout_sec: float) -> None:
         """As :meth:`Connection.close`."""
         try:
-            if self._link is not None and not self.is_out_of_reach:
+            if self._websocket is not None and not self.is_out_of_reach:
                 self.check_owner()
-                self._link.start_close()
+                self._websocket.start_close()
                 await self.wait_ended(timeout_sec)
         finally:
             await self.abort()
 
     async def abort(self) -> None:
         """As :meth:`Connection.abort`."""
-        if self._attempt is not None and self._link is None:
+        if self._attempt is not None and self._websocket is None:
             self._attempt.abandon()
-        if self._link is None:
+        if self._websocket is None:
             return
-        if self._link.is_inherited:
-            self._link.close_inherited()
+        if self._websocket.is_inherited:
+            self._websocket.close_inherited()
             return
         self.check_may_end()
-        self._link.abort()
+        self._websocket.abort()
         self._check_end()
 
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
-        self.link.fail(error)
+        self.websocket.fail(error)
         self._check_end()
 
     def __del__(self) -> None:
-        link, loop = self._link, self._loop
-        if link is None or loop is None:
+        websocket, loop = self._websocket, self._loop
+        if websocket is None or loop is None:
             return
-        if link.is_inherited:
-            link.close_inherited()
-        elif link.end is None:
-            link.abort()
+        if websocket.is_inherited:
+            websocket.close_inherited()
+        elif websocket.closure is None:
+            websocket.abort()
             if loop.is_running():
                 # Collecting may happen in any thread.
-                loop.call_soon_threadsafe(_let_go, link, loop, self._fd, self._timer)
+                loop.call_soon_threadsafe(_let_go, websocket, loop, self._fd, self._timer)
             else:
-                _let_go(link, loop, self._fd, self._timer)
+                _let_go(websocket, loop, self._fd, self._timer)
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
@@ -588,7 +402,7 @@ class AsyncConnection:
 
     def _watch(self) -> None:
         """Asks the loop to tell when the socket has, or takes, data; and only if that is wanted."""
-        loop, link = self._loop, self.link
+        loop, websocket = self._loop, self.websocket
         if loop is None or self._is_done:
             return
         full = not self._has_room()
@@ -596,11 +410,11 @@ class AsyncConnection:
             if full:
                 loop.remove_reader(self._fd)
             else:
-                loop.add_reader(self._fd, self._when_readable, link)
+                loop.add_reader(self._fd, self._when_readable, websocket)
             self._is_reading = not full
-        if self._is_writing != link.wants_write:
-            if link.wants_write:
-                loop.add_writer(self._fd, self._when_writable, link)
+        if self._is_writing != websocket.wants_write:
+            if websocket.wants_write:
+                loop.add_writer(self._fd, self._when_writable, websocket)
             else:
                 loop.remove_writer(self._fd)
             self._is_writing = not self._is_writing
@@ -638,7 +452,7 @@ class AsyncConnection:
         for _ in range(_READS_PER_TURN):
             if not self._has_room():
                 break
-            messages, more = self.link.read()
+            messages, more = self.websocket.read()
             for message in messages:
                 kept = on_message(message)
                 if kept is not None:
@@ -650,13 +464,13 @@ class AsyncConnection:
             if self._loop is not None:
                 self._loop.call_soon(self._when_readable)
         if self._messages:
-            _wake(self._receiver)
+            wake(self._receiver)
             self._wake_enders()
         self._watch()
         self._check_end()
 
     def _write_some(self) -> None:
-        self.link.flush()
+        self.websocket.flush()
         self._watch()
         self._wake_senders()
         self._check_end()
@@ -667,18 +481,18 @@ class AsyncConnection:
             self._timer = None
         if self._is_done or self._loop is None:
             return
-        due_sec = self.link.tick(reading=self._is_reading)
+        due_sec = self.websocket.tick(reading=self._is_reading)
         if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
             due_sec = min(due_sec, on_tick())
         self._watch()
         self._check_end()
         if not self._is_done:
-            self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.link))
+            self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.websocket))
 
     def _check_end(self) -> None:
-        """If the link has ended, lets everybody know and gives the socket back."""
-        end = self.link.end
-        if end is None or self._is_done:
+        """If the websocket has ended, lets everybody know and gives the socket back."""
+        closure = self.websocket.closure
+        if closure is None or self._is_done:
             return
         self._is_done = True
         if self._loop is not None and not self._loop.is_closed():
@@ -688,35 +502,24 @@ class AsyncConnection:
                 self._loop.remove_writer(self._fd)
         if self._timer is not None:
             self._timer.cancel()
-        self.link.close_socket()
+        self.websocket.close_socket()
         try:
             if (on_end := self._on_end()) is not None:
-                on_end(end)
+                on_end(closure)
         finally:
-            _wake(self._receiver)
+            wake(self._receiver)
             self._wake_senders()
             self._wake_enders()
 
     def _wake_enders(self) -> None:
         for ender in self._enders:
-            _wake(ender)
+            wake(ender)
         self._enders.clear()
 
     def _wake_senders(self) -> None:
         for sender in self._senders:
-            _wake(sender)
+            wake(sender)
         self._senders.clear()
-
-
-async def _is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> bool:
-    """Whether a future was woken in time. Costs a tenth of ``asyncio.wait``, once or twice for each event."""
-    if timeout_sec is None:
-        return await future
-    timer = call_later(asyncio.get_running_loop(), timeout_sec, partial(_wake, future, in_time=False))
-    try:
-        return await future
-    finally:
-        timer.cancel()
 
 
 def _weakly(method: Callable[[], None]) -> Callable[..., None]:
@@ -731,16 +534,11 @@ def _weakly(method: Callable[[], None]) -> Callable[..., None]:
     return call
 
 
-def _let_go(link: Link, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
+def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
     """Gives back what a connection had of its loop, and its socket."""
     if not loop.is_closed():
         loop.remove_reader(fd)
         loop.remove_writer(fd)
     if timer is not None:
         timer.cancel()
-    link.close_socket()
-
-
-def _wake(future: asyncio.Future[bool] | None, *, in_time: bool = True) -> None:
-    if future is not None and not future.done():
-        future.set_result(in_time)
+    websocket.close_socket()

@@ -1,13 +1,12 @@
-"""A WebSocket over threads: a reader thread owns reading, and everybody sends for himself.
+"""The driver for threads: a reader thread reads, and each sender writes to the socket from its own thread.
 
-The reader answers pings, keeps the line alive and notices a dead one while the program is only sending, or does nothing
-at all. It hands messages over in batches: everything that one read brought costs one wake-up.
+The reader also answers pings, sends keepalives and notices a dead connection, whatever the program does meanwhile. It
+hands messages over in batches: all messages of one read cost one wake-up.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import warnings
 import weakref
@@ -15,180 +14,27 @@ from collections import deque
 from functools import partial
 
 from .._data.clock import time
-from .._data.json_values import is_buffer, kind_of
 from .._net.tcp import wait_ready
-from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .handshake import open_websocket
 from .nonblocking import Process
+from .queues import MessageQueue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from types import FrameType
+    from collections.abc import Callable
     from typing import Any
 
-    from .nonblocking import End, Link
+    from .frames import Message
+    from .nonblocking import Closure, WebSocket
     from .options import ConnectionOptions
-
-    # A message as it came, and what it says.
-    Parsed = tuple[bytes, Any]
 
 # How long after the deadline of a close the reader may take to leave; it only ever needs to be scheduled.
 _JOIN_SEC = 5.0
 
 
-class EventLog:
-    """What has happened, for any number of threads to follow from its beginning."""
-
-    def __init__(self) -> None:
-        self._events: list[Any] = []
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def add(self, event: Any) -> None:
-        """Tells all who follow."""
-        with self._changed:
-            self._events.append(event)
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        """Nothing more will happen."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def follow(self) -> Iterator[Any]:
-        """All events, those of the past first; ends when nothing more will happen."""
-        told = 0
-        while True:
-            with self._changed:
-                while len(self._events) == told:
-                    if self._closed:
-                        return
-                    self._changed.wait()
-            yield self._events[told]
-            told += 1
-
-
-class OneAtATime:
-    """Lets one thread in at a time.
-
-    No lock: an exception that comes at the wrong moment, such as a KeyboardInterrupt, would leave it taken. A thread
-    counts as inside for as long as it runs the function that called :meth:`enter`.
-    """
-
-    def __init__(self) -> None:
-        self._inside: dict[None, tuple[int, FrameType]] = {}
-
-    def enter(self) -> bool:
-        """Whether no other thread is inside, and this one is from now on."""
-        me = (threading.get_ident(), sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
-        while (other := self._inside.setdefault(None, me)) is not me:
-            frame = sys._current_frames().get(other[0])  # pyright: ignore[reportPrivateUsage]
-            while frame is not None and frame is not other[1]:
-                frame = frame.f_back
-            if frame is not None:
-                return False
-            self._inside = {}
-        return True
-
-    def leave(self) -> None:
-        """Lets the next one in."""
-        self._inside.clear()
-
-    def locked(self) -> bool:
-        """Whether a thread has entered and not left."""
-        return bool(self._inside)
-
-
-def caller() -> object:
-    """The thread that runs this."""
-    return threading.get_ident()
-
-
-class Mailbox:
-    """Messages for one who receives, put in by a reader who must never wait for him.
-
-    Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
-    one taken that the reader needs.
-    """
-
-    def __init__(self) -> None:
-        self._messages: deque[Parsed] = deque()
-        # How many bytes have been put in, and taken out, in all.
-        self._put_bytes = 0
-        self._taken_bytes = 0
-        self._closed = False
-        # As the connection's: acquired by a receiver who found nothing, released when there is something.
-        self._news = threading.Lock()
-
-    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
-        """Which limit another message would exceed, in words; None for none."""
-        if self._put_bytes - self._taken_bytes + len(message) > max_bytes:
-            return f"{max_bytes} bytes"
-        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
-
-    def put(self, message: Parsed) -> None:
-        """Adds a message; none after it was closed. One thread at a time."""
-        if not self._closed:
-            self._messages.append(message)
-            self._put_bytes += len(message[0])
-            self._tell()
-
-    def clear(self) -> None:
-        """Throws away what is in it."""
-        self._messages.clear()
-        self._put_bytes = self._taken_bytes
-
-    def close(self) -> None:
-        """Nothing more will come; what is in it can still be received."""
-        self._closed = True
-        self._tell()
-
-    def receive(self, timeout_sec: float | None) -> Parsed | None:
-        """As :meth:`Connection.receive`."""
-        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-        while True:
-            with contextlib.suppress(IndexError):
-                message = self._messages.popleft()
-                self._taken_bytes += len(message[0])
-                return message
-            # Looked at in this order, because the last messages come before the end.
-            if self._closed and not self._messages:
-                return None
-            remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
-            if not self._news.acquire(timeout=remaining):
-                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-
-    def _tell(self) -> None:
-        with contextlib.suppress(RuntimeError):
-            # Nothing waits for it.
-            self._news.release()
-
-
-def chunks_of(chunks: Any) -> Generator[Any, None, None]:
-    """The chunks of an iterable; bytes, and other buffers such as an array of samples, are one chunk."""
-    if is_buffer(chunks):
-        yield chunks
-    elif hasattr(chunks, "__iter__") and not isinstance(chunks, str):
-        # A loop and not `yield from`, which would close the caller's generator together with this one.
-        for chunk in chunks:
-            yield chunk
-    else:
-        raise SonioxValidationError(f"chunks must be bytes or an iterable of bytes, got {kind_of(chunks)}")
-
-
-def texts_of(chunks: Iterable[str]) -> Generator[str, None, None]:
-    """The texts of an iterable."""
-    if not hasattr(chunks, "__iter__") or isinstance(chunks, (bytes, bytearray)):
-        raise SonioxValidationError(f"chunks must be a str or an iterable of str, got {kind_of(chunks)}")
-    # As above.
-    for chunk in chunks:
-        yield chunk
-
-
-def inherited() -> SonioxRealtimeError:
+def forked_error() -> SonioxRealtimeError:
     """The error for a forked child that uses what its parent opened."""
     return SonioxRealtimeError("the session belongs to the process that opened it; open one after the fork")
 
@@ -198,7 +44,7 @@ def warn_of_unclosed(options: ConnectionOptions, warn: Callable[..., None] = war
     warn(f"unclosed realtime session: {options.url}", ResourceWarning, stacklevel=3)
 
 
-def stalled(timeout_sec: float) -> SonioxRealtimeTimeoutError:
+def send_timeout_error(timeout_sec: float) -> SonioxRealtimeTimeoutError:
     """The error for a server that does not read."""
     return SonioxRealtimeTimeoutError(f"the server did not take what was sent within {timeout_sec:g} s")
 
@@ -223,7 +69,7 @@ class Connection:
         options: ConnectionOptions,
         on_open: Callable[[], None],
         on_message: Callable[[bytes], bytes | None],
-        on_end: Callable[[End], None],
+        on_end: Callable[[Closure], None],
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
@@ -232,7 +78,7 @@ class Connection:
         self._on_end = weakref.WeakMethod(on_end)
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
         self._forks = Process.forks
-        self._link: Link | None = None
+        self._websocket: WebSocket | None = None
         self._thread: threading.Thread | None = None
         self._joiner = 0
         # Taken until it is known whether the connection could be opened; released early by who wants it no more.
@@ -242,7 +88,7 @@ class Connection:
         self._is_aborted = False
         # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
         self._order = threading.RLock()
-        self._is_posting = False
+        self._is_sending = False
         # What signal handlers asked for that interrupted the thread which holds it; with that thread.
         self._later: deque[tuple[int, Callable[[], object]]] = deque()
         # What has arrived and was not received yet: the reader appends, the receiver takes.
@@ -256,7 +102,7 @@ class Connection:
         # Of all that is rare, with those who wait for it.
         self._changed = threading.Condition()
         self._watchers = 0
-        # When the link has to be looked after next, as time.monotonic() counts.
+        # When the websocket has to be looked after next, as time.monotonic() counts.
         self._tick_at = 0.0
         self._reader_is_done = False
         self._reader_waits = False
@@ -284,10 +130,10 @@ class Connection:
             del problem
 
     @property
-    def link(self) -> Link:
+    def websocket(self) -> WebSocket:
         """The open WebSocket; only after ``open``."""
-        assert self._link is not None  # noqa: S101 - sessions check their state first
-        return self._link
+        assert self._websocket is not None  # noqa: S101 - sessions check their state first
+        return self._websocket
 
     # Whether a task has kept its event loop busy for long. Threads take turns by themselves.
     is_late = False
@@ -295,14 +141,15 @@ class Connection:
     def give_turn(self) -> None:
         """Does nothing; see the async twin."""
 
-    def post(self, opcode: int, make: Callable[[], Any]) -> int | None:
-        """Queues the message that ``make`` gives, if any, behind those before it, without waiting.
+    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
+        """Queues the message that ``make(*args)`` gives, if any, behind those before it, without waiting.
 
-        Nothing else is made or sent while ``make`` is called, so that it may also just change something, and give None.
-        A signal handler may ask while its own thread is in the middle of this; then it is put off until that is done.
+        No other message is made or sent during that call, so that ``make`` may also change what decides about the next
+        ones. A signal handler may call this while its own thread is in the middle of it; then it is put off until that
+        is done.
 
         Returns:
-            Its position, for :meth:`wait_sent`; None when nothing was queued, or not yet.
+            The message's position, for :meth:`drain`; None when nothing was queued, or not yet.
 
         Raises:
             SonioxRealtimeError: The connection has ended.
@@ -311,15 +158,15 @@ class Connection:
             self.check_owner()
         try:
             with self._order:
-                if self._is_posting:
-                    self._later.append((threading.get_ident(), partial(self.post, opcode, make)))
+                if self._is_sending:
+                    self._later.append((threading.get_ident(), partial(self.send_nowait, make, *args)))
                     return None
-                self._is_posting = True
+                self._is_sending = True
                 try:
-                    payload = make()
-                    return None if payload is None else self.link.send(opcode, payload)
+                    message = make(*args)
+                    return None if message is None else self.websocket.send(message.opcode, message.payload)
                 finally:
-                    self._is_posting = False
+                    self._is_sending = False
         finally:
             if self._later:
                 self._catch_up()
@@ -340,7 +187,7 @@ class Connection:
     def _is_interrupting(self) -> bool:
         """Whether this is a signal handler, which interrupted :meth:`post` in its own thread."""
         with self._order:
-            return self._is_posting
+            return self._is_sending
 
     def check_owner(self) -> None:
         """Refuses a forked child.
@@ -349,12 +196,12 @@ class Connection:
             SonioxRealtimeError: It is one.
         """
         if self._forks != Process.forks and self.is_inherited:
-            raise inherited()
+            raise forked_error()
 
     @property
     def is_inherited(self) -> bool:
         """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
-        return self._link is not None and self._link.is_inherited
+        return self._websocket is not None and self._websocket.is_inherited
 
     def check_may_end(self) -> None:
         """Any thread may end the connection; see the async twin."""
@@ -364,7 +211,7 @@ class Connection:
         """Whether nothing can be said over the connection any more, not even goodbye."""
         return self.is_inherited
 
-    def wait_sent(self, position: int, timeout_sec: float | None = None) -> None:
+    def drain(self, position: int, timeout_sec: float | None = None) -> None:
         """Returns when the kernel has taken everything up to a position.
 
         Args:
@@ -376,23 +223,23 @@ class Connection:
             SonioxRealtimeError: The connection has ended, or ends meanwhile.
             SonioxRealtimeTimeoutError: The server does not read; the connection is given up.
         """
-        link = self.link
-        if link.is_sent(position):
+        websocket = self.websocket
+        if websocket.is_sent(position):
             return
         timeout = self._options.send_timeout_sec if timeout_sec is None else timeout_sec
-        turn, moved, deadline = link.turn_of(position), -1, 0.0
-        while not link.is_sent(position):
+        turn, moved, deadline = websocket.start_of(position), -1, 0.0
+        while not websocket.is_sent(position):
             now = time.monotonic()
-            if moved < turn and link.taken > moved:
+            if moved < turn and websocket.bytes_sent > moved:
                 # Behind bytes of others that move; the time begins with the turn of these.
-                moved, deadline = link.taken, now + timeout
+                moved, deadline = websocket.bytes_sent, now + timeout
             elif now >= deadline:
-                error = stalled(timeout)
+                error = send_timeout_error(timeout)
                 self.fail(error)
                 raise error
             # Woken up by room for more, or by the end of the connection.
-            _wait(link, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
-            self.post(0, link.flush)
+            _wait(websocket, for_read=False, for_write=True, timeout_sec=min(deadline - now, 1.0))
+            self.send_nowait(websocket.flush)
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
@@ -423,13 +270,13 @@ class Connection:
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
         return self.take()
 
-    def new_mailbox(self) -> Mailbox:
+    def new_queue(self) -> MessageQueue:
         """A mailbox for some of the messages, that ``on_message`` puts them into."""
-        return Mailbox()
+        return MessageQueue()
 
-    def set_keepalive(self, payload: bytes, interval_sec: float | None) -> None:
+    def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
         """Begins to send a text message in the background each time this interval has passed; None ends it."""
-        self.link.set_keepalive(payload, interval_sec)
+        self.websocket.set_keepalive(message.payload, interval_sec)
 
     def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile.
@@ -453,27 +300,27 @@ class Connection:
 
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
-        if self._link is not None and not self.is_inherited:
-            self.post(0, self._link.start_close)
+        if self._websocket is not None and not self.is_inherited:
+            self.send_nowait(self._websocket.start_close)
             self.wait_ended(timeout_sec)
         self.abort()
 
     def abort(self) -> None:
         """Closes at once, also while it is being opened. In a forked child, it only gives the descriptor back."""
-        if self._link is not None and self._link.is_inherited:
-            self._link.close_inherited()
+        if self._websocket is not None and self._websocket.is_inherited:
+            self._websocket.close_inherited()
             return
         with self._order:
             self._is_aborted = True
-            link = self._link
-        if link is None:
-            self._tell_opener()
+            websocket = self._websocket
+        if websocket is None:
+            self._wake_opener()
         elif not self.put_off(self._abort):
             self._abort()
             self._join()
 
     def _abort(self) -> None:
-        self.post(0, self.link.abort)
+        self.send_nowait(self.websocket.abort)
         self._wake_reader()
 
     def _join(self) -> None:
@@ -486,16 +333,16 @@ class Connection:
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection for a reason of this side."""
-        self.post(0, partial(self.link.fail, error))
+        self.send_nowait(self.websocket.fail, error)
         self._wake_reader()
 
     def __del__(self) -> None:
-        link = self._link
-        if link is not None and link.is_inherited:
-            link.close_inherited()
-        elif link is not None and link.end is None:
+        websocket = self._websocket
+        if websocket is not None and websocket.is_inherited:
+            websocket.close_inherited()
+        elif websocket is not None and websocket.closure is None:
             # The reader notices, and gives the socket back.
-            link.abort()
+            websocket.abort()
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
@@ -510,7 +357,7 @@ class Connection:
         return threading.current_thread() is self._thread
 
     def _wake_reader(self) -> None:
-        """Lets the reader look at the link, should it wait for room in the queue."""
+        """Lets the reader look at the websocket, should it wait for room in the queue."""
         with self._changed:
             self._changed.notify_all()
 
@@ -518,7 +365,7 @@ class Connection:
     def _drive(connected: weakref.ref[Connection], options: ConnectionOptions) -> None:
         """What the reader thread does: it opens a connection and reads it to its end.
 
-        While it waits, it holds the link only, so that a connection that was forgotten can be collected.
+        While it waits, it holds the websocket only, so that a connection that was forgotten can be collected.
         """
         try:
             opened = open_websocket(
@@ -527,111 +374,111 @@ class Connection:
         except BaseException as error:  # noqa: BLE001 - who opens the connection is told
             if (connection := connected()) is not None:
                 connection._open_error = error
-                connection._tell_opener()
+                connection._wake_opener()
             return
         connection = connected()
-        link = None if connection is None else connection._adopt(*opened)
-        if connection is None or link is None:
+        websocket = None if connection is None else connection._adopt(*opened)
+        if connection is None or websocket is None:
             opened[0].close()
             return
-        connection._start(link)
-        while connection is not None and link.end is None:
-            due_sec = connection._step(link)
+        connection._start(websocket)
+        while connection is not None and websocket.closure is None:
+            due_sec = connection._step(websocket)
             del connection
-            if due_sec > 0.0 and link.end is None:
-                _wait(link, for_read=True, for_write=link.wants_write, timeout_sec=due_sec)
-                if link.wants_write:
-                    link.flush()
+            if due_sec > 0.0 and websocket.closure is None:
+                _wait(websocket, for_read=True, for_write=websocket.wants_write, timeout_sec=due_sec)
+                if websocket.wants_write:
+                    websocket.flush()
             connection = connected()
         if connection is None:
-            link.close_socket()
+            websocket.close_socket()
         else:
-            connection._leave(link)
+            connection._leave(websocket)
 
-    def _tell_opener(self) -> None:
+    def _wake_opener(self) -> None:
         with contextlib.suppress(RuntimeError):
             # It may have been told before.
             self._opening.release()
 
-    def _adopt(self, sock: socket.socket, leftover: bytes) -> Link | None:
-        """The link over a socket that has been opened; None if it is not wanted any more."""
+    def _adopt(self, sock: socket.socket, leftover: bytes) -> WebSocket | None:
+        """The websocket over a socket that has been opened; None if it is not wanted any more."""
         with self._order:
             if not self._is_aborted:
                 self._forks = Process.forks
-                self._link = self._options.new_link(sock, leftover)
-        return self._link
+                self._websocket = self._options.new_websocket(sock, leftover)
+        return self._websocket
 
-    def _start(self, link: Link) -> None:
+    def _start(self, websocket: WebSocket) -> None:
         """Lets it be known that the connection is open."""
         try:
             if (on_open := self._on_open()) is not None:
                 on_open()
         except BaseException as error:  # noqa: BLE001 - who opens the connection is told
             self._open_error = error
-            link.fail(error)
-        self._tell_opener()
+            websocket.fail(error)
+        self._wake_opener()
 
-    def _step(self, link: Link) -> float:
+    def _step(self, websocket: WebSocket) -> float:
         """Reads what has arrived; gives the time to wait for more."""
         try:
-            return self._read_some(link)
+            return self._read_some(websocket)
         except BaseException as error:  # noqa: BLE001 - who waits for the reader is told
-            link.fail(error)
+            websocket.fail(error)
             return 0.0
 
-    def _leave(self, link: Link) -> None:
+    def _leave(self, websocket: WebSocket) -> None:
         """Lets everybody know of the end, and gives the socket back."""
-        end = link.end
-        if end is None:
+        closure = websocket.closure
+        if closure is None:
             raise AssertionError("the reader left without an end")
         try:
             if (on_end := self._on_end()) is not None:
-                on_end(end)
+                on_end(closure)
         finally:
-            link.close_socket()
+            websocket.close_socket()
             with self._changed:
                 self._reader_is_done = True
                 self._changed.notify_all()
-            self._tell_receiver()
+            self._wake_receiver()
 
-    def _tell_receiver(self) -> None:
+    def _wake_receiver(self) -> None:
         """Wakes a receiver who found nothing. Only the reader may."""
         if self._news.locked():
             self._news.release()
 
-    def _read_some(self, link: Link) -> float:
+    def _read_some(self, websocket: WebSocket) -> float:
         """Does what there is to do; gives the time to wait for more."""
         if not self._has_room():
-            due_sec = link.tick(reading=False)
+            due_sec = websocket.tick(reading=False)
             self._tick_at = 0.0
             with self._changed:
                 self._reader_waits = True
-                self._changed.wait_for(lambda: self._has_room(2) or link.end, due_sec)
+                self._changed.wait_for(lambda: self._has_room(2) or websocket.closure, due_sec)
                 self._reader_waits = False
             return 0.0
-        messages, more = link.read()
+        messages, more = websocket.read()
         if messages and (on_message := self._on_message()) is not None:
             for message in messages:
                 kept = on_message(message)
                 if kept is not None:
                     self._appended_bytes += len(kept)
                     self._messages.append(kept)
-            self._tell_receiver()
+            self._wake_receiver()
             if self._watchers:
                 with self._changed:
                     self._changed.notify_all()
         now = time.monotonic()
         if now >= self._tick_at or self._on_tick is not None:
-            due_sec = link.tick(reading=True)
+            due_sec = websocket.tick(reading=True)
             if self._on_tick is not None and (on_tick := self._on_tick()) is not None:
                 due_sec = min(due_sec, on_tick())
             self._tick_at = now + due_sec
         return 0.0 if more else max(0.0, self._tick_at - now)
 
 
-def _wait(link: Link, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
+def _wait(websocket: WebSocket, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
     try:
-        wait_ready(link.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
+        wait_ready(websocket.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
     except (OSError, ValueError):
         # Closed between the look at it and the wait: the caller looks again.
         return

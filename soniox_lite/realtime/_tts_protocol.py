@@ -20,6 +20,7 @@ import json
 import re
 
 from .._data.json_values import kind_of
+from .._websocket.frames import TEXT, Message
 from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import parse_message
 from ..types.realtime_tts import RealtimeTTSCancelMessage, RealtimeTTSConfig, RealtimeTTSEvent, RealtimeTTSTextMessage
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-KEEP_ALIVE_MESSAGE = b'{"keep_alive":true}'
+KEEP_ALIVE = Message(TEXT, b'{"keep_alive":true}')
+# The service closes a connection that is silent for 40 seconds.
+KEEP_ALIVE_INTERVAL_SEC = 20.0
 _MAX_ID_LENGTH = 256
 _NUMBERED = re.compile(r"--[0-9]+\Z")
 # How many names a connection remembers; about a megabyte.
@@ -87,15 +90,15 @@ class TtsProtocol:
         self.failure: RealtimeTTSEvent | None = None
         self._text_bytes = 0
         # Text that waits for the end of a pause.
-        self._held: list[bytes] = []
+        self._held: list[Message] = []
         self._last_text_at: float | None = None
 
-    def start(self) -> bytes:
+    def start(self) -> Message:
         """The message that starts the stream."""
         self.is_started = True
-        return encoded({**self.config.to_dict(), "stream_id": self.wire_id})
+        return text_message({**self.config.to_dict(), "stream_id": self.wire_id})
 
-    def say(self, text: str, now: float, *, text_end: bool, hold: bool) -> bytes | None:
+    def say(self, text: str, now: float, *, text_end: bool, hold: bool) -> Message | None:
         """The message with some text; None when there is nothing to send now.
 
         Args:
@@ -119,22 +122,22 @@ class TtsProtocol:
             raise SonioxValidationError(f"the stream takes no more text: {problem}", errors=[problem])
         self._text_bytes += size
         self.is_text_ended = text_end
-        payload = encoded(message.to_dict())
+        said = text_message(message.to_dict())
         if (hold or self._held) and (text or text_end):
-            self._held.append(payload)
+            self._held.append(said)
             return None
         if text or self._last_text_at is not None:
             self._last_text_at = now
-        return payload
+        return said
 
-    def release(self, now: float) -> list[bytes]:
+    def release(self, now: float) -> list[Message]:
         """The messages that were held back."""
         held, self._held = ([] if self.is_over else self._held), []
         if held:
             self._last_text_at = now
         return held
 
-    def heartbeat(self, now: float, interval_sec: float) -> tuple[bytes | None, float]:
+    def heartbeat(self, now: float, interval_sec: float) -> tuple[Message | None, float]:
         """An empty text if the service would soon miss one, and in how many seconds to ask again.
 
         There is none before the first text: of empty text alone, the service has been heard to make sound.
@@ -146,15 +149,15 @@ class TtsProtocol:
         if remaining > 0:
             return None, remaining
         self._last_text_at = now
-        return encoded(RealtimeTTSTextMessage(stream_id=self.wire_id).to_dict()), interval_sec
+        return text_message(RealtimeTTSTextMessage(stream_id=self.wire_id).to_dict()), interval_sec
 
-    def cancel(self) -> bytes | None:
+    def cancel(self) -> Message | None:
         """The message that cancels the stream; None when the service need not be told."""
         if self.is_cancelled or not self.is_started:
             return None
         self.is_cancelled = True
         self._held.clear()
-        return None if self.is_terminated else encoded(RealtimeTTSCancelMessage(stream_id=self.wire_id).to_dict())
+        return None if self.is_terminated else text_message(RealtimeTTSCancelMessage(stream_id=self.wire_id).to_dict())
 
     def check_may_send(self) -> None:
         """Raises unless the service still takes text.
@@ -179,7 +182,7 @@ class TtsProtocol:
         named = {key: data[key] for key in ("stream_id", "error_message") if isinstance(data.get(key), str)}
         return data | {key: text.replace(self.wire_id, self.config.stream_id) for key, text in named.items()}
 
-    def note(self, data: dict[str, Any]) -> None:
+    def observe(self, data: dict[str, Any]) -> None:
         """Looks into a message of the stream, or of the connection, as it arrives."""
         if data.get("audio_end") is True:
             self.has_audio_end = True
@@ -224,9 +227,14 @@ def error_event(data: dict[str, Any]) -> RealtimeTTSEvent | None:
         return None
 
 
-def encoded(payload: dict[str, Any]) -> bytes:
-    """A payload as it is sent."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+def text_message(fields: dict[str, Any]) -> Message:
+    """The message with these fields as JSON."""
+    return Message(TEXT, encoded(fields))
+
+
+def encoded(fields: dict[str, Any]) -> bytes:
+    """These fields as JSON in UTF-8."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def checked_tts_config(config: Any) -> RealtimeTTSConfig:

@@ -11,9 +11,9 @@ from .._data.rules import Problems
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
-from .._websocket.frames import BINARY, TEXT
+from .._websocket.async_queues import AsyncEventLog, AsyncOneAtATime, async_caller
 from .._websocket.options import ConnectionOptions
-from .._websocket.tasks import AsyncConnection, AsyncEventLog, AsyncOneAtATime, async_caller, async_chunks_of
+from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
@@ -25,31 +25,35 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
+from ._async_inputs import async_chunks_of
 from ._stt_protocol import (
-    KEEP_ALIVE_MESSAGE,
+    KEEP_ALIVE,
+    OPEN,
+    State,
     SttProtocol,
-    checked_audio,
+    audio_pieces,
+    check_trailing_silence,
     checked_config,
     checked_control_type,
     error_of,
-    finalize_message,
-    may_be_news,
+    may_be_terminal,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Iterable
-    from typing import Any, Literal, TypedDict
+    from typing import Any, TypedDict
 
     from typing_extensions import Self, Unpack
 
-    from .._websocket.nonblocking import End
+    from .._websocket.frames import Message
+    from .._websocket.nonblocking import Closure
     from ..client import AsyncSonioxClient
     from ..types.realtime import RealtimeSessionEventPayload
+    from ._stt_protocol import SessionState
 
     ConfigInput = RealtimeSTTConfig | dict[str, Any]
-    SessionState = Literal["new", "connecting", "open", "ending", "closing", "closed"]
 
     class SessionOptions(TypedDict, total=False):
         """What a session can be set up with besides its config."""
@@ -68,12 +72,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRealtimeSTTClient", "AsyncRealtimeSTTSession"]
 
-# While paused; the service gives up after 20 seconds without audio.
-KEEP_ALIVE_INTERVAL_SEC = 5.0
-# Before the start message; the service gives up after 40 seconds.
-_HOLD_INTERVAL_SEC = 20.0
-# A message larger than this is sent as several: servers limit them, and a pause or a close gets its turn in between.
-_MAX_CHUNK_BYTES = 64 * 1024
 # How long after a failed send the service's own reason may take to arrive, and its close after its last message.
 _REASON_TIMEOUT_SEC = 1.0
 
@@ -84,9 +82,6 @@ class AsyncRealtimeSTTSession:
     Use it in an ``async with`` block: leaving the block ends the audio, if that was not done, and waits for the last
     words; leaving it by an exception closes at once. Sending, pausing and closing may be done while another task (of a
     sync session: another thread) receives; only one receives at a time.
-
-    Attributes:
-        dropped_audio_bytes: How much audio was given to the session while it was paused, and so was not sent.
     """
 
     def __init__(
@@ -154,22 +149,16 @@ class AsyncRealtimeSTTSession:
         self._raise_on_error = raise_on_error
         self._start_on_open = start_on_open
         self._connection = AsyncConnection(self._options, self._on_open, self._on_message, self._on_end)
-        self._end: End | None = None
-        self._failure: BaseException | None = None
-        self._entered = False
-        self._opened = False
-        self._drained = False
-        # Whether somebody has been told why the stream came to no good end.
-        self._told = False
-        self._closed = False
-        self._paused = False
+        # Why this side gave the session up.
+        self._local_error: BaseException | None = None
+        # Whether an error has told the caller that the stream did not finish, or the caller cancelled it.
+        self._failure_reported = False
         self._last_message: RealtimeEvent | None = None
         self._log = AsyncEventLog()
         self._handlers = AsyncHandlers()
         self._receiving = AsyncOneAtATime()
         self._closing = threading.Lock()
         self._closer: object = None
-        self.dropped_audio_bytes: int = 0
 
     @property
     def config(self) -> RealtimeSTTConfig:
@@ -179,7 +168,12 @@ class AsyncRealtimeSTTSession:
     @property
     def paused(self) -> bool:
         """Whether audio is being held back."""
-        return self._paused
+        return self._protocol.is_paused
+
+    @property
+    def dropped_audio_bytes(self) -> int:
+        """How many bytes of audio were given to the session while it was paused, and so were not sent."""
+        return self._protocol.dropped_audio_bytes
 
     @property
     def last_message(self) -> RealtimeEvent | None:
@@ -189,28 +183,24 @@ class AsyncRealtimeSTTSession:
     @property
     def state(self) -> SessionState:
         """``new``, ``connecting``, ``open``, ``ending`` (no more audio), ``closing`` or ``closed``."""
-        if self._closed or self._end is not None:
-            return "closed"
-        if self._drained:
-            return "closing"
-        if not self._opened:
-            return "connecting" if self._entered else "new"
-        return "ending" if self._protocol.is_ended else "open"
+        return self._protocol.public_state
 
     @property
     def finished(self) -> bool:
-        """Whether the service said that it has told everything."""
+        """Whether the service has delivered all tokens and said so."""
         return self._protocol.finished is not None
 
     @property
     def close_code(self) -> int | None:
         """The WebSocket close code; 1006 when the connection broke, None while it is open."""
-        return self._end.code if self._end is not None else None
+        closure = self._protocol.closure
+        return None if closure is None else closure.code
 
     @property
     def close_reason(self) -> str | None:
         """What the service said with the close code, often nothing; None while the connection is open."""
-        return self._end.reason if self._end is not None else None
+        closure = self._protocol.closure
+        return None if closure is None else closure.reason
 
     async def enter(self) -> Self:
         """Opens the connection and starts the stream (unless ``start_on_open`` says otherwise).
@@ -220,18 +210,19 @@ class AsyncRealtimeSTTSession:
         """
         if self.state != "new":
             raise SonioxRealtimeError(f"this session is {self.state} already; a session is one stream, make a new one")
-        self._entered = True
+        self._protocol.advance(State.CONNECTING)
         try:
             await self._connection.open()
-            if self._closed:
+            closure = self._protocol.closure
+            if self._protocol.state >= State.ABANDONED and (closure is None or closure.initiated_locally):
                 raise SonioxRealtimeError("the session was closed while it was being opened")
             if self._start_on_open:
                 await self._start_or_be_refused()
             else:
-                self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, _HOLD_INTERVAL_SEC)
+                self._set_keepalive()
         except BaseException as error:
             await self.cancel()
-            if not self._opened:
+            if not self._protocol.was_connected:
                 if isinstance(error, Exception):
                     self._emit(RealtimeSessionErrorPayload(error=error))
                 self._log.close()
@@ -260,46 +251,19 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open, or the service refused it.
         """
         self._check_open()
-        if self._protocol.is_started:
-            return
-        await self._send(TEXT, self._made_start)
+        await self._send(self._change, self._protocol.start)
 
-    # What makes a message is called when no other is made, so that a pause and what is sent beside it have an order.
-
-    def _made_start(self) -> bytes | None:
-        message = self._protocol.start()
-        if message is not None:
-            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
+    # Runs while no other message is made, so that a pause and the audio sent beside it have an order.
+    def _change(self, make: Callable[..., Message | None], *args: Any) -> Message | None:
+        """Makes a message that changes the state, and keeps the session alive as the new state needs it."""
+        before = self._protocol.keepalive_interval_sec
+        message = make(*args)
+        if self._protocol.keepalive_interval_sec != before:
+            self._set_keepalive()
         return message
 
-    def _made_audio(self, piece: Any) -> Any:
-        self._protocol.check_may_send()
-        if self._paused or not self._protocol.is_started:
-            self.dropped_audio_bytes += len(piece)
-            return None
-        return piece or None
-
-    def _made_pause(self, finalize: bool) -> bytes | None:
-        self._protocol.check_may_send()
-        if self._paused:
-            return None
-        self._paused = True
-        if not self._protocol.is_started:
-            return None
-        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
-        return finalize_message(None) if finalize else None
-
-    def _end_pause(self) -> None:
-        if self._paused:
-            self._paused = False
-            if self._protocol.is_started:
-                self._connection.set_keepalive(b"", None)
-
-    def _made_end(self) -> bytes | None:
-        message = self._protocol.end()
-        if message is not None:
-            self._connection.set_keepalive(b"", None)
-        return message
+    def _set_keepalive(self) -> None:
+        self._connection.set_keepalive(KEEP_ALIVE, self._protocol.keepalive_interval_sec)
 
     async def _start_or_be_refused(self) -> None:
         """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
@@ -320,13 +284,14 @@ class AsyncRealtimeSTTSession:
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
-        audio = checked_audio(chunk)
-        self._check_open()
-        if not (self._protocol.is_started or self._paused):
-            await self.start()
-        # With an empty one the loop gets its turn, too.
-        for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
-            await self._send(BINARY, partial(self._made_audio, audio[position : position + _MAX_CHUNK_BYTES]))
+        pieces = audio_pieces(chunk)
+        if self._protocol.state is not OPEN:
+            self._check_open()
+            if self._protocol.state is State.HELD and not self._protocol.is_paused:
+                await self.start()
+        # Also with an empty piece, so that the event loop gets its turn.
+        for piece in pieces:
+            await self._send(self._protocol.audio, piece)
 
     async def send_bytes(self, chunks: bytes | Iterable[bytes] | AsyncIterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
@@ -364,8 +329,7 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
         self._check_open()
-        self._protocol.check_may_send()
-        await self._send(TEXT, partial(self._protocol.say, KEEP_ALIVE_MESSAGE))
+        await self._send(self._protocol.keep_alive)
 
     async def finalize(self, *, trailing_silence_ms: int | None = None) -> None:
         """Makes all tokens so far final; ``<fin>`` follows them. The session stays open.
@@ -376,11 +340,11 @@ class AsyncRealtimeSTTSession:
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
-        message = finalize_message(trailing_silence_ms)
+        check_trailing_silence(trailing_silence_ms)
         self._check_open()
-        self._protocol.check_may_send()
-        await self.start()
-        await self._send(TEXT, partial(self._protocol.say, message))
+        if self._protocol.state is State.HELD:
+            await self.start()
+        await self._send(self._protocol.finalize, trailing_silence_ms)
 
     # The names of the first generation.
     send_finish = finish
@@ -414,7 +378,7 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
         self._check_open()
-        await self._send(TEXT, partial(self._made_pause, finalize))
+        await self._send(self._change, self._protocol.pause, finalize)
 
     async def resume(self) -> None:
         """Lets audio through again; does nothing if the session is not paused.
@@ -424,7 +388,7 @@ class AsyncRealtimeSTTSession:
         """
         self._check_open()
         self._connection.check_owner()
-        self._connection.post(TEXT, self._end_pause)
+        self._connection.send_nowait(self._change, self._protocol.resume)
 
     async def recv_bytes(self) -> bytes:
         """The next message as it came; empty when there are no more.
@@ -472,7 +436,7 @@ class AsyncRealtimeSTTSession:
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
         while True:
-            # One coroutine less for each event that is there already.
+            # For an event that is there already, without the cost of a coroutine.
             message = self._take()
             if message is None:
                 message = await self._receive(None)
@@ -530,7 +494,7 @@ class AsyncRealtimeSTTSession:
         ``finished`` is False. Any task (thread) may call it, at any time; later calls do nothing.
         """
         self._connection.check_may_end()
-        if not self._opened or self._end is not None or self._connection.is_out_of_reach:
+        if not self._protocol.is_connected or self._connection.is_out_of_reach:
             await self._abort()
             self._warn_if_cut_short()
             await self._handlers.wait(self._close_timeout_sec)
@@ -546,7 +510,7 @@ class AsyncRealtimeSTTSession:
         deadline = time.monotonic() + self._close_timeout_sec
         try:
             await self._drain(deadline)
-            self._drained = True
+            self._protocol.advance(State.CLOSING)
             await self._connection.close(max(0.0, min(deadline - time.monotonic(), _REASON_TIMEOUT_SEC)))
         finally:
             # Not waited for if this was interrupted or cancelled.
@@ -556,89 +520,82 @@ class AsyncRealtimeSTTSession:
 
     async def cancel(self) -> None:
         """Closes at once, without waiting for the last words."""
-        self._told = True
+        self._failure_reported = True
         await self._abort()
 
     async def _abort(self) -> None:
         self._connection.check_may_end()
-        self._closed = True
-        await self._connection.abort()
-        if not self._entered:
+        if self._protocol.state is State.NEW:
             self._log.close()
+        self._protocol.advance(State.CLOSED if self._protocol.was_connected else State.ABANDONED)
+        await self._connection.abort()
 
     async def _drain(self, deadline: float) -> None:
         """Waits for the end of a stream that has one."""
-        if not self._protocol.is_started or self._end is not None or self._protocol.failure is not None:
+        if self._protocol.state not in (OPEN, State.ENDING):
             return
-        told = self._told
+        was_reported = self._failure_reported
         try:
             await self._finish(max(0.0, deadline - time.monotonic()))
         except SonioxRealtimeError:
-            # It ended meanwhile, and says so to whoever receives.
-            self._told = told
+            # The stream ended meanwhile. The error is raised where events are received, so it counts as not reported.
+            self._failure_reported = was_reported
             return
         await self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
     async def _finish(self, timeout_sec: float | None) -> None:
         self._check_open()
-        if self._protocol.is_ended:
-            return
-        await self.start()
-        await self._send(TEXT, self._made_end, timeout_sec)
+        if self._protocol.state is State.HELD:
+            await self.start()
+        await self._send(self._change, self._protocol.finish, timeout_sec=timeout_sec)
 
     def _warn_if_cut_short(self) -> None:
-        """Logs that words are missing, if that is so and nobody has been told."""
-        if not self._protocol.is_started or self.finished or self._told or self._connection.is_inherited:
+        """Logs that words may be missing, unless the caller knows."""
+        if not self._protocol.was_started or self._failure_reported or self.finished or self._connection.is_inherited:
             return
         import logging  # noqa: PLC0415 - only this rare case pays
 
         reason: object = "the service did not finish in time"
-        if self._protocol.failure is not None:
-            reason = self._protocol.failure_error()
-        elif self._end is not None and not self._end.by_us:
-            reason = self._end.as_error()
-        self._told = True
+        closure = self._protocol.closure
+        if self._protocol.failure is not None or (closure is not None and not closure.initiated_locally):
+            reason = self._protocol.refusal()
+        self._failure_reported = True
         logging.getLogger("soniox_lite").warning(
             "a realtime session was closed before it was finished, so that the last words may be missing: %s", reason
         )
 
     def _check_open(self) -> None:
-        if not self._opened:
-            raise SonioxRealtimeError("the session is not connected; enter it first")
-        if self._protocol.failure is not None:
-            self._told = True
-            raise self._protocol.failure_error()
-        if self._end is not None:
-            self._told = True
-            raise self._end.as_error()
-        if self._closed:
-            raise SonioxRealtimeError("the session is closed")
+        state = self._protocol.state
+        if state < State.HELD or state is State.FAILED or state >= State.ABANDONED:
+            if self._protocol.failure is not None or self._protocol.closure is not None:
+                self._failure_reported = True
+            raise self._protocol.refusal()
 
-    async def _send(self, opcode: int, make: Callable[[], Any], timeout_sec: float | None = None) -> None:
-        """Sends what ``make`` gives, if anything, in the order in which it was made."""
+    async def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
+        """Sends the message that ``make(*args)`` gives, if any; returns when the kernel has taken it."""
         try:
             if self._connection.is_late:
                 await self._connection.give_turn()
-            position = self._connection.post(opcode, make)
+            position = self._connection.send_nowait(make, *args)
             if position is not None:
-                await self._connection.wait_sent(position, timeout_sec)
+                await self._connection.drain(position, timeout_sec)
         except SonioxRealtimeError:
-            if self._connection.link.is_broken:
-                # The service says why before it hangs up, but sending may notice the hanging up first.
+            if self._connection.websocket.is_broken:
+                # The service gives its reason before it closes, but sending may fail before that is read.
                 await self._connection.wait_ended(_REASON_TIMEOUT_SEC)
-                self._told = True
+                self._failure_reported = True
             if self._protocol.failure is not None:
-                self._told = True
-                raise self._protocol.failure_error() from None
+                self._failure_reported = True
+                raise error_of(self._protocol.failure) from None
             raise
 
     def _take(self) -> bytes | None:
-        """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
-        return self._connection.take() if self._opened and not self._receiving.locked() else None
+        """A message that is there already; None where :meth:`_receive` has to wait or to raise."""
+        return None if self._receiving.locked() else self._connection.take()
 
     async def _receive(self, timeout_sec: float | None) -> bytes | None:
         self._connection.check_owner()
-        if not self._opened:
+        if not self._protocol.was_connected:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
@@ -664,63 +621,65 @@ class AsyncRealtimeSTTSession:
 
     def _raise_bad_end(self) -> None:
         """Says why there are no more messages, unless one of them said it."""
-        if self._failure is not None:
-            raise self._failure
-        if self._end is None or self._end.is_orderly or self.finished:
+        if self._local_error is not None:
+            raise self._local_error
+        closure = self._protocol.closure
+        if closure is None or closure.is_orderly or self.finished:
             return
-        self._told = True
+        self._failure_reported = True
         if self._protocol.failure is None:
-            raise self._end.as_error()
+            raise closure.as_error()
 
     def _decoded(self, message: bytes, raise_on_error: bool) -> RealtimeEvent:
         try:
-            event = decode_message(RealtimeEvent, message)
+            event = self._protocol.observed(message) or decode_message(RealtimeEvent, message)
         except SonioxRealtimeError as error:
-            # A service that talks nonsense cannot be relied on for the rest.
+            # After an invalid message the rest cannot be relied on.
             self._fail(error)
             raise
         self._last_message = event
         is_error = event.error_code is not None
         if is_error or event.finished:
-            if self._protocol.is_news(event):
-                self._tell(event)
+            if self._protocol.is_terminal(event):
+                self._emit_terminal(event)
             if is_error:
-                self._told = True
+                self._failure_reported = True
                 if raise_on_error:
                     raise error_of(event)
         return event
 
     def _fail(self, error: BaseException) -> None:
-        """Ends the session for a reason of this side, which whoever receives is told."""
-        if self._opened and self._end is None:
-            self._failure = error
-            self._told = True
+        """Closes the session because of an error on this side, which receiving raises."""
+        if self._protocol.is_connected:
+            self._local_error = error
+            self._failure_reported = True
             self._connection.fail(error)
 
     def _on_open(self) -> None:
-        self._opened = True
+        self._protocol.advance(State.HELD)
         self._emit(RealtimeSessionOpenPayload())
 
     def _on_message(self, message: bytes) -> bytes:
-        if may_be_news(message):
-            # The service repeats what it objects to, which may be the key in a wrong place.
+        if may_be_terminal(message):
+            # The error text may quote what was sent, and so the key if it was sent in a wrong place.
             message = redact(message, self._options.authorization)
-            event = self._protocol.note(message)
+            event = self._protocol.observe(message)
             if event is not None:
-                self._tell(event)
+                self._emit_terminal(event)
         return message
 
-    def _tell(self, event: RealtimeEvent) -> None:
+    def _emit_terminal(self, event: RealtimeEvent) -> None:
         if event.error_code is not None:
             self._emit(RealtimeSessionErrorPayload(error=error_of(event), event=event))
         else:
             self._emit(RealtimeSessionFinishedPayload(event=event))
 
-    def _on_end(self, end: End) -> None:
-        self._end = end
-        if not end.is_orderly and not self.finished and self._protocol.failure is None:
-            self._emit(RealtimeSessionErrorPayload(error=end.as_error()))
-        self._emit(RealtimeSessionClosePayload(code=end.code, reason=end.reason))
+    def _on_end(self, closure: Closure) -> None:
+        self._protocol.closure = closure
+        self._protocol.advance(State.CLOSED)
+        if not closure.is_orderly and not self.finished and self._protocol.failure is None:
+            self._emit(RealtimeSessionErrorPayload(error=closure.as_error()))
+        self._emit(RealtimeSessionClosePayload(code=closure.code, reason=closure.reason))
         self._log.close()
 
     def _emit(self, payload: RealtimeSessionEventPayload) -> None:

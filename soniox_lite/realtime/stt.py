@@ -12,9 +12,9 @@ from .._data.rules import Problems
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
-from .._websocket.frames import BINARY, TEXT
 from .._websocket.options import ConnectionOptions
-from .._websocket.threads import Connection, EventLog, OneAtATime, caller, chunks_of
+from .._websocket.queues import EventLog, OneAtATime, caller
+from .._websocket.threads import Connection
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
     RealtimeControlType,
@@ -26,31 +26,35 @@ from ..types.realtime import (
     RealtimeSTTConfig,
     decode_message,
 )
+from ._inputs import chunks_of
 from ._stt_protocol import (
-    KEEP_ALIVE_MESSAGE,
+    KEEP_ALIVE,
+    OPEN,
+    State,
     SttProtocol,
-    checked_audio,
+    audio_pieces,
+    check_trailing_silence,
     checked_config,
     checked_control_type,
     error_of,
-    finalize_message,
-    may_be_news,
+    may_be_terminal,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, Literal, TypedDict
+    from typing import Any, TypedDict
 
     from typing_extensions import Self, Unpack
 
-    from .._websocket.nonblocking import End
+    from .._websocket.frames import Message
+    from .._websocket.nonblocking import Closure
     from ..client import SonioxClient
     from ..types.realtime import RealtimeSessionEventPayload
+    from ._stt_protocol import SessionState
 
     ConfigInput = RealtimeSTTConfig | dict[str, Any]
-    SessionState = Literal["new", "connecting", "open", "ending", "closing", "closed"]
 
     class SessionOptions(TypedDict, total=False):
         """What a session can be set up with besides its config."""
@@ -69,12 +73,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RealtimeSTTClient", "RealtimeSTTSession"]
 
-# While paused; the service gives up after 20 seconds without audio.
-KEEP_ALIVE_INTERVAL_SEC = 5.0
-# Before the start message; the service gives up after 40 seconds.
-_HOLD_INTERVAL_SEC = 20.0
-# A message larger than this is sent as several: servers limit them, and a pause or a close gets its turn in between.
-_MAX_CHUNK_BYTES = 64 * 1024
 # How long after a failed send the service's own reason may take to arrive, and its close after its last message.
 _REASON_TIMEOUT_SEC = 1.0
 
@@ -85,9 +83,6 @@ class RealtimeSTTSession:
     Use it in a ``with`` block: leaving the block ends the audio, if that was not done, and waits for the last
     words; leaving it by an exception closes at once. Sending, pausing and closing may be done while another thread
     receives; only one receives at a time.
-
-    Attributes:
-        dropped_audio_bytes: How much audio was given to the session while it was paused, and so was not sent.
     """
 
     def __init__(
@@ -155,22 +150,16 @@ class RealtimeSTTSession:
         self._raise_on_error = raise_on_error
         self._start_on_open = start_on_open
         self._connection = Connection(self._options, self._on_open, self._on_message, self._on_end)
-        self._end: End | None = None
-        self._failure: BaseException | None = None
-        self._entered = False
-        self._opened = False
-        self._drained = False
-        # Whether somebody has been told why the stream came to no good end.
-        self._told = False
-        self._closed = False
-        self._paused = False
+        # Why this side gave the session up.
+        self._local_error: BaseException | None = None
+        # Whether an error has told the caller that the stream did not finish, or the caller cancelled it.
+        self._failure_reported = False
         self._last_message: RealtimeEvent | None = None
         self._log = EventLog()
         self._handlers = Handlers()
         self._receiving = OneAtATime()
         self._closing = threading.Lock()
         self._closer: object = None
-        self.dropped_audio_bytes: int = 0
 
     @property
     def config(self) -> RealtimeSTTConfig:
@@ -180,7 +169,12 @@ class RealtimeSTTSession:
     @property
     def paused(self) -> bool:
         """Whether audio is being held back."""
-        return self._paused
+        return self._protocol.is_paused
+
+    @property
+    def dropped_audio_bytes(self) -> int:
+        """How many bytes of audio were given to the session while it was paused, and so were not sent."""
+        return self._protocol.dropped_audio_bytes
 
     @property
     def last_message(self) -> RealtimeEvent | None:
@@ -190,28 +184,24 @@ class RealtimeSTTSession:
     @property
     def state(self) -> SessionState:
         """``new``, ``connecting``, ``open``, ``ending`` (no more audio), ``closing`` or ``closed``."""
-        if self._closed or self._end is not None:
-            return "closed"
-        if self._drained:
-            return "closing"
-        if not self._opened:
-            return "connecting" if self._entered else "new"
-        return "ending" if self._protocol.is_ended else "open"
+        return self._protocol.public_state
 
     @property
     def finished(self) -> bool:
-        """Whether the service said that it has told everything."""
+        """Whether the service has delivered all tokens and said so."""
         return self._protocol.finished is not None
 
     @property
     def close_code(self) -> int | None:
         """The WebSocket close code; 1006 when the connection broke, None while it is open."""
-        return self._end.code if self._end is not None else None
+        closure = self._protocol.closure
+        return None if closure is None else closure.code
 
     @property
     def close_reason(self) -> str | None:
         """What the service said with the close code, often nothing; None while the connection is open."""
-        return self._end.reason if self._end is not None else None
+        closure = self._protocol.closure
+        return None if closure is None else closure.reason
 
     def enter(self) -> Self:
         """Opens the connection and starts the stream (unless ``start_on_open`` says otherwise).
@@ -221,18 +211,19 @@ class RealtimeSTTSession:
         """
         if self.state != "new":
             raise SonioxRealtimeError(f"this session is {self.state} already; a session is one stream, make a new one")
-        self._entered = True
+        self._protocol.advance(State.CONNECTING)
         try:
             self._connection.open()
-            if self._closed:
+            closure = self._protocol.closure
+            if self._protocol.state >= State.ABANDONED and (closure is None or closure.initiated_locally):
                 raise SonioxRealtimeError("the session was closed while it was being opened")
             if self._start_on_open:
                 self._start_or_be_refused()
             else:
-                self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, _HOLD_INTERVAL_SEC)
+                self._set_keepalive()
         except BaseException as error:
             self.cancel()
-            if not self._opened:
+            if not self._protocol.was_connected:
                 if isinstance(error, Exception):
                     self._emit(RealtimeSessionErrorPayload(error=error))
                 self._log.close()
@@ -261,46 +252,19 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open, or the service refused it.
         """
         self._check_open()
-        if self._protocol.is_started:
-            return
-        self._send(TEXT, self._made_start)
+        self._send(self._change, self._protocol.start)
 
-    # What makes a message is called when no other is made, so that a pause and what is sent beside it have an order.
-
-    def _made_start(self) -> bytes | None:
-        message = self._protocol.start()
-        if message is not None:
-            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC if self._paused else None)
+    # Runs while no other message is made, so that a pause and the audio sent beside it have an order.
+    def _change(self, make: Callable[..., Message | None], *args: Any) -> Message | None:
+        """Makes a message that changes the state, and keeps the session alive as the new state needs it."""
+        before = self._protocol.keepalive_interval_sec
+        message = make(*args)
+        if self._protocol.keepalive_interval_sec != before:
+            self._set_keepalive()
         return message
 
-    def _made_audio(self, piece: Any) -> Any:
-        self._protocol.check_may_send()
-        if self._paused or not self._protocol.is_started:
-            self.dropped_audio_bytes += len(piece)
-            return None
-        return piece or None
-
-    def _made_pause(self, finalize: bool) -> bytes | None:
-        self._protocol.check_may_send()
-        if self._paused:
-            return None
-        self._paused = True
-        if not self._protocol.is_started:
-            return None
-        self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
-        return finalize_message(None) if finalize else None
-
-    def _end_pause(self) -> None:
-        if self._paused:
-            self._paused = False
-            if self._protocol.is_started:
-                self._connection.set_keepalive(b"", None)
-
-    def _made_end(self) -> bytes | None:
-        message = self._protocol.end()
-        if message is not None:
-            self._connection.set_keepalive(b"", None)
-        return message
+    def _set_keepalive(self) -> None:
+        self._connection.set_keepalive(KEEP_ALIVE, self._protocol.keepalive_interval_sec)
 
     def _start_or_be_refused(self) -> None:
         """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
@@ -321,13 +285,14 @@ class RealtimeSTTSession:
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
-        audio = checked_audio(chunk)
-        self._check_open()
-        if not (self._protocol.is_started or self._paused):
-            self.start()
-        # An empty chunk is sent, too.
-        for position in range(0, len(audio) or 1, _MAX_CHUNK_BYTES):
-            self._send(BINARY, partial(self._made_audio, audio[position : position + _MAX_CHUNK_BYTES]))
+        pieces = audio_pieces(chunk)
+        if self._protocol.state is not OPEN:
+            self._check_open()
+            if self._protocol.state is State.HELD and not self._protocol.is_paused:
+                self.start()
+        # Also with an empty piece, so that the event loop gets its turn.
+        for piece in pieces:
+            self._send(self._protocol.audio, piece)
 
     def send_bytes(self, chunks: bytes | Iterable[bytes] | Iterator[bytes], *, finish: bool = True) -> None:
         """Sends audio, and then says that there is no more.
@@ -363,8 +328,7 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
         self._check_open()
-        self._protocol.check_may_send()
-        self._send(TEXT, partial(self._protocol.say, KEEP_ALIVE_MESSAGE))
+        self._send(self._protocol.keep_alive)
 
     def finalize(self, *, trailing_silence_ms: int | None = None) -> None:
         """Makes all tokens so far final; ``<fin>`` follows them. The session stays open.
@@ -375,11 +339,11 @@ class RealtimeSTTSession:
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
-        message = finalize_message(trailing_silence_ms)
+        check_trailing_silence(trailing_silence_ms)
         self._check_open()
-        self._protocol.check_may_send()
-        self.start()
-        self._send(TEXT, partial(self._protocol.say, message))
+        if self._protocol.state is State.HELD:
+            self.start()
+        self._send(self._protocol.finalize, trailing_silence_ms)
 
     # The names of the first generation.
     send_finish = finish
@@ -413,7 +377,7 @@ class RealtimeSTTSession:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
         """
         self._check_open()
-        self._send(TEXT, partial(self._made_pause, finalize))
+        self._send(self._change, self._protocol.pause, finalize)
 
     def resume(self) -> None:
         """Lets audio through again; does nothing if the session is not paused.
@@ -423,7 +387,7 @@ class RealtimeSTTSession:
         """
         self._check_open()
         self._connection.check_owner()
-        self._connection.post(TEXT, self._end_pause)
+        self._connection.send_nowait(self._change, self._protocol.resume)
 
     def recv_bytes(self) -> bytes:
         """The next message as it came; empty when there are no more.
@@ -471,7 +435,7 @@ class RealtimeSTTSession:
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
         while True:
-            # An event that has arrived needs no wait.
+            # For an event that is there already, without the cost of a coroutine.
             message = self._take()
             if message is None:
                 message = self._receive(None)
@@ -529,7 +493,7 @@ class RealtimeSTTSession:
         ``finished`` is False. Any thread may call it, at any time; later calls do nothing.
         """
         self._connection.check_may_end()
-        if not self._opened or self._end is not None or self._connection.is_out_of_reach:
+        if not self._protocol.is_connected or self._connection.is_out_of_reach:
             self._abort()
             self._warn_if_cut_short()
             self._handlers.wait(self._close_timeout_sec)
@@ -545,7 +509,7 @@ class RealtimeSTTSession:
         deadline = time.monotonic() + self._close_timeout_sec
         try:
             self._drain(deadline)
-            self._drained = True
+            self._protocol.advance(State.CLOSING)
             self._connection.close(max(0.0, min(deadline - time.monotonic(), _REASON_TIMEOUT_SEC)))
         finally:
             # Not waited for if this was interrupted or cancelled.
@@ -555,89 +519,82 @@ class RealtimeSTTSession:
 
     def cancel(self) -> None:
         """Closes at once, without waiting for the last words."""
-        self._told = True
+        self._failure_reported = True
         self._abort()
 
     def _abort(self) -> None:
         self._connection.check_may_end()
-        self._closed = True
-        self._connection.abort()
-        if not self._entered:
+        if self._protocol.state is State.NEW:
             self._log.close()
+        self._protocol.advance(State.CLOSED if self._protocol.was_connected else State.ABANDONED)
+        self._connection.abort()
 
     def _drain(self, deadline: float) -> None:
         """Waits for the end of a stream that has one."""
-        if not self._protocol.is_started or self._end is not None or self._protocol.failure is not None:
+        if self._protocol.state not in (OPEN, State.ENDING):
             return
-        told = self._told
+        was_reported = self._failure_reported
         try:
             self._finish(max(0.0, deadline - time.monotonic()))
         except SonioxRealtimeError:
-            # It ended meanwhile, and says so to whoever receives.
-            self._told = told
+            # The stream ended meanwhile. The error is raised where events are received, so it counts as not reported.
+            self._failure_reported = was_reported
             return
         self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
     def _finish(self, timeout_sec: float | None) -> None:
         self._check_open()
-        if self._protocol.is_ended:
-            return
-        self.start()
-        self._send(TEXT, self._made_end, timeout_sec)
+        if self._protocol.state is State.HELD:
+            self.start()
+        self._send(self._change, self._protocol.finish, timeout_sec=timeout_sec)
 
     def _warn_if_cut_short(self) -> None:
-        """Logs that words are missing, if that is so and nobody has been told."""
-        if not self._protocol.is_started or self.finished or self._told or self._connection.is_inherited:
+        """Logs that words may be missing, unless the caller knows."""
+        if not self._protocol.was_started or self._failure_reported or self.finished or self._connection.is_inherited:
             return
         import logging  # noqa: PLC0415 - only this rare case pays
 
         reason: object = "the service did not finish in time"
-        if self._protocol.failure is not None:
-            reason = self._protocol.failure_error()
-        elif self._end is not None and not self._end.by_us:
-            reason = self._end.as_error()
-        self._told = True
+        closure = self._protocol.closure
+        if self._protocol.failure is not None or (closure is not None and not closure.initiated_locally):
+            reason = self._protocol.refusal()
+        self._failure_reported = True
         logging.getLogger("soniox_lite").warning(
             "a realtime session was closed before it was finished, so that the last words may be missing: %s", reason
         )
 
     def _check_open(self) -> None:
-        if not self._opened:
-            raise SonioxRealtimeError("the session is not connected; enter it first")
-        if self._protocol.failure is not None:
-            self._told = True
-            raise self._protocol.failure_error()
-        if self._end is not None:
-            self._told = True
-            raise self._end.as_error()
-        if self._closed:
-            raise SonioxRealtimeError("the session is closed")
+        state = self._protocol.state
+        if state < State.HELD or state is State.FAILED or state >= State.ABANDONED:
+            if self._protocol.failure is not None or self._protocol.closure is not None:
+                self._failure_reported = True
+            raise self._protocol.refusal()
 
-    def _send(self, opcode: int, make: Callable[[], Any], timeout_sec: float | None = None) -> None:
-        """Sends what ``make`` gives, if anything, in the order in which it was made."""
+    def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
+        """Sends the message that ``make(*args)`` gives, if any; returns when the kernel has taken it."""
         try:
             if self._connection.is_late:
                 self._connection.give_turn()
-            position = self._connection.post(opcode, make)
+            position = self._connection.send_nowait(make, *args)
             if position is not None:
-                self._connection.wait_sent(position, timeout_sec)
+                self._connection.drain(position, timeout_sec)
         except SonioxRealtimeError:
-            if self._connection.link.is_broken:
-                # The service says why before it hangs up, but sending may notice the hanging up first.
+            if self._connection.websocket.is_broken:
+                # The service gives its reason before it closes, but sending may fail before that is read.
                 self._connection.wait_ended(_REASON_TIMEOUT_SEC)
-                self._told = True
+                self._failure_reported = True
             if self._protocol.failure is not None:
-                self._told = True
-                raise self._protocol.failure_error() from None
+                self._failure_reported = True
+                raise error_of(self._protocol.failure) from None
             raise
 
     def _take(self) -> bytes | None:
-        """A message that is there already; None where :meth:`_receive` has to wait, or to complain."""
-        return self._connection.take() if self._opened and not self._receiving.locked() else None
+        """A message that is there already; None where :meth:`_receive` has to wait or to raise."""
+        return None if self._receiving.locked() else self._connection.take()
 
     def _receive(self, timeout_sec: float | None) -> bytes | None:
         self._connection.check_owner()
-        if not self._opened:
+        if not self._protocol.was_connected:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
@@ -663,63 +620,65 @@ class RealtimeSTTSession:
 
     def _raise_bad_end(self) -> None:
         """Says why there are no more messages, unless one of them said it."""
-        if self._failure is not None:
-            raise self._failure
-        if self._end is None or self._end.is_orderly or self.finished:
+        if self._local_error is not None:
+            raise self._local_error
+        closure = self._protocol.closure
+        if closure is None or closure.is_orderly or self.finished:
             return
-        self._told = True
+        self._failure_reported = True
         if self._protocol.failure is None:
-            raise self._end.as_error()
+            raise closure.as_error()
 
     def _decoded(self, message: bytes, raise_on_error: bool) -> RealtimeEvent:
         try:
-            event = decode_message(RealtimeEvent, message)
+            event = self._protocol.observed(message) or decode_message(RealtimeEvent, message)
         except SonioxRealtimeError as error:
-            # A service that talks nonsense cannot be relied on for the rest.
+            # After an invalid message the rest cannot be relied on.
             self._fail(error)
             raise
         self._last_message = event
         is_error = event.error_code is not None
         if is_error or event.finished:
-            if self._protocol.is_news(event):
-                self._tell(event)
+            if self._protocol.is_terminal(event):
+                self._emit_terminal(event)
             if is_error:
-                self._told = True
+                self._failure_reported = True
                 if raise_on_error:
                     raise error_of(event)
         return event
 
     def _fail(self, error: BaseException) -> None:
-        """Ends the session for a reason of this side, which whoever receives is told."""
-        if self._opened and self._end is None:
-            self._failure = error
-            self._told = True
+        """Closes the session because of an error on this side, which receiving raises."""
+        if self._protocol.is_connected:
+            self._local_error = error
+            self._failure_reported = True
             self._connection.fail(error)
 
     def _on_open(self) -> None:
-        self._opened = True
+        self._protocol.advance(State.HELD)
         self._emit(RealtimeSessionOpenPayload())
 
     def _on_message(self, message: bytes) -> bytes:
-        if may_be_news(message):
-            # The service repeats what it objects to, which may be the key in a wrong place.
+        if may_be_terminal(message):
+            # The error text may quote what was sent, and so the key if it was sent in a wrong place.
             message = redact(message, self._options.authorization)
-            event = self._protocol.note(message)
+            event = self._protocol.observe(message)
             if event is not None:
-                self._tell(event)
+                self._emit_terminal(event)
         return message
 
-    def _tell(self, event: RealtimeEvent) -> None:
+    def _emit_terminal(self, event: RealtimeEvent) -> None:
         if event.error_code is not None:
             self._emit(RealtimeSessionErrorPayload(error=error_of(event), event=event))
         else:
             self._emit(RealtimeSessionFinishedPayload(event=event))
 
-    def _on_end(self, end: End) -> None:
-        self._end = end
-        if not end.is_orderly and not self.finished and self._protocol.failure is None:
-            self._emit(RealtimeSessionErrorPayload(error=end.as_error()))
-        self._emit(RealtimeSessionClosePayload(code=end.code, reason=end.reason))
+    def _on_end(self, closure: Closure) -> None:
+        self._protocol.closure = closure
+        self._protocol.advance(State.CLOSED)
+        if not closure.is_orderly and not self.finished and self._protocol.failure is None:
+            self._emit(RealtimeSessionErrorPayload(error=closure.as_error()))
+        self._emit(RealtimeSessionClosePayload(code=closure.code, reason=closure.reason))
         self._log.close()
 
     def _emit(self, payload: RealtimeSessionEventPayload) -> None:

@@ -15,15 +15,17 @@ from .._data.rules import Problems
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
-from .._websocket.frames import TEXT
 from .._websocket.options import ConnectionOptions
-from .._websocket.threads import Connection, OneAtATime, texts_of
+from .._websocket.queues import OneAtATime
+from .._websocket.threads import Connection
 from ..errors import SonioxRealtimeError
 from ..types.realtime import adopt_message
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
+from ._inputs import texts_of
 from ._stt_protocol import error_of
 from ._tts_protocol import (
-    KEEP_ALIVE_MESSAGE,
+    KEEP_ALIVE,
+    KEEP_ALIVE_INTERVAL_SEC,
     TtsProtocol,
     WireIds,
     checked_tts_config,
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from .._websocket.nonblocking import End
-    from .._websocket.threads import Parsed
+    from .._websocket.frames import Message
+    from .._websocket.nonblocking import Closure
+    from .._websocket.queues import Parsed
     from ..client import SonioxClient
 
     ConfigInput = RealtimeTTSConfig | dict[str, Any]
@@ -70,8 +73,6 @@ __all__ = [
     "RealtimeTTSStream",
 ]
 
-# The service closes a connection that says nothing for 40 seconds.
-KEEP_ALIVE_INTERVAL_SEC = 20.0
 # How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
 _REASON_TIMEOUT_SEC = 1.0
 
@@ -154,7 +155,7 @@ class RealtimeTTSMultiplexedConnection:
         self._heartbeat_sec = stream_heartbeat_sec or 0.0
         on_tick = None if stream_heartbeat_sec is None else self._on_tick
         self._connection = Connection(self._options, self._on_open, self._on_message, self._on_end, on_tick)
-        self._end: End | None = None
+        self._closure: Closure | None = None
         self._failure: RealtimeTTSEvent | None = None
         self._entered = False
         self._opened = False
@@ -180,7 +181,7 @@ class RealtimeTTSMultiplexedConnection:
     @property
     def state(self) -> ConnectionState:
         """``new``, ``connecting``, ``open`` or ``closed``."""
-        if self._closed or self._end is not None:
+        if self._closed or self._closure is not None:
             return "closed"
         if not self._opened:
             return "connecting" if self._entered else "new"
@@ -199,7 +200,7 @@ class RealtimeTTSMultiplexedConnection:
             self._connection.open()
             if self._closed:
                 raise SonioxRealtimeError("the connection was closed while it was being opened")
-            self._connection.set_keepalive(KEEP_ALIVE_MESSAGE, KEEP_ALIVE_INTERVAL_SEC)
+            self._connection.set_keepalive(KEEP_ALIVE, KEEP_ALIVE_INTERVAL_SEC)
         except BaseException:
             self._abort()
             raise
@@ -243,7 +244,7 @@ class RealtimeTTSMultiplexedConnection:
             SonioxRealtimeError: The connection is not open, or failed.
         """
         self._check_open()
-        self._sent(partial(self._post, KEEP_ALIVE_MESSAGE))
+        self._sent(partial(self._post, KEEP_ALIVE))
 
     def pause(self) -> None:
         """Holds the text of all streams back until :meth:`resume`; does nothing if it is held back.
@@ -274,7 +275,7 @@ class RealtimeTTSMultiplexedConnection:
         Any thread may call it, at any time; later calls do nothing.
         """
         try:
-            if self._opened and self._end is None:
+            if self._opened and self._closure is None:
                 self._connection.close(_REASON_TIMEOUT_SEC)
         finally:
             # Not waited for if this was interrupted or cancelled.
@@ -291,8 +292,8 @@ class RealtimeTTSMultiplexedConnection:
             raise SonioxRealtimeError("the connection is not open; enter it first")
         if self._failure is not None:
             raise error_of(self._failure)
-        if self._end is not None:
-            raise self._end.as_error()
+        if self._closure is not None:
+            raise self._closure.as_error()
         if self._closed:
             raise SonioxRealtimeError("the connection is closed")
 
@@ -314,8 +315,8 @@ class RealtimeTTSMultiplexedConnection:
         with self._registry:
             return list(self._streams.values())
 
-    def _post(self, payload: bytes) -> int | None:
-        return self._connection.post(TEXT, lambda: payload)
+    def _post(self, message: Message) -> int | None:
+        return self._connection.send_nowait(lambda: message)
 
     def _release(self) -> int | None:
         """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
@@ -327,9 +328,9 @@ class RealtimeTTSMultiplexedConnection:
         try:
             position = post()
             if position is not None:
-                self._connection.wait_sent(position)
+                self._connection.drain(position)
         except SonioxRealtimeError:
-            if self._connection.link.is_broken:
+            if self._connection.websocket.is_broken:
                 # The service says why before it hangs up, but sending may notice the hanging up first.
                 self._connection.wait_ended(_REASON_TIMEOUT_SEC)
             failure = self._failure if stream is None else stream._protocol.failure or self._failure
@@ -368,10 +369,10 @@ class RealtimeTTSMultiplexedConnection:
             if stream._protocol.is_terminated:
                 self._forget(stream)
 
-    def _on_end(self, end: End) -> None:
-        self._end = end
+    def _on_end(self, closure: Closure) -> None:
+        self._closure = closure
         for stream in self._open_streams():
-            stream._mailbox.close()
+            stream._queue.close()
 
     def _on_tick(self) -> float:
         beats = [stream._beat(self._heartbeat_sec) for stream in self._open_streams()]
@@ -392,7 +393,7 @@ class RealtimeTTSStream:
     def __init__(self, connection: RealtimeTTSMultiplexedConnection, config: ConfigInput) -> None:
         self._connection = connection
         self._protocol = TtsProtocol(checked_tts_config(config))
-        self._mailbox = connection._connection.new_mailbox()
+        self._queue = connection._connection.new_queue()
         self._failure: BaseException | None = None
         self._last_message: RealtimeTTSEvent | None = None
         self._receiving = OneAtATime()
@@ -592,11 +593,11 @@ class RealtimeTTSStream:
                     self._cancel()
             raise
 
-    def _made(self, make: Callable[[], bytes | None]) -> int | None:
+    def _made(self, make: Callable[[], Message | None]) -> int | None:
         """Posts what ``make`` gives, if anything, in the order in which it was made."""
         with self._order:
-            payload = make()
-            return None if payload is None else self._connection._post(payload)
+            message = make()
+            return None if message is None else self._connection._post(message)
 
     def _say(self, text: str, text_end: bool) -> int | None:
         return self._made(
@@ -605,31 +606,31 @@ class RealtimeTTSStream:
 
     def _release(self) -> int | None:
         with self._order:
-            positions = [self._connection._post(payload) for payload in self._protocol.release(time.monotonic())]
+            positions = [self._connection._post(message) for message in self._protocol.release(time.monotonic())]
         return positions[-1] if positions else None
 
     def _cancel(self) -> int | None:
         with self._order:
             if self._protocol.is_cancelled:
                 return None
-            payload = self._protocol.cancel()
-            self._mailbox.clear()
-            if payload is not None:
+            message = self._protocol.cancel()
+            self._queue.clear()
+            if message is not None:
                 # As the service will answer; that is not waited for.
                 event = {"stream_id": self.stream_id, "terminated": True}
-                self._mailbox.put((encoded(event), event))
-            self._mailbox.close()
+                self._queue.put((encoded(event), event))
+            self._queue.close()
             self._connection._forget(self)
-            return None if payload is None else self._connection._post(payload)
+            return None if message is None else self._connection._post(message)
 
     def _beat(self, interval_sec: float) -> float:
         """Sends a heartbeat if one is due; returns in how many seconds to ask again."""
         with self._order:
-            payload, due_sec = self._protocol.heartbeat(time.monotonic(), interval_sec)
-            if payload is not None:
+            message, due_sec = self._protocol.heartbeat(time.monotonic(), interval_sec)
+            if message is not None:
                 with contextlib.suppress(SonioxRealtimeError):
                     # If it cannot be sent, the connection has come to an end, which is told otherwise.
-                    self._connection._post(payload)
+                    self._connection._post(message)
         return due_sec
 
     def _deliver(self, message: bytes, data: dict[str, Any]) -> None:
@@ -640,16 +641,16 @@ class RealtimeTTSStream:
                 return
             data = self._protocol.renamed(data)
             had_failed = self._protocol.failure is not None
-            self._protocol.note(data)
+            self._protocol.observe(data)
             # The service's own error is wanted more than room: without it, half the audio would pass for all of it.
             is_reason = self._protocol.failure is not None and not had_failed
-            excess = None if is_reason else self._mailbox.exceeds(*limits, message)
+            excess = None if is_reason else self._queue.exceeds(*limits, message)
             if excess is None:
-                self._mailbox.put((message, data))
+                self._queue.put((message, data))
         if excess is not None:
             self._fail(SonioxRealtimeError(f"more than {excess} of the stream wait to be received"))
         if self._protocol.is_terminated:
-            self._mailbox.close()
+            self._queue.close()
 
     def _fail(self, error: BaseException) -> None:
         """Ends the stream for a reason of this side, which whoever receives is told."""
@@ -657,11 +658,11 @@ class RealtimeTTSStream:
             if self._failure is not None or self._protocol.is_cancelled or self._protocol.failure is not None:
                 return
             self._failure = error
-            payload = self._protocol.cancel()
-            if payload is not None:
+            message = self._protocol.cancel()
+            if message is not None:
                 with contextlib.suppress(SonioxRealtimeError):
-                    self._connection._post(payload)
-        self._mailbox.close()
+                    self._connection._post(message)
+        self._queue.close()
         self._connection._forget(self)
 
     def _receive(self, timeout_sec: float | None) -> Parsed | None:
@@ -672,7 +673,7 @@ class RealtimeTTSStream:
             raise SonioxRealtimeError("another task or thread is receiving from this stream already")
         timeout = self._connection._event_timeout_sec if timeout_sec is None else timeout_sec
         try:
-            message = self._mailbox.receive(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+            message = self._queue.receive(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         finally:
             self._receiving.leave()
         if message is None:
@@ -685,7 +686,7 @@ class RealtimeTTSStream:
             raise self._failure
         if self._protocol.is_cut_short:
             raise cut_short_error()
-        end = self._connection._end
+        end = self._connection._closure
         if end is not None and not self._protocol.is_over and not self._protocol.has_audio_end:
             raise end.as_error()
 

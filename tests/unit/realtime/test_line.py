@@ -42,7 +42,7 @@ print(len(events), session.finished)
 
 def narrow(session: Any) -> None:
     """Lets the kernel keep little of what is sent."""
-    session._connection.link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    session._connection.websocket.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def read_slowly(size: int, bytes_per_sec: int) -> Any:
@@ -145,7 +145,7 @@ class TestBounds:
             session = driver.open(server.url)
             narrow(session)
             sending = driver.start(session.send_byte_chunk, bytes(1_000_000))
-            wait_until_still(lambda: session._connection.link.taken)
+            wait_until_still(lambda: session._connection.websocket.bytes_sent)
             assert not sending.done()
             blocked.set()
             assert texts([driver.call(session.receive_event)]) == ["hello"]

@@ -21,11 +21,11 @@ from soniox_lite import (
     SonioxTimeoutError,
     SonioxValidationError,
 )
-from soniox_lite._websocket import nonblocking as _link
+from soniox_lite._websocket import nonblocking
 from soniox_lite._websocket import tasks as _async_connection
 from soniox_lite._websocket import threads as _connection
-from soniox_lite._websocket.nonblocking import Link
-from soniox_lite.realtime import RealtimeSTTSession, async_stt, stt
+from soniox_lite._websocket.nonblocking import WebSocket
+from soniox_lite.realtime import RealtimeSTTSession, _stt_protocol
 from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig
 from tests.support import ws_server
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, frame, message, started, until
@@ -281,9 +281,8 @@ class TestPause:
     def test_holds_audio_back_and_keeps_the_session_alive(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_link, "_MAX_TICK_SEC", 0.02)
-        for module in (stt, async_stt):
-            monkeypatch.setattr(module, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(_stt_protocol, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         with WsServer(started) as server:
             session = driver.open(server.url)
             driver.call(session.pause)
@@ -317,33 +316,34 @@ class TestPause:
         # Once it did, when a session was resumed while its reader was about to send one.
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        link = Link(ours, b"", authorization="", ping_interval_sec=None, ping_timeout_sec=None, max_message_bytes=1024)
-        link.set_keepalive(b'{"type":"keepalive"}', 1e-9)
+        websocket = WebSocket(
+            ours, b"", authorization="", ping_interval_sec=None, ping_timeout_sec=None, max_message_bytes=1024
+        )
+        websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9)
         stop = threading.Event()
 
         def tick() -> None:
             while not stop.is_set():
-                link.tick(reading=False)
+                websocket.tick(reading=False)
 
         sizes = set()
-        link._append = lambda data: sizes.add(data[1] & 0x7F)  # type: ignore[method-assign]
+        websocket._append = lambda data: sizes.add(data[1] & 0x7F)  # type: ignore[method-assign]
         thread = threading.Thread(target=tick)
         thread.start()
         for _ in range(20_000):
-            link.set_keepalive(b"", None)
-            link.set_keepalive(b'{"type":"keepalive"}', 1e-9)
+            websocket.set_keepalive(b"", None)
+            websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9)
         stop.set()
         thread.join()
-        link.close_socket()
+        websocket.close_socket()
         theirs.close()
         assert sizes == {20}
 
 
 class TestPreconnect:
     def test_a_held_session_starts_with_its_first_audio(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_link, "_MAX_TICK_SEC", 0.02)
-        for module in (stt, async_stt):
-            monkeypatch.setattr(module, "_HOLD_INTERVAL_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(_stt_protocol, "HOLD_INTERVAL_SEC", 0.02)
         with WsServer(accept, until("text", '{"type":"keepalive"}'), answer_the_end(HELLO)) as server:
             session = driver.open(server.url, start_on_open=False)
             server.wait_until(lambda s: s.peer.texts().count('{"type":"keepalive"}') >= 2)
@@ -367,9 +367,8 @@ class TestPreconnect:
     def test_a_pause_before_the_start_is_kept_alive_after_it(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_link, "_MAX_TICK_SEC", 0.02)
-        for module in (stt, async_stt):
-            monkeypatch.setattr(module, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(_stt_protocol, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         with WsServer(accept) as server:
             session = driver.open(server.url, start_on_open=False)
             driver.call(session.pause)
@@ -608,7 +607,7 @@ class TestClose:
         with WsServer(started) as server:
             session = driver.open(server.url)
             receiving = driver.start(session.receive_event)
-            monkeypatch.setattr(session._connection.link, step, die)
+            monkeypatch.setattr(session._connection.websocket, step, die)
             driver.call(session.pause)
             # Wakes what reads, unless the keepalive's clock has ended the session already.
             with contextlib.suppress(ws_server.HungUpError):
@@ -633,9 +632,13 @@ def send_until_it_blocks(driver: Driver, session: Any) -> list[Any]:
     last = [-1, 0]
 
     def is_stuck() -> bool:
-        link = session._connection.link
-        last[1] = last[1] + 1 if link._taken == last[0] and link._queued - link._taken > 400_000 else 0
-        last[0] = link._taken
+        websocket = session._connection.websocket
+        last[1] = (
+            last[1] + 1
+            if websocket._bytes_sent == last[0] and websocket._bytes_queued - websocket._bytes_sent > 400_000
+            else 0
+        )
+        last[0] = websocket._bytes_sent
         return last[1] > 20
 
     _wait_for(is_stuck)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INTERRUPTED = """
 import json, signal, sys, time
 from soniox_lite.realtime import RealtimeSTTSession, RealtimeTTSConnection
-from soniox_lite._websocket import nonblocking as _link
+from soniox_lite._websocket import nonblocking
 
 url, config, action, place, kind = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
 if kind == "speech":
@@ -53,13 +53,14 @@ class Socket:
     def __getattr__(self, name):
         return interrupting(self.sock.send) if name == "send" else getattr(self.sock, name)
 
-link = session._connection._connection.link if kind == "speech" else session._connection.link
+websocket = session._connection._connection.websocket if kind == "speech" else session._connection.websocket
 if place == "while it is made":
-    session._protocol.check_may_send = interrupting(session._protocol.check_may_send)
+    step = "check_may_send" if kind == "speech" else "audio"
+    setattr(session._protocol, step, interrupting(getattr(session._protocol, step)))
 elif place == "while it is framed":
-    _link.encode_frame = interrupting(_link.encode_frame)
+    nonblocking.encode_frame = interrupting(nonblocking.encode_frame)
 else:
-    link._sock = Socket(link._sock)
+    websocket._sock = Socket(websocket._sock)
 began, problem = time.monotonic(), ""
 try:
     while sent < 10:
@@ -148,10 +149,11 @@ class _InterruptError(BaseException):
 
 
 def interrupt_at(number: int, lines: list[int]) -> Any:
-    """A trace function that raises at a line of the realtime package, counted from the first one that is run."""
+    """A trace function that raises at a line of the realtime code, counted from the first one that is run."""
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        if "soniox_lite/realtime" not in frame.f_code.co_filename.replace("\\", "/"):
+        path = frame.f_code.co_filename.replace("\\", "/")
+        if "soniox_lite/realtime" not in path and "soniox_lite/_websocket" not in path:
             return None
         if event == "line":
             lines.append(frame.f_lineno)

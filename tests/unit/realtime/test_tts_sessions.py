@@ -23,7 +23,7 @@ from soniox_lite import (
     SonioxRealtimeTimeoutError,
     SonioxValidationError,
 )
-from soniox_lite._websocket import nonblocking as _link
+from soniox_lite._websocket import nonblocking
 from soniox_lite.realtime import _tts_protocol, async_tts
 from soniox_lite.realtime import tts as sync_tts
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
@@ -680,7 +680,7 @@ class TestPause:
         class InterruptionError(Exception):
             pass
 
-        def wait_sent(*_: Any) -> Any:
+        def drain(*_: Any) -> Any:
             raise InterruptionError
 
         with WsServer(opened(2)) as server:
@@ -689,7 +689,7 @@ class TestPause:
             for stream in tts.streams(connection, "a", "b"):
                 tts.call(stream.send_text_chunk, "1")
             with monkeypatch.context() as patch:
-                patch.setattr(connection._connection, "wait_sent", wait_sent)
+                patch.setattr(connection._connection, "drain", drain)
                 with pytest.raises(InterruptionError):
                     tts.call(connection.resume)
             server.wait_until(lambda s: len(s.peer.texts()) == 4)
@@ -701,7 +701,7 @@ class TestKeepingAlive:
     def test_a_connection_is_kept_alive_with_and_without_streams(
         self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_link, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
         for module in (sync_tts, async_tts):
             monkeypatch.setattr(module, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         with WsServer(accept) as server:
@@ -759,13 +759,14 @@ class TestKeepingAlive:
         protocol.say("x", 101.0, text_end=False, hold=False)
         assert protocol.heartbeat(103.0, 3.0) == (None, 1.0)
         beat, due_sec = protocol.heartbeat(104.0, 3.0)
-        assert (json.loads(beat or b""), due_sec) == (text(""), 3.0)
+        assert beat is not None
+        assert (json.loads(beat.payload), due_sec) == (text(""), 3.0)
         assert protocol.heartbeat(105.0, 3.0) == (None, 2.0)
         protocol.say("", 106.0, text_end=False, hold=False)
         assert protocol.heartbeat(107.0, 3.0) == (None, 2.0)
         protocol.say("y", 107.5, text_end=True, hold=True)
         assert protocol.heartbeat(109.0, 3.0)[0]
-        assert [json.loads(message) for message in protocol.release(110.0)] == [text("y", end=True)]
+        assert [json.loads(message.payload) for message in protocol.release(110.0)] == [text("y", end=True)]
         assert protocol.heartbeat(200.0, 3.0) == (None, 3.0)
 
 
@@ -853,11 +854,11 @@ class TestInterruption:
     def test_a_task_that_is_cancelled_while_it_opens_a_stream_leaves_none_behind(self) -> None:
         async def main(url: str) -> None:
             async with async_tts.AsyncRealtimeTTSMultiplexedConnection(url, KEY) as connection:
-                connection._connection.wait_sent = _never  # type: ignore[method-assign]
+                connection._connection.drain = _never  # type: ignore[method-assign]
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(connection.open_stream(config=CONFIG), 0.05)
                 # The service's answer frees the id.
-                del connection._connection.wait_sent
+                del connection._connection.drain
                 other = await connection.open_stream(config=config("b"))
                 assert (await other.receive_event()).terminated
                 await connection.open_stream(config=CONFIG)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_lite import SonioxRealtimeError, SonioxValidationError
-from soniox_lite._websocket import nonblocking as link_module
+from soniox_lite._websocket import nonblocking
 from soniox_lite.realtime import (
     AsyncRealtimeSTTSession,
     AsyncRealtimeTTSConnection,
     RealtimeSTTSession,
-    async_stt,
-    stt,
+    _stt_protocol,
 )
 from soniox_lite.utils import throttle_audio
 from tests.support import ws_server
@@ -262,9 +261,8 @@ class TestPauseInTheMiddle:
     def test_a_resume_that_overtakes_it_leaves_no_keepalives(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(link_module, "_MAX_TICK_SEC", 0.02)
-        for module in (stt, async_stt):
-            monkeypatch.setattr(module, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(_stt_protocol, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), receive_buffer=4096) as server:
             session = driver.open(server.url)
@@ -289,10 +287,10 @@ class TestPauseInTheMiddle:
 
 def _wait_until_it_blocks(session: Any) -> None:
     """Waits until the kernel takes no more of what is sent. There is no event for it."""
-    link, last, same = session._connection.link, -1, 0
+    websocket, last, same = session._connection.websocket, -1, 0
     while same < 20:
-        same = same + 1 if link.wants_write and link.taken == last else 0
-        last = link.taken
+        same = same + 1 if websocket.wants_write and websocket.bytes_sent == last else 0
+        last = websocket.bytes_sent
         time.sleep(0.002)
 
 

@@ -14,7 +14,7 @@ from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason
 
-from soniox_lite._websocket.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameReader, parse_close
+from soniox_lite._websocket.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameParser, parse_close
 from tests.support.ws_server import frame
 
 LIMIT = 200_000
@@ -74,7 +74,7 @@ def test_any_cutting_of_any_frames_gives_the_same_messages(
     if closing is not None:
         data += server.send(CloseConnection(code=CloseReason(closing[0]) if closing[0] < 4000 else closing[0],
                                             reason=closing[1]))  # fmt: skip
-    reader = FrameReader(2 * LIMIT * 4)
+    reader = FrameParser(2 * LIMIT * 4)
     found = [item for piece in cut(data, cuts) for item in reader.feed(piece)]
     if closing is not None:
         opcode, payload = found.pop()
@@ -86,7 +86,7 @@ def test_any_cutting_of_any_frames_gives_the_same_messages(
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536])
 def test_every_length_byte_by_byte(size: int) -> None:
     payload = bytes(number % 256 for number in range(size))
-    reader = FrameReader(LIMIT)
+    reader = FrameParser(LIMIT)
     data = frame(BINARY, payload)
     found = [item for position in range(len(data)) for item in reader.feed(data[position : position + 1])]
     assert found == [(BINARY, payload)]
@@ -115,7 +115,7 @@ BAD = {
 def test_a_bad_frame_is_refused_after_what_came_before_it(name: str, step: int) -> None:
     bad, code = BAD[name]
     data = frame(TEXT, b"first") + frame(PING, b"second") + bad
-    reader = FrameReader(1024)
+    reader = FrameParser(1024)
     found: list[tuple[int, bytes]] = []
 
     def read() -> None:
@@ -130,20 +130,20 @@ def test_a_bad_frame_is_refused_after_what_came_before_it(name: str, step: int) 
 
 
 def test_a_control_frame_between_fragments_does_not_count_into_their_size() -> None:
-    reader = FrameReader(1024)
+    reader = FrameParser(1024)
     data = frame(BINARY, bytes(1000), final=False) + frame(PING, bytes(100)) + frame(0x0, bytes(24))
     assert [opcode for opcode, _ in reader.feed(data)] == [PING, BINARY]
 
 
 def test_empty_fragments_take_no_memory() -> None:
-    reader = FrameReader(1024)
+    reader = FrameParser(1024)
     assert list(reader.feed(frame(TEXT, b"a", final=False) + frame(0x0, final=False) * 10_000)) == []
     assert len(reader._fragments) == 1
     assert list(reader.feed(frame(0x0, b"b"))) == [(TEXT, b"ab")]
 
 
 def test_empty_fragments_without_end_are_refused() -> None:
-    reader = FrameReader(1024)
+    reader = FrameParser(1024)
     # Per message, not in all.
     for _ in range(2):
         data = frame(TEXT, final=False) + frame(0x0, final=False) * 90_000 + frame(0x0)
@@ -156,7 +156,7 @@ def test_empty_fragments_without_end_are_refused() -> None:
 @pytest.mark.parametrize("kind", ["fragments", "reads"])
 def test_small_pieces_cost_no_more_memory_than_their_bytes(kind: str) -> None:
     size = 200_000
-    reader = FrameReader(1 << 24)
+    reader = FrameParser(1 << 24)
     if kind == "fragments":
         pieces = [frame(TEXT, b"x", final=False) + frame(0x0, b"x", final=False) * (size - 1)]
     else:
@@ -173,7 +173,7 @@ def test_small_pieces_cost_no_more_memory_than_their_bytes(kind: str) -> None:
 
 
 def test_a_large_message_is_not_copied_with_each_read() -> None:
-    reader = FrameReader(1 << 24)
+    reader = FrameParser(1 << 24)
     data = frame(BINARY, bytes(1 << 20))
     began = time.process_time()
     for position in range(0, len(data) - 16, 16):
@@ -186,7 +186,7 @@ def test_a_large_message_is_not_copied_with_each_read() -> None:
 @given(data=st.binary(max_size=200), cuts=st.lists(st.integers(0, 1000), max_size=5))
 def test_no_bytes_do_anything_but_give_messages_or_a_frame_error(data: bytes, cuts: list[int]) -> None:
     def outcome(pieces: list[bytes]) -> tuple[list[tuple[int, bytes]], int | None]:
-        reader, found = FrameReader(1024), []
+        reader, found = FrameParser(1024), []
         try:
             for piece in pieces:
                 for item in reader.feed(piece):

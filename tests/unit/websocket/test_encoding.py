@@ -11,8 +11,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, Ping
 
-from soniox_lite._websocket.frames import BINARY, PING
-from soniox_lite._websocket.masking import encode_frame
+from soniox_lite._websocket.frames import BINARY, PING, encode_frame
 
 SIZES = st.sampled_from([0, 1, 124, 125, 126, 127, 128, 3840, 65534, 65535, 65536, 65537])
 PAYLOADS = st.one_of(st.binary(max_size=300), SIZES.map(lambda size: bytes(i % 251 for i in range(size))))

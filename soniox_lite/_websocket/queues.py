@@ -1,0 +1,149 @@
+"""Queues and logs between the reader thread and the threads of a program."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections import deque
+
+from .._data.clock import time
+from ..errors import SonioxRealtimeTimeoutError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+    from typing import Any
+
+    # A message as it was received, and its parsed content.
+    Parsed = tuple[bytes, Any]
+
+
+class EventLog:
+    """What has happened, for any number of threads to follow from its beginning."""
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def add(self, event: Any) -> None:
+        """Tells all who follow."""
+        with self._changed:
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def follow(self) -> Iterator[Any]:
+        """All events, those of the past first; ends when nothing more will happen."""
+        told = 0
+        while True:
+            with self._changed:
+                while len(self._events) == told:
+                    if self._closed:
+                        return
+                    self._changed.wait()
+            yield self._events[told]
+            told += 1
+
+
+class OneAtATime:
+    """Lets one thread in at a time.
+
+    No lock: an exception that comes at the wrong moment, such as a KeyboardInterrupt, would leave it taken. A thread
+    counts as inside for as long as it runs the function that called :meth:`enter`.
+    """
+
+    def __init__(self) -> None:
+        self._inside: dict[None, tuple[int, FrameType]] = {}
+
+    def enter(self) -> bool:
+        """Whether no other thread is inside, and this one is from now on."""
+        me = (threading.get_ident(), sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        while (other := self._inside.setdefault(None, me)) is not me:
+            frame = sys._current_frames().get(other[0])  # pyright: ignore[reportPrivateUsage]
+            while frame is not None and frame is not other[1]:
+                frame = frame.f_back
+            if frame is not None:
+                return False
+            self._inside = {}
+        return True
+
+    def leave(self) -> None:
+        """Lets the next one in."""
+        self._inside.clear()
+
+    def locked(self) -> bool:
+        """Whether a thread has entered and not left."""
+        return bool(self._inside)
+
+
+def caller() -> object:
+    """The thread that runs this."""
+    return threading.get_ident()
+
+
+class MessageQueue:
+    """Messages for one who receives, put in by a reader who must never wait for him.
+
+    Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
+    one taken that the reader needs.
+    """
+
+    def __init__(self) -> None:
+        self._messages: deque[Parsed] = deque()
+        # How many bytes have been put in, and taken out, in all.
+        self._put_bytes = 0
+        self._taken_bytes = 0
+        self._closed = False
+        # As the connection's: acquired by a receiver who found nothing, released when there is something.
+        self._news = threading.Lock()
+
+    def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
+        """Which limit another message would exceed, in words; None for none."""
+        if self._put_bytes - self._taken_bytes + len(message) > max_bytes:
+            return f"{max_bytes} bytes"
+        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
+
+    def put(self, message: Parsed) -> None:
+        """Adds a message; none after it was closed. One thread at a time."""
+        if not self._closed:
+            self._messages.append(message)
+            self._put_bytes += len(message[0])
+            self._tell()
+
+    def clear(self) -> None:
+        """Throws away what is in it."""
+        self._messages.clear()
+        self._put_bytes = self._taken_bytes
+
+    def close(self) -> None:
+        """Nothing more will come; what is in it can still be received."""
+        self._closed = True
+        self._tell()
+
+    def receive(self, timeout_sec: float | None) -> Parsed | None:
+        """As :meth:`Connection.receive`."""
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while True:
+            with contextlib.suppress(IndexError):
+                message = self._messages.popleft()
+                self._taken_bytes += len(message[0])
+                return message
+            # Looked at in this order, because the last messages come before the end.
+            if self._closed and not self._messages:
+                return None
+            remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not self._news.acquire(timeout=remaining):
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+
+    def _tell(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            # Nothing waits for it.
+            self._news.release()
