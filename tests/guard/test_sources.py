@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from ..support.tables import each_row
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"soniox_lite", "soniox_testing"}
@@ -32,7 +32,7 @@ def imports(path: Path) -> list[tuple[int, str]]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@each_row("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_package_imports_itself_relatively_and_never_the_other(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
     absolute = {top for level, top in imports(path) if level == 0}

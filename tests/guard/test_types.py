@@ -24,6 +24,8 @@ import soniox_testing
 from soniox_lite import subtitles, transcript, utils
 from soniox_lite.types.api import File, Transcription
 
+from ..support.tables import each_row
+
 ROOT = Path(__file__).parents[2]
 MODULES = [
     soniox_lite,
@@ -61,7 +63,7 @@ def test_the_walk_finds_the_classes() -> None:
     assert len(RECORDS) > 70
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=_name)
+@each_row("cls", CLASSES, ids=_name)
 def test_the_types_of_a_public_class_can_be_asked_for(cls: type) -> None:
     hints = typing.get_type_hints(cls)
 
@@ -69,7 +71,7 @@ def test_the_types_of_a_public_class_can_be_asked_for(cls: type) -> None:
         assert {field.name for field in dataclasses.fields(cls)} <= hints.keys()
 
 
-@pytest.mark.parametrize("cls", RECORDS, ids=_name)
+@each_row("cls", RECORDS, ids=_name)
 def test_pydantic_takes_a_public_record(cls: type) -> None:
     assert pydantic.TypeAdapter(cls)
 

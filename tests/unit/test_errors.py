@@ -34,8 +34,11 @@ from soniox_lite.errors import (
     SonioxTimeoutError,
     SonioxTranscriptionError,
     SonioxValidationError,
+    SonioxVoiceError,
 )
 from soniox_lite.types.api import ApiError, ApiErrorValidationError, Transcription
+
+from ..support.tables import each_row
 
 bounded = settings(derandomize=True, max_examples=80, deadline=None, database=None)
 
@@ -64,7 +67,7 @@ FULL: dict[str, Any] = {
 # The tree.
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("cls", "bases"),
     [
         (SonioxError, [Exception]),
@@ -125,10 +128,8 @@ def test_the_status_decides_on_the_class_whatever_the_body(body: object) -> None
         assert error.response is not None
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 503])
-@pytest.mark.parametrize(
-    "error_type", ["permission_denied", "unauthenticated", "invalid_request", "limit_exceeded", "api_error", ""]
-)
+@each_row("status", [400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 503])
+@each_row("error_type", ["permission_denied", "unauthenticated", "invalid_request", "limit_exceeded", "api_error", ""])
 def test_only_a_403_needs_the_type_to_know_the_class(status: int, error_type: str) -> None:
     error = error_of(reply(status, {**FULL, "error_type": error_type}))
 
@@ -274,7 +275,7 @@ def test_unknown_fields_of_the_body_are_kept() -> None:
     assert error.api_error.to_dict()["hint"] == "h"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("change", "kept"),
     [
         ({"status_code": "400"}, {"message": "Invalid request.", "error_type": "invalid_request"}),
@@ -320,8 +321,8 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("body", "words"), BROKEN.values(), ids=BROKEN)
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 429, 500, 502])
+@each_row(("body", "words"), BROKEN.values(), ids=BROKEN)
+@each_row("status", [400, 401, 403, 404, 409, 413, 429, 500, 502])
 def test_a_body_of_any_other_kind_still_gives_the_right_class(status: int, body: bytes, words: str) -> None:
     error = error_of(reply(status, body, [("content-type", "text/html; charset=utf-8")]))
 
@@ -379,7 +380,7 @@ def test_a_parsed_body_is_none_where_there_is_no_error_in_it() -> None:
 # Attributes of single classes.
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("header", "expected"),
     [("3", 3.0), ("0.5", 0.5), ("-1", 0.0), ("soon", None), ("", None), ("nan", None), ("inf", None), (None, None)],
 )
@@ -473,8 +474,8 @@ SAMPLES: list[SonioxError] = [
 ]
 
 
-@pytest.mark.parametrize("error", SAMPLES, ids=lambda error: f"{type(error).__name__}-{error.message}")
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@each_row("error", SAMPLES, ids=lambda error: f"{type(error).__name__}-{error.message}")
+@each_row("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_errors_can_be_pickled_and_copied_with_all_they_know(error: SonioxError, protocol: int) -> None:
     for twin in (pickle.loads(pickle.dumps(error, protocol)), copy.copy(error), copy.deepcopy(error)):
         assert type(twin) is type(error)
@@ -500,3 +501,13 @@ def test_the_error_of_an_upload_can_be_pickled() -> None:
         error = error_of(Response(400, [], json.dumps(FULL).encode(), request=request))
 
         assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_the_error_of_a_voice_is_of_the_models_type_else_of_the_replys() -> None:
+    api_error = error_of(reply(404, FULL)).api_error
+    assert api_error is not None
+
+    assert SonioxVoiceError("m", api_error=api_error).error_type == api_error.error_type
+    assert SonioxVoiceError("m", api_error=api_error, error_type="voice_audio_too_long").error_type == (
+        "voice_audio_too_long"
+    )

@@ -20,6 +20,8 @@ import soniox_lite
 from soniox_lite import errors
 from soniox_lite.types import api as types_api
 
+from ..support.tables import each_row
+
 SURFACE = (Path(__file__).parents[1] / "data" / "official-surface-2.10.txt").read_text(encoding="utf-8")
 # What a realtime session can be told beyond the official SDK.
 SESSION_OPTIONS = {
@@ -66,8 +68,8 @@ def test_dir_lists_names_before_they_are_loaded(name: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
-@pytest.mark.parametrize("name", LAZY_MODULES)
-@pytest.mark.parametrize("unknown", ["Nothing", "soniox", "_private", "__wrapped__", ""])
+@each_row("name", LAZY_MODULES)
+@each_row("unknown", ["Nothing", "soniox", "_private", "__wrapped__", ""])
 def test_an_unknown_name_is_an_attribute_error(name: str, unknown: str) -> None:
     module = importlib.import_module(name)
 
@@ -272,9 +274,7 @@ def test_the_list_of_official_names_was_read() -> None:
     assert SECTIONS["api.files"].callables["FilesAPI"]["list"] == "(limit: int = 100, cursor: str | None = None)"
 
 
-@pytest.mark.parametrize(
-    ("module", "cls", "name", "text"), CALLABLES, ids=[f"{row[0]}-{row[1]}.{row[2]}" for row in CALLABLES]
-)
+@each_row(("module", "cls", "name", "text"), CALLABLES, ids=[f"{row[0]}-{row[1]}.{row[2]}" for row in CALLABLES])
 def test_what_can_be_called_takes_what_the_official_one_takes(module: str, cls: str, name: str, text: str) -> None:
     owner = getattr(_our_module(module), cls) if cls else _our_module(module)
     ours = getattr(owner, name, None)
@@ -310,9 +310,7 @@ def test_no_exception_is_for_something_that_is_not_there() -> None:
     assert set(ADDED) <= {name for _, name in known}
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in CALLABLE_MODULES if name.startswith("api.async_") and "webhooks" not in name]
-)
+@each_row("module", [name for name in CALLABLE_MODULES if name.startswith("api.async_") and "webhooks" not in name])
 def test_a_method_of_an_async_class_is_async(module: str) -> None:
     (cls,) = SECTIONS[module].callables
     ours = getattr(_our_module(module), cls)
@@ -323,7 +321,7 @@ def test_a_method_of_an_async_class_is_async(module: str) -> None:
             assert inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("module", "cls"), [(module, cls) for module in CALLABLE_MODULES for cls in SECTIONS[module].callables if cls]
 )
 def test_a_class_of_a_package_can_be_had_from_there(module: str, cls: str) -> None:
@@ -345,7 +343,7 @@ def _twins() -> list[tuple[type, type]]:
     return found
 
 
-@pytest.mark.parametrize(("one", "other"), _twins(), ids=lambda cls: cls.__name__)
+@each_row(("one", "other"), _twins(), ids=lambda cls: cls.__name__)
 def test_sync_and_async_namespaces_have_the_same_methods_and_parameters(one: type, other: type) -> None:
     methods = [method for method in dir(one) if not method.startswith("_")]
     assert methods == [method for method in dir(other) if not method.startswith("_")]
@@ -353,7 +351,7 @@ def test_sync_and_async_namespaces_have_the_same_methods_and_parameters(one: typ
         assert _our_parameters(getattr(one, method)) == _our_parameters(getattr(other, method))
 
 
-@pytest.mark.parametrize(("name", "base"), re.findall(r"^class (\w+)\((\w+)\)", ERRORS, re.MULTILINE))
+@each_row(("name", "base"), re.findall(r"^class (\w+)\((\w+)\)", ERRORS, re.MULTILINE))
 def test_the_official_errors_exist(name: str, base: str) -> None:
     ours = getattr(errors, name)
 
@@ -368,7 +366,7 @@ TYPE_NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("module", "name"), TYPE_NAMES, ids=lambda value: value)
+@each_row(("module", "name"), TYPE_NAMES, ids=lambda value: value)
 def test_the_official_types_exist(module: str, name: str) -> None:
     ours = _our_module(module)
 
@@ -392,7 +390,7 @@ def test_both_spellings_of_text_to_speech_are_one_type(name: str) -> None:
     assert soniox_lite.types.GetTTSModelsResponse is soniox_lite.types.GetTtsModelsResponse
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("module", "name", "text"),
     [(module, name, text) for module in TYPE_MODULES for name, text in SECTIONS[module].values.items()],
     ids=lambda value: value[:30],
@@ -503,7 +501,7 @@ def test_the_other_types_of_generation_1_still_exist() -> None:
     assert len(typing.get_args(getattr(soniox_lite.types.realtime, union))) == 4
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name",
     [
         "errors",
@@ -576,7 +574,7 @@ REFERENCE_METHODS = [
 ]
 
 
-@pytest.mark.parametrize("name", REFERENCE_TYPES)
+@each_row("name", REFERENCE_TYPES)
 def test_the_types_of_the_reference_exist(name: str) -> None:
     assert name in types_api.__all__
     assert dataclasses.is_dataclass(getattr(types_api, name))

@@ -17,6 +17,8 @@ from soniox_testing.script.transcripts import words_of
 from soniox_testing.wire.realtime_errors import RealtimeError
 from tests.fake.stt_client import AUDIO_FORMAT, START, finals, text_of
 
+from ...support.tables import each_row
+
 
 def recognizer(words=None, **settings):
     return Recognizer(config_of({**START, **settings}), None if words is None else words_of(words))
@@ -304,7 +306,7 @@ def test_speech_without_hints_is_something_to_translate():
     assert {token["translation_status"] for token in spoken} == {"original", "translation"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("audio_format", "bytes_per_second"),
     [
         (("pcm_s16le", 16_000, 1), 32_000),
@@ -338,9 +340,9 @@ def wav(data_bytes=16_000, stated_bytes=None, extra=b""):
     return b"RIFF\0\0\0\0WAVE" + extra + form + b"data" + stated.to_bytes(4, "little") + b"\1" * data_bytes
 
 
-@pytest.mark.parametrize("name", ["wav", "auto"])
-@pytest.mark.parametrize("cut", [1, 7, 44, 45, 100_000])
-@pytest.mark.parametrize("stated", [None, 0, 0xFFFFFFFF, 8000])
+@each_row("name", ["wav", "auto"])
+@each_row("cut", [1, 7, 44, 45, 100_000])
+@each_row("stated", [None, 0, 0xFFFFFFFF, 8000])
 def test_a_wav_stream_is_timed_by_its_header(name, cut, stated):
     content = wav(stated_bytes=stated, extra=b"LIST\3\0\0\0abc\0")
     meter = meter_for(AudioFormat(name, None, None, None), strict=True)

@@ -17,6 +17,8 @@ from soniox_testing.store.keys import TemporaryKey
 from soniox_testing.store.state import State
 from tests.fake.stt_client import START, audio, check_error, finals, text_of
 
+from ...support.tables import each_row
+
 _BEARER = Handshake("Bearer key-a", ())
 _NO_KEY = Handshake(None, ())
 
@@ -137,7 +139,7 @@ def test_a_key_may_come_with_the_connection(handshake, form):
     assert bench.session.subprotocol == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     "handshake",
     [
         Handshake("Basic a2V5", ()),
@@ -279,7 +281,7 @@ def test_after_a_long_jump_the_first_timer_decides():
     assert Bench(Handshake("Bearer other", ())).at(1000.0).error == (401, "unauthenticated")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "first",
     ["", "nonsense", "[]", "null", "{", '{"type":"finalize"}', '{"type":"other"}', "QUJD", '{"model":' * 100_000],
 )
@@ -296,7 +298,7 @@ _ONE_WAY = {"type": "one_way", "target_language": "de"}
 _TWO_WAY = {"type": "two_way", "language_a": "en", "language_b": "de"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "changes",
     [
         {},
@@ -337,7 +339,7 @@ def test_a_start_message_is_accepted(changes):
     assert Bench().start(**changes).quiet
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changes", "named"),
     [
         ({"model": None}, "model"),
@@ -420,7 +422,7 @@ def test_audio_may_come_as_text():
     assert bench.messages[-1]["total_audio_proc_ms"] == 1500
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "not base64",
@@ -554,7 +556,7 @@ def test_a_session_takes_the_next_transcript_that_fits():
     assert said[2] not in {"for a file", ""}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error_type", "status_code"),
     [
         ("invalid_request", 400),
@@ -573,7 +575,7 @@ def test_a_session_takes_the_next_transcript_that_fits():
         ("service_unavailable", 503),
     ],
 )
-@pytest.mark.parametrize("after_audio_ms", [None, 0, 500])
+@each_row("after_audio_ms", [None, 0, 500])
 def test_every_error_can_be_had(error_type, status_code, after_audio_ms):
     bench = Bench()
     bench.state.faults.error(error_type, "told so", after_audio_ms=after_audio_ms, times=1)
@@ -631,7 +633,7 @@ def test_a_connection_can_be_dropped(how, action, code):
         assert (record.ended, record.close_code) == ("dropped", code)
 
 
-@pytest.mark.parametrize("how", ["", "nonsense", "close", "close:", "close:x", "close:999", "close:1006", "close:5000"])
+@each_row("how", ["", "nonsense", "close", "close:", "close:x", "close:999", "close:1006", "close:5000"])
 def test_a_connection_breaks_in_known_ways_only(how):
     with pytest.raises(ValueError, match="how must be"):
         new_state().faults.drop(how=how)

@@ -13,6 +13,8 @@ import pytest
 
 from soniox_testing.speaking.synthesis import AUDIO_FORMATS, CHARACTERS_PER_SEC, Sound, Synthesizer
 
+from ...support.tables import each_row
+
 TEXT = "The quick brown fox jumps over 13 lazy dogs. Grüße, 世界!"
 ALL = [(name, rate) for name, known in AUDIO_FORMATS.items() for rate in known.sample_rates]
 EXACT = ("pcm_", "wav", "flac", "opus")
@@ -130,7 +132,7 @@ def _opus(rate, data):
     raise AssertionError
 
 
-@pytest.mark.parametrize(("name", "rate"), ALL)
+@each_row(("name", "rate"), ALL)
 def test_every_format_is_as_long_as_its_text(name, rate):
     data, synthesizer = spoken(name, rate)
     wanted = len(TEXT) / CHARACTERS_PER_SEC
@@ -139,7 +141,7 @@ def test_every_format_is_as_long_as_its_text(name, rate):
     assert synthesizer.duration_ms == int(round(wanted * rate) * 1000 / rate)
 
 
-@pytest.mark.parametrize("name", AUDIO_FORMATS)
+@each_row("name", AUDIO_FORMATS)
 def test_how_a_text_is_cut_changes_nothing(name):
     rate = AUDIO_FORMATS[name].sample_rates[-1]
     whole, _ = spoken(name, rate)
@@ -154,13 +156,13 @@ def test_how_a_text_is_cut_changes_nothing_where_lower_case_is_longer_or_depends
             assert spoken("pcm_s16le", 8000, text=text, cut=cut)[0] == whole, text
 
 
-@pytest.mark.parametrize("name", AUDIO_FORMATS)
+@each_row("name", AUDIO_FORMATS)
 def test_no_text_makes_no_sound(name):
     assert spoken(name, AUDIO_FORMATS[name].sample_rates[0], text="")[0] == b""
 
 
-@pytest.mark.parametrize("rate", [16_000, 44_100])
-@pytest.mark.parametrize("bitrate", AUDIO_FORMATS["mp3"].bitrates)
+@each_row("rate", [16_000, 44_100])
+@each_row("bitrate", AUDIO_FORMATS["mp3"].bitrates)
 def test_mp3_has_the_bitrate_asked_for(rate, bitrate):
     data, _ = spoken("mp3", rate, bitrate=bitrate)
     # MPEG-2, which is what low rates are, ends at 160 kbit/s.

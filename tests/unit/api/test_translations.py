@@ -19,6 +19,8 @@ from soniox_lite.types.transcriptions import TranscriptionTranscript
 from soniox_testing import FakeSoniox, Word
 from tests.contract.targets import Target
 
+from ...support.tables import each_row
+
 URL = "https://example.com/talk.mp3"
 METHODS = [
     ("translate", {"audio_url": URL}),
@@ -267,7 +269,7 @@ def test_a_transcript_without_translation_is_all_speech() -> None:
     assert (segment.start_ms, segment.end_ms, segment.translation_tokens) == (5, 9, [])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("tokens", "expected"),
     [
         ([], []),

@@ -26,6 +26,8 @@ from soniox_lite.api.webhooks import SonioxWebhooksAPI
 from soniox_lite.errors import InvalidWebhookSignatureError, SonioxError, SonioxValidationError
 from soniox_lite.types.webhooks import WebhookAuthConfig, WebhookEvent
 
+from ...support.tables import each_row
+
 bounded = settings(derandomize=True, max_examples=150, deadline=None, database=None)
 
 SECRET = "s3cret-Value-of-the-receiver"
@@ -138,10 +140,8 @@ FORMS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize(
-    "spell", [str, str.lower, str.upper, str.title, str.swapcase], ids=lambda spell: spell.__name__
-)
+@each_row("form", FORMS.values(), ids=FORMS)
+@each_row("spell", [str, str.lower, str.upper, str.title, str.swapcase], ids=lambda spell: spell.__name__)
 def test_the_secret_is_found_in_any_form_and_spelling(webhooks: SonioxWebhooksAPI, form: Any, spell: Any) -> None:
     assert webhooks.verify_signature(form(spell(HEADER), SECRET)) is None
     event = webhooks.unwrap(BODY, form(spell(HEADER), SECRET))
@@ -149,8 +149,8 @@ def test_the_secret_is_found_in_any_form_and_spelling(webhooks: SonioxWebhooksAP
     assert event.status == "completed"
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@pytest.mark.parametrize(
+@each_row("form", FORMS.values(), ids=FORMS)
+@each_row(
     "value",
     ["", " ", "wrong", SECRET[:-1], SECRET + "x", SECRET.lower(), SECRET.swapcase(), f"{SECRET}, {SECRET}", "é"],
 )
@@ -162,7 +162,7 @@ def test_another_value_is_refused_in_any_form(webhooks: SonioxWebhooksAPI, form:
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@each_row("form", FORMS.values(), ids=FORMS)
 def test_a_call_without_the_header_is_refused_in_any_form(webhooks: SonioxWebhooksAPI, form: Any) -> None:
     with pytest.raises(InvalidWebhookSignatureError, match=f"the webhook call has no {HEADER} header"):
         webhooks.verify_signature(form("X-Other", SECRET))
@@ -210,7 +210,7 @@ def test_a_header_is_not_looked_for_below_the_headers(webhooks: SonioxWebhooksAP
             webhooks.verify_signature(event)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("header", "environ"),
     [
         ("Webhook-Secret", {"wsgi.version": (1, 0), "WEBHOOK_SECRET": SECRET}),
@@ -224,7 +224,7 @@ def test_a_header_is_not_looked_for_below_the_headers(webhooks: SonioxWebhooksAP
     ],
     ids=["wsgi", "copy of text only", "CGI", "copy without marks", "own spelling", "held", "one word", "HTTP word"],
 )
-@pytest.mark.parametrize("wrap", [dict, collections.OrderedDict, lambda environ: list(environ.items())])
+@each_row("wrap", [dict, collections.OrderedDict, lambda environ: list(environ.items())])
 def test_a_variable_beside_the_headers_does_not_prove_a_call(
     header: str, environ: dict[str, Any], wrap: Callable[[Any], Any]
 ) -> None:
@@ -428,7 +428,7 @@ def test_an_auth_that_is_none_is_a_validation_error(webhooks: SonioxWebhooksAPI,
             call()
 
 
-@pytest.mark.parametrize("secret", ["é", "a\nb", " a", "a ", "x" * 257, 5, b"x", ["x"]], ids=ascii)
+@each_row("secret", ["é", "a\nb", " a", "a ", "x" * 257, 5, b"x", ["x"]], ids=ascii)
 def test_a_secret_that_no_header_can_carry_is_refused_early(secret: Any) -> None:
     with pytest.raises(SonioxValidationError, match="webhook_secret") as caught:
         SonioxWebhooksAPI(webhook_secret=secret)

@@ -43,6 +43,8 @@ from soniox_lite.utils import (
     wav_config,
 )
 
+from ...support.tables import each_row
+
 ResultT = TypeVar("ResultT")
 
 DEADLINE_SEC = 10.0
@@ -600,7 +602,7 @@ SHAPES: dict[str, tuple[bytes, int | None]] = {
 
 
 class TestWav:
-    @pytest.mark.parametrize(("name", "content"), FORMATS, ids=lambda value: value if isinstance(value, str) else "")
+    @each_row(("name", "content"), FORMATS, ids=lambda value: value if isinstance(value, str) else "")
     def test_formats(self, name: str, content: bytes) -> None:
         found = read_wav_format(content)
         order = ">" if content.startswith(b"RIFX") else "<"
@@ -720,7 +722,7 @@ class TestWav:
         with pytest.raises(SonioxValidationError, match=told):
             wav_config(FORMATS[0][1], model="stt-rt-v5", **options)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("content", "told"),
         [
             (b"", "no WAV file: it begins with b''"),
@@ -1052,7 +1054,7 @@ class TestKeepAliveTask:
             run(keep_alive_async(AsyncSession(), interval_seconds=interval))
 
 
-@pytest.mark.parametrize("name", utils.__all__)
+@each_row("name", utils.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(utils, name) is not None
 
@@ -1060,11 +1062,11 @@ def test_every_public_name_is_there(name: str) -> None:
 # Names of audio files.
 
 
-@pytest.mark.parametrize(
+@each_row(
     "audio_format",
     ["pcm_s16le", "pcm_f32le", "pcm_mulaw", "pcm_alaw", "wav", "mp3", "aac", "flac", "opus", "WAV", "pcm_s24le", ""],
 )
-@pytest.mark.parametrize("prefix", ["out", "some/folder/out", "out.1", ""])
+@each_row("prefix", ["out", "some/folder/out", "out.1", ""])
 def test_an_audio_format_has_the_official_extension(audio_format: str, prefix: str) -> None:
     found = utils.output_file_for_audio_format(audio_format, prefix)
 

@@ -30,6 +30,8 @@ from soniox_lite.types.common import Token
 from soniox_testing import FakeSoniox, Word
 from tests.unit.cli.test_transcribe import Process, Result, Terminal
 
+from ...support.tables import each_row
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -739,7 +741,7 @@ def test_the_fake_needs_neither_key_nor_network(talk: str) -> None:
 # --- the parts
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "columns", "rows"),
     [
         ("", 5, [""]),

@@ -25,6 +25,8 @@ from soniox_lite.transcript import TranscriptBuffer
 from soniox_lite.types.api import CreateTranscriptionPayload, File, Token
 from soniox_lite.utils import SessionThread
 
+from ...support.tables import each_row
+
 ROOT = Path(__file__).parents[3]
 KEY = "sk-0123456789-SECRET-abcdefghij"
 
@@ -120,8 +122,8 @@ def test_pickles_hold_the_key_and_say_so(client: Any) -> None:
     assert "with the key" in (SonioxClient.__doc__ or "")
 
 
-@pytest.mark.parametrize("name", ["ssl_context", "opener"])
-@pytest.mark.parametrize("value", [5, "x", object(), True])
+@each_row("name", ["ssl_context", "opener"])
+@each_row("value", [5, "x", object(), True])
 def test_what_is_no_context_or_opener_is_refused(name: str, value: Any) -> None:
     for client_class in (SonioxClient, AsyncSonioxClient):
         with pytest.raises(SonioxValidationError, match=f"{name} must be"):
@@ -179,7 +181,7 @@ def test_what_is_not_needed_is_not_loaded(statement: str, absent: list[str]) -> 
 # Half-made objects, as debuggers and test runners show them.
 
 
-@pytest.mark.parametrize(
+@each_row(
     "make",
     [
         lambda: SonioxClient(KEY, timeout_sec=-1),

@@ -10,6 +10,8 @@ import pytest
 from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError, SonioxValidationError
 from soniox_lite._settings import Settings
 
+from ...support.tables import each_row
+
 URLS = ("api_base_url", "websocket_base_url", "tts_api_base_url", "tts_websocket_base_url")
 VARIABLES = dict(
     zip(URLS, ("SONIOX_API_BASE_URL", "SONIOX_WS_URL", "SONIOX_TTS_API_URL", "SONIOX_TTS_WS_URL"), strict=True)
@@ -188,8 +190,8 @@ class TestUrls:
             SonioxClient("key")
         assert "SECRET" not in str(caught.value)
 
-    @pytest.mark.parametrize("name", [*URLS, "region", "base_domain", "api_key"])
-    @pytest.mark.parametrize("value", [5, b"https://a.example", ["eu"], object()])
+    @each_row("name", [*URLS, "region", "base_domain", "api_key"])
+    @each_row("value", [5, b"https://a.example", ["eu"], object()])
     def test_another_kind_of_value_is_refused(self, client_class: Any, name: str, value: Any) -> None:
         with pytest.raises(SonioxValidationError, match=f"{name} must be a str"):
             client_class(**{"api_key": "key", name: value})
@@ -239,7 +241,7 @@ class TestNumbersAndHooks:
         assert (settings.timeout_sec, settings.connect_timeout_sec, settings.max_retries) == (30, 10, 2)
         assert (settings.on_request, settings.on_response) == (None, None)
 
-    @pytest.mark.parametrize(
+    @each_row(
         "options",
         [{"timeout_sec": 0.001, "connect_timeout_sec": 86_400, "max_retries": 0}, {"max_retries": 100},
          {"timeout_sec": 86_400, "on_request": print, "on_response": print}],
@@ -250,7 +252,7 @@ class TestNumbersAndHooks:
         settings = client_class("key").with_options(**options)._settings
         assert {name: getattr(settings, name) for name in options} == options
 
-    @pytest.mark.parametrize(("name", "value"), BAD)
+    @each_row(("name", "value"), BAD)
     def test_what_makes_no_sense_is_refused(self, client_class: Any, name: str, value: Any) -> None:
         with pytest.raises(SonioxValidationError, match=f"set-up is not valid: {name} must") as caught:
             client_class("key", **{name: value})
@@ -263,7 +265,7 @@ class TestNumbersAndHooks:
             client_class("key", timeout_sec=-1, max_retries=-1, on_request=5)
         assert [problem.field for problem in caught.value.errors] == ["timeout_sec", "max_retries", "on_request"]
 
-    @pytest.mark.parametrize(("name", "value"), [
+    @each_row(("name", "value"), [
         ("webhook_secret", "a\r\nb"), ("webhook_secret", " a"), ("webhook_secret", 5),
         ("webhook_signature_header", "X Y"), ("webhook_signature_header", "X:"), ("webhook_signature_header", 5),
     ])  # fmt: skip

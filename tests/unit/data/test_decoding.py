@@ -52,6 +52,8 @@ from soniox_lite.types.common import Token
 from soniox_lite.types.realtime import RealtimeEvent
 from soniox_lite.types.webhooks import WebhookAuthConfig, WebhookEvent
 
+from ...support.tables import each_row
+
 bounded = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 
 SECRET = "not-to-be-shown-anywhere"
@@ -122,7 +124,7 @@ def test_the_walk_finds_the_replies_and_payloads() -> None:
     assert {"CreateTranscriptionConfig", "StructuredContext", "WebhookAuthConfig", "GetFilesPayload"} <= names
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_every_annotation_of_a_reply_is_in_the_grammar(cls: type[ServiceObject]) -> None:
     problems = {spec.name: _problem_with_annotation(str(spec.type)) for spec in dataclasses.fields(cls)}
 
@@ -193,7 +195,7 @@ def test_the_document_has_examples_of_our_replies() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "example"), [row[1:] for row in DOCUMENTED], ids=[row[0] for row in DOCUMENTED])
+@each_row(("name", "example"), [row[1:] for row in DOCUMENTED], ids=[row[0] for row in DOCUMENTED])
 def test_documented_examples_decode_and_lose_nothing(name: str, example: dict[str, Any]) -> None:
     reply = BY_NAME[name].from_dict(example)
 
@@ -214,8 +216,8 @@ def test_documented_examples_decode_and_lose_nothing(name: str, example: dict[st
     check(example, reply.to_dict())
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("rich", [True, False], ids=["all fields", "required fields only"])
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("rich", [True, False], ids=["all fields", "required fields only"])
 def test_every_reply_decodes_and_comes_back_the_same(cls: type[ServiceObject], rich: bool) -> None:
     reply = cls.from_dict(_example(cls, rich=rich))
 
@@ -261,9 +263,7 @@ def _wrong(what: str) -> list[Any]:
     return [value for value in values if not any(value == one and type(value) is type(one) for one in allowed)]
 
 
-@pytest.mark.parametrize(
-    ("cls", "label", "keys", "what"), BREAKS, ids=[f"{row[0].__name__}{row[1]} {row[3]}" for row in BREAKS]
-)
+@each_row(("cls", "label", "keys", "what"), BREAKS, ids=[f"{row[0].__name__}{row[1]} {row[3]}" for row in BREAKS])
 def test_a_reply_that_is_not_as_documented_says_where(
     cls: type[ServiceObject], label: str, keys: list[Any], what: str
 ) -> None:
@@ -369,7 +369,7 @@ def test_enums_of_replies_are_open(status: str) -> None:
 # Absent and unknown fields.
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_absent_and_null_fields_have_their_defaults(cls: type[ServiceObject]) -> None:
     absent = cls.from_dict(_example(cls, rich=False))
     optional = [spec for spec in dataclasses.fields(cls) if not _is_required(spec)]
@@ -393,7 +393,7 @@ def test_list_defaults_are_not_shared() -> None:
     assert ApiError(status_code=1, error_type="a", message="b").validation_errors == []
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_unknown_fields_are_kept_and_readable(cls: type[ServiceObject]) -> None:
     reply: Any = cls.from_dict({**_example(cls), "brand_new": {"deep": [1, None]}, "with-dash": 5})
 
@@ -440,8 +440,8 @@ HOSTILE_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
-@pytest.mark.parametrize("value", [None, 1, "x", [], {}], ids=repr)
+@each_row("name", HOSTILE_NAMES)
+@each_row("value", [None, 1, "x", [], {}], ids=repr)
 def test_no_name_of_an_unknown_field_breaks_a_record_or_unmasks_a_secret(name: str, value: Any) -> None:
     data = {"api_key": SECRET, "expires_at": "2026-01-02T03:04:05Z", name: value}
     reply = CreateTemporaryApiKeyResponse.from_dict(data)
@@ -456,7 +456,7 @@ def test_no_name_of_an_unknown_field_breaks_a_record_or_unmasks_a_secret(name: s
     assert pickle.loads(pickle.dumps(reply)) == reply
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_a_field_that_is_called_like_a_method_does_not_hide_it(cls: type[ServiceObject]) -> None:
     methods = [name for name in dir(cls) if not name.startswith("__") and callable(getattr(cls, name))]
     assert {"to_dict", "from_dict"} <= set(methods)
@@ -484,7 +484,7 @@ def test_a_method_can_be_replaced_in_a_class_and_called_by_it() -> None:
 # The caller's data.
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_from_dict_neither_changes_nor_shares_the_callers_dict(cls: type[ServiceObject]) -> None:
     data = {**_example(cls), "unknown": {"list": [1]}}
     before = copy.deepcopy(data)
@@ -545,8 +545,8 @@ def test_to_dict_is_json() -> None:
 UTC = timezone.utc
 
 
-@pytest.mark.parametrize("zone", ["Z", "z", "+00:00", "-00:00", "+02:00", "-09:30", "", "+14:00"])
-@pytest.mark.parametrize("digits", range(10))
+@each_row("zone", ["Z", "z", "+00:00", "-00:00", "+02:00", "-09:30", "", "+14:00"])
+@each_row("digits", range(10))
 def test_times_have_any_number_of_fraction_digits_and_any_offset(digits: int, zone: str) -> None:
     fraction = f".{'123456789'[:digits]}" if digits else ""
     hours, minutes = (int(zone[1:3]), int(zone[4:])) if ":" in zone else (0, 0)
@@ -566,7 +566,7 @@ def test_a_time_without_seconds_or_of_a_day_is_one() -> None:
     assert parse_datetime("2026-01-02 03:04:05.5") == datetime(2026, 1, 2, 3, 4, 5, 500_000, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "",
@@ -667,7 +667,7 @@ def _objects(cls: type) -> st.SearchStrategy[dict[str, Any]]:
     return st.tuples(known, extra).map(lambda pair: {**pair[1], **pair[0]})
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_replies_come_back_the_same_whatever_they_hold(cls: type[ServiceObject]) -> None:
     @given(data=_objects(cls))
     @settings(bounded, max_examples=25)
@@ -679,7 +679,7 @@ def test_replies_come_back_the_same_whatever_they_hold(cls: type[ServiceObject])
     check()
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
 def test_any_json_as_a_reply_is_decoded_or_an_api_error(cls: type[ServiceObject]) -> None:
     names = [spec.name for spec in dataclasses.fields(cls)]
 
@@ -809,9 +809,7 @@ def test_every_payload_of_the_rest_api_has_a_strategy() -> None:
     assert known == set(PAYLOAD_FIELDS)
 
 
-@pytest.mark.parametrize(
-    "cls", [cls for cls in PAYLOADS if cls.__name__ in PAYLOAD_FIELDS], ids=lambda cls: cls.__name__
-)
+@each_row("cls", [cls for cls in PAYLOADS if cls.__name__ in PAYLOAD_FIELDS], ids=lambda cls: cls.__name__)
 def test_payloads_come_back_the_same(cls: type[Payload]) -> None:
     @given(data=PAYLOAD_FIELDS[cls.__name__])
     @settings(bounded, max_examples=30)
@@ -829,7 +827,7 @@ def test_payloads_come_back_the_same(cls: type[Payload]) -> None:
     check()
 
 
-@pytest.mark.parametrize("cls", PAYLOADS, ids=lambda cls: cls.__name__)
+@each_row("cls", PAYLOADS, ids=lambda cls: cls.__name__)
 def test_any_json_as_a_payload_is_taken_or_one_validation_error(cls: type[Payload]) -> None:
     names = [spec.name for spec in dataclasses.fields(cls)]
 
@@ -845,7 +843,7 @@ def test_any_json_as_a_payload_is_taken_or_one_validation_error(cls: type[Payloa
     check()
 
 
-@pytest.mark.parametrize("cls", PAYLOADS, ids=lambda cls: cls.__name__)
+@each_row("cls", PAYLOADS, ids=lambda cls: cls.__name__)
 def test_a_dict_that_lacks_required_fields_is_a_validation_error(cls: type[Payload]) -> None:
     required = [spec.name for spec in dataclasses.fields(cls) if _is_required(spec)]
     if not required:
@@ -917,8 +915,8 @@ def test_records_take_their_fields_by_keyword_only() -> None:
             cls("positional")
 
 
-@pytest.mark.parametrize("cls", REPLIES, ids=lambda cls: cls.__name__)
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@each_row("cls", REPLIES, ids=lambda cls: cls.__name__)
+@each_row("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_replies_can_be_pickled_and_copied(cls: type[ServiceObject], protocol: int) -> None:
     reply = cls.from_dict({**_example(cls), "unknown": [1]})
 
@@ -993,7 +991,7 @@ def test_a_reply_can_hold_a_nested_reply_and_anything() -> None:
 # What messages say of a value.
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "kind"),
     [
         (None, "NoneType"),

@@ -30,6 +30,8 @@ from soniox_lite._http import wire_response as replies
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, drip, http_reply, repeat, reply, send_and_close, send_raw, stall
 
+from ...support.tables import each_row
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 
@@ -202,7 +204,7 @@ def test_a_cut_off_head_is_no_reply(connect: Any, head: bytes) -> None:
         connect(server).request("POST", json={})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "head",
     [
         b"A: b\r\n",
@@ -223,7 +225,7 @@ def test_a_cut_off_head_is_no_reply(connect: Any, head: bytes) -> None:
     ],
     ids=lambda head: repr(head[:20]),
 )
-@pytest.mark.parametrize(
+@each_row(
     ("status", "method"),
     [(b"HTTP/1.1 200 OK", "GET"), (b"HTTP/1.0 200", "GET"), (b"HTTP/1.1 204 -", "GET"), (b"HTTP/1.1 200 OK", "HEAD")],
 )

@@ -17,6 +17,8 @@ from soniox_lite._data.retry_after import parse_retry_after
 from soniox_lite._http.retry import MAX_RETRY_AFTER_SEC, retry_delay
 from tests.support.raw_server import Connection, RawServer, close, refused_port, reply, reset, stall
 
+from ...support.tables import each_row
+
 READING = ["GET", "HEAD", "DELETE"]
 WRITING = ["POST", "PUT", "PATCH"]
 
@@ -34,18 +36,18 @@ def delay(method: str = "GET", **changes: Any) -> float | None:
 
 
 class TestRetryDelay:
-    @pytest.mark.parametrize("method", READING)
-    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    @each_row("method", READING)
+    @each_row("status", [408, 429, 500, 502, 503, 504])
     def test_reading_is_repeated_after_passing_failures(self, method: str, status: int) -> None:
         assert delay(method, status_code=status) is not None
 
-    @pytest.mark.parametrize("method", READING + WRITING)
-    @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 405, 409, 410, 413, 422, 501, 505, 599])
+    @each_row("method", READING + WRITING)
+    @each_row("status", [200, 301, 400, 401, 403, 404, 405, 409, 410, 413, 422, 501, 505, 599])
     def test_nothing_is_repeated_after_other_statuses(self, method: str, status: int) -> None:
         assert delay(method, status_code=status) is None
 
-    @pytest.mark.parametrize("method", WRITING)
-    @pytest.mark.parametrize(("status", "repeated"), [(429, True), (503, True), (408, False), (500, False),
+    @each_row("method", WRITING)
+    @each_row(("status", "repeated"), [(429, True), (503, True), (408, False), (500, False),
                                                       (502, False), (504, False)])  # fmt: skip
     def test_writing_is_repeated_only_where_the_service_refused_it(
         self, method: str, status: int, repeated: bool
@@ -111,7 +113,7 @@ class TestRetryDelay:
 
 
 class TestParseRetryAfter:
-    @pytest.mark.parametrize(
+    @each_row(
         ("header", "expected"),
         [
             (None, None),

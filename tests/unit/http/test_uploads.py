@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from soniox_lite import SonioxConnectionError, SonioxError, SonioxValidationError
 from soniox_lite._http.body import MultipartBody, quote_parameter
+from soniox_lite._http.requests import normalize_file
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import Connection, RawServer, close, refused_port, reply
 
@@ -266,6 +267,17 @@ class TestRefusedSources:
     def test_what_holds_no_bytes_is_refused(self, connect: Any, value: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="file must be a path, bytes or a"):
             connect(server).upload(value)
+
+    def test_a_path_is_shown_whole_up_to_120_characters(self) -> None:
+        # The quotes count.
+        longest = "/" + "x" * 117
+        with pytest.raises(SonioxValidationError) as whole:
+            normalize_file(longest, None)
+        with pytest.raises(SonioxValidationError) as cut:
+            normalize_file(longest + "x", None)
+        assert str(whole.value).endswith(f": '{longest}'")
+        assert longest not in str(cut.value)
+        assert "xxx...xxx" in str(cut.value)
 
     @pytest.mark.parametrize("path", ["/does/not/exist", "/", "a\0b", "a" * 5000, "", Path("/does/not/exist")])
     def test_a_path_that_cannot_be_opened_is_refused(self, connect: Any, path: Any) -> None:

@@ -30,6 +30,7 @@ from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig
 from tests.support import ws_server
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, frame, message, started, until
 
+from ...support.tables import each_row
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, open_descriptors
 from .faults import refusal
 
@@ -762,7 +763,7 @@ class TestTheKey:
 
 
 class TestArguments:
-    @pytest.mark.parametrize(
+    @each_row(
         "url",
         ["", "http://host/x", "ws://", "ws://host:0/", "ws://host:port/", "ws://a b/", "ws://u:p@host/", "ws://h/#x", 5,
          "ws://host/\r\nX: y"],
@@ -771,7 +772,7 @@ class TestArguments:
         with pytest.raises(SonioxValidationError, match="url must"):
             RealtimeSTTSession(url, CONFIG, KEY)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "value"),
         [("connect_timeout_sec", 0), ("connect_timeout_sec", None), ("send_timeout_sec", -1), ("close_timeout_sec", -1),
          ("ping_interval_sec", 0), ("ping_timeout_sec", "1"), ("max_queued_messages", 1), ("max_message_bytes", 10),

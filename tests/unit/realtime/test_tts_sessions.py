@@ -34,6 +34,7 @@ from soniox_testing.store.speeches import SpeechRules
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, frame, started, until
 
+from ...support.tables import each_row
 from .driver import KEY, PATIENCE_SEC
 from .tts_driver import CONFIG, TtsDriver, audio, config, opened, refusal, say, terminated
 
@@ -954,7 +955,7 @@ class TestTheKey:
             tts.session("ws://localhost/x", api_key=None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "value"),
     [("connect_timeout_sec", 0), ("connect_timeout_sec", None), ("send_timeout_sec", -1), ("event_timeout_sec", 0),
      ("ping_interval_sec", 0), ("ping_timeout_sec", "1"), ("max_queued_bytes", 10), ("max_queued_bytes", None),

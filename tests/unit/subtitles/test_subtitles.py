@@ -20,6 +20,8 @@ from soniox_lite.types.common import Token
 from soniox_lite.types.transcriptions import TranscriptionTranscript
 from soniox_testing import FakeSoniox, Word
 
+from ...support.tables import each_row
+
 SHORTEST_MS = 200
 TRACKS: list[Any] = ["original", "translation", "both"]
 
@@ -364,7 +366,7 @@ def test_japanese_is_broken_between_characters_but_not_before_a_mark() -> None:
     assert len([shown for shown in lines(tokens) if shown[-1].endswith("、")]) == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "clusters"),
     [
         ("เขาทำงานที่นี่", ["เข", "เขา", "ทำ", "ที่", "นี่"]),
@@ -537,8 +539,8 @@ def read_by_srt(text: str) -> str:
     return " ".join(subtitle.content for subtitle in reader.parse(text))
 
 
-@pytest.mark.parametrize("text", SAID)
-@pytest.mark.parametrize(
+@each_row("text", SAID)
+@each_row(
     ("write", "read"),
     [
         (to_srt, read_by_pysubs2),
@@ -675,8 +677,8 @@ def test_subtitles_of_a_job(fake_soniox: FakeSoniox) -> None:
 # --- Arguments, and size
 
 
-@pytest.mark.parametrize("track", ["", "spoken", None, 1])
-@pytest.mark.parametrize("function", [cues, to_srt, to_vtt, to_text])
+@each_row("track", ["", "spoken", None, 1])
+@each_row("function", [cues, to_srt, to_vtt, to_text])
 def test_an_unknown_track_is_refused(function: Any, track: Any) -> None:
     with pytest.raises(SonioxValidationError, match="track"):
         function([], track=track)
@@ -691,17 +693,17 @@ def test_a_layout_that_cannot_be_is_refused(fields: dict[str, Any]) -> None:
         Layout(**fields)
 
 
-@pytest.mark.parametrize("function", [cues, to_srt, to_vtt])
-@pytest.mark.parametrize("layout", [{"max_width": 20}, {}, 20, "wide"], ids=str)
+@each_row("function", [cues, to_srt, to_vtt])
+@each_row("layout", [{"max_width": 20}, {}, 20, "wide"], ids=str)
 def test_what_is_no_layout_is_refused(function: Any, layout: Any) -> None:
     with pytest.raises(SonioxValidationError, match="layout must be a Layout"):
         function(spoken("Yes."), layout=layout)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "time_ms", ["0", [], {}, True, float("inf"), float("nan"), 10**26, -(10**400)], ids=lambda value: str(value)[:9]
 )
-@pytest.mark.parametrize("field", ["start_ms", "end_ms"])
+@each_row("field", ["start_ms", "end_ms"])
 def test_a_time_that_is_none_counts_as_unknown(field: str, time_ms: Any) -> None:
     tokens = [{"text": "Yes", "start_ms": 0, "end_ms": 900}, {"text": ".", "start_ms": 900, "end_ms": 900}]
     tokens[1][field] = time_ms

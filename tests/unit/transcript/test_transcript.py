@@ -18,6 +18,8 @@ from soniox_lite.types.common import Token
 from soniox_lite.types.realtime import RealtimeEvent
 from soniox_lite.types.transcriptions import TranscriptionTranscript
 
+from ...support.tables import each_row
+
 
 def final(text: str, start_ms: int | None = None, end_ms: int | None = None, **fields: Any) -> Token:
     return Token(text=text, start_ms=start_ms, end_ms=end_ms, is_final=True, **fields)
@@ -255,9 +257,7 @@ class TestText:
         with pytest.raises(SonioxValidationError, match=next(iter(limits))):
             TranscriptBuffer(**limits)
 
-    @pytest.mark.parametrize(
-        "odd", [{}, [], "x", True, float("nan"), float("inf"), 10**400, -(10**400)], ids=lambda odd: str(odd)[:9]
-    )
+    @each_row("odd", [{}, [], "x", True, float("nan"), float("inf"), 10**400, -(10**400)], ids=lambda odd: str(odd)[:9])
     def test_values_of_another_kind_cost_no_words(self, odd: Any) -> None:
         fields = ("start_ms", "end_ms", "confidence", "speaker", "language", "translation_status", "source_language")
         buffer = TranscriptBuffer(max_ms=60_000)
@@ -511,7 +511,7 @@ class TestSegments:
         guess(" Hi", 50, 60, speaker="2", language="en", translation_status="original"),
     )
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("options", "texts"),
         [
             ({}, ["Good day", "Guten Tag", " Bonjour", " Hi"]),

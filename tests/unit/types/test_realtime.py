@@ -24,6 +24,8 @@ from soniox_lite.types.realtime import (
     RealtimeSTTConfig,
 )
 
+from ...support.tables import each_row
+
 MODEL = "stt-rt-v5"
 SECRET = "sk-not-to-be-seen"
 
@@ -74,7 +76,7 @@ class TestEvents:
         event = RealtimeEvent.validate_event('{"tokens":[{"text":"a","is_final":true,"mood":"merry"}]}')
         assert event.tokens[0].to_dict()["mood"] == "merry"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("raw", "told"),
         [
             ("", "is not JSON"),
@@ -133,17 +135,17 @@ class TestConfig:
         }
         assert RealtimeSTTConfig.from_dict(fields).to_dict() == fields
 
-    @pytest.mark.parametrize("name", sorted(typing.get_args(aliases.RealtimeSTTRawFormat)))
+    @each_row("name", sorted(typing.get_args(aliases.RealtimeSTTRawFormat)))
     def test_raw_audio_needs_rate_and_channels(self, name: str) -> None:
         wrong = problems(model=MODEL, audio_format=name)
         assert set(wrong) == {"sample_rate", "num_channels"}
         assert problems(model=MODEL, audio_format=name, sample_rate=8000, num_channels=2) == {}
 
-    @pytest.mark.parametrize("name", ["auto", *sorted(typing.get_args(aliases.RealtimeSTTHeaderFormat))])
+    @each_row("name", ["auto", *sorted(typing.get_args(aliases.RealtimeSTTHeaderFormat))])
     def test_audio_with_a_header_does_not(self, name: str) -> None:
         assert problems(model=MODEL, audio_format=name) == {}
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("field", "good", "bad"),
         [
             ("model", ["m"], [None, "", 7]),
@@ -222,7 +224,7 @@ class TestVocabulary:
             assert getattr(api, name) == getattr(realtime, name) == getattr(soniox_lite.types, name)
         assert set(typing.get_args(realtime.EventType)) == {"open", "close", "finished", "error"}
 
-    @pytest.mark.parametrize("name", realtime.__all__)
+    @each_row("name", realtime.__all__)
     def test_every_public_name_is_there(self, name: str) -> None:
         assert getattr(realtime, name) is not None
         assert name in dir(realtime)

@@ -21,6 +21,8 @@ from soniox_lite.types.realtime import (
 )
 from tests.unit.realtime.tts_driver import CONFIG
 
+from ...support.tables import each_row
+
 NAMES = [
     "RealtimeTTSCancelMessage",
     "RealtimeTTSConfig",
@@ -36,7 +38,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_row("name", NAMES)
 def test_are_part_of_the_realtime_types(name: str) -> None:
     assert name in realtime.__all__
     assert name in dir(realtime)
@@ -50,7 +52,7 @@ class TestConfig:
         full["client_reference_id"] = "r" * 256
         assert RealtimeTTSConfig.from_dict(full).to_dict() == full
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("field", "value"),
         [
             ("stream_id", ""), ("stream_id", "x" * 257), ("stream_id", None), ("stream_id", 5), ("stream_id", "\ud800"),

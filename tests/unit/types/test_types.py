@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from soniox_lite._data.records import Payload
+from soniox_lite._data.records import Payload, Record
 from soniox_lite.errors import InvalidField, SonioxError, SonioxValidationError
 from soniox_lite.types import api, common, realtime, webhooks
 from soniox_lite.types.api import (
@@ -26,6 +26,8 @@ from soniox_lite.types.api import (
     UploadFilePayload,
 )
 from soniox_lite.types.webhooks import WebhookAuthConfig
+
+from ...support.tables import each_row
 
 # The official models, read from the list of facts about them.
 
@@ -145,11 +147,30 @@ def test_all_official_models_exist() -> None:
     assert [name for name in OFFICIAL if name not in SHARED] == []
 
 
+def test_records_are_built_by_keyword_and_shown_and_compared_by_their_base() -> None:
+    found = {
+        cls
+        for module in _MODULES.values()
+        for cls in vars(module).values()
+        if isinstance(cls, type) and dataclasses.is_dataclass(cls)
+    }
+    positional = [cls.__name__ for cls in found if not all(spec.kw_only for spec in dataclasses.fields(cls))]
+    own = [
+        f"{cls.__name__}.{name}"
+        for cls in found
+        for name in ("__repr__", "__eq__")
+        if issubclass(cls, Record) and name in vars(cls)
+    ]
+
+    assert len(found) > 60
+    assert (positional, own) == ([], [])
+
+
 def _pairs() -> list[tuple[str, str]]:
     return [(model, field) for model in SHARED for field in OFFICIAL[model]]
 
 
-@pytest.mark.parametrize("model", SHARED)
+@each_row("model", SHARED)
 def test_a_model_has_the_official_fields_and_no_others(model: str) -> None:
     ours = _ours(model)
     assert ours is not None
@@ -159,7 +180,7 @@ def test_a_model_has_the_official_fields_and_no_others(model: str) -> None:
     assert not ADDED_FIELDS.get(model, set()) & set(OFFICIAL[model])
 
 
-@pytest.mark.parametrize(("model", "field"), _pairs(), ids=lambda value: value)
+@each_row(("model", "field"), _pairs(), ids=lambda value: value)
 def test_a_field_is_required_and_defaults_as_in_the_official_model(model: str, field: str) -> None:
     ours = {spec.name: spec for spec in dataclasses.fields(_ours(model))}[field]  # type: ignore[arg-type]
     official = OFFICIAL[model][field]
@@ -199,7 +220,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "field"),
     [
         (model, field)
@@ -261,7 +282,7 @@ def test_there_are_bounds_to_compare() -> None:
     assert set(BOUNDS_OF_OUR_OWN) <= set(_pairs())
 
 
-@pytest.mark.parametrize(("model", "field", "rule", "bound"), BOUNDS, ids=str)
+@each_row(("model", "field", "rule", "bound"), BOUNDS, ids=str)
 def test_a_bound_is_the_official_one_on_both_sides(model: str, field: str, rule: str, bound: float) -> None:
     inside, outside = _sides(field, rule, bound, is_list=OFFICIAL[model][field].is_list)
 
@@ -467,7 +488,7 @@ def test_the_table_of_rules_is_large_and_has_both_sides() -> None:
     assert len(BAD) > 350
 
 
-@pytest.mark.parametrize(("cls", "needed", "field", "value"), GOOD, ids=_id)
+@each_row(("cls", "needed", "field", "value"), GOOD, ids=_id)
 def test_a_rule_lets_good_values_pass(cls: type, needed: dict[str, Any], field: str, value: Any) -> None:
     payload: Any = cls(**{**needed, field: value})
 
@@ -478,7 +499,7 @@ def test_a_rule_lets_good_values_pass(cls: type, needed: dict[str, Any], field: 
         assert field in sent
 
 
-@pytest.mark.parametrize(("cls", "needed", "field", "value", "words"), BAD, ids=_id)
+@each_row(("cls", "needed", "field", "value", "words"), BAD, ids=_id)
 def test_a_rule_refuses_bad_values(cls: type, needed: dict[str, Any], field: str, value: Any, words: str) -> None:
     for make in (lambda fields: cls(**fields), cls.from_dict):  # type: ignore[attr-defined]
         with pytest.raises(SonioxValidationError) as caught:
@@ -532,6 +553,15 @@ def test_all_problems_are_told_at_once() -> None:
     assert all(isinstance(problem, InvalidField) for problem in caught.value.errors)
 
 
+def test_as_many_problems_as_a_message_has_room_for_leave_nothing_out() -> None:
+    with pytest.raises(SonioxValidationError) as caught:
+        CreateTranscriptionConfig(language_hints=[5] * 10)  # type: ignore[list-item]
+
+    assert len(caught.value.errors) == 10
+    assert str(caught.value).count("language_hints[") == 10
+    assert "more" not in str(caught.value)
+
+
 def test_the_text_of_many_problems_stays_short_and_says_how_many_there_are() -> None:
     with pytest.raises(SonioxValidationError) as caught:
         CreateTranscriptionConfig(language_hints=[5] * 3000)  # type: ignore[list-item]
@@ -541,7 +571,7 @@ def test_the_text_of_many_problems_stays_short_and_says_how_many_there_are() -> 
     assert len(str(caught.value)) < 1200
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "path"),
     [
         ({"context": {"general": [{"key": "a", "value": "b"}, {"key": 5, "value": "b"}]}}, "context.general[1].key"),
@@ -646,7 +676,7 @@ def test_unknown_keys_are_refused_with_the_list_of_known_ones(cls: Any, needed: 
     assert f"colour is not a field of {cls.__name__}, got int" in str(caught.value)
 
 
-@pytest.mark.parametrize("key", [5, None, b"x", ("a", "b"), "", "a\nb", "x" * 10_000, "\ud800"], ids=_id)
+@each_row("key", [5, None, b"x", ("a", "b"), "", "a\nb", "x" * 10_000, "\ud800"], ids=_id)
 def test_an_unknown_key_of_any_kind_makes_a_short_printable_message(key: Any) -> None:
     with pytest.raises(SonioxValidationError) as caught:
         UploadFilePayload.from_dict({key: 1})

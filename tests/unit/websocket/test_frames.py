@@ -17,6 +17,8 @@ from wsproto.frame_protocol import CloseReason
 from soniox_lite._websocket.frames import BINARY, CLOSE, PING, PONG, TEXT, FrameError, FrameParser, parse_close
 from tests.support.ws_server import frame
 
+from ...support.tables import each_row
+
 LIMIT = 200_000
 SIZES = st.sampled_from([0, 1, 124, 125, 126, 127, 128, 65534, 65535, 65536, 65537])
 CONTROLS = st.tuples(st.sampled_from([PING, PONG]), st.binary(max_size=125))
@@ -110,8 +112,8 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
-@pytest.mark.parametrize("step", [1, 1_000_000])
+@each_row("name", BAD)
+@each_row("step", [1, 1_000_000])
 def test_a_bad_frame_is_refused_after_what_came_before_it(name: str, step: int) -> None:
     bad, code = BAD[name]
     data = frame(TEXT, b"first") + frame(PING, b"second") + bad
@@ -199,11 +201,11 @@ def test_no_bytes_do_anything_but_give_messages_or_a_frame_error(data: bytes, cu
 
 
 class TestCloseFrames:
-    @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, *range(1007, 1015), 3000, 3999, 4000, 4999])
+    @each_row("code", [1000, 1001, 1002, 1003, *range(1007, 1015), 3000, 3999, 4000, 4999])
     def test_codes_that_may_travel(self, code: int) -> None:
         assert parse_close(struct.pack("!H", code) + b"warum?") == (code, "warum?")
 
-    @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
+    @each_row("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
     def test_codes_that_must_not(self, code: int) -> None:
         with pytest.raises(FrameError) as caught:
             parse_close(struct.pack("!H", code))
