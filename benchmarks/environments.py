@@ -46,7 +46,7 @@ class Environments:
         self.directory = pathlib.Path(tempfile.gettempdir(), f"soniox-lite-benchmarks-{os.getuid()}")
         self.directory.mkdir(mode=0o700, exist_ok=True)
         if self.directory.lstat().st_uid != os.getuid():
-            raise SystemExit(f"{self.directory} belongs to somebody else")
+            raise SystemExit(f"{self.directory} belongs to another user")
 
     def python(self, client: str) -> pathlib.Path:
         return self.directory / client / "bin" / "python"
