@@ -1,8 +1,8 @@
-"""soniox_lite beside the official SDK and the bare standard library: one table.
+"""Compares soniox_lite with the official SDK and the bare standard library, in one table.
 
     python3 scripts/benchmark [--only TEXT] [--quick] [--json FILE] [--write-docs] [--curves]
 
-It needs trustme, and the network once, to install the official SDK into an environment of its own.
+Needs trustme, and at the first run a package index, to install the official SDK into a separate environment.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs" / "performance.md"
-# What is left then has two rounds each, so that all is done in five minutes also on a busy machine.
+# Later cases have two rounds each, so that a run takes at most five minutes on a busy machine too.
 HURRY_AFTER_SEC = 200.0
 STOP_CLOCK = "\nimport os; os.write(1, b'.')\n"
 PEAK = "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
 
 
 class Failed(Exception):  # noqa: N818 - not an error of this program
-    """A client did not get done what was asked; the text says why."""
+    """A client could not complete a workload; the text gives the reason."""
 
 
 class Worker:
@@ -60,7 +60,7 @@ class Worker:
         if question is not None:
             self.process.stdin.write(json.dumps(question).encode() + b"\n")
             self.process.stdin.flush()
-        # Answers come in one piece, a line each.
+        # Each answer is one line and is written at once.
         if not self.output.select(timeout_sec):
             raise Failed(f"nothing within {timeout_sec:g} s")
         answer = json.loads(self.process.stdout.readline() or b'{"failed": "the process died"}')
@@ -74,14 +74,14 @@ class Worker:
 
 
 class Bench:
-    """Everything that measurements need."""
+    """The server, the worker processes and their environment variables."""
 
     def __init__(self, environments: Environments, *, quick: bool) -> None:
         self.environments = environments
         self.quick = quick
         certificates = environments.certificate()
-        # Nothing of the user's own set-up: proxies, keys, Python's options. Certificates as Debian, Ubuntu and Alpine
-        # keep them.
+        # The user's proxies, keys and Python options are not passed on. Certificates are stored as on Debian, Ubuntu
+        # and Alpine.
         self.variables = {
             "PATH": os.environ["PATH"],
             "SSL_CERT_FILE": str(certificates.bundle),
@@ -103,7 +103,7 @@ class Bench:
         self.server.communicate()
 
     def measure(self, case: Case) -> dict[str, Any]:
-        """Samples by client, or why there are none."""
+        """Samples by client; for a client without samples, the reason as a text."""
         hurried = self.quick or time.monotonic() - self.began > HURRY_AFTER_SEC
         rounds = min(case.rounds, 2) if hurried else case.rounds
         if case.workload == "closure":
@@ -123,7 +123,7 @@ class Bench:
         with contextlib.ExitStack() as stack:
             for _ in range(rounds):
                 for client in case.clients:
-                    # A hang or a crash may be a matter of luck; two and no success are not tried a third time.
+                    # A single hang or crash may be an accident; after two without a success, the client is skipped.
                     if len(failures[client]) > 1 and not samples[client]:
                         continue
                     question = {"workload": case.workload, **arguments}
@@ -141,7 +141,7 @@ class Bench:
                         if case.fresh:
                             worker.end()
                     except Failed as error:
-                        # The next round, if there was one that went well, has a new process.
+                        # The next round starts a new process.
                         workers.pop(client).end()
                         failures[client].append(str(error))
         return {client: found or failures[client][0] for client, found in samples.items()}
@@ -156,7 +156,7 @@ class Bench:
                 code = case.arguments["floor"] if client == "floor" else case.arguments["code"]
                 code = code.format(sdk=package, host=host, s="s" * secure, S="S" * secure)
                 sample = self.run_cold("" if client == "bare" else code, client, **case.arguments.get("options", {}))
-                # The first fills the page cache.
+                # The first round fills the page cache and is not counted.
                 if round_number:
                     list_of_client.append(sample)
         bare = samples.pop("bare")
@@ -173,7 +173,7 @@ class Bench:
         home = "floor" if client == "bare" else client
         python = self.environments.python(f"{home}{WITHOUT_PYC}" if without_pyc else home)
         began = time.perf_counter()
-        # Without -B the first run would write what the second finds.
+        # Without -B the first run would write .pyc files for the second.
         process = subprocess.Popen(
             [str(python), "-B", "-c", f"{code}{STOP_CLOCK}{PEAK}"],
             stdout=subprocess.PIPE,
@@ -235,7 +235,7 @@ def lines_of(case: Case, samples: dict[str, Any]) -> Iterator[Line]:
 
 
 def ratios_of(figure: Figure, samples: dict[str, Any], other: str) -> list[float]:
-    """Ours to another, round by round, since what disturbs a round disturbs all in it."""
+    """Ratios of ours to another client, round by round: a disturbance affects all clients of its round."""
     if isinstance(samples["ours"], str) or isinstance(samples.get(other, ""), str):
         return []
     pairs = zip(samples["ours"], samples[other], strict=False)
@@ -243,7 +243,7 @@ def ratios_of(figure: Figure, samples: dict[str, Any], other: str) -> list[float
 
 
 def cpu_ratio_of(figure: Figure, samples: dict[str, Any]) -> float | None:
-    """Ours to the official in processor time for each thing done: what others do on the machine disturbs it little."""
+    """Ratio of processor time per operation, ours to the official; other load on the machine affects it little."""
     if figure.unit != "/s" or isinstance(samples["ours"], str) or isinstance(samples.get("official", ""), str):
         return None
 
@@ -262,7 +262,7 @@ def target_of(figure: Figure) -> str:
 
 
 def is_reached(figure: Figure, ours: float | str | None, ratio: float | None) -> bool | None:
-    """None where nothing was aimed at, or nothing can be said."""
+    """Whether the targets are reached; None if there are no targets or no samples."""
     verdicts: list[bool] = []
     if figure.most is not None:
         verdicts.append(not isinstance(ours, str) and ours is not None and shown(ours, figure.unit) <= figure.most)
@@ -274,7 +274,7 @@ def is_reached(figure: Figure, ours: float | str | None, ratio: float | None) ->
 
 
 def shown(value: float, unit: str) -> float:
-    """Seconds are measured; milliseconds and microseconds are shown."""
+    """A value in the unit of the table; measured times are in seconds."""
     return value * {"ms": 1e3, "µs": 1e6}.get(unit, 1)
 
 
@@ -325,7 +325,7 @@ def markdown(lines: list[Line]) -> str:
 
 
 def write_docs(lines: list[Line]) -> None:
-    """Puts the table between the marks in the documentation."""
+    """Replaces the table between the markers in docs/performance.md."""
     text = DOCS.read_text(encoding="utf-8")
     begin, end = "<!-- table -->\n", "<!-- end of table -->"
     before, _, rest = text.partition(begin)
@@ -335,10 +335,10 @@ def write_docs(lines: list[Line]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--only", default="", metavar="TEXT", help="only lines whose first words contain this")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and less data: a look, not a measurement")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose title contains this")
+    parser.add_argument("--quick", action="store_true", help="two rounds and less data; not precise")
     parser.add_argument("--json", metavar="FILE", help="also write all samples to a file")
-    parser.add_argument("--write-docs", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--write-docs", action="store_true", help="write the table into docs/performance.md")
     parser.add_argument("--curves", action="store_true", help="draw docs/performance.svg instead")
     options = parser.parse_args()
 
@@ -347,7 +347,7 @@ def main() -> int:
     bench = Bench(environments, quick=options.quick)
     try:
         if options.curves:
-            import curves  # noqa: PLC0415 - needed for this only
+            import curves  # noqa: PLC0415 - only --curves needs it
 
             curves.draw(bench, DOCS.with_suffix(".svg"))
             return 0

@@ -1,4 +1,4 @@
-"""Does cost grow linearly? Three charts in one picture, drawn without help."""
+"""Draws three charts as one SVG: growth of memory and time with sessions, tokens and requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Points = dict[float, float]
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, GAP = 250, 190, 62, 52, 58, 84
-# Readable on white and on black.
+# Readable on light and dark backgrounds.
 BLUE, GREEN, ORANGE, GREY = "#2a78d6", "#1a9c74", "#e0662a", "#8a8a8a"
 COLOURS = {"ours": BLUE, "ours, sync": BLUE, "ours, async": GREEN, "official": ORANGE, "floor": GREY}
 STYLE = """
@@ -87,7 +87,7 @@ def powers(values: list[float]) -> list[float]:
 
 
 def steps(highest: float) -> list[float]:
-    """Round numbers from zero to just above the highest."""
+    """Round numbers from zero to just above the highest value, for an axis."""
     size = 10.0 ** math.floor(math.log10(highest))
     step = next(size * part for part in (0.1, 0.2, 0.25, 0.5, 1.0, 2.0) if highest / (size * part) <= 6)
     return [step * n for n in range(math.ceil(highest / step) + 1)]
@@ -108,7 +108,7 @@ def picture(charts: list[Chart]) -> str:
 def measured(
     bench: Bench, clients: tuple[str, ...], workload: str, name: str, asked: dict[float, dict[str, Any]], rounds: int
 ) -> dict[str, Points]:
-    """A figure of each client for each x."""
+    """The values of a figure by client, for each x."""
     lines: dict[str, Points] = {client: {} for client in clients}
     for x, arguments in asked.items():
         case = Case("", workload, arguments, (), clients, rounds, fresh=rounds == 1, timeout_sec=60.0)

@@ -1,7 +1,7 @@
-"""What is measured, in places of its own: an environment for ours and one for the official SDK, and a certificate.
+"""Environments for soniox_lite and the official SDK, and a TLS certificate.
 
-They are kept in the system's directory for temporary files. Ours is built and installed anew each time, from the tree
-that this file is in.
+They are kept in the system's directory for temporary files. soniox_lite is built from the working tree and reinstalled
+at each run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OFFICIAL = "soniox==2.10.*"
 WITHOUT_PYC = "-without-pyc"
-# As ``openssl x509 -subject_hash`` tells it of O = soniox-lite, OU = benchmarks.
+# The output of ``openssl x509 -subject_hash`` for O = soniox-lite, OU = benchmarks.
 SUBJECT_HASH = "72e67e21"
 
 
@@ -31,7 +31,7 @@ def run(*command: str | pathlib.Path) -> None:
 
 
 class Certificates(NamedTuple):
-    """A server's certificate and key; the authorities as one file, and each in a file of its own; no authority."""
+    """Paths: the server's certificate and key; CA certificates as a bundle and as a directory; an empty directory."""
 
     server: pathlib.Path
     bundle: pathlib.Path
@@ -46,7 +46,7 @@ class Environments:
         self.directory = pathlib.Path(tempfile.gettempdir(), f"soniox-lite-benchmarks-{os.getuid()}")
         self.directory.mkdir(mode=0o700, exist_ok=True)
         if self.directory.lstat().st_uid != os.getuid():
-            raise SystemExit(f"{self.directory} belongs to somebody else")
+            raise SystemExit(f"{self.directory} belongs to another user")
 
     def python(self, client: str) -> pathlib.Path:
         return self.directory / client / "bin" / "python"
@@ -55,7 +55,7 @@ class Environments:
         return next((self.directory / client / "lib").glob("python*/site-packages"))
 
     def prepare(self) -> None:
-        """Makes what is not there yet, and ours in any case."""
+        """Creates missing environments and reinstalls ours."""
         for client in ("floor", "ours", "official"):
             version = ".".join(map(str, sys.version_info[:3]))
             made_for = self.directory / f"{client}.version"
@@ -79,7 +79,7 @@ class Environments:
         run(sys.executable, "-m", "pip", "--quiet", "--python", self.python(client), "install", "--compile", *what)
 
     def closure(self, client: str) -> dict[str, float]:
-        """Bytes of everything that installing it brings, as it is and zipped, and how many files are compiled."""
+        """Size of all installed files in KiB, unpacked and zipped, and the number of compiled extension modules."""
         packages = self.packages(client)
         files = [path for path in packages.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         archive = self.directory / f"{client}.zip"
@@ -93,8 +93,8 @@ class Environments:
         }
 
     def certificate(self) -> Certificates:
-        """For 127.0.0.1, and what to trust it by, as much as the system trusts: loading all of it costs time."""
-        import trustme  # noqa: PLC0415 - not when the module is only looked at
+        """A certificate for 127.0.0.1, and as many CA certificates as the system has, since loading them takes time."""
+        import trustme  # noqa: PLC0415 - needed by a run only
 
         authority = trustme.CA(organization_name="soniox-lite", organization_unit_name="benchmarks")
         found = Certificates(*(self.directory / name for name in ("server.pem", "trusted.pem", "trusted", "nothing")))
@@ -106,7 +106,7 @@ class Environments:
         for directory in (found.directory, found.empty_directory):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-        # Nobody asks for the others, whose names need not be true.
+        # The other certificates are never looked up, so their names need not be their hashes.
         for number, certificate in enumerate(trusted):
             (found.directory / f"{number:08x}.0").write_text(certificate, encoding="utf-8")
         authority.cert_pem.write_to_path(str(found.directory / f"{SUBJECT_HASH}.0"))

@@ -1,9 +1,9 @@
-"""How many REST requests and realtime events a second the fake server answers.
+"""Measures how many REST requests and realtime events a second the fake server answers.
 
     python benchmarks/fake_speed.py
 
-The fake is in this process and the clients are in others, as many as there are connections; each speaks plain sockets,
-so that little of what is measured is the client's. Every figure is taken for ``--seconds`` seconds.
+The fake runs in this process, each client in its own. Clients use plain sockets, so that they take little of the time.
+Every measurement takes ``--seconds`` seconds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ EVENT = {
 
 
 def ask_rest(url: str, path: str, seconds: float) -> int:
-    """Sends one request after the other over one connection; the number of answers."""
+    """Sends requests one after another over one connection and returns the number of replies."""
     address = urlsplit(url)
     request = f"GET {path} HTTP/1.1\r\nHost: fake\r\nAuthorization: Bearer key\r\n\r\n".encode()
     with socket.create_connection((address.hostname, address.port)) as connection:
@@ -62,7 +62,7 @@ def ask_rest(url: str, path: str, seconds: float) -> int:
 
 
 def listen(url: str, seconds: float) -> int:
-    """Asks for events as fast as they come in one session; the number of events with ten tokens."""
+    """Requests events as fast as possible in one session and returns their number; each has ten tokens."""
     import websocket  # noqa: PLC0415 - only this process needs it
 
     connection = websocket.create_connection(url, header=["Authorization: Bearer key"], timeout=20)
@@ -76,7 +76,7 @@ def listen(url: str, seconds: float) -> int:
         if not size:
             event = connection.recv()
             assert len(json.loads(event)["tokens"]) == TOKENS_PER_EVENT, event
-            # All are alike, each in a frame with a head of four bytes: the rest are counted by their size.
+            # All events have the same size, in frames with a head of four bytes: the others are counted by their bytes.
             size, left = 4 + len(event), left - 1
         due = left * size
         while due:
@@ -89,7 +89,7 @@ def listen(url: str, seconds: float) -> int:
 
 
 def rate(arguments: list[str], processes: int, seconds: float) -> float:
-    """What so many clients get done together in a second."""
+    """Operations per second of all client processes together."""
     command = [sys.executable, __file__, *arguments, "--seconds", str(seconds)]
     clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     total = 0
@@ -102,7 +102,7 @@ def rate(arguments: list[str], processes: int, seconds: float) -> float:
 
 
 def start_and_stop() -> float:
-    """Median seconds to make, start and stop a fake on a listener that runs."""
+    """Median seconds to create, start and stop a fake on a running listener."""
     from soniox_testing import FakeSoniox, SharedListener  # noqa: PLC0415 - not in the clients
 
     times: list[float] = []
@@ -140,7 +140,7 @@ def main() -> None:
                 print(f"GET {path}, {connections} connection(s): {figure:,.0f} requests/s")
 
         def talk(conversation: Conversation) -> None:
-            # The client leaves when its time is up, which an expectation reports.
+            # At the end of its time the client disconnects, which raises an AssertionError here.
             with contextlib.suppress(AssertionError):
                 while True:
                     conversation.expect_audio()

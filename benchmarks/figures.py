@@ -1,4 +1,4 @@
-"""What is measured, and what ought to come out."""
+"""The cases of the benchmark, with their targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 SDKS = ("ours", "official")
 ALL = ("ours", "official", "floor")
 
-# What a cold process runs; {sdk} is the package. It stops the clock itself, by writing a byte.
+# Code of a cold process; {sdk} is the package. A byte on standard output ends the measurement.
 IMPORT = "import {sdk}"
 GET = "from {sdk} import SonioxClient; SonioxClient(api_key='key', api_base_url='http{s}://{host}/v1').files.get('id')"
 EVENT = """
@@ -45,11 +45,11 @@ class Figure:
     """One line of the table.
 
     Attributes:
-        title: What, within the case.
-        name: The workload's figure.
-        unit: ``/s`` counts more as better; all others less.
-        ratio: What ours may be of the official: at most, or for ``/s`` at least; None for no target.
-        most: What ours may be at most by itself; None for no such target.
+        title: Added to the title of the case.
+        name: Key of the value in the workload's result.
+        unit: With ``/s`` higher is better, with all others lower.
+        ratio: Target for the ratio of ours to the official: a maximum, for ``/s`` a minimum; None for no target.
+        most: Maximum for ours alone; None for no such target.
     """
 
     title: str
@@ -64,16 +64,16 @@ class Case:
     """One measurement.
 
     Attributes:
-        title: The lines' first words.
+        title: First words of its lines.
         workload: The method of the clients' classes, or what a cold process runs.
         arguments: Its arguments.
         figures: The lines.
-        clients: Who takes part.
-        rounds: How often each is measured, in turns.
-        fresh: Whether each time needs a process of its own.
-        warm_up: Whether it is done once without being counted, for what is loaded when it is first needed.
+        clients: The clients that are measured.
+        rounds: Number of measurements of each client; clients take turns.
+        fresh: Whether each measurement needs a new process.
+        warm_up: Whether the workload runs once uncounted, to load modules and the like.
         timeout_sec: For one measurement of one client.
-        official: Other arguments for the official SDK, where it would take too long.
+        official: Different arguments for the official SDK, if it would take too long with the usual ones.
     """
 
     title: str
@@ -168,7 +168,7 @@ def realtime_cases() -> list[Case]:
         clients = SDKS if suffix else ALL
         arguments = {"port": "tls", "times": 10}
         cases.append(Case(f"open a TLS session, {surface}", f"open{suffix}", arguments, figures, clients=clients))
-    # One pause of the machine spoils the slowest percent of a round, which holds fewer events with many sessions.
+    # One pause of the machine spoils the p99 of a round. With many sessions a round has fewer events: take more rounds.
     for sessions, rate, rounds in ((1, 500.0, 3), (100, 10.0, 5)):
         for surface, suffix in surfaces:
             figures = (
@@ -177,7 +177,7 @@ def realtime_cases() -> list[Case]:
                 Figure("processor time an event", "event_cpu", "µs", ratio=0.75),
             )
             many = f"{sessions} session{'s' if sessions > 1 else ''} at {rate:.0f} events/s"
-            # The slowest percent of few events would be a handful.
+            # A p99 needs many events.
             arguments = {"port": "plain", "sessions": sessions, "rate": rate, "seconds": 1.5 if sessions > 1 else 2.0}
             clients = ALL if suffix or sessions == 1 else SDKS
             title = f"event latency, {many}, {surface}"

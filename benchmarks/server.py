@@ -1,18 +1,18 @@
-"""The servers that clients are measured against: one process, one loop, canned bytes.
+"""The benchmark's servers: one process, one event loop, prepared bytes.
 
     python server.py CERTIFICATE.pem
 
-It prints its ports as JSON and serves until its input ends. Nothing here may be slower than a client: requests are
-recognised by their first line, replies are made once, WebSocket events are sent in large blocks made beforehand, and
-of incoming frames only the heads are looked at.
+It prints its ports as JSON and serves until standard input ends. It must be faster than any client: requests are
+recognised by their first line, replies are prepared once, WebSocket events are sent in large prepared blocks, and only
+the heads of incoming frames are parsed.
 
-WebSocket paths say what happens once the start message is there:
-    /receive/TOKENS/EVENTS            that many events as fast as they are taken, then the end
-    /paced/TOKENS/RATE/SECONDS        events at a rate a second, each stamped with the time when it is sent
+WebSocket paths select what is sent after the start message:
+    /receive/TOKENS/EVENTS            so many events as fast as the client reads, then the end
+    /paced/TOKENS/RATE/SECONDS        RATE events a second, each with the time at which it is sent
     /take, /take-deflated             nothing; the second accepts permessage-deflate, if the client offers it
-    /stall/before, /stall/within      the reply to the upgrade does not come, or only half of it
+    /stall/before, /stall/within      no reply to the upgrade, or half of it
 
-Every stream also ends as the service would end it: after an empty message with ``finished``, else as it is closed.
+An empty message ends every stream as in the service, with an event ``finished``; a close frame closes it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def tokens(number: int) -> list[dict[str, Any]]:
 
 @functools.cache
 def reply(path: bytes) -> bytes:
-    """The whole answer to a request; a number at the end of a job's id says how many tokens its transcript has."""
+    """The whole reply to a request; a number at the end of a job's id is the number of tokens in its transcript."""
     parts = path.decode().split("?")[0].split("/")
     body: Any
     if parts[-1] == "transcript":
@@ -121,7 +121,7 @@ def block(token_count: int, events: int) -> bytes:
 
 
 class Server:
-    """The loop: sockets, and what is due later."""
+    """The event loop: sockets and timers."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
@@ -209,7 +209,7 @@ class Peer:
                 self.close()
 
     def flush(self) -> None:
-        """Sends what there is, and what ``more`` has, until the kernel takes no more."""
+        """Sends pending data, then that of ``more``, until the kernel's buffer is full."""
         with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
             while self.out or self.fetch():
                 sent = self.sock.send(self.out[0])
@@ -275,7 +275,7 @@ class Peer:
             self.send(f"{answer}\r\n".encode())
 
     def understand_frames(self, start: Iterator[None], data: bytes) -> bytes:
-        """Looks at the heads of frames: the first starts the stream; an empty text or a close ends it."""
+        """Parses the heads of frames: the first starts the stream; an empty text or a close frame ends it."""
         position, size = 0, len(data)
         while size - position >= 6:
             opcode, length = data[position] & 0x0F, data[position + 1] & 0x7F
@@ -288,7 +288,7 @@ class Peer:
                 break
             position = payload + length
             next(start, None)
-            # Compressed, an empty message is one byte.
+            # A compressed empty message is one byte.
             if opcode == 8 or (opcode == 1 and length <= 1):
                 self.ending = True
                 self.more = iter(())
@@ -296,7 +296,7 @@ class Peer:
         return data[position:]
 
     def stream(self, path: list[str]) -> Iterator[None]:
-        """Begins what the path asks for when it is advanced."""
+        """Starts what the path selects."""
         if path[0] == "receive":
             token_count, events = int(path[1]), int(path[2])
             blocks, odd = divmod(events, EVENTS_PER_BLOCK)
@@ -311,9 +311,9 @@ class Peer:
             rate, seconds = float(path[2]), float(path[3])
             words = tokens(int(path[1]))
             words[0]["text"] = "TIME_OF_SENDING"
-            # The stamp is as long as its place, so that the head of the frame fits.
+            # The time stamp is as long as its placeholder, so that the frame's length stays right.
             template = event(words)
-            # Many sessions that start together do not send together.
+            # Spreads sessions that start at the same time.
             began = time.monotonic() + next(self.server.numbers) * 0.618 % 1 / rate
 
             def send(number: int) -> None:
@@ -330,7 +330,7 @@ class Peer:
 
 
 class HalfHandshake:
-    """Takes the client's first message of TLS and answers with half of the server's."""
+    """Reads the client's first TLS message and answers with half of the server's."""
 
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self.sock = sock

@@ -1,10 +1,10 @@
-"""Many realtime sessions for a while, talking both ways: does anything leak, hang or fail?
+"""Soak test: runs many realtime sessions for some time and checks for leaks, hangs and failures.
 
     python benchmarks/soak_realtime.py --sessions 200 --seconds 120 --tls --surface async
 
-The server is a process of its own, so that threads, descriptors and memory are the client's alone. Sessions end and are
-opened anew every ``--lifetime`` seconds. A first round warms up; what is there after it must be there in the end, and
-no more. Speed is not measured. The exit status is 1 if something leaked, hung or failed.
+The server is a separate process, so that threads, descriptors and memory of this process are the client's. Sessions
+are closed and reopened every ``--lifetime`` seconds. A first round warms up; at the end, threads, descriptors and
+memory must be as after that round. Speed is not measured. The exit status is 1 after a leak, a hang or a failure.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ TOKENS = {
     "final_audio_proc_ms": 120,
     "total_audio_proc_ms": 120,
 }
-# Interpreters keep some of what they had; a leak of one session in twenty would be more.
+# Interpreters do not return all memory; a leak of one session in twenty would exceed this.
 MEMORY_SLACK_KIB = 20 * 1024
 
 
 def serve(certificate: str | None) -> None:
-    """Answers each chunk of audio with tokens, until its input ends."""
+    """Answers each chunk of audio with tokens, until standard input ends."""
     from tests.support.ws_server import FINISHED, Peer, WsServer, close, message, started  # noqa: PLC0415 - only this process needs it
 
     def answer(peer: Peer) -> None:
@@ -66,7 +66,7 @@ def serve(certificate: str | None) -> None:
 
 
 class Load:
-    """What all sessions share: counts, and when to stop."""
+    """State shared by all sessions: counters, errors, and the time to stop."""
 
     def __init__(self, url: str, options: argparse.Namespace, context: ssl.SSLContext | None) -> None:
         self.url = url.replace("127.0.0.1", "localhost")
@@ -90,7 +90,7 @@ class Load:
 
 
 def run_sync(load: Load, number: int, lifetime: float) -> None:
-    """A session after the other, each with a thread that sends and one that receives."""
+    """Runs sessions one after another, each with a sending and a receiving thread."""
     from soniox_lite.realtime import RealtimeSTTSession  # noqa: PLC0415 - only this process needs it
 
     def send(session: Any, until: float) -> None:
@@ -119,7 +119,7 @@ def run_sync(load: Load, number: int, lifetime: float) -> None:
 
 
 async def run_async(load: Load, number: int, lifetime: float) -> None:
-    """The same with tasks."""
+    """The same with asyncio tasks."""
     from soniox_lite.realtime import AsyncRealtimeSTTSession  # noqa: PLC0415 - only this process needs it
 
     async def send(session: Any, until: float) -> None:
@@ -143,9 +143,9 @@ async def run_async(load: Load, number: int, lifetime: float) -> None:
 
 
 def run_round(load: Load, seconds: float, lifetime: float) -> None:
-    """All sessions side by side for a time."""
+    """Runs all sessions concurrently for ``seconds``."""
     load.stop_at = time.monotonic() + seconds
-    # A hang shows where everybody stands, and ends the process.
+    # A hang prints the tracebacks of all threads and ends the process.
     faulthandler.dump_traceback_later(seconds + 180, exit=True)
     reporting = threading.Thread(target=report, args=(load,))
     reporting.start()
@@ -168,7 +168,7 @@ def run_round(load: Load, seconds: float, lifetime: float) -> None:
 
 
 def report(load: Load) -> None:
-    """Prints where things stand, now and then."""
+    """Prints figures and counters every 20 seconds."""
     while time.monotonic() < load.stop_at:
         time.sleep(max(0.0, min(20.0, load.stop_at - time.monotonic())))
         print(f"  {figures()} {dict(load.counts)} errors {len(load.errors)}", flush=True)
@@ -178,7 +178,7 @@ def figures() -> dict[str, int]:
     """Threads, descriptors, Python objects and memory of this process."""
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
-        # What is free but not given back, in an arena for each of many threads, is no leak.
+        # Each thread has an arena; free memory in it that was not returned to the system is not a leak.
         ctypes.CDLL(None).malloc_trim(0)
     status = pathlib.Path("/proc/self/status").read_text(encoding="ascii")
     rss = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))

@@ -1,11 +1,11 @@
-"""Ten text-to-speech streams on two sockets: does one that is read slowly delay the nine others?
+"""Measures whether a slowly read text-to-speech stream delays nine others, on two connections.
 
     python benchmarks/tts_streams.py
 
-A server of its own process sends each stream a chunk of audio every 10 ms, with the time in it. The nine are read as
-fast as they can be; the tenth waits after each chunk, or not. Two figures in milliseconds, of the nine: how long after
-it was sent a chunk is in the program's hands, and the gap between one chunk and the next of a stream. ``--official``
-has the official SDK do the same.
+A server in a separate process sends each stream a time-stamped chunk of audio every 10 ms. Nine streams are read as
+fast as possible; the tenth with or without a pause after each chunk. Two figures of the nine, in milliseconds: the
+delay from sending a chunk to receiving it, and the gap between consecutive chunks of a stream. ``--official`` measures
+the official SDK instead.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CONFIG = {"model": "tts-rt-v2", "language": "en", "voice": "Adrian", "audio_form
 
 
 def serve(seconds: float) -> None:
-    """Talks to the five streams of each connection at a pace, until its input ends."""
+    """Sends audio to the five streams of each connection at a fixed pace, until standard input ends."""
     from tests.support.ws_server import HungUpError, Peer, WsServer, message  # noqa: PLC0415 - only this process needs it
 
     def talk(peer: Peer) -> None:
@@ -59,7 +59,7 @@ def serve(seconds: float) -> None:
 
 
 class Watch:
-    """When the chunks of a stream were sent, and when they were in hand."""
+    """Times at which the chunks of a stream were sent and received."""
 
     def __init__(self) -> None:
         self.sent: list[float] = []
@@ -78,7 +78,7 @@ class Watch:
 
 
 def run_sync(module: Any, url: str, slow_sec: float) -> list[Watch]:
-    """A thread for each stream."""
+    """Receives each stream in a thread."""
     client = module.SonioxClient(api_key="key", tts_websocket_base_url=url)
     watches = [Watch() for _ in range(2 * STREAMS_PER_SOCKET)]
     others_are_done = threading.Event()
@@ -86,7 +86,7 @@ def run_sync(module: Any, url: str, slow_sec: float) -> list[Watch]:
     def listen(stream: Any, watch: Watch, pause_sec: float) -> None:
         for event in stream.receive_events():
             watch.note(event)
-            # The slow one has more to read than there is time for.
+            # The slow stream would not finish: it ends when the others have.
             if pause_sec and others_are_done.wait(pause_sec):
                 return
 
@@ -111,7 +111,7 @@ def run_sync(module: Any, url: str, slow_sec: float) -> list[Watch]:
 
 
 async def run_async(module: Any, url: str, slow_sec: float) -> list[Watch]:
-    """A task for each stream."""
+    """Receives each stream in a task."""
     client = module.AsyncSonioxClient(api_key="key", tts_websocket_base_url=url)
     watches = [Watch() for _ in range(2 * STREAMS_PER_SOCKET)]
 

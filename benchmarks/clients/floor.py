@@ -1,6 +1,7 @@
-"""The bare standard library: what no client over it can be faster than without giving something up.
+"""The bare standard library: a lower bound for the cost of any client built on it.
 
-No validation, no retries, no types: http.client and json for REST; for realtime a blocking socket, frames cut by hand.
+No validation, no retries, no types: http.client and json for REST; a blocking socket and hand-written frames for
+realtime.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def xor_table(byte: int) -> bytes:
 
 
 def messages(data: bytes) -> Iterator[bytes | int]:
-    """The texts in the data, and at last how many bytes are left over; a close frame is an empty text."""
+    """Yields the texts in the data, then the number of bytes left over; a close frame is yielded as an empty text."""
     position, size = 0, len(data)
     while size - position >= 4:
         length, start = data[position + 1], position + 2
@@ -101,7 +102,7 @@ class Floor:
         return repeated(call, seconds, self.ports["plain"])
 
     def rest_async(self, path: str, port: str, seconds: float, concurrent: int) -> dict[str, float]:
-        """Streams of asyncio, replies of a known length."""
+        """Uses asyncio streams; replies have a known length."""
         request = f"GET /{path}/files/{ID} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key\r\n\r\n".encode()
         until = time.perf_counter() + seconds
 
@@ -241,7 +242,7 @@ class Floor:
         return {"session_kib": (settled_kib() - before) / len(opened), "session_threads": 0}
 
     def latency(self, port: str, sessions: int, rate: float, seconds: float) -> dict[str, float]:
-        """One session, read by the thread that wants the events."""
+        """One session, read by the calling thread."""
         assert sessions == 1
         waits = Waits()
         with self.session(f"paced/10/{rate}/{seconds}", port) as sock, Use(self.ports["plain"]) as use:

@@ -1,4 +1,4 @@
-"""What a measurement can see of its own process, and of the server's. Linux; elsewhere memory is not told."""
+"""Measurements of this process and of the server process. Memory on Linux only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUS = pathlib.Path("/proc/self/status")
 
 
 def status_kib(field: str) -> int:
-    """``VmRSS`` is memory now, ``VmHWM`` the most there was."""
+    """A field of /proc/self/status in KiB: ``VmRSS`` is current memory, ``VmHWM`` peak memory."""
     for line in STATUS.read_text(encoding="ascii").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1])
@@ -30,14 +30,14 @@ def settled_kib() -> int:
 
 
 def server_cpu(port: int) -> float:
-    """Seconds of processor time that the server has used so far."""
+    """Processor time of the server so far, in seconds."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(b"GET /cpu HTTP/1.1\r\n\r\n")
         return float(sock.makefile("rb").read().split()[-1])
 
 
 class Use:
-    """Time, processor time and the server's share between entering and leaving."""
+    """Measures time, processor time and the server's share of a ``with`` block."""
 
     def __init__(self, port: int) -> None:
         self.port = port

@@ -1,4 +1,4 @@
-"""The workloads, as a user of either SDK would write them: both have the same names."""
+"""The workloads as users of either SDK write them; both SDKs have the same names."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ID = "84c32fc6-4fb5-4e7a-b656-b5ec70493753"
 
 @functools.cache
 def audio_chunks(number: int, size: int = 3840) -> list[bytes]:
-    """Something like speech: a few tones and noise. It repeats itself, but not within what a compressor remembers."""
-    import math  # noqa: PLC0415 - only those who send pay
+    """Audio that compresses like speech: tones and noise. It repeats, but outside of a compressor's window."""
+    import math  # noqa: PLC0415 - only workloads that send need it
     import random  # noqa: PLC0415 - as above
 
     noise = random.Random(1)
@@ -33,7 +33,7 @@ def audio_chunks(number: int, size: int = 3840) -> list[bytes]:
 
 
 class Sdk:
-    """Workloads of both SDKs. Each returns its figures by name."""
+    """Workloads of both SDKs. Each returns figures by name."""
 
     client_class: Any
     async_client_class: Any
@@ -44,10 +44,10 @@ class Sdk:
         self.client = functools.cache(self.new_client)
         self.async_client = functools.cache(self.new_async_client)
 
-    # How clients, sessions and coroutines are made.
+    # Creating clients and sessions, running coroutines.
 
     def urls(self, path: str, port: str) -> dict[str, str]:
-        """Base URLs; other ports than ``plain`` speak, or ought to speak, TLS."""
+        """Base URLs; all ports but ``plain`` use TLS."""
         secure = "" if port == "plain" else "s"
         host = f"127.0.0.1:{self.ports[port]}"
         return {"api_base_url": f"http{secure}://{host}/{path}", "websocket_base_url": f"ws{secure}://{host}/{path}"}
@@ -66,7 +66,7 @@ class Sdk:
 
     @functools.cached_property
     def config(self) -> Any:
-        import importlib  # noqa: PLC0415 - where the class is differs by package only
+        import importlib  # noqa: PLC0415 - the module depends on the package
 
         package = self.client_class.__module__.split(".")[0]
         return importlib.import_module(f"{package}.types.realtime").RealtimeSTTConfig(**CONFIG)
@@ -79,7 +79,7 @@ class Sdk:
     # REST
 
     def rest(self, what: str, port: str, seconds: float, size: int = 0) -> dict[str, float]:
-        """One request after the other over one connection."""
+        """Requests one after another over one connection."""
         client = self.client("v1", port)
 
         def transcript() -> None:
@@ -94,7 +94,7 @@ class Sdk:
         return repeated(calls[what], seconds, self.ports["plain"])
 
     def rest_async(self, path: str, port: str, seconds: float, concurrent: int) -> dict[str, float]:
-        """So many tasks, each with one request after the other."""
+        """Concurrent tasks, each with requests one after another."""
 
         async def ask() -> dict[str, float]:
             client = self.async_client(path, port)
@@ -115,7 +115,7 @@ class Sdk:
         return self.run(ask())
 
     def rest_threads(self, path: str, port: str, seconds: float, concurrent: int) -> dict[str, float]:
-        """So many threads on one client."""
+        """Concurrent threads on one client."""
         client = self.client(path, port)
         client.files.get(ID)
         counts: list[int] = []
@@ -143,7 +143,7 @@ class Sdk:
     # Realtime
 
     def receive(self, port: str, tokens: int, events: int) -> dict[str, float]:
-        """Every event of a stream, and every token in it."""
+        """Receives every event of a stream and reads every token."""
         with self.session(f"receive/{tokens}/{events}", port) as session:
             session.receive_event()
             with Use(self.ports["plain"]) as use:
@@ -171,7 +171,7 @@ class Sdk:
         return self.run(receive())
 
     def send(self, port: str, path: str, chunks: int) -> dict[str, float]:
-        """Chunks of audio, until the server has read all of them."""
+        """Sends chunks of audio until the server has read all of them."""
         audio = audio_chunks(chunks)
         with self.session(path, port) as session, Use(self.ports["plain"]) as use:
             for chunk in audio:
@@ -197,7 +197,7 @@ class Sdk:
         return self.run(send())
 
     def open(self, port: str, times: int) -> dict[str, float]:
-        """Opening a session in a process that has opened one before."""
+        """Opens sessions in a process that has opened one before."""
         spent: list[float] = []
         for _ in range(times + 1):
             session = self.session("take", port)
@@ -219,7 +219,7 @@ class Sdk:
         return self.run(opening())
 
     def healthy(self, port: str, times: int, seconds: float) -> dict[str, float]:
-        """Opens and leaves sessions; one that takes over five seconds counts as hung, and ends the process."""
+        """Opens and closes sessions; one that takes over five seconds counts as hung and ends the process."""
         done, until = 0, time.perf_counter() + seconds
         while done < times and time.perf_counter() < until:
             with bounded(5.0, {"connects": done, "hung": 1}):
@@ -230,8 +230,8 @@ class Sdk:
         return {"connects": done, "hung": 0}
 
     def stall(self, port: str, path: str, connect_timeout_sec: float) -> dict[str, float]:
-        """How long a connect takes to be given up; one that takes three times as long counts as hung."""
-        self.config  # noqa: B018 - loaded beforehand
+        """Time until a connect fails, as a multiple of its timeout; three times the timeout counts as hung."""
+        self.config  # noqa: B018 - loads modules before the measurement
         began = time.perf_counter()
         with bounded(3 * connect_timeout_sec, {"over": 3.0, "hung": 1}):
             try:
@@ -255,7 +255,7 @@ class Sdk:
         return {"over": 0.0, "hung": 0}
 
     def idle(self, port: str, sessions: int) -> dict[str, float]:
-        """Memory and threads of sessions that are open."""
+        """Memory and threads per open session."""
         with self.session("take", port):
             pass
         memory, running = settled_kib(), threading.active_count()
@@ -263,14 +263,14 @@ class Sdk:
         opened = []
         while len(opened) < sessions:
             session = self.session("take", port)
-            # The official SDK does not come back from some of them; those do not count.
+            # In the official SDK some connects never return; these sessions are not counted.
             opening = threading.Thread(target=session.__enter__, daemon=True)
             opening.start()
             opening.join(2.0)
             if not opening.is_alive():
                 opened.append(session)
         took = time.perf_counter() - began
-        # The process ends with the sessions open: closing so many is not what is measured.
+        # The process exits with open sessions, because closing them is not measured.
         running = threading.active_count() - running
         return {
             "session_kib": (settled_kib() - memory) / len(opened),
@@ -292,7 +292,7 @@ class Sdk:
         return self.run(idle())
 
     def latency(self, port: str, sessions: int, rate: float, seconds: float) -> dict[str, float]:
-        """From the server's sending to the program's having the event; a thread for each session."""
+        """Time from sending an event in the server to receiving it in the program; one thread per session."""
         waits = Waits()
         opened = [self.session(f"paced/10/{rate}/{seconds}", port) for _ in range(sessions)]
         all_open = threading.Barrier(sessions + 1)
@@ -333,17 +333,17 @@ class Sdk:
 
 
 class Waits:
-    """How long events took from the server's hands to the program's."""
+    """Times from sending events in the server to receiving them in the program."""
 
     def __init__(self) -> None:
-        # When it was sent, and when it was there, in nanoseconds.
+        # Pairs: time sent, time received, in nanoseconds.
         self.times: list[tuple[int, int]] = []
 
     def add(self, stamp: str) -> None:
         self.times.append((int(stamp), time.monotonic_ns()))
 
     def figures(self, use: Use) -> dict[str, float]:
-        """Of what was sent while everybody listened."""
+        """Figures of events that were sent after all sessions were receiving."""
         counted = [(there - sent) / 1e9 for sent, there in self.times if sent / 1e9 > use.began]
         spent = {"event_cpu": use.cpu / len(counted), "events": len(counted), **use.figures()}
         return {"p50": percentile(counted, 0.5), "p99": percentile(counted, 0.99), **spent}
@@ -369,7 +369,7 @@ def side_by_side(targets: list[Callable[[], object]]) -> None:
 
 
 class bounded:  # noqa: N801 - read as a word
-    """Ends the process, with these figures, if what is inside does not end in time: nothing else ends what hangs."""
+    """Prints these figures and ends the process if the block takes too long: a hung call cannot be ended otherwise."""
 
     def __init__(self, seconds: float, figures: dict[str, float]) -> None:
         self.timer = threading.Timer(seconds, self.give_up)

@@ -2,7 +2,8 @@
 
     python worker.py CLIENT PORTS
 
-Each line of its input names a workload with arguments, as JSON; it prints a line of figures for each, or what failed.
+Each line of standard input is a workload with its arguments, as JSON. For each, it prints a line of figures or the
+error.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import resource
 import sys
 
-# Far above what any client needs, far below what would hurt the machine; stacks of threads count in full.
+# More than any client needs, less than the machine has; the stacks of threads count in full.
 MEMORY_LIMIT = 16 << 30
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     ports = json.loads(sys.argv[2])
     if sys.argv[1] == "floor":
-        from floor import Floor as Client  # noqa: PLC0415 - each client's process loads that client
+        from floor import Floor as Client  # noqa: PLC0415 - each process imports one client
     elif sys.argv[1] == "ours":
         from ours import Ours as Client  # noqa: PLC0415 - as above
     else:
@@ -32,7 +33,7 @@ def main() -> None:
         arguments = json.loads(line)
         try:
             answer = getattr(client, arguments.pop("workload"))(**arguments)
-        except Exception as error:  # noqa: BLE001 - told to the runner
+        except Exception as error:  # noqa: BLE001 - reported to the runner
             answer = {"failed": f"{type(error).__name__}: {error}"[:300]}
         print(json.dumps(answer), flush=True)
 
