@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ._data.callbacks import broken_rule
 from ._data.json_values import kind_of
-from ._data.rules import Problems, is_visible_ascii
+from ._data.rules import FieldErrors, is_visible_ascii
 from ._data.safe_repr import safe_repr
 from ._version import __version__
 from .errors import SonioxValidationError
@@ -117,7 +117,7 @@ class Settings:
         self._check()
 
     def _check(self) -> None:
-        with Problems("the client's set-up") as check:
+        with FieldErrors("the client's set-up") as check:
             for name in ("timeout_sec", "connect_timeout_sec"):
                 if check.required(name, getattr(self, name)):
                     check.seconds(name, getattr(self, name))

@@ -27,7 +27,7 @@ from unicodedata import category, combining
 from ._data.display_width import width_of
 from ._data.json_values import kind_of
 from ._data.records import Record
-from ._data.rules import Problems
+from ._data.rules import FieldErrors
 from .errors import SonioxValidationError
 from .transcript import translation_segments
 
@@ -108,7 +108,7 @@ class Layout(Record):
     chars_per_sec: int = 17
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             for field, minimum, maximum in (
                 ("max_lines", 1, 10),
                 ("min_ms", 0, 10_000),
@@ -261,9 +261,9 @@ def to_text(source: TokensInput, *, track: Track = "original", speakers: bool = 
 
 
 def _check_track(track: object) -> None:
-    with Problems("the subtitles") as check:
+    with FieldErrors("the subtitles") as check:
         if check.required("track", track):
-            check.one_of("track", track, _TRACKS)
+            check.choice("track", track, _TRACKS)
 
 
 def _moment(time_ms: int, point: str) -> str:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from ._data.json_values import kind_of
 from ._data.records import Record
-from ._data.rules import Problems
+from ._data.rules import FieldErrors
 from ._data.safe_repr import safe_repr
 from .errors import SonioxValidationError
 from .types.common import Token
@@ -222,7 +222,7 @@ class TranscriptBuffer:
         Raises:
             SonioxValidationError: A limit is not a positive int.
         """
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.integer("max_tokens", max_tokens, minimum=1, maximum=_MAX_LIMIT)
             check.integer("max_ms", max_ms, minimum=1, maximum=_MAX_LIMIT)
         self._max_tokens = max_tokens
@@ -318,7 +318,7 @@ class TranscriptBuffer:
         Raises:
             SonioxValidationError: The offset is not an int, or is negative.
         """
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.integer("offset_ms", offset_ms, minimum=0, maximum=_MAX_LIMIT)
             check.text("separator", separator)
         self._offset_ms = (self.total_audio_proc_ms or 0) if offset_ms is None else offset_ms
@@ -637,12 +637,12 @@ def _source_of(token: Token, chunks: list[_Chunk], fresh: int, waiting: list[_Ch
 
 
 def _checked_keys(group_by: Any) -> list[str]:
-    with Problems("the grouping") as check:
-        names: list[str] = [group_by] if isinstance(group_by, str) else check.array("group_by", group_by)
+    with FieldErrors("the grouping") as check:
+        names: list[str] = [group_by] if isinstance(group_by, str) else check.array("group_by", group_by) or []
         check.required("group_by", group_by)
         for name in names:
             if check.required("group_by", name):
-                check.one_of("group_by", name, _GROUP_KEYS)
+                check.choice("group_by", name, _GROUP_KEYS)
     return names
 
 

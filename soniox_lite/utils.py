@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from threading import Event, Thread
 
-from ._audio import chunks as _audio
-from ._audio import wav as _wav
+from ._audio import chunks as _audio, wav as _wav
 from ._audio.wav import WavFormat
 from ._data.callbacks import check_callback, refuse_awaitable
 from ._data.json_values import kind_of
-from ._data.rules import Problems
+from ._data.rules import FieldErrors
 from .errors import SonioxValidationError
 
 TYPE_CHECKING = False
@@ -457,7 +456,7 @@ async def keep_alive_async(
 
 
 def _check_interval(interval_seconds: object) -> None:
-    with Problems("the keep-alive") as check:
+    with FieldErrors("the keep-alive") as check:
         if not isinstance(interval_seconds, (int, float)) or isinstance(interval_seconds, bool):
             check.add("interval_seconds", "must be a number of seconds", interval_seconds)
         elif not _MIN_INTERVAL_SEC <= interval_seconds <= _MAX_INTERVAL_SEC:

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from soniox_testing.front import delivery as fault_delivery
-from soniox_testing.front import shared
+from soniox_testing.front import delivery as fault_delivery, shared
 from soniox_testing.rest.router import Router, json_response
 
 from .support.schema import check_audio, check_body

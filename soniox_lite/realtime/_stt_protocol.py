@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from .._data.json_values import is_buffer, kind_of
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import RealtimeControlType, RealtimeEvent, RealtimeSTTConfig
 
@@ -146,25 +146,12 @@ def finalize_message(trailing_silence_ms: int | None) -> bytes:
     Raises:
         SonioxValidationError: It is negative, or no int.
     """
-    with Problems("finalize") as check:
+    with FieldErrors("finalize") as check:
         check.integer("trailing_silence_ms", trailing_silence_ms, minimum=0, maximum=3_600_000)
     message: dict[str, Any] = {"type": "finalize"}
     if trailing_silence_ms is not None:
         message["trailing_silence_ms"] = trailing_silence_ms
     return json.dumps(message, separators=(",", ":")).encode()
-
-
-def checked_config(config: Any) -> RealtimeSTTConfig:
-    """A config, also from a dict.
-
-    Raises:
-        SonioxValidationError: It is neither, or invalid.
-    """
-    if isinstance(config, RealtimeSTTConfig):
-        return config
-    if not hasattr(config, "items"):
-        raise SonioxValidationError(f"config must be a RealtimeSTTConfig or a dict, got {kind_of(config)}")
-    return RealtimeSTTConfig.from_dict(config)
 
 
 def checked_control_type(control_type: Any) -> RealtimeControlType:

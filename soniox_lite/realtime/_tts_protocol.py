@@ -227,16 +227,3 @@ def error_event(data: dict[str, Any]) -> RealtimeTTSEvent | None:
 def encoded(payload: dict[str, Any]) -> bytes:
     """A payload as it is sent."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def checked_tts_config(config: Any) -> RealtimeTTSConfig:
-    """A config, also from a dict.
-
-    Raises:
-        SonioxValidationError: It is neither, or invalid.
-    """
-    if isinstance(config, RealtimeTTSConfig):
-        return config
-    if not hasattr(config, "items"):
-        raise SonioxValidationError(f"config must be a RealtimeTTSConfig or a dict, got {kind_of(config)}")
-    return RealtimeTTSConfig.from_dict(config)
