@@ -14,79 +14,69 @@ Names are loaded when first asked for, so that importing this package costs next
 from __future__ import annotations
 
 from ._lazy import lazy_names
-from ._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import api, errors, subtitles, transcript, types, utils
-    from ._http.messages import Headers, Request, Response
-    from .client import AsyncSonioxClient, SonioxClient
-    from .errors import (
-        InvalidField,
-        InvalidWebhookSignatureError,
-        SonioxAPIError,
-        SonioxAuthenticationError,
-        SonioxConflictError,
-        SonioxConnectionError,
-        SonioxError,
-        SonioxInvalidRequestError,
-        SonioxNotFoundError,
-        SonioxPermissionDeniedError,
-        SonioxRateLimitError,
-        SonioxRealtimeError,
-        SonioxRealtimeTimeoutError,
-        SonioxServerError,
-        SonioxTimeoutError,
-        SonioxTranscriptionError,
-        SonioxValidationError,
-        SonioxVoiceError,
+    from . import (
+        api as api,
+        errors as errors,
+        subtitles as subtitles,
+        transcript as transcript,
+        types as types,
+        utils as utils,
     )
-    from .transcript import TranscriptBuffer
-
-__all__ = [
-    "AsyncSonioxClient",
-    "Headers",
-    "InvalidField",
-    "InvalidWebhookSignatureError",
-    "Request",
-    "Response",
-    "SonioxAPIError",
-    "SonioxAuthenticationError",
-    "SonioxClient",
-    "SonioxConflictError",
-    "SonioxConnectionError",
-    "SonioxError",
-    "SonioxInvalidRequestError",
-    "SonioxNotFoundError",
-    "SonioxPermissionDeniedError",
-    "SonioxRateLimitError",
-    "SonioxRealtimeError",
-    "SonioxRealtimeTimeoutError",
-    "SonioxServerError",
-    "SonioxTimeoutError",
-    "SonioxTranscriptionError",
-    "SonioxValidationError",
-    "SonioxVoiceError",
-    "TranscriptBuffer",
-    "__version__",
-    "api",
-    "errors",
-    "subtitles",
-    "transcript",
-    "types",
-    "utils",
-]
+    from ._http.messages import Headers as Headers, Request as Request, Response as Response
+    from ._version import __version__ as __version__
+    from .client import AsyncSonioxClient as AsyncSonioxClient, SonioxClient as SonioxClient
+    from .errors import (
+        InvalidField as InvalidField,
+        InvalidWebhookSignatureError as InvalidWebhookSignatureError,
+        SonioxAPIError as SonioxAPIError,
+        SonioxAuthenticationError as SonioxAuthenticationError,
+        SonioxConflictError as SonioxConflictError,
+        SonioxConnectionError as SonioxConnectionError,
+        SonioxError as SonioxError,
+        SonioxInvalidRequestError as SonioxInvalidRequestError,
+        SonioxNotFoundError as SonioxNotFoundError,
+        SonioxPermissionDeniedError as SonioxPermissionDeniedError,
+        SonioxRateLimitError as SonioxRateLimitError,
+        SonioxRealtimeError as SonioxRealtimeError,
+        SonioxRealtimeTimeoutError as SonioxRealtimeTimeoutError,
+        SonioxServerError as SonioxServerError,
+        SonioxTimeoutError as SonioxTimeoutError,
+        SonioxTranscriptionError as SonioxTranscriptionError,
+        SonioxValidationError as SonioxValidationError,
+        SonioxVoiceError as SonioxVoiceError,
+    )
+    from .transcript import TranscriptBuffer as TranscriptBuffer
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        ".api": (),
-        ".client": ("AsyncSonioxClient", "SonioxClient"),
+        ".": ("api", "errors", "subtitles", "transcript", "types", "utils"),
         "._http.messages": ("Headers", "Request", "Response"),
-        ".errors": tuple(name for name in __all__ if "Error" in name or name == "InvalidField"),
+        "._version": ("__version__",),
+        ".client": ("AsyncSonioxClient", "SonioxClient"),
+        ".errors": (
+            "InvalidField",
+            "InvalidWebhookSignatureError",
+            "SonioxAPIError",
+            "SonioxAuthenticationError",
+            "SonioxConflictError",
+            "SonioxConnectionError",
+            "SonioxError",
+            "SonioxInvalidRequestError",
+            "SonioxNotFoundError",
+            "SonioxPermissionDeniedError",
+            "SonioxRateLimitError",
+            "SonioxRealtimeError",
+            "SonioxRealtimeTimeoutError",
+            "SonioxServerError",
+            "SonioxTimeoutError",
+            "SonioxTranscriptionError",
+            "SonioxValidationError",
+            "SonioxVoiceError",
+        ),
         ".transcript": ("TranscriptBuffer",),
-        ".subtitles": (),
-        ".types": (),
-        ".utils": (),
     },
 )

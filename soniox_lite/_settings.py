@@ -8,7 +8,7 @@ import sys
 
 from ._data.callbacks import broken_rule
 from ._data.json_values import kind_of
-from ._data.rules import Problems, is_visible_ascii
+from ._data.rules import FieldErrors, is_visible_ascii
 from ._data.safe_repr import safe_repr
 from ._data.urls import split_url
 from ._version import __version__
@@ -117,7 +117,7 @@ class Settings:
         self._check()
 
     def _check(self) -> None:
-        with Problems("the client's set-up") as check:
+        with FieldErrors("the client's set-up") as check:
             for name in ("timeout_sec", "connect_timeout_sec"):
                 if check.required(name, getattr(self, name)):
                     check.seconds(name, getattr(self, name))

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ._audio.background import AsyncKeptAlive as AsyncKeptAlive
-    from ._audio.background import AudioSender as AudioSender
-    from ._audio.background import KeptAlive as KeptAlive
-    from ._audio.background import TextSender as TextSender
-    from ._audio.chunks import AsyncAudioInput as AsyncAudioInput
-    from ._audio.chunks import AudioInput as AudioInput
-    from ._audio.chunks import FileInput as FileInput
+    from ._audio.background import (
+        AsyncKeptAlive as AsyncKeptAlive,
+        AudioSender as AudioSender,
+        KeptAlive as KeptAlive,
+        TextSender as TextSender,
+    )
+    from ._audio.chunks import AsyncAudioInput as AsyncAudioInput, AudioInput as AudioInput, FileInput as FileInput
     from .types.common import Token
 
 __all__ = [

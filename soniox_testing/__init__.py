@@ -12,106 +12,74 @@ from typing import TYPE_CHECKING
 from .extra import what_to_install
 
 if TYPE_CHECKING:
-    from ._version import __version__
-    from .front.shared import LateCall, SharedListener
-    from .realtime.conversation import Conversation
-    from .script.clock import VirtualClock
-    from .script.failures import FakeSonioxError
-    from .script.faults import Fault, Faults
-    from .script.limits import Budget, Limits
-    from .script.permissions import Permission
-    from .script.progress import JobView, ProgressRule, TranscriptionStatus, after_polls, after_seconds
-    from .script.records import (
-        FileRecord,
-        RequestRecord,
-        SessionEnd,
-        SessionRecord,
-        SpeechConnectionRecord,
-        SpeechEnd,
-        SpeechRecord,
-        TranscriptionRecord,
-        UsageRecord,
-        VoiceModelRecord,
-        VoiceRecord,
-        WebhookAttempt,
-        WebhookDelivery,
+    from ._version import __version__ as __version__
+    from .front.shared import LateCall as LateCall, SharedListener as SharedListener
+    from .realtime.conversation import Conversation as Conversation
+    from .script.clock import VirtualClock as VirtualClock
+    from .script.failures import FakeSonioxError as FakeSonioxError
+    from .script.faults import Fault as Fault, Faults as Faults
+    from .script.limits import Budget as Budget, Limits as Limits
+    from .script.permissions import Permission as Permission
+    from .script.progress import (
+        JobView as JobView,
+        ProgressRule as ProgressRule,
+        TranscriptionStatus as TranscriptionStatus,
+        after_polls as after_polls,
+        after_seconds as after_seconds,
     )
-    from .script.transcripts import Word
-    from .server import FakeSoniox
-    from .store.speeches import SpeechRules
-    from .store.transcribers import Transcriber
+    from .script.records import (
+        FileRecord as FileRecord,
+        RequestRecord as RequestRecord,
+        SessionEnd as SessionEnd,
+        SessionRecord as SessionRecord,
+        SpeechConnectionRecord as SpeechConnectionRecord,
+        SpeechEnd as SpeechEnd,
+        SpeechRecord as SpeechRecord,
+        TranscriptionRecord as TranscriptionRecord,
+        UsageRecord as UsageRecord,
+        VoiceModelRecord as VoiceModelRecord,
+        VoiceRecord as VoiceRecord,
+        WebhookAttempt as WebhookAttempt,
+        WebhookDelivery as WebhookDelivery,
+    )
+    from .script.transcripts import Word as Word
+    from .server import FakeSoniox as FakeSoniox
+    from .store.speeches import SpeechRules as SpeechRules
+    from .store.transcribers import Transcriber as Transcriber
 
-__all__ = [
-    "Budget",
-    "Conversation",
-    "FakeSoniox",
-    "FakeSonioxError",
-    "Fault",
-    "Faults",
-    "FileRecord",
-    "JobView",
-    "LateCall",
-    "Limits",
-    "Permission",
-    "ProgressRule",
-    "RequestRecord",
-    "SessionEnd",
-    "SessionRecord",
-    "SharedListener",
-    "SpeechConnectionRecord",
-    "SpeechEnd",
-    "SpeechRecord",
-    "SpeechRules",
-    "Transcriber",
-    "TranscriptionRecord",
-    "TranscriptionStatus",
-    "UsageRecord",
-    "VirtualClock",
-    "VoiceModelRecord",
-    "VoiceRecord",
-    "WebhookAttempt",
-    "WebhookDelivery",
-    "Word",
-    "__version__",
-    "after_polls",
-    "after_seconds",
-]
-
-_HOMES = {
-    "Budget": "script.limits",
-    "Conversation": "realtime.conversation",
-    "FakeSoniox": "server",
-    "FakeSonioxError": "script.failures",
-    "Fault": "script.faults",
-    "Faults": "script.faults",
-    "FileRecord": "script.records",
-    "JobView": "script.progress",
-    "Limits": "script.limits",
-    "Permission": "script.permissions",
-    "LateCall": "front.shared",
-    "ProgressRule": "script.progress",
-    "RequestRecord": "script.records",
-    "SessionEnd": "script.records",
-    "SessionRecord": "script.records",
-    "SharedListener": "front.shared",
-    "SpeechConnectionRecord": "script.records",
-    "SpeechEnd": "script.records",
-    "SpeechRecord": "script.records",
-    "SpeechRules": "store.speeches",
-    "Transcriber": "store.transcribers",
-    "TranscriptionRecord": "script.records",
-    "TranscriptionStatus": "script.progress",
-    "UsageRecord": "script.records",
-    "VirtualClock": "script.clock",
-    "VoiceModelRecord": "script.records",
-    "VoiceRecord": "script.records",
-    "WebhookAttempt": "script.records",
-    "WebhookDelivery": "script.records",
-    "Word": "script.transcripts",
-    "__version__": "_version",
-    "after_polls": "script.progress",
-    "after_seconds": "script.progress",
+_NAMES_OF = {
+    "_version": ("__version__",),
+    "front.shared": ("LateCall", "SharedListener"),
+    "realtime.conversation": ("Conversation",),
+    "script.clock": ("VirtualClock",),
+    "script.failures": ("FakeSonioxError",),
+    "script.faults": ("Fault", "Faults"),
+    "script.limits": ("Budget", "Limits"),
+    "script.permissions": ("Permission",),
+    "script.progress": ("JobView", "ProgressRule", "TranscriptionStatus", "after_polls", "after_seconds"),
+    "script.records": (
+        "FileRecord",
+        "RequestRecord",
+        "SessionEnd",
+        "SessionRecord",
+        "SpeechConnectionRecord",
+        "SpeechEnd",
+        "SpeechRecord",
+        "TranscriptionRecord",
+        "UsageRecord",
+        "VoiceModelRecord",
+        "VoiceRecord",
+        "WebhookAttempt",
+        "WebhookDelivery",
+    ),
+    "script.transcripts": ("Word",),
+    "server": ("FakeSoniox",),
+    "store.speeches": ("SpeechRules",),
+    "store.transcribers": ("Transcriber",),
 }
+_HOMES = {name: module for module, names in _NAMES_OF.items() for name in names}
+# Type checkers take the imports above for exports, as long as they see no assignment to __all__.
+globals()["__all__"] = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:
@@ -127,4 +95,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES})

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.wrappers import Response
 
-from soniox_testing.front import delivery as fault_delivery
-from soniox_testing.front import shared
+from soniox_testing.front import delivery as fault_delivery, shared
 from soniox_testing.rest.router import RoutedRequest, Router, json_response
 from soniox_testing.wire.rest_errors import ApiError
 

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 from .._data.callbacks import check_callback, refuse_awaitable
 from .._data.json_values import kind_of
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False
@@ -218,7 +218,7 @@ async def keep_alive_async(
 
 
 def _check_interval(interval_seconds: object) -> None:
-    with Problems("the keep-alive") as check:
+    with FieldErrors("the keep-alive") as check:
         if not isinstance(interval_seconds, (int, float)) or isinstance(interval_seconds, bool):
             check.add("interval_seconds", "must be a number of seconds", interval_seconds)
         elif not _MIN_INTERVAL_SEC <= interval_seconds <= _MAX_INTERVAL_SEC:

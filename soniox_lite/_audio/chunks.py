@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from .._data.json_values import kind_of
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False
@@ -80,7 +80,7 @@ def check_numbers(chunk_size_bytes: object, delay_seconds: object = 0.0) -> None
     Raises:
         SonioxValidationError: The length is not from 1 byte to 1 GiB, or the delay not from 0 to a day.
     """
-    with Problems("the streaming of audio") as check:
+    with FieldErrors("the streaming of audio") as check:
         if check.required("chunk_size_bytes", chunk_size_bytes):
             check.integer("chunk_size_bytes", chunk_size_bytes, minimum=1, maximum=_MAX_CHUNK_BYTES)
         if check.required("delay_seconds", delay_seconds):

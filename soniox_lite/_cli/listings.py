@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._data.rules import require_id
+from ..api._arguments import path_segment
 from ..errors import SonioxAPIError, SonioxError
 from . import terminal as screen
 from .clients import open_client
@@ -113,7 +113,7 @@ def delete_each(
     if options.all and not options.yes and not (screen.is_terminal("stdin") and screen.is_terminal("stderr")):
         raise screen.CommandError("--all needs --yes where nobody can be asked", exit_code=2)
     for thing_id in options.ids:
-        require_id("the ID", thing_id)
+        path_segment("the ID", thing_id)
     ids: list[str] = [thing.id for thing in list_all()] if options.all else list(dict.fromkeys(options.ids))
     # Exactly what was counted, and not what others upload while the question stands.
     if options.all and ids and not options.yes and not screen.confirm(f"delete all {len(ids)} {what}?"):

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
 from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import terminal as screen
@@ -33,7 +33,7 @@ _EXIT_TIMED_OUT = 124
 def transcribe(options: argparse.Namespace) -> int:
     """Prints the transcript of ``options.source``; the exit code."""
     # All that can be wrong with the command line is found before anything is sent.
-    with Problems("the command line") as check:
+    with FieldErrors("the command line") as check:
         check.text("model", options.model, min_length=1, max_length=32)
         check.text("client_reference_id", options.client_reference_id, min_length=1, max_length=256)
     config = CreateTranscriptionConfig(

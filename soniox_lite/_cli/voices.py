@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxTimeoutError
 from . import terminal as screen
 from .clients import open_client
@@ -54,7 +54,7 @@ def list_voices(options: argparse.Namespace) -> int:
 def create_voice(options: argparse.Namespace) -> int:
     """Makes a voice and prints its id; the exit code."""
     # All that can be wrong with the command line is found before a pipe is waited for.
-    with Problems("the command line") as check:
+    with FieldErrors("the command line") as check:
         check.text("name", options.name, min_length=1, max_length=128)
     filename = "stdin" if options.source == "-" else os.path.basename(path_of_url(options.source))
     with opened(options.source) as clip, open_client(options) as client:

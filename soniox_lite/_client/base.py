@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from .._data.clock import time
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._settings import Settings
 from ..errors import SonioxError
@@ -107,7 +107,7 @@ class BaseClient:
             webhook_signature_header=webhook_signature_header,
             awaits_hooks=self._awaits_hooks,
         )
-        with Problems("the client's set-up") as check:
+        with FieldErrors("the client's set-up") as check:
             if ssl_context is not None and not hasattr(ssl_context, "wrap_socket"):
                 check.add("ssl_context", "must be an ssl.SSLContext", ssl_context)
             if opener is not None and not callable(getattr(opener, "open", None)):
@@ -173,6 +173,6 @@ def deadline_after(deadline_sec: float | None) -> float | None:
     """
     if deadline_sec is None:
         return None
-    with Problems("the request") as check:
+    with FieldErrors("the request") as check:
         check.seconds("deadline_sec", deadline_sec, maximum=31_536_000)
     return time.monotonic() + deadline_sec

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .callbacks import Handlers, is_awaitable, log_failure
-from .callbacks import check_callback as check_sync_callback
+from .callbacks import Handlers, check_callback as check_sync_callback, is_awaitable, log_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

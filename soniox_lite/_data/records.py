@@ -112,6 +112,23 @@ class Payload(Record):
     """A dataclass that is sent to the service and validates itself when built."""
 
     @classmethod
+    def of(cls, value: Any, name: str = "config") -> Self:
+        """``value`` itself if it is a ``cls``, or the payload for a dict of its fields.
+
+        Args:
+            value: One of the two.
+            name: The argument's name, for the error.
+
+        Raises:
+            SonioxValidationError: ``value`` is neither, a field is invalid, or there is no such field.
+        """
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, _mapping_type()):
+            raise SonioxValidationError(f"{name} must be a {cls.__name__} or a dict, got {kind_of(value)}")
+        return cls.from_dict(value)
+
+    @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The payload with these fields.
 

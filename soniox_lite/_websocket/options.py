@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from .._data.rules import Problems, is_visible_ascii
+from .._data.rules import FieldErrors, is_visible_ascii
 from .._data.safe_repr import safe_repr
 from .._data.urls import split_url
 from ..errors import SonioxValidationError
@@ -53,7 +53,7 @@ class ConnectionOptions:
         ssl_context: ssl.SSLContext | None,
     ) -> None:
         _check_url(url)
-        with Problems("the session's set-up") as check:
+        with FieldErrors("the session's set-up") as check:
             for name, seconds in (
                 ("connect_timeout_sec", connect_timeout_sec),
                 ("send_timeout_sec", send_timeout_sec),

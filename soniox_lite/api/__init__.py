@@ -6,57 +6,30 @@ from .._lazy import lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .async_auth import AsyncAuthAPI
-    from .async_concurrency_limits import AsyncConcurrencyLimitsAPI
-    from .async_files import AsyncFilesAPI
-    from .async_models import AsyncModelsAPI
-    from .async_stt import AsyncSttAPI
-    from .async_transcriptions import AsyncTranscriptionsAPI
-    from .async_tts import AsyncTtsAPI
-    from .async_tts_models import AsyncTtsModelsAPI
-    from .async_usage import AsyncUsageAPI
-    from .async_usage_logs import AsyncUsageLogsAPI
-    from .async_voices import AsyncVoicesAPI
-    from .async_webhooks import AsyncSonioxWebhooksAPI
-    from .auth import AuthAPI
-    from .concurrency_limits import ConcurrencyLimitsAPI
-    from .files import FilesAPI
-    from .models import ModelsAPI
-    from .stt import SttAPI
-    from .transcriptions import TranscriptionsAPI
-    from .tts import TtsAPI
-    from .tts_models import TtsModelsAPI
-    from .usage import UsageAPI
-    from .usage_logs import UsageLogsAPI
-    from .voices import VoicesAPI
-    from .webhooks import SonioxWebhooksAPI
-
-__all__ = [
-    "AsyncAuthAPI",
-    "AsyncConcurrencyLimitsAPI",
-    "AsyncFilesAPI",
-    "AsyncModelsAPI",
-    "AsyncSonioxWebhooksAPI",
-    "AsyncSttAPI",
-    "AsyncTranscriptionsAPI",
-    "AsyncTtsAPI",
-    "AsyncTtsModelsAPI",
-    "AsyncUsageAPI",
-    "AsyncUsageLogsAPI",
-    "AsyncVoicesAPI",
-    "AuthAPI",
-    "ConcurrencyLimitsAPI",
-    "FilesAPI",
-    "ModelsAPI",
-    "SonioxWebhooksAPI",
-    "SttAPI",
-    "TranscriptionsAPI",
-    "TtsAPI",
-    "TtsModelsAPI",
-    "UsageAPI",
-    "UsageLogsAPI",
-    "VoicesAPI",
-]
+    from .async_auth import AsyncAuthAPI as AsyncAuthAPI
+    from .async_concurrency_limits import AsyncConcurrencyLimitsAPI as AsyncConcurrencyLimitsAPI
+    from .async_files import AsyncFilesAPI as AsyncFilesAPI
+    from .async_models import AsyncModelsAPI as AsyncModelsAPI
+    from .async_stt import AsyncSttAPI as AsyncSttAPI
+    from .async_transcriptions import AsyncTranscriptionsAPI as AsyncTranscriptionsAPI
+    from .async_tts import AsyncTtsAPI as AsyncTtsAPI
+    from .async_tts_models import AsyncTtsModelsAPI as AsyncTtsModelsAPI
+    from .async_usage import AsyncUsageAPI as AsyncUsageAPI
+    from .async_usage_logs import AsyncUsageLogsAPI as AsyncUsageLogsAPI
+    from .async_voices import AsyncVoicesAPI as AsyncVoicesAPI
+    from .async_webhooks import AsyncSonioxWebhooksAPI as AsyncSonioxWebhooksAPI
+    from .auth import AuthAPI as AuthAPI
+    from .concurrency_limits import ConcurrencyLimitsAPI as ConcurrencyLimitsAPI
+    from .files import FilesAPI as FilesAPI
+    from .models import ModelsAPI as ModelsAPI
+    from .stt import SttAPI as SttAPI
+    from .transcriptions import TranscriptionsAPI as TranscriptionsAPI
+    from .tts import TtsAPI as TtsAPI
+    from .tts_models import TtsModelsAPI as TtsModelsAPI
+    from .usage import UsageAPI as UsageAPI
+    from .usage_logs import UsageLogsAPI as UsageLogsAPI
+    from .voices import VoicesAPI as VoicesAPI
+    from .webhooks import SonioxWebhooksAPI as SonioxWebhooksAPI
 
 __getattr__, __dir__ = lazy_names(
     __name__,

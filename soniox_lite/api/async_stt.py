@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from .._data.decoding import decode_response
 from .._data.deprecation import warn_of_fields
-from .._data.json_values import kind_of
 from .._data.records import field_names
-from .._data.rules import Problems, check_waiting, require_id
+from .._data.rules import FieldErrors
 from ..errors import (
     SonioxError,
     SonioxNotFoundError,
@@ -25,8 +24,9 @@ from ..types.transcriptions import (
     TranscriptionTranscript,
     TranslationConfig,
 )
+from ._arguments import check_polling, path_segment
 from ._async_paging import delete_listed, iterate_pages
-from ._async_waiting import wait_until
+from ._async_polling import poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ class AsyncSttAPI:
         Raises:
             SonioxTimeoutError: The job had not ended by then; it goes on at the service.
         """
-        check_waiting("", interval_sec, timeout_sec)
-        return await wait_until(
+        check_polling("", interval_sec, timeout_sec)
+        return await poll(
             lambda seconds: self._get(transcription_id, deadline_sec=seconds),
             lambda transcription: transcription.status not in _UNFINISHED,
             lambda transcription: _timeout_error(transcription_id, transcription, timeout_sec),
@@ -355,7 +355,7 @@ class AsyncSttAPI:
         Raises:
             SonioxTimeoutError: The job had not ended by then.
         """
-        check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
+        check_polling("wait_", wait_interval_sec, wait_timeout_sec)
         transcription = await self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -391,7 +391,7 @@ class AsyncSttAPI:
             SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
             SonioxTimeoutError: The job had not ended in time.
         """
-        check_waiting("wait_", wait_interval_sec, wait_timeout_sec)
+        check_polling("wait_", wait_interval_sec, wait_timeout_sec)
         transcription = await self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -622,17 +622,14 @@ class AsyncSttAPI:
 
 
 def _path(transcription_id: str) -> str:
-    return f"/transcriptions/{require_id('transcription_id', transcription_id)}"
+    return f"/transcriptions/{path_segment('transcription_id', transcription_id)}"
 
 
 def _options(config: ConfigInput | None) -> dict[str, Any]:
-    """What ``config`` sets."""
+    """The fields of ``config`` that are not None."""
     if config is None:
         return {}
-    if not isinstance(config, CreateTranscriptionConfig):
-        if not hasattr(config, "items"):
-            raise SonioxValidationError(f"config must be a CreateTranscriptionConfig or a dict, got {kind_of(config)}")
-        config = CreateTranscriptionConfig.from_dict(config)
+    config = CreateTranscriptionConfig.of(config)
     return {name: value for name in field_names(config) if (value := getattr(config, name)) is not None}
 
 
@@ -641,13 +638,12 @@ def _translating(
 ) -> CreateTranscriptionConfig:
     """The options of ``config`` and a translation; ``config`` itself is left as it is."""
     options = _options(config)
-    with Problems("the translation") as check:
+    with FieldErrors("the translation") as check:
         check.language("to", to)
         check.language("source", source)
-        pair = check.array("between", between)
-        for index, code in enumerate(pair):
-            if check.required(f"between[{index}]", code):
-                check.language(f"between[{index}]", code)
+        pair = check.array("between", between) or []
+        for path, code in check.items("between", pair):
+            check.language(path, code)
         if (to is None) == (between is None):
             check.add("to", "or between must be given, and not both", to)
         elif to is None and (len(pair) != 2 or str(pair[0]).lower() == str(pair[1]).lower()):

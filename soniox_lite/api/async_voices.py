@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._data.clock import time
 from .._data.decoding import decode_response
-from .._data.rules import Problems, check_waiting, require_id
+from .._data.rules import FieldErrors
 from ..errors import SonioxNotFoundError, SonioxTimeoutError, SonioxVoiceError
 from ..types.voices import (
     GetSharedVoicesPayload,
@@ -16,8 +16,9 @@ from ..types.voices import (
     TtsVoiceDetails,
     Voice,
 )
+from ._arguments import check_polling, path_segment
 from ._async_paging import iterate_pages
-from ._async_waiting import wait_until
+from ._async_polling import poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class AsyncVoicesAPI:
             SonioxConflictError: The name is taken.
             SonioxRateLimitError: The organization has as many voices as it may have.
         """
-        with Problems("the voice") as check:
+        with FieldErrors("the voice") as check:
             if check.required("name", name):
                 check.text("name", name, min_length=1, max_length=128)
         response = await self._client.request("POST", "/voices", data={"name": name}, files={"file": (filename, file)})
@@ -147,8 +148,8 @@ class AsyncVoicesAPI:
             SonioxTimeoutError: It was not ready by then; the service goes on preparing it.
             SonioxNotFoundError: There is no such voice in this project.
         """
-        check_waiting("", interval_sec, timeout_sec)
-        with Problems("the waiting") as check:
+        check_polling("", interval_sec, timeout_sec)
+        with FieldErrors("the waiting") as check:
             check.text("model", model, min_length=1)
         not_begun_after = time.monotonic() + _BEGINNING_SEC
 
@@ -159,7 +160,7 @@ class AsyncVoicesAPI:
             statuses = {progress.status for progress in begun}
             return "failed" in statuses or "processing" not in statuses
 
-        voice = await wait_until(
+        voice = await poll(
             lambda seconds: self._get(voice_id, deadline_sec=seconds),
             has_ended,
             lambda _: SonioxTimeoutError(
@@ -277,7 +278,7 @@ class AsyncVoicesAPI:
 
 
 def _path(voice_id: str) -> str:
-    return f"/voices/{require_id('voice_id', voice_id)}"
+    return f"/voices/{path_segment('voice_id', voice_id)}"
 
 
 def _begun(voice: Voice, model: str | None) -> list[VoiceModel]:

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from .._data.decoding import decode_response
-from .._data.rules import require_id
 from ..errors import SonioxNotFoundError
 from ..types.files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload
+from ._arguments import path_segment
 from ._paging import delete_listed, iterate_pages
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ class FilesAPI:
         Raises:
             SonioxNotFoundError: There is no such file in this project.
         """
-        return decode_response(File, self._client.request("GET", f"/files/{require_id('file_id', file_id)}"))
+        return decode_response(File, self._client.request("GET", f"/files/{path_segment('file_id', file_id)}"))
 
     def get_or_none(self, file_id: str) -> File | None:
         """As :meth:`get`; None if there is no such file."""
@@ -81,7 +81,7 @@ class FilesAPI:
         Raises:
             SonioxNotFoundError: There is no such file in this project.
         """
-        response = self._client.request("DELETE", f"/files/{require_id('file_id', file_id)}")
+        response = self._client.request("DELETE", f"/files/{path_segment('file_id', file_id)}")
         response.raise_for_status()
 
     def delete_if_exists(self, file_id: str) -> None:

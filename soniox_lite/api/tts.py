@@ -7,10 +7,9 @@ import os
 
 from .._data.callbacks import check_callback, is_async, refuse_awaitable, settled
 from .._data.deprecation import warn_deprecated, warn_of_fields
-from .._data.json_values import kind_of
 from .._data.output_files import opened_output
 from .._data.records import field_names
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxAPIError, SonioxValidationError
 from ..types.tts import FORMATS_OF_ENDINGS, CreateTtsConfig, CreateTtsPayload
 
@@ -203,7 +202,7 @@ class TtsAPI:
         ending: str = "",
     ) -> SpeechStream:
         payload = _payload(text, config, language, arguments, ending)
-        with Problems("the request") as check:
+        with FieldErrors("the request") as check:
             check.seconds("deadline_sec", deadline_sec, maximum=31_536_000)
         return SpeechStream(self._client, payload, deadline_sec)
 
@@ -330,10 +329,7 @@ def _payload(
     """The whole request; what ``config`` sets wins over arguments, except over the language."""
     options: dict[str, Any] = {}
     if config is not None:
-        if not isinstance(config, CreateTtsConfig):
-            if not hasattr(config, "items"):
-                raise SonioxValidationError(f"config must be a CreateTtsConfig or a dict, got {kind_of(config)}")
-            config = CreateTtsConfig.from_dict(config)
+        config = CreateTtsConfig.of(config)
         options = {name: value for name in field_names(config) if (value := getattr(config, name)) is not None}
     fields: dict[str, Any] = {"language": _DEFAULT_LANGUAGE, **arguments, **options, "text": text}
     if language is not None:

@@ -6,7 +6,7 @@ import os
 
 from .._data.decoding import decode
 from .._data.json_values import items_of, kind_of
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
 from ..types.webhooks import WebhookAuthConfig, WebhookEvent
@@ -48,7 +48,7 @@ class SonioxWebhooksAPI:
         """
         secret = webhook_secret or os.environ.get("SONIOX_API_WEBHOOK_SECRET")
         header = webhook_header or os.environ.get("SONIOX_API_WEBHOOK_HEADER") or DEFAULT_HEADER
-        with Problems("the webhook's set-up") as check:
+        with FieldErrors("the webhook's set-up") as check:
             check.header_name("webhook_header", header)
             check.header_value("webhook_secret", secret or None)
         self._header = header
@@ -144,7 +144,7 @@ class SonioxWebhooksAPI:
         Raises:
             SonioxValidationError: One of them is not valid.
         """
-        with Problems("the webhook") as check:
+        with FieldErrors("the webhook") as check:
             if check.required("webhook_url", webhook_url):
                 check.http_url("webhook_url", webhook_url, max_length=256)
         fields = {"webhook_url": webhook_url}

@@ -7,37 +7,29 @@ from .._lazy import cached_property, lazy_names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..client import AsyncSonioxClient, SonioxClient
-    from ..types.realtime import RealtimeEvent, RealtimeSTTConfig, RealtimeTTSConfig, RealtimeTTSEvent
-    from .async_stt import AsyncRealtimeSTTClient, AsyncRealtimeSTTSession
-    from .async_tts import (
-        AsyncRealtimeTTSClient,
-        AsyncRealtimeTTSConnection,
-        AsyncRealtimeTTSMultiplexedConnection,
-        AsyncRealtimeTTSStream,
+    from ..types.realtime import (
+        RealtimeEvent as RealtimeEvent,
+        RealtimeSTTConfig as RealtimeSTTConfig,
+        RealtimeTTSConfig as RealtimeTTSConfig,
+        RealtimeTTSEvent as RealtimeTTSEvent,
     )
-    from .stt import RealtimeSTTClient, RealtimeSTTSession
-    from .tts import RealtimeTTSClient, RealtimeTTSConnection, RealtimeTTSMultiplexedConnection, RealtimeTTSStream
-
-__all__ = [
-    "AsyncRealtimeAPI",
-    "AsyncRealtimeSTTClient",
-    "AsyncRealtimeSTTSession",
-    "AsyncRealtimeTTSClient",
-    "AsyncRealtimeTTSConnection",
-    "AsyncRealtimeTTSMultiplexedConnection",
-    "AsyncRealtimeTTSStream",
-    "RealtimeAPI",
-    "RealtimeEvent",
-    "RealtimeSTTClient",
-    "RealtimeSTTConfig",
-    "RealtimeSTTSession",
-    "RealtimeTTSClient",
-    "RealtimeTTSConfig",
-    "RealtimeTTSConnection",
-    "RealtimeTTSEvent",
-    "RealtimeTTSMultiplexedConnection",
-    "RealtimeTTSStream",
-]
+    from .async_stt import (
+        AsyncRealtimeSTTClient as AsyncRealtimeSTTClient,
+        AsyncRealtimeSTTSession as AsyncRealtimeSTTSession,
+    )
+    from .async_tts import (
+        AsyncRealtimeTTSClient as AsyncRealtimeTTSClient,
+        AsyncRealtimeTTSConnection as AsyncRealtimeTTSConnection,
+        AsyncRealtimeTTSMultiplexedConnection as AsyncRealtimeTTSMultiplexedConnection,
+        AsyncRealtimeTTSStream as AsyncRealtimeTTSStream,
+    )
+    from .stt import RealtimeSTTClient as RealtimeSTTClient, RealtimeSTTSession as RealtimeSTTSession
+    from .tts import (
+        RealtimeTTSClient as RealtimeTTSClient,
+        RealtimeTTSConnection as RealtimeTTSConnection,
+        RealtimeTTSMultiplexedConnection as RealtimeTTSMultiplexedConnection,
+        RealtimeTTSStream as RealtimeTTSStream,
+    )
 
 
 class RealtimeAPI:
@@ -101,4 +93,5 @@ __getattr__, __dir__ = lazy_names(
             "RealtimeTTSStream",
         ),
     },
+    own=("AsyncRealtimeAPI", "RealtimeAPI"),
 )

@@ -11,7 +11,7 @@ import json
 from enum import IntEnum
 
 from .._data.json_values import is_buffer, kind_of
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._websocket.frames import BINARY, TEXT, Message
 from ..errors import SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import RealtimeControlType, RealtimeEvent, RealtimeSTTConfig
@@ -295,21 +295,8 @@ def check_trailing_silence(trailing_silence_ms: int | None) -> None:
     Raises:
         SonioxValidationError: It is negative, more than an hour, or no int.
     """
-    with Problems("finalize") as check:
+    with FieldErrors("finalize") as check:
         check.integer("trailing_silence_ms", trailing_silence_ms, minimum=0, maximum=3_600_000)
-
-
-def checked_config(config: Any) -> RealtimeSTTConfig:
-    """A config, also from a dict.
-
-    Raises:
-        SonioxValidationError: It is neither, or invalid.
-    """
-    if isinstance(config, RealtimeSTTConfig):
-        return config
-    if not hasattr(config, "items"):
-        raise SonioxValidationError(f"config must be a RealtimeSTTConfig or a dict, got {kind_of(config)}")
-    return RealtimeSTTConfig.from_dict(config)
 
 
 def checked_control_type(control_type: Any) -> RealtimeControlType:

@@ -235,16 +235,3 @@ def text_message(fields: dict[str, Any]) -> Message:
 def encoded(fields: dict[str, Any]) -> bytes:
     """These fields as JSON in UTF-8."""
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def checked_tts_config(config: Any) -> RealtimeTTSConfig:
-    """A config, also from a dict.
-
-    Raises:
-        SonioxValidationError: It is neither, or invalid.
-    """
-    if isinstance(config, RealtimeTTSConfig):
-        return config
-    if not hasattr(config, "items"):
-        raise SonioxValidationError(f"config must be a RealtimeTTSConfig or a dict, got {kind_of(config)}")
-    return RealtimeTTSConfig.from_dict(config)

@@ -10,7 +10,7 @@ from functools import partial
 
 from .._data.async_callbacks import check_callback, settled
 from .._data.clock import time
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
@@ -27,7 +27,6 @@ from ._tts_protocol import (
     KEEP_ALIVE_INTERVAL_SEC,
     TtsProtocol,
     WireIds,
-    checked_tts_config,
     cut_short_error,
     encoded,
     error_event,
@@ -142,7 +141,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
         )
-        with Problems("the connection's set-up") as check:
+        with FieldErrors("the connection's set-up") as check:
             check.seconds("event_timeout_sec", event_timeout_sec)
             check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
             if check.required("max_queued_messages", max_queued_messages):
@@ -230,7 +229,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
             SonioxValidationError: The config is not valid.
             SonioxRealtimeError: The connection is not open, or has a stream of that id which is not over.
         """
-        stream = AsyncRealtimeTTSStream(self, checked_tts_config(config))
+        stream = AsyncRealtimeTTSStream(self, RealtimeTTSConfig.of(config))
         self._check_open()
         self._register(stream)
         await stream._start()
@@ -391,7 +390,7 @@ class AsyncRealtimeTTSStream:
 
     def __init__(self, connection: AsyncRealtimeTTSMultiplexedConnection, config: ConfigInput) -> None:
         self._connection = connection
-        self._protocol = TtsProtocol(checked_tts_config(config))
+        self._protocol = TtsProtocol(RealtimeTTSConfig.of(config))
         self._queue = connection._connection.new_queue()
         self._failure: BaseException | None = None
         self._last_message: RealtimeTTSEvent | None = None

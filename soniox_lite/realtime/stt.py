@@ -8,7 +8,7 @@ from functools import partial
 
 from .._data.callbacks import Handlers, check_callback, settled
 from .._data.clock import time
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
@@ -34,7 +34,6 @@ from ._stt_protocol import (
     SttProtocol,
     audio_pieces,
     check_trailing_silence,
-    checked_config,
     checked_control_type,
     error_of,
     may_be_terminal,
@@ -130,7 +129,7 @@ class RealtimeSTTSession:
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
         """
-        self._protocol = SttProtocol(checked_config(config))
+        self._protocol = SttProtocol(RealtimeSTTConfig.of(config))
         self._options = ConnectionOptions(
             url=url,
             api_key=resolve_api_key(api_key or self._protocol.config.api_key),
@@ -143,7 +142,7 @@ class RealtimeSTTSession:
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
         )
-        with Problems("the session's set-up") as check:
+        with FieldErrors("the session's set-up") as check:
             if check.required("close_timeout_sec", close_timeout_sec):
                 check.seconds("close_timeout_sec", close_timeout_sec, positive=False)
         self._close_timeout_sec = close_timeout_sec
@@ -717,7 +716,7 @@ class RealtimeSTTClient:
         """
         settings, ssl_context = realtime_set_up(self._client)
         options.setdefault("ssl_context", ssl_context)
-        config = checked_config(config)
+        config = RealtimeSTTConfig.of(config)
         return RealtimeSTTSession(
             settings.websocket_base_url,
             config,

@@ -11,7 +11,7 @@ from functools import partial
 
 from .._data.callbacks import check_callback, settled
 from .._data.clock import time
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
@@ -28,7 +28,6 @@ from ._tts_protocol import (
     KEEP_ALIVE_INTERVAL_SEC,
     TtsProtocol,
     WireIds,
-    checked_tts_config,
     cut_short_error,
     encoded,
     error_event,
@@ -143,7 +142,7 @@ class RealtimeTTSMultiplexedConnection:
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
         )
-        with Problems("the connection's set-up") as check:
+        with FieldErrors("the connection's set-up") as check:
             check.seconds("event_timeout_sec", event_timeout_sec)
             check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
             if check.required("max_queued_messages", max_queued_messages):
@@ -231,7 +230,7 @@ class RealtimeTTSMultiplexedConnection:
             SonioxValidationError: The config is not valid.
             SonioxRealtimeError: The connection is not open, or has a stream of that id which is not over.
         """
-        stream = RealtimeTTSStream(self, checked_tts_config(config))
+        stream = RealtimeTTSStream(self, RealtimeTTSConfig.of(config))
         self._check_open()
         self._register(stream)
         stream._start()
@@ -392,7 +391,7 @@ class RealtimeTTSStream:
 
     def __init__(self, connection: RealtimeTTSMultiplexedConnection, config: ConfigInput) -> None:
         self._connection = connection
-        self._protocol = TtsProtocol(checked_tts_config(config))
+        self._protocol = TtsProtocol(RealtimeTTSConfig.of(config))
         self._queue = connection._connection.new_queue()
         self._failure: BaseException | None = None
         self._last_message: RealtimeTTSEvent | None = None

@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 
 from .._data.display_width import display_width
 from .._data.records import Record
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ._pieces import AFTER_WORD, Piece, Span, clusters, text_of
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ class Layout(Record):
     chars_per_sec: int = 17
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             for field, minimum, maximum in (
                 ("max_lines", 1, 10),
                 ("min_ms", 0, 10_000),

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from .._data.display_width import display_width
 from .._data.json_values import kind_of
 from .._data.records import Record
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxValidationError
 from ..transcript.translations import translation_segments
 from ._pieces import AFTER_SENTENCE, SENTENCE_ENDS, Piece, Span, glue, is_blank, pieces_of, sentences
@@ -75,9 +75,9 @@ def cues(source: TokensInput, *, track: Track = "original", layout: Layout | Non
 
 def check_track(track: object) -> None:
     """Raises SonioxValidationError for an unknown track."""
-    with Problems("the subtitles") as check:
+    with FieldErrors("the subtitles") as check:
         if check.required("track", track):
-            check.one_of("track", track, _TRACKS)
+            check.choice("track", track, _TRACKS)
 
 
 def shown_text(segment: TranslationSegment) -> str:

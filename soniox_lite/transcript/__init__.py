@@ -25,8 +25,7 @@ from .translations import TranslationSegment, translation_segments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._tokens import TokensInput as TokensInput
-    from ._tokens import UtteranceEnd as UtteranceEnd
+    from ._tokens import TokensInput as TokensInput, UtteranceEnd as UtteranceEnd
     from .segments import GroupKey as GroupKey
 
 __all__ = ["Segment", "TranscriptBuffer", "TranslationSegment", "Utterance", "segments", "translation_segments"]

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 
 from .._data.records import Record
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
 from ..types.realtime import RealtimeEvent
@@ -148,7 +148,7 @@ class TranscriptBuffer:
         Raises:
             SonioxValidationError: A limit is not a positive int.
         """
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.integer("max_tokens", max_tokens, minimum=1, maximum=_MAX_LIMIT)
             check.integer("max_ms", max_ms, minimum=1, maximum=_MAX_LIMIT)
         self._max_tokens = max_tokens
@@ -244,7 +244,7 @@ class TranscriptBuffer:
         Raises:
             SonioxValidationError: The offset is not an int or is negative, or the separator is not a str.
         """
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.integer("offset_ms", offset_ms, minimum=0, maximum=_MAX_LIMIT)
             check.text("separator", separator)
         self._offset_ms = (self.total_audio_proc_ms or 0) if offset_ms is None else offset_ms

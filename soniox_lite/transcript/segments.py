@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._data.records import Record
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..types.common import Token  # noqa: TC001 - annotations of records are resolved at run time
 from ._tokens import MARKS, common_value, is_translation, time_span, tokens_of
 
@@ -91,12 +91,12 @@ def segments(
 
 
 def _checked_keys(group_by: Any) -> list[str]:
-    with Problems("the grouping") as check:
-        names: list[str] = [group_by] if isinstance(group_by, str) else check.array("group_by", group_by)
+    with FieldErrors("the grouping") as check:
+        names: list[str] = [group_by] if isinstance(group_by, str) else check.array("group_by", group_by) or []
         check.required("group_by", group_by)
         for name in names:
             if check.required("group_by", name):
-                check.one_of("group_by", name, GROUP_KEYS)
+                check.choice("group_by", name, GROUP_KEYS)
     return names
 
 

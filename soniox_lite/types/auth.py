@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class CreateTemporaryApiKeyPayload(Payload):
     max_session_duration_seconds: int | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             if check.required("usage_type", self.usage_type):
-                check.one_of("usage_type", self.usage_type, ("transcribe_websocket", "tts_rt"))
+                check.choice("usage_type", self.usage_type, ("transcribe_websocket", "tts_rt"))
             if check.required("expires_in_seconds", self.expires_in_seconds):
                 check.integer("expires_in_seconds", self.expires_in_seconds, minimum=1, maximum=3600)
             check.text("client_reference_id", self.client_reference_id, max_length=256)
-            check.flag("single_use", self.single_use)
+            check.boolean("single_use", self.single_use)
             check.integer("max_session_duration_seconds", self.max_session_duration_seconds, minimum=1, maximum=18_000)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -69,7 +69,7 @@ class GetFilesPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.page(self.limit, self.cursor)
 
 
@@ -84,5 +84,5 @@ class UploadFilePayload(Payload):
     client_reference_id: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.text("client_reference_id", self.client_reference_id, max_length=256)

@@ -10,10 +10,10 @@ from enum import Enum
 from .._data.decoding import adopt
 from .._data.json_values import MismatchError
 from .._data.records import Payload, Record, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .._lazy import lazy_names
 from ..errors import SonioxRealtimeError
-from .common import Token
+from .common import Token as Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .aliases import (
-        EventType,
-        RealtimeSTTAudioFormat,
-        RealtimeSTTHeaderFormat,
-        RealtimeSTTRawFormat,
-        TtsAudioFormat,
-        TtsBitrate,
-        TtsSampleRate,
+        EventType as EventType,
+        RealtimeSTTAudioFormat as RealtimeSTTAudioFormat,
+        RealtimeSTTHeaderFormat as RealtimeSTTHeaderFormat,
+        RealtimeSTTRawFormat as RealtimeSTTRawFormat,
+        TtsAudioFormat as TtsAudioFormat,
+        TtsBitrate as TtsBitrate,
+        TtsSampleRate as TtsSampleRate,
     )
     from .realtime_tts import (
-        RealtimeTTSCancelMessage,
-        RealtimeTTSConfig,
-        RealtimeTTSEvent,
-        RealtimeTTSKeepAliveMessage,
-        RealtimeTTSTextMessage,
-        TtsTimestamps,
+        RealtimeTTSCancelMessage as RealtimeTTSCancelMessage,
+        RealtimeTTSConfig as RealtimeTTSConfig,
+        RealtimeTTSEvent as RealtimeTTSEvent,
+        RealtimeTTSKeepAliveMessage as RealtimeTTSKeepAliveMessage,
+        RealtimeTTSTextMessage as RealtimeTTSTextMessage,
+        TtsTimestamps as TtsTimestamps,
     )
     from .transcriptions import StructuredContext, TranslationConfig
 
@@ -52,33 +52,6 @@ else:
     AudioFormat = Opened = Closed = Finished = Failed = str
     # Not loaded for a session that has neither; dicts stand for them too.
     StructuredContext = TranslationConfig = object
-
-__all__ = [
-    "TOKEN_TEXT_END",
-    "TOKEN_TEXT_FIN",
-    "EventType",
-    "RealtimeControlType",
-    "RealtimeEvent",
-    "RealtimeSTTAudioFormat",
-    "RealtimeSTTConfig",
-    "RealtimeSTTHeaderFormat",
-    "RealtimeSTTRawFormat",
-    "RealtimeSessionClosePayload",
-    "RealtimeSessionErrorPayload",
-    "RealtimeSessionEventPayload",
-    "RealtimeSessionFinishedPayload",
-    "RealtimeSessionOpenPayload",
-    "RealtimeTTSCancelMessage",
-    "RealtimeTTSConfig",
-    "RealtimeTTSEvent",
-    "RealtimeTTSKeepAliveMessage",
-    "RealtimeTTSTextMessage",
-    "Token",
-    "TtsAudioFormat",
-    "TtsBitrate",
-    "TtsSampleRate",
-    "TtsTimestamps",
-]
 
 _DECODER = json.JSONDecoder()
 
@@ -185,7 +158,7 @@ class RealtimeSTTConfig(Payload):
     api_key: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             if check.required("model", self.model):
                 check.text("model", self.model, min_length=1)
             self._check_audio(check)
@@ -196,7 +169,7 @@ class RealtimeSTTConfig(Payload):
                 "enable_language_identification",
                 "enable_endpoint_detection",
             ):
-                check.flag(flag, getattr(self, flag))
+                check.boolean(flag, getattr(self, flag))
             check.integer("max_endpoint_delay_ms", self.max_endpoint_delay_ms, minimum=500, maximum=3000)
             sensitivity = self.endpoint_sensitivity
             if sensitivity is not None:
@@ -221,13 +194,13 @@ class RealtimeSTTConfig(Payload):
         Raises:
             SonioxValidationError: The key is empty or not a string.
         """
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.required("api_key", api_key)
         return dataclasses.replace(self, api_key=api_key)
 
-    def _check_audio(self, check: Problems) -> None:
+    def _check_audio(self, check: FieldErrors) -> None:
         if check.required("audio_format", self.audio_format):
-            check.one_of("audio_format", self.audio_format, ("auto", *_HEADER_FORMATS, *_RAW_FORMATS))
+            check.choice("audio_format", self.audio_format, ("auto", *_HEADER_FORMATS, *_RAW_FORMATS))
         for name in ("sample_rate", "num_channels"):
             value = getattr(self, name)
             if value is None:
@@ -239,28 +212,26 @@ class RealtimeSTTConfig(Payload):
                 # The service has an upper bound too, which it does not publish.
                 check.add(name, "must be at least 1", value)
 
-    def _check_hints(self, check: Problems) -> None:
+    def _check_hints(self, check: FieldErrors) -> None:
         seen: set[str] = set()
-        for index, hint in enumerate(check.array("language_hints", self.language_hints)):
-            where = f"language_hints[{index}]"
-            if check.required(where, hint):
-                check.language(where, hint)
+        for path, hint in check.items("language_hints", self.language_hints):
+            check.language(path, hint)
             if isinstance(hint, str):
                 if hint.lower() in seen:
-                    check.add(where, "must not be there twice", hint)
+                    check.add(path, "must not be there twice", hint)
                 seen.add(hint.lower())
 
-    def _check_structures(self, check: Problems) -> None:
+    def _check_structures(self, check: FieldErrors) -> None:
         if isinstance(self.context, str):
             check.text("context", self.context)
         elif self.context is not None:
             from .transcriptions import StructuredContext  # noqa: PLC0415 - most sessions do without
 
-            self.context = check.nested("context", self.context, StructuredContext)
+            self.context = check.record("context", self.context, StructuredContext)
         if self.translation is not None:
             from .transcriptions import TranslationConfig  # noqa: PLC0415 - most sessions do without
 
-            self.translation = check.nested("translation", self.translation, TranslationConfig)
+            self.translation = check.record("translation", self.translation, TranslationConfig)
 
 
 class RealtimeControlType(str, Enum):
@@ -363,6 +334,19 @@ __getattr__, __dir__ = lazy_names(
             "TtsTimestamps",
         ),
     },
+    own=(
+        "TOKEN_TEXT_END",
+        "TOKEN_TEXT_FIN",
+        "RealtimeControlType",
+        "RealtimeEvent",
+        "RealtimeSTTConfig",
+        "RealtimeSessionClosePayload",
+        "RealtimeSessionErrorPayload",
+        "RealtimeSessionEventPayload",
+        "RealtimeSessionFinishedPayload",
+        "RealtimeSessionOpenPayload",
+        "Token",
+    ),
 )
 
 

@@ -9,10 +9,10 @@ import base64
 from dataclasses import dataclass, field
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxRealtimeError
 from .realtime import decode_message
-from .tts import MAX_TEXT_BYTES, SPEECH_NAMES, check_speech
+from .tts import SPEECH_NAMES, check_speech, check_spoken_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ class RealtimeTTSConfig(Payload):
     client_reference_id: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             _check_stream_id(check, self.stream_id)
             for name in SPEECH_NAMES:
                 check.required(name, getattr(self, name))
             check_speech(check, self)
-            check.flag("return_timestamps", self.return_timestamps)
+            check.boolean("return_timestamps", self.return_timestamps)
             check.text("client_reference_id", self.client_reference_id, max_length=_MAX_ID_LENGTH)
 
 
@@ -93,16 +93,11 @@ class RealtimeTTSTextMessage(Payload):
     stream_id: str
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
-            if (
-                check.required("text", self.text)
-                and check.text("text", self.text)
-                and len(self.text.encode()) > MAX_TEXT_BYTES
-            ):
-                size = len(self.text.encode())
-                check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8 (it has {size})", self.text)
+        with FieldErrors(self) as check:
+            check.required("text", self.text)
+            check_spoken_text(check, self.text)
             if check.required("text_end", self.text_end):
-                check.flag("text_end", self.text_end)
+                check.boolean("text_end", self.text_end)
             _check_stream_id(check, self.stream_id)
 
 
@@ -119,9 +114,9 @@ class RealtimeTTSCancelMessage(Payload):
     cancel: bool = True
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             _check_stream_id(check, self.stream_id)
-            check.flag("cancel", self.cancel)
+            check.boolean("cancel", self.cancel)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -135,8 +130,8 @@ class RealtimeTTSKeepAliveMessage(Payload):
     keep_alive: bool = True
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
-            check.flag("keep_alive", self.keep_alive)
+        with FieldErrors(self) as check:
+            check.boolean("keep_alive", self.keep_alive)
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -221,6 +216,6 @@ class RealtimeTTSEvent(ServiceObject):
         return found[1]
 
 
-def _check_stream_id(check: Problems, stream_id: object) -> None:
+def _check_stream_id(check: FieldErrors, stream_id: object) -> None:
     if check.required("stream_id", stream_id):
         check.text("stream_id", stream_id, min_length=1, max_length=_MAX_ID_LENGTH)

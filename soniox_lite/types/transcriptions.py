@@ -7,7 +7,7 @@ from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.json_values import pairs_of
 from .._data.records import Payload, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from .common import Token  # noqa: TC001 - the decoder looks names up here
 
 TYPE_CHECKING = False
@@ -129,7 +129,7 @@ class GetTranscriptionsPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.page(self.limit, self.cursor)
 
 
@@ -182,11 +182,10 @@ class StructuredContext(Payload):
     translation_terms: list[StructuredContextTranslationTerm] | dict[str, str] | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.text("text", self.text)
-            for index, term in enumerate(check.array("terms", self.terms)):
-                if check.required(f"terms[{index}]", term):
-                    check.text(f"terms[{index}]", term)
+            for path, term in check.items("terms", self.terms):
+                check.text(path, term)
             self.general = _listed(check, "general", self.general, StructuredContextGeneralItem, ("key", "value"))
             self.translation_terms = _listed(
                 check,
@@ -214,9 +213,9 @@ class TranslationConfig(Payload):
     language_b: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             if check.required("type", self.type):
-                check.one_of("type", self.type, ("one_way", "two_way"))
+                check.choice("type", self.type, ("one_way", "two_way"))
             needed = {"one_way": ("target_language",), "two_way": ("language_a", "language_b")}
             for field in ("target_language", "language_a", "language_b"):
                 value = getattr(self, field)
@@ -247,21 +246,20 @@ class _TranscriptionOptions(Payload):
     client_reference_id: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             self._check(check)
 
-    def _check(self, check: Problems) -> None:
+    def _check(self, check: FieldErrors) -> None:
         check.text("model", self.model, min_length=1, max_length=32)
-        for index, hint in enumerate(check.array("language_hints", self.language_hints, max_items=100)):
-            if check.required(f"language_hints[{index}]", hint):
-                check.language(f"language_hints[{index}]", hint)
+        for path, hint in check.items("language_hints", self.language_hints, max_items=100):
+            check.language(path, hint)
         for flag in ("language_hints_strict", "enable_speaker_diarization", "enable_language_identification"):
-            check.flag(flag, getattr(self, flag))
-        self.translation = check.nested("translation", self.translation, TranslationConfig)
+            check.boolean(flag, getattr(self, flag))
+        self.translation = check.record("translation", self.translation, TranslationConfig)
         if isinstance(self.context, str):
             check.text("context", self.context)
         else:
-            self.context = check.nested("context", self.context, StructuredContext)
+            self.context = check.record("context", self.context, StructuredContext)
         check.http_url("webhook_url", self.webhook_url, max_length=256)
         check.header_name("webhook_auth_header_name", self.webhook_auth_header_name)
         check.header_value("webhook_auth_header_value", self.webhook_auth_header_value)
@@ -304,7 +302,7 @@ class CreateTranscriptionPayload(_TranscriptionOptions):
     audio_url: str | None = None
     file_id: str | None = None
 
-    def _check(self, check: Problems) -> None:
+    def _check(self, check: FieldErrors) -> None:
         check.required("model", self.model)
         super()._check(check)
         check.http_url("audio_url", self.audio_url, max_length=4096)
@@ -316,24 +314,19 @@ class CreateTranscriptionPayload(_TranscriptionOptions):
 
 
 def _check_texts(payload: Payload, **texts: object) -> None:
-    with Problems(payload) as check:
+    with FieldErrors(payload) as check:
         for field, value in texts.items():
             if check.required(field, value):
                 check.text(field, value)
 
 
 def _listed(
-    check: Problems, field: str, value: Any, item_class: type[PayloadT], names: tuple[str, str]
+    check: FieldErrors, field: str, value: Any, item_class: type[PayloadT], names: tuple[str, str]
 ) -> list[PayloadT] | None:
     """The items of a list or of a dict (whose pairs get these two names), each as ``item_class``."""
     if value is None:
         return None
     if isinstance(value, dict):
         value = [dict(zip(names, pair, strict=True)) for pair in pairs_of(value)]
-    items: list[PayloadT] = []
-    for index, item in enumerate(check.array(field, value)):
-        path = f"{field}[{index}]"
-        nested = check.nested(path, item, item_class) if check.required(path, item) else None
-        if nested is not None:
-            items.append(nested)
-    return items
+    records = [check.record(path, item, item_class) for path, item in check.items(field, value)]
+    return [record for record in records if record is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._data.records import Payload
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ class _SpeechOptions(Payload):
     reduce_silence: bool | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             self._check(check)
 
-    def _check(self, check: Problems) -> None:
+    def _check(self, check: FieldErrors) -> None:
         check_speech(check, self)
 
 
@@ -86,19 +86,23 @@ class CreateTtsPayload(_SpeechOptions):
     text: str | None = None
     client_reference_id: str | None = None
 
-    def _check(self, check: Problems) -> None:
+    def _check(self, check: FieldErrors) -> None:
         for name in (*SPEECH_NAMES, "text"):
             check.required(name, getattr(self, name))
         super()._check(check)
-        text = self.text
-        if check.text("text", text, min_length=1) and text is not None:
-            size = len(text.encode())
-            if size > MAX_TEXT_BYTES:
-                check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8 (it has {size})", text)
+        check_spoken_text(check, self.text, min_length=1)
         check.text("client_reference_id", self.client_reference_id, max_length=256)
 
 
-def check_speech(check: Problems, options: _SpeechOptions | RealtimeTTSConfig) -> None:
+def check_spoken_text(check: FieldErrors, text: object, *, min_length: int = 0) -> None:
+    """The rules for the text of one request or message: a string of at most 5000 bytes in UTF-8."""
+    spoken = check.text("text", text, min_length=min_length)
+    size = len((spoken or "").encode())
+    if size > MAX_TEXT_BYTES:
+        check.add("text", f"must be at most {MAX_TEXT_BYTES} bytes in UTF-8 (it has {size})", text)
+
+
+def check_speech(check: FieldErrors, options: _SpeechOptions | RealtimeTTSConfig) -> None:
     """The rules for what can be asked of speech, whichever way it is asked for."""
     for name in SPEECH_NAMES:
         check.text(name, getattr(options, name), min_length=1, max_length=_MAX_NAME_LENGTH)
@@ -111,4 +115,4 @@ def check_speech(check: Problems, options: _SpeechOptions | RealtimeTTSConfig) -
             check.add("speed", "must be a number", speed)
         elif not 0.7 <= speed <= 1.3:
             check.add("speed", "must be from 0.7 to 1.3", speed)
-    check.flag("reduce_silence", options.reduce_silence)
+    check.boolean("reduce_silence", options.reduce_silence)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 from ..errors import SonioxAPIError
 
 # The service writes ten behind the point.
@@ -351,10 +351,10 @@ class GetUsageLogsPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             _check_window(check, self)
             if check.required("sort", self.sort):
-                check.one_of("sort", self.sort, ("end_time_asc", "end_time_desc"))
+                check.choice("sort", self.sort, ("end_time_asc", "end_time_desc"))
             check.page(self.limit, self.cursor)
 
 
@@ -372,7 +372,7 @@ class GetUsageSummaryPayload(Payload):
     end_time: str | date
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             _check_window(check, self)
 
 
@@ -394,21 +394,21 @@ class GetConcurrentStreamsHistoryPayload(Payload):
     kind: ConcurrentStreamKind
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             _check_window(check, self)
             if check.required("period_sec", self.period_sec):
-                check.one_of("period_sec", self.period_sec, (60, 3600, 86400))
+                check.choice("period_sec", self.period_sec, (60, 3600, 86400))
             if check.required("kind", self.kind):
-                check.one_of("kind", self.kind, ("stt", "tts"))
+                check.choice("kind", self.kind, ("stt", "tts"))
 
 
 def _check_window(
-    check: Problems, payload: GetUsageLogsPayload | GetUsageSummaryPayload | GetConcurrentStreamsHistoryPayload
+    check: FieldErrors, payload: GetUsageLogsPayload | GetUsageSummaryPayload | GetConcurrentStreamsHistoryPayload
 ) -> None:
     for field in ("start_time", "end_time"):
         value = getattr(payload, field)
         if check.required(field, value):
-            setattr(payload, field, check.moment(field, value))
+            setattr(payload, field, check.timestamp(field, value))
 
 
 def _amount(text: str) -> Decimal:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import Problems
+from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class GetVoicesPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.page(self.limit, self.cursor)
 
 
@@ -143,7 +143,7 @@ class RecomputeVoicePayload(Payload):
     model: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             check.text("model", self.model, min_length=1)
 
 
@@ -172,14 +172,13 @@ class GetSharedVoicesPayload(Payload):
     cursor: str | None = None
 
     def __post_init__(self) -> None:
-        with Problems(self) as check:
+        with FieldErrors(self) as check:
             if check.required("model", self.model):
                 check.text("model", self.model, min_length=1, max_length=64)
-            check.one_of("gender", self.gender, ("male", "female", "neutral"))
-            check.one_of("age", self.age, ("young", "middle_aged", "old"))
+            check.choice("gender", self.gender, ("male", "female", "neutral"))
+            check.choice("age", self.age, ("young", "middle_aged", "old"))
             check.text("accent", self.accent, max_length=40)
             for field, values in (("use_case", self.use_case), ("style", self.style)):
-                for index, value in enumerate(check.array(field, values, max_items=10)):
-                    if check.required(f"{field}[{index}]", value):
-                        check.text(f"{field}[{index}]", value, max_length=40)
+                for path, value in check.items(field, values, max_items=10):
+                    check.text(path, value, max_length=40)
             check.page(self.limit, self.cursor, maximum=200)

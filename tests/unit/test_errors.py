@@ -10,8 +10,7 @@ import traceback
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from soniox_lite import Request, Response, errors
 from soniox_lite._http.body import MultipartBody

@@ -14,8 +14,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis import GenerationMode
-from schemathesis import checks as documented
+from schemathesis import GenerationMode, checks as documented
 
 from soniox_testing import FakeSoniox, SharedListener, after_seconds
 from tests.support.schema import DOCUMENT, UNDOCUMENTED

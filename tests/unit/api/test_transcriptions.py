@@ -237,7 +237,7 @@ class TestCleaningUp:
         def interrupt(_: float) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("soniox_lite.api._waiting.sleep", interrupt)
+        monkeypatch.setattr("soniox_lite.api._polling.sleep", interrupt)
         with FakeSoniox(progress=lambda _: "queued") as fake:
             with SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client, pytest.raises(KeyboardInterrupt):
                 client.stt.transcribe_and_wait(file=b"abc", delete_after=True)
@@ -251,7 +251,7 @@ class TestCleaningUp:
                 sleeping.set()
                 await asyncio.Event().wait()
 
-            monkeypatch.setattr("soniox_lite.api._async_waiting.sleep", sleep)
+            monkeypatch.setattr("soniox_lite.api._async_polling.sleep", sleep)
             async with AsyncSonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client:
                 task = asyncio.create_task(client.stt.transcribe_and_wait(file=b"abc", delete_after=True))
                 await asyncio.wait_for(sleeping.wait(), 10)

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 import soniox.errors
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from soniox_lite import SonioxTranscriptionError, SonioxValidationError, TranscriptBuffer, transcript
 from soniox_lite.transcript import TranslationSegment, translation_segments

@@ -15,10 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from werkzeug.datastructures import EnvironHeaders
-from werkzeug.datastructures import Headers as WerkzeugHeaders
+from hypothesis import given, settings, strategies as st
+from werkzeug.datastructures import EnvironHeaders, Headers as WerkzeugHeaders
 
 from soniox_lite import AsyncSonioxClient, SonioxClient
 from soniox_lite.api.async_webhooks import AsyncSonioxWebhooksAPI

@@ -17,14 +17,10 @@ from typing import Any, TypeVar
 import pytest
 import soniox.types.common
 import soniox.utils
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from soniox_lite import utils
-from soniox_lite._audio import background, pacing
-from soniox_lite._audio import chunks as _audio
-from soniox_lite._audio import chunks_async as _audio_async
-from soniox_lite._audio import wav as _wav
+from soniox_lite._audio import background, chunks as _audio, chunks_async as _audio_async, pacing, wav as _wav
 from soniox_lite._data import loop_timers
 from soniox_lite.errors import SonioxValidationError
 from soniox_lite.types.common import Token

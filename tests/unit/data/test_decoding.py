@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import soniox_lite.types
 from soniox_lite._data.decoding import _plan_of, decode, decode_response

@@ -25,8 +25,7 @@ from soniox_lite import (
     SonioxServerError,
     SonioxTimeoutError,
 )
-from soniox_lite._http import transport
-from soniox_lite._http import wire_response as replies
+from soniox_lite._http import transport, wire_response as replies
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, drip, http_reply, repeat, reply, send_and_close, send_raw, stall
 

@@ -9,8 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from soniox_lite import SonioxConnectionError, SonioxRateLimitError, SonioxServerError, SonioxTimeoutError
 from soniox_lite._data.retry_after import parse_retry_after

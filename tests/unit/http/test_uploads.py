@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from soniox_lite import SonioxConnectionError, SonioxError, SonioxValidationError
 from soniox_lite._http.body import MultipartBody, quote_parameter

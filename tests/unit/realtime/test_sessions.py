@@ -21,9 +21,7 @@ from soniox_lite import (
     SonioxTimeoutError,
     SonioxValidationError,
 )
-from soniox_lite._websocket import nonblocking
-from soniox_lite._websocket import tasks as _async_connection
-from soniox_lite._websocket import threads as _connection
+from soniox_lite._websocket import nonblocking, tasks as _async_connection, threads as _connection
 from soniox_lite._websocket.nonblocking import WebSocket
 from soniox_lite.realtime import RealtimeSTTSession, _stt_protocol
 from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig

@@ -14,8 +14,7 @@ from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, started
 
 from .driver import CONFIG, PATIENCE_SEC, Driver
-from .tts_driver import CONFIG as TTS_CONFIG
-from .tts_driver import TtsDriver
+from .tts_driver import CONFIG as TTS_CONFIG, TtsDriver
 
 if TYPE_CHECKING:
     from types import FrameType

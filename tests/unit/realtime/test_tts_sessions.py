@@ -24,8 +24,7 @@ from soniox_lite import (
     SonioxValidationError,
 )
 from soniox_lite._websocket import nonblocking
-from soniox_lite.realtime import _tts_protocol, async_tts
-from soniox_lite.realtime import tts as sync_tts
+from soniox_lite.realtime import _tts_protocol, async_tts, tts as sync_tts
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.utils import start_text_thread

@@ -11,8 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from soniox_lite import SonioxClient, SonioxValidationError
 from soniox_lite.subtitles import Cue, Layout, cues, to_srt, to_text, to_vtt

@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from soniox_lite import TranscriptBuffer
 from soniox_lite.errors import SonioxAPIError, SonioxValidationError

@@ -1,0 +1,64 @@
+# Generated from _async_polling.py by scripts/generate_sync: edit that file, not this one.
+"""Polling until a resource of the service is done."""
+
+from __future__ import annotations
+
+from .._data.clock import time
+from .._http.transport import sleep
+from ..errors import SonioxTimeoutError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    ItemT = TypeVar("ItemT")
+
+# Short jobs are done in a second or two, so the first polls follow each other quickly.
+_FIRST_PAUSE_SEC = 0.25
+_PAUSE_GROWTH = 1.5
+_MIN_PAUSE_SEC = 0.01
+# How long the last poll may take after the time limit.
+_LAST_POLL_SEC = 1.0
+
+
+def poll(
+    fetch: Callable[[float | None], ItemT],
+    is_done: Callable[[ItemT], bool],
+    timeout_error: Callable[[ItemT | None], SonioxTimeoutError],
+    *,
+    interval_sec: float,
+    timeout_sec: float | None,
+) -> ItemT:
+    """Fetches an item until it is done, with pauses that grow from 0.25 s to ``interval_sec``, and returns it.
+
+    Args:
+        fetch: Fetches the item; takes the deadline of the call in seconds, or None for no deadline.
+        is_done: Whether the item is done.
+        timeout_error: Makes the error for the time limit from the item that was fetched last, or from None.
+        interval_sec: The longest pause between two polls.
+        timeout_sec: How long to poll; None for no limit. A poll in progress may exceed it by one second.
+
+    Raises:
+        SonioxTimeoutError: The item was not done in time, or (without a time limit) a single poll timed out.
+    """
+    deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+    pause = min(_FIRST_PAUSE_SEC, interval_sec)
+    item: ItemT | None = None
+    while True:
+        remaining = None if deadline is None else deadline - time.monotonic()
+        try:
+            item = fetch(None if remaining is None else max(remaining, _LAST_POLL_SEC))
+        except SonioxTimeoutError as error:
+            if deadline is None or time.monotonic() < deadline:
+                raise
+            raise timeout_error(item) from error
+        if is_done(item):
+            return item
+        if deadline is not None:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise timeout_error(item)
+            pause = min(pause, remaining)
+        sleep(max(pause, _MIN_PAUSE_SEC))
+        pause = min(pause * _PAUSE_GROWTH, interval_sec)
