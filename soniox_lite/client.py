@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from ._http.async_streams import AsyncReplyStream
+    from ._http.async_streams import AsyncResponseStream
     from ._http.async_transport import AsyncTransport
     from ._http.body import ProgressCallback
     from ._http.messages import Request, Response
-    from ._http.streams import ReplyStream
+    from ._http.streams import ResponseStream
     from ._http.transport import Transport
     from .api.async_auth import AsyncAuthAPI
     from .api.async_concurrency_limits import AsyncConcurrencyLimitsAPI
@@ -63,6 +63,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["AsyncSonioxClient", "SonioxClient"]
+
+# A cloned voice that failed stays so, although its errors have a status (503) after which requests are repeated.
+_FINAL_ERROR_TYPES = frozenset({"voice_failed"})
 
 
 class _BaseClient:
@@ -336,11 +339,11 @@ class SonioxClient(_BaseClient):
             SonioxTimeoutError: It took too long.
         """
         with loading:
-            from ._http.attempts import exchange  # noqa: PLC0415 - as above
-            from ._http.requests import built_request  # noqa: PLC0415 - as above
+            from ._http.attempts import send_with_retries  # noqa: PLC0415 - as above
+            from ._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
-        with built_request(
+        with request_from(
             self._settings,
             method,
             path,
@@ -350,18 +353,20 @@ class SonioxClient(_BaseClient):
             files=files,
             on_progress=on_progress,
         ) as request:
-            return exchange(self._transport, request, self._settings, deadline=deadline)
+            return send_with_retries(self._transport, request, self._settings, deadline=deadline)
 
-    def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ReplyStream:
+    def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ResponseStream:
         """What the text-to-speech host makes of a payload, its body still to come."""
         with loading:
-            from ._http.attempts import open_exchange  # noqa: PLC0415 - as above
-            from ._http.requests import built_request  # noqa: PLC0415 - as above
+            from ._http.attempts import open_stream_with_retries  # noqa: PLC0415 - as above
+            from ._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         base_url = self._settings.tts_api_base_url
-        with built_request(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
-            return open_exchange(self._transport, request, self._settings, deadline=deadline)
+        with request_from(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
+            return open_stream_with_retries(
+                self._transport, request, self._settings, deadline=deadline, final_error_types=_FINAL_ERROR_TYPES
+            )
 
     def close(self) -> None:
         """Closes the connections; requests under way in other threads fail. Later calls do nothing."""
@@ -504,12 +509,12 @@ class AsyncSonioxClient(_BaseClient):
         ``on_progress`` is called in the event loop, and awaited if it is a coroutine function.
         """
         with loading:
-            from ._http.async_attempts import exchange  # noqa: PLC0415 - as above
-            from ._http.requests import built_request  # noqa: PLC0415 - as above
+            from ._http.async_attempts import send_with_retries  # noqa: PLC0415 - as above
+            from ._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         on_progress = self._transport.callback(on_progress)
-        with built_request(
+        with request_from(
             self._settings,
             method,
             path,
@@ -519,18 +524,20 @@ class AsyncSonioxClient(_BaseClient):
             files=files,
             on_progress=on_progress,
         ) as request:
-            return await exchange(self._transport, request, self._settings, deadline=deadline)
+            return await send_with_retries(self._transport, request, self._settings, deadline=deadline)
 
-    async def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncReplyStream:
+    async def _speak(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncResponseStream:
         """What the text-to-speech host makes of a payload, its body still to come."""
         with loading:
-            from ._http.async_attempts import open_exchange  # noqa: PLC0415 - as above
-            from ._http.requests import built_request  # noqa: PLC0415 - as above
+            from ._http.async_attempts import open_stream_with_retries  # noqa: PLC0415 - as above
+            from ._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = _deadline(deadline_sec)
         base_url = self._settings.tts_api_base_url
-        with built_request(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
-            return await open_exchange(self._transport, request, self._settings, deadline=deadline)
+        with request_from(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
+            return await open_stream_with_retries(
+                self._transport, request, self._settings, deadline=deadline, final_error_types=_FINAL_ERROR_TYPES
+            )
 
     async def aclose(self) -> None:
         """Closes the connections and ends the threads; requests under way fail. Later calls do nothing."""
