@@ -59,18 +59,8 @@ async def open_stream_with_retries(
 ) -> AsyncResponseStream:
     """As :func:`send_with_retries`, but the body of a 2xx response is still to be read. Reading it is not repeated.
 
-    The hook for responses is called when the head has arrived. The deadline applies to the body, too.
-
-    Args:
-        transport: Makes the attempts.
-        request: What to send; its ``attempt`` counts up.
-        settings: Timeouts, retries, hooks and the key.
-        deadline: When to give up, as ``time.monotonic()`` counts; None for no limit.
-        final_error_types: Error types after which no attempt is made, whatever the status.
-
-    Raises:
-        SonioxConnectionError: The last attempt got no response.
-        SonioxTimeoutError: The last attempt took too long, or the deadline passed.
+    The hook for responses is called when the head has arrived. The deadline applies to the body, too. After an error
+    whose type is one of ``final_error_types`` no further attempt is made, whatever the status.
     """
     return await _repeat(transport.open_stream, transport, request, settings, deadline, final_error_types)
 
@@ -83,6 +73,7 @@ async def _repeat(
     deadline: float | None,
     final_error_types: frozenset[str],
 ) -> ResultT:
+    """The result of the last attempt: a response or a stream, as ``attempt`` returns it."""
     while True:
         if deadline is not None and time.monotonic() >= deadline:
             raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
