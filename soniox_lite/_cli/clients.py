@@ -79,7 +79,7 @@ class _Patience:
             from ..errors import SonioxTimeoutError  # noqa: PLC0415 - not for --help
 
             raise SonioxTimeoutError(
-                f"{request.method} {request.url}: no answer within {self._timeout_sec:g} s", request_sent=True
+                f"{request.method} {request.url}: no response within {self._timeout_sec:g} s", request_sent=True
             )
 
 

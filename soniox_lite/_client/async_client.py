@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._http.async_streams import AsyncReplyStream
+    from .._http.async_streams import AsyncResponseStream
     from .._http.async_transport import AsyncTransport
     from .._http.body import ProgressCallback
     from .._http.messages import Response
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ..realtime import AsyncRealtimeAPI
 
 __all__ = ["AsyncSonioxClient"]
+
+# A cloned voice that failed stays so, although its errors have a status (503) after which requests are repeated.
+_FINAL_ERROR_TYPES = frozenset({"voice_failed"})
 
 
 class AsyncSonioxClient(BaseClient):
@@ -180,12 +183,12 @@ class AsyncSonioxClient(BaseClient):
             SonioxTimeoutError: ``timeout_sec``, ``connect_timeout_sec`` or ``deadline_sec`` was exceeded.
         """
         with loading:
-            from .._http.async_attempts import exchange  # noqa: PLC0415 - as above
-            from .._http.requests import built_request  # noqa: PLC0415 - as above
+            from .._http.async_attempts import send_with_retries  # noqa: PLC0415 - as above
+            from .._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = deadline_after(deadline_sec)
         on_progress = self._transport.callback(on_progress)
-        with built_request(
+        with request_from(
             self._settings,
             method,
             path,
@@ -195,18 +198,20 @@ class AsyncSonioxClient(BaseClient):
             files=files,
             on_progress=on_progress,
         ) as request:
-            return await exchange(self._transport, request, self._settings, deadline=deadline)
+            return await send_with_retries(self._transport, request, self._settings, deadline=deadline)
 
-    async def _open_tts_stream(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncReplyStream:
+    async def _open_tts_stream(self, payload: dict[str, Any], *, deadline_sec: float | None) -> AsyncResponseStream:
         """Sends a request to the text-to-speech host; the body of the response is read by the caller."""
         with loading:
-            from .._http.async_attempts import open_exchange  # noqa: PLC0415 - as above
-            from .._http.requests import built_request  # noqa: PLC0415 - as above
+            from .._http.async_attempts import open_stream_with_retries  # noqa: PLC0415 - as above
+            from .._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = deadline_after(deadline_sec)
         base_url = self._settings.tts_api_base_url
-        with built_request(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
-            return await open_exchange(self._transport, request, self._settings, deadline=deadline)
+        with request_from(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
+            return await open_stream_with_retries(
+                self._transport, request, self._settings, deadline=deadline, final_error_types=_FINAL_ERROR_TYPES
+            )
 
     async def aclose(self) -> None:
         """Closes the connections and ends the threads; requests under way fail. Later calls do nothing."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .._http.body import ProgressCallback
     from .._http.messages import Response
-    from .._http.streams import ReplyStream
+    from .._http.streams import ResponseStream
     from .._http.transport import Transport
     from ..api.auth import AuthAPI
     from ..api.concurrency_limits import ConcurrencyLimitsAPI
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ..realtime import RealtimeAPI
 
 __all__ = ["SonioxClient"]
+
+# A cloned voice that failed stays so, although its errors have a status (503) after which requests are repeated.
+_FINAL_ERROR_TYPES = frozenset({"voice_failed"})
 
 
 class SonioxClient(BaseClient):
@@ -177,12 +180,12 @@ class SonioxClient(BaseClient):
             SonioxTimeoutError: ``timeout_sec``, ``connect_timeout_sec`` or ``deadline_sec`` was exceeded.
         """
         with loading:
-            from .._http.attempts import exchange  # noqa: PLC0415 - as above
-            from .._http.requests import built_request  # noqa: PLC0415 - as above
+            from .._http.attempts import send_with_retries  # noqa: PLC0415 - as above
+            from .._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = deadline_after(deadline_sec)
         on_progress = self._transport.callback(on_progress)
-        with built_request(
+        with request_from(
             self._settings,
             method,
             path,
@@ -192,18 +195,20 @@ class SonioxClient(BaseClient):
             files=files,
             on_progress=on_progress,
         ) as request:
-            return exchange(self._transport, request, self._settings, deadline=deadline)
+            return send_with_retries(self._transport, request, self._settings, deadline=deadline)
 
-    def _open_tts_stream(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ReplyStream:
+    def _open_tts_stream(self, payload: dict[str, Any], *, deadline_sec: float | None) -> ResponseStream:
         """Sends a request to the text-to-speech host; the body of the response is read by the caller."""
         with loading:
-            from .._http.attempts import open_exchange  # noqa: PLC0415 - as above
-            from .._http.requests import built_request  # noqa: PLC0415 - as above
+            from .._http.attempts import open_stream_with_retries  # noqa: PLC0415 - as above
+            from .._http.requests import request_from  # noqa: PLC0415 - as above
 
         deadline = deadline_after(deadline_sec)
         base_url = self._settings.tts_api_base_url
-        with built_request(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
-            return open_exchange(self._transport, request, self._settings, deadline=deadline)
+        with request_from(self._settings, "POST", "/tts", json=payload, base_url=base_url, accept="*/*") as request:
+            return open_stream_with_retries(
+                self._transport, request, self._settings, deadline=deadline, final_error_types=_FINAL_ERROR_TYPES
+            )
 
     def close(self) -> None:
         """Closes the connections; requests under way fail. Later calls do nothing."""

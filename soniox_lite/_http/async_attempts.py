@@ -9,85 +9,96 @@ from .._data.clock import time
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .async_transport import AsyncTransport, sleep
 from .messages import Request, Response
-from .retry import FINAL_ERROR_TYPES, retry_delay
+from .retry import retry_delay
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._settings import Settings
-    from .async_streams import AsyncReplyStream
+    from collections.abc import Awaitable, Callable
+    from typing import TypeVar
 
-# After these, what was asked may have been done although the answer says otherwise.
+    from .._settings import Settings
+    from .async_streams import AsyncResponseStream
+
+    ResultT = TypeVar("ResultT", Response, AsyncResponseStream)
+
+# After these statuses the request may have been processed all the same.
 _DOUBTFUL_STATUSES = frozenset({408, 500, 502, 504})
 
 
-async def exchange(
+async def send_with_retries(
     transport: AsyncTransport, request: Request, settings: Settings, *, deadline: float | None = None
 ) -> Response:
-    """The reply to a request, after as many attempts as the settings allow.
+    """The response to a request, after as many attempts as the settings allow.
 
-    A reply is returned whatever its status. A DELETE that is repeated after a doubtful attempt and finds nothing left
-    has done what it was for: its 404 comes back as a 204.
+    A response is returned whatever its status. If a DELETE is repeated after a doubtful attempt and the object does not
+    exist any more, the first attempt has deleted it: the 404 is returned as a 204.
 
     Args:
-        transport: What makes the attempts.
-        request: What is sent; its ``attempt`` counts up.
+        transport: Makes the attempts.
+        request: What to send; its ``attempt`` counts up.
         settings: Timeouts, retries, hooks and the key.
-        deadline: When to give up, as ``time.monotonic()`` counts; None for when the attempts are used up.
+        deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to all attempts together.
 
     Raises:
-        SonioxConnectionError: The last attempt got no reply.
+        SonioxConnectionError: The last attempt got no response.
         SonioxTimeoutError: The last attempt took too long, or the deadline passed.
     """
-    return (await open_exchange(transport, request, settings, deadline=deadline, streamed=False)).response
+    response = await _repeat(transport.send, transport, request, settings, deadline, frozenset())
+    if response.status_code == 404 and request.doubtful and request.method == "DELETE":
+        return Response(204, request=request, elapsed_sec=response.elapsed_sec)
+    return response
 
 
-async def open_exchange(
+async def open_stream_with_retries(
     transport: AsyncTransport,
     request: Request,
     settings: Settings,
     *,
     deadline: float | None = None,
-    streamed: bool = True,
-) -> AsyncReplyStream:
-    """As :func:`exchange`, but the body of a 2xx reply is still to come; no attempt is made after its head.
+    final_error_types: frozenset[str] = frozenset(),
+) -> AsyncResponseStream:
+    """As :func:`send_with_retries`, but the body of a 2xx response is still to be read. Reading it is not repeated.
 
-    The hook for responses is called when the head is there. The deadline is one for the body, too.
+    The hook for responses is called when the head has arrived. The deadline applies to the body, too. After an error
+    whose type is one of ``final_error_types`` no further attempt is made, whatever the status.
     """
+    return await _repeat(transport.open_stream, transport, request, settings, deadline, final_error_types)
+
+
+async def _repeat(
+    attempt: Callable[[Request, Settings, float | None], Awaitable[ResultT]],
+    transport: AsyncTransport,
+    request: Request,
+    settings: Settings,
+    deadline: float | None,
+    final_error_types: frozenset[str],
+) -> ResultT:
+    """The result of the last attempt: a response or a stream, as ``attempt`` returns it."""
     while True:
-        remaining = settings.timeout_sec if deadline is None else deadline - time.monotonic()
-        if remaining <= 0:
+        if deadline is not None and time.monotonic() >= deadline:
             raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
         if settings.on_request is not None:
             await settled("on_request", settings.on_request(request))
         try:
-            reply = await transport.open(
-                request,
-                authorization=settings.authorization,
-                timeout_sec=min(settings.timeout_sec, remaining),
-                connect_timeout_sec=min(settings.connect_timeout_sec, remaining),
-                deadline=deadline,
-                streamed=streamed,
-            )
+            result = await attempt(request, settings, deadline)
         except (SonioxConnectionError, SonioxTimeoutError) as error:
-            # The transport may have sent it twice by itself, and not have got through the second time.
+            # The transport may have sent the request twice by itself, and not have reached the server the second time.
             request.doubtful = error.request_sent = request.doubtful or error.request_sent
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
             if delay is None or transport.closed:
                 raise
         else:
-            response = reply.response
+            response = result if isinstance(result, Response) else result.response
             if settings.on_response is not None:
                 try:
                     await settled("on_response", settings.on_response(response))
                 except BaseException:
-                    reply.close()
+                    if not isinstance(result, Response):
+                        result.close()
                     raise
             status = response.status_code
-            if status == 404 and request.doubtful and request.method == "DELETE":
-                reply.response = Response(204, request=request, elapsed_sec=response.elapsed_sec)
-                return reply
             if status < 400:
-                return reply
+                return result
             delay = _delay(
                 request,
                 settings,
@@ -95,18 +106,18 @@ async def open_exchange(
                 status_code=status,
                 retry_after_sec=response.retry_after_sec,
             )
-            if delay is None or _is_final(response):
-                return reply
+            if delay is None or (final_error_types and _error_type(response) in final_error_types):
+                return result
             request.doubtful = request.doubtful or status in _DOUBTFUL_STATUSES
         await sleep(delay)
         request.attempt += 1
 
 
-def _is_final(response: Response) -> bool:
-    from .error_replies import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
+def _error_type(response: Response) -> str | None:
+    from .error_responses import parse_api_error  # noqa: PLC0415 - types are loaded when first needed
 
     error = parse_api_error(response)
-    return error is not None and error.error_type in FINAL_ERROR_TYPES
+    return None if error is None else error.error_type
 
 
 def _delay(

@@ -1,4 +1,4 @@
-"""Replies that are handed out as they come in, over tasks: the blocking ones on the client's threads."""
+"""Responses whose body is read while it arrives, over tasks: the blocking streams on the client's threads."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from .messages import Response
-    from .streams import ReplyStream
+    from .streams import ResponseStream
     from .workers import Workers
 
     T = TypeVar("T")
 
 
-class AsyncReplyStream:
-    """A reply, and what is still to come of its body. One task reads at a time, in any event loop.
+class AsyncResponseStream:
+    """A response and the unread rest of its body. One task reads at a time, in any event loop.
 
-    Nothing is read ahead: a consumer that takes its time slows the service down.
+    Nothing is read ahead, so a slow consumer slows the service down.
 
     Attributes:
-        response: The whole reply where nothing is to come, else its head.
+        response: The head of the response; the whole response if it was read before.
     """
 
-    def __init__(self, stream: ReplyStream, workers: Workers, deadline: float | None) -> None:
+    def __init__(self, stream: ResponseStream, workers: Workers, deadline: float | None) -> None:
         """Takes over a stream, which is read on the workers' threads.
 
         Args:
-            stream: With the deadline for all that reads from it.
-            workers: Whose threads read.
-            deadline: The same, for what waits for a thread.
+            stream: The blocking stream, which observes the deadline itself.
+            workers: The threads that read.
+            deadline: How long reading may wait for a thread, as ``time.monotonic()`` counts; None for no limit.
         """
         self.response: Response = stream.response
         self._stream = stream
@@ -42,20 +42,20 @@ class AsyncReplyStream:
         self._deadline = deadline
 
     async def read(self) -> bytes:
-        """As :meth:`ReplyStream.read`. Cancelling ends the transfer."""
+        """As :meth:`ResponseStream.read`. Cancelling ends the transfer."""
         return await self._run(self._stream.read)
 
     async def copy_to(self, write: Callable[[bytes], object]) -> None:
-        """As :meth:`ReplyStream.copy_to`; ``write`` is called in a thread, and not again once this has ended."""
+        """As :meth:`ResponseStream.copy_to`; ``write`` is called in a thread, and never after this has returned."""
         await self._run(lambda: self._stream.copy_to(write))
 
     def close(self) -> None:
-        """As :meth:`ReplyStream.close`, which does not wait."""
+        """As :meth:`ResponseStream.close`, which does not wait."""
         self._stream.close()
 
     async def _run(self, function: Callable[[], T]) -> T:
         if self._stream.is_closed or self._workers.closed:
-            # Nothing is to come, or the connections are broken: this does not wait.
+            # Nothing is left to read, or the connections are closed: this does not wait.
             return function()
         try:
             future = self._workers.submit(function)
@@ -63,12 +63,13 @@ class AsyncReplyStream:
             self._stream.close()
             raise
         try:
-            return await result_of(future, self._deadline, "the reply")
+            return await result_of(future, self._deadline, "the response")
         except SonioxTimeoutError:
             self._stream.close()
             raise
         except asyncio.CancelledError:
             self._stream.close()
-            # What is written to is the caller's again when this ends; the thread does not wait for the service now.
+            # The caller owns the target of write() again when this ends, so the thread, which closing has stopped, must
+            # have ended its last call.
             await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
             raise

@@ -1,4 +1,4 @@
-"""One attempt over tasks: the blocking transport on threads that belong to it."""
+"""One attempt over tasks: the blocking transport on the client's own threads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from .._data import loop_timers as _loop_timers
 from .._data.async_callbacks import settled
 from .._data.callbacks import is_awaitable
-from .async_streams import AsyncReplyStream
+from .async_streams import AsyncResponseStream
 from .transport import Transport
 from .workers import Workers, result_of
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     import ssl
     import urllib.request
     from concurrent.futures import Future
-    from typing import Any
+    from typing import Any, TypeVar
 
+    from .._settings import Settings
     from .body import ProgressCallback
-    from .messages import Request
-    from .streams import ReplyStream
+    from .messages import Request, Response
+    from .streams import ResponseStream
 
-# asyncio's own executor has six threads on two cores: a fifth of the throughput of this.
+    T = TypeVar("T")
+
+# asyncio's own executor, with six threads on two cores, has a fifth of the throughput.
 _MAX_THREADS = 64
 
 sleep = _loop_timers.sleep
@@ -47,69 +50,56 @@ class AsyncTransport:
         """Whether ``close()`` was called."""
         return self._transport.closed
 
-    def check_open(self) -> None:
-        """Raises SonioxError after ``close()``."""
-        self._transport.check_open()
+    async def send(self, request: Request, settings: Settings, deadline: float | None = None) -> Response:
+        """As :meth:`Transport.send`. Cancelling does not stop a request: its thread discards the response."""
+        future = self._workers.submit(lambda: self._transport.send(request, settings, deadline))
+        return await self._result_of(future, request, deadline)
 
-    async def open(
-        self,
-        request: Request,
-        *,
-        authorization: str,
-        timeout_sec: float,
-        connect_timeout_sec: float,
-        deadline: float | None = None,
-        streamed: bool = False,
-    ) -> AsyncReplyStream:
-        """As :meth:`Transport.open`. Cancelling abandons the request: its thread ends it unheard."""
-        self._transport.check_open()
-
-        def open_reply() -> ReplyStream:
-            return self._transport.open(
-                request,
-                authorization=authorization,
-                timeout_sec=timeout_sec,
-                connect_timeout_sec=connect_timeout_sec,
-                deadline=deadline,
-                streamed=streamed,
-            )
-
-        future = self._workers.submit(open_reply)
+    async def open_stream(
+        self, request: Request, settings: Settings, deadline: float | None = None
+    ) -> AsyncResponseStream:
+        """As :meth:`Transport.open_stream`. Cancelling does not stop a request: its thread closes the response."""
+        future = self._workers.submit(lambda: self._transport.open_stream(request, settings, deadline))
         try:
-            stream = await result_of(future, deadline, f"{request.method} {request.url}")
+            stream = await self._result_of(future, request, deadline)
         except asyncio.CancelledError:
             future.add_done_callback(_close_stream)
             raise
-        callback = None if request.body is None else request.body.on_progress
-        if isinstance(callback, _LoopCallback):
+        return AsyncResponseStream(stream, self._workers, deadline)
+
+    async def _result_of(self, future: Future[T], request: Request, deadline: float | None) -> T:
+        result = await result_of(future, deadline, f"{request.method} {request.url}")
+        # Of the type that callback() returns.
+        callback: Any = None if request.body is None else request.body.on_progress
+        if callback is not None:
             await callback.finish()
-        return AsyncReplyStream(stream, self._workers, deadline)
+        return result
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
-        """The function as a transport may call it: its calls are carried over into the running loop."""
+        """A callback for a request body that calls the function in the running event loop."""
         if function is None or not callable(function):
-            return function  # What is not callable is refused where the request is built.
+            return function  # Any other object is refused where the request is made.
         return _LoopCallback(function, asyncio.get_running_loop())
 
     async def close(self) -> None:
         """Closes all connections, also those in use, and waits for the threads to end."""
         self._transport.close()
-        # Requests that still wait for a thread find the client closed; if they were cancelled here, tasks would end as
-        # cancelled that nobody cancelled.
+        # Requests that wait for a thread are not cancelled here, as their tasks would end as cancelled: the threads
+        # still run them, and they raise since the client is closed.
         await self._workers.close()
 
 
-def _close_stream(future: Future[ReplyStream]) -> None:
-    """Closes what came for nobody."""
+def _close_stream(future: Future[ResponseStream]) -> None:
+    """Closes the response of a cancelled request."""
     if not future.cancelled() and future.exception() is None:
         future.result().close()
 
 
 class _LoopCallback:
-    """A progress callback whose calls are carried over into an event loop.
+    """A progress callback that is called in a thread and calls the user's function in an event loop.
 
     Attributes:
-        error: What the callback raised there, which the next call raises in its place; None while it raised nothing.
+        error: The exception that the function raised there, which the next call raises; None without one.
     """
 
     def __init__(self, function: ProgressCallback, loop: asyncio.AbstractEventLoop) -> None:
@@ -125,7 +115,7 @@ class _LoopCallback:
         self._loop.call_soon_threadsafe(self._call, sent_bytes, total_bytes)
 
     async def finish(self) -> None:
-        """Waits for what is still awaited, and raises what came too late to stop the last block."""
+        """Waits for the calls that are not finished, and raises the function's exception if it was too late to stop."""
         if self._awaiting is not None:
             await self._awaiting
         if self.error is not None:
@@ -136,11 +126,11 @@ class _LoopCallback:
         if self._awaiting is None and self.error is None:
             try:
                 outcome = self._function(*self._calls.popleft())
-            except Exception as error:  # noqa: BLE001 - raised where the upload is awaited
+            except Exception as error:  # noqa: BLE001 - raised in the task that uploads
                 self.error = error
                 return
             if is_awaitable(outcome):
-                # One after the other: what comes meanwhile waits in the queue.
+                # One call at a time: later ones wait in the queue.
                 self._awaiting = self._loop.create_task(self._finish_calls(outcome))
 
     async def _finish_calls(self, outcome: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is sent: JSON, forms, and multipart streams that never hold a file in memory."""
+"""Request bodies: JSON, forms, and multipart bodies that stream files."""
 
 from __future__ import annotations
 
@@ -15,19 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, BinaryIO
 
-    # Called with the file bytes sent so far, and how many there are in all or None if that is not known.
+    # Called with the number of file bytes sent so far and in all; None if the latter is not known.
     ProgressCallback = Callable[[int, int | None], object]
 
-# 8 KiB blocks, http.client's own, cost three times as much as these.
+# With http.client's own 8 KiB blocks, sending takes three times as long.
 _BLOCK_SIZE = 128 * 1024
-
-
-class CallbackError(Exception):
-    """Carries what the user's callback raised past everything that would take it for a failure of the network."""
-
-    def __init__(self, original: Exception) -> None:
-        super().__init__("on_progress failed")
-        self.original = original
 
 
 class Body:
@@ -35,11 +27,14 @@ class Body:
 
     Attributes:
         content_type: Value of the ``Content-Type`` header.
-        length: In bytes; None when it is not known before it has been sent.
-        on_progress: Called while it is sent; None where nobody asked.
+        length: In bytes; None if it is not known in advance.
+        on_progress: Called while the body is sent; None for no callback.
+        callback_error: The exception of ``on_progress`` that ended the last attempt; None without one. The transport
+            raises it after the attempt, whatever urllib or an opener made of it.
     """
 
     on_progress: ProgressCallback | None = None
+    callback_error: Exception | None = None
 
     def __init__(self, content: bytes, content_type: str) -> None:
         self.content_type = content_type
@@ -48,16 +43,16 @@ class Body:
 
     @property
     def repeatable(self) -> bool:
-        """Whether iterating now starts at the beginning."""
+        """Whether the body can be sent, or sent again, from its beginning."""
         return True
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._content
 
-    # urllib hands bodies on as they are, and what watches it takes them for bytes.
+    # Tools that wrap urllib's opener treat the body as bytes.
 
     def __len__(self) -> int:
-        """As ``length``; 0 where that is not known."""
+        """As ``length``; 0 if it is not known."""
         return self.length or 0
 
     def __bool__(self) -> bool:
@@ -70,7 +65,7 @@ class Body:
 class MultipartBody(Body):
     """``multipart/form-data`` (RFC 7578) from values and streams, read block by block while it is sent.
 
-    A stream is sent from where it stands to its end. Iterating a second time needs all streams to be rewound.
+    A stream is sent from its current position to its end. To send the body again, all streams must be seekable.
     """
 
     def __init__(
@@ -79,11 +74,11 @@ class MultipartBody(Body):
         files: Mapping[str, tuple[str, BinaryIO, str]],
         on_progress: ProgressCallback | None = None,
     ) -> None:
-        """Reads nothing yet, but asks each stream for its size.
+        """Determines the size of each stream, and reads nothing yet.
 
         Args:
-            fields: Plain values by name; None is left out.
-            files: File name, stream and content type by name.
+            fields: Plain values by field name; None is left out.
+            files: File name, stream and content type by field name.
             on_progress: Called after each block of a file.
 
         Raises:
@@ -116,6 +111,7 @@ class MultipartBody(Body):
         if not self.repeatable:
             raise SonioxValidationError("the file's stream has been read and cannot be rewound")
         self._started = True
+        self.callback_error = None
         sent = 0
         sizes = [part.size for part in self._files]
         known = [size for size in sizes if size is not None]
@@ -126,29 +122,30 @@ class MultipartBody(Body):
                 continue
             for block in part.read_blocks():
                 yield block
-                # Control is back here when the block has been handed to the socket.
+                # The generator continues when the block has been passed to the socket.
                 sent += len(block)
                 if self.on_progress is not None:
                     try:
                         refuse_awaitable("on_progress", self.on_progress(sent, total))
                     except Exception as error:
-                        raise CallbackError(error) from error
+                        self.callback_error = error
+                        raise
 
     def __bytes__(self) -> bytes:
         content = b"".join(self)
         if not self.repeatable:
-            # What a stream gave once is sent from here.
+            # The streams cannot be read again, so the content is kept.
             self._files = []
             self._parts = [content]
         return content
 
 
 class _FilePart:
-    """A stream to be sent.
+    """The content of a stream, as a part of a multipart body.
 
     Attributes:
-        start: Its position when it was given; None when it cannot be rewound.
-        size: Bytes from there to its end; None when that is not known.
+        start: The stream's position when it was passed in; None if it is not seekable.
+        size: Bytes from there to its end; None if not known.
     """
 
     def __init__(self, name: str, stream: BinaryIO) -> None:
@@ -158,8 +155,8 @@ class _FilePart:
         self.size: int | None = None
         if getattr(stream, "closed", False) is True:
             raise SonioxValidationError(f"{name} cannot be read: the stream is closed")
-        # Streams of other libraries fail in ways of their own: seek() gives nothing, or is there and raises, or counts
-        # from the start only. What cannot be had is done without.
+        # Streams of other libraries fail differently: seek() returns None, or raises, or only accepts positions from
+        # the start. Then the stream counts as not seekable, or its size as unknown.
         with contextlib.suppress(Exception):
             seekable = getattr(stream, "seekable", None)
             if seekable is None or seekable():
@@ -176,14 +173,14 @@ class _FilePart:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the stream can be read from its start once more; some, such as members of piped archives, cannot."""
+        """Whether the stream can be read from ``start`` again; members of piped archives, for example, cannot."""
         if self.start is None:
             return False
         try:
             self._stream.seek(self.start)
             self._stream.read(1)
-        except Exception:  # noqa: BLE001 - whatever it is, the first attempt's failure tells more
-            # Except that the caller closed it, which reading it again will tell.
+        except Exception:  # noqa: BLE001 - the error of the first attempt is more useful
+            # A stream that the caller closed counts as repeatable, so that the next attempt reports it as closed.
             return getattr(self._stream, "closed", False) is True
         return True
 
@@ -191,7 +188,7 @@ class _FilePart:
         if self.start is not None:
             self._call(self._stream.seek, self.start)
         remaining = self.size
-        # The announced length is binding: a file that grows meanwhile is sent as long as it was.
+        # The announced length is binding: of a file that grows meanwhile, only that much is sent.
         while remaining is None or remaining > 0:
             block: Any = self._call(
                 self._stream.read, _BLOCK_SIZE if remaining is None else min(_BLOCK_SIZE, remaining)
@@ -199,7 +196,7 @@ class _FilePart:
             if isinstance(block, (bytearray, memoryview)):
                 block = bytes(block)  # pyright: ignore[reportUnknownArgumentType] - a memoryview of anything
             if not isinstance(block, bytes):
-                problem = "is open as text" if isinstance(block, str) else f"gave {kind_of(block)} instead of bytes"
+                problem = "is open as text" if isinstance(block, str) else f"returned {kind_of(block)} instead of bytes"
                 raise SonioxValidationError(f"{self._name} {problem}; a binary stream is needed")
             if not block:
                 if remaining is None:
@@ -208,13 +205,13 @@ class _FilePart:
                     f"{self._name} ended {remaining} bytes before its length of {self.size}; was it cut meanwhile?"
                 )
             if remaining is not None:
-                # Some streams give more than they are asked for.
+                # Some streams return more than they are asked for.
                 block = block[:remaining]
                 remaining -= len(block)
             yield block
 
     def _call(self, method: Callable[[int], Any], argument: int) -> Any:
-        # The stream's own error must not pass for one of the connection, which would be retried.
+        # An OSError of the stream must not be taken for one of the connection, which would be retried.
         try:
             return method(argument)
         except Exception as error:
@@ -227,7 +224,7 @@ def json_body(value: object) -> Body:
     Raises:
         SonioxValidationError: ``value`` cannot be written as JSON.
     """
-    import json  # noqa: PLC0415 - loaded by the replies anyway
+    import json  # noqa: PLC0415 - loaded for responses anyway
 
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -238,17 +235,17 @@ def json_body(value: object) -> Body:
 
 def form_body(fields: Mapping[str, object]) -> Body:
     """A body that is a URL-encoded form; None is left out."""
-    from urllib.parse import urlencode  # noqa: PLC0415 - forms are rare here
+    from urllib.parse import urlencode  # noqa: PLC0415 - forms are rare
 
     pairs = [(name, str(value)) for name, value in fields.items() if value is not None]
     return Body(urlencode(pairs).encode(), "application/x-www-form-urlencoded")
 
 
 def quote_parameter(text: str) -> str:
-    """A name or file name for a ``Content-Disposition`` header, between its quotes.
+    """A field name or file name as a quoted parameter of ``Content-Disposition``, without the quotes.
 
-    As browsers do (WHATWG HTML, "multipart/form-data encoding algorithm"): UTF-8 as it is, the quote and line breaks
-    percent-encoded; and so are other control characters, which some servers choke on.
+    As in browsers (WHATWG HTML, "multipart/form-data encoding algorithm"), UTF-8 stays as it is, and quotes and line
+    breaks are percent-encoded. So are other control characters, which some servers reject.
     """
     return "".join(
         f"%{ord(character):02X}" if character < " " or character in '"\x7f' else character

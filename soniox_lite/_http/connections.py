@@ -1,8 +1,9 @@
 """urllib handlers over ``http.client`` connections that stay open between requests.
 
-``urllib.request`` alone closes its connection after every request. Its opener stays in charge of redirects;
-:class:`KeepAliveHandler` takes the place of its proxy, HTTP and HTTPS handlers and lends connections from a
-:class:`ConnectionPool`. A connection is lent to one request, and comes back when the reply was read to its end.
+``urllib.request`` alone closes its connection after every request. Its opener still follows redirects;
+:class:`KeepAliveHandler` replaces its proxy, HTTP and HTTPS handlers and takes connections from a
+:class:`ConnectionPool`. A connection serves one request at a time, and is released when the response was read to its
+end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .._net.tcp import is_readable, remaining_sec
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
 from .body import Body
 from .pool import MAX_IDLE_SEC
-from .wire_response import Reply
+from .wire_response import WireResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,21 +35,21 @@ if TYPE_CHECKING:
     from .messages import Request
     from .pool import ConnectionPool, PoolKey
 
-# A request that must not be made twice cannot be repeated when the server turns out to have closed the connection,
-# so it only takes one that was in use a moment ago.
+# A request that must not be sent twice cannot be repeated if the server has closed the connection, so it only gets a
+# connection that was in use recently.
 _MAX_IDLE_SEC_UNREPEATABLE = 5.0
 _CLOSED_BY_PEER = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE"})
 
 
 class WireRequest(urllib.request.Request):
-    """A urllib request that knows its limits.
+    """A urllib request with time limits.
 
     Attributes:
-        connect_timeout_sec: For DNS-resolved addresses, TCP, proxy and TLS.
+        connect_timeout_sec: For TCP, proxy and TLS together, without name resolution; None for the request's timeout.
         deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to the whole.
-        origin: What it was made from, and what is told that it had to be sent twice; None after a redirect.
-        proxy: What it was sent through; None for nothing.
+        origin: The request that this was made from, which is marked if it had to be sent twice; None after a redirect.
+        proxy: The proxy that is used; None for a direct connection.
     """
 
     connect_timeout_sec: float | None = None
@@ -64,8 +65,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         """Opens nothing yet.
 
         Args:
-            pool: Where connections come from and go back to.
-            tls_context: Gives the TLS context; called when the first https connection is made.
+            pool: Holds the idle connections.
+            tls_context: Returns the TLS context; called for each new https connection.
         """
         super().__init__()
         self._pool = pool
@@ -75,8 +76,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         name, colon, port = (request.host or "").partition(":")
         if name.endswith(".") and not request.has_header("Host"):
-            # This dot of an absolute name is for the resolver. With it, the name would differ from that of TLS, and
-            # from what servers that compare names are called by.
+            # The dot at the end of an absolute name is for the resolver only. Servers compare the Host header with
+            # their name and with the name of TLS, which have none.
             request.add_unredirected_header("Host", f"{name[:-1]}{colon}{port}")
         return self.do_request_(request)
 
@@ -86,21 +87,21 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         is_replaced = not (
             http.client.HTTPConnection.__module__ == http.client.HTTPSConnection.__module__ == "http.client"
         )
-        return self._open_replaced(request) if is_replaced else self._exchange(request)
+        return self._open_replaced(request) if is_replaced else self._round_trip(request)
 
     https_open = http_open
 
     def _open_replaced(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """As urllib does it, without our pool: a tool such as vcrpy has its own classes in place of http.client's."""
+        """As urllib does it, without our pool: a tool such as vcrpy has replaced http.client's classes."""
         body: Any = request.data
         if body is not None:
-            # Tools look at bodies, and send them with a length.
+            # Such tools expect bytes, and send them with a length.
             request.data = bytes(body)
             request.remove_header("Transfer-encoding")
         proxy = self._proxy_for(request)
         if proxy is not None:
             if proxy.secure:
-                # urllib would send it the password without TLS.
+                # urllib would send the proxy's password without TLS.
                 raise SonioxConnectionError(
                     f"{_name(request)}: http.client was replaced, and cannot speak TLS to a proxy"
                 )
@@ -111,14 +112,14 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             return self.do_open(http.client.HTTPConnection, request)
         return self.do_open(http.client.HTTPSConnection, request, context=self._tls_context())
 
-    def _exchange(self, request: urllib.request.Request) -> Reply:
+    def _round_trip(self, request: urllib.request.Request) -> WireResponse:
         headers = {**request.headers, **request.unredirected_hdrs}
-        # The proxy's credentials are for the proxy alone.
+        # The proxy's credentials must not reach the server.
         headers.pop("Proxy-authorization", None)
         scheme, host = request.type, request.host or ""
         proxy = self._proxy_for(request) if self._proxies.are_named else None
         if proxy is not None and scheme == "http":
-            # The proxy fetches it; one connection serves all hosts.
+            # The proxy makes the request; one connection to it serves all hosts.
             request.selector = f"{scheme}://{host}{request.selector}"
             host = ""
             if proxy.authorization is not None:
@@ -127,12 +128,12 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         body = request.data
         repeatable = request.get_method() in _REPEATABLE_METHODS and (body is None or getattr(body, "repeatable", True))
 
-        connection = self._pool.take(key, MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE)
+        connection = self._pool.acquire(key, MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE)
         if connection is not None:
             try:
                 return self._send_and_receive(connection, key, request, headers)
             except SonioxConnectionError as error:
-                # The server may have closed it just as we wrote: that says nothing about the request.
+                # The server may have closed the idle connection at this moment, which does not depend on the request.
                 if self._pool.closed or not repeatable or not isinstance(error.__cause__, _CLOSED_BY_PEER):
                     raise
                 origin: Request | None = getattr(request, "origin", None)
@@ -163,9 +164,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 tunnelled=scheme == "https",
                 tls_context=self._tls_context,
             )
-            self._pool.lend(connection)
+            self._pool.add(connection)
             try:
-                # The system's name resolution has limits of its own and is not counted.
+                # Name resolution has the system's own limits and is not counted.
                 addresses = resolve(*route.first_hop)
                 ends = time.monotonic() + timeout
                 ends = ends if deadline is None else min(ends, deadline)
@@ -187,8 +188,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         key: PoolKey,
         request: urllib.request.Request,
         headers: dict[str, str],
-    ) -> Reply:
-        """Sends the request and reads the reply's head; the body is left to the reply."""
+    ) -> WireResponse:
+        """Sends the request and reads the head of the response; its body is still to be read."""
         timeout = _timeout_of(request)
         deadline: float | None = getattr(request, "deadline", None)
         try:
@@ -196,43 +197,46 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 connection.sock.settimeout(timeout)
             send_error = self._send(connection, request, headers)
             connection.response_class = functools.partial(  # type: ignore[assignment]
-                Reply,
+                WireResponse,
                 timeout_sec=timeout,
                 deadline=deadline,
                 done=functools.partial(self._done, key, connection),
-                break_off=functools.partial(self._pool.break_off, connection),
+                abort=functools.partial(self._pool.abort, connection),
             )
             try:
-                reply: Any = connection.getresponse()
+                response: Any = connection.getresponse()
             except (OSError, http.client.HTTPException):
-                # The server may have answered before it stopped listening, but it did not: the first error counts.
+                # The server sent no response before it closed the connection, so the error of sending is the cause.
                 if send_error is not None:
                     raise send_error  # noqa: B904 - the chain shows both
                 raise
             finally:
-                # It knows the pool, which must not be kept alive by its idle connections.
+                # It refers to the pool, which its idle connections must not keep alive.
                 del connection.response_class
             if send_error is not None:
-                reply.will_close = True  # Half a request hangs on this connection.
-        except TimeoutError as error:
-            self._pool.discard(connection)
-            raise SonioxTimeoutError(f"{_name(request)}: no answer within {timeout:g} s", request_sent=True) from error
+                response.will_close = True  # The request on this connection is incomplete.
         except (OSError, http.client.HTTPException) as error:
             self._pool.discard(connection)
+            if error is getattr(request.data, "callback_error", None):
+                raise  # Raised by the user's callback, not by the network.
+            if isinstance(error, TimeoutError):
+                raise SonioxTimeoutError(
+                    f"{_name(request)}: no response within {timeout:g} s", request_sent=True
+                ) from error
             problem = self._describe(error)
             raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from redact_exception(error)
         except BaseException:
             self._pool.discard(connection)
             raise
-        reply.url = request.full_url
-        reply.msg = reply.reason  # As urllib's own handler does.
-        result: Reply = reply
+        response.url = request.full_url
+        response.msg = response.reason  # As urllib's own handler does.
+        result: WireResponse = response
         return result
 
     def _send(
         self, connection: http.client.HTTPConnection, request: urllib.request.Request, headers: dict[str, str]
     ) -> OSError | None:
-        """Sends head and body. A peer that hangs up on the body may have answered; its error is returned for later."""
+        """Sends head and body. Returns the error if the server stopped reading the body: there may be a response."""
         body: Any = request.data
         chunked = headers.get("Transfer-encoding", "").lower() == "chunked"
         try:
@@ -245,9 +249,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             for name, value in headers.items():
                 connection.putheader(name, value)
         except ValueError:
-            # The original error shows the value, which is nobody's business.
+            # The original error contains the header's value, which may be the key.
             raise SonioxValidationError(
-                f"{_name(request)}: a header or the URL holds what HTTP does not allow"
+                f"{_name(request)}: a header or the URL contains characters that HTTP does not allow"
             ) from None
         connection.endheaders()
         if body is None:
@@ -255,7 +259,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         blocks: Iterable[bytes] = body if isinstance(body, Body) else (body,)
         timeout = _timeout_of(request)
         deadline: float | None = getattr(request, "deadline", None)
-        # Only sending stands in a try: reading the user's stream may raise what it likes.
+        # Only sending is in the try block: errors of the user's stream are passed on unchanged.
         for block in _in_chunks(blocks) if chunked else blocks:
             if deadline is not None:
                 connection.sock.settimeout(remaining_sec(deadline, timeout))
@@ -266,7 +270,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
             except TimeoutError as error:
                 if not is_readable(connection.sock):
                     raise
-                # It has seen enough: it answers, and reads no more.
+                # There is a response: the server has stopped reading the body.
                 return error
         return None
 
@@ -275,19 +279,19 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
 
     def _done(self, key: PoolKey, connection: http.client.HTTPConnection, *, reusable: bool) -> None:
         if reusable:
-            self._pool.give_back(key, connection)
+            self._pool.release(key, connection)
         else:
             self._pool.discard(connection)
 
 
 def _unconnected(host: str, port: int) -> http.client.HTTPConnection:
-    """A connection of ``http.client`` without its socket, which the caller opens. It belongs to this process.
+    """A connection of ``http.client`` whose socket the caller opens. It belongs to this process.
 
-    No subclass: its base would be read when this module is loaded, and a tool such as vcrpy may have put a class of its
-    own in that place for a while.
+    It is no subclass: the base class would be bound when this module is loaded, when a tool such as vcrpy may have
+    replaced it for a while.
     """
     connection: Any = http.client.HTTPConnection(host, port)
-    # Without a socket it fails. http.client would open one, which would know of no proxy.
+    # Without a socket, requests fail. Otherwise http.client would open one, without the proxy.
     connection.auto_open = 0
     connection.pid = os.getpid()
     result: http.client.HTTPConnection = connection
@@ -295,7 +299,7 @@ def _unconnected(host: str, port: int) -> http.client.HTTPConnection:
 
 
 def _timeout_of(request: urllib.request.Request) -> float:
-    # The opener sets it, always to a number, since ours is always called with one.
+    # The opener sets it to a number, since we always pass one.
     timeout = request.timeout
     return 30.0 if timeout is None else timeout
 
@@ -308,7 +312,7 @@ def _in_chunks(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _place_of(request: urllib.request.Request) -> tuple[str, int]:
-    """Host and port of the server. A port that is none raises ValueError."""
+    """Host and port of the server. Raises ValueError if the port is not valid."""
     parts = urlsplit(f"//{request.host}")
     return parts.hostname or "", parts.port or (443 if request.type == "https" else 80)
 

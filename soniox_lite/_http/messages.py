@@ -1,4 +1,4 @@
-"""What goes out and what comes back, as plain data."""
+"""Requests, responses and header fields as plain data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Headers(Mapping[str, str]):
-    """Header fields, looked up without regard to case. A field that came several times is joined with commas."""
+    """Header fields by case-insensitive name. The values of several fields with one name are joined with commas."""
 
     __slots__ = ("_fields",)
 
@@ -49,14 +49,14 @@ class Headers(Mapping[str, str]):
 class Request:
     """One call to the service, as hooks see it.
 
-    The API key is not in here: it is added below this level, so that no hook, log or ``repr()`` can show it.
+    It does not hold the API key, which is added later, so that no hook, log or ``repr()`` can show it.
 
     Attributes:
         method: ``GET``, ``POST``, ``DELETE``, ...
         url: Absolute, with the query.
-        headers: What is sent besides the key and what the transport adds; a hook may add to it.
+        headers: The header fields, without the key and those that the transport adds; a hook may add others.
         attempt: 1 for the first try, 2 for the first retry, ...
-        doubtful: Whether it may have been done already, although no reply said so.
+        doubtful: Whether an earlier attempt may have been processed, although no response confirmed it.
     """
 
     __slots__ = ("attempt", "body", "doubtful", "headers", "method", "url")
@@ -70,7 +70,7 @@ class Request:
         self.doubtful: bool = False
 
     def __reduce__(self) -> tuple[type[Request], tuple[str, str, dict[str, str]]]:
-        # An error that is pickled, or copied, takes its request along, but not the stream that was sent.
+        # An error is pickled and copied with its request, but without the body, which may be a stream.
         return Request, (self.method, self.url, self.headers)
 
     @safe_repr
@@ -79,15 +79,15 @@ class Request:
 
 
 class Response:
-    """A complete reply.
+    """A response to a request.
 
     Attributes:
         status_code: HTTP status.
         headers: Case-insensitive mapping of the header fields.
-        content: The body's bytes, decompressed; empty for audio, which is handed out as it comes in.
-        request: What it answers.
-        elapsed_sec: Seconds from the start of the attempt to the last byte, or for audio to the head.
-        complete: False when an error reply broke off before its end, so that ``content`` is only its beginning.
+        content: The body's bytes, decompressed; empty for audio that is streamed.
+        request: The request; None if it is not known.
+        elapsed_sec: Seconds from the start of the attempt to the last byte, or for streamed audio to the head.
+        complete: False if an error response was cut off or too large, so that ``content`` is only its beginning.
     """
 
     __slots__ = ("_fields", "_headers", "complete", "content", "elapsed_sec", "request", "status_code")
@@ -123,40 +123,40 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as UTF-8 text; bytes that are not are replaced."""
+        """The body as UTF-8 text; invalid bytes are replaced."""
         return self.content.decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """The body as JSON, parsed anew at each call.
+        """The body as JSON, parsed at each call.
 
         Raises:
-            SonioxAPIError: It is not JSON.
+            SonioxAPIError: The body is not JSON.
         """
         try:
-            # bytes.decode is strict, which the detection of encodings inside json.loads is not.
+            # Strictly UTF-8; json.loads would detect and accept other encodings.
             return json.loads(self.content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
-            raise SonioxAPIError(f"the reply is not JSON but {self.describe_body()}", response=self) from error
+            raise SonioxAPIError(f"the response is not JSON but {self.describe_body()}", response=self) from error
 
     def raise_for_status(self) -> Response:
-        """This reply, if its status is 2xx.
+        """This response, if its status is 2xx.
 
         Raises:
-            SonioxAPIError: It is not; the subclass follows the status.
+            SonioxAPIError: The status is another one; the subclass depends on it.
         """
         if not self.is_success:
-            from .error_replies import error_of  # noqa: PLC0415 - types are loaded when first needed
+            from .error_responses import error_of  # noqa: PLC0415 - types are loaded when first needed
 
             raise error_of(self)
         return self
 
     @property
     def retry_after_sec(self) -> float | None:
-        """Seconds that the ``Retry-After`` header asks to wait; None without one that can be read."""
+        """Seconds to wait according to the ``Retry-After`` header; None if it is missing or invalid."""
         return parse_retry_after(self.headers.get("Retry-After"))
 
     def describe_body(self) -> str:
-        """What the body is, for an error message: its kind, its size and its beginning."""
+        """The body's size, content type and beginning, for an error message."""
         if not self.content:
             return "an empty body"
         kind = self.headers.get("Content-Type", "unknown type").partition(";")[0].strip()
@@ -169,9 +169,9 @@ class Response:
 
 
 def build_query(params: Mapping[str, Any] | None) -> str:
-    """The query for these parameters, with its ``?``; empty without any.
+    """The query string for these parameters, with its ``?``; empty without any.
 
-    None is left out, a bool is ``true`` or ``false``, a list or tuple repeats its name.
+    None is left out, a bool becomes ``true`` or ``false``, and a list or tuple one parameter for each item.
     """
     if not params:
         return ""

@@ -1,4 +1,4 @@
-"""Connections that wait for their next request."""
+"""Connections that are kept open between requests."""
 
 from __future__ import annotations
 
@@ -18,69 +18,73 @@ if TYPE_CHECKING:
 
     from .._net.proxies import Proxy
 
-    # Scheme, host and port as in the URL (empty where the proxy serves all hosts), proxy.
+    # Scheme; host and port as in the URL, or empty if one connection to the proxy serves all hosts; proxy.
     PoolKey = tuple[str, str, Proxy | None]
 
-# To all hosts together, so that a service that spreads its clients over many does not use up their open files.
+# For all hosts together, so that a service with many host names does not use up the client's file descriptors.
 _MAX_IDLE_CONNECTIONS = 64
-# Most servers and load balancers keep an idle connection for a minute or more; NAT tables forget it later still.
+# Most servers and load balancers keep an idle connection for a minute or more, NAT tables even longer.
 MAX_IDLE_SEC = 30.0
-# A clock that goes on while the machine is suspended, as time.monotonic does not on Linux and macOS: after a night,
-# all connections would seem to have been used a moment ago. Windows has none of these names, and its own goes on.
+# A clock that counts the time while the machine is suspended, as time.monotonic does not on Linux and macOS: otherwise
+# connections would seem recently used after a night. Windows has neither name, and its time.monotonic does count.
 _CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class ConnectionPool:
-    """Idle connections and where they lead. Any thread may use it; a forked child starts with an empty one."""
+    """Idle connections with their targets, and those in use. Any thread may use it; it is empty in a forked child."""
 
     def __init__(self) -> None:
-        # With since when; the one that has been idle for longest comes first.
+        # With the time since when they are idle; the longest idle one comes first.
         self._idle: dict[http.client.HTTPConnection, tuple[PoolKey, float]] = {}
         self.start_empty()
         self.closed = False
         _pools.add(self)
-        # Not __del__, which the garbage collector may call after it has complained about the sockets.
+        # Not __del__, which the garbage collector may call after it has warned about the open sockets.
         weakref.finalize(self, _close_all, self._idle)
 
     def start_empty(self) -> None:
-        """Forgets all connections and makes a new lock: for a new pool, and for a forked child's."""
-        # One that the garbage collector may take again, when it closes a reply that nobody has read to its end.
+        """Drops all connections and makes a new lock: for a new pool, and for one in a forked child."""
+        # Reentrant: __del__ of an unread response may run while this thread holds the lock.
         self._lock = threading.RLock()
-        # In a forked child, this closes its copies of the sockets and leaves the connections to the parent.
+        # In a forked child, this closes its copies of the sockets; the parent's connections stay open.
         _close_all(self._idle)
-        self._busy: set[http.client.HTTPConnection] = set()
+        self._in_use: set[http.client.HTTPConnection] = set()
 
-    def take(self, key: PoolKey, max_idle_sec: float) -> http.client.HTTPConnection | None:
-        """An idle connection that still looks alive; None when there is none."""
+    def acquire(self, key: PoolKey, max_idle_sec: float) -> http.client.HTTPConnection | None:
+        """An idle connection to a target, now in use by the caller; None if there is no usable one.
+
+        The caller gives it back with :meth:`release` or :meth:`discard`.
+        """
         now = _now()
         while True:
             with self._lock:
                 self.check_open()
-                # The one that was in use last is the likeliest to be alive.
+                # The most recently used one is most likely to be open still.
                 for connection in reversed(self._idle):
-                    leads_to, since = self._idle[connection]
-                    if leads_to == key:
+                    target, since = self._idle[connection]
+                    if target == key:
                         break
                 else:
                     return None
                 del self._idle[connection]
-                self._busy.add(connection)
+                self._in_use.add(connection)
             if now - since <= max_idle_sec and not is_readable(connection.sock):
                 return connection
+            # Too old; or readable, that is closed by the server or with unexpected data on it.
             self.discard(connection)
 
-    def lend(self, connection: http.client.HTTPConnection) -> None:
-        """Counts a new connection as in use."""
+    def add(self, connection: http.client.HTTPConnection) -> None:
+        """Registers a new connection, which is in use by the caller."""
         with self._lock:
             self.check_open()
-            self._busy.add(connection)
+            self._in_use.add(connection)
         self._drop_idle(_now())
 
-    def give_back(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
-        """Takes back a connection whose last reply was read to its end."""
+    def release(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
+        """Keeps a connection whose last response was read to its end for the next request."""
         now = _now()
         with self._lock:
-            self._busy.discard(connection)
+            self._in_use.discard(connection)
             is_usable = not self.closed and connection.sock is not None
             if is_usable:
                 self._idle[connection] = key, now
@@ -90,25 +94,25 @@ class ConnectionPool:
             self._drop_idle(now)
 
     def discard(self, connection: http.client.HTTPConnection) -> None:
-        """Closes a connection that is of no more use."""
+        """Closes a connection that cannot be used again."""
         with self._lock:
-            self._busy.discard(connection)
+            self._in_use.discard(connection)
         connection.close()
 
     def close(self) -> None:
-        """Closes idle connections and breaks those in use, so that whoever waits on one stops at once."""
+        """Closes idle connections and aborts those in use, so that their requests fail at once."""
         with self._lock:
             self.closed = True
             idle = list(self._idle)
-            busy = list(self._busy)
+            in_use = list(self._in_use)
             self._idle.clear()
         for connection in idle:
             connection.close()
-        for connection in busy:
-            self.break_off(connection)
+        for connection in in_use:
+            self.abort(connection)
 
     def _drop_idle(self, now: float) -> None:
-        """Closes what has been idle for too long, wherever it leads, and the oldest of too many."""
+        """Closes connections that have been idle for too long, and the oldest ones if there are too many."""
         while True:
             with self._lock:
                 oldest = next(iter(self._idle), None)
@@ -120,13 +124,13 @@ class ConnectionPool:
             oldest.close()
 
     @staticmethod
-    def break_off(connection: http.client.HTTPConnection) -> None:
-        """Breaks a connection that is in use, so that whoever waits on it stops at once."""
-        # Not connection.sock, which http.client forgets when the reply is the last one on its connection.
+    def abort(connection: http.client.HTTPConnection) -> None:
+        """Shuts down a connection that is in use, so that the thread that waits for it stops at once."""
+        # Not connection.sock, which http.client clears when the response is the last one on its connection.
         sock: socket.socket | None = getattr(connection, "open_sock", None)
-        # A forked child would break it for its parent.
+        # A forked child would shut it down for its parent.
         if sock is not None and getattr(connection, "pid", None) == os.getpid():
-            # Below TLS, whose object belongs to the thread that reads or writes. The socket may be gone already.
+            # On the TCP socket, since the TLS object belongs to the thread that uses it. It may be closed already.
             with contextlib.suppress(OSError):
                 socket.SocketType.shutdown(sock, socket.SHUT_RDWR)
 
@@ -140,7 +144,7 @@ def _now() -> float:
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
-# For a forked child, which has neither the threads that may hold a lock nor a right to the parent's connections.
+# For forked children: threads that may hold a lock do not exist there, and the connections belong to the parent.
 _pools: weakref.WeakSet[ConnectionPool] = weakref.WeakSet()
 
 

@@ -1,4 +1,4 @@
-"""Where a reply may send a request, and what it may take along."""
+"""Which redirects are followed, and which headers are sent along."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Of a body, which is not sent again, and for a proxy, which may not be asked again.
+# They belong to the body, which is not sent again, and to the proxy, which may be another one.
 _OF_ONE_REQUEST = frozenset({"Content-length", "Content-type", "Transfer-encoding", "Proxy-authorization"})
 
 
 class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Follows redirects of reading requests only, and takes the key and hooks' headers only to where they belong."""
+    """Follows redirects of GET and HEAD only, and sends the key and the hooks' headers to the same origin only."""
 
     max_redirections = 5
 
     def http_error_302(self, req: Any, fp: Any, code: int, msg: Any, headers: Any) -> Any:
-        # Turning a POST into a GET, as browsers do, would lose it without a word.
+        # Browsers turn a POST into a GET, which would drop its body silently.
         if req.get_method() not in {"GET", "HEAD"} or not _may_lead_to(headers["Location"], req):
             return None
-        # urllib would read the whole body first, however long.
+        # urllib would read the whole body first, whatever its length.
         fp.close()
         return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: Any, headers: Any, newurl: str) -> Any:
-        # Python 3.10 does not know 308, which differs from 307 only in what may be cached.
+        # Python 3.10 does not know 308, which differs from 307 only for caches.
         following: Any = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
         if following is None:
             return None
         following.method = req.get_method()  # HEAD would become GET before Python 3.13.
         for name in ("connect_timeout_sec", "deadline"):
             setattr(following, name, getattr(req, name, None))
-        # Unredirected headers are left behind by urllib: the key, and what hooks have added.
+        # urllib does not send unredirected headers along: the key, and those that hooks have added.
         if _origin(newurl) == _origin(req.full_url):
             for name in req.unredirected_hdrs.keys() - _OF_ONE_REQUEST:
                 following.add_unredirected_header(name, req.unredirected_hdrs[name])
         return following
 
 
-class ReplyProcessor(urllib.request.BaseHandler):
-    """Offers redirects to the redirect handler and lets every other reply through, whatever its status."""
+class ResponseProcessor(urllib.request.BaseHandler):
+    """Passes redirects to the redirect handler, and returns all other responses whatever their status."""
 
     handler_order = 1000
 

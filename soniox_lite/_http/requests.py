@@ -1,4 +1,4 @@
-"""From what a caller asks for to a Request."""
+"""Making a Request from the arguments of a call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DEFAULT_FILENAME = "upload.bin"
 
 
 @contextlib.contextmanager
-def built_request(
+def request_from(
     settings: Settings,
     method: str,
     path: str,
@@ -38,12 +38,13 @@ def built_request(
     base_url: str | None = None,
     accept: str = "application/json",
 ) -> Generator[Request, None, None]:
-    """The request, and on leaving the ``with`` block its files closed if they were opened here.
+    """A context manager that gives the request, and at its end closes the files that it has opened.
 
-    ``base_url`` is that of another host than the REST API's, ``accept`` what the reply shall be.
+    The arguments are those of :meth:`SonioxClient.request`; besides, ``base_url`` replaces the REST API's base URL, and
+    ``accept`` is the value of the ``Accept`` header.
 
     Raises:
-        SonioxValidationError: Something given cannot be sent.
+        SonioxValidationError: An argument cannot be sent.
     """
     for name, mapping in (("params", params), ("data", data), ("files", files)):
         if mapping is not None:
@@ -86,8 +87,8 @@ def normalize_file(
     """Return (file-like, filename, should_close) for an upload.
 
     Args:
-        file: A path, the bytes themselves, or a binary stream, which is read from where it stands.
-        filename: The name to upload it under; None for the path's or the stream's own, else ``upload.bin``.
+        file: A path, bytes, or a binary stream, which is read from its current position.
+        filename: The name to send; None for the name of the path or the stream, or ``upload.bin`` if it has none.
 
     Raises:
         SonioxValidationError: ``file`` is none of these, or the path cannot be opened.
@@ -95,7 +96,7 @@ def normalize_file(
     if filename is not None and not isinstance(filename, str):
         raise SonioxValidationError(f"filename must be a str, got {kind_of(filename)}")
     if isinstance(file, (bytes, bytearray, memoryview)):
-        # bytes() also takes a memoryview with gaps; of bytes it is no copy.
+        # bytes() accepts a memoryview with gaps, too; bytes are not copied.
         return io.BytesIO(bytes(file)), filename or _DEFAULT_FILENAME, True
     if isinstance(file, (str, os.PathLike)):
         try:
@@ -103,7 +104,7 @@ def normalize_file(
             return open(path, "rb"), filename or os.path.basename(path), True
         except (OSError, ValueError, TypeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            # Text that was passed by mistake is not to be told in full.
+            # The value may be a whole document passed by mistake, so it is shortened.
             shown = repr(file)
             shown = shown if len(shown) <= 120 else f"{shown[:60]}...{shown[-40:]}"
             raise SonioxValidationError(f"file cannot be opened: {reason}: {shown}") from error
@@ -132,7 +133,7 @@ def _check_mapping(name: str, value: Any) -> None:
 
 
 def _checked_path(path: str) -> str:
-    # Without what would end the request line or start a fragment.
+    # Other characters would end the request line or start a fragment.
     if not (isinstance(path, str) and is_visible_ascii(path) and "#" not in path and "\\" not in path):
         raise SonioxValidationError("path must be a str of printable ASCII; quote other characters")
     plain = path.partition("?")[0]
@@ -144,7 +145,7 @@ def _checked_path(path: str) -> str:
 
 
 def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
-    """File name, content and content type from what httpx users write: content, (name, content) or with a type."""
+    """File name, content and content type from content, (name, content) or (name, content, type), as in httpx."""
     given: list[Any] = items_of(value) if isinstance(value, tuple) else [None, value]
     if len(given) not in {2, 3}:
         raise SonioxValidationError(f"files[{name!r}] must be (filename, content) or (filename, content, content_type)")
@@ -155,6 +156,6 @@ def _file_tuple(name: str, value: Any) -> tuple[str | None, Any, str]:
 
 
 def _is_mime_type(text: str) -> bool:
-    # Without line breaks, which would begin a header line of their own.
+    # A line break would begin another header field.
     kind, _, rest = text.partition("/")
     return bool(kind and rest) and is_visible_ascii(kind) and rest.isascii() and rest.isprintable()

@@ -1,83 +1,93 @@
-"""Replies that are handed out as they come in, over threads."""
+"""Responses whose body is read while it arrives, over threads."""
 
 from __future__ import annotations
 
 import http.client
 import threading
 
-from ..errors import SonioxAPIError, SonioxError, error_class_for
-from .wire_response import MAX_WIRE_BYTES, length_left
+from ..errors import SonioxAPIError, SonioxError
+from .wire_response import MAX_WIRE_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .foreign_opener import ForeignResponse
     from .messages import Response
+    from .wire_response import WireResponse
 
-# As much as a reply's buffer holds. Less is handed out whenever less has come.
+# The size of a response's read buffer. A block is handed out as soon as any bytes have arrived.
 _BLOCK_SIZE = 64 * 1024
-_CLOSED = "the reply was closed while it was read"
-_STATUSES = frozenset(map(str, range(400, 600)))
-_ERROR_FIELDS = ("error_code", "error_type", "error_message", "request_id")
+_CLOSED = "the response was closed while it was read"
 
 
-class ReplyStream:
-    """A reply, and what is still to come of its body.
+class ResponseStream:
+    """A response and the unread rest of its body. It closes itself when it is garbage collected.
 
     One thread reads; any thread may close it, which ends the transfer at once.
 
     Attributes:
-        response: The whole reply where nothing is to come, else its head.
+        response: The head of the response; the whole response if it was read before.
     """
+
+    _wire: Any = None  # So that __del__ works when __init__ raised.
 
     def __init__(
         self,
         response: Response,
-        reply: Any = None,
+        wire: WireResponse | ForeignResponse | None = None,
         *,
         failure: Callable[[Exception], Exception] = Exception,
-        mask: Callable[[str], str] = str,
+        authorization: str = "",
     ) -> None:
-        """Takes over a reply whose head was read.
+        """Takes over a response.
 
         Args:
-            response: What is known of it.
-            reply: Where the body comes from; None where ``response`` is all.
-            failure: The error for what reading from ``reply`` raises.
-            mask: Removes the key from what the service says.
+            response: Its head, or the whole response.
+            wire: The connection's side of the response, from which the body is read; None for a whole response. If
+                that was successful, its content is the stream's only block.
+            failure: Returns the error to raise for one that reading from ``wire`` raised.
+            authorization: Value of the ``Authorization`` header, whose key is removed from what the service sent.
         """
         self.response = response
-        self._reply = reply
+        self._wire = wire
         self._failure = failure
-        self._mask = mask
+        self._authorization = authorization
         self._count = 0
-        # Held by whoever reads.
+        # Held while a thread reads.
         self._reading = threading.Lock()
-        self._closed = reply is None
+        self._closed = wire is None and not response.is_success
+
+    def __del__(self) -> None:
+        # The caller may stop iterating anywhere, and the pool refers to connections that are in use.
+        self.close()
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is to come any more."""
+        """Whether nothing is left to read."""
         return self._closed
 
     def read(self) -> bytes:
         """The next bytes as soon as there are any; empty at the end, and after ``close()``.
 
         Raises:
-            SonioxConnectionError: The reply breaks off.
-            SonioxTimeoutError: It stops, or comes in too slowly.
-            SonioxAPIError: It has no end, or says after its body that it failed.
-            SonioxError: It, or the client, was closed meanwhile.
+            SonioxConnectionError: The response was cut off.
+            SonioxTimeoutError: The response stopped, or came in too slowly.
+            SonioxAPIError: The response is too large, or reports an error after its body.
+            SonioxError: The stream, or the client, was closed meanwhile.
         """
         if self._closed:
             return b""
+        if self._wire is None:
+            self._closed = True
+            return self.response.content
         with self._reading:
             try:
                 block = self._read()
             except BaseException:
                 self._closed = True
-                self._reply.close()
+                self._wire.close()
                 raise
         if self._closed:
             self.close()
@@ -87,83 +97,43 @@ class ReplyStream:
         return block
 
     def copy_to(self, write: Callable[[bytes], object]) -> None:
-        """Hands everything that is still to come to ``write``, as it comes in. Raises as :meth:`read`."""
+        """Passes the rest of the body to ``write``, block by block as it arrives. Raises as :meth:`read`."""
         while block := self.read():
             write(block)
 
     def close(self) -> None:
-        """Ends the transfer; a connection with something left on it is closed. Later calls do nothing."""
+        """Ends the transfer; a connection with unread bytes is closed. Later calls do nothing."""
         self._closed = True
-        if self._reply is None:
+        if self._wire is None:
             return
         if not self._reading.acquire(blocking=False):
-            # Who reads is stopped by this, and closes. A reply of a user's own opener has to come to its end.
-            abort = getattr(self._reply, "abort", None)
-            if abort is not None:
-                abort()
+            # This ends the read of the other thread, which then closes the response.
+            self._wire.abort()
             return
         try:
-            self._reply.close()
+            self._wire.close()
         finally:
             self._reading.release()
 
     def _read(self) -> bytes:
         try:
-            block: bytes = getattr(self._reply, "read1", self._reply.read)(_BLOCK_SIZE)
+            block: bytes = self._wire.read1(_BLOCK_SIZE)
             if not block:
-                # http.client only counts here.
-                if missing := length_left(self._reply):
+                # http.client counts the missing bytes here, but raises nothing.
+                if missing := self._wire.length:
                     raise http.client.IncompleteRead(b"", missing)
-                # Not every version of it sees the end while it reads like this.
-                self._reply.read()
+                # Not every Python version notices the end of the body in read1().
+                self._wire.read()
         except (OSError, http.client.HTTPException, ValueError) as error:
             if self._closed:
                 raise SonioxError(_CLOSED) from None
             raise self._failure(error) from error
         self._count += len(block)
         if self._count > MAX_WIRE_BYTES:
-            raise SonioxAPIError(f"the reply is larger than {MAX_WIRE_BYTES} bytes", response=self.response)
-        if not block:
-            self._check_trailers()
+            raise SonioxAPIError(f"the response is larger than {MAX_WIRE_BYTES} bytes", response=self.response)
+        if not block and self._wire.trailers:
+            from .error_responses import error_of_trailers  # noqa: PLC0415 - rare
+
+            if (late_error := error_of_trailers(self._wire.trailers, self._authorization)) is not None:
+                raise late_error
         return block
-
-    def _check_trailers(self) -> None:
-        """Raises what the service says after a body that its status could not know of.
-
-        That it does is documented, the names are not: anything that looks like a field of an error counts.
-        """
-        found: dict[str, str] = {}
-        for name, value in getattr(self._reply, "trailers", ()):
-            plain = name.lower().replace("-", "_")
-            for field in _ERROR_FIELDS:
-                if plain.endswith(field):
-                    found[field] = value
-        if found.keys() - {"request_id"}:
-            raise _error_of({name: self._mask(value) for name, value in found.items()})
-
-
-class OpenReplyStream(ReplyStream):
-    """One with something to come, which closes itself when it is forgotten."""
-
-    # A class of its own, because Python loses a Ctrl-C that comes while any finalizer runs, and here nearly all
-    # replies come whole.
-    _reply: Any = None  # Should __init__ not come to its end.
-
-    def __del__(self) -> None:
-        # Iterating may end anywhere, and the pool knows connections that are in use.
-        self.close()
-
-
-def _error_of(fields: dict[str, str]) -> SonioxAPIError:
-    from ..types.errors import ApiError  # noqa: PLC0415 - as rare as a failure that comes this late
-
-    code = fields.get("error_code", "")
-    status = int(code) if code in _STATUSES else 500
-    error = ApiError(
-        status_code=status,
-        error_type=fields.get("error_type") or "api_error",
-        message=fields.get("error_message") or "the service failed while it answered",
-        request_id=fields.get("request_id"),
-    )
-    # Without the reply, whose status says that all is well.
-    return error_class_for(status, error.error_type)(error.message, api_error=error)

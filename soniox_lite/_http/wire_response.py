@@ -1,4 +1,4 @@
-"""Replies as they come in: bounded in time and size, and giving their connection back in the end."""
+"""http.client's response, limited in time and size, that releases its connection when it is closed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import threading
 
 from .._data.clock import time
-from .._data.rules import is_visible_ascii
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,31 +15,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# A reply that comes in more slowly than this, once its timeout is used up, counts as stalled.
+# A response that is slower than this on average, after a first ``timeout_sec`` of waiting, is given up.
 _MIN_BYTES_PER_SEC = 1024
-# More than the transport takes of any body, chunk sizes included. http.client itself would read interim replies,
-# trailers and chunk sizes for ever.
+# More than the transport accepts of any body, chunk sizes included. http.client alone has no limit for interim
+# responses, trailers and chunk sizes.
 MAX_WIRE_BYTES = 128 * 1024 * 1024
 _READ_BUFFER_SIZE = 64 * 1024
-# As http.client bounds header fields; its number counts the empty line after them.
+# http.client's limits for header fields; its number includes the empty line after them.
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_HEAD_LINES = 100
 _MAX_TRAILERS = 100
 _MAX_LENGTH_DIGITS = 100
-# In place of a body's length.
+# A line that holds a whole header field. Names of visible ASCII characters are accepted.
+_FIELD = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE)
+# The value of ``length`` for UnusableLengthError.
 _UNUSABLE = -1
 
 
 class UnrequestedUpgradeError(http.client.HTTPException):
-    """The server goes on in another protocol than HTTP (101)."""
+    """The server switched to another protocol (101), which was not asked for."""
 
 
 class UnusableLengthError(http.client.HTTPException):
-    """A head does not say where its body ends: lengths that are none or differ, codings that no client must know."""
+    """The head does not determine the end of the body: invalid or differing lengths, or an unknown transfer coding."""
 
 
-class Reply(http.client.HTTPResponse):
-    """A reply that gives its connection back when it is closed."""
+class WireResponse(http.client.HTTPResponse):
+    """A response on a pooled connection, which is released when the response is closed."""
 
     url: str
 
@@ -51,33 +52,33 @@ class Reply(http.client.HTTPResponse):
         timeout_sec: float,
         deadline: float | None,
         done: Callable[..., None],
-        break_off: Callable[[], None],
+        abort: Callable[[], None],
         **kwargs: Any,
     ) -> None:
         """Reads nothing yet.
 
         Args:
-            sock: Where it comes from.
+            sock: The connection's socket.
             args: For ``HTTPResponse``.
-            timeout_sec: The longest silence.
+            timeout_sec: The longest wait for the next bytes.
             deadline: When to give up, as ``time.monotonic()`` counts; None for never.
-            done: Takes the connection back: ``reusable`` says whether nothing is left on it.
-            break_off: Breaks the connection under whoever reads from it.
+            done: Called once, with ``reusable``: whether the connection can be used for another request.
+            abort: Shuts the connection down.
             kwargs: For ``HTTPResponse``.
         """
         self.trailers: list[tuple[str, str]] = []
         self._done: Callable[..., None] | None = done
-        self._break_off = break_off
-        # So that a connection is not broken once it has been given back.
-        self._handing_over = threading.Lock()
-        super().__init__(_PacedSocket(sock, timeout_sec, deadline), *args, **kwargs)  # type: ignore[arg-type]
+        self._abort_connection = abort
+        # So that a connection is not shut down once it has been released.
+        self._release_lock = threading.Lock()
+        super().__init__(_ResponseSocket(sock, timeout_sec, deadline), *args, **kwargs)  # type: ignore[arg-type]
         self._file: Any = self.fp
 
     def begin(self) -> None:
-        # In place of http.client's own for the sake of _read_fields(), which it cannot be given: parsing the head with
-        # the email package takes 24 of the 146 microseconds of processor time of a small GET. http.client also takes
-        # interim replies other than 100 for the answer, and waits for the connection's end where a length is unusable.
-        inherited: Any = self  # Not all of it is known to type checkers.
+        # Replaces http.client's own method because of _read_fields(): the email package, which http.client uses, takes
+        # 24 of the 146 us of CPU time of a small GET. Besides, http.client returns interim responses other than 100
+        # as final ones, and reads until the connection ends if the length is invalid.
+        inherited: Any = self  # With methods that type checkers do not know.
         version, status, reason = inherited._read_status()
         while 100 <= status < 200:
             if status == 101:
@@ -92,7 +93,7 @@ class Reply(http.client.HTTPResponse):
         headers: Any = _read_fields(self.fp)
         self.headers = self.msg = headers
         if self._file.raw.has_ended:
-            # http.client takes half a head for a whole one.
+            # The connection was closed within the head, which http.client does not notice.
             raise http.client.IncompleteRead(b"")
         self.chunked = False
         self.chunk_left = None
@@ -100,17 +101,17 @@ class Reply(http.client.HTTPResponse):
             self.length = 0
         else:
             self.chunked, self.length = _framing_of(headers)
-        # Without a length, the body ends with the connection.
+        # Without a length, the body ends when the connection is closed.
         self.will_close = inherited._check_close() or (not self.chunked and self.length is None)
 
     def read(self, amt: int | None = None) -> bytes:
         try:
             if self.length == _UNUSABLE:
-                # Only now: what an error or a redirect is does not hang on its body.
+                # Not before: error responses and redirects are usable without their body.
                 raise UnusableLengthError
             return super().read(amt)
         except BaseException:
-            # http.client closes the reply at some errors as it does at its end.
+            # After some errors http.client closes the response, as it does at the end of the body.
             self.will_close = True
             raise
 
@@ -120,15 +121,15 @@ class Reply(http.client.HTTPResponse):
                 raise UnusableLengthError
             block = super().read1(n)
             if isinstance(self.chunk_left, int) and self.chunk_left < 0:
-                # http.client believes a chunk that says its size is negative.
-                raise http.client.HTTPException("a chunk of no size")
+                # http.client accepts negative chunk sizes.
+                raise http.client.HTTPException("a chunk with an invalid size")
             return block
         except BaseException:
             self.will_close = True
             raise
 
     def _read_and_discard_trailer(self) -> None:
-        # A hook of http.client's own, which throws them away, and takes half of them for their end.
+        # Overrides a method of http.client, which discards trailers and does not notice if they are cut off.
         while (line := self.fp.readline(_MAX_LINE_BYTES + 1)) not in {b"\r\n", b"\n"}:
             if not line.endswith(b"\n") or len(self.trailers) >= _MAX_TRAILERS:
                 raise http.client.IncompleteRead(b"")
@@ -136,33 +137,33 @@ class Reply(http.client.HTTPResponse):
             self.trailers.append((name.strip(), value.strip()))
 
     def abort(self) -> None:
-        """Breaks the connection, unless it was given back: who reads from it, in another thread, stops at once."""
-        with self._handing_over:
+        """Shuts the connection down, unless it was released: a read in another thread fails at once."""
+        with self._release_lock:
             if self._done is not None:
-                self._break_off()
+                self._abort_connection()
 
     def close(self) -> None:
-        # At the end of the body, http.client itself has closed the reply.
+        # At the end of the body, http.client has closed the response.
         reusable = self.isclosed() and not self.will_close and self._file.unread == 0
         try:
             super().close()
         finally:
-            with self._handing_over:
+            with self._release_lock:
                 done, self._done = self._done, None
             if done is not None:
                 done(reusable=reusable)
 
 
 class _Fields:
-    """The fields of a reply's head, for what http.client, urllib and the transport ask of them."""
+    """Header fields, with the methods that http.client, urllib and the transport use."""
 
     def __init__(self, fields: list[tuple[str, str]]) -> None:
         self._fields = fields
-        # Of several with one name the first counts, as with http.client.
+        # Of several fields with one name the first counts, as in http.client.
         self._values = {name.lower(): value for name, value in reversed(fields)}
 
     def items(self) -> list[tuple[str, str]]:
-        """All of them, in order and as they were sent."""
+        """All fields, in order and as they were sent."""
         return self._fields
 
     def get(self, name: str, default: str | None = None) -> str | None:
@@ -176,7 +177,7 @@ class _Fields:
         return [value for other, value in self._fields if other.lower() == name]
 
     def agreed(self, name: str) -> str | None:
-        """What the fields with this name, in small letters, agree on, lists included; with commas if they differ."""
+        """The value on which all fields with this name (in lower case) agree; different values joined with commas."""
         value = self._values.get(name)
         if value is None or ("," not in value and len(self._values) == len(self._fields)):
             return value
@@ -191,7 +192,7 @@ class _Fields:
 
 
 def _read_lines(file: Any) -> list[bytes]:
-    """The lines up to an empty one, which is left out, or the end of the file."""
+    """The lines before an empty line or the end of the file."""
     lines: list[bytes] = []
     while (line := file.readline(_MAX_LINE_BYTES + 1)) not in {b"\r\n", b"\n", b""}:
         lines.append(line)
@@ -204,19 +205,15 @@ def _read_lines(file: Any) -> list[bytes]:
 
 def _read_fields(file: Any) -> _Fields:
     lines = _read_lines(file)
-    fields: list[tuple[str, str]] = []
-    for line in lines:
-        name, _, value = line.decode("iso-8859-1").partition(":")
-        value = value.removesuffix("\n").removesuffix("\r")
-        if not name or not is_visible_ascii(name) or "\r" in value or not line.endswith(b"\n"):
-            return _unusual_fields(lines)
-        fields.append((name, value.strip(" \t")))
-    return _Fields(fields)
+    found = _FIELD.findall(b"".join(lines).decode("iso-8859-1"))
+    if len(found) != len(lines):
+        return _unusual_fields(lines)
+    return _Fields([(name, value.strip(" \t")) for name, value in found])
 
 
 def _unusual_fields(lines: list[bytes]) -> _Fields:
-    """Fields of folded lines, and of lines that are no fields: what they mean is left to http.client."""
-    # It takes a name with white space before the colon, which recipients shall drop, for the end of the head.
+    """The fields if some lines are folded or malformed, as http.client reads them."""
+    # It ends the head at a name with white space before the colon, which recipients should remove instead.
     lines = [re.sub(rb"^([!-9;-~]+)[ \t]+:", rb"\1:", line) for line in lines]
     parsed = http.client.parse_headers(io.BytesIO(b"".join(lines)))
     return _Fields(
@@ -228,20 +225,20 @@ def _unusual_fields(lines: list[bytes]) -> _Fields:
 
 
 def _framing_of(headers: _Fields) -> tuple[bool, int | None]:
-    """Whether a body comes in chunks, and else its length; None where it ends with the connection."""
+    """Whether the body is chunked, and otherwise its length; None if it ends when the connection is closed."""
     coding = headers.agreed("transfer-encoding")
     if coding and coding.lower() != "identity":
         return (True, None) if coding.lower() == "chunked" else (False, _UNUSABLE)
     length = headers.agreed("content-length")
     if length is None:
         return False, None
-    # The text is Latin-1, of which these are the digits that int() knows.
+    # In Latin-1 text, isdecimal() accepts only 0 to 9.
     is_usable = length.isdecimal() and len(length) <= _MAX_LENGTH_DIGITS
     return False, int(length) if is_usable else _UNUSABLE
 
 
-class _PacedSocket:
-    """What ``HTTPResponse`` asks of a socket: a file to read the reply from."""
+class _ResponseSocket:
+    """Stands for the socket that ``HTTPResponse`` expects: gives it a file that reads with time limits."""
 
     def __init__(self, sock: socket.socket, timeout_sec: float, deadline: float | None) -> None:
         self._sock = sock
@@ -249,15 +246,15 @@ class _PacedSocket:
         self._deadline = deadline
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return _ReplyFile(_PacedReader(self._sock, mode, self._timeout_sec, self._deadline), _READ_BUFFER_SIZE)
+        return _ResponseFile(_MinimumRateReader(self._sock, mode, self._timeout_sec, self._deadline), _READ_BUFFER_SIZE)
 
 
-class _ReplyFile(io.BufferedReader):
-    """What a reply is read from.
+class _ResponseFile(io.BufferedReader):
+    """The buffered file from which a response is read.
 
     Attributes:
-        unread: When it is closed, the bytes that came after the reply. Nobody asked for them, and their rest would
-            pass for the beginning of the next reply.
+        unread: After ``close()``, how many bytes were received after the response. With any, the connection cannot be
+            used again: the next response would seem to begin with them.
     """
 
     unread = 0
@@ -270,22 +267,23 @@ class _ReplyFile(io.BufferedReader):
         super().close()
 
 
-class _PacedReader(io.RawIOBase):
-    """Reads from a socket and bounds the whole: a byte every 29 seconds is no progress.
+class _MinimumRateReader(io.RawIOBase):
+    """Reads from a socket; raises TimeoutError if no byte arrives within ``timeout_sec``, or if they arrive too slowly.
 
-    Only time that is spent waiting counts: who plays audio while it comes in takes it as slowly as it is spoken.
+    A response has a first ``timeout_sec`` of waiting for free, and then has to arrive at 1 KiB/s on average. Only the
+    time spent inside ``recv`` counts, so that a caller that plays the audio may read slowly.
 
     Attributes:
-        has_ended: Whether the server has closed its side; nothing is read then, so set it to read no more.
+        has_ended: Whether the server has closed its side. If true, nothing is read from the socket.
     """
 
     def __init__(self, sock: socket.socket, mode: str, timeout_sec: float, deadline: float | None) -> None:
         super().__init__()
         self._sock = sock
-        # Only held: a socket counts its files and closes after the last.
+        # Not read from: an open file keeps the socket open after its close().
         self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
         self._timeout_sec = timeout_sec
-        self._patience_sec = timeout_sec
+        self._grace_sec = timeout_sec
         self._deadline = deadline
         self._count = 0
         self.has_ended = False
@@ -297,29 +295,22 @@ class _PacedReader(io.RawIOBase):
         if self.has_ended:
             return 0
         started = time.monotonic()
-        wait_sec = min(self._patience_sec, self._timeout_sec)
+        wait_sec = min(self._grace_sec, self._timeout_sec)
         if self._deadline is not None:
             wait_sec = min(wait_sec, self._deadline - started)
         if self._sock.gettimeout() != wait_sec:
-            # A system call, for which a reply that comes in 16 KiB of TLS at a time has better use.
+            # Only if it differs: settimeout() is a system call, and TLS gives 16 KiB at a time.
             if wait_sec <= 0:
                 raise TimeoutError("out of time")
             self._sock.settimeout(wait_sec)
         count = self._sock.recv_into(buffer)
-        self._patience_sec += count / _MIN_BYTES_PER_SEC - (time.monotonic() - started)
+        self._grace_sec += count / _MIN_BYTES_PER_SEC - (time.monotonic() - started)
         self._count += count
         self.has_ended = count == 0
         if self._count > MAX_WIRE_BYTES:
-            raise http.client.HTTPException("the reply has no end")
+            raise http.client.HTTPException("the response has no end")
         return count
 
     def close(self) -> None:
         self._raw.close()
         super().close()
-
-
-def length_left(reply: Any) -> int | None:
-    """What is still to come of a reply of any kind, in bytes; None where that is not known."""
-    length = getattr(reply, "length", None)
-    # Replies that vcrpy plays have a text there, and never count down.
-    return length if isinstance(length, int) else None

@@ -1,4 +1,4 @@
-"""Threads that do for event loops what blocks."""
+"""Threads that run blocking functions for event loops."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Workers:
-    """Up to so many threads, started when there is work for them. A forked child gets its own.
+    """A limited number of threads, started when needed. A forked child gets new ones.
 
-    The threads of ``concurrent.futures`` keep a process alive until they have ended what they do. These do not.
+    Unlike the threads of ``concurrent.futures``, they do not keep the process alive until their functions return.
 
     Attributes:
         closed: Whether ``close()`` was called.
@@ -40,21 +40,21 @@ class Workers:
     def _start_empty(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        # None at its end: each thread that finds it leaves it to the next one, and ends.
+        # None ends the threads: each one that receives it puts it back for the next one.
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        # An entry for each thread that waits for a job, and was not given one.
+        # An entry for each waiting thread for which no job has been queued.
         self._idle: deque[None] = deque()
-        # With each thread, what is done when it ends.
+        # Each thread with a future that is done when the thread ends.
         self._threads: list[tuple[threading.Thread, Future[None]]] = []
-        # Threads must not keep alive what was forgotten.
+        # Ends the threads when this object is garbage collected.
         weakref.finalize(self, self._jobs.put, None).atexit = False
 
     def submit(self, function: Callable[[], T]) -> Future[T]:
-        """Has a thread call a function, as soon as one is free.
+        """Queues a function, which a thread calls as soon as one is free.
 
         Raises:
             SonioxError: ``close()`` was called.
-            SonioxConnectionError: There is no thread, and none can be started.
+            SonioxConnectionError: There are no threads, and none can be started.
         """
         if self._pid != os.getpid():
             self._start_empty()
@@ -71,20 +71,20 @@ class Workers:
 
     def _start_thread(self) -> None:
         ended: Future[None] = Future()
-        ended.set_running_or_notify_cancel()  # So that who waits for it cannot cancel it.
+        ended.set_running_or_notify_cancel()  # So that a waiter cannot cancel it.
         name = f"soniox-lite_{len(self._threads)}"
         thread = threading.Thread(target=_work, args=(self._jobs, self._idle, ended), name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            # Those that there are do it later.
+            # If there are other threads, one of them runs the function later.
             if not self._threads:
                 raise SonioxConnectionError(f"no thread can be started for a request: {error}") from error
         else:
             self._threads.append((thread, ended))
 
     async def close(self) -> None:
-        """Waits until all threads have ended; what was submitted is done first."""
+        """Waits until all threads have ended; functions that are queued are run before."""
         if self._pid != os.getpid():
             self._start_empty()
         with self._lock:
@@ -93,16 +93,16 @@ class Workers:
             threads = list(self._threads)
         for thread, ended in threads:
             await asyncio.wrap_future(ended)
-            thread.join()  # It has nothing left to do.
+            thread.join()  # It is about to end, so this does not block.
 
 
 async def result_of(future: Future[T], deadline: float | None, name: str) -> T:
-    """What a submitted function returns or raises. Cancelling takes it back, unless it has begun.
+    """The result of a submitted function, or the exception it raised. Cancelling withdraws it, unless it is running.
 
     Args:
-        future: As :meth:`Workers.submit` gave it.
-        deadline: Until when it may wait for a thread, as ``time.monotonic()`` counts; None for as long as it takes.
-        name: What it is for, for the message.
+        future: From :meth:`Workers.submit`.
+        deadline: How long the function may wait for a thread, as ``time.monotonic()`` counts; None for no limit.
+        name: What the function does, for the message.
 
     Raises:
         SonioxTimeoutError: No thread was free in time.
@@ -114,7 +114,7 @@ async def result_of(future: Future[T], deadline: float | None, name: str) -> T:
         except asyncio.CancelledError:
             waiter.cancel()
             raise
-        # What has begun knows its deadline by itself.
+        # A function that is running observes the deadline itself.
         if future.cancel():
             raise SonioxTimeoutError(f"{name}: out of time, since all threads of the client are busy")
     return await waiter
@@ -124,7 +124,7 @@ def _work(jobs: SimpleQueue[Job | None], idle: deque[None], ended: Future[None])
     job = jobs.get()
     while job is not None:
         _do(*job)
-        del job  # It must not live until the next one comes.
+        del job  # Otherwise it would be kept alive until the next job.
         try:
             job = jobs.get_nowait()
         except Empty:
@@ -139,7 +139,7 @@ def _do(future: Future[Any], function: Callable[[], Any]) -> None:
         return
     try:
         result = function()
-    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+    except BaseException as error:  # noqa: BLE001 - raised in the task that waits for it
         future.set_exception(error)
     else:
         future.set_result(result)

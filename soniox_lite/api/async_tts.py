@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._http.async_streams import AsyncReplyStream
+    from .._http.async_streams import AsyncResponseStream
     from ..client import AsyncSonioxClient
     from ..types.aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
 
@@ -221,7 +221,7 @@ class AsyncSpeechStream:
         self._client = client
         self._payload = payload
         self._deadline_sec = deadline_sec
-        self._stream: AsyncReplyStream | None = None
+        self._stream: AsyncResponseStream | None = None
         self._is_closed = False
         self._has_audio = False
 
@@ -279,7 +279,7 @@ class AsyncSpeechStream:
         finally:
             self._close()
 
-    async def _opened(self) -> AsyncReplyStream:
+    async def _opened(self) -> AsyncResponseStream:
         if self._stream is None:
             try:
                 stream = await self._client._open_tts_stream(  # pyright: ignore[reportPrivateUsage] - made for this namespace

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._http.streams import ReplyStream
+    from .._http.streams import ResponseStream
     from ..client import SonioxClient
     from ..types.aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
 
@@ -221,7 +221,7 @@ class SpeechStream:
         self._client = client
         self._payload = payload
         self._deadline_sec = deadline_sec
-        self._stream: ReplyStream | None = None
+        self._stream: ResponseStream | None = None
         self._is_closed = False
         self._has_audio = False
 
@@ -278,7 +278,7 @@ class SpeechStream:
         finally:
             self._close()
 
-    def _opened(self) -> ReplyStream:
+    def _opened(self) -> ResponseStream:
         if self._stream is None:
             try:
                 stream = self._client._open_tts_stream(  # pyright: ignore[reportPrivateUsage] - made for this namespace

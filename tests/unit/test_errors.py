@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from soniox_lite import Request, Response, errors
 from soniox_lite._http.body import MultipartBody
-from soniox_lite._http.error_replies import error_of, parse_api_error
+from soniox_lite._http.error_responses import error_of, parse_api_error
 from soniox_lite.errors import (
     InvalidField,
     InvalidWebhookSignatureError,
@@ -335,7 +335,7 @@ def test_a_body_of_any_other_kind_still_gives_the_right_class(status: int, body:
 def test_a_redirect_is_named_as_one() -> None:
     error = error_of(reply(302, b"", [("Location", "https://elsewhere/")]))
 
-    assert str(error) == "the service redirected to a place this request must not follow (status 302)"
+    assert str(error) == "the service redirected to a URL that this request must not follow (status 302)"
 
 
 json_values = st.recursive(

@@ -541,7 +541,7 @@ def test_a_lost_reply_leaves_nothing_behind(
 ) -> None:
     gate.hold = ("POST", "/v1/files", "after")
     result = run("transcribe", "--base-url", gate.api_base_url, "--timeout", "0.3", audio)
-    result.check_error(1, "no answer within 0.3 s")
+    result.check_error(1, "no response within 0.3 s")
     assert fake.files == ()
 
 

@@ -147,7 +147,7 @@ def test_a_server_that_does_not_answer_is_not_a_voice_that_is_late(
     fake.faults.stall(operation="get_voice")
     result = run("voices", "create", clip, "--name", "n", "--wait-timeout", "60", "--timeout", "0.2")
     assert (result.code, result.out) == (1, f"{fake.voices[0].id}\n")
-    assert "no answer within 0.2 s" in result.err
+    assert "no response within 0.2 s" in result.err
 
 
 def test_a_terminal_sees_that_it_is_waited_for(start: Callable[..., Process], stages: Stages, clip: str) -> None:

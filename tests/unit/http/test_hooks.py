@@ -56,7 +56,7 @@ def test_headers_that_would_break_out_are_refused_without_showing_them(connect: 
 
     with RawServer(then=reply()) as server:
         caller = connect(server, on_request=on_request)
-        with pytest.raises(SonioxValidationError, match="what HTTP does not allow") as caught:
+        with pytest.raises(SonioxValidationError, match="that HTTP does not allow") as caught:
             caller.request("GET")
         assert "Evil" not in str(caught.value)
     assert all(b"Evil" not in request.head for request in server.requests)

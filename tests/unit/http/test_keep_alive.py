@@ -130,7 +130,7 @@ def test_the_free_attempt_is_only_one(connect: Any) -> None:
     with RawServer(reply(), close, close) as server:
         caller = connect(server, max_retries=0)
         caller.request("GET")
-        with pytest.raises(SonioxConnectionError, match="closed the connection without an answer"):
+        with pytest.raises(SonioxConnectionError, match="closed the connection without a response"):
             caller.request("GET")
     assert len(server.requests) == 3
 
@@ -388,12 +388,8 @@ class TestAnswersBeforeTheEnd:
             body = LateBody(b"", "text/plain")
             body.length = None
             request = Request("POST", f"{server.url}/v1/x", {}, body)
-            stream = connect(server).run(
-                lambda client: client._transport.open(
-                    request, authorization="Bearer x", timeout_sec=5, connect_timeout_sec=5
-                )
-            )
-        assert stream.response.status_code == 413
+            response = connect(server).run(lambda client: client._transport.send(request, client._settings))
+        assert response.status_code == 413
 
     def test_the_answer_of_a_server_that_just_stops_reading(self, connect: Any) -> None:
         def refuse(connection: Connection) -> None:

@@ -555,18 +555,24 @@ import asyncio, os, sys, warnings
 from soniox_lite import AsyncSonioxClient
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 client = AsyncSonioxClient("key", api_base_url=sys.argv[1])
-client.models  # Loads what a request needs, which the loop would be said to wait for.
+def run(coroutine):
+    loop = asyncio.new_event_loop()
+    loop.slow_callback_duration = 60  # On a busy machine, asyncio's debug mode would write about slow steps to stderr.
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
 def ask(who):
-    print(who, asyncio.run(client.request("GET", "/" + who)).status_code, flush=True)
+    print(who, run(client.request("GET", "/" + who)).status_code, flush=True)
 ask("parent")
 child = os.fork()
 if child == 0:
     ask("child")
-    asyncio.run(client.aclose())
+    run(client.aclose())
     sys.exit(0)
 assert os.waitpid(child, 0)[1] == 0
 ask("parent")
-asyncio.run(client.aclose())
+run(client.aclose())
 """
 
 FORK_UNUSED = """
@@ -711,7 +717,7 @@ thread.start()
 started.wait(10)
 child = os.fork()
 if child == 0:
-    stream = next(x for x in gc.get_objects() if type(x).__name__ == "OpenReplyStream")
+    stream = next(x for x in gc.get_objects() if type(x).__name__ == "ResponseStream")
     stream.close()
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0

@@ -10,7 +10,6 @@ import pytest
 import trustme
 
 from soniox_lite import SonioxAuthenticationError, SonioxConnectionError, SonioxTimeoutError
-from soniox_lite._net.proxies import Proxy, ProxyError, is_exempt
 from tests.support.callers import KEY
 from tests.support.proxies import basic, forward, tunnel
 from tests.support.raw_server import RawServer, close, drip, http_reply, refused_port, reply, send_and_close
@@ -297,10 +296,6 @@ class TestCredentials:
             monkeypatch.setenv("http_proxy", f"http://{user}{proxy.address}/")
             assert connect(server).request("GET").content == b"there"
 
-    @pytest.mark.parametrize("url", ["http://h:1", "http://@h:1"])
-    def test_without_any_none_are_sent(self, url: str) -> None:
-        assert Proxy(url).authorization is None
-
     @pytest.mark.parametrize("url", ["socks5://u:topsecret@h:1", "SOCKS5H://u:topsecret@h", "socks4://h", "socks://h"])
     def test_a_socks_proxy_is_refused_by_name(self, connect: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         monkeypatch.setenv("all_proxy", url)
@@ -308,60 +303,3 @@ class TestCredentials:
             connect("http://127.0.0.1:1", max_retries=0).request("GET")
         assert "topsecret" not in str(caught.value)
         assert not caught.value.request_sent
-
-    @pytest.mark.parametrize(
-        "url",
-        ["ftp://h:1", "http://", "http://u:topsecret@", "http://u:topsecret@h:x", "h:0", "h:65536", "[::1", "::1:80"],
-    )
-    def test_what_is_no_url_of_a_proxy_is_refused(self, url: str) -> None:
-        with pytest.raises(ProxyError, match="not an http:// or https:// URL") as caught:
-            Proxy(url)
-        assert "topsecret" not in str(caught.value)
-
-    @pytest.mark.parametrize(
-        ("url", "place"),
-        [("h", "h:80"), ("https://h/", "h:443"), ("HTTP://[::1]:8", "[::1]:8"), (" h:3128 ", "h:3128"), ("h:", "h:80")],
-    )
-    def test_where_it_is(self, url: str, place: str) -> None:
-        assert str(Proxy(url)) == place
-
-    def test_they_are_not_shown(self) -> None:
-        proxy = Proxy("http://user:topsecret@h:1")
-        assert repr(proxy) == "h:1"
-        assert proxy.without_secrets("a user, a superuser: user:topsecret, xtopsecretx") == (
-            "a ***, a superuser: ***, x***x"
-        )
-
-
-@pytest.mark.parametrize(
-    ("no_proxy", "host", "exempt"),
-    [
-        ("10.0.0.0/8, 192.168.0.0/16", "192.168.7.1", True),
-        ("10.0.0.0/8", "11.0.0.1", False),
-        ("10.0.0.0/33,10.0.0.1/8", "10.2.3.4", True),
-        ("10.0.0.0/8", "10.example.com", False),
-        ("10.0.0.0/8:443", "10.2.3.4", True),
-        ("10.0.0.0/8:80", "10.2.3.4", False),
-        ("::1", "0:0:0:0:0:0:0:1", True),
-        ("[::1]:443", "::1", True),
-        ("[::1]:80", "::1", False),
-        ("fd00::/8", "fd12::5", True),
-        ("[fd00::]/8", "fd12::5", True),
-        ("127.0.0.0/8", "::ffff:127.0.0.1", True),
-        ("example.com", "example.com", True),
-        ("example.com", "api.example.com", True),
-        (".example.com", "example.com", True),
-        ("*.example.com", "api.example.com", True),
-        ("EXAMPLE.com.", "api.Example.COM.", True),
-        ("example.com", "notexample.com", False),
-        ("example.com:443", "api.example.com", True),
-        ("example.com:80", "api.example.com", False),
-        ("a  b\texample.com", "example.com", True),
-        ("a,*", "anything", True),
-        (".0.0.1", "127.0.0.1", False),
-        ("", "example.com", False),
-        (".", "example.com", False),
-    ],
-)
-def test_what_no_proxy_means(no_proxy: str, host: str, exempt: bool) -> None:
-    assert is_exempt(no_proxy, host, 443) is exempt

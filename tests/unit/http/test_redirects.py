@@ -97,7 +97,7 @@ def test_what_changes_something_is_not_followed(connect: Any, method: str, statu
     with RawServer(redirect("/v1/there", status)) as server:
         response = connect(server).request(method, "/here")
         assert (response.status_code, response.content) == (status, b"moved")
-        with pytest.raises(SonioxAPIError, match=f"redirected to a place .* must not follow .status {status}"):
+        with pytest.raises(SonioxAPIError, match=f"redirected to a URL .* must not follow .status {status}"):
             response.raise_for_status()
     assert len(server.requests) == 1
 

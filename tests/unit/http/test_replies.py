@@ -25,7 +25,7 @@ from soniox_lite import (
     SonioxServerError,
     SonioxTimeoutError,
 )
-from soniox_lite._http import transport, wire_response as replies
+from soniox_lite._http import content_encoding, transport, wire_response as replies
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, drip, http_reply, repeat, reply, send_and_close, send_raw, stall
 
@@ -38,8 +38,8 @@ RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)
 class TestBounds:
     @pytest.fixture(autouse=True)
     def _small_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 100_000)
-        monkeypatch.setattr(transport, "MAX_DECODED_BYTES", 50_000)
+        monkeypatch.setattr(transport, "MAX_RESPONSE_BYTES", 100_000)
+        monkeypatch.setattr(content_encoding, "MAX_DECODED_BYTES", 50_000)
         monkeypatch.setattr(transport, "MAX_ERROR_BYTES", 20_000)
         monkeypatch.setattr(replies, "MAX_WIRE_BYTES", 1_000_000)
 
@@ -161,7 +161,7 @@ def test_a_reply_that_stops_is_given_up(connect: Any, start: bytes) -> None:
     with RawServer(then=stall(start)) as server:
         caller = connect(server, timeout_sec=0.2, max_retries=0)
         started = time.monotonic()
-        with pytest.raises(SonioxTimeoutError, match=r"GET http.*/v1/models: (no answer|the reply stopped)"):
+        with pytest.raises(SonioxTimeoutError, match=r"GET http.*/v1/models: (no response|the response stopped)"):
             caller.request("GET")
         assert 0.15 < time.monotonic() - started < 1.5
 
@@ -244,7 +244,7 @@ def test_a_head_is_understood_as_http_client_does(head: bytes, status: bytes, me
             decided = (found.version, found.status, found.reason, found.length, found.chunked, found.will_close)
             return decided, list(found.headers.items()), found.headers.get("A"), "content-LENGTH" in found.headers
 
-    ours = outcome(replies.Reply, timeout_sec=5, deadline=None, done=lambda **_: None, break_off=lambda: None)
+    ours = outcome(replies.WireResponse, timeout_sec=5, deadline=None, done=lambda **_: None, abort=lambda: None)
     assert ours == outcome(http.client.HTTPResponse)
 
 
@@ -538,7 +538,7 @@ class TestErrorBodies:
     def test_a_success_that_is_not_json_says_what_it_is(self, connect: Any, body: bytes) -> None:
         with RawServer(reply(body, content_type="text/html")) as server:
             response = connect(server).request("GET")
-            with pytest.raises(SonioxAPIError, match="the reply is not JSON but") as caught:
+            with pytest.raises(SonioxAPIError, match="the response is not JSON but") as caught:
                 response.json()
             assert caught.value.status_code == 200
             assert len(str(caught.value)) < 300
@@ -600,7 +600,7 @@ def test_no_read_waits_beyond_the_deadline_nor_begins_after_it() -> None:
     with ours, theirs:
         ours.settimeout(30)
         began = time.monotonic()
-        with replies._PacedReader(ours, "rb", 30, deadline=began + 0.05) as reader:
+        with replies._MinimumRateReader(ours, "rb", 30, deadline=began + 0.05) as reader:
             with pytest.raises(TimeoutError, match="timed out"):
                 reader.readinto(bytearray(1))
             assert time.monotonic() - began < 25
@@ -613,7 +613,7 @@ def test_a_deadline_does_not_outlive_its_request() -> None:
     found: list[float | None] = []
 
     def look(_sent: int, _total: int | None) -> None:
-        (connection,) = client._transport._pool._busy
+        (connection,) = client._transport._pool._in_use
         found.append(connection.sock.gettimeout())
 
     with RawServer(then=reply()) as server, SonioxClient(KEY, api_base_url=server.url, timeout_sec=30) as client:

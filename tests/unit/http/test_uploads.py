@@ -492,7 +492,8 @@ class TestProgress:
         assert threads == {threading.main_thread()}
 
     @pytest.mark.parametrize("error", [RuntimeError("mine"), BrokenPipeError("mine"), TimeoutError("mine"),
-                                       ConnectionResetError("mine"), ValueError("mine")])  # fmt: skip
+                                       ConnectionResetError("mine"), ValueError("mine"),
+                                       http.client.HTTPException("mine")])  # fmt: skip
     @pytest.mark.parametrize("blocks", [1, 8])
     def test_what_it_raises_ends_the_upload_and_reaches_the_caller(
         self, connect: Any, error: Exception, blocks: int

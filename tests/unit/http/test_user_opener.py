@@ -54,7 +54,7 @@ def test_an_interim_reply_is_no_answer(with_opener: Any, status: str) -> None:
     """http.client, below urllib's own opener, takes it for one."""
     interim = f"HTTP/1.1 {status}\r\n\r\n".encode()
     step = send_and_close(interim + http_reply())
-    with RawServer(step) as server, pytest.raises(SonioxConnectionError, match="no HTTP answer"):
+    with RawServer(step) as server, pytest.raises(SonioxConnectionError, match="no HTTP response"):
         with_opener(server, max_retries=0).request("GET")
 
 
@@ -97,7 +97,7 @@ def test_silence_is_a_timeout(with_opener: Any, start: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "problem"),
     [
-        (b"", "closed the connection without an answer"),
+        (b"", "closed the connection without a response"),
         (b"hello\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab", "cut off after 2 bytes"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nab", "not HTTP"),
@@ -121,7 +121,7 @@ def test_an_opener_without_http_is_a_connection_error(connect: Any) -> None:
 
 
 def test_an_opener_that_has_no_answer_is_a_soniox_error(connect: Any) -> None:
-    with pytest.raises(SonioxConnectionError, match="no HTTP answer"):
+    with pytest.raises(SonioxConnectionError, match="no HTTP response"):
         connect("http://127.0.0.1:1", opener=urllib.request.OpenerDirector(), max_retries=0).request("GET")
 
 
@@ -138,7 +138,7 @@ def test_what_it_opens_need_not_be_http(connect: Any) -> None:
 
     opener = urllib.request.OpenerDirector()
     opener.add_handler(Odd())
-    with pytest.raises(SonioxConnectionError, match="no HTTP answer"):
+    with pytest.raises(SonioxConnectionError, match="no HTTP response"):
         connect("http://127.0.0.1:1", opener=opener, max_retries=0).request("GET")
 
 
@@ -221,5 +221,5 @@ def test_a_drip_ends_with_its_server(with_opener: Any) -> None:
 
 def test_a_host_that_swallows_packets_is_a_timeout(with_opener: Any, silent_port: int) -> None:
     """urllib wraps the time-out of connecting in an error of its own."""
-    with pytest.raises(SonioxTimeoutError, match=r"no answer within 0.2 s"):
+    with pytest.raises(SonioxTimeoutError, match=r"no response within 0.2 s"):
         with_opener(f"http://127.0.0.1:{silent_port}", timeout_sec=0.2, max_retries=0).request("GET")

@@ -1,0 +1,72 @@
+"""Reading URLs of proxies and ``no_proxy``."""
+
+from __future__ import annotations
+
+import pytest
+
+from soniox_lite._net.proxies import Proxy, ProxyError, is_exempt
+
+
+@pytest.mark.parametrize("url", ["http://h:1", "http://@h:1"])
+def test_without_credentials_none_are_sent(url: str) -> None:
+    assert Proxy(url).authorization is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://h:1", "http://", "http://u:topsecret@", "http://u:topsecret@h:x", "h:0", "h:65536", "[::1", "::1:80"],
+)
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(ProxyError, match="not an http:// or https:// URL") as caught:
+        Proxy(url)
+    assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [("h", "h:80"), ("https://h/", "h:443"), ("HTTP://[::1]:8", "[::1]:8"), (" h:3128 ", "h:3128"), ("h:", "h:80")],
+)
+def test_host_and_port(url: str, place: str) -> None:
+    assert str(Proxy(url)) == place
+
+
+def test_credentials_are_not_shown() -> None:
+    proxy = Proxy("http://user:topsecret@h:1")
+    assert repr(proxy) == "h:1"
+    assert proxy.without_secrets("a user, a superuser: user:topsecret, xtopsecretx") == (
+        "a ***, a superuser: ***, x***x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "host", "exempt"),
+    [
+        ("10.0.0.0/8, 192.168.0.0/16", "192.168.7.1", True),
+        ("10.0.0.0/8", "11.0.0.1", False),
+        ("10.0.0.0/33,10.0.0.1/8", "10.2.3.4", True),
+        ("10.0.0.0/8", "10.example.com", False),
+        ("10.0.0.0/8:443", "10.2.3.4", True),
+        ("10.0.0.0/8:80", "10.2.3.4", False),
+        ("::1", "0:0:0:0:0:0:0:1", True),
+        ("[::1]:443", "::1", True),
+        ("[::1]:80", "::1", False),
+        ("fd00::/8", "fd12::5", True),
+        ("[fd00::]/8", "fd12::5", True),
+        ("127.0.0.0/8", "::ffff:127.0.0.1", True),
+        ("example.com", "example.com", True),
+        ("example.com", "api.example.com", True),
+        (".example.com", "example.com", True),
+        ("*.example.com", "api.example.com", True),
+        ("EXAMPLE.com.", "api.Example.COM.", True),
+        ("example.com", "notexample.com", False),
+        ("example.com:443", "api.example.com", True),
+        ("example.com:80", "api.example.com", False),
+        ("a  b\texample.com", "example.com", True),
+        ("a,*", "anything", True),
+        (".0.0.1", "127.0.0.1", False),
+        ("", "example.com", False),
+        (".", "example.com", False),
+    ],
+)
+def test_no_proxy(no_proxy: str, host: str, exempt: bool) -> None:
+    assert is_exempt(no_proxy, host, 443) is exempt
