@@ -602,7 +602,7 @@ class AsyncRealtimeTTSStream:
 
     def _say(self, text: str, text_end: bool) -> int | None:
         return self._made(
-            lambda: self._protocol.say(text, time.monotonic(), text_end=text_end, hold=self._connection.paused)
+            lambda: self._protocol.text(text, time.monotonic(), text_end=text_end, hold=self._connection.paused)
         )
 
     def _release(self) -> int | None:
