@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AsyncEventLog:
-    """What has happened, for any number of tasks to follow from its beginning."""
+    """A list of events that any number of tasks can follow from its beginning."""
 
     def __init__(self) -> None:
         self._events: list[Any] = []
@@ -26,17 +26,17 @@ class AsyncEventLog:
         self._followers: list[asyncio.Future[bool]] = []
 
     def add(self, event: Any) -> None:
-        """Tells all who follow."""
+        """Adds an event and wakes all followers."""
         self._events.append(event)
         self._wake_followers()
 
     def close(self) -> None:
-        """Nothing more will happen."""
+        """Ends the log: no event is added after it."""
         self._closed = True
         self._wake_followers()
 
     async def follow(self) -> AsyncIterator[Any]:
-        """All events, those of the past first; ends when nothing more will happen."""
+        """All events, past ones first; ends when the log is closed."""
         told = 0
         while True:
             while len(self._events) > told:

@@ -1,7 +1,10 @@
-"""Incoming WebSocket frames (RFC 6455, section 5), cut from whatever bytes arrive. No I/O.
+"""WebSocket frames (RFC 6455, section 5): a parser for received bytes and an encoder with masking. No I/O.
 
 The client library reads a frame in three calls, and checks UTF-8 byte by byte in Python. Here one read may hold many
 frames, and text stays bytes: ``json.loads`` and ``bytes.decode`` check it in C.
+
+A client must mask its frames: each byte is XORed with one of the four bytes of a key. Python has no XOR of bytes; every
+fourth byte is looked up in a table of 256 instead, in C.
 """
 
 from __future__ import annotations
@@ -69,7 +72,7 @@ class FrameError(Exception):
 
 
 class FrameParser:
-    """Cuts bytes into messages. Belongs to whoever reads the connection.
+    """Parses bytes into messages. Used by one thread at a time.
 
     Args:
         max_message_bytes: A message above this size is an error.
@@ -77,10 +80,10 @@ class FrameParser:
 
     def __init__(self, max_message_bytes: int) -> None:
         self._max = max_message_bytes
-        # Bytes of a frame that is not complete, and how many it takes to get on.
+        # Bytes of an incomplete frame, and how many are needed to go on.
         self._rest = bytearray()
         self._needed = 2
-        # Of a message that comes in fragments: its kind, what there is of it, and how many were empty.
+        # Of a fragmented message: its opcode, its payload so far, and how many fragments were empty.
         self._opcode = 0
         self._fragments = bytearray()
         self._empty = 0
@@ -184,7 +187,7 @@ def encode_frame(opcode: int, payload: Payload) -> bytearray:
         head = struct.pack("!BBH", _FINAL | opcode, _MASKED | 126, size)
     else:
         head = struct.pack("!BBQ", _FINAL | opcode, _MASKED | 127, size)
-    # Fresh from the system for each frame, since nobody may foresee it (section 10.3), not even a forked twin.
+    # A new unpredictable key for each frame (section 10.3). From the system, so that forked processes differ.
     key = os.urandom(4)
     frame = bytearray(head + key + payload)
     # In place, 3,840 bytes take 4 us; XORing two large integers, as websocket-client does, takes 9.
@@ -195,5 +198,5 @@ def encode_frame(opcode: int, payload: Payload) -> bytearray:
 
 @cache
 def _xor_table(byte: int) -> bytes:
-    """What each of the 256 bytes becomes."""
+    """Each of the 256 bytes, XORed with ``byte``."""
     return bytes(byte ^ other for other in range(256))

@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 _READ_SIZE = 64 * 1024
 # RFC 8446, section 5.1.
 _FULL_RECORD_BYTES = 16 * 1024
-# A change of the keepalive is noticed this late; no interval is shorter.
+# The longest time between two ticks, so that a changed keepalive interval takes effect within it.
 _MAX_TICK_SEC = 5.0
 _NORMAL = NORMAL_CLOSURE.to_bytes(2, "big")
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 
 
 class Process:
-    """Tells a forked child what it has inherited; asking for the process's id would be a system call each time.
+    """Counts forks, so that a child recognizes what it has inherited without a system call for each check.
 
     Attributes:
         forks: How many forks there were from the first process to this one.
@@ -72,10 +72,10 @@ class Closure:
     """How a connection ended.
 
     Attributes:
-        code: The close code of the server, or of ourselves; 1006 when there was no close frame.
+        code: The close code of the server, or of this side; 1006 when there was no close frame.
         reason: The text of the close frame; may be empty.
-        error: What broke the connection; None when it was closed in an orderly way.
-        initiated_locally: Whether it was this side that wanted it.
+        error: What broke the connection; None when it was closed by a close frame.
+        initiated_locally: Whether this side closed it.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Closure:
 
     @property
     def is_orderly(self) -> bool:
-        """Whether this is how a stream is meant to end."""
+        """Whether the connection was closed without an error."""
         return self.error is None and self.code in (NORMAL_CLOSURE, GOING_AWAY, NO_STATUS)
 
     def as_error(self) -> SonioxRealtimeError:
-        """The error for somebody who needed the connection."""
+        """The error for a call that needs the connection."""
         if isinstance(self.error, SonioxRealtimeError):
             detail = self.error.message
         elif self.error is not None:
@@ -112,7 +112,7 @@ class WebSocket:
     """An open WebSocket. Sending and closing may be done by any thread, reading by one.
 
     Attributes:
-        end: How it ended; None while it is open.
+        closure: How it ended; None while it is open.
     """
 
     def __init__(
@@ -125,19 +125,28 @@ class WebSocket:
         ping_timeout_sec: float | None,
         max_message_bytes: int,
     ) -> None:
-        """Args are a connected non-blocking socket, what was read from it beyond the upgrade, the key, and limits."""
+        """Takes over a connected socket.
+
+        Args:
+            sock: The socket; non-blocking.
+            leftover: The bytes that were read beyond the upgrade response.
+            authorization: Value of the ``Authorization`` header, to be removed from close reasons.
+            ping_interval_sec: Seconds without received data before a ping is sent; None for no pings.
+            ping_timeout_sec: Seconds without a response to a ping before the connection fails; None for no limit.
+            max_message_bytes: A larger message ends the connection.
+        """
         self._sock = sock
         self._authorization = authorization
-        # Of the kind that a signal handler can take once more if it interrupts the thread that holds it.
+        # Reentrant: a signal handler may take it while its own thread holds it.
         self._lock = threading.RLock()
         self._forks = Process.forks
         self._frames = FrameParser(max_message_bytes)
         self._leftover = leftover
-        # What has been queued but not taken by the kernel, and how many bytes have been queued and taken in all.
+        # Frames that the kernel has not taken yet, and how many bytes have been queued and sent in total.
         self._outgoing: deque[bytearray | memoryview] = deque()
         self._bytes_queued = 0
         self._bytes_sent = 0
-        # The latest ping that has no answer yet, and where the pong before it ends.
+        # The latest ping that was not answered yet, and the position at which the previous pong ends.
         self._unanswered: bytes | None = None
         self._pong_end = 0
         self._close_sent = False
@@ -147,7 +156,7 @@ class WebSocket:
         self._ping_timeout_sec = ping_timeout_sec
         self._last_received = time.monotonic()
         self._pinged_at: float | None = None
-        # Where the last ping ends, and how much the server had acknowledged when that was looked at.
+        # The position at which the last ping ends, and how many bytes the server had acknowledged at the last check.
         self._ping_end = 0
         self._acknowledged = 0
         self._keepalive: Payload = b""
@@ -157,7 +166,7 @@ class WebSocket:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
+        """Whether the connection was opened before a fork, in the parent process; then this process must not use it."""
         return self._forks != Process.forks and self.closure is None
 
     def fileno(self) -> int:
@@ -180,8 +189,8 @@ class WebSocket:
                     if self.closure is not None:
                         return [], False
                     data = self._sock.recv(_READ_SIZE)
-                    # Of what TLS has decrypted already, the descriptor says nothing. One call gives one record, and
-                    # behind a full one there mostly is another; finding out here spares a turn of the loop.
+                    # The descriptor does not show what TLS has decrypted already. One call gives one record, and
+                    # after a full one there mostly is another; reading it at once saves a turn of the loop.
                     more = isinstance(self._sock, ssl.SSLSocket) and (
                         len(data) == _FULL_RECORD_BYTES or self._sock.pending() > 0
                     )
@@ -225,7 +234,7 @@ class WebSocket:
         return messages, more
 
     def send(self, opcode: int, payload: Payload) -> int:
-        """Queues a message and hands over what the kernel takes at once.
+        """Queues a message and sends what the kernel takes at once.
 
         Returns:
             The position of its end in the stream, for :meth:`is_sent`.
@@ -277,7 +286,7 @@ class WebSocket:
 
     @property
     def is_broken(self) -> bool:
-        """Whether nothing can be sent any more although this side did not close it."""
+        """Whether sending is impossible although this side did not close the connection."""
         return self._write_error is not None or (self.closure is not None and not self.closure.initiated_locally)
 
     @property
@@ -286,19 +295,19 @@ class WebSocket:
         return bool(self._outgoing)
 
     def flush(self) -> None:
-        """Hands over what the kernel takes now."""
+        """Sends what the kernel takes now."""
         with self._lock:
             self._flush()
 
     def set_keepalive(self, payload: Payload, interval_sec: float | None) -> None:
-        """Begins to send a text message each time this interval has passed; None ends it."""
+        """Sends a text message each time this many seconds have passed, from now on; None stops that."""
         with self._lock:
             self._keepalive = payload
             self._keepalive_at = time.monotonic() + (interval_sec or 0.0)
             self._keepalive_interval_sec = interval_sec
 
     def tick(self, *, reading: bool) -> float:
-        """Sends what is due by time, and gives up a line that has gone dead.
+        """Sends keepalives and pings that are due, and fails a connection whose pings are not answered.
 
         Args:
             reading: Whether what has arrived is about to be read. Otherwise it has to wait to be received.
@@ -320,7 +329,7 @@ class WebSocket:
         return max(0.0, min(due))
 
     def _watch_line(self, now: float, interval_sec: float, timeout_sec: float | None, *, reading: bool) -> float:
-        """Pings a line that is silent, and gives up one that stays so; returns when to look again."""
+        """Pings a silent connection, and fails it if it stays silent; returns in how many seconds to check again."""
         if self._pinged_at is None:
             if now - self._last_received < interval_sec:
                 return self._last_received + interval_sec - now
@@ -328,13 +337,13 @@ class WebSocket:
                 self._put(PING, b"")
                 self._ping_end, self._acknowledged = self._bytes_queued, self._count_acknowledged()
             if timeout_sec is None:
-                # No answer is needed: the ping only keeps the line from being forgotten on its way.
+                # No answer is needed: the ping only keeps routers from forgetting the connection.
                 self._last_received = now
                 return interval_sec
             self._pinged_at = time.monotonic()
         elif timeout_sec is not None:
             if self._ping_moves():
-                # Behind much audio on a slow line, it takes its time to get there.
+                # On a slow connection, the ping takes long to arrive behind much audio.
                 self._pinged_at = now
             if now - self._pinged_at >= timeout_sec:
                 if not self._may_hold_answer(reading=reading):
@@ -342,19 +351,19 @@ class WebSocket:
                     self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))
                 self._last_received, self._pinged_at = now, None
                 return interval_sec
-        # Looked at again within the interval: the answer may have come meanwhile, without anybody telling.
+        # Checked again within the interval, since an answer that has arrived does not reschedule this.
         on_its_way = self._acknowledged < self._ping_end
         remaining = self._pinged_at + (timeout_sec or 0.0) - now
         return min(interval_sec, remaining, (timeout_sec or 0.0) / 4 if on_its_way else remaining)
 
     def _ping_moves(self) -> bool:
-        """Whether the ping was on its way to the server, and has come nearer since that was asked last."""
+        """Whether the server had not acknowledged the whole ping at the last check, and has acknowledged more since."""
         with self._lock:
             before, self._acknowledged = self._acknowledged, self._count_acknowledged()
         return before < min(self._ping_end, self._acknowledged)
 
     def _may_hold_answer(self, *, reading: bool) -> bool:
-        """Whether the answer to the ping may be among what has arrived and was not read.
+        """Whether the answer to the ping may be in data that has arrived and was not read.
 
         That is so when this process was frozen, and when its program does not receive. In the latter case it says
         something only if the server has got the ping.
@@ -363,7 +372,7 @@ class WebSocket:
             return (reading or self._acknowledged >= self._ping_end) and self._has_unread()
 
     def _count_acknowledged(self) -> int:  # with the lock held
-        """How many of the bytes that were queued have reached the server's kernel, at least, as far as ours tells."""
+        """How many of the queued bytes the server's kernel has acknowledged, as far as this system reports it."""
         return self._bytes_sent - unacknowledged_bytes(self._sock)
 
     def _has_unread(self) -> bool:  # with the lock held
@@ -380,36 +389,39 @@ class WebSocket:
             self._close_sent = True
 
     def fail(self, error: BaseException) -> None:
-        """Ends the websocket for this reason, unless it has ended already."""
+        """Ends the connection with this error, unless it has ended already."""
         self._set_closure(Closure(ABNORMAL_CLOSURE, error=error))
 
     def abort(self) -> None:
-        """Ends the websocket here and now, with a close frame if the kernel takes it. Whoever waits wakes up."""
+        """Ends the connection at once, with a close frame if the kernel takes it. All waits on the socket return."""
         self._set_closure(Closure(NORMAL_CLOSURE, initiated_locally=True), _NORMAL)
 
     def close_socket(self) -> None:
-        """Gives the descriptor back. Only the driver may do so, when nobody waits for it any more."""
+        """Closes the descriptor. Only the driver may do so, when no thread waits for it any more."""
         with self._lock:
             self._sock.close()
 
     def close_inherited(self) -> None:
-        """Gives the child's descriptor back. The connection stays open; a lock may have been held during the fork."""
+        """Closes a forked child's descriptor; the parent's connection stays open.
+
+        Takes no lock, since another thread of the parent may have held it during the fork.
+        """
         self._sock.close()
 
     def _set_closure(self, closure: Closure, close_payload: bytes | None = None) -> None:
-        """Ends the websocket, with a close frame unless one was sent before, in one step for all who look."""
+        """Sets the closure and shuts the socket down; sends a close frame first, unless one was sent before."""
         with self._lock:
             if self.closure is not None:
                 return
             if close_payload is not None:
                 self._put(CLOSE, close_payload)
             self.closure = closure
-            # So that all waits end. It is not read any more: without its TLS, it would give what is encrypted.
+            # So that all waits return. The socket must not be read after it: it would give encrypted data.
             with contextlib.suppress(OSError, ValueError):
                 self._sock.shutdown(socket.SHUT_RDWR)
 
     def _put(self, opcode: int, payload: Payload) -> None:  # with the lock held
-        """Queues a frame of the websocket's own, which is dropped if there is nobody to receive it."""
+        """Queues a control frame or a keepalive; drops it if the connection is closing."""
         if self.closure is None and not self._close_sent:
             self._append(encode_frame(opcode, payload))
             self._flush()
@@ -417,7 +429,7 @@ class WebSocket:
     def _answer_ping(self) -> None:  # with the lock held
         """Answers the latest ping (RFC 6455, section 5.5.3), once the kernel has taken the pong before it.
 
-        So a server that does not read has one pong waiting for it, however many pings it sends.
+        So at most one pong is queued for a server that does not read, however many pings it sends.
         """
         if self._unanswered is not None and self._bytes_sent >= self._pong_end:
             payload, self._unanswered = self._unanswered, None
@@ -438,7 +450,7 @@ class WebSocket:
             except _WOULD_BLOCK:
                 return
             except (OSError, ValueError) as error:
-                # No reason to stop reading: what the server said before it hung up is still to be heard.
+                # Reading goes on: the server may have sent its reason before it closed the connection.
                 self._write_error = error
                 self._outgoing.clear()
                 return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EventLog:
-    """What has happened, for any number of threads to follow from its beginning."""
+    """A list of events that any number of threads can follow from its beginning."""
 
     def __init__(self) -> None:
         self._events: list[Any] = []
@@ -29,19 +29,19 @@ class EventLog:
         self._changed = threading.Condition()
 
     def add(self, event: Any) -> None:
-        """Tells all who follow."""
+        """Adds an event and wakes all followers."""
         with self._changed:
             self._events.append(event)
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nothing more will happen."""
+        """Ends the log: no event is added after it."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def follow(self) -> Iterator[Any]:
-        """All events, those of the past first; ends when nothing more will happen."""
+        """All events, past ones first; ends when the log is closed."""
         told = 0
         while True:
             with self._changed:
@@ -90,19 +90,19 @@ def caller() -> object:
 
 
 class MessageQueue:
-    """Messages for one who receives, put in by a reader who must never wait for him.
+    """A queue from the reader thread to one receiver.
 
-    Without a lock for its content, so that an exception which ends a receive, such as a KeyboardInterrupt, cannot leave
-    one taken that the reader needs.
+    The reader never waits for the receiver. The content has no lock, since a receive that is ended by an exception,
+    such as a KeyboardInterrupt, could leave it locked.
     """
 
     def __init__(self) -> None:
         self._messages: deque[Parsed] = deque()
-        # How many bytes have been put in, and taken out, in all.
+        # How many bytes have been put in and taken out, in total.
         self._put_bytes = 0
         self._taken_bytes = 0
         self._closed = False
-        # As the connection's: acquired by a receiver who found nothing, released when there is something.
+        # A lock used as an event: acquired by a receiver that found no message, released when there is one.
         self._news = threading.Lock()
 
     def exceeds(self, max_messages: int, max_bytes: int, message: bytes) -> str | None:
@@ -119,12 +119,12 @@ class MessageQueue:
             self._tell()
 
     def clear(self) -> None:
-        """Throws away what is in it."""
+        """Removes all messages."""
         self._messages.clear()
         self._put_bytes = self._taken_bytes
 
     def close(self) -> None:
-        """Nothing more will come; what is in it can still be received."""
+        """Ends the queue; the messages in it can still be received."""
         self._closed = True
         self._tell()
 
@@ -136,7 +136,7 @@ class MessageQueue:
                 message = self._messages.popleft()
                 self._taken_bytes += len(message[0])
                 return message
-            # Looked at in this order, because the last messages come before the end.
+            # Checked in this order: the last messages are put in before the queue is closed.
             if self._closed and not self._messages:
                 return None
             remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())

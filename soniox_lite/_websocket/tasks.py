@@ -1,6 +1,6 @@
-"""A WebSocket over tasks: the event loop watches the socket, so that many sessions cost no threads.
+"""The driver for asyncio: the event loop watches the socket, so that an open session needs no thread.
 
-Connecting blocks and is done by a thread that lives as long as that takes. After it, everything happens in the loop.
+Connecting blocks, so that a thread does it and then ends. Everything else happens in the loop.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Turn:
         self.began_at: float | None = None
 
     def begin(self) -> None:
-        """Something is sent for the first time in this turn."""
+        """Records that the first message of this turn is sent."""
         loop = self._loop()
         if loop is not None:
             self.began_at = time.monotonic()
@@ -69,7 +69,7 @@ def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
 
 
 class _Attempt:
-    """Opening a connection on a thread of its own, whose result goes to the loop, or to nobody.
+    """Connects in a thread of its own, which passes the result to the loop.
 
     Attributes:
         opened: What :func:`open_websocket` gave; None if it was abandoned before.
@@ -80,7 +80,7 @@ class _Attempt:
         self.opened: asyncio.Future[tuple[socket.socket, bytes] | None] = loop.create_future()
         self._options = options
         self._loop = loop
-        # Whoever finds the other's mark closes the socket: the thread, or who gave up.
+        # Guards the two below, so that either the thread or abandon() closes an abandoned socket.
         self._lock = threading.Lock()
         self._sock: socket.socket | None = None
         self.is_abandoned = False
@@ -91,7 +91,7 @@ class _Attempt:
             raise SonioxRealtimeError(f"no thread can be started to connect: {error}") from error
 
     def abandon(self) -> None:
-        """Closes what has been opened, or will be, and tells who waits for it."""
+        """Gives the attempt up: wakes its waiter, and closes the socket, also one that is opened later."""
         settle(self.opened, None, None)
         self._close()
 
@@ -122,7 +122,7 @@ class _Attempt:
             else:
                 self._loop.call_soon_threadsafe(settle, self.opened, result, None)
         except RuntimeError:
-            # The loop was closed meanwhile, so that nobody wants it any more.
+            # The loop was closed meanwhile, so that the socket is not wanted any more.
             self._close()
 
 
@@ -196,7 +196,7 @@ class AsyncConnection:
                 on_open()
         except BaseException as error:
             self.fail(error)
-            # What loops without add_reader() say, such as the usual one on Windows.
+            # Raised by loops without add_reader(), such as the default one on Windows.
             if isinstance(error, NotImplementedError):
                 raise SonioxRealtimeError(
                     "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
@@ -231,7 +231,7 @@ class AsyncConnection:
 
     async def give_turn(self) -> None:
         """Lets the loop read, and do all else."""
-        # It would read only after this task's turn.
+        # Without it, the loop would read after one more turn.
         asyncio.get_running_loop().call_soon(self._when_readable)
         await asyncio.sleep(0)
 
@@ -401,7 +401,7 @@ class AsyncConnection:
         return loop
 
     def _watch(self) -> None:
-        """Asks the loop to tell when the socket has, or takes, data; and only if that is wanted."""
+        """Registers the socket with the loop for reading and writing, each only while it is needed."""
         loop, websocket = self._loop, self.websocket
         if loop is None or self._is_done:
             return
@@ -422,16 +422,16 @@ class AsyncConnection:
     def _resume(self) -> None:
         self._watch()
         if self._loop is not None and not self._is_done:
-            # What TLS decrypted before reading was interrupted does not show on the descriptor.
+            # The descriptor does not show data that TLS has decrypted already.
             self._loop.call_soon(self._when_readable)
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        """Takes a step for the loop. What it dies of ends the connection, or else nobody would be told."""
+        """Runs a loop callback; an exception in it ends the connection with that error."""
         if self.is_inherited:
-            return  # What arrives is the parent's.
+            return  # The data is the parent process's.
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - whoever waits for the connection is told
+        except Exception as error:  # noqa: BLE001 - raised where the connection is used
             self.fail(error)
 
     def _on_readable(self) -> None:
@@ -490,7 +490,7 @@ class AsyncConnection:
             self._timer = call_later(self._loop, due_sec, partial(self._when_due, self.websocket))
 
     def _check_end(self) -> None:
-        """If the websocket has ended, lets everybody know and gives the socket back."""
+        """If the WebSocket has ended, reports it, closes the socket and wakes all waiters."""
         closure = self.websocket.closure
         if closure is None or self._is_done:
             return
@@ -523,7 +523,7 @@ class AsyncConnection:
 
 
 def _weakly(method: Callable[[], None]) -> Callable[..., None]:
-    """Calls a method of something that is not kept alive by this, but what it is called with is."""
+    """A callback that calls a method without keeping its object alive. The callback's arguments are kept alive."""
     reference = weakref.WeakMethod(method)
 
     def call(*_: object) -> None:
@@ -535,7 +535,7 @@ def _weakly(method: Callable[[], None]) -> Callable[..., None]:
 
 
 def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
-    """Gives back what a connection had of its loop, and its socket."""
+    """Unregisters a connection's socket and timer from its loop, and closes the socket."""
     if not loop.is_closed():
         loop.remove_reader(fd)
         loop.remove_writer(fd)

@@ -35,17 +35,17 @@ _JOIN_SEC = 5.0
 
 
 def forked_error() -> SonioxRealtimeError:
-    """The error for a forked child that uses what its parent opened."""
+    """The error for a forked child that uses its parent's session."""
     return SonioxRealtimeError("the session belongs to the process that opened it; open one after the fork")
 
 
 def warn_of_unclosed(options: ConnectionOptions, warn: Callable[..., None] = warnings.warn) -> None:
-    """Tells of a connection that was collected while it was open."""
+    """Warns of a connection that was garbage-collected while it was open."""
     warn(f"unclosed realtime session: {options.url}", ResourceWarning, stacklevel=3)
 
 
 def send_timeout_error(timeout_sec: float) -> SonioxRealtimeTimeoutError:
-    """The error for a server that does not read."""
+    """The error when the server does not read."""
     return SonioxRealtimeTimeoutError(f"the server did not take what was sent within {timeout_sec:g} s")
 
 
@@ -81,7 +81,7 @@ class Connection:
         self._websocket: WebSocket | None = None
         self._thread: threading.Thread | None = None
         self._joiner = 0
-        # Taken until it is known whether the connection could be opened; released early by who wants it no more.
+        # Held until the connection is open or has failed; released early if it is aborted.
         self._opening = threading.Lock()
         self._opening.acquire()
         self._open_error: BaseException | None = None
@@ -89,17 +89,17 @@ class Connection:
         # Held while something is made and queued, never while waiting: so messages leave in the order of the protocol.
         self._order = threading.RLock()
         self._is_sending = False
-        # What signal handlers asked for that interrupted the thread which holds it; with that thread.
+        # Calls of signal handlers that interrupted the thread which holds that lock, with the thread's id.
         self._later: deque[tuple[int, Callable[[], object]]] = deque()
-        # What has arrived and was not received yet: the reader appends, the receiver takes.
+        # Messages that were not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
-        # How many bytes each of the two has appended and taken in all.
+        # How many bytes the reader has appended and the receiver has taken, in total.
         self._appended_bytes = 0
         self._taken_bytes = 0
-        # Acquired by a receiver who found nothing, released by the reader when there is something. Telling it by the
-        # condition below would cost a third of all the processor time that an event costs.
+        # A lock used as an event: acquired by a receiver that found no message, released by the reader when there is
+        # one. The condition below would cost a third of the processor time for each event.
         self._news = threading.Lock()
-        # Of all that is rare, with those who wait for it.
+        # For rare changes, and how many threads wait for one.
         self._changed = threading.Condition()
         self._watchers = 0
         # When the websocket has to be looked after next, as time.monotonic() counts.
@@ -179,13 +179,13 @@ class Connection:
         return True
 
     def _catch_up(self) -> None:
-        """Does what signal handlers of this thread have put off, unless this is one of them."""
+        """Makes the calls that signal handlers of this thread have put off, unless this is one of them."""
         me = threading.get_ident()
         while self._later and self._later[0][0] == me and not self._is_interrupting():
             self._later.popleft()[1]()
 
     def _is_interrupting(self) -> bool:
-        """Whether this is a signal handler, which interrupted :meth:`post` in its own thread."""
+        """Whether this is a signal handler, which interrupted :meth:`send_nowait` in its own thread."""
         with self._order:
             return self._is_sending
 
@@ -200,7 +200,7 @@ class Connection:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether this process is a fork of the one that has the connection open, and so must leave it alone."""
+        """Whether the connection was opened before a fork, in the parent process; then this process must not use it."""
         return self._websocket is not None and self._websocket.is_inherited
 
     def check_may_end(self) -> None:
@@ -208,7 +208,7 @@ class Connection:
 
     @property
     def is_out_of_reach(self) -> bool:
-        """Whether nothing can be said over the connection any more, not even goodbye."""
+        """Whether nothing can be sent over the connection any more, not even a close frame."""
         return self.is_inherited
 
     def drain(self, position: int, timeout_sec: float | None = None) -> None:
@@ -261,10 +261,10 @@ class Connection:
         if not self._messages:
             deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
             while not self._messages:
-                # Looked at in this order, because the last messages come before the end.
+                # Checked in this order: the reader appends the last messages before it is done.
                 if self._reader_is_done and not self._messages:
                     return None
-                # News may be older than what was found here last; then this looks again.
+                # The lock may have been released for a message that was taken before; then this checks again.
                 remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
                 if not self._news.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
@@ -275,7 +275,7 @@ class Connection:
         return MessageQueue()
 
     def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
-        """Begins to send a text message in the background each time this interval has passed; None ends it."""
+        """Sends a text message in the background each time this many seconds have passed; None stops that."""
         self.websocket.set_keepalive(message.payload, interval_sec)
 
     def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
@@ -332,7 +332,7 @@ class Connection:
             self._joiner = 0
 
     def fail(self, error: BaseException) -> None:
-        """Ends the connection for a reason of this side."""
+        """Ends the connection with an error of this side."""
         self.send_nowait(self.websocket.fail, error)
         self._wake_reader()
 
@@ -357,13 +357,13 @@ class Connection:
         return threading.current_thread() is self._thread
 
     def _wake_reader(self) -> None:
-        """Lets the reader look at the websocket, should it wait for room in the queue."""
+        """Wakes the reader if it waits for room in the queue."""
         with self._changed:
             self._changed.notify_all()
 
     @staticmethod
     def _drive(connected: weakref.ref[Connection], options: ConnectionOptions) -> None:
-        """What the reader thread does: it opens a connection and reads it to its end.
+        """The reader thread: opens a connection and reads it to its end.
 
         While it waits, it holds the websocket only, so that a connection that was forgotten can be collected.
         """
@@ -371,7 +371,7 @@ class Connection:
             opened = open_websocket(
                 options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
             )
-        except BaseException as error:  # noqa: BLE001 - who opens the connection is told
+        except BaseException as error:  # noqa: BLE001 - raised in open()
             if (connection := connected()) is not None:
                 connection._open_error = error
                 connection._wake_opener()
@@ -397,7 +397,7 @@ class Connection:
 
     def _wake_opener(self) -> None:
         with contextlib.suppress(RuntimeError):
-            # It may have been told before.
+            # It may have been released before.
             self._opening.release()
 
     def _adopt(self, sock: socket.socket, leftover: bytes) -> WebSocket | None:
@@ -409,25 +409,25 @@ class Connection:
         return self._websocket
 
     def _start(self, websocket: WebSocket) -> None:
-        """Lets it be known that the connection is open."""
+        """Reports that the connection is open."""
         try:
             if (on_open := self._on_open()) is not None:
                 on_open()
-        except BaseException as error:  # noqa: BLE001 - who opens the connection is told
+        except BaseException as error:  # noqa: BLE001 - raised in open()
             self._open_error = error
             websocket.fail(error)
         self._wake_opener()
 
     def _step(self, websocket: WebSocket) -> float:
-        """Reads what has arrived; gives the time to wait for more."""
+        """Reads what has arrived; an exception ends the connection. Returns the seconds to wait for more."""
         try:
             return self._read_some(websocket)
-        except BaseException as error:  # noqa: BLE001 - who waits for the reader is told
+        except BaseException as error:  # noqa: BLE001 - raised where the connection is used
             websocket.fail(error)
             return 0.0
 
     def _leave(self, websocket: WebSocket) -> None:
-        """Lets everybody know of the end, and gives the socket back."""
+        """Reports the end, closes the socket and wakes all waiters."""
         closure = websocket.closure
         if closure is None:
             raise AssertionError("the reader left without an end")
@@ -442,12 +442,12 @@ class Connection:
             self._wake_receiver()
 
     def _wake_receiver(self) -> None:
-        """Wakes a receiver who found nothing. Only the reader may."""
+        """Wakes a receiver that found no message. Called by the reader only."""
         if self._news.locked():
             self._news.release()
 
     def _read_some(self, websocket: WebSocket) -> float:
-        """Does what there is to do; gives the time to wait for more."""
+        """Reads and ticks; returns the seconds to wait for more."""
         if not self._has_room():
             due_sec = websocket.tick(reading=False)
             self._tick_at = 0.0

@@ -46,7 +46,7 @@ async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> Asyn
 
 
 async def _from_thread(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
-    """What an iterator gives that may block, each item asked for on a thread of its own when it is wanted."""
+    """The items of an iterator that may block; a thread of its own gets each one when it is needed."""
     wanted: SimpleQueue[asyncio.Future[Any] | None] = SimpleQueue()
     loop = asyncio.get_running_loop()
     thread = threading.Thread(
@@ -73,7 +73,7 @@ def _give(items: Iterator[Any], wanted: SimpleQueue[asyncio.Future[Any] | None])
         item = error = None
         try:
             item = next(items, _END)
-        except BaseException as raised:  # noqa: BLE001 - told to the task
+        except BaseException as raised:  # noqa: BLE001 - raised in the task
             error = raised
         try:
             answer.get_loop().call_soon_threadsafe(settle, answer, item, error)

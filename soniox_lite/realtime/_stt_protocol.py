@@ -65,7 +65,7 @@ _ENDED = "the end of the audio was sent; a stream takes nothing after it"
 
 # For each state: its public word, and why nothing can be sent in it (None where audio and control messages can be).
 # When the service or a broken connection is the reason, their own error is raised instead.
-_STATES: dict[State, tuple[SessionState, str | None]] = {
+_STATES: dict[int, tuple[SessionState, str | None]] = {
     State.NEW: ("new", _NOT_CONNECTED),
     State.CONNECTING: ("connecting", _NOT_CONNECTED),
     State.HELD: ("open", None),
@@ -88,35 +88,23 @@ def may_be_terminal(message: bytes) -> bool:
     return _FINISHED in message or _ERROR in message
 
 
-class SttProtocol:
-    """The state of one session, and the messages that it sends.
-
-    Messages are made one at a time, in the order in which they are sent. The state may be moved by any thread.
+class Progress:
+    """A state that only moves to later ones, by whichever thread.
 
     Attributes:
-        config: What the session was set up with.
-        state: How far the session has come.
-        is_paused: Whether audio is dropped.
-        dropped_audio_bytes: How much audio has been dropped.
-        finished: The event that said that the session is finished; None before it.
-        failure: The event that the service refused the session with; None if it did not.
-        closure: How the connection ended; None while it is open.
+        state: The latest state that was reached.
     """
 
-    def __init__(self, config: RealtimeSTTConfig) -> None:
-        self.config = config
-        self.state = State.NEW
-        self._reached = [State.NEW]
-        self.is_paused = False
-        self.dropped_audio_bytes = 0
-        self.finished: RealtimeEvent | None = None
-        self.failure: RealtimeEvent | None = None
-        self.closure: Closure | None = None
-        # The last terminal message, and its event.
-        self._terminal: tuple[bytes | None, RealtimeEvent | None] = (None, None)
+    def __init__(self, state: int) -> None:
+        self.state = state
+        self._reached = [state]
 
-    def advance(self, state: State) -> None:
-        """Moves to a state, unless the session is beyond it.
+    def has_reached(self, state: int) -> bool:
+        """Whether this state was passed through, or is the current one."""
+        return state in self._reached
+
+    def advance(self, state: int) -> None:
+        """Moves to a state, unless a later one has been reached.
 
         Without a lock, since a signal handler may interrupt its own thread here: whichever writer is last stores the
         latest state that any of them has reached.
@@ -125,6 +113,33 @@ class SttProtocol:
             self._reached.append(state)
             while self.state is not (latest := max(self._reached)):
                 self.state = latest
+
+
+class SttProtocol(Progress):
+    """The state of one session, and the messages that it sends.
+
+    Messages are made one at a time, in the order in which they are sent. The state may be moved by any thread.
+
+    Attributes:
+        config: What the session was set up with.
+        state: How far the session has come, a :class:`State`.
+        is_paused: Whether audio is dropped.
+        dropped_audio_bytes: How much audio has been dropped.
+        finished: The event that said that the session is finished; None before it.
+        failure: The event that the service refused the session with; None if it did not.
+        closure: How the connection ended; None while it is open.
+    """
+
+    def __init__(self, config: RealtimeSTTConfig) -> None:
+        super().__init__(State.NEW)
+        self.config = config
+        self.is_paused = False
+        self.dropped_audio_bytes = 0
+        self.finished: RealtimeEvent | None = None
+        self.failure: RealtimeEvent | None = None
+        self.closure: Closure | None = None
+        # The last terminal message, and its event.
+        self._terminal: tuple[bytes | None, RealtimeEvent | None] = (None, None)
 
     @property
     def public_state(self) -> SessionState:
@@ -144,7 +159,7 @@ class SttProtocol:
     @property
     def was_started(self) -> bool:
         """Whether the start message has been made."""
-        return OPEN in self._reached
+        return self.has_reached(OPEN)
 
     @property
     def keepalive_interval_sec(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What a realtime text-to-speech connection and its streams may say and when, and what they are told. No I/O.
+"""The text-to-speech protocol: which messages a stream may send in which state. No I/O.
 
 A connection carries several streams, each named by its ``stream_id``::
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from enum import IntEnum
 
 from .._data.json_values import kind_of
 from .._websocket.frames import TEXT, Message
@@ -25,7 +26,7 @@ from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxVa
 from ..types.realtime import parse_message
 from ..types.realtime_tts import RealtimeTTSCancelMessage, RealtimeTTSConfig, RealtimeTTSEvent, RealtimeTTSTextMessage
 from ..types.tts import MAX_TEXT_BYTES
-from ._stt_protocol import error_of
+from ._stt_protocol import Progress, error_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _MAX_REMEMBERED_IDS = 10_000
 
 
 class WireIds:
-    """The names that the streams of one connection have on the wire, each given once.
+    """The ``stream_id`` values of one connection on the wire, each used once.
 
     A user's name is taken as it is the first time, and with a number behind it from then on. Names that end like
     numbered ones always get a number, so that the two kinds never meet.
@@ -64,29 +65,49 @@ class WireIds:
         return stream_id[: _MAX_ID_LENGTH - len(number)] + number
 
 
-class TtsProtocol:
-    """The state of one stream.
+class StreamState(IntEnum):
+    """How far a stream has come. A stream only moves to later states."""
+
+    NEW = 0
+    OPEN = 1
+    ENDING = 2
+    """The end of the text has been accepted; it is sent at once, or when a pause ends."""
+    TERMINATED = 3
+    """The service has ended the stream."""
+    CANCELLED = 4
+    """This side has ended the stream."""
+    FAILED = 5
+    """The service has ended the stream, or the connection, with an error."""
+
+
+# Why text is refused in a state; None where it is not. In FAILED, the service's own error is raised instead.
+_REFUSALS: dict[int, str | None] = {
+    StreamState.NEW: None,
+    StreamState.OPEN: None,
+    StreamState.ENDING: "the end of the text was sent; a stream takes nothing after it",
+    StreamState.TERMINATED: "the stream is over",
+    StreamState.CANCELLED: "the stream was cancelled",
+    StreamState.FAILED: "the stream failed",
+}
+
+
+class TtsProtocol(Progress):
+    """The state of one stream, and the messages that it sends.
 
     Attributes:
         config: What the stream was set up with.
-        wire_id: What the stream is called on the wire; the user's name, unless that was used before.
-        is_started: Whether the start message has been given out to be sent.
-        is_text_ended: Whether there will be no more text.
-        is_cancelled: Whether this side does not want to hear more.
+        wire_id: The ``stream_id`` on the wire: the user's, unless that was used before.
+        state: How far the stream has come, a :class:`StreamState`.
         has_audio_end: Whether the last of the audio has arrived.
-        is_terminated: Whether the service has said that the stream is over.
         failure: The event that the service ended the stream with; None if it did not.
     """
 
     def __init__(self, config: RealtimeTTSConfig) -> None:
-        # A copy, because the caller may change theirs for the next stream.
+        super().__init__(StreamState.NEW)
+        # A copy, because the caller may change the config for the next stream.
         self.config = copy.copy(config)
         self.wire_id = config.stream_id
-        self.is_started = False
-        self.is_text_ended = False
-        self.is_cancelled = False
         self.has_audio_end = False
-        self.is_terminated = False
         self.failure: RealtimeTTSEvent | None = None
         self._text_bytes = 0
         # Text that waits for the end of a pause.
@@ -95,24 +116,24 @@ class TtsProtocol:
 
     def start(self) -> Message:
         """The message that starts the stream."""
-        self.is_started = True
+        self.advance(StreamState.OPEN)
         return text_message({**self.config.to_dict(), "stream_id": self.wire_id})
 
-    def say(self, text: str, now: float, *, text_end: bool, hold: bool) -> Message | None:
+    def text(self, text: str, now: float, *, text_end: bool, hold: bool) -> Message | None:
         """The message with some text; None when there is nothing to send now.
 
         Args:
-            text: To be spoken. An empty one only shows the service that more may come.
+            text: To be spoken. An empty one tells the service that more text may follow.
             now: On a monotonic clock.
-            text_end: Whether it is the last.
-            hold: Whether text is held back. What is held comes before anything else later, see :meth:`release`.
+            text_end: Whether it is the last text.
+            hold: Whether text is held back. Text that is held back is sent before later text, see :meth:`release`.
 
         Raises:
             SonioxValidationError: It is no text, or more than a stream takes.
             SonioxRealtimeError: The stream takes no more text.
         """
         message = RealtimeTTSTextMessage(text=text, text_end=text_end, stream_id=self.wire_id)
-        if self.is_text_ended and text_end and not text and not self.is_cancelled and self.failure is None:
+        if text_end and not text and self._has_ended_text and not self.is_cancelled and self.failure is None:
             return None
         self.check_may_send()
         size = len(text.encode())
@@ -121,7 +142,8 @@ class TtsProtocol:
             problem = InvalidField("text", f"{rule} it has got already", f"{size} more")
             raise SonioxValidationError(f"the stream takes no more text: {problem}", errors=[problem])
         self._text_bytes += size
-        self.is_text_ended = text_end
+        if text_end:
+            self.advance(StreamState.ENDING)
         said = text_message(message.to_dict())
         if (hold or self._held) and (text or text_end):
             self._held.append(said)
@@ -138,11 +160,11 @@ class TtsProtocol:
         return held
 
     def heartbeat(self, now: float, interval_sec: float) -> tuple[Message | None, float]:
-        """An empty text if the service would soon miss one, and in how many seconds to ask again.
+        """An empty text if the stream would soon time out, and in how many seconds to ask again.
 
-        There is none before the first text: of empty text alone, the service has been heard to make sound.
+        There is none before the first text: the service has been seen to make audio of empty text alone.
         """
-        says_no_more = self.is_text_ended and not self._held
+        says_no_more = self._has_ended_text and not self._held
         if self._last_text_at is None or says_no_more or self.is_over:
             return None, interval_sec
         remaining = self._last_text_at + interval_sec - now
@@ -152,27 +174,24 @@ class TtsProtocol:
         return text_message(RealtimeTTSTextMessage(stream_id=self.wire_id).to_dict()), interval_sec
 
     def cancel(self) -> Message | None:
-        """The message that cancels the stream; None when the service need not be told."""
-        if self.is_cancelled or not self.is_started:
+        """The message that cancels the stream; None when none is needed."""
+        if self.is_cancelled or not self.has_reached(StreamState.OPEN):
             return None
-        self.is_cancelled = True
+        self.advance(StreamState.CANCELLED)
         self._held.clear()
         return None if self.is_terminated else text_message(RealtimeTTSCancelMessage(stream_id=self.wire_id).to_dict())
 
     def check_may_send(self) -> None:
-        """Raises unless the service still takes text.
+        """Raises unless the stream still takes text.
 
         Raises:
             SonioxRealtimeError: The stream has failed, or is over, or its text has been ended.
         """
         if self.failure is not None:
             raise error_of(self.failure)
-        if self.is_cancelled:
-            raise SonioxRealtimeError("the stream was cancelled")
-        if self.is_terminated:
-            raise SonioxRealtimeError("the stream is over")
-        if self.is_text_ended:
-            raise SonioxRealtimeError("the end of the text was sent; a stream takes nothing after it")
+        refusal = _REFUSALS[self.state]
+        if refusal is not None:
+            raise SonioxRealtimeError(refusal)
 
     def renamed(self, data: dict[str, Any]) -> dict[str, Any]:
         """A message of the stream with the user's name in it instead of the one on the wire."""
@@ -183,23 +202,44 @@ class TtsProtocol:
         return data | {key: text.replace(self.wire_id, self.config.stream_id) for key, text in named.items()}
 
     def observe(self, data: dict[str, Any]) -> None:
-        """Looks into a message of the stream, or of the connection, as it arrives."""
+        """Updates the state from a message of the stream, or of the connection, as it arrives."""
         if data.get("audio_end") is True:
             self.has_audio_end = True
         if data.get("error_code") is not None:
             self.failure = error_event(data) or self.failure
+            if self.failure is not None:
+                self.advance(StreamState.FAILED)
         if data.get("terminated") is True:
-            self.is_terminated = True
+            self.advance(StreamState.TERMINATED)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the start message has been made."""
+        return self.has_reached(StreamState.OPEN)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether this side has ended the stream."""
+        return self.has_reached(StreamState.CANCELLED)
+
+    @property
+    def is_terminated(self) -> bool:
+        """Whether the service has said that the stream is over."""
+        return self.has_reached(StreamState.TERMINATED)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing can be said any more."""
-        return self.is_terminated or self.is_cancelled or self.failure is not None
+        """Whether nothing can be sent any more."""
+        return self.state >= StreamState.TERMINATED
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether the stream was terminated before its audio was complete, and nobody said why."""
-        return self.is_terminated and not (self.has_audio_end or self.is_cancelled or self.failure is not None)
+        """Whether the service terminated the stream before the end of its audio, without an error."""
+        return self.state == StreamState.TERMINATED and not self.has_audio_end
+
+    @property
+    def _has_ended_text(self) -> bool:
+        return self.has_reached(StreamState.ENDING)
 
 
 def cut_short_error() -> SonioxRealtimeError:
@@ -208,7 +248,7 @@ def cut_short_error() -> SonioxRealtimeError:
 
 
 def read_message(message: bytes) -> dict[str, Any]:
-    """What a message says, as far as it is needed to pass it on.
+    """The JSON object of a message.
 
     Raises:
         SonioxRealtimeError: It is not JSON, or no object.

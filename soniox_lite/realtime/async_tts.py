@@ -1,5 +1,5 @@
 """Realtime text-to-speech: connections and the streams on them."""
-# A connection and its streams are one thing in two classes, and share what is nobody else's.
+# A connection and its streams use each other's private attributes, hence this switch.
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -110,12 +110,12 @@ class AsyncRealtimeTTSMultiplexedConnection:
             send_timeout_sec: How long the service may take over what is sent, once it is its turn, before the
                 connection is given up.
             event_timeout_sec: How long to wait for an event of a stream; None for as long as it takes.
-            ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
-                WebSocket ping); None for never.
-            ping_timeout_sec: How long it may take to give one before the connection is given up; None for as long as it
-                takes.
-            max_queued_messages: How many messages of one stream are kept while nobody receives from it; a stream that
-                gets more fails, and the others go on.
+            ping_interval_sec: After how many seconds without received data a WebSocket ping is sent; None for no
+                pings.
+            ping_timeout_sec: How many seconds the response to a ping may take before the connection fails; None for no
+                limit.
+            max_queued_messages: How many messages of one stream are kept until they are received; a stream that gets
+                more fails, and the others go on.
             max_queued_bytes: The same for their length together. The service makes two minutes of audio at most, 31 MB
                 of the widest format; in memory it takes twice as much.
             max_message_bytes: A larger message ends the connection.
@@ -217,7 +217,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
     async def open_stream(self, *, config: ConfigInput) -> AsyncRealtimeTTSStream:
         """A stream that has been started on this connection.
 
-        The service does not acknowledge it; what it has against it (an unknown voice, too many streams) is an error of
+        The service does not acknowledge it. If it refuses it (an unknown voice, too many streams), that is an error of
         the stream.
 
         Args:
@@ -305,7 +305,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
             self._streams[stream._protocol.wire_id] = stream
 
     def _forget(self, stream: AsyncRealtimeTTSStream) -> None:
-        """What the service says of a stream from now on is dropped."""
+        """Drops later messages for a stream."""
         with self._registry:
             self._streams.pop(stream._protocol.wire_id, None)
 
@@ -329,7 +329,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 await self._connection.drain(position)
         except SonioxRealtimeError:
             if self._connection.websocket.is_broken:
-                # The service says why before it hangs up, but sending may notice the hanging up first.
+                # The service gives its reason before it closes, but sending may fail before that is read.
                 await self._connection.wait_ended(_REASON_TIMEOUT_SEC)
             failure = self._failure if stream is None else stream._protocol.failure or self._failure
             if failure is not None:
@@ -347,8 +347,8 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 message = redact(message, self._options.authorization)
                 data = read_message(message)
         except SonioxRealtimeError as error:
-            # Nobody can tell which stream it was for. They are told here, because what follows in the same read is
-            # delivered before the connection ends, and would close the gap in their audio.
+            # The stream cannot be known, so all streams fail. They fail here, since later messages of the same read are
+            # delivered before the connection ends, and would hide the gap in the audio.
             self._connection.fail(error)
             for stream in self._open_streams():
                 stream._fail(error)
@@ -359,7 +359,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 self._failure = error_event(data)
             streams = self._open_streams()
         else:
-            # Of a stream that is over nothing is wanted, such as the complaint about a cancel that came too late.
+            # Messages for finished streams are dropped, such as the error for a late cancel.
             streams = [stream for stream in self._open_streams() if stream._protocol.wire_id == stream_id]
         for stream in streams:
             # An event takes its data over, so that each needs some of its own.
@@ -444,7 +444,7 @@ class AsyncRealtimeTTSStream:
     async def send_text_chunks(
         self, chunks: str | Iterable[str] | AsyncIterator[str], *, text_end: bool = True
     ) -> None:
-        """Sends text, and then says that there is no more.
+        """Sends text and then, by default, ends it.
 
         Args:
             chunks: All of it, or an iterable.
@@ -467,7 +467,7 @@ class AsyncRealtimeTTSStream:
             await self.finish()
 
     async def finish(self) -> None:
-        """Says that no more text will come. The rest of the audio follows. Later calls do nothing.
+        """Ends the text. The rest of the audio follows. Later calls do nothing.
 
         Raises:
             SonioxRealtimeError: The stream is not open, was cancelled, or failed.
@@ -601,7 +601,7 @@ class AsyncRealtimeTTSStream:
 
     def _say(self, text: str, text_end: bool) -> int | None:
         return self._made(
-            lambda: self._protocol.say(text, time.monotonic(), text_end=text_end, hold=self._connection.paused)
+            lambda: self._protocol.text(text, time.monotonic(), text_end=text_end, hold=self._connection.paused)
         )
 
     def _release(self) -> int | None:
@@ -634,7 +634,7 @@ class AsyncRealtimeTTSStream:
         return due_sec
 
     def _deliver(self, message: bytes, data: dict[str, Any]) -> None:
-        """Takes a message for whoever receives; called as it arrives."""
+        """Queues a message for its receiver; called as it arrives."""
         limits = self._connection._max_queued_messages, self._connection._max_queued_bytes
         with self._order:
             if self._failure is not None or self._protocol.is_cancelled:
@@ -642,7 +642,7 @@ class AsyncRealtimeTTSStream:
             data = self._protocol.renamed(data)
             had_failed = self._protocol.failure is not None
             self._protocol.observe(data)
-            # The service's own error is wanted more than room: without it, half the audio would pass for all of it.
+            # An error event is queued even when the queue is full; otherwise truncated audio would look complete.
             is_reason = self._protocol.failure is not None and not had_failed
             excess = None if is_reason else self._queue.exceeds(*limits, message)
             if excess is None:
@@ -653,7 +653,7 @@ class AsyncRealtimeTTSStream:
             self._queue.close()
 
     def _fail(self, error: BaseException) -> None:
-        """Ends the stream for a reason of this side, which whoever receives is told."""
+        """Ends the stream because of an error on this side, which receiving raises."""
         with self._order:
             if self._failure is not None or self._protocol.is_cancelled or self._protocol.failure is not None:
                 return
@@ -681,7 +681,7 @@ class AsyncRealtimeTTSStream:
         return message
 
     def _raise_bad_end(self) -> None:
-        """Says why there are no more messages, unless that is as it should be, or one of them said it."""
+        """Raises the reason why there are no more messages, unless it is a normal end or was received as an event."""
         if self._failure is not None:
             raise self._failure
         if self._protocol.is_cut_short:
@@ -744,7 +744,7 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
             url, api_key, connect_timeout_sec=connect_timeout_sec, **options
         )
         super().__init__(connection, config)
-        # What the service has against the connection may arrive before the stream is started.
+        # An error of the connection may arrive before the stream is started.
         connection._register(self)
 
     @property
@@ -768,7 +768,7 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
         try:
             await self._start()
         except BaseException as error:
-            # A refusal that arrives at once is told to whoever receives, like one that arrives later.
+            # A refusal that arrives at once is raised by receiving, like one that arrives later.
             if not isinstance(error, SonioxRealtimeError) or connection._failure is None:
                 await connection._abort()
                 raise
@@ -794,7 +794,7 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
         return b"" if message is None else message[0]
 
     def parse_event(self, raw: str | bytes) -> RealtimeTTSEvent:
-        """The event that a message spells out.
+        """Parses a message into an event.
 
         Raises:
             SonioxRealtimeError: It is not JSON, or not of the documented shape.

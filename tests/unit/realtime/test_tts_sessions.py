@@ -754,17 +754,17 @@ class TestKeepingAlive:
         protocol = TtsProtocol(RealtimeTTSConfig(**CONFIG))
         protocol.start()
         assert protocol.heartbeat(0.0, 3.0) == (None, 3.0)
-        protocol.say("", 1.0, text_end=False, hold=False)
+        protocol.text("", 1.0, text_end=False, hold=False)
         assert protocol.heartbeat(100.0, 3.0) == (None, 3.0)
-        protocol.say("x", 101.0, text_end=False, hold=False)
+        protocol.text("x", 101.0, text_end=False, hold=False)
         assert protocol.heartbeat(103.0, 3.0) == (None, 1.0)
         beat, due_sec = protocol.heartbeat(104.0, 3.0)
         assert beat is not None
         assert (json.loads(beat.payload), due_sec) == (text(""), 3.0)
         assert protocol.heartbeat(105.0, 3.0) == (None, 2.0)
-        protocol.say("", 106.0, text_end=False, hold=False)
+        protocol.text("", 106.0, text_end=False, hold=False)
         assert protocol.heartbeat(107.0, 3.0) == (None, 2.0)
-        protocol.say("y", 107.5, text_end=True, hold=True)
+        protocol.text("y", 107.5, text_end=True, hold=True)
         assert protocol.heartbeat(109.0, 3.0)[0]
         assert [json.loads(message.payload) for message in protocol.release(110.0)] == [text("y", end=True)]
         assert protocol.heartbeat(200.0, 3.0) == (None, 3.0)
