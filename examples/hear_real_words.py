@@ -1,4 +1,4 @@
-"""Transcribes a recording with a real but small recognizer, without network, key or cost.
+"""Transcribes a recording with a real but small recogniser, without network, key or cost.
 
 Needs ``pip install pocketsphinx``, which includes an English model. The service is the fake from ``soniox_testing``,
 with pocketsphinx as its transcriber. Its accuracy is far below that of Soniox.
@@ -68,7 +68,7 @@ def main(path: pathlib.Path) -> int:
     try:
         import pocketsphinx  # noqa: F401, PLC0415
     except ImportError:
-        print("This example needs a recognizer: pip install pocketsphinx", file=sys.stderr)
+        print("This example needs a recogniser: pip install pocketsphinx", file=sys.stderr)
         return 2
     try:
         mono(str(path))  # Reports an invalid file here, not as an error of the fake.

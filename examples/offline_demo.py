@@ -1,6 +1,6 @@
 """Uploads a recording and prints its transcript, without network, key or cost.
 
-The service is the fake from ``soniox_testing``. It stores files and jobs as Soniox does, but it does not recognize
+The service is the fake from ``soniox_testing``. It stores files and jobs as Soniox does, but it does not recognise
 speech: the transcript of the recording is added to it first.
 """
 

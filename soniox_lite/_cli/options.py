@@ -127,7 +127,8 @@ def parsed(arguments: Sequence[str] | None) -> Options:
 
 
 def _is_command(name: str) -> bool:
-    return name.isidentifier() and name[0] != "_" and importlib.util.find_spec(f"{commands.__name__}.{name}") is not None
+    is_module_name = name.isidentifier() and not name.startswith("_")
+    return is_module_name and importlib.util.find_spec(f"{commands.__name__}.{name}") is not None
 
 
 def _all_commands() -> list[str]:

@@ -1,4 +1,4 @@
-"""Sends live audio, or a recording at its own pace, and shows the text as it is recognized."""
+"""Sends live audio, or a recording at its own pace, and shows the text as it is recognised."""
 
 from __future__ import annotations
 
