@@ -1,7 +1,7 @@
-"""Makes a voice from a clip of at most 20 seconds, and lets it speak.
+"""Creates a voice from a clip of at most 20 seconds and speaks a text with it.
 
-``SONIOX_API_KEY=... python examples/clone_voice.py CLIP NAME TEXT FILE``. The voice stays, under the id that is
-printed; one that cannot be used is deleted again.
+``SONIOX_API_KEY=... python examples/clone_voice.py CLIP NAME TEXT FILE``. Prints the ID of the voice, which is kept. A
+voice that fails to become ready is deleted.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A recording is really listened to, without network, key or cost: ``pip install pocketsphinx``, a small recogniser.
+"""Transcribes a recording with a real but small recogniser, without network, key or cost.
 
-The service is the fake from ``soniox_testing``; what a recording says is asked of pocketsphinx, whose English model is
-part of its package. It is far from what Soniox hears: take its words for words, not for a measure of anything.
+Needs ``pip install pocketsphinx``, which includes an English model. The service is the fake from ``soniox_testing``,
+with pocketsphinx as its transcriber. Its accuracy is far below that of Soniox.
 
-``python examples/hear_real_words.py [FILE]``: a WAV file of 16 bits, in English.
+``python examples/hear_real_words.py [FILE]``: a 16-bit WAV file in English.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from soniox_testing import FakeSoniox, FakeSonioxError, Word
 RECORDING = pathlib.Path(__file__).with_name("spoken.wav")
 
 
-RATE = 16_000  # What the model was made from.
+RATE = 16_000  # The sample rate of the model.
 
 
 def mono(file: io.BytesIO | str) -> bytes:
-    """Samples of 16 bits at RATE from a WAV file; raises ValueError if it has others than these."""
+    """16-bit mono samples at RATE from a WAV file. Raises ValueError if it has no 16-bit samples."""
     try:
         with wave.open(file) as recording:
             width, channels, rate = recording.getsampwidth(), recording.getnchannels(), recording.getframerate()
@@ -38,12 +38,12 @@ def mono(file: io.BytesIO | str) -> bytes:
     if sys.byteorder == "big":
         samples.byteswap()
     mixed = [sum(frame) // channels for frame in zip(*[iter(samples)] * channels, strict=False)]
-    # The nearest sample will do for a demonstration.
+    # Resampling by nearest sample is enough for a demonstration.
     return array("h", [mixed[index * rate // RATE] for index in range(len(mixed) * RATE // rate)]).tobytes()
 
 
-def transcriber(audio: bytes, config: dict[str, Any]) -> list[Word]:  # noqa: ARG001 - there is one model only
-    """The words of a WAV file, with their times."""
+def transcriber(audio: bytes, config: dict[str, Any]) -> list[Word]:  # noqa: ARG001 - the signature of a transcriber
+    """The words of a WAV file with their times."""
     from pocketsphinx import Decoder  # noqa: PLC0415
 
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
@@ -54,7 +54,7 @@ def transcriber(audio: bytes, config: dict[str, Any]) -> list[Word]:  # noqa: AR
     frame_ms = 1000 // decoder.config["frate"]
     return [
         Word(
-            re.sub(r"\(\d+\)$", "", heard.word),  # which of several pronunciations it was
+            re.sub(r"\(\d+\)$", "", heard.word),  # the number of the pronunciation
             start_ms=heard.start_frame * frame_ms,
             end_ms=(heard.end_frame + 1) * frame_ms,
             confidence=round(min(1.0, max(0.0, heard.prob)), 3),
@@ -71,7 +71,7 @@ def main(path: pathlib.Path) -> int:
         print("This example needs a recogniser: pip install pocketsphinx", file=sys.stderr)
         return 2
     try:
-        mono(str(path))  # Said here, and not as a failure of the fake.
+        mono(str(path))  # Reports an invalid file here, not as an error of the fake.
         with (
             FakeSoniox(transcriber=transcriber) as fake,
             SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client,

@@ -1,7 +1,7 @@
-"""The main job from end to end, without network, key or cost: a recording is uploaded and its transcript printed.
+"""Uploads a recording and prints its transcript, without network, key or cost.
 
-The service is the fake from ``soniox_testing``. It keeps files and jobs as Soniox does, but it does not recognise
-speech: what the recording says is told to it beforehand.
+The service is the fake from ``soniox_testing``. It stores files and jobs as Soniox does, but it does not recognise
+speech: the transcript of the recording is added to it first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Two answers are spoken while they are still being written, each by a voice of its own, over one connection.
+"""Speaks two answers while they are being written, with two voices over one connection.
 
-``SONIOX_API_KEY=... python examples/speak_streams.py FOLDER`` leaves the audio there. Canned answers, a word at a time,
-stand for what a language model would write.
+``SONIOX_API_KEY=... python examples/speak_streams.py FOLDER`` writes the audio to the folder. The answers are fixed
+texts, sent word by word like the output of a language model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANSWERS = {
 
 
 async def written(answer: str) -> AsyncIterator[str]:
-    """The words of an answer as they come."""
+    """The words of an answer, one at a time."""
     for word in answer.split():
         await asyncio.sleep(0.02)
         yield f"{word} "
@@ -56,11 +56,11 @@ async def main(folder: Path) -> int:
     try:
         async with (
             AsyncSonioxClient() as client,
-            # The heartbeat keeps a stream alive whose text pauses for longer than the service waits for it.
+            # The heartbeat keeps a stream open when its text pauses longer than the service waits.
             client.realtime.tts.connect_multi_stream(stream_heartbeat_sec=2) as connection,
         ):
             speaking = [speak(connection, voice, answer, folder) for voice, answer in ANSWERS.items()]
-            # What one stream fails of does not concern the other.
+            # return_exceptions: an error of one stream does not stop the other.
             results = await asyncio.gather(*speaking, return_exceptions=True)
     except SonioxError as error:
         print(error, file=sys.stderr)

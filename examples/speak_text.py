@@ -1,7 +1,7 @@
 """Speaks a text: ``SONIOX_API_KEY=... python examples/speak_text.py TEXT FILE``.
 
-The end of the file's name tells the format. With ``-`` instead of a file, audio goes to standard output while it is
-being made: ``python examples/speak_text.py "Good morning." - | aplay -q``.
+The extension of FILE sets the format. With ``-`` instead of a file, audio is written to standard output as it is
+generated: ``python examples/speak_text.py "Good morning." - | aplay -q``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ async def transcribe(client: AsyncSonioxClient, path: str) -> str:
             async for event in session.receive_events():
                 heard.add(event)
 
-        # Together, so that audio that cannot be read is told at once: nothing would come to whoever receives.
+        # Both at once, so that an error while reading the audio is raised at once.
         await asyncio.gather(session.send_bytes(stream_audio_async(path)), receive())
     return heard.final_text
 
@@ -26,7 +26,7 @@ async def main(paths: list[str]) -> int:
     failures = 0
     try:
         async with AsyncSonioxClient() as client:
-            # What is wrong with one session does not concern the others.
+            # return_exceptions: an error of one session does not stop the others.
             texts = await asyncio.gather(*(transcribe(client, path) for path in paths), return_exceptions=True)
     except SonioxError as error:
         print(error, file=sys.stderr)

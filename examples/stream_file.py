@@ -1,4 +1,4 @@
-"""Streams a WAV file as if it were being spoken now, and prints what is heard.
+"""Streams a WAV file at the pace of the recording and prints each utterance.
 
 ``SONIOX_API_KEY=... python examples/stream_file.py FILE``.
 """

@@ -1,6 +1,6 @@
 """Writes subtitles beside a recording: ``SONIOX_API_KEY=... python examples/subtitles.py FILE [LANGUAGE]``.
 
-With a language, its translation gets a file of its own, and so do both together. What cannot be written is printed.
+With a language, also writes subtitles of the translation, and of both. Subtitles that cannot be written are printed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main(recording: Path, language: str | None = None) -> int:
             path.write_text(content, encoding="utf-8")
             print(path)
         except OSError as error:
-            # The job is deleted by now, and was paid for.
+            # The job has been deleted, so this is the only copy.
             print(f"{path}: {error.strerror}", file=sys.stderr)
             print(content)
             status = 1

@@ -21,7 +21,7 @@ async def main(paths: list[str]) -> int:
 
     try:
         async with AsyncSonioxClient() as client:
-            # What is wrong with one recording does not concern the others.
+            # return_exceptions: an error of one recording does not stop the others.
             texts = await asyncio.gather(*(transcribe(client, path) for path in paths), return_exceptions=True)
     except SonioxError as error:
         print(error, file=sys.stderr)

@@ -1,8 +1,8 @@
-"""Prints what your customers cost in the last days: ``SONIOX_API_KEY=... python examples/usage_report.py [DAYS]``.
+"""Prints the cost of each customer in the last days: ``SONIOX_API_KEY=... python examples/usage_report.py [DAYS]``.
 
-A customer is whom you name as ``client_reference_id`` in your requests. The logs of at most 31 days can be asked for at
-once; ``client.usage.summary`` has a year, by model and day, and so has ``soniox-lite usage``. What ``soniox-lite
-transcribe`` made without ``--client-reference-id`` is one line, although each run has a reference of its own.
+Customers are told apart by the ``client_reference_id`` of your requests. Logs cover at most 31 days at once;
+``client.usage.summary`` and ``soniox-lite usage`` cover a year, by model and day. Runs of ``soniox-lite transcribe``
+without ``--client-reference-id`` have generated references and are printed as one line.
 """
 
 from __future__ import annotations

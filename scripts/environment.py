@@ -1,8 +1,8 @@
-"""A virtual environment of the project's own, made when first needed and kept in ``.venv``.
+"""The project's virtual environment, created on first use in ``.venv``.
 
-It is made in its place, since environments cannot be moved, and called ready by files that are written last: an
-interruption leaves none, and what is not ready is completed or made anew. This file, and the scripts beside it, are
-read by any Python 3.6 or newer, so that an old one can be told what is needed.
+Virtual environments cannot be moved, so it is created in its final place. Marker files are written last: without them,
+after an interruption, it is completed or created again. This file and the scripts must be valid for Python 3.6, so that
+an old Python can report which version is needed.
 """
 
 import hashlib
@@ -15,21 +15,21 @@ import sys
 
 try:
     import fcntl
-except ImportError:  # Windows, where scripts that run at once have to be started one after the other the first time
+except ImportError:  # Windows: without locks, scripts must not be started at the same time on first use
     fcntl = None  # type: ignore[assignment]
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Many tests wait for a timeout that they are about, so that more of them run at once than there are processors.
+# Many tests wait for time-outs, so more workers than processors are useful.
 TEST_WORKERS = str(max(4, os.cpu_count() or 1))
 VENV = pathlib.Path(os.environ.get("SONIOX_LITE_VENV") or ROOT / ".venv").absolute()
 
 _PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-# What the environment was made for: it cannot be moved, and serves one version of Python.
+# Records the path and the Python version, because an environment is valid for one of each.
 _MADE_FOR = VENV / "made-for"
 _IDENTITY = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]} {ROOT}"
 _IS_WHOLE = f"sys.version_info[:2] == {tuple(sys.version_info[:2])} and find('pip')"
 _HAS_PROJECT = f"find('soniox_lite') and find('soniox_lite').origin == {str(ROOT / 'soniox_lite' / '__init__.py')!r}"
-# An environment may be removed if it holds nothing else, also if little of it was made.
+# A folder is only removed if it contains nothing else than these.
 _NAMES_IN_VENVS = {"bin", "include", "lib", "lib64", "share", "Scripts", "Include", "Lib", "pyvenv.cfg", "made-for"}
 _NAMES_IN_VENVS |= {"installed-testing", "installed-dev"}
 _SIGNS_OF_NO_NETWORK = ("connection broken by", "NewConnectionError", "ConnectTimeoutError")
@@ -37,10 +37,10 @@ _NO_VENV = "This Python cannot make virtual environments; on Debian and Ubuntu i
 
 
 def prepared_python(extra):
-    """The interpreter of an environment that has this project, as it stands, and one of its extras installed."""
+    """The interpreter of an environment with this project (editable) and one of its extras installed."""
     if sys.version_info < (3, 10):  # noqa: UP036 - this runs with whatever Python the machine has
         sys.exit(f"Python 3.10 or newer is needed; this is {sys.version.split()[0]}.")
-    # Held until this process ends: nothing is installed while tests run, or another process installs.
+    # Held until this process ends, so that no other process installs packages while tests run.
     lock = _opened_lock()
     _hold(lock, exclusive=False)
     if not _is_ready(extra):
@@ -63,7 +63,7 @@ def run(*command):
 
 
 def show_help_if_asked(text):
-    """Prints what a script does, and ends it, if that is all that is wanted of it."""
+    """Prints the script's docstring and exits if ``--help`` was given."""
     if sys.argv[1:2] in (["-h"], ["--help"]):
         print(text.strip())
         sys.exit(0)
@@ -89,12 +89,12 @@ def _is_ready(extra):
 
 
 def _fits():
-    """Whether the environment runs here, is of this version of Python, and can install."""
+    """Whether the environment runs here, has this version of Python, and has pip."""
     return _text_of(_MADE_FOR) in ("", _IDENTITY) and _answer(_IS_WHOLE)
 
 
 def _answer(code):
-    """Whether the environment's Python runs and says yes."""
+    """Whether an expression is true in the environment's Python; False if it cannot run."""
     command = [
         str(_PYTHON),
         "-I",
@@ -114,16 +114,16 @@ def _make(extra):
             print(f"Making a virtual environment in {VENV} ...", file=sys.stderr)
             _make_empty()
         whole = [stamp for stamp in VENV.glob("installed-*") if _text_of(stamp) == _wanted()]
-        # An installation that is interrupted has spoilt the others.
+        # An interrupted installation may break the other extras, so all markers are removed first.
         for stamp in VENV.glob("installed-*"):
             stamp.unlink()
         print(f"Installing soniox-lite[{extra}] ... (some minutes the first time)", file=sys.stderr)
         _install(extra)
-        # All that the tests need includes what the demo needs.
+        # The packages of the tests include those of the demo.
         for stamp in {*whole, _stamp(extra), *([_stamp("testing")] if extra == "dev" else [])}:
             stamp.write_text(_wanted(), encoding="utf-8")
     except OSError as error:
-        sys.exit(f"{VENV} cannot be written ({error.strerror or error}): set SONIOX_LITE_VENV to a folder that can be.")
+        sys.exit(f"{VENV} cannot be written ({error.strerror or error}): set SONIOX_LITE_VENV to a writable folder.")
 
 
 def _remove_old():
@@ -140,7 +140,7 @@ def _make_empty():
     if importlib.util.find_spec("ensurepip") is None:
         sys.exit(_NO_VENV)
     VENV.mkdir(parents=True)
-    # Not the Python of the environment that was removed, if that runs this.
+    # Not sys.executable if it belongs to the environment that was removed.
     python = getattr(sys, "_base_executable", None) or sys.executable
     command = [python, "-m", "venv", str(VENV)]
     made = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -168,7 +168,7 @@ def _install(extra):
 
 
 def _opened_lock():
-    """The file that processes lock; None where there is none to be had: then nothing can be made either."""
+    """The open lock file; None if it cannot be created: then no environment can be created either."""
     try:
         VENV.parent.mkdir(parents=True, exist_ok=True)
         return open(str(VENV) + ".lock", "a")
@@ -186,5 +186,5 @@ def _hold(lock, exclusive):
         print(f"Waiting for another script that uses {VENV} ...", file=sys.stderr)
         fcntl.flock(lock, kind)
     except OSError:
-        # A file system without locks.
+        # The file system does not support locks.
         return

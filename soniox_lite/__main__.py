@@ -10,5 +10,5 @@ if __name__ == "__main__":
 
         sys.exit(main())
     except KeyboardInterrupt:
-        # Ctrl-C while Python was still loading: nothing has begun, so there is nothing to say.
+        # Ctrl-C during imports: nothing has been started, so no message is needed.
         sys.exit(130)

@@ -1,7 +1,7 @@
 """The command line: ``soniox-lite``, or ``python -m soniox_lite``.
 
-Exit codes: 0 done; 1 the service, the network or the job said no; 2 the command line is wrong; 124 the job did not end
-in the time given; 128 and the signal's number after a signal (130 for Ctrl-C, 141 for a closed pipe).
+Exit codes: 0 success; 1 the request, the network or the job failed; 2 the command line is invalid; 124 the job did not
+end within ``--wait-timeout``; 128 plus the signal's number after a signal (130 for Ctrl-C, 141 for a closed pipe).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ._cli import terminal as screen
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
     from types import FrameType
 
     from .errors import InvalidField, SonioxError
@@ -27,8 +27,8 @@ _EXIT_USAGE = 2
 _EXIT_SIGNAL = 128
 _SIGPIPE = 13
 
-# The names that users know for the fields of what is sent, and where their values are; those of texts and URLs, which
-# are long or have secrets in them, are not told.
+# For error messages: the option for each field of a request, and the attribute with its value. None for texts and URLs,
+# which are long or may contain secrets. A command adds its own with ``set_defaults(option_of=...)``.
 _OPTION_OF: dict[str, tuple[str, str | None]] = {
     "language_hints": ("--language", "language"),
     "target_language": ("--translate-to", "translate_to"),
@@ -50,23 +50,11 @@ _OPTION_OF: dict[str, tuple[str, str | None]] = {
     "voice_id": ("the ID", None),
     "name": ("--name", "name"),
 }
-# The same for one command alone.
-_OPTIONS_OF: dict[str, dict[str, tuple[str, str | None]]] = {"list_voices": {"model": ("--shared", "shared")}}
-_LONGEST_VALUE = 40
-# Where the commands are, by their functions' names; all others are listings.
-_MODULE_OF = {
-    "transcribe": "transcribe",
-    "stream": "stream",
-    "speak": "speak",
-    "list_voices": "voices",
-    "create_voice": "voices",
-    "delete_voices": "voices",
-    "show_usage": "usage",
-}
+_MAX_VALUE_CHARS = 40
 
 
 class _TerminatedError(KeyboardInterrupt):
-    """A signal that asks the program to end; cleaned up after like Ctrl-C."""
+    """SIGTERM or SIGHUP as an exception, so that cleanup runs as after Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -77,13 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        arguments: What stands behind the program's name; None for those of this process.
+        arguments: The arguments after the program's name; None for ``sys.argv[1:]``.
 
     Returns:
         The exit code.
 
     Raises:
-        SystemExit: The arguments are wrong, or asked for help or the version.
+        SystemExit: The arguments are invalid (code 2), or ask for help or the version (code 0).
     """
     screen.prepare()
     try:
@@ -102,13 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from ._cli.options import parsed  # noqa: PLC0415 - argparse costs 10 ms that importing this module shall not
+    from ._cli.options import parsed  # noqa: PLC0415 - argparse takes 10 ms to import
 
     options = parsed(arguments)
     from .errors import SonioxError, SonioxValidationError  # noqa: PLC0415 - not for --help
 
     try:
-        return _command(options.command)(options)
+        code: int = options.run(options)
+        return code
     except screen.CommandError as error:
         if options.debug:
             raise
@@ -121,29 +110,20 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _EXIT_USAGE if isinstance(error, SonioxValidationError) else _EXIT_FAILED
 
 
-def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    import importlib  # noqa: PLC0415 - as in _lazy.py
-
-    # Only what the command needs, and nothing for --help.
-    module = importlib.import_module(f"._cli.{_MODULE_OF.get(name, 'listings')}", __package__)
-    command: Callable[[argparse.Namespace], int] = getattr(module, name)
-    return command
-
-
 def _explained(error: SonioxError, options: argparse.Namespace) -> str:
-    """The message, in terms of the command line where the problem is there, and with what helps about the reply."""
+    """The message with fields named as options, or with hints about the response."""
     problems = getattr(error, "errors", None)
     if not problems:
         from ._cli.hints import hint_about  # noqa: PLC0415 - only for errors of the service
 
         return f"{error}{hint_about(error)}"
-    known = _OPTION_OF | _OPTIONS_OF.get(options.command, {})
+    known = _OPTION_OF | (options.option_of or {})
     texts = [_problem_text(problem, known, options) for problem in problems]
     return "; ".join(dict.fromkeys(texts))
 
 
 def _problem_text(problem: InvalidField, known: dict[str, tuple[str, str | None]], options: argparse.Namespace) -> str:
-    from ._cli.options import nearest_name  # noqa: PLC0415 - loaded to read the options
+    from ._cli.options import nearest_name  # noqa: PLC0415 - already loaded
 
     field, _, place = problem.field.rpartition(".")[2].partition("[")
     name, attribute = known.get(field, (field, None))
@@ -151,15 +131,15 @@ def _problem_text(problem: InvalidField, known: dict[str, tuple[str, str | None]
     if isinstance(value, list) and place.rstrip("]").isdecimal():
         value = value[int(place.rstrip("]"))]  # pyright: ignore[reportUnknownVariableType]
     shown = "" if value is None else str(value)  # pyright: ignore[reportUnknownArgumentType]
-    got = f", not {shown!r}" if 0 < len(shown) <= _LONGEST_VALUE else ""
-    # Rules that list what there is quote it.
+    got = f", not {shown!r}" if 0 < len(shown) <= _MAX_VALUE_CHARS else ""
+    # A rule with a list of valid values quotes each.
     nearest = nearest_name(shown, re.findall(r"'([^']+)'", problem.rule)) if got and "one of" in problem.rule else ""
     return f"{name} {problem.rule}{got}{nearest}"
 
 
 @contextlib.contextmanager
 def _signals_as_interruptions() -> Generator[None]:
-    """Lets SIGTERM, and the terminal's end, arrive as Ctrl-C does: as an exception that is cleaned up after."""
+    """Turns SIGTERM and SIGHUP into exceptions, so that cleanup runs as after Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
         raise _TerminatedError(number)
@@ -168,9 +148,9 @@ def _signals_as_interruptions() -> Generator[None]:
     try:
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
-            # nohup and its like have their reasons.
+            # An ignored signal stays ignored, as under nohup.
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                # Only the main thread may; in another one the program has no say over signals.
+                # Only the main thread may set handlers; in other threads signals are left alone.
                 with contextlib.suppress(ValueError):
                     signal.signal(number, interrupt)
                     handled.append(number)

@@ -1,15 +1,11 @@
-"""What the command line is made of; ``cli`` itself holds the exit codes.
+"""The command line. ``cli`` has the entry point and the exit codes; ``commands`` has a module a command.
 
-- ``options``: what is typed
-- ``transcribe``: the command that makes something on the server
-- ``stream``: the command that follows live audio
-- ``speak``: the command that makes audio from text
-- ``live``: how that shows what is said: plain, as JSON, or on a terminal
-- ``recording``: the file or pipe that the audio comes from
-- ``places``: where results may go, and where they must not
-- ``replies``: what helps about a reply that was an error
-- ``traces``: what that leaves there, and how it is removed whatever happens
-- ``listings``: the commands that look at, and delete, what is there
-- ``session``: from options to a client, real or fake
-- ``screen``: the terminal
+- ``options``: the parser, and options of several commands
+- ``clients``: a client, real or fake, from the options
+- ``terminal``: standard output, standard error and progress
+- ``recording``, ``places``: the input; checks of the output
+- ``transcribing``, ``transcripts``, ``cleanup``: one job, its output, and the removal of its data from the server
+- ``streaming``, ``live``: one realtime session and its display
+- ``listings``: what the commands that list and delete share
+- ``hints``: additions to error messages about responses
 """

@@ -1,4 +1,4 @@
-"""From the options to a client, of the service or of a fake of it."""
+"""Makes a client from the options, for the service or for the built-in fake server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._http.messages import Request
     from ..client import SonioxClient
 
-# The names that users know for what the client calls otherwise.
+# For error messages: the option for each argument of the client.
 _SETTINGS = {
     "api_base_url": "--base-url",
     "websocket_base_url": "--ws-url",
@@ -32,8 +32,8 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
     """A client for the block.
 
     Raises:
-        CommandError: There is no key, or no fake where one is wanted.
-        SonioxValidationError: An option cannot be used.
+        CommandError: There is no key; or, with ``--fake``, the fake server is not installed or cannot start.
+        SonioxValidationError: An option is not valid.
     """
     if options.fake:
         with _fake_client(options) as client:
@@ -44,7 +44,7 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
 
     if not os.environ.get("SONIOX_API_KEY", "").strip():
         raise CommandError(
-            "no API key: set the environment variable SONIOX_API_KEY (keys are made at https://console.soniox.com)",
+            "no API key: set the environment variable SONIOX_API_KEY (create a key at https://console.soniox.com)",
             exit_code=2,
         )
     try:
@@ -54,7 +54,7 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
             websocket_base_url=options.ws_url,
             tts_api_base_url=options.tts_url,
             timeout_sec=options.timeout,
-            on_request=None if options.timeout is None else _Patience(options.timeout),
+            on_request=None if options.timeout is None else _TotalTimeout(options.timeout),
         )
     except SonioxValidationError as error:
         name, _, rest = error.message.partition(" ")
@@ -65,8 +65,8 @@ def open_client(options: argparse.Namespace) -> Generator[SonioxClient]:
         yield client
 
 
-class _Patience:
-    """Called before each attempt: what has taken as long as the user was willing to wait is not tried again."""
+class _TotalTimeout:
+    """Called before each attempt: prevents retries after ``--timeout`` has passed in total."""
 
     def __init__(self, timeout_sec: float) -> None:
         self._timeout_sec = timeout_sec
@@ -90,22 +90,23 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
     from ..client import SonioxClient  # noqa: PLC0415 - not for --help
 
     if any(value is not None for value in (options.region, options.base_url, options.ws_url, options.tts_url)):
-        raise CommandError("--fake is a server of its own: leave out --region and all URLs", exit_code=2)
+        raise CommandError("--fake cannot be combined with --region or a URL", exit_code=2)
     try:
-        # The one place that knows of the other package, and only when asked for it.
+        # The only import of the other package, made only for --fake.
         from soniox_testing import FakeSoniox  # noqa: PLC0415
     except ImportError as error:
         raise CommandError(
-            f"--fake needs what is not installed ({error}): python -m pip install 'soniox-lite[testing]'", exit_code=2
+            f"--fake needs packages that are not installed ({error}): python -m pip install 'soniox-lite[testing]'",
+            exit_code=2,
         ) from error
     fake: Any = FakeSoniox()
     try:
         fake.start()
     except OSError as error:
         raise CommandError(f"the fake server cannot listen: {error}", exit_code=1) from error
-    say("note: a fake server answers; every word is invented")
+    say("note: using a fake server; all results are invented")
     try:
-        # Not through a proxy, wherever the environment says that requests go.
+        # Ignores proxies from the environment.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with (
             _no_proxies(),
@@ -125,7 +126,7 @@ def _fake_client(options: argparse.Namespace) -> Generator[SonioxClient]:
 
 @contextlib.contextmanager
 def _no_proxies() -> Generator[None]:
-    """Lets realtime sessions, which have no opener, connect directly as well."""
+    """Makes realtime sessions ignore proxies too; they use no opener."""
     before = os.environ.get("no_proxy")
     os.environ["no_proxy"] = "*"
     try:

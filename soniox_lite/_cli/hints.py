@@ -1,4 +1,4 @@
-"""What a user should know about a reply that was an error, besides its text."""
+"""Additions to the message of an error response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def hint_about(error: SonioxError) -> str:
-    """What to append to an error's text: how long to wait, and that a page for browsers is no answer of the API."""
+    """Text to append: that the response is an HTML page instead of the API's JSON, and how long to wait."""
     response = error.response
     if response is None:
         return ""
@@ -24,9 +24,9 @@ def _page_hint(response: Response) -> str:
         return ""
     found = re.search(r"<title[^>]*>([^<]{1,200})", response.text[:100_000], re.IGNORECASE)
     title = f" ({' '.join(found[1].split())!r})" if found else ""
-    return f"; that is an HTML page{title}, as a proxy or a wrong URL answers, and not the API"
+    return f"; the response is an HTML page{title}, which may come from a proxy or a wrong URL"
 
 
 def _wait_hint(response: Response) -> str:
     seconds = response.retry_after_sec
-    return "" if seconds is None else f"; the service asks to wait {seconds:.0f} s"
+    return "" if seconds is None else f"; retry after {seconds:.0f} s"

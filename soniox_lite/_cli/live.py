@@ -1,4 +1,4 @@
-"""What a session says, as it is shown: plain text, lines of JSON, or a terminal whose last words still change."""
+"""Displays the events of a session: as plain text, as JSON lines, or redrawn on a terminal."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from ..types.realtime import RealtimeEvent
 
     class Output(Protocol):
-        """Shows events, one after the other."""
+        """Displays events."""
 
         def show(self, event: RealtimeEvent) -> None:
-            """Shows what an event brings. Raises as :func:`screen.put`."""
+            """Displays one event. Raises as :func:`screen.put`."""
             ...
 
         def make_room(self) -> None:
-            """Lets something else be said on the same terminal. Raises as :func:`screen.put`."""
+            """Moves to a new line before a message on the same terminal. Raises as :func:`screen.put`."""
             ...
 
         def close(self) -> None:
-            """Leaves nothing behind that is not final, and the cursor on a new line. Raises as :func:`screen.put`."""
+            """Removes non-final text and moves to a new line. Raises as :func:`screen.put`."""
             ...
 
 
@@ -38,18 +38,18 @@ _MARKS = frozenset({TOKEN_TEXT_END, TOKEN_TEXT_FIN})
 _DIM = "\x1b[2m"
 _NORMAL = "\x1b[0m"
 _ERASE_BELOW = "\x1b[J"
-# Columns that are left free: the terminal shows ^C at the cursor, and must not begin a new row for it.
+# Columns left free, so that the ^C shown by the terminal does not begin a new row.
 _SPARE_COLUMNS = 2
-# The text that may change is shown up to this many rows.
+# Maximum number of rows that are redrawn.
 _MAX_ROWS = 6
 
 
 def output_for(*, as_json: bool, target_language: str | None) -> Output:
-    """The output for what standard output is.
+    """The output that fits standard output.
 
     Args:
-        as_json: Whether JSON is wanted, wherever it goes.
-        target_language: What is translated to, for translations that do not say so.
+        as_json: Whether to write JSON, whatever standard output is.
+        target_language: Language of translated tokens without one.
     """
     if as_json:
         return JsonOutput()
@@ -60,12 +60,12 @@ def _can_redraw() -> bool:
     if not screen.is_terminal("stdout") or os.environ.get("NO_COLOR"):
         return False
     term = os.environ.get("TERM", "")
-    # Windows has no TERM; its new terminal knows the codes, the old console does not.
+    # Windows sets no TERM. Windows Terminal supports the codes; the old console does not.
     return term != "dumb" if term else bool(os.environ.get("WT_SESSION"))
 
 
 class JsonOutput:
-    """Every event on a line of its own."""
+    """Each event as one line of JSON."""
 
     def show(self, event: RealtimeEvent) -> None:
         screen.write_json(event.to_dict(), indent=None)
@@ -78,7 +78,7 @@ class JsonOutput:
 
 
 class PlainOutput:
-    """Final text as it comes, a line for each turn. No control codes."""
+    """Final text only, a line for each turn, without control codes."""
 
     def __init__(self, target_language: str | None) -> None:
         self._turns = Turns(target_language)
@@ -98,20 +98,19 @@ class PlainOutput:
 
 
 class TerminalOutput:
-    """Final text that stands still, and after it, dim, what may still change.
+    """Final text, followed by non-final text in dim, which is redrawn.
 
-    Rows are broken here and not by the terminal, so that it is known how many there are. Those that are final and full
-    are never touched again. The rest is drawn anew, from the last final row, which has room: the cursor goes up to it,
-    and everything below is erased.
+    Lines are broken here instead of by the terminal, so that the number of rows is known. Full rows of final text are
+    never redrawn. For the rest, the cursor moves up to the last row with final text, and everything below is erased.
     """
 
     def __init__(self, target_language: str | None) -> None:
         self._turns = Turns(target_language)
         self._row = ""
-        """The final text of the row that is drawn over and over."""
+        """The final text of the row that is redrawn."""
         self._tail = ""
         self._rows_below = 0
-        """How many rows the cursor stands below it."""
+        """How many rows the cursor is below that row."""
 
     def show(self, event: RealtimeEvent) -> None:
         if event.error_code is not None and not event.tokens:
@@ -123,7 +122,7 @@ class TerminalOutput:
 
     def make_room(self) -> None:
         if self._row or self._tail:
-            # The turn goes on in the row below.
+            # The turn continues in the row below.
             self._draw("\n" if self._row else "", "")
 
     def close(self) -> None:
@@ -134,14 +133,14 @@ class TerminalOutput:
     def _draw(self, final: str, tail: str) -> None:
         columns, rows = screen.size_of("stdout")
         columns = max(2, columns - _SPARE_COLUMNS)
-        # A row that was ended early leaves a space over, as a row that is full does.
+        # A new row does not begin with the space between two words.
         text = self._row + final if self._row else final.lstrip(" ")
         *full, last = [text[start:end] for start, end in row_spans(text, columns)]
         tail = tail if last else tail.lstrip(" ")
         shown = row_spans(last + tail, columns)
         limit = max(1, min(rows - 1, _MAX_ROWS))
         if len(shown) > limit:
-            # The row with final text, and the newest words.
+            # Keep the row with final text, and the newest words.
             shown = [shown[0], *shown[len(shown) - limit + 1 :]]
         drawn = "\n".join([*full, *(_with_dim(last + tail, start, end, len(last)) for start, end in shown)])
         up = f"\x1b[{self._rows_below}A" if self._rows_below else ""
@@ -150,28 +149,28 @@ class TerminalOutput:
 
 
 def _with_dim(text: str, start: int, end: int, final_end: int) -> str:
-    """A part of a text, dim from ``final_end`` on. It leaves nothing switched on: the program may be killed."""
+    """Part of a text, dim from ``final_end`` on. The attribute is reset at once, because the program may be killed."""
     border = min(max(start, final_end), end)
     dim = text[border:end]
     return text[start:border] + (f"{_DIM}{dim}{_NORMAL}" if dim else "")
 
 
 class Turns:
-    """Tokens as lines: a new one for each speaker, for a translation and after it, and after an endpoint.
+    """Turns tokens into lines: one for each speaker, each translation, and after each endpoint.
 
     Args:
-        target_language: The language of translations that do not tell it.
+        target_language: Language of translated tokens without one.
     """
 
     def __init__(self, target_language: str | None) -> None:
         self._target_language = target_language
         self._prefix: str | None = None
-        """What the line that is going on began with; None before a line's beginning."""
+        """The prefix of the current line; None if no line has begun."""
         self._gap = ""
-        """White space that is left out where a line ends."""
+        """White space before the next word; dropped at the end of a line."""
 
     def add(self, tokens: Iterable[Token]) -> str:
-        """The text that these tokens append, with nothing in it that steers a terminal but line ends."""
+        """The text that these tokens append, without control characters except line ends."""
         parts: list[str] = []
         for token in tokens:
             if token.text in _MARKS:
@@ -196,7 +195,7 @@ class Turns:
         return copy.copy(self).add(tokens)
 
     def end_line(self) -> str:
-        """What ends the line that is going on, if there is one."""
+        """A line end if a line has begun; else empty."""
         is_open = self._prefix is not None
         self._prefix, self._gap = None, ""
         return "\n" if is_open else ""
@@ -215,17 +214,17 @@ def _one_line(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """The text as the terminal gets it, since its width counts: a wide character may become a narrow ``?``."""
+    """The text after encoding, because its width matters: a wide character may become a narrow ``?``."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 
 
 def row_spans(text: str, columns: int) -> list[tuple[int, int]]:
-    """Where the rows of a text begin and end: broken at line ends, else between words, else between characters.
+    """Start and end of each row of a text, broken at line ends, else between words, else between characters.
 
     Args:
-        text: Without control characters but line ends.
-        columns: How wide a row may be, at least 2.
+        text: Without control characters except line ends.
+        columns: Maximum width of a row, at least 2.
     """
     spans: list[tuple[int, int]] = []
     start = width = 0

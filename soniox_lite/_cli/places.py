@@ -1,4 +1,4 @@
-"""Where results go: what can be known about that before anything is sent."""
+"""Checks of the output file before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _HEAD_BYTES = 4096
-# What files of audio and video begin with, at the place where it stands.
+# Signatures of audio and video files, by offset.
 _MAGIC = (
     (0, (b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff")),
     (0, (b"ID3", b"OggS", b"fLaC", b"FORM", b"caff", b".snd", b"#!AMR", b"wvpk", b"MAC ", b"FLV", b"ADIF")),
@@ -26,23 +26,23 @@ _UTF_16_MARK = b"\xff\xfe"
 
 
 def path_or_none(output: str | None) -> str | None:
-    """The path that ``-o`` names; None for standard output, by whatever name."""
+    """The path given with ``-o``; None for standard output (no ``-o``, ``-``, ``/dev/stdout`` and the like)."""
     return None if output is None or output == "-" or descriptor_of(output) == 1 else output
 
 
 def check_place(path: str) -> None:
-    """Raises unless a file can be there, or what is there be written to.
+    """Checks that a file can be created or written at a path.
 
     Raises:
-        CommandError: It cannot.
+        CommandError: It cannot; the message has the reason.
     """
     if descriptor_of(path) is not None:
         return
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.basename(path) and not os.path.isdir(path):
-        reason = "it is no file's name"
+        reason = "it is not a file name"
     elif os.path.isdir(path):
-        reason = "it is a folder; name a file in it"
+        reason = "it is a folder"
     elif os.path.exists(path):
         reason = "" if os.access(path, os.W_OK) else "it is write-protected"
     elif not os.path.isdir(folder):
@@ -54,33 +54,33 @@ def check_place(path: str) -> None:
 
 
 def refuse_to_overwrite_audio(path: str) -> None:
-    """Raises if there is a file that text should not replace: a glob or a slip may have named a recording.
+    """Checks that an existing file is not audio, which may have been named by mistake.
 
     Raises:
-        CommandError: There is one.
+        CommandError: The file looks like audio.
     """
     head = b""
     with contextlib.suppress(OSError, ValueError):
-        # Opening a pipe would wait for its other end.
+        # Only regular files: opening a pipe would block.
         if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
                 head = file.read(_HEAD_BYTES)
     if _is_audio(head):
         raise screen.CommandError(
-            f"{path!r} exists and looks like audio: give another name, or --force to overwrite it", exit_code=2
+            f"{path!r} exists and looks like audio: use another name, or --force to overwrite it", exit_code=2
         )
 
 
 def refuse_input(stream: BinaryIO, source: str, output: str | None) -> None:
-    """Raises if what a command reads is the file that it writes to, by whatever name.
+    """Checks that a command does not overwrite its input.
 
     Args:
-        stream: What it reads.
-        source: The user's name for that.
-        output: Path of what it writes besides standard output; None for nothing.
+        stream: The input.
+        source: The input as given on the command line.
+        output: Path of the output file; None if there is only standard output.
 
     Raises:
-        CommandError: It is.
+        CommandError: Input and output are the same file.
     """
     read = _file_or_none(stream)
     written = [_file_or_none(sys.stdout)]
@@ -88,11 +88,11 @@ def refuse_input(stream: BinaryIO, source: str, output: str | None) -> None:
         written.append(None if output is None else os.stat(output))
     if read is not None and any(place is not None and os.path.samestat(read, place) for place in written):
         name = "standard input" if source == "-" else repr(source)
-        raise screen.CommandError(f"{name} is the output, too, and would be lost: give another -o", exit_code=2)
+        raise screen.CommandError(f"{name} is also the output and would be overwritten: use another -o", exit_code=2)
 
 
 def _file_or_none(stream: object) -> os.stat_result | None:
-    """What a stream's regular file is; None if it has none."""
+    """The status of a stream's regular file; None if it has none."""
     with contextlib.suppress(AttributeError, OSError, ValueError):
         status = os.fstat(stream.fileno())  # type: ignore[attr-defined]
         if stat.S_ISREG(status.st_mode):
@@ -101,8 +101,8 @@ def _file_or_none(stream: object) -> os.stat_result | None:
 
 
 def _is_audio(head: bytes) -> bool:
-    """Whether a file that begins so is audio or video, or holds other data that are no text, such as raw samples."""
-    # Eleven bits that are set begin each frame of MPEG audio.
+    """Whether a file with this beginning is audio, video or other binary data, such as raw samples."""
+    # Frames of MPEG audio begin with eleven set bits.
     is_mpeg = head[:1] == b"\xff" and head[1:2] >= b"\xe0"
     is_text = head.startswith(_UTF_16_MARK) or not (is_mpeg or b"\0" in head)
     return not is_text or any(head.startswith(marks, at) for at, marks in _MAGIC)

@@ -1,4 +1,4 @@
-"""The recording that a command line names: a file, or standard input."""
+"""Opens the input of a command: a file or standard input."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any, BinaryIO
 
-# How late Ctrl-C may be heard, in the worst case, while a pipe has nothing to read.
-_PIPE_LOOK_SEC = 0.2
+# Maximum delay of Ctrl-C while a pipe has no data.
+_PIPE_POLL_SEC = 0.2
 
 
 def opened(source: str, output: str | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
-    """The recording, or text, as a stream, which the ``with`` block closes unless it is standard input.
+    """The input as a stream. The ``with`` block closes it unless it is standard input.
 
     Args:
         source: Path of a file, or ``-``.
-        output: Path of what the command writes besides standard output; None for nothing.
+        output: Path of the command's output file; None if it writes to standard output only.
 
     Raises:
-        CommandError: It cannot be opened, is an empty file, a terminal, or what the command writes to.
+        CommandError: The source cannot be opened, is an empty file or a terminal, or is the output.
     """
     if source == "-":
-        # None if it was closed when Python started.
+        # None if the descriptor was closed when Python started.
         if getattr(sys, "stdin", None) is None:
             raise screen.CommandError("standard input is closed", exit_code=2)
         if screen.is_terminal("stdin"):
-            raise screen.CommandError("standard input is a terminal: pipe a recording into it", exit_code=2)
+            raise screen.CommandError("standard input is a terminal: pipe a recording to it", exit_code=2)
         refuse_input(sys.stdin.buffer, source, output)
         return contextlib.nullcontext(_interruptible(sys.stdin.buffer))
     try:
@@ -56,16 +56,16 @@ def opened(source: str, output: str | None = None) -> contextlib.AbstractContext
 
 
 def path_of_url(source: str) -> str:
-    """The path that a ``file`` URL means; other sources as they are."""
+    """The path of a ``file`` URL; other sources unchanged."""
     if source[:7].lower() != "file://":
         return source
-    from urllib.request import url2pathname  # noqa: PLC0415 - such URLs are rare
+    from urllib.request import url2pathname  # noqa: PLC0415 - only needed for file URLs
 
     return url2pathname(source[7:].removeprefix("localhost"))
 
 
 def _shown(source: str) -> str:
-    """A source in a message: of a URL no credentials and no query, which may be a key to it."""
+    """A source for a message. URLs are shown without credentials and query, which may be secret."""
     if "://" not in source:
         return repr(source)
     scheme, _, rest = source.partition("://")
@@ -73,23 +73,23 @@ def _shown(source: str) -> str:
 
 
 def _url_hint(source: str) -> str:
-    """What to do instead, where a URL stands for a file."""
+    """A suggestion for a URL given in place of a file."""
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in {"http", "https"}:
-        return f"; only {screen.PROGRAM} transcribe takes URLs: download it, or pipe it in with curl and give - instead"
+        return f"; only {screen.PROGRAM} transcribe accepts URLs: download it, or pipe it from curl and use - as FILE"
     if scheme:
-        return f"; of URLs, {screen.PROGRAM} transcribe takes http and https"
+        return f"; {screen.PROGRAM} transcribe accepts http and https URLs only"
     host = source.partition("/")[0]
     if "/" in source and "." in host.strip(".") and not os.path.exists(host):
-        return f"; a URL begins with https://, as in https://{source}"
+        return f"; did you mean https://{source}?"
     return ""
 
 
 def refuse_empty(stream: BinaryIO, source: str) -> None:
-    """Waits for the first bytes of what :func:`opened` gave, which stay to be read.
+    """Waits for the first bytes of a stream from :func:`opened`, without consuming them.
 
     Raises:
-        CommandError: It ends without any, or cannot be read.
+        CommandError: The stream is empty or cannot be read.
     """
     name = "standard input" if source == "-" else repr(source)
     try:
@@ -107,9 +107,9 @@ def _closing(stream: BinaryIO) -> Generator[BinaryIO]:
 
 
 def _interruptible(stream: BinaryIO) -> BinaryIO:
-    """The stream itself, or what reads from its pipe without missing Ctrl-C."""
+    """The stream itself; for a pipe, a :class:`Pipe`, whose reads can be interrupted."""
     with contextlib.suppress(OSError, ValueError):
-        # select knows no pipes on Windows, which ends a read on Ctrl-C by other means.
+        # select() does not support pipes on Windows, where Ctrl-C ends a read in another way.
         if not stream.seekable() and os.name != "nt":
             pipe: Any = Pipe(stream.fileno())
             return pipe  # type: ignore[no-any-return]
@@ -117,13 +117,13 @@ def _interruptible(stream: BinaryIO) -> BinaryIO:
 
 
 class Pipe(io.RawIOBase):
-    """Reads from a descriptor that may have nothing to say for long. Whoever opened it closes it.
+    """Reads from a pipe with interruptible waits. Does not close the descriptor.
 
-    A signal that arrives just before a read blocks does not end that read, so that Ctrl-C would be heard when the next
-    data come, if ever (measured on a loaded machine: twice in a hundred times). So no call here blocks for long.
+    A signal that arrives just before a blocking read does not interrupt it, so Ctrl-C would have no effect until the
+    next data (measured on a loaded machine: 2 % of the time). So waits are short and repeated.
 
     Attributes:
-        goes_on: Asked again and again while there is nothing to read; False makes that the end of the stream.
+        goes_on: Called repeatedly while there is no data; False ends the stream.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -136,7 +136,7 @@ class Pipe(io.RawIOBase):
         return True
 
     def peek(self, size: int) -> bytes:
-        """What is read next, at most ``size`` bytes; empty at the end."""
+        """The next bytes, at most ``size``, without consuming them; empty at the end."""
         if not self._ahead:
             self._ahead = self.read(size) or b""
         return self._ahead
@@ -146,7 +146,7 @@ class Pipe(io.RawIOBase):
             data, self._ahead = self._ahead[: len(buffer)], self._ahead[len(buffer) :]
             buffer[: len(data)] = data
             return len(data)
-        while not select.select([self._descriptor], [], [], _PIPE_LOOK_SEC)[0]:
+        while not select.select([self._descriptor], [], [], _PIPE_POLL_SEC)[0]:
             if self.goes_on is not None and not self.goes_on():
                 return 0
         data = os.read(self._descriptor, len(buffer))

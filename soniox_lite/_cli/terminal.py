@@ -1,4 +1,4 @@
-"""The terminal: results to standard output, everything else to standard error."""
+"""Standard output for results, standard error for messages and progress."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 PROGRAM = "soniox-lite"
 
-# Zero-width, and part of how Persian, Hindi, Hebrew or Arabic is spelt; Python calls them unprintable.
+# Zero-width characters needed in Persian, Hindi, Hebrew and Arabic text. str.isprintable() is False for them.
 _JOINERS = "\u200c\u200d\u200e\u200f"
 
 
 class CommandError(Exception):
-    """A command that cannot go on, for a reason that is not a :class:`SonioxError`.
+    """A command failed for a reason that is not a :class:`SonioxError`.
 
     Attributes:
         message: One line for the user.
-        exit_code: What the shell gets.
+        exit_code: Exit code of the program.
     """
 
     def __init__(self, message: str, *, exit_code: int) -> None:
@@ -35,7 +35,7 @@ class CommandError(Exception):
 
 
 def prepare() -> None:
-    """Makes both streams replace what their encoding does not know: a transcript must not end in a traceback."""
+    """Makes both streams replace characters that their encoding lacks, instead of raising UnicodeEncodeError."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -43,18 +43,18 @@ def prepare() -> None:
 
 
 def write(text: str) -> None:
-    """Writes a result, and a line's end if it has none, to standard output at once. Raises as :func:`put`."""
+    """Writes a result to standard output and flushes it; adds a line end if missing. Raises as :func:`put`."""
     put(text if text.endswith("\n") else f"{text}\n")
 
 
 def put(text: str) -> None:
-    """Writes a piece of a result to standard output at once.
+    """Writes text to standard output and flushes it.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
-        CommandError: It cannot be written.
+        BrokenPipeError: The reading end of the pipe is closed.
+        CommandError: It cannot be written, for example to a full disk.
     """
-    # Python sets it to None for a descriptor that was closed when it started.
+    # None if the descriptor was closed when Python started.
     stream = _stream_or_none("stdout")
     if stream is None:
         raise CommandError("standard output is closed", exit_code=1)
@@ -71,20 +71,20 @@ def put(text: str) -> None:
 
 def write_json(value: object, *, indent: int | None = 2) -> None:
     """Writes one JSON document to standard output, on one line if ``indent`` is None. Raises as :func:`put`."""
-    import json  # noqa: PLC0415 - loaded by the client's replies anyway
+    import json  # noqa: PLC0415 - already loaded by the client
 
     stream = _stream_or_none("stdout")
-    # Escapes lose nothing where "?" would be all that the encoding has.
+    # In other encodings, JSON escapes keep characters that would become "?".
     is_unicode = stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
-    # What would steer a terminal, and half of a surrogate pair, which cannot be encoded at all: escapes mean the same.
+    # Escapes control characters, and halves of surrogate pairs, which cannot be encoded. The JSON value is the same.
     write("".join(char if char == "\n" or _is_harmless(char) else _escaped(char) for char in text))
 
 
 def write_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Writes columns, two spaces apart, to standard output; the last one is not padded. Raises as :func:`put`.
+    """Writes a table to standard output, columns two spaces apart. Raises as :func:`put`.
 
-    Cells may be anything: tables show what the service sends, also where it is no text.
+    Cells may be of any type, because replies of the service are not validated; None is shown as ``-``.
     """
     from .._data.display_width import display_width  # noqa: PLC0415 - not for --help
 
@@ -98,23 +98,23 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def say(text: str) -> None:
-    """Tells the user something, as one line on standard error; a closed one is nobody's loss."""
+    """Writes a message as one line to standard error; ignored if standard error is closed."""
     stream = _stream_or_none("stderr")
     if stream is not None:
-        # A terminal that was closed answers with an error, and that must not stop a clean-up.
+        # Writing to a closed terminal fails; that must not stop a cleanup.
         with contextlib.suppress(OSError, ValueError):
             stream.write(f"{PROGRAM}: {printable(' '.join(text.split()))}\n")
             stream.flush()
 
 
 def is_terminal(name: str) -> bool:
-    """Whether ``stdin``, ``stdout`` or ``stderr`` is one."""
+    """Whether ``stdin``, ``stdout`` or ``stderr`` is a terminal."""
     stream = _stream_or_none(name)
     return stream is not None and stream.isatty()
 
 
 def printable(text: str) -> str:
-    """A text of the server's on one line, without what would steer the terminal."""
+    """The text with control characters replaced by ``?``."""
     return "".join(char if _is_harmless(char) or "\ud800" <= char <= "\udfff" else "?" for char in text)
 
 
@@ -125,22 +125,22 @@ def _escaped(char: str) -> str:
 
 
 def _is_harmless(char: str) -> bool:
-    # Spaces of any width are not printable either, as Python sees it; line ends are separators of other kinds.
+    # str.isprintable() is False for spaces other than U+0020. Line ends have other categories.
     return char.isprintable() or char in _JOINERS or category(char) == "Zs"
 
 
 def confirm(question: str) -> bool:
-    """Whether the user says yes; both standard input and standard error must be terminals."""
+    """Asks a question; True for yes. Standard input and standard error must be terminals."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def finish() -> None:
-    """Sends out what is left of standard output.
+    """Flushes standard output.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
+        BrokenPipeError: The reading end of the pipe is closed.
     """
     stream = _stream_or_none("stdout")
     if stream is not None:
@@ -153,7 +153,7 @@ def finish() -> None:
 
 
 def abandon_output() -> None:
-    """Gives standard output up: Python flushes it when it ends, and would complain about what cannot be written."""
+    """Redirects standard output to the null device, because Python reports a failed flush at exit."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
@@ -166,12 +166,12 @@ def _stream_or_none(name: str) -> TextIO | None:
 
 
 class Progress:
-    """One line on standard error that is drawn over and over and erased in the end.
+    """A progress line on standard error, redrawn in place and erased at the end.
 
-    Nothing but carriage returns and spaces, so that every terminal knows it; on anything else there is no line.
+    Uses only carriage returns and spaces, which work on every terminal. Shows nothing if stderr is not a terminal.
 
     Args:
-        wanted: Whether to show anything even on a terminal.
+        wanted: False to show nothing even on a terminal.
     """
 
     def __init__(self, *, wanted: bool) -> None:
@@ -206,11 +206,11 @@ class Progress:
 
 
 def size_of(name: str) -> tuple[int, int]:
-    """Columns and rows of the terminal that ``stdout`` or ``stderr`` is."""
+    """Columns and rows of the terminal at ``stdout`` or ``stderr``; 80 and 24 if unknown."""
     columns = rows = 0
     stream = _stream_or_none(name)
     if stream is not None:
         with contextlib.suppress(AttributeError, OSError, ValueError):
             columns, rows = os.get_terminal_size(stream.fileno())
-    # Terminals that know no size say that it is 0.
+    # 0 means that the terminal does not know its size.
     return columns or 80, rows or 24

@@ -1,4 +1,4 @@
-"""How a transcript is written: as text, subtitles or JSON, to standard output or to a file."""
+"""Writes a transcript as text, subtitles or JSON, to standard output or to a file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ _SUBTITLES = ("srt", "vtt")
 
 
 class TranscriptOutput:
-    """Where transcripts go and what they look like, as options say. Made before anything is sent.
+    """The format and destination of a transcript. Created before anything is sent, to report errors early.
 
     Args:
         options: ``json``, ``format``, ``track``, ``output`` and ``force`` of the command line.
 
     Attributes:
-        path: Of the file; None for standard output.
+        path: Path of the output file; None for standard output.
 
     Raises:
-        CommandError: They contradict each other, tell no format, or name what is no place for a file, or a recording.
+        CommandError: The options contradict each other, the format is unknown, the file cannot be written, or it is an
+            existing recording.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -42,23 +43,23 @@ class TranscriptOutput:
         self._track: Track | None = options.track
         self._format = _format(options, self.path)
         if self._format == "json" and self._track is not None:
-            raise screen.CommandError("--track is not for JSON, which has all tokens", exit_code=2)
-        # Under a transcript's own name there is an earlier one, or what was meant to be replaced.
+            raise screen.CommandError("--track cannot be combined with JSON, which has all tokens", exit_code=2)
+        # A file with the extension of a transcript may be overwritten without a check.
         if self.path is not None and not options.force and _ending(self.path) not in TRANSCRIPT_FORMATS:
             refuse_to_overwrite_audio(self.path)
 
     def write(self, transcript: TranscriptionTranscript) -> None:
-        """Writes a transcript; what cannot be written to its file goes to standard output, at least as text.
+        """Writes a transcript. If the file or the format fails, the text is written to standard output.
 
         Raises:
-            CommandError: It cannot be written as asked for.
+            CommandError: It could not be written as requested; exit code 1.
         """
         try:
             text = self._text(transcript)
         except Exception as error:
-            # Whatever the service sent instead of what it documents, the words were paid for.
+            # Invalid values from the service must not lose the text.
             _print(_words(transcript))
-            reason = error if isinstance(error, SonioxError) else "the transcript has values of another kind"
+            reason = error if isinstance(error, SonioxError) else "the transcript has invalid values"
             raise screen.CommandError(
                 f"cannot write {self._format}: {reason}; the text is printed instead", exit_code=1
             ) from error
@@ -68,13 +69,13 @@ class TranscriptOutput:
             self._write_file(self.path, transcript, text)
         if self._format in _SUBTITLES and _has_half_characters(transcript):
             raise screen.CommandError(
-                f"the transcript has characters that {self._format} cannot hold; --format json can", exit_code=1
+                f"the transcript has characters that {self._format} cannot represent; use --format json", exit_code=1
             )
 
     def _write_file(self, path: str, transcript: TranscriptionTranscript, text: str) -> None:
         try:
             with opened_output(path) as file:
-                # Half of a surrogate pair is nothing that a file can hold; escaped, it is valid JSON too.
+                # Half of a surrogate pair cannot be encoded; the escape is valid in JSON.
                 file.write((text if text.endswith("\n") else f"{text}\n").encode("utf-8", "backslashreplace"))
         except SonioxError as error:
             self._print(transcript, text)
@@ -91,7 +92,7 @@ class TranscriptOutput:
 
     def _text(self, transcript: TranscriptionTranscript) -> str:
         if self._format == "json":
-            import json  # noqa: PLC0415 - loaded by the client's replies anyway
+            import json  # noqa: PLC0415 - already loaded by the client
 
             return json.dumps(transcript.to_dict(), ensure_ascii=False, indent=2)
         if self._format == "txt":
@@ -113,7 +114,7 @@ def _format(options: argparse.Namespace, path: str | None) -> str:
     extension = _ending(path)
     if extension not in TRANSCRIPT_FORMATS:
         raise screen.CommandError(
-            f"{path!r} does not end in .{', .'.join(TRANSCRIPT_FORMATS)}: give --format too", exit_code=2
+            f"the extension of {path!r} is not one of .{', .'.join(TRANSCRIPT_FORMATS)}: use --format", exit_code=2
         )
     return extension
 
@@ -130,15 +131,15 @@ def _ending(path: str) -> str:
 
 
 def _has_half_characters(transcript: TranscriptionTranscript) -> bool:
-    """Whether there are halves of surrogate pairs, for which subtitles have a replacement only."""
+    """Whether there are halves of surrogate pairs, which subtitles replace by U+FFFD."""
     return any("\ud800" <= char <= "\udfff" for token in transcript.tokens for char in token.text)
 
 
 def _words(transcript: TranscriptionTranscript) -> str:
-    """What was said, whatever else is wrong with the transcript."""
+    """The text of a transcript with invalid values."""
     try:
         return _readable(transcript, "both")
-    except Exception:  # noqa: BLE001 - odd values, of which there are too many kinds to name
+    except Exception:  # noqa: BLE001 - invalid values can cause any exception
         return transcript.text
 
 

@@ -80,7 +80,7 @@ class RealtimeSTTSession:
     """One stream of audio to the service, and the tokens that come back.
 
     Use it in a ``with`` block: leaving the block ends the audio, if that was not done, and waits for the last
-    words; leaving it by an exception closes at once. Sending, pausing and closing may be done while another thread
+    tokens; leaving it by an exception closes at once. Sending, pausing and closing may be done while another thread
     receives; only one receives at a time.
     """
 
@@ -106,21 +106,21 @@ class RealtimeSTTSession:
 
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
-            config: What to listen for, also as a dict.
+            config: What to transcribe and how, also as a dict.
             api_key: The key, permanent or temporary; None for ``config.api_key``, else ``SONIOX_API_KEY``. It travels
                 in the header of the handshake only.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
-            close_timeout_sec: How long closing may wait for the last words.
+            close_timeout_sec: How many seconds closing may wait for the last tokens.
             send_timeout_sec: How long the service may take over what is sent in one go (at most 64 KiB) before the
                 session is given up.
-            ping_interval_sec: How long the line may be silent before the service is asked for a sign of life (a
-                WebSocket ping); None for never.
-            ping_timeout_sec: How long it may take to give one before the session is given up; None for as long as it
-                takes.
-            max_queued_messages: How many messages are kept while nobody receives. Above that the service is not read,
-                so that it has to wait.
-            max_queued_bytes: The same for their length together.
-            max_message_bytes: A larger message ends the session.
+            ping_interval_sec: After how many seconds without received data a WebSocket ping is sent; None for no
+                pings.
+            ping_timeout_sec: How many seconds the response to a ping may take before the session fails; None for no
+                limit.
+            max_queued_messages: How many messages are kept until they are received. Above that, no more are read from
+                the socket, so that the service has to wait.
+            max_queued_bytes: The same for their total size in bytes.
+            max_message_bytes: A larger message ends the session with an error.
             raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
             start_on_open: Whether the stream starts when the session is opened. Otherwise the connection is held, and
                 kept alive, until ``start`` or the first audio.
@@ -167,7 +167,7 @@ class RealtimeSTTSession:
 
     @property
     def paused(self) -> bool:
-        """Whether audio is being held back."""
+        """Whether audio is dropped at the moment."""
         return self._protocol.is_paused
 
     @property
@@ -198,7 +198,7 @@ class RealtimeSTTSession:
 
     @property
     def close_reason(self) -> str | None:
-        """What the service said with the close code, often nothing; None while the connection is open."""
+        """The text of the close frame, often empty; None while the connection is open."""
         closure = self._protocol.closure
         return None if closure is None else closure.reason
 
@@ -245,7 +245,7 @@ class RealtimeSTTSession:
             self._handlers.wait(self._close_timeout_sec)
 
     def start(self) -> None:
-        """Sends the start message of a session that was opened without; does nothing if it has been sent.
+        """Sends the start message of a session with ``start_on_open=False``; does nothing if it has been sent.
 
         Raises:
             SonioxRealtimeError: The session is not open, or the service refused it.
@@ -294,10 +294,12 @@ class RealtimeSTTSession:
             self._send(self._protocol.audio, piece)
 
     def send_bytes(self, chunks: bytes | Iterable[bytes] | Iterator[bytes], *, finish: bool = True) -> None:
-        """Sends audio, and then says that there is no more.
+        """Sends audio and then, by default, ends it.
 
         Args:
-            chunks: All of it, or an iterable of chunks.
+            chunks: All of it, or an iterable of chunks. An async session iterates over a plain iterable other
+                than a list or a tuple in a thread of its own, since it may block. The chunk that it is about to give
+                when the task is cancelled is lost.
             finish: Whether to end the audio after it.
 
         Raises:
@@ -313,7 +315,7 @@ class RealtimeSTTSession:
             self.finish()
 
     def finish(self) -> None:
-        """Says that no more audio will come. The remaining tokens follow, then ``finished``. Later calls do nothing.
+        """Ends the audio. The remaining tokens follow, then ``finished``. Later calls do nothing.
 
         Raises:
             SonioxRealtimeError: The session is not open, or failed.
@@ -333,7 +335,7 @@ class RealtimeSTTSession:
         """Makes all tokens so far final; ``<fin>`` follows them. The session stays open.
 
         Args:
-            trailing_silence_ms: How much silence the audio ended with, in milliseconds; None to not say.
+            trailing_silence_ms: How much silence the audio ended with, in milliseconds; None to leave it out.
 
         Raises:
             SonioxRealtimeError: The session is not open, has been finished, or failed.
@@ -344,7 +346,7 @@ class RealtimeSTTSession:
             self.start()
         self._send(self._protocol.finalize, trailing_silence_ms)
 
-    # The names of the first generation.
+    # The official SDK's older names.
     send_finish = finish
     send_keep_alive = keep_alive
     send_finalize = finalize
@@ -367,7 +369,7 @@ class RealtimeSTTSession:
             self.finalize()
 
     def pause(self, *, finalize: bool = True) -> None:
-        """Holds audio back and keeps the session alive meanwhile; does nothing if it is paused.
+        """Drops audio from now on and keeps the session alive; does nothing if it is paused.
 
         Args:
             finalize: Whether to make all tokens so far final.
@@ -379,7 +381,7 @@ class RealtimeSTTSession:
         self._send(self._change, self._protocol.pause, finalize)
 
     def resume(self) -> None:
-        """Lets audio through again; does nothing if the session is not paused.
+        """Sends audio again; does nothing if the session is not paused.
 
         Raises:
             SonioxRealtimeError: The session is not open.
@@ -398,7 +400,7 @@ class RealtimeSTTSession:
         return b"" if message is None else message
 
     def parse_event(self, raw: str | bytes) -> RealtimeEvent:
-        """The event that a message spells out.
+        """Parses a message into an event.
 
         Raises:
             SonioxRealtimeError: It is not JSON, or not of the documented shape.
@@ -415,7 +417,7 @@ class RealtimeSTTSession:
 
         Raises:
             SonioxRealtimeTimeoutError: No event in that time; the session goes on.
-            SonioxRealtimeError: The connection broke before the end, a message was not what it should be, the session
+            SonioxRealtimeError: The connection broke before the end, a message was invalid, the session
                 was never opened, or another thread is receiving; and with ``raise_on_error`` an error of the
                 service.
         """
@@ -486,7 +488,7 @@ class RealtimeSTTSession:
         return handler
 
     def close(self) -> None:
-        """Ends the audio if that was not done, waits for the last words, and closes; within ``close_timeout_sec``.
+        """Ends the audio if that was not done, waits for the last tokens, and closes; within ``close_timeout_sec``.
 
         What arrives meanwhile can still be received. If the service does not finish in time, that is logged, and
         ``finished`` is False. Any thread may call it, at any time; later calls do nothing.
@@ -502,7 +504,7 @@ class RealtimeSTTSession:
         if not self._closing.acquire(blocking=False):
             if self._closer != caller():
                 self._connection.wait_ended(self._close_timeout_sec)
-            # Or else a signal handler asks, and this thread goes on closing when that has returned.
+            # Otherwise a signal handler calls this, and its own thread goes on closing when the handler returns.
             return
         self._closer = caller()
         deadline = time.monotonic() + self._close_timeout_sec
@@ -511,13 +513,13 @@ class RealtimeSTTSession:
             self._protocol.advance(State.CLOSING)
             self._connection.close(max(0.0, min(deadline - time.monotonic(), _REASON_TIMEOUT_SEC)))
         finally:
-            # Not waited for if this was interrupted or cancelled.
+            # If this was interrupted or cancelled, it closes at once.
             self._abort()
         self._warn_if_cut_short()
         self._handlers.wait(self._close_timeout_sec)
 
     def cancel(self) -> None:
-        """Closes at once, without waiting for the last words."""
+        """Closes at once, without waiting for the last tokens."""
         self._failure_reported = True
         self._abort()
 
@@ -608,7 +610,7 @@ class RealtimeSTTSession:
         return message
 
     def _wait_for_message(self, timeout_sec: float | None) -> bytes | None:
-        # After the last message only the service's close can come, which is not waited for without end.
+        # After the last message only the close frame can follow; waiting for it has a limit.
         is_over = self.finished
         try:
             return self._connection.receive(_REASON_TIMEOUT_SEC if is_over else timeout_sec)
@@ -618,7 +620,7 @@ class RealtimeSTTSession:
             return None
 
     def _raise_bad_end(self) -> None:
-        """Says why there are no more messages, unless one of them said it."""
+        """Raises the reason why there are no more messages, unless it is a normal end or was received as an event."""
         if self._local_error is not None:
             raise self._local_error
         closure = self._protocol.closure
@@ -706,7 +708,7 @@ class RealtimeSTTClient:
         """A session that is not connected yet: enter it.
 
         Args:
-            config: What to listen for, also as a dict.
+            config: What to transcribe and how, also as a dict.
             api_key: Another key than the client's, permanent or temporary.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
             options: As for :class:`RealtimeSTTSession`.

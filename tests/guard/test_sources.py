@@ -15,7 +15,7 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 # Where --fake starts the embedded server, and says so.
 MAY_USE_THE_FAKE = {
     "soniox_lite/cli.py",
-    *(f"soniox_lite/_cli/{path.name}" for path in (ROOT / "soniox_lite" / "_cli").glob("*")),
+    *(path.relative_to(ROOT).as_posix() for path in (ROOT / "soniox_lite" / "_cli").rglob("*.py")),
 }
 # Whose fixtures hand out ready clients, which they import when they are used.
 MAY_USE_THE_CLIENT = {"soniox_testing/plugin.py"}

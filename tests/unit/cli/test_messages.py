@@ -63,29 +63,29 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("transcribe --diarise", "unrecognized argument: --diarise; did you mean --diarize?"),
         ("--verson", "unrecognized argument: --verson; did you mean --version?"),
         ("transcribe talk.mp3 talk2.mp3", "unrecognized argument: talk2.mp3"),
-        ("--api-key SECRET models", "unrecognized argument: --api-key; the key belongs in SONIOX_API_KEY"),
-        ("models --api-key=SECRET", "unrecognized argument: --api-key; the key belongs in SONIOX_API_KEY"),
+        ("--api-key SECRET models", "unrecognized argument: --api-key; set the key in SONIOX_API_KEY"),
+        ("models --api-key=SECRET", "unrecognized argument: --api-key; set the key in SONIOX_API_KEY"),
         ("transcribe talk.mp3 --format srtt", "did you mean srt?"),
         ("transcribe talk.mp3 --language english", "such as 'en', not 'english'"),
         ("transcribe talk.mp3 --language en,german", "such as 'en', not 'german'"),
         ("transcribe talk.mp3 --client-reference-id " + "x" * 300, "--client-reference-id must be at most 256"),
         ("stream talk.mp3 --format pcm_s16lee", "not 'pcm_s16lee'; did you mean pcm_s16le?"),
         ("models --timeout -5", "--timeout must be more than 0 seconds, not '-5.0'"),
-        ("transcribe talk.mp3 -o folder", "cannot write 'folder': it is a folder; name a file in it"),
-        ("transcribe talk.mp3 --format txt -o new/", "cannot write 'new/': it is no file's name"),
-        ("speak Hello -o folder", "cannot write 'folder': it is a folder; name a file in it"),
+        ("transcribe talk.mp3 -o folder", "cannot write 'folder': it is a folder"),
+        ("transcribe talk.mp3 --format txt -o new/", "cannot write 'new/': it is not a file name"),
+        ("speak Hello -o folder", "cannot write 'folder': it is a folder"),
         (
             "speak Hello -o a.mp3 --audio-format wav",
-            "'a.mp3' is the name of a file with mp3, and --audio-format says wav",
+            "the extension of 'a.mp3' is for mp3, but --audio-format is wav",
         ),
-        ("speak Hello -o a.WAV --audio-format pcm_s16le", "is the name of a file with wav"),
+        ("speak Hello -o a.WAV --audio-format pcm_s16le", "is for wav, but"),
         (
             "stream https://me:pass@example.com/a.mp3?key=SECRET",
             "'https://example.com/a.mp3': No such file or directory; ",
         ),
-        ("speak --file https://example.com/a.txt -o a.wav", "only soniox-lite transcribe takes URLs"),
-        ("transcribe example.com/talks/a.mp3", "as in https://example.com/talks/a.mp3"),
-        ("transcribe s3://talks/a.mp3", "of URLs, soniox-lite transcribe takes http and https"),
+        ("speak --file https://example.com/a.txt -o a.wav", "only soniox-lite transcribe accepts URLs"),
+        ("transcribe example.com/talks/a.mp3", "did you mean https://example.com/talks/a.mp3?"),
+        ("transcribe s3://talks/a.mp3", "soniox-lite transcribe accepts http and https URLs only"),
     ],
 )
 def test_a_slip_is_told_with_what_was_meant(
@@ -140,7 +140,7 @@ def test_models_are_listed_where_those_that_speak_cannot_be(run: Run, fake_sonio
     fake_soniox.faults.answer(403, operation="get_tts_models")
     code, table, warning = run("models")
     assert (code, "stt-async-v5" in table) == (0, True)
-    assert "warning: the models that speak cannot be listed" in warning
+    assert "warning: the text-to-speech models cannot be listed" in warning
 
 
 # --- servers
@@ -169,7 +169,7 @@ def test_how_long_to_wait_is_told(run: Run, talk: str, line: str, monkeypatch: A
         for name in ("API_BASE_URL", "TTS_API_URL"):
             monkeypatch.setenv(f"SONIOX_{name}", server.url)
         code, _, err = run(*line.split())
-    assert (code, err.endswith("; the service asks to wait 90 s")) == (1, True)
+    assert (code, err.endswith("; retry after 90 s")) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_page_for_browsers_is_told_as_such(run: Run, monkeypatch: Any, status:
         monkeypatch.setenv("SONIOX_API_BASE_URL", server.url)
         code, _, err = run("models")
     assert code == 1
-    assert "that is an HTML page ('Sign in'), as a proxy or a wrong URL answers, and not the API" in err
+    assert "the response is an HTML page ('Sign in'), which may come from a proxy or a wrong URL" in err
 
 
 # --- odd values

@@ -70,7 +70,7 @@ def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line:
     done = run(line)
 
     assert done.returncode == 2, done
-    assert "is the output, too, and would be lost" in done.stderr
+    assert "is also the output and would be overwritten" in done.stderr
     assert Path("talk.wav").read_bytes() == _WAV
     assert Path("text.txt").read_text() == "Good morning."
     assert fake_soniox.requests == ()
@@ -102,7 +102,7 @@ def test_a_recording_is_not_overwritten_by_text(
     done = run(f"soniox-lite {command} --format srt -o other")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "'other' exists and looks like audio: give another name, or --force" in done.stderr
+    assert "'other' exists and looks like audio: use another name, or --force" in done.stderr
     assert Path("other").read_bytes() == content
     assert fake_soniox.requests == ()
 
@@ -187,6 +187,6 @@ def test_what_subtitles_cannot_hold_stays_on_the_server(run: Run) -> None:
         done = run("soniox-lite transcribe http://example.com/a.mp3 -o a.srt", SONIOX_API_BASE_URL=server.url)
         assert not any(request.method == "DELETE" for request in server.requests)
 
-    assert (done.returncode, "characters that srt cannot hold" in done.stderr) == (1, True)
+    assert (done.returncode, "characters that srt cannot represent" in done.stderr) == (1, True)
     assert "kept on the server: transcription 1" in done.stderr
     assert "Good \ufffd" in Path("a.srt").read_text()

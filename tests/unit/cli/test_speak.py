@@ -119,7 +119,7 @@ class TestWhatIsSaid:
             ((), b" \n", "the text is empty"),
             (("-",), b"\xff\xfe", "the text is not UTF-8"),
             (("--file", "missing.txt"), b"", "cannot read 'missing.txt': No such file or directory"),
-            (("Hello", "--file", "text.txt"), b"", "TEXT excludes --file"),
+            (("Hello", "--file", "text.txt"), b"", "give either TEXT or --file"),
         ],
         ids=["empty argument", "empty pipe", "bytes", "no file", "two"],
     )
@@ -159,7 +159,7 @@ class TestWhereItGoes:
         }
 
     def test_a_name_that_says_nothing(self, run: Any) -> None:
-        check_error(run("Hello", "-o", "audio"), 2, "cannot tell the format", "give --audio-format")
+        check_error(run("Hello", "-o", "audio"), 2, "the extension of 'audio' is not one of", "use --audio-format")
 
     def test_a_pipe(self, run: Any, fake: FakeSoniox) -> None:
         result = run("Hello", "-o", "-")
@@ -287,6 +287,6 @@ def test_the_built_in_fake_speaks(tmp_path: Path) -> None:
     )
     assert (result.returncode, result.stderr) == (
         0,
-        b"soniox-lite: note: a fake server answers; every word is invented\n",
+        b"soniox-lite: note: using a fake server; all results are invented\n",
     )
     assert (tmp_path / "a.wav").read_bytes().startswith(b"RIFF")

@@ -203,7 +203,7 @@ def _events(result: Result) -> list[dict[str, Any]]:
 def _script(constants: str, *arguments: str) -> list[str]:
     """The command with other values for some of its constants."""
     script = (
-        "import sys; from soniox_lite._cli import stream\n"
+        "import sys; from soniox_lite._cli import streaming as stream\n"
         f"{constants}\n"
         "from soniox_lite.cli import main\n"
         "sys.exit(main(sys.argv[1:]))"
@@ -326,7 +326,7 @@ def test_a_file_takes_as_long_as_its_audio(run: Callable[..., Result], fake: Fak
 def test_audio_of_unknown_pace_waits_for_the_service_when_that_is_ahead() -> None:
     script = (
         "import io, threading\n"
-        "from soniox_lite._cli.stream import _Audio, _Feeder\n"
+        "from soniox_lite._cli.streaming import _Audio, _Feeder\n"
         "from soniox_lite.types.realtime import RealtimeSTTConfig\n"
         "class Session:\n"
         "    sent, finished = 0, False\n"
@@ -522,7 +522,7 @@ def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Process], fake: FakeS
     # Earlier, the stream would be ended before the server stalls.
     _until(lambda: fake.sessions[0].audio_duration_ms >= 3000)
     process.popen.send_signal(signal.SIGINT)
-    process.read_error_until("waiting for the last words ... (Ctrl-C to stop that)")
+    process.read_error_until("waiting for the last words ... (Ctrl-C to stop waiting)")
     process.popen.send_signal(signal.SIGINT)
     began = time.monotonic()
     assert process.popen.wait() == 130
@@ -537,7 +537,7 @@ def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Process], fake: FakeS
 def test_the_wait_for_the_last_words_has_an_end(fake: FakeSoniox) -> None:
     fake.add_transcript(_TEXT)
     fake.drop_next_session(after_audio_ms=3000, how="stall")
-    command = _script("stream._LAST_WORDS_SEC = 0.3; stream._PATIENCE_SEC = 0.1", "-", *_RAW, "--fast")
+    command = _script("stream._LAST_WORDS_SEC = 0.3; stream._WAIT_MESSAGE_SEC = 0.1", "-", *_RAW, "--fast")
     variables = {**os.environ, **fake.environment(), "TERM": "xterm", "NO_COLOR": ""}
     with Screen() as screen:
         process = subprocess.Popen(
@@ -561,8 +561,8 @@ def test_the_wait_for_the_last_words_has_an_end(fake: FakeSoniox) -> None:
             said = process.stderr.read().decode().splitlines()
     assert lines == ["Good morning."]
     assert said == [
-        "soniox-lite: waiting for the last words ... (Ctrl-C to stop that)",
-        "soniox-lite: warning: the service took too long: the last words may be missing",
+        "soniox-lite: waiting for the last words ... (Ctrl-C to stop waiting)",
+        "soniox-lite: warning: timed out: the last words may be missing",
     ]
 
 
@@ -734,7 +734,7 @@ def test_the_fake_needs_neither_key_nor_network(talk: str) -> None:
     nowhere = {"http_proxy": "http://127.0.0.1:1", "SONIOX_WS_URL": "ws://127.0.0.1:1/x"}
     with Process(["stream", talk, "--fake", "--fast"], nowhere) as process:
         result = process.end()
-    assert (result.code, result.err) == (0, "soniox-lite: note: a fake server answers; every word is invented\n")
+    assert (result.code, result.err) == (0, "soniox-lite: note: using a fake server; all results are invented\n")
     assert result.out.strip()
 
 

@@ -386,7 +386,7 @@ def test_the_fake_needs_neither_key_nor_network(audio: str) -> None:
     nowhere = {"http_proxy": "http://127.0.0.1:1", "SONIOX_API_BASE_URL": "http://127.0.0.1:1/v1"}
     with Process(["transcribe", audio, "--fake"], nowhere) as process:
         result = process.end()
-    assert (result.code, result.err) == (0, "soniox-lite: note: a fake server answers; every word is invented\n")
+    assert (result.code, result.err) == (0, "soniox-lite: note: using a fake server; all results are invented\n")
     assert result.out.strip()
 
 

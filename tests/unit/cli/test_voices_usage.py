@@ -280,9 +280,9 @@ def test_no_usage_is_told(run: Callable[..., Result]) -> None:
         (["usage", "--days", "9" * 5000], ["--days"]),
         (["usage", "--from", "yesterday"], ["--from", "2026-04-01"]),
         (["usage", "--from", "2026-04-02", "--to", "2026-04-01"], ["--from must not be after --to"]),
-        (["usage", "--days", "7", "--to", "2026-04-01"], ["--days excludes"]),
-        (["usage", "--to", "9999-12-31"], ["--to is too near"]),
-        (["usage", "--to", "0001-01-01"], ["--to is too near"]),
+        (["usage", "--days", "7", "--to", "2026-04-01"], ["--days cannot be combined"]),
+        (["usage", "--to", "9999-12-31"], ["--to is too close"]),
+        (["usage", "--to", "0001-01-01"], ["--to is too close"]),
     ],
     ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else None,
 )

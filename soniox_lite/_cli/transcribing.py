@@ -1,4 +1,4 @@
-"""``soniox-lite transcribe``: from a recording to text, and nothing left behind."""
+"""Transcribes a recording and removes its file and job from the server."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from ..client import SonioxClient
     from ..types.transcriptions import Transcription, TranscriptionTranscript
 
-# Somebody who watches wants to see it move.
+# Shorter while progress is shown.
 _WATCHED_INTERVAL_SEC = 2.0
 _INTERVAL_SEC = 5.0
 _EXIT_TIMED_OUT = 124
 
 
 def transcribe(options: argparse.Namespace) -> int:
-    """Prints the transcript of ``options.source``; the exit code."""
-    # All that can be wrong with the command line is found before anything is sent.
+    """Prints the transcript of ``options.source``. Returns exit code 0; errors are raised."""
+    # Reports all errors of the command line before anything is sent.
     with FieldErrors("the command line") as check:
         check.text("model", options.model, min_length=1, max_length=32)
         check.text("client_reference_id", options.client_reference_id, min_length=1, max_length=256)
@@ -45,7 +45,7 @@ def transcribe(options: argparse.Namespace) -> int:
     )
     output = TranscriptOutput(options)
     if options.track not in {None, "original"} and options.translate_to is None:
-        raise screen.CommandError("--track needs --translate-to: there is only what is said", exit_code=2)
+        raise screen.CommandError("--track needs --translate-to: there is no translation", exit_code=2)
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
         source = stack.enter_context(opened(options.source, output.path)) if url is None else url
@@ -59,10 +59,10 @@ def transcribe(options: argparse.Namespace) -> int:
             with screen.Progress(wanted=not options.quiet) as progress:
                 transcript = _transcript(client, traces, progress, source, config, options)
             try:
-                # Before the clean-up, which may fail: this is what was asked for and paid for.
+                # Written before the cleanup, which may fail.
                 output.write(transcript)
             except BaseException:
-                # A full disk, a pipe or a terminal that was closed: there is no other copy yet.
+                # For example a full disk or a closed pipe: the server has the only copy.
                 traces.keep_all()
                 raise
     return 0
@@ -90,7 +90,7 @@ def _transcript(
     try:
         return client.stt.get_transcript(transcription.id)
     except SonioxError:
-        # The job is done and paid for, and its transcript still there to be asked for again.
+        # The job has completed; its transcript can be requested again.
         traces.keep_all()
         raise
 
@@ -101,22 +101,22 @@ def _wait(
     """Waits until the job is completed.
 
     Raises:
-        SonioxTranscriptionError: It failed.
-        CommandError: It had not ended in time.
+        SonioxTranscriptionError: The job failed.
+        CommandError: It has not ended within the time-out; exit code 124.
     """
     started = time.monotonic()
 
     def show(status: str) -> None:
         progress.show(f"{status}, {time.monotonic() - started:.0f} s")
 
-    def look(response: Response) -> None:
-        # What else may be wrong with the reply, the wait itself finds out.
+    def show_status(response: Response) -> None:
+        # Invalid responses are reported by wait() itself.
         job = response.json() if response.is_success else None
         if isinstance(job, dict) and "status" in job:
             show(screen.printable(str(job["status"])))  # pyright: ignore[reportUnknownArgumentType]
 
     show(transcription.status)
-    watcher = client.with_options(on_response=look) if progress.is_shown else client
+    watcher = client.with_options(on_response=show_status) if progress.is_shown else client
     interval_sec = _WATCHED_INTERVAL_SEC if progress.is_shown else _INTERVAL_SEC
     try:
         ended = watcher.stt.wait(transcription.id, interval_sec=interval_sec, timeout_sec=timeout_sec)
@@ -133,7 +133,7 @@ def _wait(
 
 def _url_or_none(source: str) -> str | None:
     scheme, colon, rest = source.partition("://")
-    # The service takes the scheme in lower case only.
+    # The service accepts only lower-case schemes.
     return f"{scheme.lower()}{colon}{rest}" if colon and scheme.lower() in {"http", "https"} else None
 
 

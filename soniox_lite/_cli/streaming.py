@@ -1,4 +1,4 @@
-"""``soniox-lite stream``: from live audio, or a recording at its pace, to text while it is said."""
+"""Sends live audio, or a recording at its own pace, and shows the text as it is recognised."""
 
 from __future__ import annotations
 
@@ -31,39 +31,43 @@ if TYPE_CHECKING:
     from .live import Output
 
 _CONNECT_TIMEOUT_SEC = 10.0
-# How long the last words may take after Ctrl-C.
+# Maximum wait for the last words after Ctrl-C.
 _LAST_WORDS_SEC = 5.0
-# How long that may take without a word about it.
-_PATIENCE_SEC = 1.0
-# How long the service may take to hang up after them.
+# After this time a message says that the program is waiting.
+_WAIT_MESSAGE_SEC = 1.0
+# Maximum wait for the service to close the connection after that.
 _CLOSE_TIMEOUT_SEC = 2.0
-# How late Ctrl-C may be noticed.
-_LOOK_SEC = 0.1
-# How long the thread that sends may take to notice that there is nothing left to do.
+# Interval of the checks for Ctrl-C.
+_POLL_SEC = 0.1
+# Maximum wait for the sending thread to end.
 _JOIN_SEC = 2.0
-# The service gives a session up after 20 seconds without audio.
+# The service closes a session after 20 seconds without audio.
 _KEEP_ALIVE_SEC = 5.0
-# How much of a pipe may be sent at once: it was recorded while the connection was being opened.
+# How much audio of a pipe is sent at once: it was recorded while the connection was opened.
 _BACKLOG_SEC = 1.0
 
-# The pace of compressed audio is not known here. The service tells how far it has come; so this much ahead of the
-# clock, and never faster than any compressed speech is.
+# The bit rate of compressed audio is unknown. It is sent until the service has processed this much more than the time
+# that has passed, at most at the byte rate below, which compressed speech does not exceed.
 _LEAD_SEC = 2.0
 _MAX_BYTES_PER_SECOND = 128 * 1024
 _CHUNK_BYTES = 4096
-_LONGEST_AUDIO_MS = 366 * 86_400_000
+_MAX_AUDIO_MS = 366 * 86_400_000
 _CHUNKS_PER_SECOND = 10
 
 
 def stream(options: argparse.Namespace) -> int:
-    """Prints what is said in ``options.source`` while it is sent; the exit code."""
+    """Prints what is said in ``options.source`` while it is sent.
+
+    Returns:
+        Exit code 0; 128 plus the signal's number if Ctrl-C or SIGTERM ended it early.
+    """
     started = time.monotonic()
-    # All that can be wrong with the command line is found before anything is sent.
+    # Reports all errors of the command line before anything is sent.
     config = _config(options)
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(opened(options.source))
         client = stack.enter_context(open_client(options))
-        # What a pipe will bring is not waited for: the connection is opened meanwhile.
+        # A pipe may have no data yet; the connection is opened meanwhile.
         if not isinstance(source, Pipe):
             refuse_empty(source, options.source)
         audio = _Audio(source, config)
@@ -74,7 +78,7 @@ def stream(options: argparse.Namespace) -> int:
                 close_timeout_sec=_CLOSE_TIMEOUT_SEC,
             )
         )
-        # From here on there are last words to wait for; before, Ctrl-C ends the program at once.
+        # From here on Ctrl-C waits for the last words; before, it ends the program at once.
         interruption = stack.enter_context(_Interruption())
         output = output_for(as_json=options.json, target_language=options.translate_to)
         feeder = _Feeder(session, audio, None if options.fast else started)
@@ -107,24 +111,24 @@ def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
     )
     if not _sample_bytes(audio_format) and (options.rate is not None or options.channels is not None):
         raise screen.CommandError(
-            "--rate and --channels are for raw audio: give its --format too, such as pcm_s16le", exit_code=2
+            "--rate and --channels need the --format of raw audio, such as pcm_s16le", exit_code=2
         )
     return config
 
 
 def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output) -> None:
-    """Sends the audio and shows what comes back, to the end of the stream or, after Ctrl-C, of the patience.
+    """Sends the audio and shows the events until the stream ends or, after Ctrl-C, until the time-out.
 
     Raises:
-        SonioxError: The service, or the connection to it, failed.
-        CommandError: The audio could not be read to its end, or the stream ended before it did.
+        SonioxError: The service or the connection failed.
+        CommandError: The audio could not be read to its end, or the service ended the stream early.
     """
     feeder.start()
     try:
         try:
             is_complete = _show_events(session, feeder, interruption, output)
         except BaseException:
-            # Whatever waits to be sent will not be.
+            # Unblocks the sending thread; audio not yet sent is discarded.
             session.cancel()
             raise
         finally:
@@ -133,19 +137,19 @@ def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interrupt
     finally:
         feeder.join()
     if not is_complete:
-        screen.say("warning: the service took too long: the last words may be missing")
+        screen.say("warning: timed out: the last words may be missing")
     if interruption.number is None:
         feeder.check()
         if not session.finished:
             raise screen.CommandError(
-                f"the service ended the stream before its end, with code {session.close_code}", exit_code=1
+                f"the service closed the stream early, with code {session.close_code}", exit_code=1
             )
 
 
 def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output) -> bool:
-    """Whether there is no more to show; otherwise it was waited for in vain."""
+    """Shows events to the end of the stream. False if the last words did not arrive in time."""
     deadline: float | None = None
-    is_told = False
+    is_announced = False
     while True:
         if interruption.number is not None:
             if deadline is None:
@@ -154,22 +158,22 @@ def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _In
             elif time.monotonic() >= deadline:
                 session.cancel()
                 return False
-            elif not is_told and time.monotonic() >= deadline - _LAST_WORDS_SEC + _PATIENCE_SEC:
-                is_told = True
+            elif not is_announced and time.monotonic() >= deadline - _LAST_WORDS_SEC + _WAIT_MESSAGE_SEC:
+                is_announced = True
                 output.make_room()
-                screen.say("waiting for the last words ... (Ctrl-C to stop that)")
+                screen.say("waiting for the last words ... (Ctrl-C to stop waiting)")
         try:
-            event = session.receive_event(_LOOK_SEC)
+            event = session.receive_event(_POLL_SEC)
         except SonioxRealtimeTimeoutError as error:
-            # Either there was no event in this time, or that is what became of the session.
+            # Raised when no event arrived in time, and also when the session itself timed out.
             if feeder.is_failure(error):
                 raise
             continue
         if event is None:
             return True
-        # The fields of events are as the service sends them.
+        # The fields of events are not validated.
         if isinstance(event.total_audio_proc_ms, (int, float)):
-            feeder.processed_sec = min(event.total_audio_proc_ms, _LONGEST_AUDIO_MS) / 1000
+            feeder.processed_sec = min(event.total_audio_proc_ms, _MAX_AUDIO_MS) / 1000
         output.show(event)
         if event.error_code is not None:
             raise error_of(event)
@@ -178,17 +182,18 @@ def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _In
 
 
 class _Audio:
-    """A recording, and what is known about it.
+    """A recording and its format.
 
     Args:
-        source: Where it comes from.
-        config: What was asked for; ``auto`` finds the headers of WAV files here already, because they tell the pace.
+        source: The stream.
+        config: The wanted configuration. With ``auto``, the header of a WAV file is read here, because the pace is
+            computed from it.
 
     Attributes:
-        source: Stands where the audio begins.
-        config: For its session.
-        bytes_per_second: None when that is not known.
-        size_bytes: How much of the source is audio; None for all.
+        source: Positioned at the beginning of the audio.
+        config: The configuration of the session.
+        bytes_per_second: None if unknown.
+        size_bytes: Number of bytes of audio in the source; None for all.
         chunk_bytes: How much to send at once.
     """
 
@@ -202,14 +207,14 @@ class _Audio:
         if sample_bytes:
             self._set_rate(config.sample_rate or 1, sample_bytes * (config.num_channels or 1))
         elif config.audio_format == "auto" and source.seekable():
-            self._look_for_wav_header()
+            self._read_wav_header()
 
-    def _look_for_wav_header(self) -> None:
+    def _read_wav_header(self) -> None:
         begin = self.source.tell()
         try:
             found = read_wav_format(self.source)
         except SonioxValidationError:
-            # No WAV file, or one that only the service can tell more about.
+            # No WAV file, or one with a header that only the service may understand.
             self.source.seek(begin)
             return
         self.config = dataclasses.replace(
@@ -227,7 +232,7 @@ class _Audio:
 
 
 def _sample_bytes(audio_format: str) -> int:
-    """Bytes of a sample in a raw format; 0 for any other."""
+    """Bytes of a sample in a raw format; 0 for other formats."""
     if audio_format in {"mulaw", "alaw"}:
         return 1
     bits = re.fullmatch(r"pcm_[suf](\d{1,2})(?:le|be)?", audio_format)
@@ -235,15 +240,15 @@ def _sample_bytes(audio_format: str) -> int:
 
 
 class _Feeder:
-    """Sends audio from a thread of its own, at its pace, and then the end of the audio.
+    """A thread that sends audio at its pace, and then the end of the audio.
 
     Args:
-        session: An open one.
+        session: An open session; cancelled here if there is no audio.
         audio: What to send.
-        started: When the program began, which is when a pipe may have begun to fill; None to keep no pace.
+        started: Monotonic time of the program's start, when a pipe may have begun to fill; None to send without delay.
 
     Attributes:
-        processed_sec: How much audio the service has processed, as whoever receives was told.
+        processed_sec: Seconds of audio that the service has processed; set by the receiver.
     """
 
     def __init__(self, session: RealtimeSTTSession, audio: _Audio, started: float | None) -> None:
@@ -264,29 +269,29 @@ class _Feeder:
         self._thread = SessionThread(session, self._send_all, name="soniox-lite stream")
 
     def start(self) -> None:
-        """Begins to send."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Lets the audio end here."""
+        """Ends the audio."""
         self._stop.set()
 
     def join(self) -> None:
-        """Waits until nothing is read any more."""
+        """Waits until the thread has ended, but not long."""
         self._thread.join(_JOIN_SEC)
 
     def check(self) -> None:
-        """Raises what kept this from reading all of the audio.
+        """Raises the error that prevented reading all of the audio, if any.
 
         Raises:
-            CommandError: It could not be read.
+            CommandError: It could not be read, or there is none.
         """
         if self._error is not None:
             raise self._error
         self._thread.raise_if_failed()
 
     def is_failure(self, error: BaseException) -> bool:
-        """Whether this is what ended the sending."""
+        """Whether this error ended the sending."""
         return error in (self._failure, self._thread.exception)
 
     def _send_all(self) -> None:
@@ -302,7 +307,7 @@ class _Feeder:
                 self._sent_bytes += len(chunk)
                 self._sent_at = time.monotonic()
             if self._stop.is_set() and not self._sent_bytes:
-                # There are no last words, and the service would call this an error.
+                # Nothing was sent: there are no last words, and the service reports an error for an empty stream.
                 self._session.cancel()
             elif not self._sent_bytes and self._error is None:
                 self._error = screen.CommandError("there is no audio: the input is empty", exit_code=2)
@@ -310,7 +315,7 @@ class _Feeder:
             else:
                 self._session.finish()
         except SonioxRealtimeError as error:
-            # Whoever receives is told more: what the service says about it.
+            # The receiver gets the same failure with the service's own message.
             self._failure = error
 
     def _read(self) -> bytes:
@@ -318,7 +323,7 @@ class _Feeder:
         size = audio.chunk_bytes
         if audio.size_bytes is not None:
             size = min(size, audio.size_bytes - self._sent_bytes)
-        # What is there now, and not a whole chunk that takes a while to come.
+        # read1() returns available data without waiting for a whole chunk.
         source: Any = audio.source
         read = getattr(source, "read1", source.read)
         try:
@@ -326,7 +331,7 @@ class _Feeder:
         except SonioxRealtimeError:
             raise
         except (OSError, ValueError) as error:
-            # What was sent before is audio nevertheless, so the stream is ended as usual.
+            # The audio sent so far is valid, so the stream is ended as usual.
             reason = getattr(error, "strerror", None) or str(error)
             self._error = screen.CommandError(f"the audio cannot be read to its end: {reason}", exit_code=1)
             return b""
@@ -351,12 +356,12 @@ class _Feeder:
 
 
 class _Interruption:
-    """Within the block, Ctrl-C and SIGTERM are noted the first time; only the second time they interrupt.
+    """Within the block, the first Ctrl-C or SIGTERM is only recorded; the second one interrupts.
 
-    An exception at any place could lose an event between its receipt and its printing.
+    An exception at an arbitrary place could lose an event between its receipt and its display.
 
     Attributes:
-        number: Of the signal that was noted; None before.
+        number: Number of the recorded signal; None before.
     """
 
     def __init__(self) -> None:
@@ -371,9 +376,9 @@ class _Interruption:
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             handler = signal.getsignal(number)
-            # What is ignored, as by nohup or in the background of a script, stays so.
+            # Ignored signals stay ignored, as under nohup or in the background of a script.
             if callable(handler):
-                # Only the main thread may.
+                # Only the main thread may set handlers.
                 with contextlib.suppress(ValueError):
                     signal.signal(number, self._note)
                     self._handlers[number] = handler

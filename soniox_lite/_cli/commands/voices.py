@@ -1,35 +1,56 @@
-"""``soniox-lite voices``: looking at voices, making them from clips, and deleting them."""
+"""``soniox-lite voices``: lists, creates and deletes voices."""
 
 from __future__ import annotations
 
 import os
 
-from .._data.rules import FieldErrors
-from ..errors import SonioxTimeoutError
-from . import terminal as screen
-from .clients import open_client
-from .listings import delete_each, moment_text
-from .recording import opened, path_of_url, refuse_empty
+from .. import options as shared, terminal as screen
+from ..clients import open_client
+from ..listings import PAGE_SIZE, delete_each, moment_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from ..types.voices import TtsVoiceDetails, Voice, VoiceModel
+    from ...types.voices import TtsVoiceDetails, Voice, VoiceModel
 
-_PAGE_SIZE = 1000
+SUMMARY = "list, make or delete voices of your own"
+EXAMPLE = "voices --shared tts-rt-v2"
+
 _SHARED_PAGE_SIZE = 200
 _EXIT_TIMED_OUT = 124
 
 
-def list_voices(options: argparse.Namespace) -> int:
-    """Prints all voices of one's own, or all that are shared for a model; the exit code."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options and actions of this command."""
+    actions = shared.add_actions(parser)
+    for listing in (parser, shared.add_action(actions, "list", "list the voices (the default)", "voices list", run)):
+        listing.add_argument("--shared", metavar="MODEL", help="list the shared voices of this model")
+        listing.set_defaults(option_of={"model": ("--shared", "shared")})
+        shared.add_json(listing)
+    create = shared.add_action(
+        actions,
+        "create",
+        "make a voice from a clip of at most 20 seconds and print its ID",
+        "voices create me.wav --name me --wait",
+        _create,
+    )
+    create.add_argument("source", metavar="FILE|-", help="a file, or - for standard input")
+    create.add_argument("--name", required=True, help="the voice's name, unique in the project")
+    create.add_argument("--wait", action="store_true", help="wait until the voice is ready")
+    shared.add_wait_timeout(create, "fail with exit code 124 if it is not ready after this time; implies --wait")
+    shared.add_json(create)
+    shared.add_delete(actions, "delete voices", "voices delete 4a8f3f5c-8f3e-4f0b-9a53-0f7b9a1f2c11", _delete)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints your own voices, or those shared for a model. Returns exit code 0; errors are raised."""
     header: tuple[str, ...]
     rows: list[tuple[object, ...]]
     voices: list[Voice] | list[TtsVoiceDetails]
     with open_client(options) as client:
         if options.shared is None:
-            voices = own = list(client.voices.list_all(limit=_PAGE_SIZE))
+            voices = own = list(client.voices.list_all(limit=PAGE_SIZE))
             header = ("ID", "CREATED", "NAME", "MODELS")
             rows = [
                 (voice.id, moment_text(voice.created_at), voice.name, ", ".join(map(_progress, voice.models)) or "-")
@@ -51,16 +72,20 @@ def list_voices(options: argparse.Namespace) -> int:
     return 0
 
 
-def create_voice(options: argparse.Namespace) -> int:
-    """Makes a voice and prints its id; the exit code."""
-    # All that can be wrong with the command line is found before a pipe is waited for.
+def _create(options: argparse.Namespace) -> int:
+    """Creates a voice and prints its ID. Returns exit code 0; errors are raised."""
+    from ..._data.rules import FieldErrors  # noqa: PLC0415 - not for --help
+    from ...errors import SonioxTimeoutError  # noqa: PLC0415 - as above
+    from ..recording import opened, path_of_url, refuse_empty  # noqa: PLC0415 - as above
+
+    # Reports errors of the command line before waiting for a pipe.
     with FieldErrors("the command line") as check:
         check.text("name", options.name, min_length=1, max_length=128)
     filename = "stdin" if options.source == "-" else os.path.basename(path_of_url(options.source))
     with opened(options.source) as clip, open_client(options) as client:
         refuse_empty(clip, options.source)
         voice = client.voices.create(clip, name=options.name, filename=filename)
-        # Before the waiting, which may fail: the voice exists, and this is how to get rid of it.
+        # Printed before the wait, which may fail: the voice exists, and deleting it needs the ID.
         if not options.json:
             screen.write(screen.printable(voice.id))
         try:
@@ -80,11 +105,11 @@ def create_voice(options: argparse.Namespace) -> int:
     return 0
 
 
-def delete_voices(options: argparse.Namespace) -> int:
-    """Deletes voices; the exit code."""
+def _delete(options: argparse.Namespace) -> int:
+    """Deletes voices. Returns the exit code of :func:`delete_each`."""
     with open_client(options) as client:
         delete = client.voices.delete_if_exists if options.all else client.voices.delete
-        return delete_each(options, "voices", lambda: client.voices.list_all(limit=_PAGE_SIZE), delete)
+        return delete_each(options, "voices", lambda: client.voices.list_all(limit=PAGE_SIZE), delete)
 
 
 def _progress(progress: VoiceModel) -> str:

@@ -1,0 +1,45 @@
+"""``soniox-lite stream``: prints what is said in live audio, or in a recording sent at its own pace."""
+
+from __future__ import annotations
+
+from .. import options as shared
+from ..terminal import PROGRAM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+SUMMARY = "print what is being said, while it is said"
+EXAMPLE = "stream talk.wav --diarize --endpoints"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of this command."""
+    shared.add_remark(
+        parser,
+        "On a terminal, text that may still change is dim. Ctrl-C ends the audio and waits\n"
+        "for the last words; a second Ctrl-C ends at once.",
+        below="a microphone: arecord -q -f S16_LE -r 16000 -c 1 -t raw |\n"
+        f"  {PROGRAM} stream - --format pcm_s16le --rate 16000 --channels 1",
+    )
+    parser.add_argument("source", metavar="FILE|-", help="a file, or - for standard input")
+    shared.add_json(parser, "print each event of the service as a JSON object on a line of its own")
+    shared.add_recognition(parser, "stt-rt-v5")
+    parser.add_argument("--endpoints", action="store_true", help="begin a new line when a speaker has finished")
+    shared.add_reference(parser, "the session")
+    parser.add_argument("--fast", action="store_true", help="send as fast as possible, not at the pace of the audio")
+    shared.add_fake(parser)
+    parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")
+    group = parser.add_argument_group("raw audio, which has no header")
+    group.add_argument(
+        "--format", type=str.lower, metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, read from the header)"
+    )
+    group.add_argument("--rate", type=int, metavar="HZ", help="samples a second, such as 16000")
+    group.add_argument("--channels", type=int, metavar="N", help="1 for mono, 2 for stereo")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what is said while audio is sent. Returns 0, or 128 plus the signal's number after Ctrl-C or SIGTERM."""
+    from ..streaming import stream  # noqa: PLC0415 - not for --help
+
+    return stream(options)
