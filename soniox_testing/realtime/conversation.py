@@ -302,12 +302,12 @@ class Conversation:
         self._asked_ms, self._asked_bytes = self._audio_ms, len(self._audio)
 
     def _next(self, wanted: str, deadline_sec: float | None, within_sec: float) -> Received:
-        """Takes the next thing that the client did.
+        """Takes the next event of the client.
 
         Args:
-            wanted: In words, what is waited for.
-            deadline_sec: In real time; None: for ever, and the end of the session is no failure.
-            within_sec: What that deadline was made of.
+            wanted: A description of the expectation.
+            deadline_sec: In real time; None: no limit, and the end of the session is no failure.
+            within_sec: The timeout of the expectation, for the error.
         """
         received = self._queue.next(None if deadline_sec is None else max(0.0, deadline_sec - time.monotonic()))
         if received is None:
