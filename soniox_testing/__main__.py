@@ -94,13 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clock=clock,
             open_control=options.open_control,
         )
-    except (OSError, ValueError, RuntimeError) as exc:
-        print(exc, file=sys.stderr)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(error, file=sys.stderr)
         return 1
     try:
         server.start()
-    except (OSError, OverflowError, ValueError) as exc:
-        print(f"cannot listen on {options.host}:{options.port}: {exc}", file=sys.stderr)
+    except (OSError, OverflowError, ValueError) as error:
+        print(f"cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 1
     print(server.fake.url, flush=True)
     if options.tls:
@@ -112,8 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass
     try:
         server.stop()
-    except RuntimeError as exc:
-        print(exc, file=sys.stderr)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _Record = TypeVar("_Record")
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_MOST_SHOWN = 20
-_LONGEST_SHOWN = 200
+_MAX_SHOWN = 20
+_MAX_SHOWN_CHARACTERS = 200
 _GRACE_SEC = 1.0
 _LOOK_SEC = 0.005
 
@@ -242,7 +242,7 @@ class Assertions:
                 for record in (log.record() for log in state.history.sessions)
             ]
             speeches = [
-                f"{record.text[:_LONGEST_SHOWN]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
+                f"{record.text[:_MAX_SHOWN_CHARACTERS]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
                 for record in (log.record() for log in state.speeches.logs)
             ]
             failed = [
@@ -353,10 +353,10 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[:_MAX_SHOWN_CHARACTERS]}..."
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
-    shown = "".join(f"\n  {line}" for line in [*lines[:_MOST_SHOWN], *more])
+    more = [f"and {len(lines) - _MAX_SHOWN} more"] if len(lines) > _MAX_SHOWN else []
+    shown = "".join(f"\n  {line}" for line in [*lines[:_MAX_SHOWN], *more])
     return f"{title}:{shown or ' none'}"

@@ -211,8 +211,8 @@ class FakeSoniox(Assertions):
             if self._strict and sys.exc_info()[0] is None:
                 try:
                     self.check()
-                except AssertionError as exc:
-                    unexpected = exc
+                except AssertionError as error:
+                    unexpected = error
             deadline_sec = time.monotonic() + PATIENCE_SEC
             ending = [*self._state.webhooks.stop(), *self._state.transcriber.stop()]
             self._state.stopping.set()

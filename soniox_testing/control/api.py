@@ -33,7 +33,7 @@ ROOT = "/__fake__/"
 _FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
 VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
 """What ``POST faults`` takes."""
-_LARGEST_BODY_BYTES = 16 * 1024 * 1024
+_MAX_BODY_BYTES = 16 * 1024 * 1024
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -136,8 +136,8 @@ class ControlApi:
         _check_arguments(verb, action, body)
         try:
             fault = action(**body)
-        except (TypeError, ValueError) as exc:
-            raise _RefusalError(400, f"{verb}: {exc}") from exc
+        except (TypeError, ValueError) as error:
+            raise _RefusalError(400, f"{verb}: {error}") from error
         return {} if fault is None else _fault(fault)
 
     def _clear_faults(self, request: Request) -> object:  # noqa: ARG002
@@ -160,8 +160,8 @@ class ControlApi:
     def _reset(self, request: Request) -> object:  # noqa: ARG002
         try:
             self._standalone.reset()
-        except FakeSonioxError as exc:
-            raise _RefusalError(500, f"It was reset, but {exc}") from exc
+        except FakeSonioxError as error:
+            raise _RefusalError(500, f"It was reset, but {error}") from error
         return {}
 
 
@@ -177,12 +177,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _body(request: Request) -> dict[str, object]:
-    if (request.content_length or 0) > _LARGEST_BODY_BYTES:
-        raise _RefusalError(413, f"The body is larger than {_LARGEST_BODY_BYTES} bytes.")
+    if (request.content_length or 0) > _MAX_BODY_BYTES:
+        raise _RefusalError(413, f"The body is larger than {_MAX_BODY_BYTES} bytes.")
     try:
-        body: object = json.loads(request.stream.read(_LARGEST_BODY_BYTES))
-    except (OSError, ValueError, RecursionError) as exc:
-        raise _RefusalError(400, f"The body is not JSON: {exc}") from exc
+        body: object = json.loads(request.stream.read(_MAX_BODY_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _RefusalError(400, f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise _RefusalError(400, "The body must be a JSON object.")
     return cast("dict[str, object]", body)

@@ -47,8 +47,8 @@ def run_script(fake: FakeSoniox, path: Path) -> None:
         return
     try:
         script: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise ScriptError(f"{path} is not JSON: {exc}") from exc
+    except ValueError as error:
+        raise ScriptError(f"{path} is not JSON: {error}") from error
     add_script(fake, script)
 
 
@@ -85,8 +85,8 @@ def _transcript(where: str, transcript: object) -> str | tuple[Word, ...]:
         fields = _object(at, entry, _WORD_FIELDS)
         try:
             word = Word(**fields)
-        except (TypeError, ValueError) as exc:
-            raise ScriptError(f"{at}: {exc}") from exc
+        except (TypeError, ValueError) as error:
+            raise ScriptError(f"{at}: {error}") from error
         for time_ms in (word.start_ms, word.end_ms):
             if time_ms is not None and time_ms < latest_ms:
                 raise ScriptError(f"{at} is at {time_ms} ms, after a time of {latest_ms} ms")

@@ -6,14 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..front.shared import SharedListener
-from ..net.exchange import LINE, Delivery
 from .api import ROOT, ControlApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from ..script.clock import VirtualClock
     from ..server import FakeSoniox
@@ -44,7 +43,7 @@ class Standalone(SharedListener):
         clock: VirtualClock | None,
         open_control: bool,
     ) -> None:
-        super().__init__(host=host, port=port, tls=tls)
+        super().__init__(host=host, port=port, tls=tls, beside=self._control)
         self._make_fake = make_fake
         self._changing = threading.Lock()
         self.fake: FakeSoniox = make_fake(self)
@@ -82,15 +81,6 @@ class Standalone(SharedListener):
             finally:
                 fresh.start()
 
-    def _prefix(self, number: int) -> str:  # noqa: ARG002
-        return ""
-
-    def _number(self, path: str) -> tuple[int | None, str]:
-        return self._newest, path
-
-    def _respond(self, request: Request) -> Delivery:
-        if request.path == ROOT.rstrip("/") or request.path.startswith(ROOT):
-            # It belongs to no fake: a reset, which ends the connections of the old one, would end its own.
-            self._owners.pop(request.environ[LINE], None)
-            return Delivery(self._api.respond(request))
-        return super()._respond(request)
+    def _control(self, request: Request) -> Response | None:
+        is_control = request.path == ROOT.rstrip("/") or request.path.startswith(ROOT)
+        return self._api.respond(request) if is_control else None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from ..net.exchange import Upgrade
     from ..net.line import Line
@@ -57,12 +57,22 @@ class SharedListener:
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
         tls: Whether to speak TLS, with a certificate made for the occasion.
+        beside: For the standalone server: answers requests that are not for a fake, and returns None for others. The
+            newest fake is at the root then, without a number.
 
     Raises:
         RuntimeError: trustme is not installed, and TLS was asked for.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        beside: Callable[[Request], Response | None] | None = None,
+    ) -> None:
+        self._beside = beside
         self._failures: list[Failed] = []
         service = Service(self._respond, self._websocket, self._failed)
         self._listener = Listener(service, host=host, port=port, tls=tls)
@@ -146,7 +156,7 @@ class SharedListener:
             self._mounts[self._newest] = mount
             if mount.name is not None:
                 self._names[self._newest] = mount.name
-            return f"{self._listener.url}{self._prefix(self._newest)}"
+            return self._listener.url if self._beside else f"{self._listener.url}/~{self._newest}"
 
     def close(self, mount: Mount) -> list[threading.Thread]:
         """Lets no more requests through to a mount, and ends its connections.
@@ -171,16 +181,19 @@ class SharedListener:
             prefix = mount.url.removeprefix(self._listener.url)
             mount.service.on_error(error, doing.replace(f" {prefix}/", " /", 1), line)
 
-    def _prefix(self, number: int) -> str:
-        """What the path of a mount begins with."""
-        return f"/~{number}"
-
     def _number(self, path: str) -> tuple[int | None, str]:
-        """Which mount a path belongs to, None for none, and the path below that mount."""
+        """The number of the mount that a path belongs to, None for none, and the path below that mount."""
+        if self._beside is not None:
+            return self._newest, path
         found = _PREFIX.match(path)
         return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
 
     def _respond(self, request: Request) -> Delivery:
+        response = None if self._beside is None else self._beside(request)
+        if response is not None:
+            # A client may send such a request and then others on one connection; the end of a fake must not end it.
+            self._owners.pop(request.environ[LINE], None)
+            return Delivery(response)
         number, below = self._number(request.environ["PATH_INFO"])
         path = text_of(below)
         with self._lock:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from .line import Line
 
 _BLOCK_BYTES = 256 * 1024
-_LONGEST_LINE = 64 * 1024
-_MOST_FIELDS = 100
-_MOST_DIGITS = 15
+_MAX_LINE_BYTES = 64 * 1024
+_MAX_FIELDS = 100
+_MAX_DIGITS = 15
 """Of a length: more than any disk holds."""
 _LINGER_SEC = 1.0
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -167,14 +167,14 @@ class _Body(RawIOBase):
         """The size of the next chunk; 0: the body has ended, with its trailer section."""
         if not self._chunks:
             return 0
-        found = _CHUNK.fullmatch(self._reader.readline(_LONGEST_LINE))
-        if found is None or len(found[1].lstrip(b"0")) > _MOST_DIGITS:
+        found = _CHUNK.fullmatch(self._reader.readline(_MAX_LINE_BYTES))
+        if found is None or len(found[1].lstrip(b"0")) > _MAX_DIGITS:
             raise ConnectionError("a chunk has no size, or none that can be")
         self._left = int(found[1], 16)
         if not self._left:
             self._chunks = False
-            for _ in range(_MOST_FIELDS):
-                line = self._reader.readline(_LONGEST_LINE)
+            for _ in range(_MAX_FIELDS):
+                line = self._reader.readline(_MAX_LINE_BYTES)
                 if line in _EMPTY:
                     return 0
                 if not _FIELD.fullmatch(line):
@@ -238,7 +238,7 @@ class _Head:
         if lengths or not (length.isascii() and length.isdigit()):
             raise _Refusal(400, "Content-Length must be one number.")
         length = length.lstrip("0")
-        if len(length) > _MOST_DIGITS:
+        if len(length) > _MAX_DIGITS:
             raise _Refusal(413, "The body is too large.")
         return int(length or "0")
 
@@ -265,12 +265,12 @@ class _Head:
 
 def _read_head(reader: BufferedReader[Line]) -> _Head | None:
     """The next head; None: there is no further request."""
-    line = reader.readline(_LONGEST_LINE)
+    line = reader.readline(_MAX_LINE_BYTES)
     while line in _EMPTY:  # Some clients end a body with a line break that does not belong to it.
-        line = reader.readline(_LONGEST_LINE)
+        line = reader.readline(_MAX_LINE_BYTES)
     if not line:
         return None
-    if len(line) == _LONGEST_LINE:
+    if len(line) == _MAX_LINE_BYTES:
         raise _Refusal(414, "The request line is too long.")
     found = _REQUEST_LINE.fullmatch(line)
     if found is None:
@@ -278,10 +278,10 @@ def _read_head(reader: BufferedReader[Line]) -> _Head | None:
     if found[3] != b"1":
         raise _Refusal(505, "This server speaks HTTP/1.1.")
     fields: list[tuple[str, str]] = []
-    while (line := reader.readline(_LONGEST_LINE)) not in _EMPTY:
+    while (line := reader.readline(_MAX_LINE_BYTES)) not in _EMPTY:
         field = _FIELD.fullmatch(line)
-        if len(line) == _LONGEST_LINE or len(fields) == _MOST_FIELDS:
-            raise _Refusal(431, f"A request has at most {_MOST_FIELDS} headers of {_LONGEST_LINE} bytes.")
+        if len(line) == _MAX_LINE_BYTES or len(fields) == _MAX_FIELDS:
+            raise _Refusal(431, f"A request has at most {_MAX_FIELDS} headers of {_MAX_LINE_BYTES} bytes.")
         if field is None:
             raise _Refusal(400, "The request has a header that is none, or ends within its headers.")
         fields.append((field[1].decode("latin-1"), field[2].decode("latin-1")))

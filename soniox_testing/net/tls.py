@@ -30,8 +30,8 @@ class Certificate:
     def __init__(self, host: str) -> None:
         try:
             import trustme  # noqa: PLC0415 - optional, and it brings cryptography along
-        except ImportError as exc:
-            raise RuntimeError('TLS needs trustme: pip install "soniox-lite[testing-tls]"') from exc
+        except ImportError as error:
+            raise RuntimeError('TLS needs trustme: pip install "soniox-lite[testing-tls]"') from error
         authority = trustme.CA()
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
         self.server_context: ssl.SSLContext = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -91,5 +91,5 @@ class ServerSocket(ssl.SSLSocket):
 def _plain_errors() -> Any:
     try:
         yield
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
-        raise BlockingIOError(errno.EAGAIN, "it would block") from exc
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+        raise BlockingIOError(errno.EAGAIN, "it would block") from error

@@ -12,7 +12,7 @@ from ..hearing.audio_meter import AudioMeter, meter_for
 from ..hearing.recognition import Recognizer, final_tokens_of, text_of
 from ..script.actions import Send, SendRaw
 from ..script.records import SessionRecord
-from ..script.session_faults import OF_SPEECH
+from ..script.session_faults import StreamEffect
 from ..script.transcripts import Failure
 from ..store.authentication import check_unused, start_refusal
 from ..store.sessions import SessionLog
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..hearing.recognition import Message
     from ..script.actions import Action, Handshake
     from ..script.records import SessionEnd
-    from ..script.session_faults import Ending, SessionFault, SpeechEffect
+    from ..script.session_faults import Ending, SessionFault
     from ..script.transcripts import Word
     from ..store.state import State
     from .conversation_queue import Output
@@ -303,8 +303,8 @@ class SttSession(RealtimeSession[SessionLog]):
             sent.append(fault.effect)
         return sent
 
-    def _fail(self, ending: Ending | SpeechEffect) -> Sequence[Action]:
-        if isinstance(ending, OF_SPEECH):  # faults of these kinds are for text-to-speech only
+    def _fail(self, ending: Ending | StreamEffect) -> Sequence[Action]:
+        if isinstance(ending, StreamEffect):  # faults of these kinds are for text-to-speech only
             raise TypeError(ending)
         return super()._fail(ending)
 

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..script.actions import Send, SendRaw
-from ..script.session_faults import DelayAudio, EndStream, SpoilAudio
+from ..script.session_faults import StreamEffect
 from ..speaking.request import invalid, speech_request_of
 from ..store.authentication import check_unused
 from ..store.speeches import SpeechConnectionLog
@@ -208,14 +208,9 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         match fault.effect:
             case SendRaw() as raw:
                 return [raw]
-            case EndStream():
-                return self._terminate(stream, "terminated")
-            case DelayAudio(seconds):
-                stream.delay(seconds, self._now_sec)
-                return []
-            case SpoilAudio(kind):
-                stream.spoil = kind
-                return []
+            case StreamEffect() as effect:
+                ended = effect.apply(stream, self._now_sec)
+                return [] if ended is None else self._terminate(stream, ended)
             case RealtimeError() as error if not fault.whole_connection:
                 return self._refuse_stream(stream.stream_id, error)
             case ending:

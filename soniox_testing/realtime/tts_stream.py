@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from typing import TYPE_CHECKING
 
+from ..script.session_faults import encode_audio
 from ..speaking.request import MAX_TEXT_BYTES
 from ..speaking.synthesis import CHARACTERS_PER_SEC, Synthesizer
 from ..wire.realtime_errors import RealtimeError
 
 if TYPE_CHECKING:
-    from ..script.session_faults import AudioSpoil, SessionFault
+    from collections.abc import Callable
+
+    from ..script.session_faults import SessionFault
     from ..speaking.synthesis import Piece
     from ..store.speeches import SpeechLog, SpeechRules
 
@@ -35,8 +37,8 @@ class TtsStream:
         self.stream_id = stream_id
         self.log = log
         self.fault = fault
-        self.spoil: AudioSpoil | None = None
-        """How the next audio is corrupted; None: not at all."""
+        self.encode: Callable[[bytes], object] = encode_audio
+        """Makes the ``audio`` field of the next message; a fault may replace it."""
         self._messages = 0
         """Number of audio messages so far."""
         self._rules = rules
@@ -125,7 +127,8 @@ class TtsStream:
             return None
         message: dict[str, object] = {"stream_id": self.stream_id}
         if audio:
-            message["audio"] = self._encoded(audio)
+            message["audio"] = self.encode(audio)
+            self.encode = encode_audio
         pieces, self._pieces = self._pieces, []
         if self.log.request.return_timestamps and any(piece.characters for piece in pieces):
             message["timestamps"] = {
@@ -153,23 +156,6 @@ class TtsStream:
         if self.fault.after_audio_ms is not None:
             return self.duration_ms >= self.fault.after_audio_ms
         return self._messages >= (self.fault.after_frames or 0)
-
-    def _encoded(self, audio: bytes) -> object:
-        """The ``audio`` field of a message: base64, unless a fault corrupts it."""
-        text = base64.b64encode(audio).decode("ascii")
-        kind, self.spoil = self.spoil, None
-        match kind:
-            case None:
-                return text
-            case "unpadded":
-                end = text.rstrip("=")
-                return end if end != text else text[:-1]
-            case "alphabet":
-                return "*" + text[1:]
-            case "number":
-                return len(audio)
-            case "null":
-                return None
 
     def _has_output(self) -> bool:
         if self._text_ended or self._synthesizer.is_full:

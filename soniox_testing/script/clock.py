@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _LOOK_AGAIN_SEC = 0.02
-_LONGEST_SETTLE_SEC = 10.0
+_MAX_SETTLE_SEC = 10.0
 
 
 class Follower(Protocol):
@@ -167,7 +167,7 @@ class Alarm:
         """Returns when the thread waits for a moment that has not come."""
         self.settled.clear()
         self._moved.set()
-        self.settled.wait(_LONGEST_SETTLE_SEC)
+        self.settled.wait(_MAX_SETTLE_SEC)
 
     def wait_until(self, moment_sec: float, unless: Callable[[], bool] = lambda: False) -> None:
         """Returns at that moment of the clock, or soon after the server began to stop, or ``unless`` says so."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SEC = 1.5
 """How long a stop waits for the threads of a fake, all together."""
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class FakeSonioxError(RuntimeError):
         told = "".join(
             f"\nwhile {one.doing}{f', in {one.test}' if one.test else ''}:\n"
             + "".join(traceback.format_exception(one.error))
-            for one in failed[:_MOST_SHOWN]
+            for one in failed[:_MAX_SHOWN]
         )
-        more = f"\nand {len(failed) - _MOST_SHOWN} more" if len(failed) > _MOST_SHOWN else ""
+        more = f"\nand {len(failed) - _MAX_SHOWN} more" if len(failed) > _MAX_SHOWN else ""
         super().__init__(f"{who} failed {len(failed)} time(s)\n{told}{more}")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ..wire.operations import STT, TTS
 from .effects import HttpEffect
-from .session_faults import OF_SPEECH, SessionFault
+from .session_faults import SessionFault, StreamEffect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ class FaultList:
 
     def _possible_operations(self, effect: Effect) -> frozenset[str]:
         if isinstance(effect, SessionFault):
-            return frozenset({TTS} if isinstance(effect.effect, OF_SPEECH) else {STT, TTS})
+            return frozenset({TTS} if isinstance(effect.effect, StreamEffect) else {STT, TTS})
         return self._operations | {STT, TTS} if effect.fits_upgrade else self._operations
 
     def add_offline(self, effect: HttpEffect, until_sec: float | None) -> Fault:

@@ -1,42 +1,97 @@
-"""What a test lets go wrong in a session."""
+"""The effects of faults on sessions and streams, and when they happen there."""
 
 from __future__ import annotations
 
+import base64
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, get_args
 
 from ..wire.realtime_errors import STATUS_CODES, RealtimeError
 from .actions import Close, HalfOpen, HangUp, Reset, SendRaw, Stall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AudioSpoil: TypeAlias = Literal["unpadded", "alphabet", "number", "null"]
 """Why audio cannot be decoded, see ``Faults.spoil_audio``."""
 
 
-@dataclass(frozen=True)
-class EndStream:
-    """A stream of text-to-speech is terminated for no reason."""
+class FaultyStream(Protocol):
+    """A stream of text-to-speech that meets a fault."""
+
+    encode: Callable[[bytes], object]
+    """Makes the ``audio`` field of the next message."""
+
+    def delay(self, seconds: float, now_sec: float) -> None:
+        """Delays the next audio."""
+        ...
+
+
+class StreamEffect(ABC):
+    """What happens to streams of text-to-speech only."""
+
+    @abstractmethod
+    def apply(self, stream: FaultyStream, now_sec: float) -> Literal["terminated"] | None:
+        """Changes a stream.
+
+        Returns:
+            How the stream ends now; None: it goes on.
+        """
 
 
 @dataclass(frozen=True)
-class DelayAudio:
-    """A stream of text-to-speech pauses."""
+class EndStream(StreamEffect):
+    """The stream is terminated without a reason."""
+
+    def apply(self, stream: FaultyStream, now_sec: float) -> Literal["terminated"]:  # noqa: ARG002
+        """Ends the stream."""
+        return "terminated"
+
+
+@dataclass(frozen=True)
+class DelayAudio(StreamEffect):
+    """The stream pauses."""
 
     seconds: float
 
+    def apply(self, stream: FaultyStream, now_sec: float) -> None:
+        """Delays the next audio."""
+        stream.delay(self.seconds, now_sec)
+
 
 @dataclass(frozen=True)
-class SpoilAudio:
-    """A message with audio that cannot be decoded."""
+class SpoilAudio(StreamEffect):
+    """A message has audio that cannot be decoded."""
 
     kind: AudioSpoil
 
+    def apply(self, stream: FaultyStream, now_sec: float) -> None:  # noqa: ARG002
+        """Corrupts the next audio."""
+        stream.encode = self._encode
 
-SpeechEffect: TypeAlias = EndStream | DelayAudio | SpoilAudio
-"""What happens to streams of text-to-speech only."""
-OF_SPEECH = (EndStream, DelayAudio, SpoilAudio)
+    def _encode(self, audio: bytes) -> object:
+        text = encode_audio(audio)
+        match self.kind:
+            case "unpadded":
+                end = text.rstrip("=")
+                return end if end != text else text[:-1]
+            case "alphabet":
+                return "*" + text[1:]
+            case "number":
+                return len(audio)
+            case "null":
+                return None
+
+
+def encode_audio(audio: bytes) -> str:
+    """Audio as it stands in a message: base64."""
+    return base64.b64encode(audio).decode("ascii")
+
+
 Ending: TypeAlias = RealtimeError | Close | Reset | HangUp | Stall | HalfOpen
 """How a session ends before its time."""
-SessionEffect: TypeAlias = Ending | SendRaw | SpeechEffect
+SessionEffect: TypeAlias = Ending | SendRaw | StreamEffect
 """What happens to a session or stream."""
 MalformedKind: TypeAlias = Literal[
     "reserved_bits", "opcode", "masked", "continuation", "utf8", "json", "array", "binary"

@@ -44,10 +44,10 @@ class Fields:
             raise invalid_request(ValidationProblem("missing", location, message))
         try:
             values: object = json.loads(request.stream.read())
-        except OSError as exc:
-            raise invalid_request(ValidationProblem("value_error", location, str(exc))) from exc
-        except (ValueError, RecursionError) as exc:
-            raise invalid_request(ValidationProblem("json_invalid", location, f"not JSON: {exc}")) from exc
+        except OSError as error:
+            raise invalid_request(ValidationProblem("value_error", location, str(error))) from error
+        except (ValueError, RecursionError) as error:
+            raise invalid_request(ValidationProblem("json_invalid", location, f"not JSON: {error}")) from error
         if not isinstance(values, dict):
             raise invalid_request(ValidationProblem("model_type", location, "the body must be a JSON object"))
         return cls(cast("dict[str, Any]", values), location)
