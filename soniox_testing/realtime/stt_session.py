@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from .session import Timer
     from .stt_config import SttConfig
 
-USAGE_TYPE = "transcribe_websocket"
-
-_IDLE_SEC = 40.0
-_IDLE_WITHOUT_KEY_SEC = 10.0
 _INPUT_SEC = 20.0
 _MAX_DURATION_SEC = 300 * 60.0
 _MAX_AUDIO_MS = 300 * 60 * 1000
@@ -68,16 +64,12 @@ class SttSession(RealtimeSession[SessionLog]):
         now_sec: The moment of the handshake.
     """
 
+    _usage_type = "transcribe_websocket"
+    _idle_sec = 40.0
+    _idle_without_key_sec = 10.0
+
     def __init__(self, state: State, rules: SttRules, handshake: Handshake, now_sec: float) -> None:
-        super().__init__(
-            state,
-            USAGE_TYPE,
-            handshake,
-            now_sec,
-            key_in_start_message=rules.key_in_start_message,
-            idle_sec=_IDLE_SEC,
-            idle_without_key_sec=_IDLE_WITHOUT_KEY_SEC,
-        )
+        super().__init__(state, handshake, now_sec, key_in_start_message=rules.key_in_start_message)
         self._rules = rules
         self._fault: SessionFault | None = None
         self._sent_messages = 0
@@ -167,8 +159,7 @@ class SttSession(RealtimeSession[SessionLog]):
         config = config_of(values)
         with self._state.lock:
             temporary = self._authentication.temporary
-            if temporary is not None:
-                check_unused(temporary)
+            check_unused(temporary)
             reference = config.client_reference_id if temporary is None else temporary.client_reference_id
             refusal = start_refusal(self._state, self._authentication.api_key, "stt")
             self.log.note(config=config.message, client_reference_id=reference)
@@ -221,8 +212,8 @@ class SttSession(RealtimeSession[SessionLog]):
             self.log.add_control("keepalive", text)
             if self._queue is not None:
                 self._queue.receive("keepalive")
-                return []
-            self._timers["input"] = now_sec + _INPUT_SEC
+            else:
+                self._timers["input"] = now_sec + _INPUT_SEC
             return []
         if kind != "finalize" or self._recognizer is None:
             message = f"The type of a control message must be finalize or keepalive, not {kind!r}."
