@@ -24,7 +24,7 @@ _Record = TypeVar("_Record")
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 _MAX_SHOWN = 20
-_MAX_SHOWN_CHARACTERS = 200
+_MAX_SHOWN_TEXT = 200
 _GRACE_SEC = 1.0
 _LOOK_SEC = 0.005
 
@@ -242,7 +242,7 @@ class Assertions:
                 for record in (log.record() for log in state.history.sessions)
             ]
             speeches = [
-                f"{record.text[:_MAX_SHOWN_CHARACTERS]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
+                f"{record.text[:_MAX_SHOWN_TEXT]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
                 for record in (log.record() for log in state.speeches.logs)
             ]
             failed = [
@@ -353,7 +353,7 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[:_MAX_SHOWN_CHARACTERS]}..."
+    return text if len(text) <= _MAX_SHOWN_TEXT else f"{text[:_MAX_SHOWN_TEXT]}..."
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:
