@@ -29,14 +29,14 @@ _WORD_FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 class ScriptError(ValueError):
-    """A script cannot be used; the message says where and why."""
+    """A script is invalid; the message says where and why."""
 
 
 def run_script(fake: FakeSoniox, path: Path) -> None:
-    """Gives a fake the script in a file: JSON, or for a name that ends in ``.py`` a function ``script(fake)``.
+    """Runs a script file: JSON, or, if the name ends in ``.py``, its function ``script(fake)``.
 
     Raises:
-        ScriptError: The file is no such script.
+        ScriptError: The script is invalid.
         OSError: It cannot be read.
     """
     if path.suffix == ".py":
@@ -53,10 +53,10 @@ def run_script(fake: FakeSoniox, path: Path) -> None:
 
 
 def add_script(fake: FakeSoniox, script: object) -> None:
-    """Adds ``{"transcripts": [...], "failures": [...]}`` to what the fake will say, all of it or nothing.
+    """Adds ``{"transcripts": [...], "failures": [...]}`` to a fake, all of it or nothing.
 
     Raises:
-        ScriptError: It is not of this shape.
+        ScriptError: It does not have this shape.
     """
     lines: list[tuple[str, dict[str, Any]]] = []
     for kind, entries in _object("the script", script, {"transcripts": list, "failures": list}).items():
@@ -96,7 +96,7 @@ def _transcript(where: str, transcript: object) -> str | tuple[Word, ...]:
 
 
 def _object(where: str, value: object, fields: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object with these fields, none of them required; null is the same as absent."""
+    """A JSON object with these fields, all optional; null is the same as absent."""
     if not isinstance(value, dict):
         raise ScriptError(f"{where} must be an object with {', '.join(fields)}")
     found = {name: entry for name, entry in cast("dict[str, Any]", value).items() if entry is not None}

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Standalone(SharedListener):
-    """What ``python -m soniox_testing`` runs.
+    """The server of ``python -m soniox_testing``.
 
     Args:
         make_fake: Makes a fake on this listener, with its scripts, not yet started; called again for each reset.
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
         tls: Whether to speak TLS.
-        clock: The clock of the fakes, if it stands still between advances; None: it goes by itself.
+        clock: The virtual clock of the fakes; None: their time is real.
         open_control: Whether the control API answers to other machines, too.
 
     Raises:
@@ -59,7 +59,7 @@ class Standalone(SharedListener):
         """Stops the fake, then as the base class.
 
         Raises:
-            FakeSonioxError: The fake itself failed at something.
+            FakeSonioxError: The fake had an internal error.
         """
         try:
             with self._changing:
@@ -68,10 +68,10 @@ class Standalone(SharedListener):
             super().stop()
 
     def reset(self) -> None:
-        """Puts a fresh fake in place of the one there is, which ends its connections.
+        """Replaces the fake by a new one, which ends the connections of the old one.
 
         Raises:
-            FakeSonioxError: The old one itself had failed at something. The new one is in place.
+            FakeSonioxError: The old fake had an internal error. The new one has started.
         """
         with self._changing:
             fresh = self._make_fake(self)

@@ -96,7 +96,7 @@ class FaultList:
         lock: Of the fake's state; reentrant.
         clock: Of the fake.
         operations: The names of the REST operations.
-        clear_others: Removes what else was told to fail, apart from these faults; called with the lock.
+        clear_others: Removes the scripted failures that are not in this list; called with the lock.
     """
 
     def __init__(

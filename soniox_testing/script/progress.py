@@ -18,14 +18,14 @@ class JobView:
     looks: int
     """How often a client was shown this job before, alone or in a list. Its creation does not count.
 
-    A job with a webhook has to end when nobody looks: the fake itself looks at it every 0.25 seconds of its clock."""
+    A job with a webhook must also end without polls: the fake polls it every 0.25 seconds of its clock."""
 
 
 ProgressRule: TypeAlias = Callable[[JobView], TranscriptionStatus]
 """The status a job should have now.
 
 A job never goes back: an earlier status than the one it has is ignored. ``completed`` becomes ``error`` by
-itself for a job that was told to fail.
+itself for a job with a scripted failure.
 """
 
 

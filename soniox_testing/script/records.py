@@ -121,7 +121,7 @@ class SessionRecord:
     error_type: str | None
     """Of the error message that ended it."""
     close_code: int | None
-    """Of the close frame that ended it, whoever sent it first; None when there was none."""
+    """Of the first close frame, sent by either side; None: there was none."""
 
 
 @dataclass(frozen=True)
@@ -344,4 +344,4 @@ class SpeechConnectionRecord:
     error_type: str | None
     """Of the error message that ended it."""
     close_code: int | None
-    """Of the close frame that ended it, whoever sent it first; None when there was none."""
+    """Of the first close frame, sent by either side; None: there was none."""

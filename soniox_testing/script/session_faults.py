@@ -146,7 +146,7 @@ def ends_with_error(error_type: str, message: str | None, status_code: int | Non
     if status_code is None and error_type not in STATUS_CODES:
         raise ValueError(f"give the status_code of {error_type!r}: known types are {', '.join(sorted(STATUS_CODES))}")
     if message is None:
-        message = f"This session was told to fail with {error_type}."
+        message = f"A fault of the fake ends this session with {error_type}."
     return RealtimeError(error_type, message, status_code)
 
 
