@@ -78,7 +78,7 @@ class RoutedRequest:
     @property
     def operation(self) -> str | None:
         """The name of the operation; None: it has no name, or there is none."""
-        return self.route and self.route.operation
+        return None if self.route is None else self.route.operation
 
 
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -151,7 +151,7 @@ class Router:
             status=response.status_code,
             error_type=error_type,
             at=routed.at,
-            route=routed.route and routed.route.pattern,
+            route=None if routed.route is None else routed.route.pattern,
         )
         with self._state.lock:
             self._state.history.requests.append(record)

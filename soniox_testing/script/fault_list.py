@@ -188,11 +188,11 @@ class FaultList:
         Args:
             operation: Its name; None: it has none.
         """
-        return self._take(HttpEffect, operation, lambda _: True)
+        return self._take(HttpEffect, operation, lambda _: True)  # type: ignore[type-abstract] # for isinstance
 
     def take_for_upgrade(self, operation: str) -> HttpEffect | None:
         """The effect on a request for a WebSocket that arrives now; None: there is none."""
-        return self._take(HttpEffect, operation, lambda effect: effect.fits_upgrade)
+        return self._take(HttpEffect, operation, lambda effect: effect.fits_upgrade)  # type: ignore[type-abstract] # for isinstance
 
     def take_for_session(self, operation: str) -> SessionFault | None:
         """The fault of a session that starts now; None: there is none."""
