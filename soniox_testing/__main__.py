@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m soniox_testing",
         description="Run a fake Soniox server; its URL is the first line of output. Where proxies are set, the last "
-        "line is what NO_PROXY has to be for clients.",
+        "line is the value of NO_PROXY for clients.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--speed", type=float, default=1.0, help="seconds of the fake for each second (default: %(default)s)"
     )
     parser.add_argument(
-        "--clock", choices=["real", "virtual"], default="real", help="virtual: time moves by POST /__fake__/clock only"
+        "--clock", choices=["real", "virtual"], default="real", help="virtual: only POST /__fake__/clock moves the time"
     )
     parser.add_argument(
         "--open-control", action="store_true", help="let other machines use /__fake__/ as well, without a key"
@@ -94,26 +94,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clock=clock,
             open_control=options.open_control,
         )
-    except (OSError, ValueError, RuntimeError) as exc:
-        print(exc, file=sys.stderr)
+    except (OSError, ValueError, RuntimeError) as error:
+        print(error, file=sys.stderr)
         return 1
     try:
         server.start()
-    except (OSError, OverflowError, ValueError) as exc:
-        print(f"cannot listen on {options.host}:{options.port}: {exc}", file=sys.stderr)
+    except (OSError, OverflowError, ValueError) as error:
+        print(f"cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
         return 1
     print(server.fake.url, flush=True)
     if options.tls:
         print(f"SSL_CERT_FILE={server.fake.ca_file}", flush=True)
     if proxies.are_set():
         print(f"NO_PROXY={server.fake.environment()['NO_PROXY']}", flush=True)
-    # In steps, because a wait without a timeout does not hear Ctrl-C on Windows.
+    # In steps: on Windows, Ctrl-C does not interrupt a wait without a timeout.
     while not stop.wait(1.0):
         pass
     try:
         server.stop()
-    except RuntimeError as exc:
-        print(exc, file=sys.stderr)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""What a test may claim about its fake, with failures that show the nearest match."""
+"""Assertions about a fake; their messages show the nearest match."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _Record = TypeVar("_Record")
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_MOST_SHOWN = 20
-_LONGEST_SHOWN = 200
+_MAX_SHOWN = 20
+_MAX_SHOWN_TEXT = 200
 _GRACE_SEC = 1.0
 _LOOK_SEC = 0.005
 
 
 def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """A claim that refuses a misspelt keyword with the nearest name."""
+    """An assertion that refuses a misspelt keyword with the nearest name."""
     known = [name for name in inspect.signature(claim).parameters if name != "self"]
 
     @functools.wraps(claim)
@@ -42,7 +42,7 @@ def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Argum
 
 
 class Assertions:
-    """The claims of ``FakeSoniox``. Each looks at all keys."""
+    """The assertions of ``FakeSoniox``. Each looks at all keys."""
 
     if TYPE_CHECKING:
         _state: State
@@ -148,7 +148,7 @@ class Assertions:
 
     @_with_checked_names
     def assert_requested(self, method: str, path: str, times: int | None = None) -> tuple[RequestRecord, ...]:
-        """Claims that a REST request was made, however it was answered; the last 10,000 requests are known.
+        """Claims that a REST request was made, with any status; only the last 10,000 requests are recorded.
 
         Args:
             method: Such as ``GET``.
@@ -211,7 +211,7 @@ class Assertions:
             raise AssertionError(_listed("Voices left", left))
 
     def check(self) -> None:
-        """Claims that nothing is unexpected: all that was scripted was used, and no session is left open.
+        """Claims that all that was scripted was used, no session is open, and no unknown path was requested.
 
         A session whose client has just left is given a second to notice.
 
@@ -230,7 +230,7 @@ class Assertions:
             raise AssertionError("\n".join(found))
 
     def report(self) -> str:
-        """What came and what did not, in words: scripts that were never used, uploads, sessions, failed requests."""
+        """A summary for people: unused scripts, uploads, jobs, sessions, texts to speak, failed requests."""
         state = self._state
         with state.lock:
             uploads = [
@@ -242,7 +242,7 @@ class Assertions:
                 for record in (log.record() for log in state.history.sessions)
             ]
             speeches = [
-                f"{record.text[:_LONGEST_SHOWN]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
+                f"{record.text[:_MAX_SHOWN_TEXT]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
                 for record in (log.record() for log in state.speeches.logs)
             ]
             failed = [
@@ -262,15 +262,15 @@ class Assertions:
         return "\n".join(_listed(name, lines) for name, lines in named.items())
 
     def _jobs(self) -> list[TranscriptionRecord]:
-        """All jobs as they were when something last looked at them, also those that were deleted."""
+        """All jobs as of their last update, also deleted ones."""
         return [job.record for job in self._state.projects.created_jobs]
 
     def _unused(self) -> list[str]:
-        """What was scripted and has not happened."""
+        """Descriptions of the scripts that were not used."""
         with self._state.lock:
             unused = [line.description() for line in self._state.script.lines]
             unused += [planned.description() for planned in self._state.voices.failures]
-            # A fault or a function that is there for ever, or a fault by chance, need not happen.
+            # A fault or a function without a limit, or a fault with a probability, need not happen.
             faults = [fault for fault in self._state.faults.pending if fault.times and fault.probability == 1]
             unused += [f"a fault: {fault.description()}" for fault in faults]
             functions = [listed for listed in self._state.script.functions if listed.times]
@@ -330,7 +330,7 @@ def _names_of(record: type[Any]) -> set[str]:
 
 
 def _request_line(request: RequestRecord) -> str:
-    # A path may have anything in it, also what moves a terminal's cursor.
+    # Escaped: a path may contain control characters of a terminal.
     return f"{request.method} {repr(request.path)[1:-1]} -> {request.status}"
 
 
@@ -343,7 +343,7 @@ def _reference(record: FileRecord | TranscriptionRecord | SessionRecord | Speech
 
 
 def _plain(value: Any) -> Any:
-    """A value in which lists and tuples are the same, as they are in JSON."""
+    """A value with tuples as lists, as JSON has them."""
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in cast("Sequence[Any]", value)]
     if isinstance(value, dict):
@@ -353,10 +353,10 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN_TEXT else f"{text[:_MAX_SHOWN_TEXT]}..."
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - _MOST_SHOWN} more"] if len(lines) > _MOST_SHOWN else []
-    shown = "".join(f"\n  {line}" for line in [*lines[:_MOST_SHOWN], *more])
+    more = [f"and {len(lines) - _MAX_SHOWN} more"] if len(lines) > _MAX_SHOWN else []
+    shown = "".join(f"\n  {line}" for line in [*lines[:_MAX_SHOWN], *more])
     return f"{title}:{shown or ' none'}"

@@ -1,8 +1,8 @@
-"""What to say where the packages are missing that the fake needs."""
+"""The message for missing packages of the extra ``testing``."""
 
 from __future__ import annotations
 
 
 def what_to_install(missing: ImportError) -> str:
-    """The way out of a failed import, in one line."""
+    """The command that installs the packages for a failed import."""
     return f'soniox_testing needs more packages: pip install "soniox-lite[testing]" ({missing})'

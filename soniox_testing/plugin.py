@@ -12,7 +12,7 @@ from .extra import what_to_install
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    # For annotations alone; a run without type checker never gets here.
+    # For annotations only; not imported at run time.
     from soniox_lite import AsyncSonioxClient, SonioxClient
 
     from .front.shared import SharedListener
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _FAKES = pytest.StashKey["list[FakeSoniox]"]()
-"""Of a test: its fakes, until its report has been made."""
+"""The fakes of a test, until its report has been made."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,20 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "fake_soniox(**options): what fake_soniox is made with, such as strict=True, which fails a test that left "
-        "transcripts unused or sessions open, or asked for what does not exist",
+        "transcripts unused or sessions open, or requested an unknown path",
     )
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
-    """Adds what its fakes have seen to the report of a test that failed."""
+    """Adds the reports of its fakes to the report of a failed test."""
     report: pytest.TestReport = (yield).get_result()
     if report.failed or call.when == "teardown":
         no_fakes: list[FakeSoniox] = []
         fakes = item.stash.get(_FAKES, no_fakes)
         if report.failed:
             report.sections += [("fake_soniox", fake.report()) for fake in fakes]
-        # So that a fake does not live as long as the session.
+        # The item lives as long as the session; the fakes need not.
         fakes.clear()
 
 
@@ -65,7 +65,7 @@ def _listener(*, tls: bool) -> Iterator[SharedListener]:
         listener = SharedListener(tls=tls).start()
     except ImportError as missing:
         pytest.fail(what_to_install(missing), pytrace=False)
-    except RuntimeError as missing:  # that of TLS
+    except RuntimeError as missing:  # trustme, for TLS
         pytest.fail(str(missing), pytrace=False)
     yield listener
     news = [
@@ -75,7 +75,7 @@ def _listener(*, tls: bool) -> Iterator[SharedListener]:
     ]
     try:
         listener.stop()
-    except FakeSonioxError as failure:  # of no test that runs, so it must not fail the last one
+    except FakeSonioxError as failure:  # it belongs to no running test, so it must not fail the last one
         news.append(str(failure))
     for text in news:
         warnings.warn(text, pytest.PytestWarning, stacklevel=1)
@@ -116,7 +116,7 @@ def _fake(
 @pytest.fixture
 def soniox_client(fake_soniox: FakeSoniox) -> Iterator[SonioxClient]:
     """A client of ``fake_soniox``, closed at the end."""
-    # Here alone, and only for who asks for a client: the fake itself knows none.
+    # Only in the fixtures of clients: the fake itself never imports the client.
     from soniox_lite import SonioxClient  # noqa: PLC0415
 
     with SonioxClient(
@@ -144,7 +144,7 @@ def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
         tts_websocket_base_url=fake_soniox.tts_websocket_url,
     )
     yield client
-    # Not asyncio.run, which would unset the event loop that the test's own plugin may have set.
+    # asyncio.run would unset the event loop, which another plugin may have set.
     loop = asyncio.new_event_loop()
     try:
         loop.run_until_complete(client.aclose())
@@ -154,9 +154,9 @@ def async_soniox_client(fake_soniox: FakeSoniox) -> Iterator[AsyncSonioxClient]:
 
 @pytest.fixture
 def soniox_env(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Environment variables that lead to ``fake_soniox``, set during the test, for code that builds its own client.
+    """Environment variables for ``fake_soniox``, set during the test, for code that builds its own client.
 
-    They lead past the proxies that the environment names.
+    Among them are those that keep the client from using a proxy.
 
     The official SDK reads ``SONIOX_API_KEY`` only; give it ``api_base_url``,
     ``websocket_base_url``, ``tts_api_base_url`` and ``tts_websocket_base_url``.

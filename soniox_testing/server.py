@@ -1,4 +1,4 @@
-"""FakeSoniox: the fake server as a test holds it."""
+"""FakeSoniox: the fake server, as tests use it."""
 
 from __future__ import annotations
 
@@ -64,53 +64,53 @@ _GIBIBYTE = 1024**3
 
 
 class FakeSoniox(Assertions):
-    """A Soniox server in this process, on a real port, with state of its own.
+    """A Soniox server in this process, on a real port.
 
-    Uploads are kept, jobs move by themselves, realtime streams are answered, and every audio has a transcript,
-    scripted or not. May be used from any thread.
+    It stores uploads, completes jobs, answers realtime sessions, and has a transcript for every audio, scripted or not.
+    May be used from any thread.
 
     Args:
         api_keys: The keys that are accepted; others are answered with 401. None: every key is accepted. Each
-            key is a project of its own, which does not see what belongs to another. A mapping says what each key may
-            do, as ``restrict_key`` takes it.
+            key is a separate project, with its own files, jobs and voices. A mapping gives the permissions of each key,
+            as for ``restrict_key``.
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
-        tls: Whether to speak TLS, with a certificate made for the occasion: ``ca_file``, ``ssl_context``.
-        listener: A port shared with other fakes, which starts and stops this one in a moment: its URL has a path of
-            its own then, a new one after each start. ``host``, ``port`` and ``tls`` are the listener's business.
-        name: What the shared listener calls this fake when requests come after it stopped, such as the test's name.
-        progress: How jobs move, see ``after_seconds`` and ``after_polls``, and how voices get ready, which are
-            ``processing`` until a job would be ``completed``. The default needs 0.04 seconds.
+        tls: Whether to speak TLS, with a new certificate: see ``ca_file``, ``ssl_context``.
+        listener: A port shared with other fakes, which makes starting and stopping fast. The URL then has a path, a new
+            one after each start. ``host``, ``port`` and ``tls`` are set on the listener.
+        name: Of this fake in messages, such as the test's name.
+        progress: How jobs move, see ``after_seconds`` and ``after_polls``. Voices are ``processing`` until a job would
+            be ``completed``. The default takes 0.04 seconds.
         clock: Source of monotonic seconds; give a ``VirtualClock`` to drive time in a test.
         speed: Seconds of the fake's time for each second of ``clock``: with 60, the 20 seconds after which a
             silent realtime session ends are a third of a second.
-        started_at: The wall time that belongs to what ``clock()`` says now; None: the real time.
+        started_at: The wall time at the present reading of ``clock()``; None: the real time.
         max_file_size_bytes: Uploads above this size are refused.
-        limits: The limits and budgets of the account; None: there are none. Kept as the attribute of this name.
+        limits: The limits and budgets of the account; None: there are none. Also an attribute.
         allow_webhooks_to: Hosts to which webhooks may be sent besides those of this machine; ``*`` stands for all.
         webhook_attempts_sec: Seconds on the fake's clock from the end of a job to each attempt to deliver its
             webhook, as long as none is answered with 2xx.
         webhook_timeout_sec: Real seconds a receiver of webhooks may take.
-        transcriber: What audio says for which no transcript was added: ``transcriber(audio, config)`` gets the bytes
-            of the uploaded file, or of the whole session when its audio has ended, and what the client asked for, as
-            the body of its request or its start message, without the key. It returns a text, which is split at white
-            space, or a sequence of ``Word``. Called once for each job and session, in threads of the fake, but never
-            twice at once, and not for audio behind a URL, which nobody fetches. A job does not complete before it
-            has its words. What it raises ends the job or the session with ``internal_error``, and is raised when the
-            fake stops. None: as ``add_transcript`` says.
+        transcriber: Transcribes audio for which no transcript was added: ``transcriber(audio, config)`` gets the bytes
+            of the uploaded file, or of the whole session when its audio has ended, and the body of the client's
+            request, or its start message, without the key. It returns a text, which is split at white space, or a
+            sequence of ``Word``. Called once for each job and session, in threads of the fake, one call at a time, and
+            not for audio behind a URL, which is not fetched. A job does not complete before it has its words. An
+            exception ends the job or the session with ``internal_error``, and is raised when the fake stops. None: see
+            ``add_transcript``.
         strict: Whether ``stop`` calls ``check``, unless an exception is in flight.
-        key_in_start_message: Whether a realtime session may bring its key as late as in the start message. The
+        key_in_start_message: Whether the key of a realtime session may be in the start message. The
             service will refuse that from 15 January 2027 on.
         empty_binary_ends: Whether an empty binary message ends the audio of a realtime session, as one old client
-            expects; the service takes it for audio that is empty.
+            expects; for the service, it is empty audio.
         strict_audio: Whether realtime audio without a header is refused where ``audio_format`` needs one: 408 for
             ``auto``, 400 for ``wav``. Otherwise it is accepted, as 16,000 bytes a second.
         speech: Timers and bounds of text-to-speech; None: the service's.
 
     Raises:
-        ValueError: An API key is empty, there is no such permission, or the speed is not above 0, or the attempts are
-            none or not in ascending order; or a function is a coroutine function; or there is a shared listener and an
-            address, too.
+        ValueError: An API key is empty; a permission is unknown; the speed is not above 0; there are no attempts, or
+            they are not in ascending order; a function is a coroutine function; or an address is given beside a shared
+            listener.
         RuntimeError: TLS was asked for, and trustme is not installed.
     """
 
@@ -187,7 +187,7 @@ class FakeSoniox(Assertions):
             This object.
 
         Raises:
-            OSError: The address cannot be had, for example because the port is in use.
+            OSError: It cannot listen on the address, for example because the port is in use.
         """
         if not self._listener.is_running():
             self._state.stopping.clear()
@@ -198,21 +198,21 @@ class FakeSoniox(Assertions):
         return self
 
     def stop(self) -> None:
-        """Stops listening and ends all connections; does nothing when stopped. What it holds stays readable.
+        """Stops listening and ends all connections; does nothing when stopped. Its records stay readable.
 
-        A function of the test that hangs, such as a transcriber, delays this by 1.5 seconds, and is a failure.
+        A function of the test that hangs, such as a transcriber, delays this by 1.5 seconds, and is an error.
 
         Raises:
-            FakeSonioxError: The fake itself failed at something since it was started.
-            AssertionError: It is strict, no other exception is in flight, and ``check`` found something.
+            FakeSonioxError: The fake had an internal error since it was started.
+            AssertionError: It is strict, no other exception is in flight, and ``check`` failed.
         """
         unexpected: AssertionError | None = None
         if self._listener.is_running():
             if self._strict and sys.exc_info()[0] is None:
                 try:
                     self.check()
-                except AssertionError as exc:
-                    unexpected = exc
+                except AssertionError as error:
+                    unexpected = error
             deadline_sec = time.monotonic() + PATIENCE_SEC
             ending = [*self._state.webhooks.stop(), *self._state.transcriber.stop()]
             self._state.stopping.set()
@@ -240,7 +240,7 @@ class FakeSoniox(Assertions):
 
     @property
     def url(self) -> str:
-        """Where the server listens, such as ``http://127.0.0.1:8080``, also after it stopped.
+        """The URL of the server, such as ``http://127.0.0.1:8080``, also after it stopped.
 
         Raises:
             RuntimeError: It was never started.
@@ -251,22 +251,22 @@ class FakeSoniox(Assertions):
 
     @property
     def api_base_url(self) -> str:
-        """Where the REST API begins, as clients want to have it: ``url`` with ``/v1``."""
+        """The base URL of the REST API for clients: ``url`` with ``/v1``."""
         return f"{self.url}/v1"
 
     @property
     def stt_websocket_url(self) -> str:
-        """Where realtime speech-to-text sessions are opened: ``ws://HOST:PORT/transcribe-websocket``."""
+        """The URL of realtime speech-to-text: ``ws://HOST:PORT/transcribe-websocket``."""
         return f"ws{self.url.removeprefix('http')}{STT_PATH}"
 
     @property
     def tts_api_base_url(self) -> str:
-        """Where text-to-speech over REST begins, as clients want to have it: ``url``, without ``/v1``."""
+        """The base URL of text-to-speech over REST for clients: ``url``, without ``/v1``."""
         return self.url
 
     @property
     def tts_websocket_url(self) -> str:
-        """Where text-to-speech streams are opened: ``ws://HOST:PORT/tts-websocket``."""
+        """The URL of text-to-speech streams: ``ws://HOST:PORT/tts-websocket``."""
         return f"ws{self.url.removeprefix('http')}{TTS_PATH}"
 
     @property
@@ -277,7 +277,7 @@ class FakeSoniox(Assertions):
 
     @property
     def ca_file(self) -> str:
-        """The path of a PEM file with the CA that clients have to trust.
+        """The path of a PEM file with the CA that clients must trust.
 
         Raises:
             RuntimeError: It does not speak TLS.
@@ -285,7 +285,7 @@ class FakeSoniox(Assertions):
         return self._certificate().ca_file
 
     def ssl_context(self) -> ssl.SSLContext:
-        """A new TLS context for a client, which trusts this server and no other.
+        """A new TLS context for a client, which trusts only this server.
 
         Raises:
             RuntimeError: It does not speak TLS.
@@ -299,9 +299,9 @@ class FakeSoniox(Assertions):
         return certificate
 
     def environment(self) -> dict[str, str]:
-        """The environment variables for code that builds its own client from them, with TLS also the CA file.
+        """The environment variables for code that builds its own client; with TLS also the CA file.
 
-        ``NO_PROXY`` and ``no_proxy`` are those of this process with the fake's host, so that no proxy is asked.
+        ``NO_PROXY`` and ``no_proxy`` are those of this process and the fake's host, so that no proxy is used.
         """
         return {
             **({"SSL_CERT_FILE": self.ca_file} if self._listener.certificate else {}),
@@ -321,23 +321,23 @@ class FakeSoniox(Assertions):
         content: bytes | None = None,
         client_reference_id: str | None = None,
     ) -> None:
-        """Says what the next audio says.
+        """Adds the transcript of the next audio.
 
-        Each transcript is used for one job or one realtime session, in the order they were added. Without one, a
-        job's words are derived from the audio: the same bytes say the same. A session then says sentences of eight
-        words, which depend on its ``client_reference_id`` only.
+        Each transcript is used for one job or one realtime session, in the order they were added. Without one, the
+        words of a job are derived from the audio: the same bytes have the same words. A session then has sentences of
+        eight words, which depend on its ``client_reference_id`` only.
 
-        In a session, words without times come 2.5 a second, with a pause after each sentence; those that are left
-        when the audio ends are said then. Words with times are said at their times, if the audio is that long.
+        In a session, words without times are 2.5 a second, with a pause after each sentence; the rest are sent when the
+        audio ends. Words with times are sent at their times, if the audio is that long.
 
         Args:
             transcript: A text, or words with times, speakers, languages.
-            filename: Only for audio of this file name, or whose URL path ends with it; so not for a session.
+            filename: Only for audio of this file name, or whose URL path ends with it; never for a session.
             content: Only for an uploaded file of exactly these bytes.
             client_reference_id: Only for a job or a session with this reference, or a job on a file with it.
 
         Raises:
-            ValueError: The times of the words run backwards.
+            ValueError: The times of the words are not in ascending order.
         """
         content_sha256 = None if content is None else hashlib.sha256(content).hexdigest()
         self._add(Line(words_of(transcript), filename, client_reference_id, content_sha256))
@@ -350,7 +350,7 @@ class FakeSoniox(Assertions):
         filename: str | None = None,
         client_reference_id: str | None = None,
     ) -> None:
-        """Lets the next job end in ``error``, even if transcripts are waiting: they stay for later jobs.
+        """Lets the next job end in ``error``. Transcripts that were added stay for later jobs.
 
         Args:
             error_type: The job's ``error_type``, such as ``organization_balance_exhausted``.
@@ -457,12 +457,12 @@ class FakeSoniox(Assertions):
 
         Args:
             error_type: The message's ``error_type``, such as ``service_unavailable``.
-            message: The message's ``error_message``; None: a text that says the fake was told so.
+            message: The message's ``error_message``; None: a text that says that this was scripted.
             status_code: The message's ``error_code``; None: the one that belongs to the type.
             after_audio_ms: Once so many milliseconds of audio have been answered; None: in answer to the start message.
 
         Raises:
-            ValueError: No code belongs to the type and none is given, or the time is negative.
+            ValueError: There is no ``status_code``, and none is known for the type; or the time is negative.
         """
         self.faults.error(
             error_type, message, status_code=status_code, after_audio_ms=after_audio_ms, operation=STT, times=1
@@ -476,13 +476,13 @@ class FakeSoniox(Assertions):
             how: One of the ways of ``faults.drop``: ``reset``, ``eof``, ``stall``, ``half_open``, ``close:1011``.
 
         Raises:
-            ValueError: There is no such way, or the time is negative.
+            ValueError: ``how`` is unknown, or the time is negative.
         """
         self.faults.drop(how=how, after_audio_ms=after_audio_ms, operation=STT, times=1)
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong, as verbs: ``fake.faults.answer(503, times=2)``."""
+        """The faults, with a method for each kind: ``fake.faults.answer(503, times=2)``."""
         return self._state.faults
 
     def on_session(
@@ -492,10 +492,10 @@ class FakeSoniox(Assertions):
         client_reference_id: str | None = None,
         times: int | None = 1,
     ) -> None:
-        """Lets a function run the next realtime session, in a thread of its own: it expects and says what it wants.
+        """Lets a function run the next realtime session, in a new thread.
 
-        What it raises ends the session with a 500 message and is raised when the fake stops. Such a session takes no
-        transcript. Functions are used in the order they were added.
+        An exception in it ends the session with a 500 message and is raised when the fake stops. Such a session takes
+        no transcript. Functions are used in the order they were added.
 
         Args:
             function: Called with the ``Conversation``, once the start message has been accepted.
@@ -517,13 +517,13 @@ class FakeSoniox(Assertions):
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
-        """The files it holds, of all keys, in order of creation."""
+        """The stored files of all keys, in order of creation."""
         with self._state.lock:
             return tuple(file.record for file in self._state.projects.files())
 
     @property
     def transcriptions(self) -> tuple[TranscriptionRecord, ...]:
-        """The transcriptions it holds, of all keys, in order of creation, as they stand now."""
+        """The stored transcriptions of all keys, in order of creation, as they stand now."""
         with self._state.lock:
             return tuple(self._state.projects.advance(job) for job in self._state.projects.jobs())
 
@@ -531,7 +531,7 @@ class FakeSoniox(Assertions):
         """The bytes of an uploaded file.
 
         Raises:
-            KeyError: It holds no file with this id.
+            KeyError: There is no file with this id.
         """
         with self._state.lock:
             for file in self._state.projects.files():
@@ -541,7 +541,7 @@ class FakeSoniox(Assertions):
 
     @property
     def voices(self) -> tuple[VoiceRecord, ...]:
-        """The cloned voices it holds, of all keys, in order of creation, as they stand now."""
+        """The stored cloned voices of all keys, in order of creation, as they stand now."""
         with self._state.lock:
             return tuple(self._state.voices.record(voice) for voice in self._state.voices.all())
 
@@ -549,7 +549,7 @@ class FakeSoniox(Assertions):
         """The bytes of the clip of a cloned voice.
 
         Raises:
-            KeyError: It holds no voice with this id.
+            KeyError: There is no voice with this id.
         """
         with self._state.lock:
             for voice in self._state.voices.all():
@@ -559,7 +559,7 @@ class FakeSoniox(Assertions):
 
     @property
     def usage(self) -> tuple[UsageRecord, ...]:
-        """What was used, of all keys: the last 10,000 entries, in the order they were made."""
+        """The last 10,000 usage entries of all keys, in the order they were made."""
         with self._state.lock:
             self._state.projects.jobs_now()
             return self._state.usage.records()
@@ -576,20 +576,20 @@ class FakeSoniox(Assertions):
         return self._state.webhooks.records()
 
     def send_webhook_again(self, transcription_id: str) -> WebhookDelivery:
-        """Sends the webhook of a job once more, as the service may do: receivers must bear that.
+        """Sends the webhook of a job once more, as the service may do.
 
         Returns:
             The new delivery after its first attempt.
 
         Raises:
-            KeyError: There is no such job, nor did one have a webhook.
+            KeyError: There is no such job, and no webhook of a deleted one.
             ValueError: The job has no webhook, or has not ended.
             RuntimeError: The server does not run.
         """
         return self._state.webhooks.send_again(transcription_id)
 
     def wait_for_webhook(self, transcription_id: str, *, timeout_sec: float = 5.0) -> WebhookDelivery:
-        """Waits until the webhook of a job was delivered or given up.
+        """Waits until the webhook of a job was delivered, or its last attempt failed.
 
         Args:
             transcription_id: Of the job.
@@ -599,17 +599,17 @@ class FakeSoniox(Assertions):
             The last webhook of this job.
 
         Raises:
-            TimeoutError: There was none in time.
+            TimeoutError: That did not happen in time.
         """
         return self._state.webhooks.wait_for(transcription_id, timeout_sec)
 
     def restrict_key(self, api_key: str, permissions: Iterable[str] | None) -> None:
-        """Says what an API key may do; anything else is refused with 403 from then on.
+        """Sets the permissions of an API key; all else is refused with 403 from then on.
 
         Args:
             api_key: Any permanent key.
             permissions: Of ``files``, ``transcriptions``, ``stt_realtime``, ``tts_realtime``, ``voices`` and
-                ``usage``; None: everything, as at first.
+                ``usage``; None: all, the default.
 
         Raises:
             ValueError: There is no such permission.
@@ -628,7 +628,7 @@ class FakeSoniox(Assertions):
 
     @property
     def speeches(self) -> tuple[SpeechRecord, ...]:
-        """What was to be spoken, the last 10,000 of all keys, in the order they were begun, as they stand now.
+        """The last 10,000 texts to speak of all keys, in the order they were begun, as they stand now.
 
         A REST request and a stream of a WebSocket are one each.
         """
@@ -642,10 +642,10 @@ class FakeSoniox(Assertions):
             return tuple(log.record() for log in self._state.speeches.connections)
 
     def speech_audio(self, speech_id: str) -> bytes:
-        """The audio that was sent for a text; what a fault spoiled is here as it should have been.
+        """The audio that was sent for a text; without the changes of ``faults.spoil_audio``.
 
         Raises:
-            KeyError: There was no speech with this id, or it is too long ago.
+            KeyError: There is no record with this id in ``speeches``.
         """
         with self._state.lock:
             return self._state.speeches.audio(speech_id)

@@ -1,7 +1,7 @@
-"""The ``time`` module as the interpreter made it, whatever a test has replaced in the one that it sees.
+"""A second ``time`` module, which tests that freeze time do not patch.
 
-A test that freezes time would otherwise freeze the server too, so that jobs never complete and waits never end. This is
-a copy of the module, with functions of its own. Wall time is frozen with the test: the fake's timestamps begin there.
+Otherwise a frozen test would freeze the server too: jobs would not complete, and waits would not end. Only wall time is
+frozen with the test: the fake's timestamps begin there.
 """
 
 from __future__ import annotations
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 else:
     time = _time.__spec__.loader.create_module(_time.__spec__)
     _time.__spec__.loader.exec_module(time)
-    # Pauses are not frozen, and are others where eventlet or gevent has replaced them.
+    # Tests do not freeze sleep, but eventlet and gevent replace it, and their version must be used.
     time.sleep = _time.sleep

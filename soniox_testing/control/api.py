@@ -1,4 +1,4 @@
-"""The control API: what ``FakeSoniox`` can do, as JSON over HTTP."""
+"""The control API: the methods of ``FakeSoniox`` as JSON over HTTP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROOT = "/__fake__/"
 _FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
 VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
 """What ``POST faults`` takes."""
-_LARGEST_BODY_BYTES = 16 * 1024 * 1024
+_MAX_BODY_BYTES = 16 * 1024 * 1024
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -50,11 +50,11 @@ class _RefusalError(Exception):
 
 
 class ControlApi:
-    """Answers what begins with ``/__fake__/``.
+    """Handles requests below ``/__fake__/``.
 
     Args:
-        standalone: What to control.
-        clock: What ``POST clock`` moves; None: the time goes by itself.
+        standalone: The server to control.
+        clock: The clock that ``POST clock`` moves; None: the time is real.
         open_to_all: Whether to answer to other machines, too.
     """
 
@@ -88,17 +88,17 @@ class ControlApi:
             return _json(refusal.status, {"error": str(refusal)})
         except ScriptError as error:
             return _json(400, {"error": str(error)})
-        except Exception as error:  # noqa: BLE001 - whoever asked is who has to hear of it
+        except Exception as error:  # noqa: BLE001 - reported to the client
             return _json(500, {"error": f"The control API failed: {type(error).__name__}: {error}"})
 
     def _admit(self, request: Request) -> None:
         if not self._open_to_all:
             if not _is_loopback(request.remote_addr or ""):
                 raise _RefusalError(403, "The control API answers to its own machine only; see --open-control.")
-            # A web page may have given its own name this machine's address, to read what is not meant for it.
+            # DNS rebinding: a web page may have given its own name this machine's address.
             if not _is_loopback(request.host.rsplit(":", 1)[0].strip("[]")):
                 raise _RefusalError(403, f"The control API is reached by a loopback address, not by {request.host!r}.")
-        # A web page cannot send this type to another site unasked.
+        # A web page cannot send this type to another site without a preflight request.
         if request.method == "POST" and request.mimetype != "application/json":
             raise _RefusalError(415, "The control API takes JSON: send Content-Type: application/json.")
 
@@ -136,8 +136,8 @@ class ControlApi:
         _check_arguments(verb, action, body)
         try:
             fault = action(**body)
-        except (TypeError, ValueError) as exc:
-            raise _RefusalError(400, f"{verb}: {exc}") from exc
+        except (TypeError, ValueError) as error:
+            raise _RefusalError(400, f"{verb}: {error}") from error
         return {} if fault is None else _fault(fault)
 
     def _clear_faults(self, request: Request) -> object:  # noqa: ARG002
@@ -146,7 +146,7 @@ class ControlApi:
 
     def _advance(self, request: Request) -> object:
         if self._clock is None:
-            raise _RefusalError(409, "The time goes by itself here; start the server with --clock virtual to move it.")
+            raise _RefusalError(409, "The clock is real; start the server with --clock virtual to move the time.")
         match _body(request):
             case {"advance_sec": bool()}:
                 pass
@@ -160,8 +160,8 @@ class ControlApi:
     def _reset(self, request: Request) -> object:  # noqa: ARG002
         try:
             self._standalone.reset()
-        except FakeSonioxError as exc:
-            raise _RefusalError(500, f"It was reset, but {exc}") from exc
+        except FakeSonioxError as error:
+            raise _RefusalError(500, f"It was reset, but {error}") from error
         return {}
 
 
@@ -177,12 +177,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _body(request: Request) -> dict[str, object]:
-    if (request.content_length or 0) > _LARGEST_BODY_BYTES:
-        raise _RefusalError(413, f"The body is larger than {_LARGEST_BODY_BYTES} bytes.")
+    if (request.content_length or 0) > _MAX_BODY_BYTES:
+        raise _RefusalError(413, f"The body is larger than {_MAX_BODY_BYTES} bytes.")
     try:
-        body: object = json.loads(request.stream.read(_LARGEST_BODY_BYTES))
-    except (OSError, ValueError, RecursionError) as exc:
-        raise _RefusalError(400, f"The body is not JSON: {exc}") from exc
+        body: object = json.loads(request.stream.read(_MAX_BODY_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _RefusalError(400, f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise _RefusalError(400, "The body must be a JSON object.")
     return cast("dict[str, object]", body)
@@ -249,7 +249,7 @@ def _json(status: int, body: object) -> Response:
 
 
 def _plain(value: Any) -> Any:
-    """A record as JSON has it."""
+    """A record as JSON values."""
     if dataclasses.is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -257,5 +257,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in cast("list[object]", value)]
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # A client may have sent what JSON does not have, but whoever reads this may be strict.
+        return str(value)  # JSON has no NaN and no infinity, though clients may send them.
     return usd(value) if isinstance(value, Decimal) else value

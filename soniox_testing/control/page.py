@@ -1,8 +1,8 @@
-"""The page at ``/__fake__/``: shows what the fake holds, once a second. It changes nothing and loads nothing else."""
+"""The page at ``/__fake__/``: shows the records of the fake, updated every second. Read-only, and in one file."""
 
 from __future__ import annotations
 
-# Cells are filled with textContent only: names come from clients and must not become markup.
+# Cells are filled with textContent only: clients choose the names, which must not become markup.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Fake Soniox</title>
 <meta name="viewport" content="width=device-width">

@@ -29,14 +29,14 @@ _WORD_FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 class ScriptError(ValueError):
-    """A script cannot be used; the message says where and why."""
+    """A script is invalid; the message says where and why."""
 
 
 def run_script(fake: FakeSoniox, path: Path) -> None:
-    """Gives a fake the script in a file: JSON, or for a name that ends in ``.py`` a function ``script(fake)``.
+    """Runs a script file: JSON, or, if the name ends in ``.py``, its function ``script(fake)``.
 
     Raises:
-        ScriptError: The file is no such script.
+        ScriptError: The script is invalid.
         OSError: It cannot be read.
     """
     if path.suffix == ".py":
@@ -47,16 +47,16 @@ def run_script(fake: FakeSoniox, path: Path) -> None:
         return
     try:
         script: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise ScriptError(f"{path} is not JSON: {exc}") from exc
+    except ValueError as error:
+        raise ScriptError(f"{path} is not JSON: {error}") from error
     add_script(fake, script)
 
 
 def add_script(fake: FakeSoniox, script: object) -> None:
-    """Adds ``{"transcripts": [...], "failures": [...]}`` to what the fake will say, all of it or nothing.
+    """Adds ``{"transcripts": [...], "failures": [...]}`` to a fake, all of it or nothing.
 
     Raises:
-        ScriptError: It is not of this shape.
+        ScriptError: It does not have this shape.
     """
     lines: list[tuple[str, dict[str, Any]]] = []
     for kind, entries in _object("the script", script, {"transcripts": list, "failures": list}).items():
@@ -85,8 +85,8 @@ def _transcript(where: str, transcript: object) -> str | tuple[Word, ...]:
         fields = _object(at, entry, _WORD_FIELDS)
         try:
             word = Word(**fields)
-        except (TypeError, ValueError) as exc:
-            raise ScriptError(f"{at}: {exc}") from exc
+        except (TypeError, ValueError) as error:
+            raise ScriptError(f"{at}: {error}") from error
         for time_ms in (word.start_ms, word.end_ms):
             if time_ms is not None and time_ms < latest_ms:
                 raise ScriptError(f"{at} is at {time_ms} ms, after a time of {latest_ms} ms")
@@ -96,7 +96,7 @@ def _transcript(where: str, transcript: object) -> str | tuple[Word, ...]:
 
 
 def _object(where: str, value: object, fields: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object with these fields, none of them required; null is the same as absent."""
+    """A JSON object with these fields, all optional; null is the same as absent."""
     if not isinstance(value, dict):
         raise ScriptError(f"{where} must be an object with {', '.join(fields)}")
     found = {name: entry for name, entry in cast("dict[str, Any]", value).items() if entry is not None}

@@ -6,28 +6,27 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..front.shared import SharedListener
-from ..net.exchange import LINE, Delivery
 from .api import ROOT, ControlApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from ..script.clock import VirtualClock
     from ..server import FakeSoniox
 
 
 class Standalone(SharedListener):
-    """What ``python -m soniox_testing`` runs.
+    """The server of ``python -m soniox_testing``.
 
     Args:
         make_fake: Makes a fake on this listener, with its scripts, not yet started; called again for each reset.
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
         tls: Whether to speak TLS.
-        clock: The clock of the fakes, if it stands still between advances; None: it goes by itself.
+        clock: The virtual clock of the fakes; None: their time is real.
         open_control: Whether the control API answers to other machines, too.
 
     Raises:
@@ -44,7 +43,7 @@ class Standalone(SharedListener):
         clock: VirtualClock | None,
         open_control: bool,
     ) -> None:
-        super().__init__(host=host, port=port, tls=tls)
+        super().__init__(host=host, port=port, tls=tls, beside=self._control)
         self._make_fake = make_fake
         self._changing = threading.Lock()
         self.fake: FakeSoniox = make_fake(self)
@@ -60,7 +59,7 @@ class Standalone(SharedListener):
         """Stops the fake, then as the base class.
 
         Raises:
-            FakeSonioxError: The fake itself failed at something.
+            FakeSonioxError: The fake had an internal error.
         """
         try:
             with self._changing:
@@ -69,10 +68,10 @@ class Standalone(SharedListener):
             super().stop()
 
     def reset(self) -> None:
-        """Puts a fresh fake in place of the one there is, which ends its connections.
+        """Replaces the fake by a new one, which ends the connections of the old one.
 
         Raises:
-            FakeSonioxError: The old one itself had failed at something. The new one is in place.
+            FakeSonioxError: The old fake had an internal error. The new one has started.
         """
         with self._changing:
             fresh = self._make_fake(self)
@@ -82,15 +81,6 @@ class Standalone(SharedListener):
             finally:
                 fresh.start()
 
-    def _prefix(self, number: int) -> str:  # noqa: ARG002
-        return ""
-
-    def _number(self, path: str) -> tuple[int | None, str]:
-        return self._newest, path
-
-    def _respond(self, request: Request) -> Delivery:
-        if request.path == ROOT.rstrip("/") or request.path.startswith(ROOT):
-            # It belongs to no fake: a reset, which ends the connections of the old one, would end its own.
-            self._owners.pop(request.environ[LINE], None)
-            return Delivery(self._api.respond(request))
-        return super()._respond(request)
+    def _control(self, request: Request) -> Response | None:
+        is_control = request.path == ROOT.rstrip("/") or request.path.startswith(ROOT)
+        return self._api.respond(request) if is_control else None

@@ -1,4 +1,4 @@
-"""Where a WebSocket that was asked for becomes a session."""
+"""The WebSocket endpoints: each opens a session for a request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One port for many fakes, one after the other or at once.
 
-Stopping a listener takes about 20 ms, so a test session keeps one, and each test mounts a fake with state of
-its own on it. Each mount has a number that is never used again, and its URL begins with that number: a request of a
-test that has ended finds no state to write into, is told so, and is remembered.
+Stopping a listener takes about 20 ms, so a test session keeps one listener, and each test mounts a new fake on it. Each
+mount has a number that is not used again, and its URL begins with it. So a request for a fake of an ended test changes
+nothing: it is refused with 410 and recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-    from werkzeug.wrappers import Request
+    from werkzeug.wrappers import Request, Response
 
     from ..net.exchange import Upgrade
     from ..net.line import Line
@@ -36,7 +36,7 @@ _PREFIX = re.compile(r"/~([1-9][0-9]{0,17})(?=/|$)")
 
 @dataclass(frozen=True)
 class LateCall:
-    """Requests to a fake that had stopped, all alike: something of an earlier test is still running."""
+    """Requests that arrived for a stopped fake, with the same method and path; usually a leak of an earlier test."""
 
     name: str | None
     """The ``name`` of that fake; None when it had none."""
@@ -45,7 +45,7 @@ class LateCall:
     path: str
     """The path below the fake's URL."""
     count: int
-    """How many there were."""
+    """Number of such requests."""
 
 
 class SharedListener:
@@ -56,13 +56,23 @@ class SharedListener:
     Args:
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
-        tls: Whether to speak TLS, with a certificate made for the occasion.
+        tls: Whether to speak TLS, with a new certificate.
+        beside: For the standalone server: answers requests that are not for a fake, and returns None for others. The
+            newest fake is at the root then, without a number.
 
     Raises:
         RuntimeError: trustme is not installed, and TLS was asked for.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        beside: Callable[[Request], Response | None] | None = None,
+    ) -> None:
+        self._beside = beside
         self._failures: list[Failed] = []
         service = Service(self._respond, self._websocket, self._failed)
         self._listener = Listener(service, host=host, port=port, tls=tls)
@@ -70,7 +80,7 @@ class SharedListener:
         self._mounts: dict[int, Mount] = {}
         self._names: dict[int, str] = {}
         self._newest = 0
-        # By connection: which fake it belongs to. A client may keep a connection from one test to the next.
+        # The fake of each connection. A client may keep a connection from one test to the next.
         self._owners: weakref.WeakKeyDictionary[Line, Mount] = weakref.WeakKeyDictionary()
         self._late: Counter[tuple[int, str, str]] = Counter()
 
@@ -81,7 +91,7 @@ class SharedListener:
             This object.
 
         Raises:
-            OSError: The address cannot be had, for example because the port is in use.
+            OSError: It cannot listen on the address, for example because the port is in use.
         """
         if not self._listener.is_running():
             self._listener.start()
@@ -91,7 +101,7 @@ class SharedListener:
         """Stops listening and ends all connections; does nothing when stopped. Stop the fakes on it before.
 
         Raises:
-            FakeSonioxError: Something inside failed that belongs to no fake which could have raised it.
+            FakeSonioxError: There was an internal error that belongs to no fake.
         """
         if self._listener.is_running():
             self._failures += join(self._listener.stop())
@@ -112,7 +122,7 @@ class SharedListener:
 
     @property
     def late_calls(self) -> tuple[LateCall, ...]:
-        """The requests that came to fakes after they had stopped, in the order in which they first came."""
+        """The requests that arrived for stopped fakes, in the order in which they first arrived."""
         with self._lock:
             return tuple(
                 LateCall(self._names.get(number), method, path, count)
@@ -121,20 +131,20 @@ class SharedListener:
 
     @property
     def certificate(self) -> Certificate | None:
-        """What it shows to clients; None: it speaks plain HTTP."""
+        """The TLS certificate; None: plain HTTP."""
         return self._listener.certificate
 
     def mount(self, service: Service, *, name: str | None = None) -> Mount:
         """A place for one fake.
 
         Args:
-            service: What answers below the mount. It is told of what failed on the way there, too.
-            name: What ``late_calls`` and the answers to late requests call it.
+            service: Handles the requests below the mount, and gets internal errors of its connections.
+            name: Of the fake, in ``late_calls`` and in the answers to late requests.
         """
         return Mount(self, service, name)
 
     def open(self, mount: Mount) -> str:
-        """Lets requests through to a mount.
+        """Begins to pass requests on to a mount.
 
         Returns:
             Its URL, which no other mount of this listener ever had.
@@ -146,10 +156,10 @@ class SharedListener:
             self._mounts[self._newest] = mount
             if mount.name is not None:
                 self._names[self._newest] = mount.name
-            return f"{self._listener.url}{self._prefix(self._newest)}"
+            return self._listener.url if self._beside else f"{self._listener.url}/~{self._newest}"
 
     def close(self, mount: Mount) -> list[threading.Thread]:
-        """Lets no more requests through to a mount, and ends its connections.
+        """Passes no more requests on to a mount, and ends its connections.
 
         Returns:
             Their threads, which end by themselves.
@@ -160,7 +170,7 @@ class SharedListener:
         return self._listener.end_connections(ending)
 
     def _failed(self, error: BaseException, doing: str, line: Line | None) -> None:
-        """Charges a failure to the fake whose connection it was, else to the one that was started last."""
+        """Assigns a failure to the fake of the connection, or else to the fake that was started last."""
         with self._lock:
             mount = None if line is None else self._owners.get(line)
             if mount is None and (line is None or not line.ending):
@@ -171,22 +181,25 @@ class SharedListener:
             prefix = mount.url.removeprefix(self._listener.url)
             mount.service.on_error(error, doing.replace(f" {prefix}/", " /", 1), line)
 
-    def _prefix(self, number: int) -> str:
-        """What the path of a mount begins with."""
-        return f"/~{number}"
-
     def _number(self, path: str) -> tuple[int | None, str]:
-        """Which mount a path belongs to, None for none, and the path below that mount."""
+        """The number of the mount that a path belongs to, None for none, and the path below that mount."""
+        if self._beside is not None:
+            return self._newest, path
         found = _PREFIX.match(path)
         return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
 
     def _respond(self, request: Request) -> Delivery:
+        response = None if self._beside is None else self._beside(request)
+        if response is not None:
+            # A client may send such a request and then others on one connection; the end of a fake must not end it.
+            self._owners.pop(request.environ[LINE], None)
+            return Delivery(response)
         number, below = self._number(request.environ["PATH_INFO"])
         path = text_of(below)
         with self._lock:
             mount = self._mounts.get(number or 0)
             if mount is not None:
-                # Under the same lock that ends a mount: no request gets through unseen.
+                # Under the lock that close() takes, so that close() ends this connection, too.
                 self._owners[request.environ[LINE]] = mount
             elif number is not None and number <= self._newest:
                 self._late[number, request.method, path] += 1
@@ -211,12 +224,12 @@ class SharedListener:
             mount = self._mounts.get(number or 0)
         serve = None if mount is None else mount.service.upgrade(below)
         if mount is None or serve is None:
-            return None  # So it is answered as any other request.
+            return None  # It is answered as any other request.
 
         def run(upgrade: Upgrade) -> None:
             with self._lock:
                 if mount not in self._mounts.values():
-                    return  # It ended just now.
+                    return  # The fake has stopped meanwhile.
                 self._owners[upgrade.line] = mount
             serve(upgrade)
 
@@ -224,32 +237,32 @@ class SharedListener:
 
 
 class Mount:
-    """The place of one fake on a shared listener, which looks like a listener of its own."""
+    """The place of one fake on a shared listener, with the interface of a listener."""
 
     def __init__(self, shared: SharedListener, service: Service, name: str | None) -> None:
         self.service = service
         self.name = name
         self.url: str = ""
-        """Where it is; empty before the first start."""
+        """The URL; empty before the first start."""
         self._shared = shared
         self._open = False
 
     @property
     def certificate(self) -> Certificate | None:
-        """What the listener shows to clients; None: it speaks plain HTTP."""
+        """The TLS certificate of the listener; None: plain HTTP."""
         return self._shared.certificate
 
     def is_running(self) -> bool:
-        """Whether requests get through."""
+        """Whether requests are passed on."""
         return self._open
 
     def start(self) -> None:
-        """Lets requests through, at a new URL."""
+        """Begins to pass requests on, at a new URL."""
         self.url = self._shared.open(self)
         self._open = True
 
     def stop(self) -> list[threading.Thread]:
-        """Lets no more requests through, and ends its connections.
+        """Passes no more requests on, and ends its connections.
 
         Returns:
             Their threads, which end by themselves.

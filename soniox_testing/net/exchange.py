@@ -1,8 +1,8 @@
-"""HTTP/1.1 on one connection: request heads, bodies and their framing, responses. Of the API it knows what errors are.
+"""HTTP/1.1 on one connection: request heads, bodies and their framing, responses. Of the API it knows only the errors.
 
-Clients keep connections, so each request's body is read to its end, and a response is sent in one piece, or, when it is
-still being made and has no known length, in chunks. What cannot be understood is refused as the API refuses things,
-and ends the connection: where the next request begins is not known then.
+Connections are kept open, so each request's body is read to its end. A response is sent in one piece, or in chunks if
+its length is not known yet. A malformed request is refused with an error of the API and ends the connection, because
+the start of the next request is unknown.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from .line import Line
 
 _BLOCK_BYTES = 256 * 1024
-_LONGEST_LINE = 64 * 1024
-_MOST_FIELDS = 100
-_MOST_DIGITS = 15
-"""Of a length: more than any disk holds."""
+_MAX_LINE_BYTES = 64 * 1024
+_MAX_FIELDS = 100
+_MAX_DIGITS = 15
+"""Digits of a length: more bytes than any disk has."""
 _LINGER_SEC = 1.0
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE = re.compile(rb"(%b) ([^\x00-\x20\x7f]+) HTTP/([0-9])\.([0-9])\r?\n" % _TOKEN)
@@ -55,7 +55,7 @@ class Upgrade:
     headers: tuple[tuple[str, str], ...]
     """Of the request, in its order and spelling."""
     received: bytes
-    """What came after the request."""
+    """Bytes that were received after the request."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +72,21 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Service:
-    """What stands behind a port."""
+    """Handles the requests that arrive at a port."""
 
     respond: Callable[[Request], Delivery]
     """Called in the connection's own thread. The body is at ``request.stream``, not yet read."""
     upgrade: Callable[[str], Callable[[Upgrade], None] | None]
     """What serves the requests for a WebSocket at a path; None: nothing does."""
     on_error: Callable[[BaseException, str, Line | None], None]
-    """Told of every exception inside the fake: what was being done, and on which connection; None: on none."""
+    """Called with every exception inside the fake, with what was being done and the connection; None: there is none."""
 
 
 class SentRequest(Request):
-    """A request whose path is the one that was sent: werkzeug has it begin with one slash, whatever was sent.
+    """A request with the path as it was sent; werkzeug replaces any leading slashes by one.
 
-    It does not put itself into its environment, which would be a cycle, and keep the connection until garbage is
-    collected.
+    It does not put itself into its environment: that would be a reference cycle, which would keep the connection until
+    garbage is collected.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -95,12 +95,12 @@ class SentRequest(Request):
 
 
 def text_of(path: str) -> str:
-    """A path of WSGI, where a character is a byte, as text. What is no UTF-8 becomes a replacement character."""
+    """A WSGI path, where each character is a byte, as text. Invalid UTF-8 becomes replacement characters."""
     return path.encode("latin-1").decode(errors="replace")
 
 
-class _Refusal(Exception):  # noqa: N818 - no error of the fake's
-    """A request that HTTP does not allow."""
+class _Refusal(Exception):  # noqa: N818 - not an error of the fake
+    """A request that violates HTTP, or that this server does not support."""
 
     def __init__(self, status_code: int, message: str) -> None:
         super().__init__(message)
@@ -108,17 +108,17 @@ class _Refusal(Exception):  # noqa: N818 - no error of the fake's
 
 
 class _Body(RawIOBase):
-    """The body of one request, which ends where the request ends.
+    """The body of one request; reading stops at its end.
 
     Args:
         reader: Of the connection.
-        length: In bytes; None: it comes in chunks.
+        length: In bytes; None: it is sent in chunks.
     """
 
     def __init__(self, reader: BufferedReader[Line], length: int | None) -> None:
         self._reader = reader
         self._left: int = length or 0
-        """Bytes of the body, or of the chunk."""
+        """Bytes left of the body, or of the chunk."""
         self._chunks = length is None
         """Whether there are more chunks."""
         self._failed = False
@@ -128,10 +128,10 @@ class _Body(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fills a buffer as far as the body goes.
+        """Fills a buffer, or as much of it as the body has.
 
         Raises:
-            ConnectionError: The body ends too early, or its chunks cannot be told apart.
+            ConnectionError: The body ends too early, or a chunk is malformed.
         """
         filled = 0
         try:
@@ -151,7 +151,7 @@ class _Body(RawIOBase):
         return filled
 
     def drain(self) -> bool:
-        """Reads on to the end: the next request begins there, also when this body was not wanted.
+        """Reads to the end, where the next request begins.
 
         Returns:
             Whether the end was found.
@@ -160,26 +160,26 @@ class _Body(RawIOBase):
             while not self._failed and (self._left or self._chunks) and self.read(_BLOCK_BYTES):
                 pass
         except OSError:
-            pass  # noted where it happened
+            pass  # readinto has set _failed
         return not self._failed
 
     def _next_chunk(self) -> int:
         """The size of the next chunk; 0: the body has ended, with its trailer section."""
         if not self._chunks:
             return 0
-        found = _CHUNK.fullmatch(self._reader.readline(_LONGEST_LINE))
-        if found is None or len(found[1].lstrip(b"0")) > _MOST_DIGITS:
-            raise ConnectionError("a chunk has no size, or none that can be")
+        found = _CHUNK.fullmatch(self._reader.readline(_MAX_LINE_BYTES))
+        if found is None or len(found[1].lstrip(b"0")) > _MAX_DIGITS:
+            raise ConnectionError("a chunk has no valid size")
         self._left = int(found[1], 16)
         if not self._left:
             self._chunks = False
-            for _ in range(_MOST_FIELDS):
-                line = self._reader.readline(_LONGEST_LINE)
+            for _ in range(_MAX_FIELDS):
+                line = self._reader.readline(_MAX_LINE_BYTES)
                 if line in _EMPTY:
                     return 0
                 if not _FIELD.fullmatch(line):
                     break
-            raise ConnectionError("the trailer section does not end as it should")
+            raise ConnectionError("the trailer section is malformed")
         return self._left
 
     def _end_of_chunk(self) -> None:
@@ -192,7 +192,7 @@ class _Head:
 
     Args:
         method: In its spelling.
-        target: As it stands in the request line.
+        target: As in the request line.
         version: The minor number of HTTP/1.
         fields: In their order and spelling.
     """
@@ -206,19 +206,19 @@ class _Head:
         """With its other bytes percent-encoded."""
         absolute = _ABSOLUTE.match(target)
         self.host = absolute[1] if absolute else None
-        """From the target; None: it names none."""
+        """Host of an absolute target; None: the target is only a path."""
         if absolute:
             target = target[absolute.end() :] or "/"
         self.path = unquote_to_bytes(target.encode("latin-1")).decode("latin-1")
-        """Its bytes, decoded, a character each: as WSGI wants it."""
+        """Percent-decoded; each character is a byte, as in WSGI."""
 
     def values(self, name: str) -> list[str]:
-        """The values of a field, which are lists with commas, one by one."""
+        """The values of a field, split at commas, in lower case."""
         listed = (value for known, value in self.fields if known.lower() == name)
         return [value.strip(" \t").lower() for values in listed for value in values.split(",")]
 
     def check(self) -> None:
-        """Refuses what HTTP has servers refuse, and what this one cannot do."""
+        """Refuses a head that HTTP requires servers to refuse, or that is not supported here."""
         if self.method != self.method.upper():
             raise _Refusal(501, f"There is no method {self.method}: methods are in upper case.")
         hosts = sum(name.lower() == "host" for name, _ in self.fields)
@@ -226,7 +226,7 @@ class _Head:
             raise _Refusal(400, f"A request needs one Host header, not {hosts}.")
 
     def body_length(self) -> int | None:
-        """The bytes of the body; None: it comes in chunks."""
+        """The length of the body in bytes; None: it is sent in chunks."""
         codings, lengths = self.values("transfer-encoding"), set(self.values("content-length"))
         if codings:
             if lengths or not self.version:
@@ -238,21 +238,21 @@ class _Head:
         if lengths or not (length.isascii() and length.isdigit()):
             raise _Refusal(400, "Content-Length must be one number.")
         length = length.lstrip("0")
-        if len(length) > _MOST_DIGITS:
+        if len(length) > _MAX_DIGITS:
             raise _Refusal(413, "The body is too large.")
         return int(length or "0")
 
     def keeps_connection(self) -> bool:
-        """Whether the client wants to go on with the connection."""
+        """Whether the client wants to keep the connection."""
         options = self.values("connection")
         return "close" not in options and (self.version > 0 or "keep-alive" in options)
 
     def environment(self) -> dict[str, Any]:
-        """What WSGI makes of the fields."""
+        """The fields as WSGI variables."""
         environ: dict[str, Any] = {}
         for name, value in self.fields:
             if "_" in name:
-                continue  # It would hide the one with a dash.
+                continue  # It would replace a field that is spelled with a dash.
             key = name.upper().replace("-", "_")
             if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
                 key = f"HTTP_{key}"
@@ -264,13 +264,13 @@ class _Head:
 
 
 def _read_head(reader: BufferedReader[Line]) -> _Head | None:
-    """The next head; None: there is no further request."""
-    line = reader.readline(_LONGEST_LINE)
+    """The next head; None: the client has closed the connection."""
+    line = reader.readline(_MAX_LINE_BYTES)
     while line in _EMPTY:  # Some clients end a body with a line break that does not belong to it.
-        line = reader.readline(_LONGEST_LINE)
+        line = reader.readline(_MAX_LINE_BYTES)
     if not line:
         return None
-    if len(line) == _LONGEST_LINE:
+    if len(line) == _MAX_LINE_BYTES:
         raise _Refusal(414, "The request line is too long.")
     found = _REQUEST_LINE.fullmatch(line)
     if found is None:
@@ -278,12 +278,12 @@ def _read_head(reader: BufferedReader[Line]) -> _Head | None:
     if found[3] != b"1":
         raise _Refusal(505, "This server speaks HTTP/1.1.")
     fields: list[tuple[str, str]] = []
-    while (line := reader.readline(_LONGEST_LINE)) not in _EMPTY:
+    while (line := reader.readline(_MAX_LINE_BYTES)) not in _EMPTY:
         field = _FIELD.fullmatch(line)
-        if len(line) == _LONGEST_LINE or len(fields) == _MOST_FIELDS:
-            raise _Refusal(431, f"A request has at most {_MOST_FIELDS} headers of {_LONGEST_LINE} bytes.")
+        if len(line) == _MAX_LINE_BYTES or len(fields) == _MAX_FIELDS:
+            raise _Refusal(431, f"A request has at most {_MAX_FIELDS} headers of {_MAX_LINE_BYTES} bytes.")
         if field is None:
-            raise _Refusal(400, "The request has a header that is none, or ends within its headers.")
+            raise _Refusal(400, "The request has a malformed header, or ends within its headers.")
         fields.append((field[1].decode("latin-1"), field[2].decode("latin-1")))
     head = _Head(found[1].decode("latin-1"), found[2].decode("latin-1"), int(found[4]), fields)
     head.check()
@@ -303,7 +303,7 @@ class Exchange:
 
     Args:
         line: The connection, open.
-        service: What answers.
+        service: Handles the requests.
         addresses: Of the client and of the server, as sockets have them: host and port come first.
         scheme: ``http`` or ``https``.
     """
@@ -334,25 +334,25 @@ class Exchange:
         }
 
     def run(self, handshake_sec: float) -> None:
-        """Serves until the connection is at its end.
+        """Serves requests until the connection ends.
 
         Args:
-            handshake_sec: How long the client may take to come to terms about TLS.
+            handshake_sec: Seconds that the TLS handshake may take.
         """
         try:
             self._line.handshake(handshake_sec)
             while self._keeps and self._serve_one():
                 pass
         except (ConnectionError, ssl.SSLError, TimeoutError):
-            pass  # A client may leave at any moment; that is no failure of the fake.
-        except Exception as error:  # noqa: BLE001 - passed on, and the client gets its 500
+            pass  # The client closed the connection; that is not a failure of the fake.
+        except Exception as error:  # noqa: BLE001 - passed on, and the client gets a 500
             self._service.on_error(error, self._doing, self._line)
             if not self._answered:
                 what = f"The fake server itself failed: {type(error).__name__}: {error}"
                 self._refuse(ApiError(500, "internal_error", what))
 
     def _serve_one(self) -> bool:
-        """Serves the next request; False: there is none."""
+        """Serves the next request; False: there was none, or the connection must end."""
         self._answered = False
         try:
             head = _read_head(self._reader)
@@ -429,7 +429,7 @@ class Exchange:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _refuse(self, refusal: ApiError) -> None:
-        """Answers what no one else can answer, and ends the connection."""
+        """Refuses a request that does not reach the API, and ends the connection."""
         self._keeps = False
         content = json_text(refusal.body()).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
@@ -438,11 +438,11 @@ class Exchange:
             self._line.sendall(self._head(status, headers) + content)
             self._line.finish_sending(_LINGER_SEC)
         except OSError:
-            pass  # The client has left.
+            pass  # The client has closed the connection.
 
     def _upgrade(self, head: _Head) -> Upgrade:
-        """The connection, for a protocol that is not HTTP."""
+        """The connection, for WebSocket."""
         self._line.handed_over = True
-        # Looking ahead reads what is there, and now only that.
+        # Since ``handed_over`` is set, peek does not wait: it returns only bytes that have arrived.
         received = self._reader.read(len(self._reader.peek()))
         return Upgrade(self._line, tuple(head.fields), received)

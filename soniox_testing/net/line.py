@@ -1,7 +1,7 @@
-"""One accepted connection, whose waits end when the server says so.
+"""One accepted connection. The server can end every wait on it.
 
-Its socket never blocks. A thread waits for it with a selector, and beside it for a socket pair of its own: shutting
-a socket down does not wake a thread that waits in ``recv`` on every platform.
+Its socket never blocks. A thread waits with a selector for the socket and for a socket pair that wakes it: shutting a
+socket down does not wake a thread in ``recv`` on every platform.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .tls import ServerSocket
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _BLOCK_BYTES = 256 * 1024
-# Needs no descriptor of its own, where there is one.
+# Unlike epoll and kqueue, poll needs no file descriptor.
 _Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class Line(RawIOBase):
-    """An accepted connection. ``end`` and ``wake`` are for any thread, the rest belongs to the connection's own.
+    """An accepted connection. ``end`` and ``wake`` may be called from any thread, all else from the connection's own.
 
     Every wait raises ``ConnectionAbortedError`` once ``end`` was called.
 
@@ -40,7 +40,7 @@ class Line(RawIOBase):
         self.ending: bool = False
         """Whether the server ends this connection."""
         self.handed_over = False
-        """Whether reading, as of a raw stream, does not wait any more: another protocol has taken over."""
+        """Whether ``readinto`` returns None instead of waiting: WebSocket has taken over."""
         connection.settimeout(0)
         with contextlib.suppress(OSError):
             # Otherwise Nagle's algorithm may hold a response back until the peer's delayed ACK, 40 ms later.
@@ -54,10 +54,10 @@ class Line(RawIOBase):
         self._waits_for = 0
 
     def handshake(self, timeout_sec: float) -> None:
-        """Comes to terms with the client about TLS, if this connection speaks it.
+        """Performs the TLS handshake; does nothing without TLS.
 
         Raises:
-            OSError: Among them ``ssl.SSLError``, and ``TimeoutError`` for a client that says nothing.
+            OSError: The handshake failed: ``ssl.SSLError``, or ``TimeoutError`` after ``timeout_sec`` seconds.
         """
         if not isinstance(self.socket, ServerSocket):
             return
@@ -76,7 +76,7 @@ class Line(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Reads into a buffer, as for any raw stream: waits for the first byte, and returns 0 at the end."""
+        """Reads into a buffer, as a raw stream does: waits for the first byte, and returns 0 at the end."""
         while True:
             try:
                 return self.socket.recv_into(buffer)
@@ -86,9 +86,9 @@ class Line(RawIOBase):
                 self._wait_for(READ)
 
     def sendall(self, data: bytes) -> None:
-        """Sends all of it, however long the client takes to read it."""
+        """Sends all of the data. Waits without a limit for the client to read it."""
         sent = 0
-        # Released at once, also where nothing counts references: what is exported cannot be resized.
+        # Released at once, also without reference counting: a bytearray cannot be resized while a view of it exists.
         with memoryview(data) as whole:
             while sent < len(whole):
                 with whole[sent : sent + _BLOCK_BYTES] as block:
@@ -101,8 +101,8 @@ class Line(RawIOBase):
         """Waits until the socket is ready, ``wake`` or ``end`` was called, or the time is over.
 
         Args:
-            events: What the socket has to be ready for, ``READ`` and ``WRITE``; 0: this waits for the others only.
-            timeout_sec: None: as long as it takes.
+            events: ``READ``, ``WRITE`` or both, for which the socket must be ready; 0: the socket is not waited for.
+            timeout_sec: Seconds; None: no limit.
         """
         if events != self._waits_for:
             if not self._waits_for:
@@ -121,27 +121,27 @@ class Line(RawIOBase):
         """Waits until the socket is probably ready."""
         if timeout_sec is not None and timeout_sec <= 0:
             raise TimeoutError
-        if not self.ending:  # Set before the wake-up, so that it is seen here or ends the wait.
+        if not self.ending:  # end() sets this before it wakes, so either this line sees it or the wait ends.
             self.wait(events, timeout_sec)
         if self.ending:
             raise ConnectionAbortedError("the server ends this connection")
 
     def wake(self) -> None:
-        """Ends the wait that there is, or else the next one."""
+        """Ends the current wait, or else the next one."""
         with self._lock:
             if not self.closed:
-                with contextlib.suppress(BlockingIOError):  # full of wake-ups that were not seen yet
+                with contextlib.suppress(BlockingIOError):  # full: a wake-up is pending already
                     self._waker.send(b"\0")
 
     def end(self) -> None:
-        """Ends every wait from now on. The thread of the connection closes it then."""
+        """Ends every wait from now on, so that the thread of the connection closes it."""
         self.ending = True
         self.wake()
 
     def finish_sending(self, timeout_sec: float) -> None:
-        """Says that nothing more comes, and reads on until the client has heard it.
+        """Closes the sending side, then reads and discards input until the client closes the connection.
 
-        A connection that is closed with input unread may take back what was sent last.
+        Closing a connection with unread input resets it, and the client may lose the end of the response.
         """
         self._say_goodbye()
         deadline_sec = time.monotonic() + timeout_sec

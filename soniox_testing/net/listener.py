@@ -1,7 +1,7 @@
-"""The port: accepts connections, and serves each in a thread of its own. Knows nothing of Soniox.
+"""Accepts connections on a port, and serves each in a thread. Independent of the API.
 
-pytest-httpserver carries the thread that accepts. What is different here: requests are not kept, clients may keep their
-connections, and the connections that are open when the server stops are ended, with the threads that wait on them.
+pytest-httpserver provides the accepting thread. Different from it: requests are not stored, connections are kept open,
+and stopping the server ends open connections and their threads.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 _BACKLOG = 128
 _POLL_SEC = 0.02
 _HANDSHAKE_SEC = 10.0
-_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not listened on
+_REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 def reachable_host(host: str) -> str:
-    """A host to reach what listens on another, which may stand for all addresses of the machine."""
+    """The host for clients of a server that listens on ``host``, which may stand for all addresses."""
     return _REACHABLE.get(host, host)
 
 
 class Listener(HTTPServer):
-    """A port that speaks HTTP/1.1; it may serve more than one fake.
+    """An HTTP/1.1 server on a port; may serve more than one fake.
 
     Args:
-        service: What answers.
+        service: Handles the requests.
         host: Name or address to listen on.
         port: 0 picks a free one; ``port`` says which once the listener was started.
         tls: Whether clients must speak TLS, see ``certificate``.
@@ -53,7 +53,7 @@ class Listener(HTTPServer):
     def __init__(self, service: Service, *, host: str, port: int, tls: bool = False) -> None:
         super().__init__(host, port, threaded=True)
         self.certificate: Certificate | None = Certificate(host) if tls else None
-        """What it shows to clients; None: it speaks plain HTTP."""
+        """The TLS certificate; None: plain HTTP."""
         self._service = service
         self._lines: _Server | None = None
 
@@ -71,7 +71,7 @@ class Listener(HTTPServer):
         thread.start()
 
     def thread_target(self) -> None:
-        """The loop that accepts connections."""
+        """Accepts connections until the server stops."""
         server = self._lines
         if server is not None:
             with closing(server.socket):
@@ -79,7 +79,7 @@ class Listener(HTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens, such as ``http://127.0.0.1:8080``; for one that listens everywhere, over loopback."""
+        """Such as ``http://127.0.0.1:8080``; a loopback address if it listens on all addresses."""
         scheme = "https" if self.certificate else "http"
         return f"{scheme}://{self.format_host(reachable_host(self.host))}:{self.port}"
 
@@ -103,7 +103,7 @@ class Listener(HTTPServer):
 
 
 class _Server(socketserver.TCPServer):
-    """A server with a thread for each connection, which it knows."""
+    """A server with a thread for each connection, and a list of both."""
 
     def __init__(self, host: str, port: int, service: Service, context: ssl.SSLContext | None) -> None:
         family = select_address_family(host, port)
@@ -118,19 +118,19 @@ class _Server(socketserver.TCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serves a new connection in a thread of its own."""
         if self._context is not None:
-            # Only wrapped here: during its handshake a silent client would keep all others from being accepted.
+            # The handshake is left to the connection's thread: here, a slow client would delay all others.
             request = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         line = Line(request)
         thread = threading.Thread(
             target=self._serve, args=(line, client_address), name="fake-soniox-connection", daemon=True
         )
-        # Listed first: a connection may have to be ended as soon as its thread runs.
+        # Listed before the thread starts: the connection may have to be ended as soon as the thread runs.
         with self._changing:
             self._threads[line] = thread
         try:
             thread.start()
         except RuntimeError as error:
-            # Before the client hears of it, so that it is charged to the test that is running.
+            # Reported before the connection is closed, so that the failure belongs to the running test.
             self._service.on_error(error, "accepting a connection", line)
             self._forget(line)
             line.close()
@@ -151,9 +151,9 @@ class _Server(socketserver.TCPServer):
             del self._threads[line]
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Passes on why a connection could not be accepted, where the base class prints it."""
+        """Passes the error of a connection that could not be accepted on; the base class would print it."""
         error = sys.exc_info()[1]
-        # A client may have left by now.
+        # The client may have closed the connection.
         if error is not None and not isinstance(error, ConnectionError):
             self._service.on_error(error, "accepting a connection", None)
 

@@ -1,4 +1,4 @@
-"""The way to a fake past the proxies that the environment names."""
+"""Environment variables that keep clients of a fake from using a proxy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from urllib.request import getproxies
 
 
 def are_set() -> bool:
-    """Whether clients here go through a proxy, by the environment or by the settings of the system."""
+    """Whether the environment or the system's settings name a proxy."""
     return any(kind != "no" for kind in getproxies())
 
 
 def past_proxies(host: str) -> dict[str, str]:
-    """The environment variables that let clients reach a host without a proxy, and all others as before.
+    """``NO_PROXY`` and ``no_proxy`` as they are, with one more host.
 
-    Programs read one spelling or the other, so both say the same.
+    Programs read one spelling or the other, so both have the same value.
     """
     listed = " ".join(os.environ.get(name, "") for name in ("no_proxy", "NO_PROXY"))
     hosts = dict.fromkeys([*filter(None, re.split(r"[,\s]+", listed)), host])

@@ -1,6 +1,6 @@
-"""A certificate made on the fly, so that clients can be tested over ``https`` and ``wss``.
+"""A certificate for tests over ``https`` and ``wss``, made by trustme.
 
-trustme makes it. Its key never leaves this process, and nobody trusts it but those who are given its CA file.
+Its key never leaves this process. Only clients that are given its CA file trust it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 
 class Certificate:
-    """A certificate authority of its own and a certificate by it, for ``localhost``, ``127.0.0.1`` and ``::1``.
+    """A new certificate authority, and a certificate of it for ``localhost``, ``127.0.0.1`` and ``::1``.
 
-    The CA file is deleted when nobody holds this object any more.
+    The CA file is deleted when this object is garbage-collected.
 
     Args:
         host: A further name or address that the certificate is for.
@@ -30,8 +30,8 @@ class Certificate:
     def __init__(self, host: str) -> None:
         try:
             import trustme  # noqa: PLC0415 - optional, and it brings cryptography along
-        except ImportError as exc:
-            raise RuntimeError('TLS needs trustme: pip install "soniox-lite[testing-tls]"') from exc
+        except ImportError as error:
+            raise RuntimeError('TLS needs trustme: pip install "soniox-lite[testing-tls]"') from error
         authority = trustme.CA()
         names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
         self.server_context: ssl.SSLContext = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,7 +45,7 @@ class Certificate:
             file.write(authority.cert_pem.bytes())
 
     def client_context(self) -> ssl.SSLContext:
-        """A new context for clients, which trusts this certificate and no other."""
+        """A new context for clients that trusts only this certificate authority."""
         return ssl.create_default_context(cafile=self.ca_file)
 
 
@@ -55,10 +55,10 @@ def _remove(path: str) -> None:
 
 
 class ServerSocket(ssl.SSLSocket):
-    """The server's side of a TLS connection, which behaves like a plain socket where the two differ.
+    """The server's side of a TLS connection, with the interface of a plain socket.
 
-    Without blocking, a TLS socket raises errors of its own when there is nothing to read or no room to send; and its
-    ``shutdown``, called from another thread, lets the one that reads go on in plain text.
+    A non-blocking TLS socket raises its own errors where a plain one raises ``BlockingIOError``. Its ``shutdown``,
+    called from another thread, would let the reading thread go on in plain text.
     """
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
@@ -81,7 +81,7 @@ class ServerSocket(ssl.SSLSocket):
         socket.socket.shutdown(self, how)
 
     def say_goodbye(self) -> None:
-        """Tells the client that nothing was cut off, if it can be told without waiting."""
+        """Sends TLS close_notify, if that is possible without waiting."""
         with contextlib.suppress(OSError, ValueError):
             self.settimeout(0)
             self.unwrap()
@@ -91,5 +91,5 @@ class ServerSocket(ssl.SSLSocket):
 def _plain_errors() -> Any:
     try:
         yield
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
-        raise BlockingIOError(errno.EAGAIN, "it would block") from exc
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+        raise BlockingIOError(errno.EAGAIN, "it would block") from error

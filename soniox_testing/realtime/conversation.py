@@ -7,10 +7,8 @@ the thread of the connection; the function never uses the socket.
 from __future__ import annotations
 
 import threading
-from collections import deque
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from ..hearing.recognition import home_languages, marker
 from ..hearing.words import space_before, target_language
@@ -20,36 +18,16 @@ from ..script.session_faults import ends_by_drop, ends_with_error
 from ..unfrozen import time
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError
+from .conversation_queue import Finished, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..hearing.recognition import Message
-    from ..script.session_faults import Ending
+    from .conversation_queue import ConversationQueue, Kind
     from .stt_config import SttConfig
 
 _WITHIN_SEC = 5.0
-
-Kind: TypeAlias = Literal["audio", "keepalive", "finalize", "end", "over"]
-"""What a client did. ``over``: the session has ended."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The function ended the session normally."""
-
-
-Output: TypeAlias = "Send | Ending | Finished"
-
-
-@dataclass(frozen=True)
-class _Received:
-    kind: Kind
-    data: bytes = b""
-    audio_ms: int = 0
-    """Milliseconds of all audio so far."""
-    how: str = ""
-    """Of ``over``: how the session ended."""
 
 
 class Conversation:
@@ -64,21 +42,17 @@ class Conversation:
 
     Args:
         config: From the start message.
-        wake: Called when there is something to send.
+        queue: To and from the session.
     """
 
-    def __init__(self, config: SttConfig, wake: Callable[[], None]) -> None:
+    def __init__(self, config: SttConfig, queue: ConversationQueue) -> None:
         self.config: Mapping[str, object] = config.message
         """The start message as sent, without its key."""
         self._config = config
-        self._wake = wake
+        self._queue = queue
         self._language = home_languages(config)[0]
-        self._turns = threading.Condition()
-        self._inbox: deque[_Received] = deque()
-        self._outbox: list[Output] = []
-        self._passed: list[_Received] = []
+        self._passed: list[Received] = []
         """All that was taken from the inbox."""
-        self._ended = False
         self._audio = bytearray()
         self._audio_ms = 0
         """Milliseconds of the audio that was taken from the inbox."""
@@ -90,8 +64,6 @@ class Conversation:
         self._total_ms = 0
         self._drafts: list[Message] = []
         self._translated_drafts: list[Message] = []
-        self._final: list[Message] = []
-        """All final tokens so far."""
 
     def expect_config(self, **fields: object) -> Mapping[str, object]:
         """Checks the start message, which has been accepted already.
@@ -145,9 +117,9 @@ class Conversation:
             end = self._audio_end(ms, bytes, contains)
             if end is not None:
                 break
-            heard = self._next(wanted, deadline_sec, within_sec)
-            if heard.kind not in {"audio", "keepalive"}:
-                raise self._unmet(wanted, f"the client sent {_described(heard)}")
+            received = self._next(wanted, deadline_sec, within_sec)
+            if received.kind not in {"audio", "keepalive"}:
+                raise self._unmet(wanted, f"the client sent {received}")
         begin, self._asked_bytes = self._asked_bytes, end
         self._asked_ms = self._audio_ms if ms is None else self._asked_ms + ms
         return _bytes(self._audio, begin, end)
@@ -281,19 +253,19 @@ class Conversation:
 
     def sends(self, message: Mapping[str, object] | str) -> None:
         """Sends a message unchanged: an object as JSON, or any text."""
-        self._put(Send(message if isinstance(message, str) else json_text(message)))
+        self._queue.put(Send(message if isinstance(message, str) else json_text(message)))
 
     def error(self, error_type: str, message: str | None = None, *, status_code: int | None = None) -> None:
         """Ends the session with an error message, as ``Faults.error`` does."""
-        self._put(ends_with_error(error_type, message, status_code))
+        self._queue.put(ends_with_error(error_type, message, status_code))
 
     def drop(self, how: str = "reset") -> None:
         """Breaks the connection; ``how`` is as for ``Faults.drop``."""
-        self._put(ends_by_drop(how))
+        self._queue.put(ends_by_drop(how))
 
     def stall(self) -> None:
         """Stops reading and answering. The connection stays open until the fake stops."""
-        self._put(ends_by_drop("stall"))
+        self._queue.put(ends_by_drop("stall"))
 
     def finish(self) -> None:
         """Makes everything final, sends the last message (``finished``), and closes."""
@@ -301,118 +273,64 @@ class Conversation:
         self._total_ms = max(self._total_ms, self._asked_ms)
         if drafts:
             self._send(drafts, final_ms=self._total_ms)
-        self._put(Send(json_text({**self._message([], self._total_ms), "finished": True})))
-        self._put(Finished())
-
-    # For the session, in the thread of its connection.
-
-    def final_tokens(self) -> list[Message]:
-        """All final tokens so far, without those in messages of ``sends``."""
-        return list(self._final)
-
-    def hear(self, kind: Kind, data: bytes = b"", audio_ms: int = 0, *, how: str = "") -> None:
-        """Adds an event of the client to the inbox."""
-        with self._turns:
-            self._inbox.append(_Received(kind, data, audio_ms, how))
-            self._turns.notify_all()
-
-    def has_output(self) -> bool:
-        """Whether the outbox is not empty."""
-        with self._turns:
-            return bool(self._outbox)
-
-    def take_output(self) -> list[Output]:
-        """Empties the outbox."""
-        with self._turns:
-            output, self._outbox = self._outbox, []
-            return output
-
-    def start(
-        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
-    ) -> threading.Thread:
-        """Runs the function in a new thread.
-
-        Args:
-            function: The test's function.
-            remember_failure: Called with what the function raised.
-        """
-        thread = threading.Thread(
-            target=self._run, args=(function, remember_failure), name="fake-soniox-conversation", daemon=True
-        )
-        thread.start()
-        return thread
-
-    def _run(
-        self, function: Callable[[Conversation], object], remember_failure: Callable[[BaseException, str], None]
-    ) -> None:
-        name = getattr(function, "__name__", repr(function))
-        try:
-            check_outcome("function", function(self))
-            if not self._ended:
-                self._answer_rest()
-        except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops
-            remember_failure(failure, f"running the function {name} of a session")
-            if not self._ended:
-                what = f"The function of this session failed: {type(failure).__name__}: {failure}"
-                self._put(RealtimeError("internal_error", what))
+        self._queue.put(Send(json_text({**self._message([], self._total_ms), "finished": True})))
+        self._queue.put(Finished())
 
     def _answer_rest(self) -> None:
         """Answers ``finalize`` and the end of the audio, without a time limit."""
-        if any(heard.kind == "end" for heard in self._passed):
+        if any(received.kind == "end" for received in self._passed):
             self.finish()
             return
         while True:
-            heard = self._next("", None, 0)
-            if heard.kind == "over":
+            received = self._next("", None, 0)
+            if received.kind == "over":
                 return
-            if heard.kind == "finalize":
+            if received.kind == "finalize":
                 self._asked_ms = self._audio_ms
                 self.finalized()
-            if heard.kind == "end":
+            if received.kind == "end":
                 self._asked_ms = self._audio_ms
                 self.finish()
                 return
 
     def _expect(self, kind: Kind, passed_over: set[str], within_sec: float) -> None:
-        wanted = _described(_Received(kind))
+        wanted = str(Received(kind))
         deadline_sec = time.monotonic() + within_sec
-        while (heard := self._next(wanted, deadline_sec, within_sec)).kind != kind:
-            if heard.kind not in passed_over:
-                raise self._unmet(wanted, f"the client sent {_described(heard)}")
+        while (received := self._next(wanted, deadline_sec, within_sec)).kind != kind:
+            if received.kind not in passed_over:
+                raise self._unmet(wanted, f"the client sent {received}")
         self._asked_ms, self._asked_bytes = self._audio_ms, len(self._audio)
 
-    def _next(self, wanted: str, deadline_sec: float | None, within_sec: float) -> _Received:
-        """Takes the next thing that the client did.
+    def _next(self, wanted: str, deadline_sec: float | None, within_sec: float) -> Received:
+        """Takes the next event of the client.
 
         Args:
-            wanted: In words, what is waited for.
-            deadline_sec: In real time; None: for ever, and the end of the session is no failure.
-            within_sec: What that deadline was made of.
+            wanted: A description of the expectation.
+            deadline_sec: In real time; None: no limit, and the end of the session is no failure.
+            within_sec: The timeout of the expectation, for the error.
         """
-        with self._turns:
-            timeout_sec = None if deadline_sec is None else max(0.0, deadline_sec - time.monotonic())
-            if not self._turns.wait_for(lambda: self._inbox, timeout_sec):
-                raise self._unmet(wanted, f"nothing more came within {within_sec:g} s")
-            heard = self._inbox[0]
-            if heard.kind == "over":  # stays: it is the answer to every later expectation, too
-                if deadline_sec is not None:
-                    raise self._unmet(wanted, f"the session was over ({heard.how})")
-                return heard
-            self._passed.append(self._inbox.popleft())
-        if heard.kind == "audio":
-            self._audio += heard.data
-            self._audio_ms = heard.audio_ms
-        return heard
+        received = self._queue.next(None if deadline_sec is None else max(0.0, deadline_sec - time.monotonic()))
+        if received is None:
+            raise self._unmet(wanted, f"nothing more came within {within_sec:g} s")
+        if received.kind == "over":
+            if deadline_sec is not None:
+                raise self._unmet(wanted, f"the session was over ({received.how})")
+            return received
+        self._passed.append(received)
+        if received.kind == "audio":
+            self._audio += received.data
+            self._audio_ms = received.audio_ms
+        return received
 
     def _unmet(self, wanted: str, instead: str) -> AssertionError:
         parts: list[str] = []
-        for kind, run in groupby(self._passed, lambda heard: heard.kind):
+        for kind, run in groupby(self._passed, lambda received: received.kind):
             listed = list(run)
-            size = sum(len(heard.data) for heard in listed)
+            size = sum(len(received.data) for received in listed)
             if kind == "audio":
                 parts.append(f"audio in {len(listed)} message(s), {size} bytes, {listed[-1].audio_ms} ms by then")
             else:
-                parts.append(_described(listed[0]) + (f" {len(listed)} times" if len(listed) > 1 else ""))
+                parts.append(str(listed[0]) + (f" {len(listed)} times" if len(listed) > 1 else ""))
         so_far = "; ".join(parts) or "nothing"
         return AssertionError(f"expected {wanted}, but {instead}. Since its start message the client sent: {so_far}")
 
@@ -451,10 +369,10 @@ class Conversation:
         return [{**draft, "is_final": True} for draft in drafts]
 
     def _send(self, finals: list[Message], *, final_ms: int = 0) -> None:
-        self._put(Send(json_text(self._message(finals, final_ms))))
+        self._queue.put(Send(json_text(self._message(finals, final_ms))))
 
     def _message(self, finals: list[Message], final_ms: int) -> Message:
-        self._final += finals
+        self._queue.final_tokens += finals
         self._final_ms = max(self._final_ms, final_ms)
         self._total_ms = max(self._total_ms, self._final_ms, self._asked_ms)
         drafts = [*self._drafts, *self._translated_drafts] if self._config.enable_non_final_tokens else []
@@ -464,21 +382,40 @@ class Conversation:
             "total_audio_proc_ms": self._total_ms,
         }
 
-    def _put(self, output: Output) -> None:
-        if self._ended:
-            raise RuntimeError("this conversation has ended the session already")
-        self._ended = not isinstance(output, Send)
-        with self._turns:
-            self._outbox.append(output)
-        self._wake()
-
 
 def _bytes(audio: bytearray, begin: int, end: int) -> bytes:
     # A function, because ``bytes`` is a parameter in the method.
     return bytes(audio[begin:end])
 
 
-def _described(heard: _Received) -> str:
-    if heard.kind == "audio":
-        return f"audio ({len(heard.data)} bytes)"
-    return "the end of the audio" if heard.kind == "end" else heard.kind
+def start_conversation(
+    function: Callable[[Conversation], object],
+    config: SttConfig,
+    queue: ConversationQueue,
+    remember_failure: Callable[[BaseException, str], None],
+) -> threading.Thread:
+    """Runs the function of a test in a new thread, and ends the session if the function does not.
+
+    Args:
+        function: The test's function.
+        config: From the start message.
+        queue: To and from the session.
+        remember_failure: Called with what the function raised.
+    """
+    conversation = Conversation(config, queue)
+
+    def run() -> None:
+        try:
+            check_outcome("function", function(conversation))
+            if not queue.ended:
+                conversation._answer_rest()  # pyright: ignore[reportPrivateUsage] - not for users
+        except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops
+            name = getattr(function, "__name__", repr(function))
+            remember_failure(failure, f"running the function {name} of a session")
+            if not queue.ended:
+                what = f"The function of this session failed: {type(failure).__name__}: {failure}"
+                queue.put(RealtimeError("internal_error", what))
+
+    thread = threading.Thread(target=run, name="fake-soniox-conversation", daemon=True)
+    thread.start()
+    return thread

@@ -36,34 +36,25 @@ class RealtimeSession(ABC, Generic[_LogT]):
 
     Args:
         state: Of the fake; its lock is taken where needed.
-        usage_type: Which kind of temporary keys opens the session.
         handshake: The client's opening handshake.
         now_sec: The moment of the handshake.
         key_in_start_message: Whether the key may first come in a start message.
-        idle_sec: How long an authenticated connection may be idle before it is closed.
-        idle_without_key_sec: The same before a key has come.
     """
 
     log: _LogT
+    _usage_type: str
+    """Of the temporary keys that open the session."""
+    _idle_sec: float
+    """How long a connection may be idle before it is closed."""
+    _idle_without_key_sec: float
+    """The same before a key has come."""
 
-    def __init__(
-        self,
-        state: State,
-        usage_type: str,
-        handshake: Handshake,
-        now_sec: float,
-        *,
-        key_in_start_message: bool,
-        idle_sec: float,
-        idle_without_key_sec: float,
-    ) -> None:
+    def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
         self._state = state
         self._authentication = Authentication(
-            state, usage_type, handshake, now_sec, key_in_start_message=key_in_start_message
+            state, self._usage_type, handshake, now_sec, key_in_start_message=key_in_start_message
         )
         self.subprotocol: str | None = self._authentication.subprotocol
-        self._idle_sec = idle_sec
-        self._idle_without_key_sec = idle_without_key_sec
         self._phase: Literal["waiting", "streaming", "over"] = "waiting"
         """``waiting`` until the first start message was accepted."""
         self._timers: dict[Timer, float] = {}

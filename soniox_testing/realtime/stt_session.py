@@ -19,7 +19,8 @@ from ..store.sessions import SessionLog
 from ..wire.json_text import json_text
 from ..wire.operations import STT
 from ..wire.realtime_errors import RealtimeError
-from .conversation import Conversation, Finished
+from .conversation import start_conversation
+from .conversation_queue import ConversationQueue, Finished
 from .session import RealtimeSession, parse_object
 from .stt_config import config_of
 
@@ -32,14 +33,10 @@ if TYPE_CHECKING:
     from ..script.session_faults import Ending, SessionFault
     from ..script.transcripts import Word
     from ..store.state import State
-    from .conversation import Output
+    from .conversation_queue import Output
     from .session import Timer
     from .stt_config import SttConfig
 
-USAGE_TYPE = "transcribe_websocket"
-
-_IDLE_SEC = 40.0
-_IDLE_WITHOUT_KEY_SEC = 10.0
 _INPUT_SEC = 20.0
 _MAX_DURATION_SEC = 300 * 60.0
 _MAX_AUDIO_MS = 300 * 60 * 1000
@@ -67,21 +64,17 @@ class SttSession(RealtimeSession[SessionLog]):
         now_sec: The moment of the handshake.
     """
 
+    _usage_type = "transcribe_websocket"
+    _idle_sec = 40.0
+    _idle_without_key_sec = 10.0
+
     def __init__(self, state: State, rules: SttRules, handshake: Handshake, now_sec: float) -> None:
-        super().__init__(
-            state,
-            USAGE_TYPE,
-            handshake,
-            now_sec,
-            key_in_start_message=rules.key_in_start_message,
-            idle_sec=_IDLE_SEC,
-            idle_without_key_sec=_IDLE_WITHOUT_KEY_SEC,
-        )
+        super().__init__(state, handshake, now_sec, key_in_start_message=rules.key_in_start_message)
         self._rules = rules
         self._fault: SessionFault | None = None
         self._sent_messages = 0
-        self._conversation: Conversation | None = None
-        """With the function that runs this session; None if no function does."""
+        self._queue: ConversationQueue | None = None
+        """To and from the function that scripts this session; None if no function does."""
         self._meter: AudioMeter | None = None
         self._recognizer: Recognizer | None = None
         self._config: SttConfig | None = None
@@ -115,7 +108,7 @@ class SttSession(RealtimeSession[SessionLog]):
     @property
     def wants_turn(self) -> bool:
         """Also when the function of this session has something to send."""
-        has_output = self._conversation is not None and self._conversation.has_output()
+        has_output = self._queue is not None and self._queue.has_output()
         return (has_output and self._phase != "over") or super().wants_turn
 
     def time_passed(self, now_sec: float) -> Sequence[Action]:
@@ -132,7 +125,7 @@ class SttSession(RealtimeSession[SessionLog]):
 
     def _fire_due(self, now_sec: float) -> list[Action]:
         actions: list[Action] = []
-        for output in self._conversation.take_output() if self._conversation is not None else ():
+        for output in self._queue.take_output() if self._queue is not None else ():
             if self._phase != "over":
                 actions += self._on_output(output)
         return actions + super()._fire_due(now_sec)
@@ -166,8 +159,7 @@ class SttSession(RealtimeSession[SessionLog]):
         config = config_of(values)
         with self._state.lock:
             temporary = self._authentication.temporary
-            if temporary is not None:
-                check_unused(temporary)
+            check_unused(temporary)
             reference = config.client_reference_id if temporary is None else temporary.client_reference_id
             refusal = start_refusal(self._state, self._authentication.api_key, "stt")
             self.log.note(config=config.message, client_reference_id=reference)
@@ -190,8 +182,8 @@ class SttSession(RealtimeSession[SessionLog]):
         self._timers.pop("idle", None)
         if function is not None:
             # Only the limit of the key ends a scripted session: the function decides how long the client may be silent.
-            self._conversation = Conversation(config, self._wake or (lambda: None))
-            thread = self._conversation.start(function, self._state.remember_failure)
+            self._queue = ConversationQueue(self._wake or (lambda: None))
+            thread = start_conversation(function, config, self._queue, self._state.remember_failure)
             with self._state.lock:
                 self._state.conversation_threads.append(thread)
         else:
@@ -218,10 +210,10 @@ class SttSession(RealtimeSession[SessionLog]):
         kind = values.get("type")
         if kind == "keepalive":
             self.log.add_control("keepalive", text)
-            if self._conversation is not None:
-                self._conversation.hear("keepalive")
-                return []
-            self._timers["input"] = now_sec + _INPUT_SEC
+            if self._queue is not None:
+                self._queue.receive("keepalive")
+            else:
+                self._timers["input"] = now_sec + _INPUT_SEC
             return []
         if kind != "finalize" or self._recognizer is None:
             message = f"The type of a control message must be finalize or keepalive, not {kind!r}."
@@ -230,8 +222,8 @@ class SttSession(RealtimeSession[SessionLog]):
         if silence_ms is not None and (isinstance(silence_ms, bool) or not isinstance(silence_ms, (int, float))):
             raise RealtimeError("invalid_request", "trailing_silence_ms must be a number.")
         self.log.add_control("finalize", text)
-        if self._conversation is not None:
-            self._conversation.hear("finalize")
+        if self._queue is not None:
+            self._queue.receive("finalize")
             return []
         return self._send(self._recognizer.finalize(self._audio_ms))
 
@@ -241,20 +233,20 @@ class SttSession(RealtimeSession[SessionLog]):
         self._has_audio = True
         before_ms, self._audio_ms = self._audio_ms, self._meter.add(data)
         self.log.add_audio(data, self._audio_ms)
-        if self._conversation is not None:
-            self._conversation.hear("audio", data, self._audio_ms)
+        if self._queue is not None:
+            self._queue.receive("audio", data, self._audio_ms)
         else:
             self._timers["input"] = now_sec + _INPUT_SEC
         actions: list[Action] = []
         fault = self._fault
         if fault is not None and fault.after_audio_ms is not None and self._audio_ms >= fault.after_audio_ms:
             self._fault = None
-            if self._conversation is None:
+            if self._queue is None:
                 actions += self._send(self._recognizer.advance(max(before_ms, fault.after_audio_ms)))
             if not isinstance(fault.effect, SendRaw):
                 return [*actions, *self._fail(fault.effect)]
             actions.append(fault.effect)
-        if self._conversation is not None:
+        if self._queue is not None:
             return actions
         if self._audio_ms > _MAX_AUDIO_MS:
             raise _too_long()
@@ -262,8 +254,8 @@ class SttSession(RealtimeSession[SessionLog]):
 
     def _end_of_audio(self, text: str) -> Sequence[Action]:
         self.log.add_control("end", text)
-        if self._conversation is not None:
-            self._conversation.hear("end")
+        if self._queue is not None:
+            self._queue.receive("end")
             return []
         if self._recognizer is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
@@ -312,8 +304,8 @@ class SttSession(RealtimeSession[SessionLog]):
 
     def _end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
         self._add_usage()
-        if self._conversation is not None:
-            self._conversation.hear("over", how=ended)
+        if self._queue is not None:
+            self._queue.receive("over", how=ended)
         super()._end(ended, close_code, error_type)
 
     def _add_usage(self) -> None:
@@ -322,7 +314,7 @@ class SttSession(RealtimeSession[SessionLog]):
         record = self.log.record()
         if stream is None or record.config is None:
             return
-        tokens = [*self._recognized, *(self._conversation.final_tokens() if self._conversation is not None else ())]
+        tokens = [*self._recognized, *(self._queue.final_tokens if self._queue is not None else ())]
         with self._state.lock:
             self._state.usage.ended(stream)
             self._state.usage.stt_used(

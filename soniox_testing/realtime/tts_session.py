@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from ..script.records import SessionEnd, SpeechEnd
     from ..store.state import State
 
-USAGE_TYPE = "tts_rt"
-
 _MAX_STREAMS = 5
 _MAX_ID_LENGTH = 256
 _WHERE = "message"
@@ -47,17 +45,13 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         key_in_start_message: Whether the key may first come in a start message.
     """
 
+    _usage_type = "tts_rt"
+
     def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
         self._rules = state.speeches.rules
-        super().__init__(
-            state,
-            USAGE_TYPE,
-            handshake,
-            now_sec,
-            key_in_start_message=key_in_start_message,
-            idle_sec=self._rules.idle_sec,
-            idle_without_key_sec=self._rules.idle_without_key_sec,
-        )
+        self._idle_sec = self._rules.idle_sec
+        self._idle_without_key_sec = self._rules.idle_without_key_sec
+        super().__init__(state, handshake, now_sec, key_in_start_message=key_in_start_message)
         self._now_sec = now_sec
         self._streams: dict[str, TtsStream] = {}
         self._turns: deque[TtsStream] = deque()
@@ -135,10 +129,9 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         super()._use_key_of(values, now_sec)
         if not self._streams:
             self._restart_idle(now_sec)  # a connection with a key may be idle for longer
-        temporary = self._authentication.temporary
-        if temporary is not None and self._phase == "waiting":
+        if self._phase == "waiting":
             with self._state.lock:
-                check_unused(temporary)
+                check_unused(self._authentication.temporary)
 
     def _start(self, stream_id: str, values: dict[str, Any], now_sec: float) -> Sequence[Action]:
         if stream_id in self._streams:
@@ -149,8 +142,7 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         api_key, temporary = self._authentication.api_key, self._authentication.temporary
         with self._state.lock:
             request = speech_request_of(values, _WHERE, self._state, api_key)
-            if temporary is not None:
-                check_unused(temporary)
+            check_unused(temporary)
             log = self._state.speeches.open(
                 request,
                 api_key=api_key,

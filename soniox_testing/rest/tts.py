@@ -49,8 +49,7 @@ def _answer(call: Call) -> Response:
     with state.lock:
         request = speech_request_of(fields.values, fields.location, state, call.api_key)
         temporary = state.keys.temporary.get(call.api_key)
-        if temporary is not None:
-            check_unused(temporary)
+        check_unused(temporary)
         log = state.speeches.open(
             request,
             api_key=call.api_key,

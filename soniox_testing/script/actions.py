@@ -1,4 +1,4 @@
-"""The words in which a session and the connection it runs on speak to each other."""
+"""The interface between a session and its connection: actions and events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Handshake:
-    """What a client said when it opened its WebSocket."""
+    """The parts of a client's opening handshake that sessions read."""
 
     authorization: str | None
     """The ``Authorization`` header; None when there was none."""
@@ -28,43 +28,44 @@ class Send:
 
 @dataclass(frozen=True)
 class SendRaw:
-    """Send bytes as they are, which need not be a frame."""
+    """Send bytes unchanged; they need not be a valid frame."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class Close:
-    """Send a close frame; whatever the client sends after it is read and thrown away."""
+    """Send a close frame; then read and discard what the client sends."""
 
     code: int
 
 
 @dataclass(frozen=True)
 class Reset:
-    """Drop the TCP connection at once, with a reset."""
+    """Reset the TCP connection."""
 
 
 @dataclass(frozen=True)
 class HangUp:
-    """End the TCP connection in order, but without a close frame."""
+    """Close the TCP connection in order, but without a close frame."""
 
 
 @dataclass(frozen=True)
 class Stall:
-    """Neither read nor write any more, and leave the connection open."""
+    """Stop reading and writing; leave the connection open."""
 
 
 @dataclass(frozen=True)
 class HalfOpen:
-    """Write no more and leave the connection open; what the client sends is read and thrown away."""
+    """Stop writing and leave the connection open; read and discard what the client sends."""
 
 
 Action: TypeAlias = Send | SendRaw | Close | Reset | HangUp | Stall | HalfOpen
 
 Disconnected: TypeAlias = Literal["client_closed", "abandoned", "stopped", "protocol_error", "message_too_big"]
-"""How a connection ended that the session itself had not ended: the client closed it, or left without saying so;
-the server was stopped; the client broke the WebSocket protocol, or sent a message that is too big."""
+"""How a connection ended before its session. ``client_closed``: the client sent a close frame. ``abandoned``: the
+client's connection ended without one. ``stopped``: the server was stopped. ``protocol_error``, ``message_too_big``: the
+client violated the WebSocket protocol, or sent a message that is too big."""
 
 
 class Session(Protocol):
@@ -77,7 +78,7 @@ class Session(Protocol):
 
     @property
     def deadline_sec(self) -> float | None:
-        """When ``time_passed`` is to be called at the latest; None: never."""
+        """When ``time_passed`` must be called at the latest; None: never."""
         ...
 
     @property
@@ -86,7 +87,7 @@ class Session(Protocol):
         ...
 
     def opened(self, wake: Callable[[], None]) -> None:
-        """The WebSocket is open, before all else.
+        """The WebSocket is open; the first call.
 
         Args:
             wake: May be called from any thread, to have ``wants_turn`` and ``deadline_sec`` read again.
@@ -94,15 +95,15 @@ class Session(Protocol):
         ...
 
     def time_passed(self, now_sec: float) -> Sequence[Action]:
-        """What to do because of the time."""
+        """The actions of timers that are due."""
         ...
 
     def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
-        """What to do about a text message."""
+        """The actions for a text message."""
         ...
 
     def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
-        """What to do about a binary message."""
+        """The actions for a binary message."""
         ...
 
     def poll_output(self, now_sec: float) -> Sequence[Action]:
@@ -110,10 +111,10 @@ class Session(Protocol):
         ...
 
     def disconnected(self, how: Disconnected, close_code: int | None) -> None:
-        """The connection ended before the session had ended it.
+        """The connection ended before the session.
 
         Args:
             how: Why.
-            close_code: Of the client's close frame, or of ours where the client broke a rule.
+            close_code: Of the client's close frame, or of the server's if the client violated the protocol.
         """
         ...

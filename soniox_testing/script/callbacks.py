@@ -1,4 +1,4 @@
-"""Functions of the test's own, which the fake calls from its threads."""
+"""Checks of the test's functions that the fake calls from its threads."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import inspect
 
 
 def check_plain(name: str, function: object) -> None:
-    """Refuses a coroutine function, which would never run.
+    """Refuses a coroutine function: it would not be awaited.
 
     Raises:
-        ValueError: It is one.
+        ValueError: The function is a coroutine function.
     """
     while isinstance(function, functools.partial):
         function = function.func
@@ -19,10 +19,10 @@ def check_plain(name: str, function: object) -> None:
 
 
 def check_outcome(name: str, outcome: object) -> None:
-    """Refuses what a function returned if it has still to be awaited.
+    """Refuses an awaitable that a function returned.
 
     Raises:
-        TypeError: It has.
+        TypeError: The function returned an awaitable.
     """
     if inspect.isawaitable(outcome):
         if inspect.iscoroutine(outcome):

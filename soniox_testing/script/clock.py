@@ -1,4 +1,4 @@
-"""The clock of one fake: monotonic seconds, and the wall time that belongs to them."""
+"""The clock of one fake: monotonic seconds, and wall time that is derived from them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _LOOK_AGAIN_SEC = 0.02
-_LONGEST_SETTLE_SEC = 10.0
+_MAX_SETTLE_SEC = 10.0
 
 
 class Follower(Protocol):
-    """Something that acts by itself when the time has come."""
+    """A component with timers."""
 
     def settle(self) -> None:
-        """Returns when everything has been done that is to be done now."""
+        """Returns when all timers that are due have fired."""
         ...
 
 
@@ -30,7 +30,7 @@ class VirtualClock:
     May be used from any thread, and by several fakes.
 
     Args:
-        now_sec: What the clock says at first.
+        now_sec: Its first reading.
     """
 
     def __init__(self, now_sec: float = 0.0) -> None:
@@ -39,19 +39,19 @@ class VirtualClock:
         self._followers: list[Follower] = []
 
     def __call__(self) -> float:
-        """What the clock says."""
+        """The seconds that the clock reads."""
         return self._now_sec
 
     def advance(self, seconds: float) -> None:
         """Moves the time. Returns when every timer that became due has fired.
 
-        What clients had sent before the call is dealt with before the time moves, so it counts as sent in time.
+        Messages that clients sent before the call are processed before the time moves, so they count as sent in time.
 
         Args:
             seconds: How far; not negative.
 
         Raises:
-            ValueError: The time would run backwards.
+            ValueError: ``seconds`` is negative.
         """
         if seconds < 0:
             raise ValueError(f"a clock cannot go back by {-seconds} s")
@@ -84,13 +84,13 @@ def iso_time(moment: datetime) -> str:
 
 
 class Clock:
-    """Time as a fake sees it: only the monotonic source moves, wall time is derived from it.
+    """Time of a fake: a monotonic source, from which wall time is derived.
 
-    So a test that drives the source gets timestamps that agree with the ages the progress rule sees.
+    So in a test that drives the source, timestamps agree with the ages of jobs.
 
     Args:
         monotonic: The source.
-        started_at: The wall time that belongs to what the source says now; None: the real time.
+        started_at: The wall time at the source's present reading; None: the real time.
         speed: Seconds of this clock for each second of the source.
     """
 
@@ -117,19 +117,19 @@ class Clock:
         return self._origin_wall + timedelta(seconds=self.now_sec() if moment_sec is None else moment_sec)
 
     def wait_sec(self, deadline_sec: float | None) -> float | None:
-        """Real seconds to sleep before it makes sense to look at this clock again, at most.
+        """The longest real time to sleep before this clock must be read again, in seconds.
 
         Args:
             deadline_sec: The moment of this clock that is waited for; None: none.
 
         Returns:
-            None: for ever, because ``followed_by`` tells when the clock has moved, or because there is no deadline.
+            None: no limit, because there is no deadline, or because ``followed_by`` reports when the clock moves.
         """
         if deadline_sec is None or isinstance(self._monotonic, VirtualClock):
             return None
         # Rounded up a little: a wait that ends just before its moment would be repeated.
         left_sec = max(0.0, (deadline_sec - self.now_sec()) / self._speed + 0.0005)
-        # A source of which nothing is known may jump at any time; one that is built in goes on by itself.
+        # The test's own source may jump at any time; a built-in one cannot.
         is_built_in = type(self._monotonic) is type(time.monotonic)
         return left_sec if is_built_in else min(left_sec, _LOOK_AGAIN_SEC)
 
@@ -154,20 +154,20 @@ class Clock:
 
 
 class Alarm:
-    """Waits for moments of a clock, in one thread, whoever moves the clock."""
+    """Waits for moments of a clock in one thread, while other threads may move the clock."""
 
     def __init__(self, clock: Clock, stopping: threading.Event) -> None:
         self._clock = clock
         self._stopping = stopping
         self._moved = threading.Event()
         self.settled: threading.Event = threading.Event()
-        """Set while there is nothing to be done before the clock moves."""
+        """Set while the thread waits for the clock to move."""
 
     def settle(self) -> None:
-        """Returns when the thread waits for a moment that has not come."""
+        """Returns when the thread waits for a moment in the future."""
         self.settled.clear()
         self._moved.set()
-        self.settled.wait(_LONGEST_SETTLE_SEC)
+        self.settled.wait(_MAX_SETTLE_SEC)
 
     def wait_until(self, moment_sec: float, unless: Callable[[], bool] = lambda: False) -> None:
         """Returns at that moment of the clock, or soon after the server began to stop, or ``unless`` says so."""
@@ -177,5 +177,5 @@ class Alarm:
                 return
             self.settled.set()
             wait_sec = self._clock.wait_sec(moment_sec)
-            # In steps: the stop of the server is another event.
+            # In steps, since ``stopping`` is another event.
             self._moved.wait(_LOOK_AGAIN_SEC if wait_sec is None else min(wait_sec, _LOOK_AGAIN_SEC))

@@ -1,4 +1,4 @@
-"""What failed inside the fake, whatever the test thought of it, and the threads that did not end."""
+"""Internal errors of the fake, and threads that did not end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 PATIENCE_SEC = 1.5
-"""How long a stop waits for the threads of a fake, all together."""
-_MOST_SHOWN = 5
+"""Seconds that a stop waits for all threads of a fake together."""
+_MAX_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Something that failed."""
+    """One internal error."""
 
     error: BaseException
     doing: str
@@ -31,37 +31,37 @@ class Failed:
 
 
 class FakeSonioxError(RuntimeError):
-    """The fake server itself failed, whatever the test thought of it.
+    """Raised at stop if the fake had an internal error during the test.
 
-    The message has the traceback of each failure, and what was being done.
+    The message has the traceback of each error, and what was being done.
 
     Args:
-        failed: What failed inside the server, oldest first.
-        who: Whose failure it is, in words.
+        failed: The errors, oldest first.
+        who: Names the failed server in the message.
     """
 
     def __init__(self, failed: Sequence[Failed], who: str = "the fake server") -> None:
         self.failures: tuple[BaseException, ...] = tuple(one.error for one in failed)
-        """What was raised inside the server, oldest first."""
-        # As text and not as the cause, which would hide the exception that a failing test has in flight.
+        """The exceptions inside the server, oldest first."""
+        # In the text and not as the cause: a cause would hide the exception of a failing test.
         told = "".join(
             f"\nwhile {one.doing}{f', in {one.test}' if one.test else ''}:\n"
             + "".join(traceback.format_exception(one.error))
-            for one in failed[:_MOST_SHOWN]
+            for one in failed[:_MAX_SHOWN]
         )
-        more = f"\nand {len(failed) - _MOST_SHOWN} more" if len(failed) > _MOST_SHOWN else ""
+        more = f"\nand {len(failed) - _MAX_SHOWN} more" if len(failed) > _MAX_SHOWN else ""
         super().__init__(f"{who} failed {len(failed)} time(s)\n{told}{more}")
 
 
 def join(threads: Iterable[threading.Thread], deadline_sec: float | None = None) -> list[Failed]:
-    """Waits for threads that have been told to end.
+    """Waits for threads that were asked to end.
 
     Args:
-        threads: Which.
+        threads: The threads.
         deadline_sec: Until when, by ``time.monotonic``; None: ``PATIENCE_SEC`` from now on.
 
     Returns:
-        A failure for each that still runs, which says where it is.
+        A failure for each thread that still runs, with its stack.
     """
     deadline_sec = time.monotonic() + PATIENCE_SEC if deadline_sec is None else deadline_sec
     failed: list[Failed] = []

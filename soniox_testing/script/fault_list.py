@@ -96,7 +96,7 @@ class FaultList:
         lock: Of the fake's state; reentrant.
         clock: Of the fake.
         operations: The names of the REST operations.
-        clear_others: Removes what else was told to fail, apart from these faults; called with the lock.
+        clear_others: Removes the scripted failures that are not in this list; called with the lock.
     """
 
     def __init__(
@@ -188,11 +188,11 @@ class FaultList:
         Args:
             operation: Its name; None: it has none.
         """
-        return self._take(HttpEffect, operation, lambda _: True)
+        return self._take(HttpEffect, operation, lambda _: True)  # type: ignore[type-abstract] # for isinstance
 
     def take_for_upgrade(self, operation: str) -> HttpEffect | None:
         """The effect on a request for a WebSocket that arrives now; None: there is none."""
-        return self._take(HttpEffect, operation, lambda effect: effect.fits_upgrade)
+        return self._take(HttpEffect, operation, lambda effect: effect.fits_upgrade)  # type: ignore[type-abstract] # for isinstance
 
     def take_for_session(self, operation: str) -> SessionFault | None:
         """The fault of a session that starts now; None: there is none."""

@@ -314,7 +314,7 @@ def _answer(
     return Answer(
         status_code,
         error_type or _ERROR_TYPES.get(status_code) or phrase(status_code).lower().replace(" ", "_"),
-        message or f"This request was told to fail with {status_code}.",
+        message or f"A fault of the fake answers this request with {status_code}.",
         (*listed, *(_checked_header(name, value) for name, value in (headers or {}).items())),
     )
 

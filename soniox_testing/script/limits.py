@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 Budget: TypeAlias = Literal[
     "organization_balance_exhausted", "organization_monthly_budget_exhausted", "project_monthly_budget_exhausted"
 ]
-"""Which budget is used up, by the name of the error that says so."""
+"""A budget that is used up, by its error type."""
 
 BUDGET_MESSAGES: dict[str, str] = {
     "organization_balance_exhausted": "The prepaid balance of the organization is used up. Top it up.",
@@ -23,7 +23,7 @@ _MINUTE_SEC = 60.0
 class Limits:
     """The limits of one fake. They may be set at any time, and apply to all its keys together.
 
-    None means no limit. What the fake holds already stays when a limit is lowered.
+    None means no limit. Lowering a limit removes nothing.
     """
 
     max_files: int | None = None
@@ -54,7 +54,7 @@ class Limits:
     """The budget that is used up: new jobs and sessions are refused with 402, and jobs that are queued will fail."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        # A limit that is spelled wrong would be no limit, and the test that sets it would prove nothing.
+        # A misspelt limit would have no effect, and the test that sets it would pass without it.
         if name not in type(self).__annotations__:
             raise AttributeError(f"there is no limit {name!r}; known are {', '.join(type(self).__annotations__)}")
         if name == "exhausted" and value is not None and value not in BUDGET_MESSAGES:
@@ -64,7 +64,7 @@ class Limits:
 
 @dataclass
 class RequestRate:
-    """The requests of the last minute, by what they are counted as. Callers hold the lock of the state."""
+    """The requests of the last minute, by kind. Callers hold the lock of the state."""
 
     times_sec: dict[str, deque[float]] = field(default_factory=dict[str, "deque[float]"])
 

@@ -20,7 +20,7 @@ def permissions_of(names: Iterable[str]) -> frozenset[Permission]:
     """The permissions with these names.
 
     Raises:
-        ValueError: There is no such permission.
+        ValueError: A name is unknown.
     """
     given = frozenset([names] if isinstance(names, str) else names)
     unknown = given.difference(get_args(Permission))

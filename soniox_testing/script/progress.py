@@ -1,4 +1,4 @@
-"""How fast a transcription job moves: from its age, or how often it was looked at, to its status."""
+"""How fast a transcription job moves: rules from its age, or the number of polls, to its status."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class JobView:
     looks: int
     """How often a client was shown this job before, alone or in a list. Its creation does not count.
 
-    A job with a webhook has to end when nobody looks: the fake itself looks at it every 0.25 seconds of its clock."""
+    A job with a webhook must also end without polls: the fake polls it every 0.25 seconds of its clock."""
 
 
 ProgressRule: TypeAlias = Callable[[JobView], TranscriptionStatus]
 """The status a job should have now.
 
 A job never goes back: an earlier status than the one it has is ignored. ``completed`` becomes ``error`` by
-itself for a job that was told to fail.
+itself for a job with a scripted failure.
 """
 
 
@@ -49,11 +49,11 @@ def after_seconds(queued: float = 0.0, processing: float = 0.0) -> ProgressRule:
 
 
 def after_polls(queued: int = 0, processing: int = 0) -> ProgressRule:
-    """A rule that moves jobs by how often they were looked at, whatever the time.
+    """A rule that moves jobs by the number of polls, independent of time.
 
     Args:
-        queued: How many looks show ``queued``.
-        processing: How many looks after those show ``processing``.
+        queued: Number of polls that show ``queued``.
+        processing: Number of polls after those that show ``processing``.
 
     Returns:
         The rule, for ``FakeSoniox(progress=...)``.
@@ -68,4 +68,4 @@ def after_polls(queued: int = 0, processing: int = 0) -> ProgressRule:
 
 
 DEFAULT_PROGRESS = after_seconds(queued=0.01, processing=0.03)
-"""Quick, yet slow enough that a client which asks at once sees a job that is not finished."""
+"""Short, but long enough that the first poll of a client sees an unfinished job."""

@@ -1,4 +1,4 @@
-"""What the fake holds, as plain records a test can look at."""
+"""The contents of the fake, as plain records for tests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SessionEnd: TypeAlias = Literal[
 ]
 """How a realtime session ended.
 
-``finished``: as it should, after the end of the audio. ``error``: by an error message. ``idle``: closed with 1001,
-because no start message came. ``dropped``: by ``faults.drop`` or a function of ``on_session``. ``client_closed``: the
+``finished``: normally, after the end of the audio. ``error``: by an error message. ``idle``: closed with 1001, as
+no start message arrived. ``dropped``: by ``faults.drop`` or a function of ``on_session``. ``client_closed``: the
 client sent a close frame before the end. ``abandoned``: the client's connection ended without one. ``stopped``: by
-``FakeSoniox.stop``. ``protocol_error``, ``message_too_big``: the client broke the rules of WebSocket, or sent more than
-64 MiB at once.
+``FakeSoniox.stop``. ``protocol_error``, ``message_too_big``: the client violated the WebSocket protocol, or sent a
+message of more than 64 MiB.
 """
 
 
@@ -83,9 +83,9 @@ class TranscriptionRecord:
     webhook_auth_header_name: str | None
     """As requested."""
     webhook_auth_header_value: str | None
-    """As requested. The API itself only ever shows a mask."""
+    """As requested. The API itself shows a mask only."""
     webhook_status_code: int | None
-    """What the receiver of the webhook answered last; None until it did."""
+    """HTTP status of the last answer from the webhook's receiver; None: there was no answer yet."""
     client_reference_id: str | None
     """As requested."""
     api_key: str
@@ -121,12 +121,12 @@ class SessionRecord:
     error_type: str | None
     """Of the error message that ended it."""
     close_code: int | None
-    """Of the close frame that ended it, whoever sent it first; None when there was none."""
+    """Of the first close frame, sent by either side; None: there was none."""
 
 
 @dataclass(frozen=True)
 class UsageRecord:
-    """One request that was paid for: a job, a realtime session, a stream or a request of text-to-speech.
+    """One billed request: a job, a realtime session, a stream or a request of text-to-speech.
 
     Field names are those of the API's usage logs. The prices need not be those of today; sums are exact.
     """
@@ -142,19 +142,19 @@ class UsageRecord:
     start_time: str
     """ISO-8601 UTC with ``Z``."""
     end_time: str
-    """ISO-8601 UTC with ``Z``. Of a job: when the fake saw that it is completed, which is when anybody next looked."""
+    """ISO-8601 UTC with ``Z``. Of a job: when it was first seen completed, which is at the next poll."""
     input_text_tokens: int
-    """Of the text to be said, or of the context."""
+    """Of the text to be spoken, or of the context."""
     input_audio_tokens: int
-    """Of the audio that was heard."""
+    """Of the audio that was sent to the service."""
     input_audio_duration_ms: int
-    """Milliseconds of audio that was heard."""
+    """Milliseconds of audio that was sent to the service."""
     output_text_tokens: int
-    """Of the text that was understood."""
+    """Of the transcript."""
     output_audio_tokens: int
-    """Of the audio that was said."""
+    """Of the audio that was made."""
     output_audio_duration_ms: int
-    """Milliseconds of audio that was said."""
+    """Milliseconds of audio that was made."""
     input_text_cost_usd: Decimal
     """US dollars."""
     input_audio_cost_usd: Decimal
@@ -166,23 +166,23 @@ class UsageRecord:
 
     @property
     def input_cost_usd(self) -> Decimal:
-        """US dollars for text and audio that came in."""
+        """US dollars for input text and audio."""
         return self.input_text_cost_usd + self.input_audio_cost_usd
 
     @property
     def output_cost_usd(self) -> Decimal:
-        """US dollars for text and audio that went out."""
+        """US dollars for output text and audio."""
         return self.output_text_cost_usd + self.output_audio_cost_usd
 
     @property
     def cost_usd(self) -> Decimal:
-        """US dollars for all of it."""
+        """US dollars for input and output."""
         return self.input_cost_usd + self.output_cost_usd
 
 
 @dataclass(frozen=True)
 class VoiceModelRecord:
-    """How far a cloned voice is with one model."""
+    """The state of a cloned voice for one model."""
 
     model: str
     """Never an alias."""
@@ -207,7 +207,7 @@ class VoiceRecord:
     created_at: str
     """ISO-8601 UTC with ``Z``."""
     models: tuple[VoiceModelRecord, ...]
-    """How far it is with each model that can clone voices."""
+    """Its state for each model that can clone voices."""
     size: int
     """Bytes of the clip."""
     audio_duration_ms: int
@@ -227,11 +227,11 @@ class RequestRecord:
     query: str
     """As sent, without the question mark; empty when there was none."""
     headers: Mapping[str, str]
-    """By their names in lower case. An API key is masked."""
+    """Names are in lower case. An API key is masked."""
     status: int
     """HTTP status of the response."""
     error_type: str | None
-    """Of the refusal; None when the request was not refused."""
+    """Of the error; None when the request was not refused."""
     at: str
     """When it arrived: ISO-8601 UTC with ``Z``."""
     route: str | None
@@ -252,21 +252,21 @@ class WebhookAttempt:
     error: str | None
     """Why there was no answer; None when there was one."""
     made: bool
-    """False for a receiver that no webhook may go to: nothing was sent then."""
+    """False: nothing was sent, because webhooks to this receiver are not allowed."""
 
 
 @dataclass(frozen=True)
 class WebhookDelivery:
-    """A webhook: what it says, and what became of it so far."""
+    """A webhook: its content, and its attempts so far."""
 
     url: str
-    """Where it goes."""
+    """The receiver's URL."""
     transcription_id: str
     """The ``id`` in its body."""
     status: Literal["completed", "error"]
     """The ``status`` in its body."""
     headers: Mapping[str, str]
-    """What it carries. The value of the receiver's own header is masked."""
+    """HTTP headers. The value of the receiver's own header is masked."""
     attempts: tuple[WebhookAttempt, ...]
     """In their order."""
     outcome: Outcome
@@ -277,17 +277,17 @@ class WebhookDelivery:
 SpeechEnd: TypeAlias = Literal[SessionEnd, "cancelled", "terminated"]
 """How a request or a stream of text-to-speech ended.
 
-``finished``: all of it was spoken, or what fits into the longest audio by REST. ``cancelled``: by the client.
+``finished``: all of it was spoken; over REST, as much as fits into the longest audio. ``cancelled``: by the client.
 ``terminated``: by ``faults.terminate``. ``error``: by an error message, or refused. All others: as its connection
-ended, see ``SessionEnd``; ``abandoned`` is also a REST client that left before the end.
+ended, see ``SessionEnd``; ``abandoned``: also, a REST client closed its connection before the end.
 """
 
 
 @dataclass(frozen=True)
 class SpeechRecord:
-    """A text that was to be spoken as it stands now: a REST request, or a stream on a WebSocket.
+    """A text to speak, as it stands now: a REST request, or a stream on a WebSocket.
 
-    There is one for each that was well-formed, also where a budget or a limit refused it.
+    Each well-formed request or stream has one, also if it was refused because of a budget or a limit.
     """
 
     id: str
@@ -309,7 +309,7 @@ class SpeechRecord:
     texts: tuple[str, ...]
     """The texts as sent, one for each message; REST has one."""
     text_ended: bool
-    """Whether the client said that there is no more text."""
+    """Whether the client has ended the text."""
     audio_bytes: int
     """Bytes of audio sent."""
     audio_duration_ms: int
@@ -338,10 +338,10 @@ class SpeechConnectionRecord:
     auth: Literal["header", "protocol", "start_message"] | None
     """Where the key was given first."""
     keepalives: int
-    """How many ``keep_alive`` messages came."""
+    """Number of ``keep_alive`` messages."""
     ended: SessionEnd | None
     """How it ended; None while it is open."""
     error_type: str | None
     """Of the error message that ended it."""
     close_code: int | None
-    """Of the close frame that ended it, whoever sent it first; None when there was none."""
+    """Of the first close frame, sent by either side; None: there was none."""

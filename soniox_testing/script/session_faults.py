@@ -96,7 +96,7 @@ SessionEffect: TypeAlias = Ending | SendRaw | StreamEffect
 MalformedKind: TypeAlias = Literal[
     "reserved_bits", "opcode", "masked", "continuation", "utf8", "json", "array", "binary"
 ]
-"""Why a frame makes no sense, see ``Faults.malformed_frame``."""
+"""Why a frame is invalid, see ``Faults.malformed_frame``."""
 
 _NOT_SENDABLE = {1004, 1005, 1006, 1015}
 _MALFORMED: dict[MalformedKind, bytes] = {
@@ -113,15 +113,15 @@ _MALFORMED: dict[MalformedKind, bytes] = {
 
 @dataclass(frozen=True)
 class SessionFault:
-    """What happens in a session or stream, and when; with no time given, it is the answer to the start message."""
+    """An effect on a session or stream, and when it happens; by default in answer to the start message."""
 
     effect: SessionEffect
     after_audio_ms: int | None = None
-    """Milliseconds of audio that are dealt with before; None: not counted."""
+    """Milliseconds of audio that are processed before; None: not counted."""
     after_frames: int | None = None
     """Messages that are sent before; None: not counted."""
     whole_connection: bool = False
-    """Whether an error of text-to-speech is that of the connection, not of one stream."""
+    """Whether an error ends the whole text-to-speech connection, not only one stream."""
 
     def __post_init__(self) -> None:
         for name in ("after_audio_ms", "after_frames"):
@@ -138,23 +138,23 @@ class SessionFault:
 
 
 def ends_with_error(error_type: str, message: str | None, status_code: int | None) -> RealtimeError:
-    """The end of a session that is answered with an error frame.
+    """The end of a session by an error message.
 
     Raises:
-        ValueError: The code of this type is not known and not given.
+        ValueError: There is no ``status_code``, and none is known for the type.
     """
     if status_code is None and error_type not in STATUS_CODES:
         raise ValueError(f"give the status_code of {error_type!r}: known types are {', '.join(sorted(STATUS_CODES))}")
     if message is None:
-        message = f"This session was told to fail with {error_type}."
+        message = f"A fault of the fake ends this session with {error_type}."
     return RealtimeError(error_type, message, status_code)
 
 
 def ends_by_drop(how: str) -> Ending:
-    """The end of a session whose connection breaks.
+    """The end of a session by a lost connection.
 
     Raises:
-        ValueError: There is no such way to break.
+        ValueError: ``how`` is unknown.
     """
     simple: dict[str, Ending] = {"reset": Reset(), "eof": HangUp(), "stall": Stall(), "half_open": HalfOpen()}
     kind, _, code = how.partition(":")
@@ -178,7 +178,7 @@ def checked_kind(kind: AudioSpoil) -> AudioSpoil:
 
 
 def malformed_frame(kind: MalformedKind) -> bytes:
-    """The bytes of a frame that makes no sense.
+    """The bytes of an invalid frame.
 
     Raises:
         ValueError: There is no such kind.

@@ -1,4 +1,4 @@
-"""What the next audio says, or why its job fails: the lines a test gives to the fake."""
+"""Scripted transcripts and failures for the next audio."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Word:
 
 
 def words_of(transcript: str | Sequence[Word]) -> tuple[Word, ...]:
-    """The words of a transcript given as words, or as text that is split at white space.
+    """The words of a transcript, which is a sequence of words, or a text that is split at white space.
 
     Raises:
-        ValueError: Given times run backwards from one word to the next.
+        ValueError: The times of the words are not in ascending order.
     """
     if isinstance(transcript, str):
         return tuple(Word(text) for text in transcript.split())
@@ -67,16 +67,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a script, for one job: what its audio says, or how it fails."""
+    """One entry of a script, for one job or session: its transcript, or its failure."""
 
     outcome: tuple[Word, ...] | Failure
     filename: str | None
     client_reference_id: str | None
     content_sha256: str | None = None
-    """In hexadecimal digits; None: whatever the content."""
+    """In hexadecimal digits; None: any content."""
 
     def description(self) -> str:
-        """This line in words, for people."""
+        """This line in words, for messages."""
         outcome = self.outcome
         if isinstance(outcome, Failure):
             what = f"the failure {outcome.error_type!r} ({outcome.message})"
@@ -109,14 +109,14 @@ class SessionFunction:
     """How many more; None: any number."""
 
     def description(self) -> str:
-        """This entry in words, for people."""
+        """This entry in words, for messages."""
         reference = "" if self.client_reference_id is None else f" for {self.client_reference_id!r}"
         return f"{getattr(self.function, '__name__', self.function)}{reference}"
 
 
 @dataclass
 class Script:
-    """The lines still to be used, in the order they were added. Callers hold the lock of the state."""
+    """The unused lines, in the order they were added. Callers hold the lock of the state."""
 
     lines: list[Line] = field(default_factory=list[Line])
     functions: list[SessionFunction] = field(default_factory=list[SessionFunction])
@@ -124,14 +124,14 @@ class Script:
     def take(
         self, filename: str, references: Sequence[str | None], content_sha256: str | None = None
     ) -> tuple[Word, ...] | Failure | None:
-        """The outcome for a new job, used up by this call; None when no line matches.
+        """The outcome for a new job, which is removed; None when no line matches.
 
-        A failure that matches goes first: "the next job fails" holds however many transcripts are waiting.
+        A failure that matches goes first, before any transcript.
 
         Args:
             filename: Of the audio.
-            references: All that belong to the job.
-            content_sha256: Of an uploaded file; None: nobody knows the content.
+            references: All client references of the job.
+            content_sha256: Of an uploaded file; None: the content is not known.
         """
         matching = [line for line in self.lines if line.matches(filename, references, content_sha256)]
         if not matching:
@@ -141,7 +141,7 @@ class Script:
         return line.outcome
 
     def take_words(self, reference: str | None) -> tuple[Word, ...] | None:
-        """What a new realtime session says, used up by this call; None when no line matches.
+        """The words of a new realtime session, which are removed; None when no line matches.
 
         Failures and lines for a file are for jobs only.
         """
@@ -152,7 +152,7 @@ class Script:
         return None
 
     def take_function(self, reference: str | None) -> Callable[[Conversation], object] | None:
-        """The function that runs a new realtime session; None when no one is for it."""
+        """The function that runs a new realtime session; None when no function matches."""
         for listed in self.functions:
             if listed.client_reference_id in {None, reference}:
                 if listed.times is not None:
@@ -163,5 +163,5 @@ class Script:
         return None
 
     def _remove(self, line: Line) -> None:
-        # By identity: equal lines are separate orders, and the earlier one goes first.
+        # By identity: equal lines are separate entries, and the earlier one goes first.
         del self.lines[next(index for index, known in enumerate(self.lines) if known is line)]

@@ -114,14 +114,14 @@ class Synthesizer:
                 self.is_full = True
                 break
             bounds.append(end)
-        said = text[: len(bounds) - 1]
-        audio = b"" if self._samples or not said else self._encoder.head()
+        spoken = text[: len(bounds) - 1]
+        audio = b"" if self._samples or not spoken else self._encoder.head()
         lengths = [end - start for start, end in itertools.pairwise(bounds)]
-        audio += self._encoder.add(said, lengths)
-        self._characters += len(said)
+        audio += self._encoder.add(spoken, lengths)
+        self._characters += len(spoken)
         self._samples = bounds[-1]
         times_sec = tuple(round(bound / self._rate, 6) for bound in bounds)
-        return Piece(audio, said, times_sec[:-1], times_sec[1:])
+        return Piece(audio, spoken, times_sec[:-1], times_sec[1:])
 
     def end(self) -> bytes:
         """The last bytes of the audio; empty if there is no audio."""

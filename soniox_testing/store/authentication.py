@@ -125,13 +125,13 @@ def start_refusal(state: State, api_key: str, kind: Kind) -> RealtimeError | Non
     return None
 
 
-def check_unused(temporary: TemporaryKey) -> None:
-    """Checks that a single-use key has not been used; hold the lock of the state.
+def check_unused(temporary: TemporaryKey | None) -> None:
+    """Checks that a single-use key has not been used; None: a permanent key. Hold the lock of the state.
 
     Raises:
         RealtimeError: 401.
     """
-    if temporary.single_use and temporary.used:
+    if temporary is not None and temporary.single_use and temporary.used:
         raise RealtimeError("unauthenticated", "The temporary API key was for one session, which it has opened.")
 
 

@@ -1,4 +1,4 @@
-"""Checks of JSON bodies, collected so that a caller hears of all mistakes at once."""
+"""Checks of JSON bodies. Errors are collected, so that a response lists all of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Fields:
     """The fields of one JSON object, read one by one.
 
     A field that is absent or null is unset. Each reader returns None for a field that is unset or wrong, and
-    notes what is wrong; ``check`` then raises. Fields that nobody reads are ignored.
+    notes its errors; ``check`` then raises. Fields that are not read are ignored.
     """
 
     def __init__(self, values: dict[str, Any], location: str, problems: list[ValidationProblem] | None = None) -> None:
@@ -37,33 +37,33 @@ class Fields:
             ApiError: The body is not a JSON object, or does not say that it is JSON.
         """
         location = "body.payload"
-        # What is sent as a text, or as nothing in particular, may be JSON: some clients leave that to a library.
+        # Some clients send JSON as text/plain, or without a Content-Type.
         known = request.mimetype in {"application/json", "text/plain", ""} or request.mimetype.endswith("+json")
         if not known:
             message = f"send a JSON body as application/json, not as {request.mimetype}"
             raise invalid_request(ValidationProblem("missing", location, message))
         try:
             values: object = json.loads(request.stream.read())
-        except OSError as exc:
-            raise invalid_request(ValidationProblem("value_error", location, str(exc))) from exc
-        except (ValueError, RecursionError) as exc:
-            raise invalid_request(ValidationProblem("json_invalid", location, f"not JSON: {exc}")) from exc
+        except OSError as error:
+            raise invalid_request(ValidationProblem("value_error", location, str(error))) from error
+        except (ValueError, RecursionError) as error:
+            raise invalid_request(ValidationProblem("json_invalid", location, f"not JSON: {error}")) from error
         if not isinstance(values, dict):
             raise invalid_request(ValidationProblem("model_type", location, "the body must be a JSON object"))
         return cls(cast("dict[str, Any]", values), location)
 
     def note(self, error_type: str, name: str, message: str) -> None:
-        """Notes a mistake; an empty name means the object as a whole."""
+        """Notes an error; an empty name means the object as a whole."""
         location = f"{self.location}.{name}" if name else self.location
         self.problems.append(ValidationProblem(error_type, location, message))
 
     def check(self) -> None:
-        """Raises ApiError when anything was noted."""
+        """Raises ApiError if an error was noted."""
         if self.problems:
             raise invalid_request(*self.problems)
 
     def unset(self, name: str, *, required: bool = False) -> bool:
-        """Whether a field is absent or null, which is noted where the field is required."""
+        """Whether a field is absent or null; notes an error if it is required."""
         if self.values.get(name) is not None:
             return False
         if required:
@@ -165,7 +165,7 @@ class Fields:
         return listed
 
     def strings(self, name: str, *, max_items: int | None = None, max_length: int | None = None) -> list[str] | None:
-        """A list of texts, without those that are wrong."""
+        """A list of texts, without invalid ones."""
         listed = self.items(name, max_items=max_items)
         if listed is None:
             return None

@@ -1,4 +1,4 @@
-"""Refusals of the WebSockets."""
+"""Errors of the WebSockets."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ STATUS_CODES = {
 
 
 class RealtimeError(Exception):
-    """A session is refused or ended: raised anywhere below the session, which makes a frame of it."""
+    """A session is refused or ended by an error. May be raised wherever a session works; it makes the message."""
 
     request_id: str | None = None
-    """Of what was refused, if that is remembered; None: it gets an id of its own."""
+    """The id of the refused session or stream; None: the message gets a new one."""
 
     def __init__(self, error_type: str, message: str, status_code: int | None = None) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class RealtimeError(Exception):
 
         Args:
             request_id: Of the stream, or of the connection.
-            stream_id: Which stream it is about; None: the whole connection.
+            stream_id: The stream that it concerns; None: the whole connection.
         """
         body = stream_error_body(self.status_code, self.error_type, self.message, request_id)
         return body if stream_id is None else {"stream_id": stream_id, **body}

@@ -1,4 +1,4 @@
-"""Refusals in the shape that every REST operation of the API uses."""
+"""Errors of the REST API, and their JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _DOCUMENTATION = "https://soniox.com/docs/api-reference/errors#"
 
 
 def documentation_url(error_type: str) -> str:
-    """Where the API's documentation explains an error type."""
+    """The URL of the documentation of an error type."""
     return _DOCUMENTATION + error_type.replace("_", "-")
 
 
 def stream_error_body(status_code: int, error_type: str, message: str, request_id: str) -> dict[str, object]:
-    """The JSON of a refusal where audio streams: on both WebSockets, and by text-to-speech over REST."""
+    """The JSON of an error on the WebSockets, and of text-to-speech over REST."""
     return {
         "error_code": status_code,
         "error_type": error_type,
@@ -30,31 +30,31 @@ def stream_error_body(status_code: int, error_type: str, message: str, request_i
 
 @dataclass(frozen=True)
 class ValidationProblem:
-    """One thing that is wrong with a request."""
+    """One error in a request."""
 
     error_type: str
-    """Short name of the broken rule, such as ``missing``."""
+    """Short name of the violated rule, such as ``missing``."""
     location: str
-    """Where it is broken, such as ``body.payload.model``."""
+    """The field, such as ``body.payload.model``."""
     message: str
-    """For people."""
+    """The rule in words."""
 
 
 def in_words(problems: Sequence[ValidationProblem]) -> str:
-    """What is wrong, for an error that has no list of it: those where audio streams."""
+    """The errors as one text, for error messages without a list: those of ``stream_error_body``."""
     listed = "; ".join(f"{problem.location}: {problem.message}" for problem in problems)
     return f"The request is not valid. {listed}"
 
 
 class ApiError(Exception):
-    """A request is refused: raised anywhere below the router, which makes the response of it.
+    """A request is refused. May be raised by every route; the router makes the response.
 
     Args:
         status_code: Of the response.
-        error_type: By which programs know it.
-        message: For people.
-        problems: What is wrong where.
-        request_id: By which the request is known already; None: it gets an id of its own.
+        error_type: For programs.
+        message: For users.
+        problems: The errors of each field.
+        request_id: The id of the request; None: a new one.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ApiError(Exception):
         self.request_id = request_id
 
     def body(self) -> dict[str, object]:
-        """The JSON body, with a request id of its own."""
+        """The JSON body."""
         return {
             "status_code": self.status_code,
             "error_type": self.error_type,
@@ -88,10 +88,10 @@ class ApiError(Exception):
         }
 
     def stream_body(self, request_id: str | None) -> dict[str, object]:
-        """The JSON body where audio streams.
+        """The JSON body of text-to-speech.
 
         Args:
-            request_id: What the client calls its request; None: nothing.
+            request_id: As the client sent it; None: it sent none.
         """
         message = in_words(self.problems) if self.problems else self.message
         known_as = request_id or self.request_id or str(uuid.uuid4())
@@ -99,7 +99,7 @@ class ApiError(Exception):
 
 
 def invalid_request(*problems: ValidationProblem) -> ApiError:
-    """The refusal of a request that breaks the given rules."""
-    # As the service has it, the message does not repeat what is wrong where.
+    """The refusal of a request with these errors."""
+    # As in the service, the message does not repeat the errors.
     message = "The request is not valid: see validation_errors for the fields that are missing or wrong."
     return ApiError(400, "invalid_request", message, problems)

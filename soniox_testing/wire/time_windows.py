@@ -1,4 +1,4 @@
-"""Windows of time in queries, and when they are refused."""
+"""Windows of time in queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d
 
 @dataclass(frozen=True)
 class Window:
-    """A half-open window of time, in UTC."""
+    """A window of time in UTC, without its end."""
 
     start: datetime
     end: datetime
@@ -30,7 +30,7 @@ class Window:
 
 
 class WindowQuery:
-    """A query with ``start_time`` and ``end_time``; what is wrong with it as a whole is at ``query.payload``.
+    """A query with ``start_time`` and ``end_time``; errors of both together are at ``query.payload``.
 
     Args:
         request: With the query.
@@ -47,7 +47,7 @@ class WindowQuery:
         """
         start, end = self._moment("start_time"), self._moment("end_time")
         self.fields.check()
-        if start is None or end is None:  # cannot be after the check
+        if start is None or end is None:  # not possible after the check; for type checkers
             raise AssertionError
         if end <= start:
             self.refuse("end_time must be after start_time.")
@@ -70,12 +70,12 @@ class WindowQuery:
 
 
 def _moment_of(text: str) -> datetime | None:
-    """The moment of an ISO-8601 text that says its zone; None when it is no such text."""
+    """The moment of an ISO-8601 text with a time zone; None: the text is not valid."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     seconds, fraction, zone = match.groups()
-    # Before Python 3.11 fromisoformat takes neither Z nor any number of digits.
+    # Before Python 3.11, fromisoformat refuses Z, and fractions that do not have 3 or 6 digits.
     text = f"{seconds}.{(fraction or '').ljust(6, '0')[:6]}{'+00:00' if zone == 'Z' else zone}"
     try:
         return datetime.fromisoformat(text).astimezone(timezone.utc)

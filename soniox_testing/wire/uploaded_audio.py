@@ -1,4 +1,4 @@
-"""How long audio lasts, without decoding it."""
+"""The length of audio, without decoding it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORTEST_MS = 100
 
 @dataclass(frozen=True)
 class Audio:
-    """All that matters of a recording here: what to derive its words from, and its length."""
+    """A recording: a seed for its words, and its length."""
 
     seed: bytes
     """The same for the same audio."""
@@ -37,13 +37,13 @@ def audio_of_file(content: BinaryIO, size: int, digest: bytes) -> Audio:
 
 
 def audio_of_url(url: str) -> Audio:
-    """The pretend audio behind a URL, 3 to 30 seconds: nothing is ever fetched."""
+    """Stands for the audio behind a URL, which is not fetched: 3 to 30 seconds."""
     digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()
     return Audio(digest, 3000 + int.from_bytes(digest[:4], "big") % 27_000)
 
 
 def _wav_duration_ms(content: BinaryIO, size: int) -> int | None:
-    """Milliseconds by the header of a WAV file; None for anything else."""
+    """Milliseconds by the header of a WAV file; None: it is not a WAV file."""
 
     def read_at(position: int, count: int) -> bytes:
         content.seek(position)
@@ -55,6 +55,6 @@ def _wav_duration_ms(content: BinaryIO, size: int) -> int | None:
     if header is None or not header.bytes_per_second:
         return None
     present = size - header.size
-    # A header that was written for a stream may also state too much.
+    # The header of a stream may state too large a size.
     length = present if header.data_bytes is None else min(header.data_bytes, present)
     return length * 1000 // header.bytes_per_second

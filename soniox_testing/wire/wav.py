@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BEGINNING_BYTES = 12
-"""How many bytes ``is_wav`` needs."""
+"""Number of bytes that ``is_wav`` needs."""
 
 _UNKNOWN_SIZES = {0, 0xFFFFFFFF}
 
 
 @dataclass(frozen=True)
 class WavHeader:
-    """What the header of a WAV file or stream says.
+    """The header of a WAV file or stream.
 
     The standard library's ``wave`` is no help: before Python 3.12 it refuses WAVE_FORMAT_EXTENSIBLE, and it never reads
     float or companded samples. The length only needs the byte rate, which every format states in the same place.
@@ -28,7 +28,7 @@ class WavHeader:
     bytes_per_second: int
     """0 if no format was stated."""
     data_bytes: int | None
-    """Bytes of samples; None: the header was written before their number was known."""
+    """Bytes of samples; None: their number was not known when the header was written."""
 
     @classmethod
     def read(cls, read_at: Callable[[int, int], bytes | bytearray]) -> WavHeader | None:

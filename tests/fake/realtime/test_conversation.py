@@ -17,7 +17,7 @@ def server():
 
 
 def failures_of(function, act, **start):
-    """What stopping the fake says of a function that fails, and what its client heard."""
+    """The error of stopping the fake after a function failed, and the messages that its client received."""
     fake = FakeSoniox().start()
     fake.on_session(function)
     client = SttClient(fake).start(**start)

@@ -114,7 +114,7 @@ def test_the_promises_of_the_protocol_hold(stream, script, config):
     assert all(token["start_ms"] <= token["end_ms"] <= total_ms for token in timed)
     starts = [token["start_ms"] for token in timed]
     assert starts == sorted(starts)
-    # Each word is final once: the originals are the script, as far as it got.
+    # Each word becomes final once: the originals are the beginning of the script.
     said = "".join(token["text"] for token in timed)
     if script is not None:
         whole = text_of(run(10**6, script))

@@ -24,7 +24,7 @@ _NO_KEY = Handshake(None, ())
 
 
 class Bench:
-    """A session under test; what it says is kept as decoded messages."""
+    """A session under test; its messages are collected, decoded."""
 
     def __init__(self, handshake=_BEARER, *, rules=None, state=None, at_sec=0.0, api_keys=("key-a",)):
         self.state = state or new_state(api_keys)
@@ -114,7 +114,7 @@ def test_a_session_from_start_to_finish():
     assert (record.audio_bytes, record.audio_duration_ms) == (24_000, 3000)
     assert bench.session.log.audio() == audio(3000)
     bench.session.disconnected("abandoned", None)
-    assert bench.session.log.record() == record, "what comes after the end changes nothing"
+    assert bench.session.log.record() == record, "calls after the end change nothing"
 
 
 # Keys

@@ -1,4 +1,4 @@
-"""The WebSocket of the fake on a real port, met with sockets and foreign clients."""
+"""The WebSocket of the fake on a real port, with bare sockets and other clients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.fake.stt_client import START, SttClient, audio, check_error, text_of
 
 @pytest.fixture(scope="module")
 def shared():
-    """A fake for tests that do not look at what it holds."""
+    """A fake for tests that do not read its records."""
     with FakeSoniox() as server:
         yield server
 
@@ -508,13 +508,13 @@ def test_a_virtual_clock_goes_forward_only(clock):
 def test_scripts_are_shared_with_jobs(connect):
     with FakeSoniox() as fake:
         fake.add_transcript("for the session", client_reference_id="s")
-        fake.add_transcript("for whoever comes first")
+        fake.add_transcript("for the first session")
         fake.fail_next_job("internal_error", "only jobs fail so")
         client = SttClient(fake).start(client_reference_id="s").audio(500).text("")
         assert text_of(client.rest()[0]) == "for the session"
         client.close()
         client = SttClient(fake).start().audio(500).text("")
-        assert text_of(client.rest()[0]) == "for whoever comes first"
+        assert text_of(client.rest()[0]) == "for the first session"
         client.close()
 
 
@@ -618,7 +618,7 @@ def test_a_hundred_sessions_at_once():
 
 # The official SDK
 
-# Its synchronous client uses websockets in a way that newer versions of that library complain about.
+# Its synchronous client uses deprecated names of newer versions of the websockets package.
 _their_warning = pytest.mark.filterwarnings("ignore:connect\\(\\) must be used:DeprecationWarning")
 
 

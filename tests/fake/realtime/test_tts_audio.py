@@ -1,4 +1,4 @@
-"""The audio that the fake makes: every format can be decoded, or walked through, to the length it should have."""
+"""Synthetic audio: every format can be decoded, or parsed frame by frame, and has the right length."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXACT = ("pcm_", "wav", "flac", "opus")
 
 
 def spoken(name, rate, *, text=TEXT, bitrate=None, voice="Adrian", speed=1.0, cut=None, longest_sec=120.0):
-    """The audio of a text, cut into pieces of so many characters on its way; and its synthesizer."""
+    """The audio of a text that is added in pieces of ``cut`` characters, and its synthesizer."""
     synthesizer = Synthesizer(Sound(name, rate, bitrate, voice, speed), longest_sec)
     pieces = [
         synthesizer.say(text[at : at + (cut or len(text))]) for at in range(0, len(text), cut or max(len(text), 1))
@@ -30,7 +30,7 @@ def spoken(name, rate, *, text=TEXT, bitrate=None, voice="Adrian", speed=1.0, cu
 
 
 def seconds(name, rate, data):
-    """How long audio is, by its frames; each is checked."""
+    """The duration of audio by its frames, each of which is checked."""
     if name.startswith("pcm_"):
         width = {"pcm_f32le": 4, "pcm_mulaw": 1, "pcm_alaw": 1}.get(name, 2)
         assert len(data) % width == 0
@@ -165,7 +165,7 @@ def test_no_text_makes_no_sound(name):
 @each_row("bitrate", AUDIO_FORMATS["mp3"].bitrates)
 def test_mp3_has_the_bitrate_asked_for(rate, bitrate):
     data, _ = spoken("mp3", rate, bitrate=bitrate)
-    # MPEG-2, which is what low rates are, ends at 160 kbit/s.
+    # Low sample rates are MPEG-2, whose highest bitrate is 160 kbit/s.
     most = bitrate if rate == 44_100 else min(bitrate, 160_000)
     assert len(data) * 8 / seconds("mp3", rate, data) == pytest.approx(most, rel=0.01)
 

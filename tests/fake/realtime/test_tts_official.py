@@ -12,13 +12,13 @@ from soniox.types import CreateTtsConfig, RealtimeTTSConfig
 
 from soniox_testing import FakeSoniox
 
-# Its own realtime clients use what its own dependency deprecates.
+# The realtime clients of the SDK use deprecated names of the websockets package.
 pytestmark = pytest.mark.filterwarnings("ignore:connect.. must be used:DeprecationWarning")
 TEXT = "Hello from the official client."
 
 
 def settings(fake: FakeSoniox) -> dict[str, str]:
-    """Where the fake is."""
+    """The URL of the fake."""
     return {
         "api_key": fake.api_key,
         "api_base_url": fake.api_base_url,

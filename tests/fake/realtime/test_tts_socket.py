@@ -1,4 +1,4 @@
-"""Text-to-speech on the WebSocket: streams, timers, keys, and what is refused."""
+"""Text-to-speech on the WebSocket: streams, timers, keys and errors."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_timestamps_cover_all_that_was_sent(client):
 
 
 def test_five_streams_take_turns(client):
-    # Far more than there is room for, so that none is finished before the last has begun.
+    # More than the output buffer holds, so that no stream finishes before the last one has started.
     for number in range(5):
         client.start(str(number), **LARGE).say(LONG, str(number))
     while client.message()["stream_id"] != "4":
@@ -168,7 +168,7 @@ def test_text_after_its_end_is_refused(connect):
 
 
 def test_more_text_than_allowed_is_refused_by_its_bytes(connect):
-    # So much text is longer than the audio that a stream may have, which would end it sooner or later.
+    # The audio of the whole text would be longer than the default limit of a stream.
     with FakeSoniox(speech=SpeechRules(longest_audio_sec=math.inf)) as server:
         client = connect(server=server).start().say("é" * 2500, end=False)
         client.synchronize()

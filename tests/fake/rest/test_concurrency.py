@@ -1,4 +1,4 @@
-"""How many streams run at once: the counters, and the history to the last stream."""
+"""Concurrent streams: the counters and the history."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def session(fake):
 
 @pytest.fixture
 def usage(fake):
-    """Where streams begin and end, without a stream."""
+    """Starts and ends streams in the usage only, without sessions."""
     return fake._state.usage
 
 
@@ -239,7 +239,7 @@ class TestHistory:
     def test_the_bounds_of_the_window(self, client, seconds, period_sec, good):
         path = path_of(-12 * HOUR, -12 * HOUR + seconds, period_sec)
         if good:
-            # Not by the client, which would hold thousands of entries against the schema once more.
+            # Not with the client, which would validate thousands of entries again.
             client.connection.request("GET", path, headers=client.headers)
             answer = json.loads(client.connection.getresponse().read())
             assert len(answer["entries"]) == seconds // period_sec

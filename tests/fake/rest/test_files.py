@@ -146,7 +146,7 @@ def test_a_file_above_the_cap_is_refused(connect):
         assert client.upload(b"x" * 1000).status == 201
         answer = client.upload(b"x" * 1001)
         assert answer.problems == [("value_error", "file.file")]
-        # Far more than fits into any buffer: the rest is read, or the client would never see the answer.
+        # More than fits into any buffer: unless the server reads the rest, the client never gets the response.
         assert client.upload(b"x" * 20_000_000).problems == [("value_error", "file.file")]
         assert len(small.files) == 1
 

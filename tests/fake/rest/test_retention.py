@@ -1,4 +1,4 @@
-"""What the fake forgets by itself, on a clock that the test moves."""
+"""The retention of files and jobs, on a clock that the test moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemathesis makes requests of the published document, good and bad, and holds the answers against it.
+"""Schemathesis makes valid and invalid requests from the published document, and checks the responses against it.
 
 What it may find: no answer at all, a server error, a status that the operation does not document, a body of another
 type or shape.
@@ -36,7 +36,7 @@ CHECKS = [
 
 
 def takes_something(path: str, method: str) -> bool:
-    """Whether an operation has anything that could be wrong."""
+    """Whether an operation has parameters or a body."""
     operation = DOCUMENT["paths"][path][method]
     return bool(operation.get("parameters") or operation.get("requestBody"))
 
@@ -90,7 +90,7 @@ def test_requests_of_the_document(name: str, mode: GenerationMode) -> None:
 
 
 def use_what_is_there(case: Any, session: requests.Session, fake: FakeSoniox) -> None:
-    """Lets a good request be for a file, a job or a model of this fake, which a random name never is."""
+    """Puts the ids of an existing file, job or model into valid requests."""
     if case.operation.method == "post" and case.path == "/v1/transcriptions":
         case.body["model"] = "stt-async-v5"
         if len(case.body) % 2:

@@ -1,4 +1,4 @@
-"""Words from a function of the user's own."""
+"""Transcribers: functions of the test that return the words of an audio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fake.stt_client import AUDIO_FORMAT, SttClient, audio
 
 
 class Ear:
-    """A transcriber that notes its calls and answers when it may."""
+    """A transcriber that records its calls, and returns when the test lets it."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -94,7 +94,7 @@ def test_scripts_win_and_urls_have_no_audio(hearing, clock, connect):
     assert ear.calls == []
 
 
-def test_a_job_waits_for_its_words_and_nobody_else_does(time, connect):
+def test_a_job_waits_for_its_words_without_blocking_requests(time, connect):
     ear = Ear("late")
     ear.may_answer.clear()
     rule = after_seconds(queued=10, processing=10)

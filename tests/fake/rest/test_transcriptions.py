@@ -373,7 +373,7 @@ def test_a_file_deleted_under_a_queued_job_fails_it(client, time):
 def test_a_file_deleted_later_does_not_matter(client, time, seconds):
     file_id = client.upload().json["id"]
     path = f"/v1/transcriptions/{client.create(file_id=file_id).json['id']}"
-    time.now_sec += seconds  # nobody looks in between
+    time.now_sec += seconds  # no request in between
     client("DELETE", f"/v1/files/{file_id}")
     time.now_sec += 20
     assert client("GET", path).json["status"] == "completed"

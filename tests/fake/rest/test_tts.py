@@ -264,7 +264,7 @@ def test_an_old_client_reads_to_the_end_of_the_connection(fake_soniox):
 
 
 def until(condition):
-    """Looks until it is so, with a deadline: a record that changes on the server's thread has no event."""
+    """Polls a condition until a deadline: records change on the server's thread, without an event."""
     deadline_sec = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline_sec
@@ -272,7 +272,7 @@ def until(condition):
 
 
 def test_audio_leaves_before_the_rest_is_made(fake_soniox):
-    # Far more than the buffers between them hold: it cannot be whole while the client has read so little.
+    # More than all buffers hold: it cannot be complete while the client has read so little.
     with raw(fake_soniox, rate=48_000, text=LONG) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
         assert fake_soniox.assert_spoken(LONG).ended is None

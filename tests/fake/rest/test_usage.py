@@ -1,4 +1,4 @@
-"""Usage: what was done on the fake is what its logs and sums say, to the last digit."""
+"""Usage: the logs and sums of the fake are exact."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_who_sees_that_speech_has_ended_finds_its_usage(fake):
     seen = []
 
     class Watched:
-        """The lock of the state, at which is noted what could be seen before it was taken."""
+        """The lock of the state; records what was visible before it was taken."""
 
         def __enter__(self):
             seen.append((log.record().ended, len(fake._state.usage.records())))

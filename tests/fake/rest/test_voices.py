@@ -1,4 +1,4 @@
-"""Cloned voices: how they are made, get ready, fail, and are in the way of others."""
+"""Cloned voices: creation, preparation, failures and conflicts."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_a_voice_can_be_told_to_fail_and_stays_failed(fake, client, time):
     fake.check()
 
 
-def test_a_failure_that_nobody_met_is_told(fake):
+def test_an_unused_failure_is_reported(fake):
     fake.fail_next_voice("voice_too_noisy", "It is noisy.", name="Ada")
     with pytest.raises(AssertionError, match=r"'voice_too_noisy' .It is noisy.. for the voice 'Ada'"):
         fake.check()
@@ -248,7 +248,7 @@ def test_a_progress_rule_may_let_a_voice_fail(connect):
 
 
 class TestRefusal:
-    """Why a voice cannot speak: what speech synthesis asks."""
+    """Why a voice cannot be used by text-to-speech; None when it can."""
 
     def refusal(self, fake, voice, model=V2, api_key="key-a"):
         answer = fake._state.voices.refusal(api_key, voice, model)
