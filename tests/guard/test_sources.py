@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ..support.tables import each_row
 
 ROOT = Path(__file__).parents[2]
