@@ -22,7 +22,7 @@ from soniox_testing import FakeSoniox
 
 from .test_readme import ROOT, commands_in, run
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 USAGE = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", USAGE, re.DOTALL)
 COMMANDS = commands_in(USAGE)

@@ -49,6 +49,7 @@ def warm_cases(client: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("client", ["ours", "floor"])
+@pytest.mark.slow
 def test_every_workload_gives_the_figures_that_the_table_shows(client: str, tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate, trusted, audio = tmp_path / "server.pem", tmp_path / "trusted.pem", tmp_path / "audio.wav"

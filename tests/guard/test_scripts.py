@@ -88,6 +88,7 @@ def check_sentence(process: subprocess.Popen[str], sentence: str) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_an_environment_is_completed_or_made_anew_until_it_fits(checkout: Path, tmp_path: Path) -> None:
     # One story, because each environment takes seconds to make. As an interruption, or a lost Python, leaves it:
     python = checkout / ".venv" / "bin" / "python"

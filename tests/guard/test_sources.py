@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ..support.tables import each_row
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +59,7 @@ def test_no_third_party_import_in_the_client_outside_its_seam() -> None:
     assert {path for path, top in foreign if top == "websocket"} == {"soniox_lite/_websocket/handshake.py"}
 
 
+@pytest.mark.slow
 def test_sync_twins_are_what_the_script_writes() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "generate_sync"), "--check"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

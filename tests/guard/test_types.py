@@ -91,6 +91,7 @@ def test_pydantic_builds_and_writes_a_reply() -> None:
 
 
 @pytest.mark.parametrize("package", ["soniox_lite", "soniox_testing"])
+@pytest.mark.slow
 def test_nearly_all_that_is_public_has_a_written_type(package: str, tmp_path: Path) -> None:
     (tmp_path / package).symlink_to(ROOT / package)
     command = [sys.executable, "-m", "pyright", "--verifytypes", package, "--ignoreexternal", "--outputjson"]

@@ -50,6 +50,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "mode"), CASES, ids=[f"{name}-{mode.value}" for name, mode in CASES])
+@pytest.mark.slow
 def test_requests_of_the_document(name: str, mode: GenerationMode) -> None:
     path, method = OPERATIONS[name]
     statuses: set[int] = set()

@@ -65,6 +65,7 @@ def test_there_is_something_to_run():
     assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (14, 2, 1)
 
 
+@pytest.mark.slow
 def test_the_python_snippets_pass_as_they_stand(tmp_path):
     (tmp_path / "conftest.py").write_text(_RECEIVER, encoding="utf-8")
     for number, code in enumerate(_PYTHON):

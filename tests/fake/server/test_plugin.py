@@ -185,6 +185,7 @@ def test_a_listener_that_does_not_run_says_so():
         FakeSoniox(listener=SharedListener()).start()
 
 
+@pytest.mark.slow
 def test_five_hundred_fakes_leave_nothing(listener):
     def one():
         with FakeSoniox(listener=listener) as fake:
@@ -309,11 +310,13 @@ def _run(pytester, *arguments):
     return pytester.runpytest_subprocess("-q", "-W", "error", *command, *arguments)
 
 
+@pytest.mark.slow
 def test_a_suite_with_the_fixtures(pytester):
     pytester.makepyfile(_SUITE)
     _run(pytester).assert_outcomes(passed=7)
 
 
+@pytest.mark.slow
 def test_a_suite_in_several_processes(pytester):
     pytest.importorskip("xdist")
     pytester.makepyfile(_SUITE)

@@ -597,6 +597,7 @@ class TestClose:
             assert "the connection broke" in caplog.text
 
     @pytest.mark.parametrize("step", ["tick", "read"])
+    @pytest.mark.slow
     def test_a_reader_that_dies_tells_everybody_why(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
