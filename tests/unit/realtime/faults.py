@@ -92,7 +92,7 @@ BROKEN = {"close_code": 1006}
 _UNREADABLE = dict.fromkeys(("sending", "idle", "paused"), FOUND_WHEN_RECEIVED)
 _NOTHING_TO_SEND = dict.fromkeys(
     ("receiving", "idle", "paused"),
-    "the session continues: only sending detects this; with pings on, see the half-open line",
+    "the session continues: only sending detects this; with pings on, see the half-open connection",
 )
 
 FAULTS = (
@@ -103,7 +103,7 @@ FAULTS = (
     _refused(429, "max_concurrent_connections_reached"),
     _refused(503, "service_unavailable"),
     Fault(
-        "the peer goes silent: it reads, but does not even answer pings",
+        "the server goes silent: it reads, but answers no pings",
         (ws_server.mute,),
         "nothing was heard from the server",
         BROKEN,
@@ -111,7 +111,7 @@ FAULTS = (
         options=PINGS,
     ),
     Fault(
-        "the line is half-open: nothing is read, nothing comes",
+        "the connection is half-open: the server neither reads nor sends",
         (ws_server.hold,),
         "nothing was heard from the server",
         BROKEN,
@@ -119,20 +119,20 @@ FAULTS = (
         options=PINGS,
     ),
     Fault(
-        "the server does not take what is sent, and pings are off",
+        "the server does not read, and pings are off",
         (ws_server.hold,),
         "did not take what was sent",
         error=SonioxRealtimeTimeoutError,
         skips=_NOTHING_TO_SEND | {"closing": "in time too; this needs full buffers and is tested in test_sessions.py"},
     ),
-    Fault("the server hangs up without a close frame", (ws_server.hang_up,), "the connection broke", BROKEN),
+    Fault("the server closes TCP without a close frame", (ws_server.hang_up,), "the connection broke", BROKEN),
     Fault(
         "the connection is reset in the middle of a frame",
         (ws_server.raw(frame(0x1, b"x" * 300)[:100]), ws_server.reset),
         "the connection broke",
         BROKEN,
     ),
-    _broken("a frame of no known kind", frame(0x3, b"?"), "a frame of kind 3 out of place", 1002),
+    _broken("a frame with an unknown opcode", frame(0x3, b"?"), "a frame of kind 3 out of place", 1002),
     _broken("a frame with an extension that was not agreed on", frame(0x1, b"?", reserved=4), "an extension", 1002),
     _broken("a masked frame", frame(0x1, b"?", masked=True), "masked a frame", 1002),
     _broken("a message larger than `max_message_bytes`", frame(0x1, b"x" * 5000), "a message of more than", 1009),
@@ -152,7 +152,7 @@ FAULTS = (
     ),
     *(_closed(code) for code in (None, 1000, 1001, 1002, 1003, *range(1007, 1015), 4000, 4999)),
     *(
-        _broken(f"the server closes with code {code}, which must not travel", frame(0x8, struct.pack("!H", code)),
+        _broken(f"the server closes with code {code}, which must not be sent", frame(0x8, struct.pack("!H", code)),
                 "a malformed close frame", 1002)
         for code in (1004, 1005, 1006, 1015)
     ),
@@ -204,17 +204,17 @@ OPENING_FAULTS = (
         "the server trickles in the upgrade", "(WebSocket upgrade)",
         (lambda peer: peer.read_head(), ws_server.trickle(_LINES + b"X: yyyy")), timeout=True,
     ),
-    OpeningFault("the server hangs up instead of the upgrade", "upgrade", _answer(b"")),
+    OpeningFault("the server closes TCP instead of answering the upgrade", "upgrade", _answer(b"")),
     OpeningFault("the server refuses the upgrade with 401", "status 401: No.",
                  (ws_server.refuse("401 Unauthorized", b'{"error_message":"No.","error_type":"unauthenticated"}'),),
                  {"error_code": 401, "error_type": "unauthenticated"}),
-    OpeningFault("the server answers with a page, 200", "status 200", (ws_server.refuse("200 OK", b"<html>"),),
+    OpeningFault("the server answers with an HTML page, 200", "status 200", (ws_server.refuse("200 OK", b"<html>"),),
                  {"error_code": 200}),
     OpeningFault("the server redirects", "status 302", (ws_server.refuse("302 Found", b"", "Location: ws://127.0.0.1:1/"),),
                  {"error_code": 302}),
-    OpeningFault("the upgrade is signed wrongly", "Sec-WebSocket-Accept",
+    OpeningFault("the upgrade has a wrong Sec-WebSocket-Accept", "Sec-WebSocket-Accept",
                  _answer(_LINES + b"Sec-WebSocket-Accept: bm8=\r\n\r\n")),
-    OpeningFault("the server answers with garbage", "not HTTP", _answer(b"\x00\xff garbage\r\n\r\n")),
+    OpeningFault("the server's answer is not HTTP", "not HTTP", _answer(b"\x00\xff garbage\r\n\r\n")),
     OpeningFault("the upgrade's answer does not end", "does not end", _answer(_LINES + b"X: " + b"y" * 100_000)),
 )  # fmt: skip
 
