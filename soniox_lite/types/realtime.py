@@ -313,7 +313,7 @@ RealtimeSessionEventPayload = (
     | RealtimeSessionErrorPayload
 )
 
-__getattr__, __dir__ = lazy_names(
+lazy_names(
     __name__,
     {
         ".aliases": (

@@ -57,8 +57,8 @@ def virtual_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     virtual = VirtualTime()
     prefix, sleep = ("async_", virtual.sleep_async) if kind == "async" else ("", virtual.sleep)
     clock = SimpleNamespace(monotonic=virtual.monotonic)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.sleep", sleep)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.time", clock)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.time", clock)
     monkeypatch.setattr(f"soniox_lite.api.{prefix}voices.time", clock)
     return virtual
 
