@@ -246,7 +246,7 @@ class TestWaitUntilReady:
     def test_a_look_that_is_under_way_at_the_deadline_gets_little_more_time(
         self, kind: str, surface: Surface, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(f"soniox_lite.api._{'async_' if kind == 'async' else ''}waiting._LAST_LOOK_SEC", 0.1)
+        monkeypatch.setattr(f"soniox_lite.api._{'async_' if kind == 'async' else ''}polling._LAST_POLL_SEC", 0.1)
         voice = surface.call("voices.create", b"abc", name="n")
         fake_soniox.faults.stall(operation="get_voice")
         with pytest.raises(SonioxTimeoutError, match=r"is not ready after 0\.05 s") as caught:
