@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     )
     from .transcript import TranscriptBuffer as TranscriptBuffer
 
-__getattr__, __dir__ = lazy_names(
+lazy_names(
     __name__,
     {
         ".": ("api", "errors", "subtitles", "transcript", "types", "utils"),

@@ -19,10 +19,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=loading.acquire, after_in_parent=loading.release, after_in_child=loading.release)
 
 
-def lazy_names(
-    package: str, names: Mapping[str, Sequence[str]], own: Sequence[str] = ()
-) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """A module's ``__getattr__`` and ``__dir__`` for names that are loaded on first use. Sets its ``__all__``.
+def lazy_names(package: str, names: Mapping[str, Sequence[str]], own: Sequence[str] = ()) -> None:
+    """Sets a module's ``__getattr__``, ``__dir__`` and ``__all__`` for names that are loaded on first use.
 
     Type checkers do not see the table. They take imports of the form ``from .files import File as File`` for exports,
     as long as the module itself does not assign to ``__all__``.
@@ -52,8 +50,7 @@ def lazy_names(
     def list_names() -> list[str]:
         return sorted({*vars(sys.modules[package]), *module_of, *submodules})
 
-    vars(sys.modules[package])["__all__"] = sorted({*module_of, *own})
-    return get, list_names
+    vars(sys.modules[package]).update(__getattr__=get, __dir__=list_names, __all__=sorted({*module_of, *own}))
 
 
 if not TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How a client is set up: argument, else environment, else region, else default."""
+"""The settings of a client: argument, else environment, else region, else default."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OPTIONS = frozenset({"timeout_sec", "connect_timeout_sec", "max_retries", "on_r
 
 
 class Settings:
-    """The resolved set-up of a client. Never changes; copies with other options are made by :meth:`changed`.
+    """The resolved settings of a client. Immutable; :meth:`changed` makes copies with other options.
 
     Attributes:
         api_key: The secret; not in ``repr()``.
@@ -45,12 +45,12 @@ class Settings:
         websocket_base_url: Realtime speech-to-text, whole URL.
         tts_api_base_url: Text-to-speech REST base, without a slash at the end.
         tts_websocket_base_url: Realtime text-to-speech, whole URL.
-        timeout_sec: The longest silence within a request.
-        connect_timeout_sec: The longest time to reach a server.
+        timeout_sec: The longest time without progress in a request, in seconds.
+        connect_timeout_sec: The longest time to connect, in seconds.
         max_retries: Attempts beyond the first.
         on_request: Called before each attempt.
         on_response: Called after each attempt that got a reply.
-        webhook_secret: Not in ``repr()``; None when there is none.
+        webhook_secret: The secret of webhooks; not in ``repr()``; None for that of the environment.
         webhook_signature_header: Name of the header that carries it; None for the default.
     """
 
@@ -110,7 +110,7 @@ class Settings:
         self.max_retries = DEFAULT_MAX_RETRIES if max_retries is None else max_retries
         self.on_request = on_request
         self.on_response = on_response
-        # Their environment variables are the webhooks namespace's business, which also works without a client.
+        # The webhooks namespace reads their environment variables: it also works without a client.
         self.webhook_secret = webhook_secret
         self.webhook_signature_header = webhook_signature_header
         self._awaits_hooks = awaits_hooks
@@ -150,7 +150,7 @@ class Settings:
 
     @property
     def authorization(self) -> str:
-        """The header's value that proves who calls."""
+        """Value of the ``Authorization`` header."""
         return f"Bearer {self.api_key}"
 
     @safe_repr
@@ -159,7 +159,7 @@ class Settings:
 
 
 def user_agent() -> str:
-    """What requests say of this client."""
+    """Value of the ``User-Agent`` header."""
     return f"soniox-lite/{__version__} Python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -169,7 +169,7 @@ def resolve_api_key(given: str | None) -> str:
     Raises:
         SonioxValidationError: There is none, or it cannot be one.
     """
-    # A key read from a file or a secret store often comes with its line's end.
+    # A key from a file or a secret store often ends in a line break.
     key = _given_or_variable("api_key", given, "SONIOX_API_KEY").strip()
     if not key:
         raise SonioxValidationError(

@@ -1,12 +1,12 @@
-"""Everything this package raises on purpose, as one tree under :class:`SonioxError`.
+"""The exceptions of this package, all derived from :class:`SonioxError`.
 
 ::
 
     SonioxError
-    ├── SonioxValidationError        refused before it was sent (also a ValueError)
+    ├── SonioxValidationError        invalid argument; nothing was sent (also a ValueError)
     ├── SonioxConnectionError        no usable reply: DNS, TCP, TLS, proxy, reset, cut off
-    ├── SonioxTimeoutError           out of time (also a TimeoutError)
-    ├── SonioxAPIError               the service answered, but not with what was asked for
+    ├── SonioxTimeoutError           a time limit was exceeded (also a TimeoutError)
+    ├── SonioxAPIError               the service answered with an error
     │   ├── SonioxInvalidRequestError     400
     │   ├── SonioxAuthenticationError     401, 403
     │   ├── SonioxPermissionDeniedError   403 with ``permission_denied``
@@ -17,7 +17,7 @@
     │   ├── SonioxTranscriptionError      a job that ended in status ``error``
     │   └── SonioxVoiceError              a voice that cannot be used with a model
     ├── SonioxRealtimeError          a realtime session failed
-    │   └── SonioxRealtimeTimeoutError    ... for lack of time (also a SonioxTimeoutError)
+    │   └── SonioxRealtimeTimeoutError    a time limit was exceeded (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
 
 Branch on the class or on ``error_type``, never on the text: the service does not promise its messages. ``str()`` of an
@@ -72,8 +72,8 @@ class SonioxError(Exception):
     """Base of all errors of this package.
 
     Attributes:
-        message: What went wrong as it was told, without the facts that ``str()`` adds.
-        response: The reply it came from; None when there was none.
+        message: The description of the error, without the status and ids that ``str()`` adds.
+        response: The response with the error; None when there was none.
     """
 
     def __init__(self, message: str, *, response: Response | None = None) -> None:
@@ -86,12 +86,12 @@ class SonioxError(Exception):
 
 
 class InvalidField:
-    """One thing that is wrong with a value that was to be sent.
+    """One invalid field of an argument or payload.
 
     Attributes:
         field: Where, as a path: ``language_hints[2]``, ``translation.target_language``.
         rule: What the field must be: ``must be at most 256 characters``.
-        got: The kind of the value that was found, never the value itself, which may be a secret.
+        got: The type and length of the value. Never the value, which may be a secret.
     """
 
     __slots__ = ("field", "got", "rule")
@@ -109,10 +109,10 @@ class InvalidField:
 
 
 class SonioxValidationError(SonioxError, ValueError):
-    """Input that was refused before anything was sent.
+    """Invalid arguments. Nothing was sent.
 
     Attributes:
-        errors: Every problem that was found; empty when the message says it all.
+        errors: All invalid fields; empty when the message is complete without them.
     """
 
     def __init__(self, message: str, *, errors: Sequence[InvalidField] | None = None) -> None:
@@ -134,7 +134,7 @@ class SonioxConnectionError(SonioxError):
 
 
 class SonioxTimeoutError(SonioxError, TimeoutError):
-    """Something took longer than it was allowed to: a request, or the wait for a job.
+    """A request, or waiting for a job, exceeded its time limit.
 
     Attributes:
         request_sent: As in :class:`SonioxConnectionError`.
@@ -165,7 +165,7 @@ class SonioxAPIError(SonioxError):
         status_code: HTTP status; None when the error is not one reply's (a failed job).
         error_type: Machine-readable category such as ``invalid_request``; None when not given.
         validation_errors: Per-field problems that the service found; empty when none were given.
-        request_id: What Soniox support asks for; None when not given.
+        request_id: Id for questions to Soniox support; None when not given.
         more_info: URL of a page about the error; None when not given.
     """
 
@@ -285,7 +285,7 @@ class SonioxRealtimeError(SonioxError):
     Attributes:
         error_code: The service's code, which is like an HTTP status (401, 402, 408, 429, 503); None when it gave none.
         error_type: Its machine-readable category; None when it gave none.
-        request_id: What Soniox support asks for; None when it gave none.
+        request_id: Id for questions to Soniox support; None when it gave none.
         close_code: WebSocket close code (RFC 6455, section 7.4); 1006 when the connection broke; None when it is
             not about the end of a connection.
         retry_after_sec: Seconds that a server which refused the connection asked to wait (``Retry-After``); None when

@@ -1,7 +1,7 @@
-"""Functions that the user gives to be called: which can be, and what becomes of what they return.
+"""Callbacks of the user: checking them, and handling what they return.
 
-The sync client cannot await anything. What the async client does instead is in ``_async_callbacks.py``, under the same
-names.
+The sync client refuses async functions. ``async_callbacks.py`` has the same names for the async client, which awaits
+them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _REFUSED = "must not be a coroutine function: only what is asynchronous itself a
 
 def is_async(function: object) -> bool:
     """Whether calling it certainly gives an awaitable: a coroutine function, also bound, or an async ``__call__``."""
-    import inspect  # noqa: PLC0415 - only those pay who give a function
+    import inspect  # noqa: PLC0415 - only needed with callbacks
 
     while isinstance(function, functools.partial):
         function = function.func  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -29,17 +29,17 @@ def is_async(function: object) -> bool:
 
 
 def broken_rule(function: object, *, is_awaited: bool) -> str | None:
-    """What is wrong with a function to be called, for :class:`InvalidField`; None if nothing is."""
+    """The rule that a callback breaks, for :class:`InvalidField`; None if it is valid."""
     if not callable(function):
         return "must be callable"
     return None if is_awaited or not is_async(function) else _REFUSED
 
 
 def check_callback(name: str, function: object, *, is_awaited: bool = False) -> None:
-    """Refuses what cannot be called, or would have to be awaited.
+    """Checks that a callback can be called, and need not be awaited unless ``is_awaited``.
 
     Raises:
-        SonioxValidationError: It is refused.
+        SonioxValidationError: It is not valid.
     """
     rule = broken_rule(function, is_awaited=is_awaited)
     if rule is not None:
@@ -47,7 +47,7 @@ def check_callback(name: str, function: object, *, is_awaited: bool = False) -> 
 
 
 def is_awaitable(outcome: object) -> bool:
-    """Whether a function returned something that has still to be awaited."""
+    """Whether a callback returned an awaitable."""
     if outcome is None:
         return False
     import inspect  # noqa: PLC0415 - as above
@@ -56,38 +56,38 @@ def is_awaitable(outcome: object) -> bool:
 
 
 def refuse_awaitable(name: str, outcome: Any) -> None:
-    """Refuses what a function returned, if that has still to be awaited: it would never run.
+    """Checks that a callback did not return an awaitable, which would never run.
 
     Raises:
-        SonioxValidationError: It is refused.
+        SonioxValidationError: It is not valid.
     """
     if is_awaitable(outcome):
         if callable(getattr(outcome, "close", None)):
-            outcome.close()  # Or Python warns that it was never awaited, which this says better.
+            outcome.close()  # Prevents Python's own warning, which says less than this error.
         raise SonioxValidationError(f"{name} {_REFUSED}")
 
 
-# What async modules call in its place awaits.
+# The function of this name in async_callbacks.py awaits the outcome.
 settled = refuse_awaitable
 
 
 class Handlers:
-    """Functions that are called when something happens, and whose failures are logged."""
+    """The event handlers of a session. Exceptions in them are logged."""
 
     def __init__(self) -> None:
         self._handlers: list[tuple[str, Callable[[Any], object]]] = []
 
     def add(self, event_type: str, handler: Callable[[Any], object]) -> None:
-        """Has a function called from now on.
+        """Adds a handler.
 
         Raises:
-            SonioxValidationError: It cannot be called from here.
+            SonioxValidationError: It cannot be called, or is async.
         """
         check_callback("handler", handler)
         self._handlers.append((event_type, handler))
 
     def call(self, event_type: str, payload: object) -> None:
-        """Calls those of an event."""
+        """Calls all handlers of an event."""
         for wanted, handler in self._handlers:
             if wanted == event_type:
                 try:
@@ -99,7 +99,7 @@ class Handlers:
         settled("handler", outcome)
 
     def wait(self, timeout_sec: float) -> None:
-        """Nothing is left to wait for here."""
+        """Does nothing: handlers have returned."""
 
 
 def log_failure(event_type: str) -> None:

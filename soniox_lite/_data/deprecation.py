@@ -1,4 +1,4 @@
-"""Telling of spellings that the official SDK is about to give up; they all work here."""
+"""DeprecationWarnings for names and arguments that the official SDK will remove. All of them work here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def warn_deprecated(message: str) -> None:
-    """Warns of a spelling, at the line outside of this package that used it."""
+    """Issues a DeprecationWarning for the nearest caller outside of this package."""
     package = (__package__ or "").rpartition(".")[0]  # also where the package is vendored under another name
     level, frame = 1, sys._getframe()  # pyright: ignore[reportPrivateUsage] - documented, and in all versions
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(f"{package}."):
@@ -22,12 +22,12 @@ def warn_deprecated(message: str) -> None:
 
 
 def warn_of_fields(config: type[Record], options: Iterable[str], names: tuple[str, ...]) -> None:
-    """Warns of options that belong into the call and not into its configuration.
+    """Issues a DeprecationWarning for options that are to be arguments of the call, not fields of its configuration.
 
     Args:
         config: The class of the configuration.
-        options: The names of all that is set there.
-        names: Those that should not be.
+        options: The names of the fields that are set in it.
+        names: The names of the fields that should be arguments.
     """
     misplaced = [name for name in names if name in options]
     if misplaced:

@@ -1,4 +1,4 @@
-"""Where audio and transcripts are written: a stream of the caller's, or a file that is there when it is whole."""
+"""Output of audio and transcripts: a stream of the caller, or a file that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 # More than the service's two minutes of audio have in most formats.
-_MOST_IN_MEMORY = 16 * 1024 * 1024
+_MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
-# As many as Linux follows.
-_MOST_LINKS = 40
+# The limit of Linux.
+_MAX_LINKS = 40
 
 
 class Output:
@@ -35,7 +35,7 @@ class Output:
         self.count = 0
 
     def write(self, block: bytes) -> None:
-        """Writes all of it. What the stream raises is its owner's to know.
+        """Writes the whole block. Exceptions of the stream are passed on unchanged.
 
         Raises:
             SonioxError: The stream takes nothing, because it does not wait until it can.
@@ -130,7 +130,7 @@ def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generat
 
 
 class _Draft:
-    """What a file is going to hold, until that is whole.
+    """The content of a file, until it is complete.
 
     It stands beside the file and takes its name in the end. Where that cannot be (no other file can be made in the
     folder, or take this one's place, or belong to the same people), it is copied into the file.
@@ -168,7 +168,7 @@ class _Draft:
             import tempfile  # noqa: PLC0415 - folders that can be written to are the rule
 
             self._can_move = False
-            return tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)
+            return tempfile.SpooledTemporaryFile(_MAX_BYTES_IN_MEMORY)
         if self._status is not None:
             try:
                 if hasattr(os, "chown"):
@@ -201,7 +201,7 @@ class _Draft:
             os.unlink(self._path)
 
     def _create(self, path: str, flags: int) -> int:
-        # Until it has the owner and the mode of the old file, it is nobody else's to read.
+        # Not readable for other users until it has the owner and the mode of the old file.
         return os.open(path, flags, 0o666 if self._status is None else 0o600)
 
     def _reopen(self, path: str, flags: int) -> int:
@@ -211,7 +211,7 @@ class _Draft:
 
 def descriptor_of(path: str) -> int | None:
     """The open descriptor of this process that a path such as ``/dev/stdout`` stands for; None for other paths."""
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         if found := re.fullmatch(rf"(?:/dev|/proc/{os.getpid()}(?:/task/\d+)?)/fd/(\d{{1,9}})", path):
             return int(found[1])

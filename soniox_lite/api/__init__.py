@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .voices import VoicesAPI as VoicesAPI
     from .webhooks import SonioxWebhooksAPI as SonioxWebhooksAPI
 
-__getattr__, __dir__ = lazy_names(
+lazy_names(
     __name__,
     {
         ".async_auth": ("AsyncAuthAPI",),

@@ -1,4 +1,4 @@
-"""Walking through listings, and deleting all that they list."""
+"""Iterating over listings, and deleting everything in them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
     ItemT = TypeVar("ItemT")
 
-# How long a busy item is waited for: 7.5 seconds in all.
+# Pauses before items that are in use are tried again: 7.5 seconds in all.
 _BUSY_PAUSES_SEC = (0.0, 0.5, 1.0, 2.0, 4.0)
 
-# A service that filters may send some; more of them lead nowhere.
+# A service that filters may send some empty pages. More than this are an endless loop.
 _MAX_EMPTY_PAGES = 100
 
 
 async def iterate_pages(
     fetch: Callable[[str | None], Awaitable[tuple[list[ItemT], str | None]]],
 ) -> AsyncIterator[ItemT]:
-    """All items of a listing, page after page, each page fetched when the one before is used up.
+    """Iterates over all items of a listing. A page is fetched when the previous one is used up.
 
     Args:
-        fetch: Gives the items of the page at a cursor, and the next cursor; None means first and last.
+        fetch: Returns the items of the page at a cursor (None for the first) and the next cursor (None after the last).
 
     Raises:
-        SonioxAPIError: The service sends a cursor again, or a hundred empty pages in a row: it would never end.
+        SonioxAPIError: The service sends a cursor again, or a hundred empty pages in a row.
     """
     empty_pages = 0
     cursor: str | None = None
@@ -53,13 +53,13 @@ async def delete_listed(
     id_of: Callable[[ItemT], str],
     delete: Callable[[ItemT], Awaitable[None]],
 ) -> None:
-    """Deletes all that a listing lists.
+    """Deletes all items of a listing.
 
     The listing is read to its end before anything is deleted, since deleting shifts the pages that follow, and once
-    more afterwards, since others delete too. What is busy is tried again for some seconds.
+    more afterwards, since other clients may change it. Items in use are tried again for 7.5 seconds.
 
     Args:
-        kind: What is listed, for the error message.
+        kind: The plural of what is listed, for the error message.
         list_all: The listing, from its start.
         id_of: The id of an item.
         delete: Deletes an item, or does nothing if it is gone.

@@ -36,7 +36,7 @@ async def poll(
         is_done: Whether the item is done.
         timeout_error: Makes the error for the time limit from the item that was fetched last, or from None.
         interval_sec: The longest pause between two polls.
-        timeout_sec: How long to poll; None for no limit. A poll in progress may exceed it by one second.
+        timeout_sec: How long to poll; None for no limit. The last poll may exceed it by 1 s.
 
     Raises:
         SonioxTimeoutError: The item was not done in time, or (without a time limit) a single poll timed out.

@@ -21,11 +21,11 @@ __all__ = ["AsyncFilesAPI"]
 
 
 class AsyncFilesAPI:
-    """The ``files`` namespace of a client. As shareable as the client.
+    """The ``files`` namespace of a client. Can be shared as the client can.
 
-    Every method raises the :class:`SonioxError` that its failure calls for: :class:`SonioxValidationError` for
-    arguments that were not sent, a :class:`SonioxAPIError` for an answer of the service, a
-    :class:`SonioxConnectionError` or :class:`SonioxTimeoutError` for none.
+    Every method may raise :class:`SonioxValidationError` (invalid arguments; nothing was sent), a
+    :class:`SonioxAPIError` (the service answered with an error), :class:`SonioxConnectionError` or
+    :class:`SonioxTimeoutError` (no response).
     """
 
     def __init__(self, client: AsyncSonioxClient) -> None:
@@ -42,7 +42,7 @@ class AsyncFilesAPI:
         return decode_response(GetFilesResponse, await self._client.request("GET", "/files", params=params))
 
     async def list_all(self, limit: int = 100) -> AsyncIterator[File]:
-        """All files, one after the other, fetched page by page while they are used.
+        """Iterates over all files. Pages are fetched as they are needed.
 
         Args:
             limit: Files on a page, 1 to 1000.
@@ -60,7 +60,7 @@ class AsyncFilesAPI:
         return decode_response(GetFilesCountResponse, await self._client.request("GET", "/files/count"))
 
     async def get(self, file_id: str) -> File:
-        """What the service knows of a file.
+        """The description of a file, without its content.
 
         Raises:
             SonioxNotFoundError: There is no such file in this project.
@@ -84,7 +84,7 @@ class AsyncFilesAPI:
         response.raise_for_status()
 
     async def delete_if_exists(self, file_id: str) -> None:
-        """As :meth:`delete`, but a file that is not there is none of its concern."""
+        """As :meth:`delete`, but does nothing if the file does not exist."""
         try:
             await self.delete(file_id)
         except SonioxNotFoundError:
@@ -114,15 +114,13 @@ class AsyncFilesAPI:
         client_reference_id: str | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> File:
-        """Uploads a file and returns what the service made of it. Memory does not grow with the file.
+        """Uploads a file and returns its description. Memory use does not depend on the size of the file.
 
         Args:
-            file: A path, the bytes themselves, or a binary stream, which is sent from where it stands and not closed.
-                A stream whose end cannot be found by seeking is sent without announcing its length; one that cannot be
-                rewound is never sent again.
-            filename: The name that the service shall know it by; None for the path's or the stream's own, or
-                ``upload.bin``.
-            client_reference_id: Your own mark, at most 256 characters.
+            file: A path, bytes, or a binary stream, which is sent from its current position and not closed. A stream
+                that cannot seek is sent without a length, and is not sent again after a failure.
+            filename: The file's name at the service; None for the name of the path or stream, or ``upload.bin``.
+            client_reference_id: Your own identifier, at most 256 characters.
             on_progress: Called with the file's bytes sent so far and their total (None if unknown) after each block; it
                 starts again from the beginning if the upload is repeated. An exception in it ends the upload.
         """

@@ -48,13 +48,13 @@ _UNFINISHED = frozenset({"queued", "processing"})
 
 
 class SttAPI:
-    """The ``stt`` namespace of a client, also known as ``transcriptions``. As shareable as the client.
+    """The ``stt`` namespace of a client, also known as ``transcriptions``. Can be shared as the client can.
 
-    Every method raises the :class:`SonioxError` that its failure calls for: :class:`SonioxValidationError` for
-    arguments that were not sent, a :class:`SonioxAPIError` for an answer of the service, a
-    :class:`SonioxConnectionError` or :class:`SonioxTimeoutError` for none.
+    Every method may raise :class:`SonioxValidationError` (invalid arguments; nothing was sent), a
+    :class:`SonioxAPIError` (the service answered with an error), :class:`SonioxConnectionError` or
+    :class:`SonioxTimeoutError` (no response).
 
-    Wherever a ``config`` is taken, what it sets wins over the argument of the same name.
+    A field of ``config`` that is not None wins over the argument of the same name.
     """
 
     def __init__(self, client: SonioxClient) -> None:
@@ -72,7 +72,7 @@ class SttAPI:
         return decode_response(GetTranscriptionsResponse, response)
 
     def list_all(self, limit: int = 100) -> Iterator[Transcription]:
-        """All jobs, one after the other, fetched page by page while they are used.
+        """Iterates over all jobs. Pages are fetched as they are needed.
 
         Args:
             limit: Jobs on a page, 1 to 1000.
@@ -99,19 +99,19 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """A new job, usually still queued.
+        """Creates a job; its status is usually ``queued``.
 
         Args:
             model: Async model.
             file_id: An uploaded file; or
             audio_url: http(s) URL that the service fetches. Exactly one of the two is needed.
-            client_reference_id: Your own mark, at most 256 characters.
+            client_reference_id: Your own identifier, at most 256 characters.
             config: Options of the job, also as a dict.
         """
         return self._create(_payload(model, client_reference_id, config, file_id=file_id, audio_url=audio_url))
 
     def get(self, transcription_id: str) -> Transcription:
-        """A job as it stands.
+        """The current state of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.
@@ -136,7 +136,7 @@ class SttAPI:
         response.raise_for_status()
 
     def delete_if_exists(self, transcription_id: str) -> None:
-        """As :meth:`delete`, but a job that is not there is none of its concern."""
+        """As :meth:`delete`, but does nothing if the job does not exist."""
         try:
             self.delete(transcription_id)
         except SonioxNotFoundError:
@@ -185,7 +185,7 @@ class SttAPI:
         )
 
     def get_transcript(self, transcription_id: str) -> TranscriptionTranscript:
-        """What was said.
+        """The transcript of a completed job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.
@@ -197,18 +197,17 @@ class SttAPI:
     def wait(
         self, transcription_id: str, *, interval_sec: float = 5.0, timeout_sec: float | None = None
     ) -> Transcription:
-        """The job once it has ended, well or badly: look at its ``status``.
+        """Waits until a job has ended, and returns it. Its ``status`` is then ``completed`` or ``error``.
 
-        It is looked at quickly at first and then less and less often.
+        The job is polled with growing pauses: 0.25 s at first, at most ``interval_sec``.
 
         Args:
             transcription_id: The job.
-            interval_sec: The longest time between two looks.
-            timeout_sec: How long to wait; None for as long as it takes. A look that is under way then has a second
-                to end.
+            interval_sec: The longest pause between two polls, in seconds.
+            timeout_sec: How long to wait, in seconds; None for no limit. The last poll may exceed it by 1 s.
 
         Raises:
-            SonioxTimeoutError: The job had not ended by then; it goes on at the service.
+            SonioxTimeoutError: The job did not end in time. The service continues to process it.
         """
         check_polling("", interval_sec, timeout_sec)
         return poll(
@@ -227,7 +226,7 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """A new job for audio that the service fetches. Args are those of :meth:`create`."""
+        """Creates a job for audio that the service fetches. Args are those of :meth:`create`."""
         return self._create(_payload(model, client_reference_id, config, audio_url=audio_url))
 
     def transcribe_from_file_id(
@@ -238,7 +237,7 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """A new job for an uploaded file. Args are those of :meth:`create`."""
+        """Creates a job for an uploaded file. Args are those of :meth:`create`."""
         return self._create(_payload(model, client_reference_id, config, file_id=file_id))
 
     def transcribe_from_file(
@@ -250,13 +249,13 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """Uploads a file and makes a new job for it. If that fails, the file is deleted again.
+        """Uploads a file and creates a job for it. If that fails, the file is deleted.
 
         Args:
             model: Async model.
-            file: A path, the bytes themselves, or a binary stream.
-            filename: The name that the service shall know the file by; None for its own.
-            client_reference_id: Your own mark on both file and job, at most 256 characters.
+            file: A path, bytes, or a binary stream.
+            filename: The file's name at the service; None for its own.
+            client_reference_id: Your own identifier on both file and job, at most 256 characters.
             config: Options of the job, also as a dict.
         """
         payload = _payload(model, client_reference_id, config, file_id="(to come)")
@@ -281,7 +280,7 @@ class SttAPI:
             file_id: An uploaded file.
             file: A path, bytes or a binary stream, which is uploaded first and deleted again if that fails.
             filename: The name that the service shall know ``file`` by; None for its own.
-            client_reference_id: Your own mark, at most 256 characters.
+            client_reference_id: Your own identifier, at most 256 characters.
             config: Options of the job, also as a dict.
         """
         if file is None:
@@ -313,10 +312,10 @@ class SttAPI:
 
         Args:
             model: Async model.
-            file: A path, the bytes themselves, or a binary stream.
+            file: A path, bytes, or a binary stream.
             webhook_url: http(s) URL that the service calls, at most 256 characters.
-            filename: The name that the service shall know the file by; None for its own.
-            client_reference_id: Your own mark on both file and job, at most 256 characters.
+            filename: The file's name at the service; None for its own.
+            client_reference_id: Your own identifier on both file and job, at most 256 characters.
             webhook_auth: Header that proves the call; None for the client's webhook secret, if it has one.
             config: Further options of the job, also as a dict; its webhook is ignored.
         """
@@ -346,7 +345,7 @@ class SttAPI:
             file_id: An uploaded file; or
             file: A path, bytes or a binary stream. Exactly one of the three is needed.
             filename: The name that the service shall know ``file`` by; None for its own.
-            client_reference_id: Your own mark, at most 256 characters.
+            client_reference_id: Your own identifier, at most 256 characters.
             delete_after: Whether to delete the job and its file in the end, whatever that is. A failure to do so is
                 logged and does not cost the result.
             wait_interval_sec: The longest time between two looks at the job.
@@ -607,7 +606,7 @@ class SttAPI:
             self._client.files.delete_if_exists(transcription.file_id)
 
     def _clean_up(self, transcription_id: str | None, file_id: str | None) -> None:
-        """Deletes what a call made; what cannot be deleted is logged, since the call has its own result or error."""
+        """Deletes what a call created. Failures are logged: the call has its own result or error."""
         try:
             if transcription_id is not None:
                 self.delete_if_exists(transcription_id)

@@ -39,10 +39,10 @@ _BEGINNING_SEC = 30.0
 
 
 class VoicesAPI:
-    """The ``voices`` namespace of a client. As shareable as the client.
+    """The ``voices`` namespace of a client. Can be shared as the client can.
 
-    Voices belong to the key's project and region. Every method raises the :class:`SonioxError` that its failure calls
-    for, see :class:`FilesAPI`.
+    Voices belong to the key's project and region. The errors of all methods are those of
+    :class:`FilesAPI`.
     """
 
     def __init__(self, client: SonioxClient) -> None:
@@ -59,7 +59,7 @@ class VoicesAPI:
         return decode_response(GetVoicesResponse, self._client.request("GET", "/voices", params=params))
 
     def list_all(self, limit: int = 100) -> Iterator[Voice]:
-        """All your own voices, one after the other, fetched page by page while they are used.
+        """Iterates over all your own voices. Pages are fetched as they are needed.
 
         Args:
             limit: Voices on a page, 1 to 1000.
@@ -77,7 +77,7 @@ class VoicesAPI:
         return decode_response(GetVoicesCountResponse, self._client.request("GET", "/voices/count"))
 
     def get(self, voice_id: str) -> Voice:
-        """A voice as it stands.
+        """The current state of a voice.
 
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
@@ -97,10 +97,10 @@ class VoicesAPI:
         """Makes a voice from a clip. It takes some seconds until it can be used, see :meth:`wait_until_ready`.
 
         Args:
-            file: A path, the bytes themselves, or a binary stream, as for :meth:`FilesAPI.upload`: at most 10 MB
+            file: A path, bytes, or a binary stream, as for :meth:`FilesAPI.upload`: at most 10 MB
                 and 20 seconds. The service takes a longer clip, and fails later.
             name: Unique in the project, 1 to 128 characters.
-            filename: The name that the service shall know the clip by; None for its own.
+            filename: The clip's name at the service; None for its own.
 
         Raises:
             SonioxConflictError: The name is taken.
@@ -113,7 +113,7 @@ class VoicesAPI:
         return decode_response(Voice, response)
 
     def recompute(self, voice_id: str, *, model: str | None = None) -> Voice:
-        """Prepares a voice for models that are newer than it is, and returns it as it then stands.
+        """Prepares a voice for models that are newer than the voice, and returns its new state.
 
         Args:
             voice_id: The voice.
@@ -133,15 +133,16 @@ class VoicesAPI:
         interval_sec: float = 2.0,
         timeout_sec: float | None = None,
     ) -> Voice:
-        """The voice once it can be used. It is looked at quickly at first and then less and less often.
+        """Waits until a voice can be used, and returns it.
+
+        The voice is polled with growing pauses: 0.25 s at first, at most ``interval_sec``.
 
         Args:
             voice_id: The voice.
             model: The model that it shall be ready for, by the id that ``Voice.models`` has for it, which is no alias;
                 None for all that it is being prepared for.
-            interval_sec: The longest time between two looks.
-            timeout_sec: How long to wait; None for as long as it takes. A look that is under way then has a second
-                to end.
+            interval_sec: The longest pause between two polls, in seconds.
+            timeout_sec: How long to wait, in seconds; None for no limit. The last poll may exceed it by 1 s.
 
         Raises:
             SonioxVoiceError: Preparing it failed for good (delete it, and make another one), or did not begin within
@@ -196,7 +197,7 @@ class VoicesAPI:
         response.raise_for_status()
 
     def delete_if_exists(self, voice_id: str) -> None:
-        """As :meth:`delete`, but a voice that is not there is none of its concern."""
+        """As :meth:`delete`, but does nothing if the voice does not exist."""
         try:
             self.delete(voice_id)
         except SonioxNotFoundError:

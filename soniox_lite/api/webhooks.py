@@ -1,4 +1,4 @@
-"""Webhooks: asking for them, and telling real ones from others."""
+"""Webhooks: requesting and verifying them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["SonioxWebhooksAPI"]
 
 DEFAULT_HEADER = "X-Soniox-Webhook-Secret"
-# The service sends about sixty bytes.
+# The service sends about 60 bytes.
 _MAX_PAYLOAD_BYTES = 64 * 1024
 # Where events of Lambda and scopes of ASGI hold the headers.
 _HOLDERS = frozenset({"headers", "multiValueHeaders"})
-# No header is called so, and every environ has one of them (RFC 3875, PEP 3333).
+# Every environ has one of these names (RFC 3875, PEP 3333), and no header does.
 _ENVIRON_NAMES = frozenset({"REQUEST_METHOD", "SERVER_PROTOCOL", "GATEWAY_INTERFACE"})
 
 
@@ -37,7 +37,7 @@ class SonioxWebhooksAPI:
     """
 
     def __init__(self, *, webhook_secret: str | None = None, webhook_header: str | None = None) -> None:
-        """Takes from the environment what is not given.
+        """Arguments that are None are taken from the environment.
 
         Args:
             webhook_secret: What the header must hold; None for ``SONIOX_API_WEBHOOK_SECRET``, or no secret.
@@ -95,7 +95,7 @@ class SonioxWebhooksAPI:
         auth: WebhookAuthConfig | None = None,
         allow_unverified: bool = False,
     ) -> WebhookEvent:
-        """What a webhook call tells, once it is known to be from Soniox.
+        """Verifies a webhook call and returns its event.
 
         The service may call several times for one job, so handle events idempotently.
 
@@ -139,7 +139,7 @@ class SonioxWebhooksAPI:
 
         Args:
             webhook_url: http(s) URL to be called, at most 256 characters.
-            auth: The header that shall prove the call; None for the one that this was set up with, if any.
+            auth: The header that is to prove the call; None for the one that this was set up with, if any.
 
         Raises:
             SonioxValidationError: One of them is not valid.
@@ -171,7 +171,7 @@ def _from_base64(payload: str | bytes) -> str | bytes:
     try:
         return b64decode(payload, validate=True)
     except ValueError:
-        return payload  # JSON is no base64, so that the caller has decoded it already.
+        return payload  # JSON is not base64: the caller has decoded it.
 
 
 def _find_header(pairs: list[tuple[Any, Any]], name: str, *, nested: bool = False) -> Iterator[str]:

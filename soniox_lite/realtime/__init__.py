@@ -74,7 +74,7 @@ class AsyncRealtimeAPI:
         return AsyncRealtimeTTSClient(self._client)
 
 
-__getattr__, __dir__ = lazy_names(
+lazy_names(
     __name__,
     {
         "..types.realtime": ("RealtimeEvent", "RealtimeSTTConfig", "RealtimeTTSConfig", "RealtimeTTSEvent"),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .voices import TTSVoiceDetails as TTSVoiceDetails
     from .webhooks import WebhookAuthConfig as WebhookAuthConfig, WebhookEvent as WebhookEvent
 
-__getattr__, __dir__ = lazy_names(
+lazy_names(
     __name__,
     {
         ".": ("api", "common", "realtime", "webhooks"),

@@ -162,4 +162,4 @@ NAMES: dict[str, tuple[str, ...]] = {
         "VoiceModel",
     ),
 }
-__getattr__, __dir__ = lazy_names(__name__, NAMES)
+lazy_names(__name__, NAMES)

@@ -12,20 +12,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TemporaryApiKeyUsageType
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     TemporaryApiKeyUsageType = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class CreateTemporaryApiKeyPayload(Payload):
-    """What a temporary key shall be good for.
+    """What a temporary key allows.
 
     Attributes:
         usage_type: ``transcribe_websocket`` or ``tts_rt``.
-        expires_in_seconds: How long sessions can be opened with it, 1 to 3600; an open session outlives it.
-        client_reference_id: Mark in the usage logs of all its sessions, at most 256 characters.
-        single_use: Whether it opens one session only.
-        max_session_duration_seconds: When each session is cut, 1 to 18000; None for never.
+        expires_in_seconds: 1 to 3600: how many seconds sessions can be opened with it; open ones go on.
+        client_reference_id: Identifier of its sessions in the usage logs, at most 256 characters; None for none.
+        single_use: Whether only one session can be opened with it; None for no.
+        max_session_duration_seconds: After how many seconds a session is ended, 1 to 18000; None for no limit.
     """
 
     usage_type: TemporaryApiKeyUsageType

@@ -13,11 +13,11 @@ __all__ = ["Token"]
 class Token(ServiceObject):
     """A piece of a transcript: a word, a part of one, punctuation, or a translated piece.
 
-    ``text`` is there and text; the rest is taken as the service sends it, because tokens come by the thousand.
+    Only ``text`` is checked; the types of all other fields are not, because there are thousands of tokens.
 
     Attributes:
         text: The text, with its leading space where there is one: joining all texts gives the transcript.
-        start_ms: Milliseconds from the start of the audio; None on translations, which have no place in it.
+        start_ms: Milliseconds from the start of the audio; None on translations, which have no times.
         end_ms: As ``start_ms``.
         confidence: 0.0 to 1.0; None on translations.
         is_final: In realtime, whether the token will never change again; None in finished transcripts.

@@ -31,7 +31,7 @@ class ApiError(ServiceObject):
         error_type: Machine-readable category, such as ``invalid_request``.
         message: The problem in words, which may change at any time.
         validation_errors: The fields at fault; empty where no field is.
-        request_id: What Soniox support asks for; None when not given.
+        request_id: Id for questions to Soniox support; None when not given.
         more_info: URL of a page about the error; None when there is none.
     """
 

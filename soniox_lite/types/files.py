@@ -75,10 +75,10 @@ class GetFilesPayload(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class UploadFilePayload(Payload):
-    """What may be said of a file when it is uploaded.
+    """Fields of an upload beside the file.
 
     Attributes:
-        client_reference_id: Your own mark, at most 256 characters; need not be unique.
+        client_reference_id: Your own identifier, at most 256 characters; need not be unique.
     """
 
     client_reference_id: str | None = None

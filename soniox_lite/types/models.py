@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TranscriptionMode
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     TranscriptionMode = str
 
 
@@ -52,10 +52,10 @@ class Model(ServiceObject):
     Attributes:
         id: What requests take as ``model``.
         aliased_model_id: The model that this name stands for; None when it stands for itself.
-        name: For people.
+        name: Name to show to people.
         context_version: Version of the context that it takes; None for none.
         transcription_mode: ``real_time`` or ``async``.
-        languages: What it transcribes.
+        languages: The languages that it transcribes.
         supports_language_hints_strict: Whether hints can be made strict.
         supports_max_endpoint_delay: Whether the delay of endpoints can be bounded (realtime).
         supports_endpoint_sensitivity: Whether the sensitivity of endpoints can be set (realtime).

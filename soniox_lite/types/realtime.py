@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     Failed = Literal["error"]
     ObjectT = TypeVar("ObjectT", bound=ServiceObject)
 else:
-    # For those who ask for the types at run time, where loading these names would cost more than the types.
+    # For typing.get_type_hints, without the cost of loading the modules of these names.
     Any = object
     AudioFormat = Opened = Closed = Finished = Failed = str
     # Not loaded for a session that has neither; dicts stand for them too.
@@ -81,10 +81,10 @@ class RealtimeEvent(ServiceObject):
         final_audio_proc_ms: Milliseconds of audio that the final tokens cover so far; None on errors.
         total_audio_proc_ms: Milliseconds of audio that all tokens cover so far; None on errors.
         finished: Whether this is the last event of a session that came to its end.
-        error_code: As an HTTP status; None when this is no error.
-        error_message: The error in words; None when this is no error.
-        error_type: Machine-readable category; None when this is no error or the service did not say.
-        request_id: What Soniox support asks for; None when not given.
+        error_code: Error code, like an HTTP status; None when this is not an error.
+        error_message: The error in words; None when this is not an error.
+        error_type: Machine-readable category; None when this is not an error or the service did not say.
+        request_id: Id for questions to Soniox support; None when not given.
         more_info: URL of a page about the error; None when not given.
     """
 
@@ -133,7 +133,7 @@ class RealtimeSTTConfig(Payload):
         endpoint_sensitivity: -1.0 to 1.0; higher values find more endpoints.
         endpoint_latency_adjustment_level: 0 to 3.
         translation: What to translate; None for nothing.
-        client_reference_id: Your own mark, at most 256 characters; ignored with a temporary key.
+        client_reference_id: Your own identifier, at most 256 characters; ignored with a temporary key.
         api_key: Key for this session instead of the client's. A secret: neither in ``repr()`` nor in ``to_dict()``,
             since it travels in the handshake.
     """
@@ -313,7 +313,7 @@ RealtimeSessionEventPayload = (
     | RealtimeSessionErrorPayload
 )
 
-__getattr__, __dir__ = lazy_names(
+lazy_names(
     __name__,
     {
         ".aliases": (

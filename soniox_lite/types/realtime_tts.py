@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     TtsAudioFormat = str
     TtsBitrate = TtsSampleRate = int
 
@@ -53,7 +53,7 @@ class RealtimeTTSConfig(Payload):
         speed: 0.7 to 1.3 times the normal pace; None for 1.0.
         reduce_silence: Whether to shorten pauses; not every model can.
         return_timestamps: Whether to tell when each character is spoken.
-        client_reference_id: Your own mark in the usage logs, at most 256 characters; ignored with a temporary key.
+        client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key.
     """
 
     stream_id: str
@@ -160,11 +160,11 @@ class RealtimeTTSEvent(ServiceObject):
         audio: Base64; None or empty when there is none. :meth:`audio_bytes` has it decoded.
         audio_end: Whether this is the last of the audio.
         terminated: Whether the stream is over; its id is free again.
-        error_code: As an HTTP status; None when this is no error.
-        error_message: The error in words; None when this is no error.
+        error_code: Error code, like an HTTP status; None when this is not an error.
+        error_message: The error in words; None when this is not an error.
         timestamps: When the characters of this audio are spoken; None when not asked for, or not given here.
-        error_type: Machine-readable category; None when this is no error or the service did not say.
-        request_id: What Soniox support asks for; None when not given.
+        error_type: Machine-readable category; None when this is not an error or the service did not say.
+        request_id: Id for questions to Soniox support; None when not given.
         more_info: URL of a page about the error; None when not given.
     """
 

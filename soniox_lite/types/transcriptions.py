@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     PayloadT = TypeVar("PayloadT", bound=Payload)
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     Any = object
     TranscriptionStatus = TranslationType = str
 
@@ -27,7 +27,7 @@ else:
 class Transcription(ServiceObject):
     """A transcription job.
 
-    Scalars that may be None are taken as the service sends them, because jobs come by the hundred.
+    The types of fields that may be None are not checked, because listings have hundreds of jobs.
 
     Attributes:
         id: UUID.
@@ -43,11 +43,11 @@ class Transcription(ServiceObject):
         audio_duration_ms: Length of the audio; None or 0 until processing began.
         error_type: Why the job failed, machine-readable; None unless ``status`` is ``error``.
         error_message: The same in words.
-        webhook_url: Where the end is announced; None for nowhere.
-        webhook_auth_header_name: Header that proves the announcement.
-        webhook_auth_header_value: Always asterisks: the service never tells the secret again.
-        webhook_status_code: What the receiver answered; None until it was called.
-        client_reference_id: The requester's own mark; None when there is none.
+        webhook_url: URL that is called when the job ends; None for none.
+        webhook_auth_header_name: Header that proves the call; None for none.
+        webhook_auth_header_value: Always asterisks: the service does not send the secret back.
+        webhook_status_code: HTTP status with which the receiver answered; None until it was called.
+        client_reference_id: The identifier given with the request; None when there is none.
     """
 
     _checks_optional = False
@@ -75,7 +75,7 @@ class Transcription(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class TranscriptionTranscript(ServiceObject):
-    """What was said.
+    """The text of a completed job.
 
     Attributes:
         id: The transcription's id.
@@ -151,7 +151,7 @@ class StructuredContextGeneralItem(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class StructuredContextTranslationTerm(Payload):
-    """How a term shall be translated.
+    """The translation to use for a term.
 
     Attributes:
         source: The term.
@@ -167,13 +167,13 @@ class StructuredContextTranslationTerm(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class StructuredContext(Payload):
-    """What helps to understand a recording.
+    """Background that helps to recognize a recording.
 
     Attributes:
         general: Facts about it, about ten at most; a dict stands for a list of its items.
         text: Background in prose.
         terms: Words that are likely to be said.
-        translation_terms: How terms shall be translated; a dict stands for a list of its items.
+        translation_terms: Translations to use for terms; a dict stands for a list of its items.
     """
 
     general: list[StructuredContextGeneralItem] | dict[str, str] | None = None
@@ -198,7 +198,7 @@ class StructuredContext(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class TranslationConfig(Payload):
-    """What shall be translated.
+    """Which languages are translated into which.
 
     Attributes:
         type: ``one_way`` (all into ``target_language``) or ``two_way`` (each of two languages into the other).
@@ -229,7 +229,7 @@ class TranslationConfig(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class _TranscriptionOptions(Payload):
-    """What can be asked of a job, whatever its audio."""
+    """The options of a job, without its audio."""
 
     _secret_fields = frozenset({"webhook_auth_header_value"})
 
@@ -263,7 +263,7 @@ class _TranscriptionOptions(Payload):
         check.http_url("webhook_url", self.webhook_url, max_length=256)
         check.header_name("webhook_auth_header_name", self.webhook_auth_header_name)
         check.header_value("webhook_auth_header_value", self.webhook_auth_header_value)
-        # With one of the two, the service would call the webhook without any proof.
+        # With only one of the two, the service would call the webhook without the header.
         if (self.webhook_auth_header_name is None) != (self.webhook_auth_header_value is None):
             missing = "name" if self.webhook_auth_header_name is None else "value"
             check.add(f"webhook_auth_header_{missing}", "must be given, since the header's other half is", None)
@@ -277,7 +277,7 @@ class CreateTranscriptionConfig(_TranscriptionOptions):
     Attributes:
         model: Async model, at most 32 characters; None for the argument's.
         language_hints: Two-letter codes of the languages to expect, at most 100; None to detect them.
-        language_hints_strict: Whether to stay with those languages.
+        language_hints_strict: Whether to recognize only those languages.
         enable_speaker_diarization: Whether to tell speakers apart.
         enable_language_identification: Whether to tell the language of each token.
         translation: What to translate; None for nothing.
@@ -285,7 +285,7 @@ class CreateTranscriptionConfig(_TranscriptionOptions):
         webhook_url: URL to call when the job ends, at most 256 characters.
         webhook_auth_header_name: Header that proves the call; needs the value too.
         webhook_auth_header_value: Its secret value, not shown by ``repr()``; needs the name too.
-        client_reference_id: Your own mark, at most 256 characters.
+        client_reference_id: Your own identifier, at most 256 characters.
     """
 
 

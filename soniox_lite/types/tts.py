@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
     from .realtime_tts import RealtimeTTSConfig
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     TtsAudioFormat = str
     TtsBitrate = TtsSampleRate = int
 
 # The service's schema names no unit; the service itself counts bytes of UTF-8.
 MAX_TEXT_BYTES = 5000
 _MAX_NAME_LENGTH = 50
-# What the names of files end in, and the formats that fit; the first is meant where none is given.
+# Extensions of files, and the formats that fit them; the first is the default.
 _RAW = ("pcm_s16le", "pcm_")
 FORMATS_OF_ENDINGS: dict[str, tuple[str, ...]] = {
     ".wav": ("wav",),
@@ -36,7 +36,7 @@ SPEECH_NAMES = ("model", "language", "voice", "audio_format")
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class _SpeechOptions(Payload):
-    """What can be asked of speech, whatever its text."""
+    """The options of speech, without its text."""
 
     model: str | None = None
     language: str | None = None
@@ -57,7 +57,7 @@ class _SpeechOptions(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class CreateTtsConfig(_SpeechOptions):
-    """How a text shall be spoken.
+    """How a text is spoken.
 
     Attributes:
         model: Text-to-speech model, at most 50 characters; None for the argument's.
@@ -80,7 +80,7 @@ class CreateTtsPayload(_SpeechOptions):
 
     Attributes:
         text: What to say, 1 to 5000 bytes in UTF-8.
-        client_reference_id: Your own mark in the usage logs, at most 256 characters; ignored with a temporary key.
+        client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key.
     """
 
     text: str | None = None
@@ -103,10 +103,10 @@ def check_spoken_text(check: FieldErrors, text: object, *, min_length: int = 0) 
 
 
 def check_speech(check: FieldErrors, options: _SpeechOptions | RealtimeTTSConfig) -> None:
-    """The rules for what can be asked of speech, whichever way it is asked for."""
+    """The rules for the options of speech, over REST and in realtime."""
     for name in SPEECH_NAMES:
         check.text(name, getattr(options, name), min_length=1, max_length=_MAX_NAME_LENGTH)
-    # Which of them go together is the service's business, whose table has grown before.
+    # The service decides which of them can be combined; its table has grown before.
     check.integer("sample_rate", options.sample_rate, minimum=1, maximum=1_000_000)
     check.integer("bitrate", options.bitrate, minimum=1, maximum=100_000_000)
     speed = options.speed

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TtsVoiceGender
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     TtsVoiceGender = str
 
 
@@ -21,7 +21,7 @@ class TtsVoice(ServiceObject):
 
     Attributes:
         id: What requests take as ``voice``.
-        description: In English, for people.
+        description: Description in English, to show to people.
         gender: ``male``, ``female`` or ``neutral``.
     """
 
@@ -37,10 +37,10 @@ class TtsModel(ServiceObject):
     Attributes:
         id: What requests take as ``model``.
         aliased_model_id: The model that this name stands for; None when it stands for itself.
-        name: For people.
+        name: Name to show to people.
         voices: Those that come with it.
-        languages: What it speaks.
-        supports_timestamps: Whether it tells when each character is spoken (realtime).
+        languages: The languages that it speaks.
+        supports_timestamps: Whether it can send the time of each character (realtime).
         supports_voice_cloning: Whether it speaks with voices of your own.
         voice_cloning_max_audio_duration_ms: The longest clip that such a voice is made from; None when there are none.
         supports_speed_adjustment: Whether ``speed`` can be set.

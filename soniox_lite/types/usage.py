@@ -1,7 +1,8 @@
 """Types of the ``usage``, ``usage_logs`` and ``concurrency_limits`` namespaces.
 
-Money travels as text with ten decimals (``"0.0613500000"``), which every ``..._usd`` field keeps. The attribute of the
-same name without ``_usd`` is that as :class:`decimal.Decimal`, so that sums stay exact.
+Amounts of money are US dollars, as text with ten decimals (``"0.0613500000"``), in fields named ``..._usd``. The
+attribute of the same name without ``_usd`` has the amount as :class:`decimal.Decimal`, so that sums are exact. Reading
+that attribute raises a :class:`SonioxAPIError` if the service sent text that is not a decimal number.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from .._data.records import Payload, ServiceObject
 from .._data.rules import FieldErrors
 from ..errors import SonioxAPIError
 
-# The service writes ten behind the point.
+# The service sends ten decimals.
 _MAX_DIGITS = 40
 
 TYPE_CHECKING = False
@@ -22,37 +23,51 @@ if TYPE_CHECKING:
 
     from .aliases import ConcurrentStreamKind, ConcurrentStreamsPeriodSec, UsageLogsSort
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     ConcurrentStreamKind = UsageLogsSort = str
     ConcurrentStreamsPeriodSec = int
+
+
+def _amount(text: str) -> Decimal:
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - only needed for calculations
+
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    _, digits, exponent = amount.as_tuple()
+    # Sums and formats of numbers with exponents such as 999999999 overflow or take gigabytes.
+    if not isinstance(exponent, int) or abs(exponent) > _MAX_DIGITS or len(digits) > _MAX_DIGITS:
+        raise SonioxAPIError("the reply has an amount of money that is not a decimal number")
+    return amount
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class UsageLogEntry(ServiceObject):
     """One request, as it is billed.
 
-    Raises a :class:`SonioxAPIError` where an amount is asked for as a number and the service sent something else.
+    ``cost``, ``input_cost``, ``output_text_cost`` and so on are the amounts as :class:`decimal.Decimal`.
 
     Attributes:
         uuid: The entry's id.
         request_scope: ``api`` or ``playground``.
-        client_reference_id: The requester's own mark; empty when there is none.
+        client_reference_id: The identifier that the request was given; empty when there was none.
         model: The model's id.
         start_time: When the request began, in UTC.
-        end_time: When it ended, in UTC; what listings go by.
-        input_text_tokens: Text that was sent.
-        input_audio_tokens: Audio that was sent.
-        input_audio_duration_ms: The same in milliseconds.
-        output_text_tokens: Text that was received.
-        output_audio_tokens: Audio that was received.
-        output_audio_duration_ms: The same in milliseconds.
-        cost_usd: In US dollars, input and output.
-        input_cost_usd: The part for input, text and audio.
-        input_text_cost_usd: The part of that for text.
-        input_audio_cost_usd: The part of that for audio.
-        output_cost_usd: The part for output, text and audio.
-        output_text_cost_usd: The part of that for text.
-        output_audio_cost_usd: The part of that for audio.
+        end_time: When it ended, in UTC. Listings are filtered and sorted by it.
+        input_text_tokens: Number of text tokens sent to the service.
+        input_audio_tokens: Number of audio tokens sent to the service.
+        input_audio_duration_ms: Length of the audio sent to the service, in milliseconds.
+        output_text_tokens: Number of text tokens received from the service.
+        output_audio_tokens: Number of audio tokens received from the service.
+        output_audio_duration_ms: Length of the audio received from the service, in milliseconds.
+        cost_usd: Cost of input and output, in US dollars.
+        input_cost_usd: Cost of the input, text and audio, in US dollars.
+        input_text_cost_usd: Cost of the input text, in US dollars.
+        input_audio_cost_usd: Cost of the input audio, in US dollars.
+        output_cost_usd: Cost of the output, text and audio, in US dollars.
+        output_text_cost_usd: Cost of the output text, in US dollars.
+        output_audio_cost_usd: Cost of the output audio, in US dollars.
     """
 
     uuid: str
@@ -77,37 +92,37 @@ class UsageLogEntry(ServiceObject):
 
     @property
     def cost(self) -> Decimal:
-        """``cost_usd`` as a number."""
+        """``cost_usd`` as a decimal number."""
         return _amount(self.cost_usd)
 
     @property
     def input_cost(self) -> Decimal:
-        """``input_cost_usd`` as a number."""
+        """``input_cost_usd`` as a decimal number."""
         return _amount(self.input_cost_usd)
 
     @property
     def input_text_cost(self) -> Decimal:
-        """``input_text_cost_usd`` as a number."""
+        """``input_text_cost_usd`` as a decimal number."""
         return _amount(self.input_text_cost_usd)
 
     @property
     def input_audio_cost(self) -> Decimal:
-        """``input_audio_cost_usd`` as a number."""
+        """``input_audio_cost_usd`` as a decimal number."""
         return _amount(self.input_audio_cost_usd)
 
     @property
     def output_cost(self) -> Decimal:
-        """``output_cost_usd`` as a number."""
+        """``output_cost_usd`` as a decimal number."""
         return _amount(self.output_cost_usd)
 
     @property
     def output_text_cost(self) -> Decimal:
-        """``output_text_cost_usd`` as a number."""
+        """``output_text_cost_usd`` as a decimal number."""
         return _amount(self.output_text_cost_usd)
 
     @property
     def output_audio_cost(self) -> Decimal:
-        """``output_audio_cost_usd`` as a number."""
+        """``output_audio_cost_usd`` as a decimal number."""
         return _amount(self.output_audio_cost_usd)
 
 
@@ -127,30 +142,30 @@ class GetUsageLogsResponse(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class UsageSummaryEntry(ServiceObject):
-    """What a model, or all of them, did and cost: in all, and day by day.
+    """Usage and costs of one model, or of all models: in total, and day by day.
 
-    The lists have a value for each of ``days``. Raises a :class:`SonioxAPIError` where an amount is asked for as a
-    number and the service sent something else.
+    Each list has one value for each of ``days``. ``total_cost``, ``cost`` and so on are the amounts as
+    :class:`decimal.Decimal`, or lists of these.
 
     Attributes:
         model: The model's id; None on the total.
         days: Every (UTC) day of the window, ascending.
-        total_cost_usd: In US dollars: input, output and duration.
-        total_input_cost_usd: The part for input.
-        total_output_cost_usd: The part for output.
-        total_duration_cost_usd: The part for time; nothing for speech-to-text and text-to-speech.
+        total_cost_usd: Cost of input, output and duration, in US dollars.
+        total_input_cost_usd: Cost of the input, in US dollars.
+        total_output_cost_usd: Cost of the output, in US dollars.
+        total_duration_cost_usd: Cost of the duration, in US dollars; zero for speech-to-text and text-to-speech.
         cost_usd: ``total_cost_usd`` by day.
         input_cost_usd: ``total_input_cost_usd`` by day.
         output_cost_usd: ``total_output_cost_usd`` by day.
         duration_cost_usd: ``total_duration_cost_usd`` by day.
-        total_num_requests: Requests that ended in the window.
-        total_input_text_tokens: Text that was sent.
-        total_input_audio_tokens: Audio that was sent.
-        total_input_audio_duration_ms: The same in milliseconds.
-        total_output_text_tokens: Text that was received.
-        total_output_audio_tokens: Audio that was received.
-        total_output_audio_duration_ms: The same in milliseconds.
-        total_duration_ms: Time that is billed as such, in milliseconds; 0 for speech-to-text and text-to-speech.
+        total_num_requests: Number of requests that ended in the window.
+        total_input_text_tokens: Number of text tokens sent to the service.
+        total_input_audio_tokens: Number of audio tokens sent to the service.
+        total_input_audio_duration_ms: Length of the audio sent to the service, in milliseconds.
+        total_output_text_tokens: Number of text tokens received from the service.
+        total_output_audio_tokens: Number of audio tokens received from the service.
+        total_output_audio_duration_ms: Length of the audio received from the service, in milliseconds.
+        total_duration_ms: Duration that is billed as such, in milliseconds; 0 for speech-to-text and text-to-speech.
         num_requests: ``total_num_requests`` by day.
         input_text_tokens: ``total_input_text_tokens`` by day.
         input_audio_tokens: ``total_input_audio_tokens`` by day.
@@ -190,52 +205,52 @@ class UsageSummaryEntry(ServiceObject):
 
     @property
     def total_cost(self) -> Decimal:
-        """``total_cost_usd`` as a number."""
+        """``total_cost_usd`` as a decimal number."""
         return _amount(self.total_cost_usd)
 
     @property
     def total_input_cost(self) -> Decimal:
-        """``total_input_cost_usd`` as a number."""
+        """``total_input_cost_usd`` as a decimal number."""
         return _amount(self.total_input_cost_usd)
 
     @property
     def total_output_cost(self) -> Decimal:
-        """``total_output_cost_usd`` as a number."""
+        """``total_output_cost_usd`` as a decimal number."""
         return _amount(self.total_output_cost_usd)
 
     @property
     def total_duration_cost(self) -> Decimal:
-        """``total_duration_cost_usd`` as a number."""
+        """``total_duration_cost_usd`` as a decimal number."""
         return _amount(self.total_duration_cost_usd)
 
     @property
     def cost(self) -> list[Decimal]:
-        """``cost_usd`` as numbers, one for each of ``days``."""
+        """``cost_usd`` as decimal numbers, one for each of ``days``."""
         return [_amount(text) for text in self.cost_usd]
 
     @property
     def input_cost(self) -> list[Decimal]:
-        """``input_cost_usd`` as numbers, one for each of ``days``."""
+        """``input_cost_usd`` as decimal numbers, one for each of ``days``."""
         return [_amount(text) for text in self.input_cost_usd]
 
     @property
     def output_cost(self) -> list[Decimal]:
-        """``output_cost_usd`` as numbers, one for each of ``days``."""
+        """``output_cost_usd`` as decimal numbers, one for each of ``days``."""
         return [_amount(text) for text in self.output_cost_usd]
 
     @property
     def duration_cost(self) -> list[Decimal]:
-        """``duration_cost_usd`` as numbers, one for each of ``days``."""
+        """``duration_cost_usd`` as decimal numbers, one for each of ``days``."""
         return [_amount(text) for text in self.duration_cost_usd]
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class GetUsageSummaryResponse(ServiceObject):
-    """What was used in a window of days.
+    """Usage and costs in a window of days.
 
     Attributes:
         total: All models together.
-        models: Each model that was used; empty when none was.
+        models: One entry for each model that was used; empty when there was none.
     """
 
     total: UsageSummaryEntry
@@ -244,7 +259,7 @@ class GetUsageSummaryResponse(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrencyCurrentValues(ServiceObject):
-    """What is open at this moment.
+    """How many streams are open at this moment.
 
     Attributes:
         transcribe_concurrent: Realtime speech-to-text sessions.
@@ -257,11 +272,11 @@ class ConcurrencyCurrentValues(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrencyLimitValues(ServiceObject):
-    """What may be open at once.
+    """How many streams may be open at once.
 
     Attributes:
-        transcribe_concurrent: Realtime speech-to-text sessions; None when there is no limit of this scope's own.
-        tts_concurrent: Text-to-speech streams and requests; None when there is no limit of this scope's own.
+        transcribe_concurrent: Realtime speech-to-text sessions; None when this scope has no limit of its own.
+        tts_concurrent: Text-to-speech streams and requests; None when this scope has no limit of its own.
     """
 
     transcribe_concurrent: int | None = None
@@ -270,11 +285,11 @@ class ConcurrencyLimitValues(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrencyScopeValues(ServiceObject):
-    """What is, and what may be, open in a project or an organization.
+    """Open streams and limits of a project or an organization.
 
     Attributes:
-        current: What is open.
-        limits: What may be.
+        current: How many streams are open.
+        limits: How many may be open at once.
     """
 
     current: ConcurrencyCurrentValues
@@ -283,11 +298,11 @@ class ConcurrencyScopeValues(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class GetConcurrencyLimitsResponse(ServiceObject):
-    """What is, and what may be, open at once in the key's region.
+    """Open streams and limits in the region of the API key.
 
     Attributes:
-        project: The key's project.
-        organization: All projects of its organization.
+        project: The project of the API key.
+        organization: All projects of the organization together.
     """
 
     project: ConcurrencyScopeValues
@@ -296,17 +311,18 @@ class GetConcurrencyLimitsResponse(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrentStreamsHistoryEntry(ServiceObject):
-    """How many streams were open in a period. Periods of an hour or a day are made of the minutes or hours in them.
+    """How many streams were open in one period.
 
     Attributes:
-        period_start: In UTC, a multiple of the period.
-        period_sec: Its length: 60, 3600 or 86400.
-        sample_min: The fewest at once; always 0.
-        sample_max: The most at once, exactly.
-        sample_sum: Sum of what was counted: divided by ``sample_count`` the average while anything was open, by
-            ``total_count`` that of the whole period. Both are 0 in idle periods.
-        sample_count: How often it was counted.
-        total_count: 1, 60 (minutes) or 24 (hours); 0 in idle periods.
+        period_start: Start of the period, in UTC; a multiple of its length.
+        period_sec: Length of the period in seconds: 60, 3600 or 86400.
+        sample_min: The smallest number at once; always 0.
+        sample_max: The largest number at once, exact.
+        sample_sum: Sum of all samples. Divided by ``sample_count`` it is the average while streams were open, and by
+            ``total_count`` the average of the whole period. Both counts are 0 in a period without streams.
+        sample_count: Number of samples with open streams.
+        total_count: Number of all samples: 1 in a minute, 60 (minutes) in an hour, 24 (hours) in a day; 0 in a period
+            without streams.
     """
 
     period_start: datetime
@@ -320,11 +336,11 @@ class ConcurrentStreamsHistoryEntry(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class GetConcurrentStreamsHistoryResponse(ServiceObject):
-    """How many streams were open, period by period.
+    """How many streams were open in each period of a window.
 
     Attributes:
-        kind: ``stt`` or ``tts``, as asked for.
-        entries: Every period of the window, idle ones too.
+        kind: ``stt`` or ``tts``, as requested.
+        entries: Every period of the window, including those without streams.
     """
 
     kind: ConcurrentStreamKind
@@ -336,11 +352,11 @@ class GetUsageLogsPayload(Payload):
     """Parameters of a page of usage logs.
 
     Attributes:
-        start_time: The earliest end of a request, at most 91 days ago: a time with its zone, a date (its midnight in
-            UTC) or ISO 8601 text, which all become text here.
-        end_time: The first end of a request that is too late, at most 31 days after that.
+        start_time: Lists requests that ended at or after this time, at most 91 days ago: an aware datetime, a date (its
+            midnight in UTC) or ISO 8601 text. Converted to text.
+        end_time: Lists requests that ended before this time, at most 31 days after ``start_time``. As ``start_time``.
         limit: Entries on the page, 1 to 1000.
-        sort: ``end_time_asc`` or ``end_time_desc``.
+        sort: ``end_time_asc`` (oldest first) or ``end_time_desc``.
         cursor: ``next_page_cursor`` of the page before; None for the first.
     """
 
@@ -360,12 +376,12 @@ class GetUsageLogsPayload(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class GetUsageSummaryPayload(Payload):
-    """The days that a summary is of, at most 366.
+    """The window of a summary, at most 366 days.
 
     Attributes:
-        start_time: Its (UTC) day is the first: a time with its zone, a date or ISO 8601 text, which all become text
-            here.
-        end_time: Its (UTC) day is the last, unless it is the day's very beginning, as a date is.
+        start_time: A time in the first day (UTC): an aware datetime, a date or ISO 8601 text. Converted to text.
+        end_time: The end of the window. Its day (UTC) is the last one, or the day before if this is midnight, as for a
+            date.
     """
 
     start_time: str | date
@@ -378,13 +394,13 @@ class GetUsageSummaryPayload(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class GetConcurrentStreamsHistoryPayload(Payload):
-    """What a history is of.
+    """The window and the kind of a history of concurrent streams.
 
     Attributes:
-        start_time: The earliest beginning of a period: a time with its zone, a date (its midnight in UTC) or ISO 8601
-            text, which all become text here.
-        end_time: The first beginning of a period that is too late; at most 7 days later with periods of a minute.
-        period_sec: Length of a period: 60, 3600 or 86400.
+        start_time: Lists periods that start at or after this time: an aware datetime, a date (its midnight in UTC) or
+            ISO 8601 text. Converted to text.
+        end_time: Lists periods that start before this time; at most 7 days later for periods of a minute.
+        period_sec: Length of a period in seconds: 60, 3600 or 86400.
         kind: ``stt`` or ``tts``.
     """
 
@@ -409,17 +425,3 @@ def _check_window(
         value = getattr(payload, field)
         if check.required(field, value):
             setattr(payload, field, check.timestamp(field, value))
-
-
-def _amount(text: str) -> Decimal:
-    from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - only for those who calculate
-
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    _, digits, exponent = amount.as_tuple()
-    # Sums and formats of what has an exponent such as 999999999 overflow, or take gigabytes.
-    if not isinstance(exponent, int) or abs(exponent) > _MAX_DIGITS or len(digits) > _MAX_DIGITS:
-        raise SonioxAPIError("the reply has an amount of money that is not a decimal number")
-    return amount

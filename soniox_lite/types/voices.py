@@ -12,13 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import TtsVoiceAge, TtsVoiceGender, VoiceModelStatus
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     TtsVoiceAge = TtsVoiceGender = VoiceModelStatus = str
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class VoiceModel(ServiceObject):
-    """How far a voice is prepared for a model.
+    """Whether a voice can be used with a model.
 
     Attributes:
         model: The model's id.
@@ -78,11 +78,11 @@ class GetVoicesCountResponse(ServiceObject):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class TtsVoiceDetails(ServiceObject):
-    """A voice that the service shares with everybody.
+    """A voice that the service shares with all its users.
 
     Attributes:
         id: What text-to-speech takes as ``voice``.
-        description: In English, for people.
+        description: Description in English, to show to people.
         gender: ``male``, ``female`` or ``neutral``.
         age: ``young``, ``middle_aged`` or ``old``.
         accent: Such as ``british``.
@@ -134,7 +134,7 @@ class GetVoicesPayload(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class RecomputeVoicePayload(Payload):
-    """What a voice shall be prepared for.
+    """Which models a voice is to be prepared for.
 
     Attributes:
         model: A model's id; None for all models that it is not ready for.

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .aliases import WebhookEventStatus
 else:
-    # For those who ask for the types at run time: replies may hold other values than these names stand for.
+    # For typing.get_type_hints: values that these names do not list are allowed, too.
     WebhookEventStatus = str
 
 __all__ = ["WebhookAuthConfig", "WebhookEvent"]
@@ -42,7 +42,7 @@ class WebhookAuthConfig(Payload):
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class WebhookEvent(ServiceObject):
-    """What a webhook call tells: a job has ended.
+    """The body of a webhook call: a job has ended.
 
     Attributes:
         id: The transcription's id.

@@ -62,8 +62,8 @@ def virtual_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """The time that the client's pauses pass in."""
     virtual = VirtualTime()
     prefix, sleep = ("async_", virtual.sleep_async) if kind == "async" else ("", virtual.sleep)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.sleep", sleep)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.time", SimpleNamespace(monotonic=virtual.monotonic))
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.time", SimpleNamespace(monotonic=virtual.monotonic))
     monkeypatch.setattr(f"soniox_lite.api._{prefix}paging.sleep", sleep)
     return virtual
 

@@ -57,8 +57,8 @@ def virtual_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     virtual = VirtualTime()
     prefix, sleep = ("async_", virtual.sleep_async) if kind == "async" else ("", virtual.sleep)
     clock = SimpleNamespace(monotonic=virtual.monotonic)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.sleep", sleep)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}waiting.time", clock)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.time", clock)
     monkeypatch.setattr(f"soniox_lite.api.{prefix}voices.time", clock)
     return virtual
 
@@ -246,7 +246,7 @@ class TestWaitUntilReady:
     def test_a_look_that_is_under_way_at_the_deadline_gets_little_more_time(
         self, kind: str, surface: Surface, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(f"soniox_lite.api._{'async_' if kind == 'async' else ''}waiting._LAST_LOOK_SEC", 0.1)
+        monkeypatch.setattr(f"soniox_lite.api._{'async_' if kind == 'async' else ''}polling._LAST_POLL_SEC", 0.1)
         voice = surface.call("voices.create", b"abc", name="n")
         fake_soniox.faults.stall(operation="get_voice")
         with pytest.raises(SonioxTimeoutError, match=r"is not ready after 0\.05 s") as caught:
