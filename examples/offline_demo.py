@@ -18,7 +18,7 @@ def main() -> None:
     spoken = RECORDING.with_suffix(".txt").read_text(encoding="utf-8").strip()
     with FakeSoniox() as fake, SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client:
         fake.add_transcript(spoken, filename=RECORDING.name)
-        print(f"A fake Soniox server answers at {fake.url}; it was told what {RECORDING.name} says.")
+        print(f"A fake Soniox server answers at {fake.url}, with a transcript for {RECORDING.name}.")
 
         file = client.files.upload(RECORDING)
         print(f"Uploaded {file.filename}: {file.size} bytes.")

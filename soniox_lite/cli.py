@@ -117,7 +117,8 @@ def _explained(error: SonioxError, options: argparse.Namespace) -> str:
         from ._cli.hints import hint_about  # noqa: PLC0415 - only for errors of the service
 
         return f"{error}{hint_about(error)}"
-    known = _OPTION_OF | (options.option_of or {})
+    own: dict[str, tuple[str, str | None]] = options.option_of or {}
+    known = _OPTION_OF | own
     texts = [_problem_text(problem, known, options) for problem in problems]
     return "; ".join(dict.fromkeys(texts))
 

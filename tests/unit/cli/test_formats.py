@@ -162,7 +162,7 @@ def test_a_finished_job_is_written_in_any_format(run: Run, fake_soniox: FakeSoni
         (("--json", "--track", "both", "--translate-to", "es"), "--track cannot be combined with JSON"),
         (("--format", "srt", "--track", "both"), "--track needs --translate-to"),
         (("-o", "talk"), "the extension of 'talk' is not one of .txt, .srt, .vtt, .json: use --format"),
-        (("-o", "talk.doc"), "give --format too"),
+        (("-o", "talk.doc"), "use --format"),
         (("-o", "no-such-folder/talk.srt"), "cannot write 'no-such-folder/talk.srt'"),
         (("-o", ".", "--format", "srt"), "cannot write '.'"),
         (("-o", "talk.mp3/talk.srt"), "cannot write 'talk.mp3/talk.srt'"),

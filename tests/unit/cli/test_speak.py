@@ -129,7 +129,7 @@ class TestWhatIsSaid:
     def test_nobody_is_kept_waiting_at_a_terminal(self, run: Any) -> None:
         main_end, terminal = pty.openpty()
         try:
-            check_error(run("-o", "a.wav", stdin=terminal), 2, "give it as TEXT, with --file, or pipe it in")
+            check_error(run("-o", "a.wav", stdin=terminal), 2, "give TEXT or --file, or pipe it to standard input")
         finally:
             os.close(main_end)
             os.close(terminal)
@@ -230,7 +230,7 @@ class TestFailures:
             (("--language", ""), "--language must not be empty"),
             (("--audio-format", "x" * 51), "--format must be at most 50 characters"),
             (("--tts-url", "nowhere"), "--tts-url must be a URL"),
-            (("--fake", "--tts-url", "http://127.0.0.1:9"), "leave out --region and all URLs"),
+            (("--fake", "--tts-url", "http://127.0.0.1:9"), "cannot be combined with --region or a URL"),
         ],
     )
     def test_what_cannot_be_meant(self, run: Any, fake: FakeSoniox, arguments: tuple[str, ...], problem: str) -> None:
