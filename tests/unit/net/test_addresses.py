@@ -23,7 +23,10 @@ def test_a_name(deadline_sec: float | None) -> None:
 
 
 def test_an_address_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threading, "Thread", lambda **_: pytest.fail("a thread was started"))
+    def refuse(**_: Any) -> None:
+        pytest.fail("a thread was started")
+
+    monkeypatch.setattr(threading, "Thread", refuse)
     assert [address[4] for address in resolve("127.0.0.1", 80, soon())] == [("127.0.0.1", 80)]
 
 
