@@ -271,7 +271,7 @@ class Connection:
         return self.take()
 
     def new_queue(self) -> MessageQueue:
-        """A mailbox for some of the messages, that ``on_message`` puts them into."""
+        """A queue of its own for some of the messages, which ``on_message`` fills."""
         return MessageQueue()
 
     def set_keepalive(self, message: Message, interval_sec: float | None) -> None:

@@ -576,7 +576,7 @@ class AsyncRealtimeSTTSession:
             if self._connection.is_late:
                 await self._connection.give_turn()
             position = self._connection.send_nowait(make, *args)
-            if position is not None:
+            if position is not None and self._connection.websocket.bytes_sent < position:
                 await self._connection.drain(position, timeout_sec)
         except SonioxRealtimeError:
             if self._connection.websocket.is_broken:

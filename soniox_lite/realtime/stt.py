@@ -577,7 +577,7 @@ class RealtimeSTTSession:
             if self._connection.is_late:
                 self._connection.give_turn()
             position = self._connection.send_nowait(make, *args)
-            if position is not None:
+            if position is not None and self._connection.websocket.bytes_sent < position:
                 self._connection.drain(position, timeout_sec)
         except SonioxRealtimeError:
             if self._connection.websocket.is_broken:
