@@ -185,6 +185,11 @@ class SonioxAPIError(SonioxError):
             self.request_id = api_error.request_id
             self.more_info = api_error.more_info
 
+    @property
+    def retry_after_sec(self) -> float | None:
+        """Seconds that the service asked to wait; None when it did not say."""
+        return self.response.retry_after_sec if self.response is not None else None
+
     def __str__(self) -> str:
         facts: list[str] = []
         if self.status_code is not None:
@@ -221,11 +226,6 @@ class SonioxConflictError(SonioxAPIError):
 
 class SonioxRateLimitError(SonioxAPIError):
     """Too many requests, or a quota of the project is used up (429)."""
-
-    @property
-    def retry_after_sec(self) -> float | None:
-        """Seconds that the service asked to wait; None when it did not say."""
-        return self.response.retry_after_sec if self.response is not None else None
 
 
 class SonioxServerError(SonioxAPIError):

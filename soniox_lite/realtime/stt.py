@@ -289,7 +289,7 @@ class RealtimeSTTSession:
             self._check_open()
             if self._protocol.state is State.HELD and not self._protocol.is_paused:
                 self.start()
-        # Also with an empty piece, so that the event loop gets its turn.
+        # Also with an empty piece.
         for piece in pieces:
             self._send(self._protocol.audio, piece)
 
@@ -297,9 +297,7 @@ class RealtimeSTTSession:
         """Sends audio and then, by default, ends it.
 
         Args:
-            chunks: All of it, or an iterable of chunks. An async session iterates over a plain iterable other
-                than a list or a tuple in a thread of its own, since it may block. The chunk that it is about to give
-                when the task is cancelled is lost.
+            chunks: All of it, or an iterable of chunks.
             finish: Whether to end the audio after it.
 
         Raises:
@@ -436,7 +434,7 @@ class RealtimeSTTSession:
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
         while True:
-            # For an event that is there already, without the cost of a coroutine.
+            # An event that has arrived needs no wait.
             message = self._take()
             if message is None:
                 message = self._receive(None)

@@ -9,8 +9,8 @@ import pytest
 import soniox.errors
 from hypothesis import given, strategies as st
 
-from soniox_lite import SonioxTranscriptionError, SonioxValidationError, TranscriptBuffer, transcript
-from soniox_lite.transcript import TranslationSegment, translation_segments
+from soniox_lite import SonioxTranscriptionError, SonioxValidationError, TranscriptBuffer
+from soniox_lite.transcript import TranslationSegment, translation_segments, translations
 from soniox_lite.types.api import CreateTranscriptionConfig, TranslationConfig
 from soniox_lite.types.common import Token
 from soniox_lite.types.realtime import RealtimeEvent
@@ -382,14 +382,14 @@ def test_translations_that_come_after_all_speech_are_placed_with_little_looking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = 0
-    is_source_of = transcript._Chunk.is_source_of
+    is_source_of = translations._Chunk.is_source_of
 
     def counted(chunk: Any, token: Token) -> bool:
         nonlocal looks
         looks += 1
         return is_source_of(chunk, token)
 
-    monkeypatch.setattr(transcript._Chunk, "is_source_of", counted)
+    monkeypatch.setattr(translations._Chunk, "is_source_of", counted)
     speakers = [str(number % 5) for number in range(1000)]
     spoken = [Token(text="a", speaker=speaker, translation_status="original") for speaker in speakers]
     translated = [Token(text="b", speaker=speaker, translation_status="translation") for speaker in speakers]

@@ -257,7 +257,7 @@ class TestWaitUntilReady:
     def test_a_look_that_gets_no_answer_is_an_error_of_its_own(self, kind: str, fake_soniox: FakeSoniox) -> None:
         options = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url, "timeout_sec": 0.1}
         fake_soniox.faults.stall(operation="get_voice")
-        with Surface(kind, **options) as surface, pytest.raises(SonioxTimeoutError, match="no answer") as caught:
+        with Surface(kind, **options) as surface, pytest.raises(SonioxTimeoutError, match="no response") as caught:
             surface.call("voices.wait_until_ready", UNKNOWN_ID, timeout_sec=60)
         assert caught.value.voice_id is None
 
