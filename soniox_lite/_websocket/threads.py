@@ -326,10 +326,18 @@ class Connection:
     def _join(self) -> None:
         """Waits for the reader thread to be gone, unless this is a signal handler of a thread that does so already."""
         thread, me = self._thread, threading.get_ident()
-        if thread is not None and not self._is_reader() and self._joiner != me:
+        if thread is not None and not self._is_reader() and self._joiner != me and not self._holds_condition():
             self._joiner = me
             thread.join(_JOIN_SEC)
             self._joiner = 0
+
+    def _holds_condition(self) -> bool:
+        """Whether this is a signal handler whose own thread holds the condition, which the reader needs to end."""
+        try:
+            self._changed.notify(0)
+        except RuntimeError:
+            return False
+        return True
 
     def fail(self, error: BaseException) -> None:
         """Ends the connection with an error of this side."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from soniox_lite.realtime import RealtimeSTTSession
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, started
 
-from .driver import CONFIG, PATIENCE_SEC, Driver
+from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
 from .tts_driver import CONFIG as TTS_CONFIG, TtsDriver
 
 if TYPE_CHECKING:
@@ -141,6 +143,28 @@ print(session.state, time.monotonic() - began < 5)
                 done = subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=30)
                 assert "closed True" in done.stdout
                 assert ("closed while it was being opened" in done.stdout) is (method == "enter")
+
+
+class _CancelledWhileItLooks(RealtimeSTTSession):
+    """Is cancelled while ``close`` looks whether the stream has finished, as a signal handler may do it."""
+
+    looks = 0
+
+    @property
+    def finished(self) -> bool:
+        self.looks += 1
+        if self.looks == 1:
+            self.cancel()
+        return super().finished
+
+
+def test_a_cancel_while_close_looks_for_the_end_stalls_neither() -> None:
+    with WsServer(started) as server:
+        session = _CancelledWhileItLooks(server.url, CONFIG, KEY, close_timeout_sec=30).enter()
+        began = time.monotonic()
+        session.close()
+        assert (session.looks > 0, session.state, time.monotonic() - began < 3) == (True, "closed", True)
+        server.wait_until(lambda s: s.peer.hung_up.is_set())
 
 
 class _InterruptError(BaseException):
