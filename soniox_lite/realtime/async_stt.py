@@ -543,6 +543,8 @@ class AsyncRealtimeSTTSession:
         await self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
     async def _finish(self, timeout_sec: float | None) -> None:
+        if self.finished:
+            return
         self._check_open()
         if self._protocol.state is State.HELD:
             await self.start()

@@ -542,6 +542,8 @@ class RealtimeSTTSession:
         self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
     def _finish(self, timeout_sec: float | None) -> None:
+        if self.finished:
+            return
         self._check_open()
         if self._protocol.state is State.HELD:
             self.start()

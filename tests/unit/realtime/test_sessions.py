@@ -192,6 +192,14 @@ class TestOneStream:
                 assert time.monotonic() - began < 0.9
             driver.call(session.cancel)
 
+    def test_finishing_again_does_nothing_after_the_service_has_closed(self, driver: Driver) -> None:
+        with WsServer(started, until("text", ""), message(FINISHED), ws_server.close(1000)) as server:
+            session = driver.open(server.url)
+            driver.call(session.finish)
+            assert driver.rest(session)[-1].finished
+            assert session.close_code == 1000
+            driver.call(session.finish)
+
     def test_bad_audio_is_refused_before_anything_is_sent(self, driver: Driver) -> None:
         with WsServer(started) as server:
             session = driver.open(server.url)
