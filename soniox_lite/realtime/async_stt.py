@@ -660,7 +660,7 @@ class AsyncRealtimeSTTSession:
         self._protocol.advance(State.HELD)
         self._emit(RealtimeSessionOpenPayload())
 
-    def _on_message(self, message: bytes) -> bytes:
+    def _on_message(self, message: bytes) -> bytes | None:
         if may_be_terminal(message):
             # The error text may quote what was sent, and so the key if it was sent in a wrong place.
             message = redact(message, self._options.authorization)
