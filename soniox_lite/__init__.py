@@ -19,7 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import (
         api as api,
+        compat as compat,
         errors as errors,
+        realtime as realtime,
         subtitles as subtitles,
         transcript as transcript,
         types as types,
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 lazy_names(
     __name__,
     {
-        ".": ("api", "errors", "subtitles", "transcript", "types", "utils"),
+        ".": ("api", "compat", "errors", "realtime", "subtitles", "transcript", "types", "utils"),
         "._http.messages": ("Headers", "Request", "Response"),
         "._version": ("__version__",),
         ".client": ("AsyncSonioxClient", "SonioxClient"),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncSttAPI"]
 
-_DEFAULT_MODEL = "stt-async-v5"
+DEFAULT_MODEL = "stt-async-v5"
 _UNFINISHED = frozenset({"queued", "processing"})
 
 
@@ -92,7 +92,7 @@ class AsyncSttAPI:
     async def create(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file_id: str | None = None,
         audio_url: str | None = None,
         client_reference_id: str | None = None,
@@ -220,7 +220,7 @@ class AsyncSttAPI:
     async def transcribe_from_url(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
@@ -231,7 +231,7 @@ class AsyncSttAPI:
     async def transcribe_from_file_id(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file_id: str,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
@@ -242,7 +242,7 @@ class AsyncSttAPI:
     async def transcribe_from_file(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file: FileInput,
         filename: str | None = None,
         client_reference_id: str | None = None,
@@ -263,7 +263,7 @@ class AsyncSttAPI:
     async def transcribe(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str | None = None,
         file_id: str | None = None,
         file: FileInput | None = None,
@@ -299,7 +299,7 @@ class AsyncSttAPI:
     async def transcribe_file_with_webhook(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file: FileInput,
         webhook_url: str,
         filename: str | None = None,
@@ -325,7 +325,7 @@ class AsyncSttAPI:
     async def transcribe_and_wait(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str | None = None,
         file_id: str | None = None,
         file: FileInput | None = None,
@@ -373,7 +373,7 @@ class AsyncSttAPI:
     async def transcribe_and_wait_with_tokens(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str | None = None,
         file_id: str | None = None,
         file: FileInput | None = None,
@@ -422,7 +422,7 @@ class AsyncSttAPI:
         file_id: str | None = None,
         file: FileInput | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -465,7 +465,7 @@ class AsyncSttAPI:
         to: str | None = None,
         source: str | None = None,
         between: tuple[str, str] | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -484,7 +484,7 @@ class AsyncSttAPI:
         to: str | None = None,
         source: str | None = None,
         between: tuple[str, str] | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -504,7 +504,7 @@ class AsyncSttAPI:
         source: str | None = None,
         between: tuple[str, str] | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -527,7 +527,7 @@ class AsyncSttAPI:
         file_id: str | None = None,
         file: FileInput | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         delete_after: bool = False,
         wait_interval_sec: float = 5.0,
@@ -558,7 +558,7 @@ class AsyncSttAPI:
         file_id: str | None = None,
         file: FileInput | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         delete_after: bool = False,
         wait_interval_sec: float = 5.0,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncSpeechStream", "AsyncTtsAPI"]
 
-_DEFAULT_MODEL = "tts-rt-v2"
+DEFAULT_MODEL = "tts-rt-v2"
+DEFAULT_VOICE = "Adrian"
 _DEFAULT_LANGUAGE = "en"
 _DEFAULT_FORMAT = "wav"
 _NO_AUDIO = frozenset({"text/html", "application/json"})
@@ -54,7 +55,7 @@ class AsyncTtsAPI:
         *,
         text: str,
         voice: str,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         config: ConfigInput | None = None,
         language: str | None = None,
         audio_format: TtsAudioFormat | str | None = None,
@@ -98,8 +99,8 @@ class AsyncTtsAPI:
         output: BinaryIO | os.PathLike[str] | str,
         *,
         text: str,
-        voice: str = "Adrian",
-        model: str = _DEFAULT_MODEL,
+        voice: str = DEFAULT_VOICE,
+        model: str = DEFAULT_MODEL,
         config: ConfigInput | None = None,
         language: str | None = None,
         audio_format: TtsAudioFormat | str | None = None,
@@ -156,7 +157,7 @@ class AsyncTtsAPI:
         *,
         text: str,
         voice: str,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         config: ConfigInput | None = None,
         language: str | None = None,
         audio_format: TtsAudioFormat | str | None = None,

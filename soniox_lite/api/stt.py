@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SttAPI"]
 
-_DEFAULT_MODEL = "stt-async-v5"
+DEFAULT_MODEL = "stt-async-v5"
 _UNFINISHED = frozenset({"queued", "processing"})
 
 
@@ -93,7 +93,7 @@ class SttAPI:
     def create(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file_id: str | None = None,
         audio_url: str | None = None,
         client_reference_id: str | None = None,
@@ -221,7 +221,7 @@ class SttAPI:
     def transcribe_from_url(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
@@ -232,7 +232,7 @@ class SttAPI:
     def transcribe_from_file_id(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file_id: str,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
@@ -243,7 +243,7 @@ class SttAPI:
     def transcribe_from_file(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file: FileInput,
         filename: str | None = None,
         client_reference_id: str | None = None,
@@ -264,7 +264,7 @@ class SttAPI:
     def transcribe(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str | None = None,
         file_id: str | None = None,
         file: FileInput | None = None,
@@ -300,7 +300,7 @@ class SttAPI:
     def transcribe_file_with_webhook(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         file: FileInput,
         webhook_url: str,
         filename: str | None = None,
@@ -326,7 +326,7 @@ class SttAPI:
     def transcribe_and_wait(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str | None = None,
         file_id: str | None = None,
         file: FileInput | None = None,
@@ -374,7 +374,7 @@ class SttAPI:
     def transcribe_and_wait_with_tokens(
         self,
         *,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         audio_url: str | None = None,
         file_id: str | None = None,
         file: FileInput | None = None,
@@ -423,7 +423,7 @@ class SttAPI:
         file_id: str | None = None,
         file: FileInput | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -466,7 +466,7 @@ class SttAPI:
         to: str | None = None,
         source: str | None = None,
         between: tuple[str, str] | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -485,7 +485,7 @@ class SttAPI:
         to: str | None = None,
         source: str | None = None,
         between: tuple[str, str] | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -505,7 +505,7 @@ class SttAPI:
         source: str | None = None,
         between: tuple[str, str] | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
@@ -528,7 +528,7 @@ class SttAPI:
         file_id: str | None = None,
         file: FileInput | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         delete_after: bool = False,
         wait_interval_sec: float = 5.0,
@@ -559,7 +559,7 @@ class SttAPI:
         file_id: str | None = None,
         file: FileInput | None = None,
         filename: str | None = None,
-        model: str = _DEFAULT_MODEL,
+        model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         delete_after: bool = False,
         wait_interval_sec: float = 5.0,

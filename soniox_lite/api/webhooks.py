@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SonioxWebhooksAPI"]
 
-DEFAULT_HEADER = "X-Soniox-Webhook-Secret"
+SONIOX_API_WEBHOOK_SECRET_ENV = "SONIOX_API_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+SONIOX_API_WEBHOOK_HEADER_ENV = "SONIOX_API_WEBHOOK_HEADER"
+DEFAULT_WEBHOOK_HEADER = "X-Soniox-Webhook-Secret"
 # The service sends about 60 bytes.
 _MAX_PAYLOAD_BYTES = 64 * 1024
 # Where events of Lambda and scopes of ASGI hold the headers.
@@ -46,8 +48,8 @@ class SonioxWebhooksAPI:
         Raises:
             SonioxValidationError: One of them cannot be part of an HTTP header.
         """
-        secret = webhook_secret or os.environ.get("SONIOX_API_WEBHOOK_SECRET")
-        header = webhook_header or os.environ.get("SONIOX_API_WEBHOOK_HEADER") or DEFAULT_HEADER
+        secret = webhook_secret or os.environ.get(SONIOX_API_WEBHOOK_SECRET_ENV)
+        header = webhook_header or os.environ.get(SONIOX_API_WEBHOOK_HEADER_ENV) or DEFAULT_WEBHOOK_HEADER
         with FieldErrors("the webhook's set-up") as check:
             check.header_name("webhook_header", header)
             check.header_value("webhook_secret", secret or None)

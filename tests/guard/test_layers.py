@@ -23,7 +23,7 @@ LAYERS = {
         ("api", "realtime"),
         ("_client",),
         ("client",),
-        ("_cli",),
+        ("_cli", "compat"),
         ("cli",),
         ("__main__",),
     ],
