@@ -8,7 +8,6 @@ import pytest
 import trustme
 
 from .driver import DRIVERS, Driver
-from .tts_driver import TTS_DRIVERS, TtsDriver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,15 +16,15 @@ if TYPE_CHECKING:
 @pytest.fixture(params=list(DRIVERS))
 def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
     """Drives sync, then async sessions; what they leave behind is a failure."""
-    with DRIVERS[request.param]() as made:
+    with DRIVERS[request.param]("stt") as made:
         yield made
         assert made.left_over() == []
 
 
-@pytest.fixture(params=list(TTS_DRIVERS))
-def tts(request: pytest.FixtureRequest) -> Iterator[TtsDriver]:
+@pytest.fixture(params=list(DRIVERS))
+def tts(request: pytest.FixtureRequest) -> Iterator[Driver]:
     """The same for text-to-speech."""
-    with TTS_DRIVERS[request.param]() as made:
+    with DRIVERS[request.param]("tts") as made:
         yield made
         assert made.left_over() == []
 

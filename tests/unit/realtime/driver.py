@@ -14,7 +14,16 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from soniox_lite.realtime import AsyncRealtimeSTTSession, RealtimeSTTSession
+from soniox_lite.realtime import (
+    AsyncRealtimeSTTSession,
+    AsyncRealtimeTTSConnection,
+    AsyncRealtimeTTSMultiplexedConnection,
+    RealtimeSTTSession,
+    RealtimeTTSConnection,
+    RealtimeTTSMultiplexedConnection,
+)
+
+from . import speech
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +37,20 @@ PATIENCE_SEC = 10.0
 
 
 class Driver:
-    """Drives sync sessions."""
+    """Drives sync sessions.
+
+    Args:
+        direction: ``stt`` for sessions that listen, ``tts`` for connections that speak.
+    """
 
     kind = "sync"
+    stt: Any = RealtimeSTTSession
+    tts: Any = RealtimeTTSConnection
+    multiplexed: Any = RealtimeTTSMultiplexedConnection
+
+    def __init__(self, direction: str = "stt") -> None:
+        self._make = getattr(self, direction)
+        self._config = CONFIG if direction == "stt" else speech.CONFIG
 
     def __enter__(self) -> Self:
         return self
@@ -38,15 +58,23 @@ class Driver:
     def __exit__(self, *_: object) -> None: ...
 
     def session(self, url: str, **options: Any) -> Any:
-        """A session that is not entered."""
-        options.setdefault("config", CONFIG)
+        """A session, or a connection for one stream, that is not entered."""
         options.setdefault("api_key", KEY)
-        return RealtimeSTTSession(url, options.pop("config"), **options)
+        return self._make(url, options.pop("config", self._config), **options)
 
     def open(self, url: str, **options: Any) -> Any:
         """A session that is entered."""
         session = self.session(url, **options)
         return self.call(session.enter)
+
+    def multi(self, url: str, **options: Any) -> Any:
+        """A connection for several streams that is entered."""
+        connection = self.multiplexed(url, options.pop("api_key", KEY), **options)
+        return self.call(connection.enter)
+
+    def streams(self, connection: Any, *stream_ids: str) -> list[Any]:
+        """Streams that have been opened."""
+        return [self.call(connection.open_stream, config=speech.config(stream_id)) for stream_id in stream_ids]
 
     def start(self, function: Callable[..., Any], *args: Any, **options: Any) -> concurrent.futures.Future[Any]:
         """Calls a function beside the test (on a thread, or as a task); its result comes later."""
@@ -69,11 +97,15 @@ class Driver:
         """All events to the end."""
         return self.call(lambda: list(session.receive_events(**options)))
 
+    def audio_of(self, stream: Any) -> list[bytes]:
+        """The audio of a stream to the end."""
+        return self.call(lambda: list(stream.receive_audio_chunks()))
+
     def log(self, session: Any) -> list[Any]:
         """All that happened to the session itself, to its end."""
         return self.call(lambda: list(session.session_events()))
 
-    def chunks(self, *chunks: bytes) -> Any:
+    def chunks(self, *chunks: Any) -> Any:
         """An iterator of the kind that the surface takes."""
         return iter(chunks)
 
@@ -99,6 +131,9 @@ class AsyncDriver(Driver):
     """Drives async sessions."""
 
     kind = "async"
+    stt = AsyncRealtimeSTTSession
+    tts = AsyncRealtimeTTSConnection
+    multiplexed = AsyncRealtimeTTSMultiplexedConnection
 
     def __enter__(self) -> Self:
         self.loop = asyncio.new_event_loop()
@@ -111,11 +146,6 @@ class AsyncDriver(Driver):
         self._thread.join(PATIENCE_SEC)
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
-
-    def session(self, url: str, **options: Any) -> Any:
-        options.setdefault("config", CONFIG)
-        options.setdefault("api_key", KEY)
-        return AsyncRealtimeSTTSession(url, options.pop("config"), **options)
 
     def start(self, function: Callable[..., Any], *args: Any, **options: Any) -> concurrent.futures.Future[Any]:
         async def run() -> Any:
@@ -130,13 +160,19 @@ class AsyncDriver(Driver):
 
         return self.call(collect)
 
+    def audio_of(self, stream: Any) -> list[bytes]:
+        async def collect() -> list[bytes]:
+            return [chunk async for chunk in stream.receive_audio_chunks()]
+
+        return self.call(collect)
+
     def log(self, session: Any) -> list[Any]:
         async def collect() -> list[Any]:
             return [payload async for payload in session.session_events()]
 
         return self.call(collect)
 
-    def chunks(self, *chunks: bytes) -> Any:
+    def chunks(self, *chunks: Any) -> Any:
         async def give() -> Any:
             for chunk in chunks:
                 yield chunk

@@ -19,7 +19,7 @@ from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
-from .tts_driver import TtsDriver, audio, terminated
+from .speech import audio, terminated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class TestAForgottenSession:
             assert driver.left_over() == []
         assert unclosed(caught) == [f"unclosed realtime session: {server.url}"]
 
-    def test_also_of_speech(self, tts: TtsDriver) -> None:
+    def test_also_of_speech(self, tts: Driver) -> None:
         with WsServer(accept) as server, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             connection = tts.open(server.url, stream_heartbeat_sec=1)
@@ -179,7 +179,7 @@ class TestAForkedChild:
             assert server.peer.audio() == b"12"
 
     def test_is_refused_a_stream_of_speech(self) -> None:
-        driver = TtsDriver()
+        driver = Driver("tts")
 
         def speak(peer: ws_server.Peer) -> None:
             peer.accept()

@@ -16,7 +16,7 @@ from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, started
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
-from .tts_driver import CONFIG as TTS_CONFIG, TtsDriver
+from .speech import CONFIG as TTS_CONFIG
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -191,9 +191,9 @@ def interrupt_at(number: int, lines: list[int]) -> Any:
 class TestAnExceptionInAReceive:
     """Raised at each line in turn. Afterwards another thread can receive, as if it had not been."""
 
-    @pytest.mark.parametrize("kind", ["listening", "speech"])
+    @pytest.mark.parametrize("kind", ["stt", "tts"])
     def test_leaves_nothing_taken(self, kind: str) -> None:
-        driver = Driver() if kind == "listening" else TtsDriver()
+        driver = Driver(kind)
         with WsServer(accept) as server:
             session = driver.open(server.url)
 
@@ -214,7 +214,7 @@ class TestAnExceptionInAReceive:
                     driver.call(session.receive_event, 0.001)
                 number += 1
             assert number > 15
-            driver.call(session.cancel if kind == "listening" else session.close)
+            driver.call(session.cancel if kind == "stt" else session.close)
 
 
 class TestCancel:
@@ -229,7 +229,7 @@ class TestCancel:
                     entering.result(PATIENCE_SEC)
                 assert session.state == "closed"
 
-    def test_ends_a_pending_enter_of_speech(self, tts: TtsDriver) -> None:
+    def test_ends_a_pending_enter_of_speech(self, tts: Driver) -> None:
         with WsServer(ws_server.hold) as server:
             connection = tts.session(server.url, connect_timeout_sec=30)
             entering = tts.start(connection.enter)

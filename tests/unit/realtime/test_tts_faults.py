@@ -15,23 +15,22 @@ import pytest
 from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from soniox_lite._websocket import threads as _connection
 from tests.support import ws_server
+from tests.support.tables import each_row
 from tests.support.ws_server import WsServer, accept, frame
 
-from .driver import PATIENCE_SEC, open_descriptors
+from .driver import PATIENCE_SEC, Driver, open_descriptors
 from .faults import FAULTS, OPENING_FAULTS, OPTIONS, PINGS, Fault, OpeningFault
-from .test_faults import DEADLINE_SEC, _address_of, check, name_of
-from .tts_driver import audio, opened, refusal, say, terminated
+from .speech import audio, opened, refusal, say, terminated
+from .test_faults import DEADLINE_SEC, TLS_FAULTS, _address_of, check, name_of
 
 if TYPE_CHECKING:
     from .conftest import Tls
-    from .tts_driver import TtsDriver
 
 ACTIVITIES = ("sending", "receiving", "idle", "closing")
 # The connection is that of speech-to-text sessions, which are tested with all of them; and filling the kernel's
 # buffers takes more text than streams have.
 LEFT_OUT = re.compile(r"does not read, and|: 40[238] |with code (100[2-9]|101[02-5]|4999)")
-CASES = [(fault, activity) for fault in FAULTS for activity in ACTIVITIES if not LEFT_OUT.search(fault.name)]
-TLS_CASES = [(fault, activity) for fault, activity in CASES if fault.facts.get("close_code") in (1000, 1006)]
+TRIED = [fault for fault in FAULTS if not LEFT_OUT.search(fault.name)]
 
 
 def options_of(fault: Fault) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def options_of(fault: Fault) -> dict[str, Any]:
     return {name: value for name, value in {**OPTIONS, **fault.options}.items() if name != "close_timeout_sec"}
 
 
-def keep_sending(tts: TtsDriver, stream: Any) -> Any:
+def keep_sending(tts: Driver, stream: Any) -> Any:
     """Sends what costs no text, without end."""
 
     def send() -> None:
@@ -54,7 +53,7 @@ def keep_sending(tts: TtsDriver, stream: Any) -> Any:
     return tts.start(send if tts.kind == "sync" else send_async)
 
 
-def run(tts: TtsDriver, fault: Fault, activity: str, tls: Tls | None) -> None:
+def run(tts: Driver, fault: Fault, activity: str, tls: Tls | None) -> None:
     """Puts a connection with two streams through a fault."""
     before = open_descriptors()
     go = threading.Event()
@@ -96,20 +95,22 @@ def run(tts: TtsDriver, fault: Fault, activity: str, tls: Tls | None) -> None:
     assert open_descriptors() == before
 
 
-@pytest.mark.parametrize(("fault", "activity"), CASES, ids=name_of)
-def test_a_fault_of_the_connection_is_told_to_each_stream_in_time(tts: TtsDriver, fault: Fault, activity: str) -> None:
+@pytest.mark.parametrize("fault", TRIED, ids=name_of)
+@each_row("activity", ACTIVITIES)
+def test_a_fault_of_the_connection_is_told_to_each_stream_in_time(tts: Driver, fault: Fault, activity: str) -> None:
     run(tts, fault, activity, None)
 
 
-@pytest.mark.parametrize(("fault", "activity"), TLS_CASES, ids=name_of)
-def test_a_fault_behind_tls_too(tts: TtsDriver, fault: Fault, activity: str, tls: Tls) -> None:
+@pytest.mark.parametrize("fault", [fault for fault in TRIED if fault in TLS_FAULTS], ids=name_of)
+@each_row("activity", ACTIVITIES)
+def test_a_fault_behind_tls_too(tts: Driver, fault: Fault, activity: str, tls: Tls) -> None:
     run(tts, fault, activity, tls)
 
 
 @pytest.mark.parametrize("fault", OPENING_FAULTS, ids=name_of)
-@pytest.mark.parametrize("multi", [True, False])
+@each_row("multi", [True, False])
 def test_a_connection_that_cannot_be_opened_says_why_in_time(
-    tts: TtsDriver, fault: OpeningFault, multi: bool, tls: Tls, monkeypatch: pytest.MonkeyPatch
+    tts: Driver, fault: OpeningFault, multi: bool, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = open_descriptors()
     released = threading.Event()
@@ -156,7 +157,7 @@ STREAM_FAULTS = {
 
 
 @pytest.mark.parametrize("name", STREAM_FAULTS)
-def test_a_fault_of_a_stream_is_told_to_it_alone(tts: TtsDriver, name: str) -> None:
+def test_a_fault_of_a_stream_is_told_to_it_alone(tts: Driver, name: str) -> None:
     messages, words, must_cancel = STREAM_FAULTS[name]
     is_cancel = '{"stream_id":"a","cancel":true}'
     rest = (ws_server.until("text", is_cancel), say(audio("a", b"late"), terminated("a"))) if must_cancel else ()
@@ -184,7 +185,7 @@ def test_a_fault_of_a_stream_is_told_to_it_alone(tts: TtsDriver, name: str) -> N
         assert server.peer.texts().count(is_cancel) == must_cancel
 
 
-def test_the_audio_before_an_error_is_handed_out(tts: TtsDriver) -> None:
+def test_the_audio_before_an_error_is_handed_out(tts: Driver) -> None:
     lost = frame(0x1, b'{"stream_id":"a","audio":"QUJD"}') * 3 + frame(0x3)
     for steps in ((say(*[audio("a", b"ABC")] * 3, refusal(503, "x", "a")),), (ws_server.raw(lost),)):
         with WsServer(opened(1), *steps) as server:
@@ -196,7 +197,7 @@ def test_the_audio_before_an_error_is_handed_out(tts: TtsDriver) -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"...", b"[]", b'{"stream_id":"a","audio":"QUJ'])
-def test_what_follows_a_message_that_cannot_be_read_does_not_hide_it(tts: TtsDriver, garbage: bytes) -> None:
+def test_what_follows_a_message_that_cannot_be_read_does_not_hide_it(tts: Driver, garbage: bytes) -> None:
     # What is lost may have been audio of either; all of this comes in one read.
     last = [{**audio(name, b"end", audio_end=True), "terminated": True} for name in "ab"]
     messages = [json.dumps(audio("a", b"one")).encode(), garbage, *(json.dumps(message).encode() for message in last)]
@@ -213,7 +214,7 @@ def test_what_follows_a_message_that_cannot_be_read_does_not_hide_it(tts: TtsDri
 
 
 @pytest.mark.parametrize("where", ["connection", "call"])
-def test_errors_of_the_service_can_be_events(tts: TtsDriver, where: str) -> None:
+def test_errors_of_the_service_can_be_events(tts: Driver, where: str) -> None:
     with WsServer(opened(2), say(refusal(408, "request_timeout", "a"), terminated("a"), refusal(503, "x"))) as server:
         connection = tts.multi(server.url, raise_on_error=where == "call")
         one, other = tts.streams(connection, "a", "b")
@@ -226,7 +227,7 @@ def test_errors_of_the_service_can_be_events(tts: TtsDriver, where: str) -> None
         tts.call(connection.close)
 
 
-def test_an_error_at_once_is_told_to_whoever_receives(tts: TtsDriver) -> None:
+def test_an_error_at_once_is_told_to_whoever_receives(tts: Driver) -> None:
     early = frame(0x1, b'{"error_code":401,"error_message":"No.","error_type":"unauthenticated"}')
     early += frame(0x8, b"\x03\xe8")
     for _ in range(20):
@@ -244,13 +245,13 @@ def test_an_error_at_once_is_told_to_whoever_receives(tts: TtsDriver) -> None:
             tts.call(connection.close)
 
 
-def _open_until_it_fails(tts: TtsDriver, connection: Any) -> None:
+def _open_until_it_fails(tts: Driver, connection: Any) -> None:
     """The refusal arrives while the first stream is opened, or is what it receives."""
     (stream,) = tts.streams(connection, "a")
     tts.rest(stream)
 
 
-def test_a_line_that_is_half_open_is_noticed_while_all_streams_are_silent(tts: TtsDriver) -> None:
+def test_a_line_that_is_half_open_is_noticed_while_all_streams_are_silent(tts: Driver) -> None:
     with WsServer(accept, ws_server.hold) as server:
         connection = tts.multi(server.url, **PINGS)
         streams = tts.streams(connection, "a", "b", "c")
@@ -260,7 +261,7 @@ def test_a_line_that_is_half_open_is_noticed_while_all_streams_are_silent(tts: T
         tts.call(connection.close)
 
 
-def test_a_thread_that_cannot_be_started_is_told(tts: TtsDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_cannot_be_started_is_told(tts: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     before = open_descriptors()
     real = threading.Thread.start
 

@@ -34,8 +34,8 @@ from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, frame, started, until
 
 from ...support.tables import each_row
-from .driver import KEY, PATIENCE_SEC
-from .tts_driver import CONFIG, TtsDriver, audio, config, opened, refusal, say, terminated
+from .driver import KEY, PATIENCE_SEC, Driver
+from .speech import CONFIG, audio, config, opened, refusal, say, terminated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def wait_for(condition: Any) -> None:
 
 
 class TestOneStream:
-    def test_from_start_to_terminated(self, tts: TtsDriver) -> None:
+    def test_from_start_to_terminated(self, tts: Driver) -> None:
         answer = say(
             audio("a", b"one", extra=1), {"stream_id": "a", "audio": ""}, audio("a", b"two", audio_end=True),
             terminated("a"),
@@ -101,7 +101,7 @@ class TestOneStream:
             assert "sec-websocket-extensions" not in server.peer.headers
             assert server.peer.received[-1] == ("close", 1000)
 
-    def test_audio_comes_decoded_and_without_empty_chunks(self, tts: TtsDriver) -> None:
+    def test_audio_comes_decoded_and_without_empty_chunks(self, tts: Driver) -> None:
         messages = (
             audio("a", b"one"), {"stream_id": "a"}, {"stream_id": "a", "audio": ""},
             {**audio("a", b"two", audio_end=True), "terminated": True},
@@ -111,9 +111,9 @@ class TestOneStream:
             assert tts.audio_of(connection) == [b"one", b"two"]
             tts.call(connection.close)
 
-    def test_against_the_fake(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+    def test_against_the_fake(self, tts: Driver, fake: FakeSoniox) -> None:
         connection = tts.open(fake.tts_websocket_url, config=config(return_timestamps=True))
-        tts.call(connection.send_text_chunks, tts.texts("Hello ", "world"))
+        tts.call(connection.send_text_chunks, tts.chunks("Hello ", "world"))
         events = tts.rest(connection)
         characters = [character for event in events if event.timestamps for character in event.timestamps.characters]
         assert "".join(characters) == "Hello world"
@@ -121,7 +121,7 @@ class TestOneStream:
         assert (events[-2].audio_end, events[-1].terminated) == (True, True)
         tts.call(connection.close)
 
-    def test_a_block_opens_and_closes(self, tts: TtsDriver) -> None:
+    def test_a_block_opens_and_closes(self, tts: Driver) -> None:
         with WsServer(started) as server:
             connections = [tts.session(server.url) for _ in range(2)]
 
@@ -150,7 +150,7 @@ class TestOneStream:
                 with pytest.raises(SonioxRealtimeError, match="closed already"):
                     tts.call(connection.enter)
 
-    def test_nothing_can_be_done_before_it_is_entered(self, tts: TtsDriver) -> None:
+    def test_nothing_can_be_done_before_it_is_entered(self, tts: Driver) -> None:
         connection = tts.session("ws://127.0.0.1:9/x")
         for action in (
             connection.receive_event, connection.finish, connection.pause, connection.keep_alive, connection.recv_bytes,
@@ -160,7 +160,7 @@ class TestOneStream:
                 tts.call(action)
         tts.call(connection.close)
 
-    def test_events_can_be_handled_by_a_function(self, tts: TtsDriver) -> None:
+    def test_events_can_be_handled_by_a_function(self, tts: Driver) -> None:
         seen: list[Any] = []
 
         async def handle(event: Any) -> None:
@@ -172,7 +172,7 @@ class TestOneStream:
             assert [event.terminated for event in seen] == [False, True]
             tts.call(connection.close)
 
-    def test_raw_messages_can_be_received_and_parsed(self, tts: TtsDriver) -> None:
+    def test_raw_messages_can_be_received_and_parsed(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one", audio_end=True), terminated("a"))) as server:
             connection = tts.open(server.url)
             raw = tts.call(connection.recv_bytes)
@@ -184,7 +184,7 @@ class TestOneStream:
             assert tts.call(connection.recv_bytes) == b""
             tts.call(connection.close)
 
-    def test_receiving_can_be_given_up_without_harm(self, tts: TtsDriver) -> None:
+    def test_receiving_can_be_given_up_without_harm(self, tts: Driver) -> None:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url, event_timeout_sec=0.05)
@@ -196,7 +196,7 @@ class TestOneStream:
             tts.call(connection.close)
 
     @pytest.mark.parametrize("long", [float("inf"), 1e20])
-    def test_receiving_may_wait_for_as_long_as_it_takes(self, tts: TtsDriver, long: float) -> None:
+    def test_receiving_may_wait_for_as_long_as_it_takes(self, tts: Driver, long: float) -> None:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url)
@@ -206,7 +206,7 @@ class TestOneStream:
             assert receiving.result(PATIENCE_SEC).audio_bytes() == b"one"
             tts.call(connection.close)
 
-    def test_only_one_receives_at_a_time(self, tts: TtsDriver) -> None:
+    def test_only_one_receives_at_a_time(self, tts: Driver) -> None:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url, event_timeout_sec=None)
@@ -220,7 +220,7 @@ class TestOneStream:
 
 
 class TestText:
-    def test_a_stream_takes_5000_bytes_of_utf_8(self, tts: TtsDriver) -> None:
+    def test_a_stream_takes_5000_bytes_of_utf_8(self, tts: Driver) -> None:
         with WsServer(started) as server:
             connection = tts.open(server.url)
             with pytest.raises(SonioxValidationError):
@@ -236,7 +236,7 @@ class TestText:
             tts.call(connection.close)
 
     @pytest.mark.parametrize("bad", [None, 5, b"bytes", "\ud800"])
-    def test_what_is_no_text_is_refused(self, tts: TtsDriver, bad: Any) -> None:
+    def test_what_is_no_text_is_refused(self, tts: Driver, bad: Any) -> None:
         with WsServer(started) as server:
             connection = tts.open(server.url)
             for send in (connection.send_text_chunk, connection.send_text_chunks):
@@ -246,8 +246,8 @@ class TestText:
             assert said(server.peer) == [CONFIG]
 
     @pytest.mark.parametrize("end", [True, False])
-    def test_chunks_may_be_a_text_or_iterables(self, tts: TtsDriver, end: bool) -> None:
-        for chunks, number in (("ab", 1), (["a", "b"], 3), (tts.texts("a", "b"), 3)):
+    def test_chunks_may_be_a_text_or_iterables(self, tts: Driver, end: bool) -> None:
+        for chunks, number in (("ab", 1), (["a", "b"], 3), (tts.chunks("a", "b"), 3)):
             with WsServer(started) as server:
                 connection = tts.open(server.url)
                 tts.call(connection.send_text_chunks, chunks, text_end=end)
@@ -259,7 +259,7 @@ class TestText:
                 assert len(messages) == (number if end else min(number, 2))
                 tts.call(connection.close)
 
-    def test_nothing_is_sent_after_the_end_of_the_text(self, tts: TtsDriver) -> None:
+    def test_nothing_is_sent_after_the_end_of_the_text(self, tts: Driver) -> None:
         with WsServer(started) as server:
             connection = tts.open(server.url)
             tts.call(connection.send_text_chunk, "x", text_end=True)
@@ -288,7 +288,7 @@ class TestText:
             yield "a"
             raise KeyError("mine")
 
-        driver = TtsDriver()
+        driver = Driver("tts")
         answer = say(audio("b", b"two", audio_end=True), terminated("b"))
         is_cancel = '{"stream_id":"a","cancel":true}'
         with WsServer(opened(2), until("text", is_cancel), say(audio("a", b"late"), terminated("a")), answer) as server:
@@ -311,7 +311,7 @@ class TestText:
 
 
 class TestManyStreams:
-    def test_each_gets_its_own_whatever_the_order(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+    def test_each_gets_its_own_whatever_the_order(self, tts: Driver, fake: FakeSoniox) -> None:
         connection = tts.multi(fake.tts_websocket_url)
         streams = tts.streams(connection, *"abcde")
         sizes = {}
@@ -324,7 +324,7 @@ class TestManyStreams:
         assert len(set(sizes.values())) == 5
         tts.call(connection.close)
 
-    def test_one_that_nobody_receives_from_holds_up_none_of_the_others(self, tts: TtsDriver) -> None:
+    def test_one_that_nobody_receives_from_holds_up_none_of_the_others(self, tts: Driver) -> None:
         go = threading.Event()
         flood = say(*[audio("a", bytes(3000))] * 3000)
         answer = say(audio("b", b"two", audio_end=True), terminated("b"))
@@ -337,7 +337,7 @@ class TestManyStreams:
             assert len(b"".join(tts.audio_of(slow))) == 3000 * 3000 + 3
             tts.call(connection.close)
 
-    def test_a_thread_that_waits_for_one_keeps_nobody_from_another(self, tts: TtsDriver) -> None:
+    def test_a_thread_that_waits_for_one_keeps_nobody_from_another(self, tts: Driver) -> None:
         with WsServer(opened(2), say(audio("b", b"two", audio_end=True), terminated("b"))) as server:
             connection = tts.multi(server.url)
             silent, other = tts.streams(connection, "a", "b")
@@ -356,7 +356,7 @@ class TestManyStreams:
         [("max_queued_bytes", 3000, "3000 bytes"), ("max_queued_messages", 3, "3 messages")],
     )
     def test_what_waits_to_be_received_is_bounded_for_each(
-        self, tts: TtsDriver, option: str, limit: int, what: str
+        self, tts: Driver, option: str, limit: int, what: str
     ) -> None:
         is_cancel = '{"stream_id":"a","cancel":true}'
         late = say(audio("a", b"late"), terminated("a"), audio("b", b"two", audio_end=True), terminated("b"))
@@ -371,7 +371,7 @@ class TestManyStreams:
                     tts.call(one.receive_event)
             tts.call(connection.close)
 
-    def test_an_error_is_told_whatever_waits_to_be_received(self, tts: TtsDriver) -> None:
+    def test_an_error_is_told_whatever_waits_to_be_received(self, tts: Driver) -> None:
         messages = (audio("a", bytes(700)), refusal(413, "max_audio_duration_reached", "a"), terminated("a"))
         other = (audio("b", b"two", audio_end=True), terminated("b"))
         with WsServer(opened(2), say(*messages, *other)) as server:
@@ -383,7 +383,7 @@ class TestManyStreams:
                 tts.call(one.receive_event)
             tts.call(connection.close)
 
-    def test_an_id_is_free_again_once_its_stream_is_over(self, tts: TtsDriver) -> None:
+    def test_an_id_is_free_again_once_its_stream_is_over(self, tts: Driver) -> None:
         go = threading.Event()
         steps = (started, ws_server.wait(go), say(audio("a", b"one", audio_end=True), terminated("a")))
         again = (until("text"), say(audio("a--1", b"two", audio_end=True), terminated("a--1")))
@@ -406,7 +406,7 @@ class TestManyStreams:
             assert said(server.peer) == [CONFIG, config("a--1")]
 
     @pytest.mark.parametrize("ended", [True, False], ids=["terminated again", "complained about only"])
-    def test_a_retry_of_a_refused_stream_inherits_none_of_its_complaints(self, tts: TtsDriver, ended: bool) -> None:
+    def test_a_retry_of_a_refused_stream_inherits_none_of_its_complaints(self, tts: Driver, ended: bool) -> None:
         last = '{"text":"two","text_end":true,"stream_id":"a"}'
         # Sent before it read the text, and its answers to that text when the retry has begun.
         refused = say(refusal(400, "invalid_request", "a"), terminated("a"))
@@ -423,7 +423,7 @@ class TestManyStreams:
             assert tts.audio_of(retry) == [b"heard"]
             tts.call(connection.close)
 
-    def test_two_cancels_within_a_round_trip_leave_the_third_stream_to_itself(self, tts: TtsDriver) -> None:
+    def test_two_cancels_within_a_round_trip_leave_the_third_stream_to_itself(self, tts: Driver) -> None:
         def cancelled(wire_id: str) -> Any:
             return until("text", f'{{"stream_id":"{wire_id}","cancel":true}}')
 
@@ -444,7 +444,7 @@ class TestManyStreams:
             assert tts.audio_of(third) == [b"three"]
             tts.call(connection.close)
 
-    def test_errors_of_a_stream_that_follows_another_are_its_own_and_in_the_users_words(self, tts: TtsDriver) -> None:
+    def test_errors_of_a_stream_that_follows_another_are_its_own_and_in_the_users_words(self, tts: Driver) -> None:
         answer = {**refusal(429, "limit_exceeded", "a--1"), "error_message": "'a--1' is one too many."}
         with WsServer(opened(3), say(answer, terminated("a--1"))) as server:
             connection = tts.multi(server.url)
@@ -456,7 +456,7 @@ class TestManyStreams:
             assert caught.value.error_type == "limit_exceeded"
             tts.call(connection.close)
 
-    def test_a_failed_stream_frees_its_id_at_once(self, tts: TtsDriver) -> None:
+    def test_a_failed_stream_frees_its_id_at_once(self, tts: Driver) -> None:
         # Without the service's `terminated`.
         with WsServer(started, say(refusal(400, "invalid_request", "a"))) as server:
             connection = tts.multi(server.url)
@@ -476,7 +476,7 @@ class TestManyStreams:
         assert len(set(names)) == len(names)
         assert max(map(len, names)) == 256
 
-    def test_a_config_may_be_changed_for_the_next_stream(self, tts: TtsDriver) -> None:
+    def test_a_config_may_be_changed_for_the_next_stream(self, tts: Driver) -> None:
         one = say(audio("a", b"one", audio_end=True), terminated("a"))
         with WsServer(opened(2), one, say(audio("b", b"two", audio_end=True), terminated("b"))) as server:
             connection = tts.multi(server.url)
@@ -489,7 +489,7 @@ class TestManyStreams:
             tts.call(connection.close)
             assert said(server.peer) == [CONFIG, config("b", voice="Maya")]
 
-    def test_messages_of_no_stream_are_told_to_all_and_of_unknown_ones_to_nobody(self, tts: TtsDriver) -> None:
+    def test_messages_of_no_stream_are_told_to_all_and_of_unknown_ones_to_nobody(self, tts: Driver) -> None:
         messages = (
             {"note": "all"},
             audio("x", b"?"),
@@ -506,7 +506,7 @@ class TestManyStreams:
                 assert connection.last_message is stream.last_message is event
             tts.call(connection.close)
 
-    def test_the_sixth_stream_is_refused_by_the_service(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+    def test_the_sixth_stream_is_refused_by_the_service(self, tts: Driver, fake: FakeSoniox) -> None:
         connection = tts.multi(fake.tts_websocket_url)
         streams = tts.streams(connection, *"abcdef")
         with pytest.raises(SonioxRealtimeError) as caught:
@@ -518,7 +518,7 @@ class TestManyStreams:
             assert tts.audio_of(stream)
         tts.call(connection.close)
 
-    def test_a_config_is_checked_before_anything_is_sent(self, tts: TtsDriver) -> None:
+    def test_a_config_is_checked_before_anything_is_sent(self, tts: Driver) -> None:
         with WsServer(accept) as server:
             connection = tts.multi(server.url)
             for bad in (config(voice=""), "tts-rt-v2", None, {}):
@@ -529,7 +529,7 @@ class TestManyStreams:
                 tts.streams(connection, "a")
             assert server.peer.texts() == []
 
-    def test_a_stream_that_was_not_opened_says_so(self, tts: TtsDriver) -> None:
+    def test_a_stream_that_was_not_opened_says_so(self, tts: Driver) -> None:
         module = sync_tts if tts.kind == "sync" else async_tts
         stream_class: Any = getattr(module, f"{'' if tts.kind == 'sync' else 'Async'}RealtimeTTSStream")
         with WsServer(accept) as server:
@@ -542,7 +542,7 @@ class TestManyStreams:
 
 
 class TestCancel:
-    def test_ends_the_audio_at_once(self, tts: TtsDriver) -> None:
+    def test_ends_the_audio_at_once(self, tts: Driver) -> None:
         is_cancel = '{"stream_id":"a","cancel":true}'
         late = say(audio("a", b"late"), {**terminated("a")})
         with WsServer(started, say(*[audio("a", b"early")] * 5), until("text", is_cancel), late) as server:
@@ -557,7 +557,7 @@ class TestCancel:
             tts.call(connection.close)
             assert server.peer.texts()[1:] == [is_cancel]
 
-    def test_after_the_service_is_done_drops_what_was_not_received(self, tts: TtsDriver) -> None:
+    def test_after_the_service_is_done_drops_what_was_not_received(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one"), audio("a", b"two", audio_end=True), terminated("a"))) as server:
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
@@ -567,7 +567,7 @@ class TestCancel:
             tts.call(connection.close)
             assert said(server.peer) == [CONFIG]
 
-    def test_that_meets_the_end_of_the_stream_harms_nothing(self, tts: TtsDriver, fake: FakeSoniox) -> None:
+    def test_that_meets_the_end_of_the_stream_harms_nothing(self, tts: Driver, fake: FakeSoniox) -> None:
         connection = tts.multi(fake.tts_websocket_url)
         for number in range(5):
             one, other = tts.streams(connection, f"a{number}", f"b{number}")
@@ -578,7 +578,7 @@ class TestCancel:
             assert tts.audio_of(other)
         tts.call(connection.close)
 
-    def test_a_block_cancels_what_is_not_over(self, tts: TtsDriver) -> None:
+    def test_a_block_cancels_what_is_not_over(self, tts: Driver) -> None:
         is_cancel = '{"stream_id":"a","cancel":true}'
         steps = (started, until("text", is_cancel), say(terminated("a")), until("text"), say(
             audio("b", b"two", audio_end=True), terminated("b")
@@ -607,7 +607,7 @@ class TestCancel:
             assert server.peer.texts().count(is_cancel) == 1
             assert len(server.peer.texts()) == 3
 
-    def test_on_a_connection_that_is_gone_a_block_raises_nothing_new(self, tts: TtsDriver) -> None:
+    def test_on_a_connection_that_is_gone_a_block_raises_nothing_new(self, tts: Driver) -> None:
         with WsServer(started, ws_server.reset) as server:
             connection = tts.multi(server.url)
             (stream,) = tts.streams(connection, "a")
@@ -625,7 +625,7 @@ class TestCancel:
 
 
 class TestPause:
-    def test_holds_text_back_and_loses_none(self, tts: TtsDriver) -> None:
+    def test_holds_text_back_and_loses_none(self, tts: Driver) -> None:
         with WsServer(opened(2)) as server:
             connection = tts.multi(server.url)
             one, other = tts.streams(connection, "a", "b")
@@ -648,7 +648,7 @@ class TestPause:
             assert said(server.peer)[4:] == [text("2"), text("", end=True), text("x", end=True, stream_id="b")]
             tts.call(connection.close)
 
-    def test_an_empty_text_is_a_heartbeat_and_is_not_held_back(self, tts: TtsDriver) -> None:
+    def test_an_empty_text_is_a_heartbeat_and_is_not_held_back(self, tts: Driver) -> None:
         with WsServer(started) as server:
             connection = tts.open(server.url)
             tts.call(connection.send_text_chunk, "1")
@@ -661,13 +661,13 @@ class TestPause:
             tts.call(connection.resume)
             tts.call(connection.close)
 
-    def test_text_is_not_overtaken_when_it_is_resumed(self, tts: TtsDriver) -> None:
+    def test_text_is_not_overtaken_when_it_is_resumed(self, tts: Driver) -> None:
         for _ in range(10):
             with WsServer(started) as server:
                 connection = tts.open(server.url)
                 tts.call(connection.pause)
                 numbers = [str(number) for number in range(300)]
-                sending = tts.start(connection.send_text_chunks, tts.texts(*numbers))
+                sending = tts.start(connection.send_text_chunks, tts.chunks(*numbers))
                 tts.call(connection.resume)
                 sending.result(PATIENCE_SEC)
                 server.wait_until(lambda s: '"text_end":true' in "".join(s.peer.texts()[-1:]))
@@ -675,7 +675,7 @@ class TestPause:
                 tts.call(connection.close)
 
     def test_resuming_that_is_interrupted_holds_nothing_back(
-        self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch
+        self, tts: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class InterruptionError(Exception):
             pass
@@ -699,7 +699,7 @@ class TestPause:
 
 class TestKeepingAlive:
     def test_a_connection_is_kept_alive_with_and_without_streams(
-        self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch
+        self, tts: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
         for module in (sync_tts, async_tts):
@@ -712,7 +712,7 @@ class TestKeepingAlive:
             server.wait_until(lambda s: s.peer.texts()[count:].count(KEEP_ALIVE) >= 2)
             tts.call(connection.close)
 
-    def test_a_stream_without_text_gets_heartbeats_between_its_first_and_its_last(self, tts: TtsDriver) -> None:
+    def test_a_stream_without_text_gets_heartbeats_between_its_first_and_its_last(self, tts: Driver) -> None:
         with WsServer(opened(2)) as server:
             connection = tts.multi(server.url, stream_heartbeat_sec=0.03)
             one, other = tts.streams(connection, "a", "b")
@@ -737,7 +737,7 @@ class TestKeepingAlive:
             assert text("", stream_id="b") not in messages[messages.index({"stream_id": "b", "cancel": True}) :]
             tts.call(connection.close)
 
-    def test_a_stream_with_heartbeats_outlives_one_without(self, tts: TtsDriver) -> None:
+    def test_a_stream_with_heartbeats_outlives_one_without(self, tts: Driver) -> None:
         with FakeSoniox(api_keys=[KEY], speech=SpeechRules(text_timeout_sec=0.5)) as fake:
             kept = tts.open(fake.tts_websocket_url, stream_heartbeat_sec=0.1)
             tts.call(kept.send_text_chunk, "Hel")
@@ -771,7 +771,7 @@ class TestKeepingAlive:
 
 
 class TestClose:
-    def test_is_quick_and_tells_whoever_receives(self, tts: TtsDriver) -> None:
+    def test_is_quick_and_tells_whoever_receives(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one")), ws_server.mute) as server:
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
@@ -785,7 +785,7 @@ class TestClose:
             with pytest.raises(SonioxRealtimeError, match="the session was closed"):
                 tts.call(connection.send_text_chunk, "x")
 
-    def test_what_has_arrived_can_still_be_received(self, tts: TtsDriver) -> None:
+    def test_what_has_arrived_can_still_be_received(self, tts: Driver) -> None:
         whole = say(audio("a", b"one"), audio("a", b"two", audio_end=True), terminated("a"), audio("b", b"half"))
         with WsServer(opened(2), whole) as server:
             connection = tts.multi(server.url)
@@ -798,7 +798,7 @@ class TestClose:
                     tts.audio_of(other)
 
     @pytest.mark.parametrize("how", ["1000", "1011", "no close frame", "by this side"])
-    def test_after_the_end_of_the_audio_is_no_error(self, tts: TtsDriver, how: str) -> None:
+    def test_after_the_end_of_the_audio_is_no_error(self, tts: Driver, how: str) -> None:
         end = {"1000": ws_server.close(1000), "1011": ws_server.close(1011), "no close frame": ws_server.hang_up}
         with WsServer(
             started, say(audio("a", b"one", audio_end=True)), end.get(how, ws_server.until("close"))
@@ -810,7 +810,7 @@ class TestClose:
             assert tts.rest(connection) == []
             tts.call(connection.close)
 
-    def test_by_many_at_once(self, tts: TtsDriver) -> None:
+    def test_by_many_at_once(self, tts: Driver) -> None:
         with WsServer(started) as server:
             connection = tts.open(server.url)
             for closing in [tts.start(connection.close) for _ in range(10)]:
@@ -818,7 +818,7 @@ class TestClose:
             server.wait_until(lambda s: s.peer.hung_up.is_set())
             assert [kind for kind, _ in server.peer.received].count("close") == 1
 
-    def test_while_it_is_being_opened(self, tts: TtsDriver) -> None:
+    def test_while_it_is_being_opened(self, tts: Driver) -> None:
         reached = threading.Event()
         with WsServer(ws_server.tell(reached), ws_server.hold) as server:
             connection = tts.session(server.url, connect_timeout_sec=0.5)
@@ -909,7 +909,7 @@ class TestInterruption:
 
 class TestTheKey:
     @pytest.mark.parametrize("multi", [True, False])
-    def test_is_the_clients_or_another(self, tts: TtsDriver, multi: bool) -> None:
+    def test_is_the_clients_or_another(self, tts: Driver, multi: bool) -> None:
         with WsServer(accept) as server:
             client: Any = (SonioxClient if tts.kind == "sync" else AsyncSonioxClient)(
                 KEY, tts_websocket_base_url=server.url
@@ -927,7 +927,7 @@ class TestTheKey:
             tts.call(client.close if tts.kind == "sync" else client.aclose)
 
     @pytest.mark.parametrize("of_stream", [True, False])
-    def test_is_nowhere_when_the_service_repeats_it(self, tts: TtsDriver, of_stream: bool) -> None:
+    def test_is_nowhere_when_the_service_repeats_it(self, tts: Driver, of_stream: bool) -> None:
         answer = {
             **refusal(400, "invalid_request", "a" if of_stream else None),
             "error_message": f"{KEY!r} is no voice",
@@ -946,7 +946,7 @@ class TestTheKey:
             assert "SECRET" not in tts.call(connection.recv_bytes).decode()
             tts.call(connection.close)
 
-    def test_comes_from_the_environment_or_is_missing(self, tts: TtsDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_comes_from_the_environment_or_is_missing(self, tts: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SONIOX_API_KEY", KEY)
         assert KEY in tts.session("ws://localhost/x", api_key=None)._connection._options.authorization
         monkeypatch.delenv("SONIOX_API_KEY")
@@ -963,10 +963,10 @@ class TestTheKey:
 )  # fmt: skip
 def test_options_that_cannot_be_used(name: str, value: Any) -> None:
     with pytest.raises(SonioxValidationError, match=name):
-        TtsDriver().session("ws://localhost/x", **{name: value})
+        Driver("tts").session("ws://localhost/x", **{name: value})
 
 
-def test_messages_that_come_with_the_upgrade_are_not_lost(tts: TtsDriver) -> None:
+def test_messages_that_come_with_the_upgrade_are_not_lost(tts: Driver) -> None:
     early = frame(0x1, json.dumps(audio("a", b"one", audio_end=True)).encode())
     early += frame(0x1, json.dumps(terminated("a")).encode())
     for _ in range(10):

@@ -23,8 +23,8 @@ from tests.support.ws_server import WsServer, accept, answer_the_end, message, s
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
 from .faults import refusal
+from .speech import CONFIG as TTS_CONFIG
 from .test_sessions import send_until_it_blocks
-from .tts_driver import CONFIG as TTS_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -19,7 +19,7 @@ from soniox_lite.types.realtime import (
     RealtimeTTSTextMessage,
     TtsTimestamps,
 )
-from tests.unit.realtime.tts_driver import CONFIG
+from tests.unit.realtime.speech import CONFIG
 
 from ...support.tables import each_row
 
