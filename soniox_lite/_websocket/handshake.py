@@ -52,11 +52,28 @@ def load() -> None:
     """
     with loading:
         try:
-            import websocket  # noqa: F401, PLC0415 - not loaded for REST  # pyright: ignore[reportUnusedImport]
+            _load_websocket()
         except ImportError as error:
             raise SonioxRealtimeError("realtime sessions need websocket-client, which is not installed") from error
         if may_have_proxies():
             import urllib.request  # noqa: F401, PLC0415 - for proxies only  # pyright: ignore[reportUnusedImport]
+
+
+def _load_websocket() -> Any:
+    """websocket-client: the copy beside this package, as in a vendored tree, or else the installed one."""
+    folder = __package__.rpartition(".")[0].rpartition(".")[0]
+    if folder:
+        import importlib.util  # noqa: PLC0415 - only in a vendored tree
+        from importlib.machinery import PathFinder  # noqa: PLC0415 - as above
+
+        name = f"{folder}.websocket"
+        beside = importlib.util.find_spec(name)
+        # A project may also have a module of its own by that name.
+        if beside is not None and PathFinder.find_spec(f"{name}._core", beside.submodule_search_locations or ()):
+            return importlib.import_module(name)
+    import websocket  # noqa: PLC0415 - not loaded for REST
+
+    return websocket
 
 
 def open_websocket(
@@ -142,8 +159,7 @@ class Handshake:
     def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
         """Sends the upgrade request and checks the response; gives the bytes received beyond it."""
         self.phase = "WebSocket upgrade"
-        import websocket  # noqa: PLC0415 - loaded before, and not by REST
-
+        websocket = _load_websocket()
         exchange = _UpgradeExchange(self._url, sock, self._deadline, authorization)
         try:
             # Redirects are not followed, since they would be sent the key. Compression costs more time than it saves.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +61,22 @@ def test_a_copy_under_another_name_works(fake_soniox: FakeSoniox, tmp_path: Path
     assert output == "no strings attached\n" * 2 + "foreign modules: []\n"
     for needed in ("LICENSE", "py.typed", "_version.py"):
         assert (inner / needed).exists()
+
+
+@pytest.mark.slow
+def test_a_copy_passes_the_contract_suite(tmp_path: Path) -> None:
+    place = tmp_path / "their_app" / "_vendor"
+    assert main(["vendor", str(place), "--with-websocket", "--no-docstrings"]) == 0
+    for folder in (tmp_path / "their_app", place):
+        (folder / "__init__.py").touch()
+    suite = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "tests.support.vendored_client", "tests/contract"]
+    done = subprocess.run(
+        [*suite, "-k", "not official", "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env={**os.environ, "VENDORED_IN": "their_app._vendor", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout
