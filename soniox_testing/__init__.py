@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         after_polls as after_polls,
         after_seconds as after_seconds,
     )
+    from .script.recordings import Comparison as Comparison, Hearing as Hearing, Recording as Recording
     from .script.records import (
         FileRecord as FileRecord,
         RequestRecord as RequestRecord,
@@ -57,6 +58,7 @@ _NAMES_OF = {
     "script.limits": ("Budget", "Limits"),
     "script.permissions": ("Permission",),
     "script.progress": ("JobView", "ProgressRule", "TranscriptionStatus", "after_polls", "after_seconds"),
+    "script.recordings": ("Comparison", "Hearing", "Recording"),
     "script.records": (
         "FileRecord",
         "RequestRecord",

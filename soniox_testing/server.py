@@ -25,6 +25,7 @@ from .script.failures import PATIENCE_SEC, FakeSonioxError, join
 from .script.limits import Limits
 from .script.permissions import permissions_of
 from .script.progress import DEFAULT_PROGRESS
+from .script.recordings import AddedRecording, Hearing
 from .script.transcripts import Failure, Line, SessionFunction, words_of
 from .store.state import State
 from .store.voices import VoiceFailure
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .realtime.conversation import Conversation
     from .script.faults import Faults
     from .script.progress import ProgressRule
+    from .script.recordings import Recording
     from .script.records import (
         FileRecord,
         RequestRecord,
@@ -341,6 +343,27 @@ class FakeSoniox(Assertions):
         """
         content_sha256 = None if content is None else hashlib.sha256(content).hexdigest()
         self._add(Line(words_of(transcript), filename, client_reference_id, content_sha256))
+
+    def add_recording(
+        self, recording: Recording, hearing: Hearing | None = None, *, client_reference_id: str | None = None
+    ) -> None:
+        """Lets realtime sessions hear a recording: their words follow the audio that they get, wherever it was cut.
+
+        So the loop of a client that connects again can be judged: see ``Recording.compare``. It holds for any number of
+        sessions that have neither a function nor a transcript; of several recordings, for the last one that fits.
+
+        The times of a session count from its own first byte. A word of which less than 35 % came is not heard; of one
+        of which less than 80 % came, only those letters are heard, with ``~`` before them. ``finalize`` inside a word
+        cuts it in two as well. Other audio, such as digital silence, holds no words.
+
+        Args:
+            recording: The audio with its words.
+            hearing: How well it is heard; None: without a mistake.
+            client_reference_id: Only for sessions with this reference.
+        """
+        with self._state.lock:
+            added = AddedRecording(recording, hearing or Hearing(), client_reference_id)
+            self._state.script.recordings.append(added)
 
     def fail_next_job(
         self,

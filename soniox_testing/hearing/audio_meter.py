@@ -12,13 +12,6 @@ from ..wire.wav import BEGINNING_BYTES, WavHeader, is_wav
 CONTAINERS = frozenset({"aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"})
 """The formats with a header."""
 
-_SAMPLE_BYTES = {
-    **{f"pcm_{kind}8": 1 for kind in "su"},
-    **{f"pcm_{kind}{bits}{end}": bits // 8 for kind in "su" for bits in (16, 24, 32) for end in ("le", "be")},
-    **{f"pcm_f{bits}{end}": bits // 8 for bits in (32, 64) for end in ("le", "be")},
-    "mulaw": 1,
-    "alaw": 1,
-}
 _ASSUMED_BYTES_PER_SECOND = 16_000
 _MAX_WAV_HEADER_BYTES = 64 * 1024
 _KNOWN_BEGINNINGS = re.compile(
@@ -39,11 +32,6 @@ class AudioFormat:
     """Hertz; None for a format with a header."""
     num_channels: int | None
     """None for a format with a header."""
-
-
-def sample_bytes_of(name: str) -> int | None:
-    """Bytes of one sample in a raw format, whose name may lack ``pcm_``; None for any other name."""
-    return _SAMPLE_BYTES.get(name) or _SAMPLE_BYTES.get(f"pcm_{name}")
 
 
 class AudioMeter(ABC):

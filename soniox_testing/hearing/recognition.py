@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from .timeline import default_words, scripted_words
-from .words import CLOSING, pieces_of, target_language
+from ..script.vocabulary import CLOSING
+from .timeline import KnownWords, default_words, scripted_words
+from .words import target_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..realtime.stt_config import SttConfig
     from ..script.transcripts import Word
-    from .timeline import TimedWord
+    from .timeline import TimedWord, WordSource
 
 Message: TypeAlias = dict[str, object]
 
@@ -50,33 +51,47 @@ class _Token:
     """The non-final token: lower confidence, no punctuation. None if no text remains."""
 
 
+@dataclass(frozen=True)
+class Pace:
+    """When tokens become final, and how audio is counted."""
+
+    final_after_ms: int
+    """Milliseconds from the end of a token."""
+    beyond_last_end: bool = False
+    """Whether the audio that is covered by final tokens goes on after the last of them, towards the next token."""
+    finalize_padding_ms: int = 0
+    """``finalize`` adds audio up to the next multiple of this; 0: it adds none."""
+
+
+def pace_of(config: SttConfig) -> Pace:
+    """The pace where nothing else was asked for."""
+    return Pace(min(_FINAL_AFTER_MS, config.max_non_final_tokens_duration_ms))
+
+
 class Recognizer:
     """The recognition of one session.
 
     Args:
         config: The configuration of the session.
-        words: The words of the audio; None: generated words without end.
+        words: The words of the audio.
+        pace: None: ``pace_of``.
     """
 
-    def __init__(self, config: SttConfig, words: Sequence[Word] | None) -> None:
+    def __init__(self, config: SttConfig, words: WordSource, pace: Pace | None = None) -> None:
         self._config = config
-        languages = home_languages(config)
-        self._words: Iterator[TimedWord] = (
-            default_words(config.client_reference_id or "", languages)
-            if words is None
-            else scripted_words(words, languages[0])
-        )
-        self._next = next(self._words, None)
-        """The first word that is not completely recognized."""
+        self._words = words
+        self._pace = pace or pace_of(config)
         self._pieces: deque[tuple[str, int, int]] = deque()
-        """Its remaining pieces; empty before it has started."""
+        """The remaining pieces of the first word; empty before it has started."""
         self._tail: deque[_Token] = deque()
         self._untranslated: list[TimedWord] = []
         self._endpoint_ms: int | None = None
+        self._silent_until_ms = 0
+        """No word may begin before this time if there is to be an endpoint."""
         self._steps = 0
         self._quiet_steps = 0
         self._final_ms = 0
-        self._final_after_ms = min(_FINAL_AFTER_MS, config.max_non_final_tokens_duration_ms)
+        self._padding_ms = 0
 
     def advance(self, audio_ms: int) -> list[Message]:
         """The messages for audio that has arrived.
@@ -85,7 +100,7 @@ class Recognizer:
             audio_ms: Milliseconds of all audio so far.
         """
         messages: list[Message] = []
-        while (self._steps + 1) * _STEP_MS <= audio_ms:
+        while (self._steps + 1) * _STEP_MS <= audio_ms + self._padding_ms:
             self._steps += 1
             message = self._step(self._steps * _STEP_MS)
             if message is not None:
@@ -94,11 +109,18 @@ class Recognizer:
 
     def finalize(self, audio_ms: int) -> list[Message]:
         """The message that makes everything so far final; it ends with ``<fin>``."""
-        self._recognize_started(audio_ms)
+        now_ms = audio_ms + self._padding_ms
+        self._recognize_started(now_ms)
         finals = self._take_finals(None)
-        return [self._message([*finals, marker("<fin>")], audio_ms, final_ms=audio_ms)]
+        padding_ms = self._pace.finalize_padding_ms
+        if padding_ms:
+            added_ms = padding_ms - now_ms % padding_ms
+            self._padding_ms += added_ms
+            self._words.pad(added_ms)
+            now_ms += added_ms
+        return [self._message([*finals, marker("<fin>")], now_ms, final_ms=now_ms)]
 
-    def finish(self, audio_ms: int, words: Sequence[Word] | None = None) -> list[Message]:
+    def finish(self, audio_ms: int, words: WordSource | None = None) -> list[Message]:
         """The last messages of the session; the last one has ``finished``.
 
         Args:
@@ -106,29 +128,43 @@ class Recognizer:
             words: All words, if they are known only now; None: the remaining ones.
         """
         if words is not None:
-            self._words = scripted_words(words, home_languages(self._config)[0])
-            self._next = next(self._words, None)
-        self._recognize_started(audio_ms, elastic_too=True)
+            self._words = words
+        now_ms = audio_ms + self._padding_ms
+        self._recognize_started(now_ms, elastic_too=True)
         finals = self._take_finals(None)
-        messages = [self._message(finals, audio_ms, final_ms=audio_ms)] if finals else []
-        return [*messages, {**self._message([], audio_ms, final_ms=audio_ms), "finished": True}]
+        messages = [self._message(finals, now_ms, final_ms=now_ms)] if finals else []
+        return [*messages, {**self._message([], now_ms, final_ms=now_ms), "finished": True}]
 
     def _step(self, now_ms: int) -> Message | None:
         self._recognize_ended(now_ms)
-        if self._endpoint_ms is not None and self._endpoint_ms <= now_ms:
-            self._endpoint_ms = None
+        if self._endpoint_is_due(now_ms):
             self._translate_pending()
             finals = [*self._take_finals(None), marker("<end>")]
             final_ms = now_ms
         else:
-            finals = self._take_finals(now_ms - self._final_after_ms)
-            final_ms = 0
+            finals = self._take_finals(now_ms - self._pace.final_after_ms)
+            final_ms = self._beyond_ms(now_ms) if finals else 0
         self._quiet_steps += 1
         has_tokens = finals or (self._tail and self._config.enable_non_final_tokens)
         if not has_tokens and self._quiet_steps < _QUIET_STEPS:
             return None
         self._quiet_steps = 0
         return self._message(finals, now_ms, final_ms=final_ms)
+
+    def _endpoint_is_due(self, now_ms: int) -> bool:
+        if self._endpoint_ms is None or self._endpoint_ms > now_ms:
+            return False
+        self._endpoint_ms = None
+        begins_ms = self._words.begins_ms
+        return begins_ms is None or begins_ms >= self._silent_until_ms
+
+    def _beyond_ms(self, now_ms: int) -> int:
+        """How much audio the final tokens cover, when it is more than up to the end of the last of them."""
+        if not self._pace.beyond_last_end:
+            return 0
+        times_ms = (cast("int | None", token.final.get("start_ms")) for token in self._tail)
+        next_ms = next((start_ms for start_ms in times_ms if start_ms is not None), now_ms)
+        return max(self._final_ms, (self._final_ms + next_ms) // 2)
 
     def _message(self, finals: list[Message], total_ms: int, *, final_ms: int) -> Message:
         self._final_ms = max(self._final_ms, final_ms)
@@ -152,9 +188,9 @@ class Recognizer:
 
     def _recognize_ended(self, now_ms: int) -> None:
         """Recognizes every piece of a word that has ended."""
-        while (word := self._next) is not None:
+        while (word := self._words.first()) is not None:
             if not self._pieces:
-                self._pieces.extend(pieces_of(word.text, word.start_ms, word.end_ms))
+                self._pieces.extend(word.pieces)
             if self._pieces[0][2] > now_ms:
                 break
             self._recognize(word, *self._pieces.popleft())
@@ -163,8 +199,9 @@ class Recognizer:
 
     def _recognize_started(self, now_ms: int, *, elastic_too: bool = False) -> None:
         """Recognizes every word that has started, as if it ended now; with ``elastic_too`` also words without times."""
-        while (word := self._next) is not None and (word.start_ms < now_ms or (elastic_too and word.elastic)):
-            for text, start_ms, end_ms in self._pieces or pieces_of(word.text, word.start_ms, word.end_ms):
+        self._words.cut()
+        while (word := self._words.first()) is not None and (word.start_ms < now_ms or (elastic_too and word.elastic)):
+            for text, start_ms, end_ms in self._pieces or word.pieces:
                 self._recognize(word, text, min(start_ms, now_ms), min(end_ms, now_ms))
             self._pieces.clear()
             self._word_done(word)
@@ -182,7 +219,7 @@ class Recognizer:
         self._tail.append(_token(token, end_ms))
 
     def _word_done(self, word: TimedWord) -> None:
-        self._next = next(self._words, None)
+        self._words.take()
         config = self._config
         if config.translation:
             self._untranslated.append(word)
@@ -191,9 +228,9 @@ class Recognizer:
         if config.enable_endpoint_detection:
             longest_ms = config.max_endpoint_delay_ms
             wait_ms = min(_SENTENCE_ENDPOINT_MS, longest_ms) if word.ends_sentence else longest_ms
-            silent = self._next is None or self._next.start_ms >= word.end_ms + wait_ms
+            self._silent_until_ms = word.end_ms + wait_ms
             # Rounded down to a step: an endpoint comes no later than the longest delay.
-            self._endpoint_ms = (word.end_ms + wait_ms) // _STEP_MS * _STEP_MS if silent else None
+            self._endpoint_ms = self._silent_until_ms // _STEP_MS * _STEP_MS
 
     def _translate_pending(self) -> None:
         """Adds the translation of the words since the last translation."""
@@ -217,6 +254,14 @@ class Recognizer:
         if config.source_languages is not None and word.language not in config.source_languages:
             return None
         return target_language(config.translation, word.language)
+
+
+def source_of(config: SttConfig, words: Sequence[Word] | None) -> WordSource:
+    """The words of a session whose audio does not matter; None: generated words without end."""
+    languages = home_languages(config)
+    if words is None:
+        return KnownWords(default_words(config.client_reference_id or "", languages))
+    return KnownWords(scripted_words(words, languages[0]))
 
 
 def home_languages(config: SttConfig) -> list[str]:

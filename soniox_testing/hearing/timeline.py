@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
-from .words import SENTENCE_WORDS, VOCABULARY, space_before
+from ..script.vocabulary import SENTENCE_ENDS, VOCABULARY, space_before
+from .words import SENTENCE_WORDS, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,6 @@ PAUSE_MS = 1200
 """After a sentence."""
 _GAP_MS = 60
 _MAX_WORD_MS = WORD_MS - _GAP_MS
-_SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")  # noqa: RUF001 - full-width marks are meant
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,67 @@ class TimedWord:
     ends_sentence: bool
     elastic: bool
     """Whether its times were not given, so that it is recognized before the audio ends in any case."""
+    pieces: tuple[tuple[str, int, int], ...]
+    """Its tokens: text, start and end in milliseconds."""
+
+    def until(self, now_ms: int) -> TimedWord:
+        """This word, ended by then."""
+        if self.start_ms < now_ms >= self.end_ms:
+            return self
+        pieces = tuple((text, min(start_ms, now_ms), min(end_ms, now_ms)) for text, start_ms, end_ms in self.pieces)
+        return replace(self, start_ms=min(self.start_ms, now_ms - 1), end_ms=min(self.end_ms, now_ms), pieces=pieces)
+
+
+class WordSource(Protocol):
+    """The words of one session, in their order."""
+
+    def first(self) -> TimedWord | None:
+        """The first word that was not taken; None: it is not known yet, or there is none."""
+        ...
+
+    def take(self) -> None:
+        """Removes it."""
+        ...
+
+    @property
+    def begins_ms(self) -> int | None:
+        """When it begins, in milliseconds; None as above."""
+        ...
+
+    def cut(self) -> None:
+        """All audio so far is recognized now, as far as it goes."""
+        ...
+
+    def pad(self, ms: int) -> None:
+        """All audio from now on counts as later by so much."""
+        ...
+
+
+class KnownWords:
+    """Words whose times do not depend on the audio."""
+
+    def __init__(self, words: Iterator[TimedWord]) -> None:
+        self._words = words
+        self._first = next(words, None)
+
+    def first(self) -> TimedWord | None:
+        """See ``WordSource``."""
+        return self._first
+
+    def take(self) -> None:
+        """See ``WordSource``."""
+        self._first = next(self._words, None)
+
+    @property
+    def begins_ms(self) -> int | None:
+        """See ``WordSource``."""
+        return None if self._first is None else self._first.start_ms
+
+    def cut(self) -> None:
+        """Nothing: the rest of a word is not heard."""
+
+    def pad(self, ms: int) -> None:
+        """Nothing: the words stay at their times."""
 
 
 def scripted_words(words: Sequence[Word], language: str) -> Iterator[TimedWord]:
@@ -48,15 +109,17 @@ def scripted_words(words: Sequence[Word], language: str) -> Iterator[TimedWord]:
         language: Of words that have none.
     """
     for index, (word, start_ms, end_ms) in enumerate(_timed(words)):
+        text = space_before(word.text, first=index == 0) + word.text
         yield TimedWord(
-            text=space_before(word.text, first=index == 0) + word.text,
+            text=text,
             start_ms=start_ms,
             end_ms=end_ms,
             confidence=word.confidence,
             speaker=word.speaker or "1",
             language=word.language or language,
-            ends_sentence=word.text.endswith(_SENTENCE_ENDS),
+            ends_sentence=word.text.endswith(SENTENCE_ENDS),
             elastic=word.start_ms is None and word.end_ms is None,
+            pieces=tuple(pieces_of(text, start_ms, end_ms)),
         )
 
 
@@ -69,7 +132,7 @@ def _timed(words: Sequence[Word]) -> Iterator[tuple[Word, int, int]]:
         if word.start_ms is None and word.end_ms is None:
             run = _run_without_times(words, index)
             limit_ms = _time_of(words[index + len(run)]) if index + len(run) < len(words) else None
-            slots_ms = [WORD_MS + (PAUSE_MS if word.text.endswith(_SENTENCE_ENDS) else 0) for word in run]
+            slots_ms = [WORD_MS + (PAUSE_MS if word.text.endswith(SENTENCE_ENDS) else 0) for word in run]
             wanted_ms = sum(slots_ms)
             room_ms = wanted_ms if limit_ms is None else min(wanted_ms, max(0, limit_ms - now_ms))
             spent_ms = 0
@@ -124,14 +187,17 @@ def default_words(seed: str, languages: Sequence[str]) -> Iterator[TimedWord]:
             last = place == SENTENCE_WORDS - 1
             if place == 0:
                 text = text.capitalize()
+            text = ("" if sentence == place == 0 else " ") + text + ("." if last else "")
+            start_ms = begin_ms + place * WORD_MS
             yield TimedWord(
-                text=("" if sentence == place == 0 else " ") + text + ("." if last else ""),
-                start_ms=begin_ms + place * WORD_MS,
-                end_ms=begin_ms + place * WORD_MS + _MAX_WORD_MS,
+                text=text,
+                start_ms=start_ms,
+                end_ms=start_ms + _MAX_WORD_MS,
                 confidence=round(dice.uniform(0.8, 0.999), 3),
                 speaker=str(1 + sentence % 2),
                 language=languages[sentence % len(languages)],
                 ends_sentence=last,
                 elastic=False,
+                pieces=tuple(pieces_of(text, start_ms, start_ms + _MAX_WORD_MS)),
             )
         sentence += 1

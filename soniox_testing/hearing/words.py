@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..script.transcripts import Word
+from ..script.vocabulary import VOCABULARY, space_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +15,10 @@ if TYPE_CHECKING:
     from ..script.records import TranscriptionRecord
     from ..wire.uploaded_audio import Audio
 
-_COMMON_WORDS = """
-a about after all and are as at back be because but by can come day do even first for from get give go good
-have her here how if in into it just know like look make many morning most new no not now of on one only or
-other our out over people question remember say see so some take than that the then there these they thing
-think time to together two up us use want way we well what when which who will with work would year
-yesterday you
-"""
-VOCABULARY = _COMMON_WORDS.split()
 _WORDS_PER_SECOND = 2.5
 SENTENCE_WORDS = 8
 _MAX_PIECE_LENGTH = 6
 _UNTIMED_WORD_MS = 300
-CLOSING = frozenset(",.;:!?…%)]}»、。，！？；：")  # noqa: RUF001 - full-width marks are meant
 
 
 def words_of_audio(audio: Audio) -> tuple[Word, ...]:
@@ -92,11 +84,6 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
                 translated.append({"text": pretended, **translation})
         tokens += translated
     return tokens
-
-
-def space_before(text: str, *, first: bool) -> str:
-    """The separator before a word: nothing or a space."""
-    return "" if first or text[0] in CLOSING or text[0].isspace() else " "
 
 
 def target_language(translation: Mapping[str, str], language: str) -> str | None:

@@ -11,10 +11,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..hearing.recognition import home_languages, marker
-from ..hearing.words import space_before, target_language
+from ..hearing.words import target_language
 from ..script.actions import Send
 from ..script.callbacks import check_outcome
 from ..script.session_faults import ends_by_drop, ends_with_error
+from ..script.vocabulary import space_before
 from ..unfrozen import time
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.stt_models import MODES, current_model
-from ..hearing.audio_meter import CONTAINERS, AudioFormat, sample_bytes_of
+from ..hearing.audio_meter import CONTAINERS, AudioFormat
 from ..hearing.stt_options import ANY_LANGUAGE, SttOptions, languages, read_options
 from ..wire.fields import Fields
+from ..wire.raw_formats import sample_bytes_of
 from ..wire.realtime_errors import RealtimeError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..hearing.audio_meter import AudioMeter, meter_for
-from ..hearing.recognition import Recognizer, final_tokens_of, text_of
+from ..hearing.following import FollowedWords
+from ..hearing.recognition import Pace, Recognizer, final_tokens_of, home_languages, source_of, text_of
 from ..script.actions import Send, SendRaw
 from ..script.records import SessionRecord
 from ..script.session_faults import StreamEffect
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..hearing.recognition import Message
     from ..script.actions import Action, Handshake
+    from ..script.recordings import Hearing
     from ..script.records import SessionEnd
     from ..script.session_faults import Ending, SessionFault
     from ..script.transcripts import Word
@@ -77,6 +79,8 @@ class SttSession(RealtimeSession[SessionLog]):
         """To and from the function that scripts this session; None if no function does."""
         self._meter: AudioMeter | None = None
         self._recognizer: Recognizer | None = None
+        self._followed: FollowedWords | None = None
+        """The words of a recording; None: this session does not hear one."""
         self._config: SttConfig | None = None
         """For the transcriber; None: this session does not use it."""
         self._audio_ms = 0
@@ -174,10 +178,16 @@ class SttSession(RealtimeSession[SessionLog]):
             self._started_sec = now_sec
             function = self._state.script.take_function(reference)
             words = None if function is not None else self._state.script.take_words(reference)
+            added = self._state.script.hear_recording(reference) if function is None and words is None else None
+            if added is not None:
+                self._followed = FollowedWords(added, config.audio_format, home_languages(config)[0])
         self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
-        if function is None and words is None and self._state.transcriber.is_wanted:
+        if function is None and words is None and added is None and self._state.transcriber.is_wanted:
             self._config, words = config, ()
-        self._recognizer = Recognizer(config, words)
+        if self._followed is None or added is None:
+            self._recognizer = Recognizer(config, source_of(config, words))
+        else:
+            self._recognizer = Recognizer(config, self._followed, _pace_of(self._followed, added.hearing, config))
         self._phase = "streaming"
         self._timers.pop("idle", None)
         if function is not None:
@@ -233,6 +243,8 @@ class SttSession(RealtimeSession[SessionLog]):
         self._has_audio = True
         before_ms, self._audio_ms = self._audio_ms, self._meter.add(data)
         self.log.add_audio(data, self._audio_ms)
+        if self._followed is not None:
+            self._followed.add(data)
         if self._queue is not None:
             self._queue.receive("audio", data, self._audio_ms)
         else:
@@ -259,7 +271,9 @@ class SttSession(RealtimeSession[SessionLog]):
             return []
         if self._recognizer is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
-        finals = self._recognizer.finish(self._audio_ms, self._transcribed())
+        words = self._transcribed()
+        source = None if words is None or self._config is None else source_of(self._config, words)
+        finals = self._recognizer.finish(self._audio_ms, source)
         return [*self._send(finals), *self._close("finished")]
 
     def _transcribed(self) -> tuple[Word, ...] | None:
@@ -333,6 +347,13 @@ class SttSession(RealtimeSession[SessionLog]):
             self._recognized += final_tokens_of(message)
             actions.append(Send(json_text(message)))
         return actions
+
+
+def _pace_of(followed: FollowedWords, hearing: Hearing, config: SttConfig) -> Pace:
+    final_after_ms = followed.final_after_ms
+    if config.message.get("max_non_final_tokens_duration_ms") is not None:
+        final_after_ms = min(final_after_ms, config.max_non_final_tokens_duration_ms)
+    return Pace(final_after_ms, hearing.final_audio == "beyond", hearing.finalize_padding_ms)
 
 
 def _too_long() -> RealtimeError:

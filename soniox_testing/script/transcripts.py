@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..realtime.conversation import Conversation
+    from .recordings import AddedRecording
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Script:
 
     lines: list[Line] = field(default_factory=list[Line])
     functions: list[SessionFunction] = field(default_factory=list[SessionFunction])
+    recordings: list[AddedRecording] = field(default_factory=list["AddedRecording"])
 
     def take(
         self, filename: str, references: Sequence[str | None], content_sha256: str | None = None
@@ -160,6 +162,14 @@ class Script:
                     if not listed.times:
                         self.functions.remove(listed)
                 return listed.function
+        return None
+
+    def hear_recording(self, reference: str | None) -> AddedRecording | None:
+        """The recording that a new realtime session hears, the last that was added for it; None: there is none."""
+        for added in reversed(self.recordings):
+            if added.client_reference_id in {None, reference}:
+                added.sessions += 1
+                return added
         return None
 
     def _remove(self, line: Line) -> None:

@@ -63,6 +63,14 @@ def is_wav(beginning: bytes | bytearray) -> bool:
 
 def streamed_header(sample_rate: int) -> bytes:
     """The header of 16-bit mono audio of unknown length; its sizes are the greatest possible, as usual for streams."""
-    form = struct.pack("<HHIIHH", 1, 1, sample_rate, sample_rate * 2, 2, 16)
-    unknown = b"\xff\xff\xff\xff"
-    return b"RIFF" + unknown + b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + unknown
+    return header_of(sample_rate, 1, None)
+
+
+def header_of(sample_rate: int, num_channels: int, data_bytes: int | None) -> bytes:
+    """The header of 16-bit audio; None: the length is unknown."""
+    frame_bytes = 2 * num_channels
+    form = struct.pack("<HHIIHH", 1, num_channels, sample_rate, sample_rate * frame_bytes, frame_bytes, 16)
+    unknown = 0xFFFFFFFF
+    whole = unknown if data_bytes is None else data_bytes + 36
+    data = struct.pack("<I", unknown if data_bytes is None else data_bytes)
+    return b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + data

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from soniox_testing import Word
 from soniox_testing.hearing.audio_meter import AudioFormat, meter_for
-from soniox_testing.hearing.recognition import Recognizer
+from soniox_testing.hearing.recognition import Recognizer, source_of
 from soniox_testing.realtime.stt_config import config_of
 from soniox_testing.script.transcripts import words_of
 from soniox_testing.wire.realtime_errors import RealtimeError
@@ -20,7 +20,8 @@ from ...support.tables import each_row
 
 
 def recognizer(words=None, **settings):
-    return Recognizer(config_of({**START, **settings}), None if words is None else words_of(words))
+    config = config_of({**START, **settings})
+    return Recognizer(config, source_of(config, None if words is None else words_of(words)))
 
 
 def run(audio_ms, words=None, **settings):
