@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from werkzeug.wrappers import Response
 
 from soniox_testing.front import delivery as fault_delivery, shared
@@ -19,6 +20,11 @@ from soniox_testing.rest.router import RoutedRequest, Router, json_response
 from soniox_testing.wire.rest_errors import ApiError
 
 from .support.schema import check_audio, check_body
+
+
+# How fast examples are made says how busy the machine is, and nothing of the code.
+settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 def pytest_collection_finish() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from soniox_testing import FakeSoniox
+from tests.support.tables import each_row
 
 from .targets import LIVE_API, Target
 
@@ -33,7 +34,7 @@ class TestFiles:
         )
         assert fake_soniox.file_content(file["id"]) == SPOKEN.read_bytes()
 
-    @pytest.mark.parametrize("filename", ["Gespräch № 3.wav", 'a "quoted" name.wav', "semi;colon=.wav", "per%cent.wav"])
+    @each_row("filename", ["Gespräch № 3.wav", 'a "quoted" name.wav', "semi;colon=.wav", "per%cent.wav"])
     def test_upload_keeps_the_file_name(self, target: Target, filename: str) -> None:
         name = target.call("files.upload", file=b"RIFF", filename=filename)["filename"]
         assert name.replace("%22", '"') == filename

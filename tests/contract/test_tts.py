@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from soniox_testing import FakeSoniox
+from tests.support.tables import each_row
 
 from .targets import Target
 from .test_rest import error_of
@@ -81,7 +82,7 @@ class TestGenerate:
         assert not stream.closed
         assert asked(fake_soniox)["voice"] == "Adrian"
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("wrong", "name"),
         [
             ({"voice": "Nobody"}, "SonioxInvalidRequestError"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from soniox_testing import FakeSoniox
+from tests.support.tables import each_row
 
 from .targets import Target
 from .test_rest import SPOKEN, UNKNOWN, error_of
@@ -72,7 +73,7 @@ class TestVoices:
         assert type(error).__name__ == "SonioxConflictError"
         assert error.api_error.error_type == "voice_name_conflict"
 
-    @pytest.mark.parametrize("method", ["voices.get", "voices.delete", "voices.recompute"])
+    @each_row("method", ["voices.get", "voices.delete", "voices.recompute"])
     def test_an_unknown_voice_is_not_found(self, target: Target, method: str) -> None:
         error = error_of(target, method, voice_id=UNKNOWN)
         assert type(error).__name__ == "SonioxNotFoundError"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.support.tables import each_row
@@ -28,3 +33,18 @@ def test_a_failure_names_the_rows_that_failed_and_the_others_were_tried() -> Non
 
 def _fail(number: int, text: str) -> None:
     raise KeyError(text)
+
+
+@each_row("value", ["1", "2"])
+def test_some_fixtures_start_anew_with_each_row(
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert (os.environ.get("ROW"), list(tmp_path.iterdir()), capsys.readouterr().out, caplog.text) == (None, [], "", "")
+    monkeypatch.setenv("ROW", value)
+    (tmp_path / "file").touch()
+    logging.getLogger("row").error(value)
+    sys.stdout.write(value)

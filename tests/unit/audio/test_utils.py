@@ -131,8 +131,8 @@ NO_SOURCES = [None, 7, 1.5, object()]
 
 
 class TestStreaming:
-    @pytest.mark.parametrize("name", SOURCES)
-    @pytest.mark.parametrize("size", [1, 4, 7, 20, 21, 1000])
+    @each_row("name", SOURCES)
+    @each_row("size", [1, 4, 7, 20, 21, 1000])
     def test_chunks_have_one_length_but_the_last(self, name: str, size: int, tmp_path: Path) -> None:
         content = bytes(range(20))
         (tmp_path / "a").write_bytes(content)
@@ -140,8 +140,8 @@ class TestStreaming:
         assert found == cut(content, size)
         assert {type(chunk) for chunk in found} == {bytes}
 
-    @pytest.mark.parametrize("name", [*SOURCES, *ASYNC_SOURCES])
-    @pytest.mark.parametrize("size", [1, 7, 20, 1000])
+    @each_row("name", [*SOURCES, *ASYNC_SOURCES])
+    @each_row("size", [1, 7, 20, 1000])
     def test_the_same_for_tasks(self, name: str, size: int, tmp_path: Path) -> None:
         content = bytes(range(20))
         (tmp_path / "a").write_bytes(content)
@@ -156,7 +156,7 @@ class TestStreaming:
     def test_cutting_loses_nothing(self, blocks: list[bytes], size: int) -> None:
         assert list(stream_audio(blocks, chunk_size_bytes=size)) == cut(b"".join(blocks), size)
 
-    @pytest.mark.parametrize("name", SOURCES)
+    @each_row("name", SOURCES)
     def test_no_audio_gives_no_chunks(self, name: str, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(b"")
         assert list(stream_audio(SOURCES[name](b"", tmp_path / "a"))) == []
@@ -187,7 +187,7 @@ class TestStreaming:
         assert b"".join(stream_audio(samples, chunk_size_bytes=4)) == samples.tobytes()
         assert b"".join(stream_audio(memoryview(b"abcdef")[::2], chunk_size_bytes=2)) == b"ace"
 
-    @pytest.mark.parametrize("source", NO_SOURCES)
+    @each_row("source", NO_SOURCES)
     def test_what_holds_no_audio_is_refused_at_once(self, source: Any) -> None:
         for function in (stream_audio, stream_audio_async, throttle_audio, throttle_audio_async):
             with pytest.raises(SonioxValidationError, match="file must be a path"):
@@ -197,7 +197,7 @@ class TestStreaming:
         with pytest.raises(SonioxValidationError, match="stream_audio_async"):
             stream_audio(async_pieces(b"x"))  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("size", [0, -1, 1.5, True, None, "1", 1 << 31])
+    @each_row("size", [0, -1, 1.5, True, None, "1", 1 << 31])
     def test_the_length_is_checked_at_once(self, size: Any) -> None:
         for function in (stream_audio, stream_audio_async, throttle_audio, throttle_audio_async, stream_wav):
             with pytest.raises(ValueError, match="chunk_size_bytes"):
@@ -209,7 +209,7 @@ class TestStreaming:
         with pytest.raises(SonioxValidationError, match="No such file"):
             run(collect(stream_audio_async(tmp_path / "missing")))
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("make", "told"),
         [
             (lambda: io.StringIO("text"), "is text"),
@@ -460,7 +460,7 @@ class TestPace:
         assert len(next(throttle_audio(bytes(100_000)))) == 4096
         assert [len(chunk) for chunk in run(collect(throttle_audio_async(bytes(40_000))))] == [32768, 7232]
 
-    @pytest.mark.parametrize("delay", [-1, float("nan"), float("inf"), "1", True, None])
+    @each_row("delay", [-1, float("nan"), float("inf"), "1", True, None])
     def test_the_delay_is_checked_at_once(self, delay: Any) -> None:
         for function in (throttle_audio, throttle_audio_async):
             with pytest.raises(SonioxValidationError, match="delay_seconds"):
@@ -609,7 +609,7 @@ class TestWav:
         assert found.bytes_per_second == rate * frame
         assert b"".join(stream_wav(content, chunk_size_bytes=5)) == SAMPLES
 
-    @pytest.mark.parametrize("name", SHAPES)
+    @each_row("name", SHAPES)
     def test_headers_of_all_shapes(self, name: str, tmp_path: Path) -> None:
         content, size = SHAPES[name]
         (tmp_path / "a.wav").write_bytes(content)
@@ -620,8 +620,8 @@ class TestWav:
         for source in (content, str(tmp_path / "a.wav"), io.BytesIO(content), Dribble(content)):
             assert list(stream_wav(source, chunk_size_bytes=7)) == cut(SAMPLES, 7)
 
-    @pytest.mark.parametrize("form", [b"RIFF", b"RIFX", b"RF64"])
-    @pytest.mark.parametrize("after", [[], [(b"LIST", b"INFOabc"), (b"id3 ", b"ID3\4")]], ids=["nothing", "chunks"])
+    @each_row("form", [b"RIFF", b"RIFX", b"RF64"])
+    @each_row("after", [[], [(b"LIST", b"INFOabc"), (b"id3 ", b"ID3\4")]], ids=["nothing", "chunks"])
     def test_a_complete_file_without_audio_has_none(
         self, form: bytes, after: list[tuple[bytes, bytes]], tmp_path: Path
     ) -> None:
@@ -655,7 +655,7 @@ class TestWav:
         with pytest.raises(SonioxValidationError, match=r"cannot seek: .* audio_format='auto'"):
             read_wav_format(Dribble(content))
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("format_chunk", "name", "bytes_per_second"), FRAMES, ids=lambda value: value if isinstance(value, str) else ""
     )
     def test_a_frame_that_cannot_be_gives_way_to_the_bits(
@@ -705,7 +705,7 @@ class TestWav:
             "language_hints": ["en"],
         }
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("options", "told"),
         [
             ({"audio_format": "wav"}, "audio_format: taken from the header"),
@@ -753,7 +753,7 @@ class TestWav:
         with pytest.raises(SonioxValidationError, match=told):
             list(stream_wav(io.BytesIO(content)))
 
-    @pytest.mark.parametrize("source", [None, 7, [b"RIFF"], iter([b"RIFF"])])
+    @each_row("source", [None, 7, [b"RIFF"], iter([b"RIFF"])])
     def test_other_sources_are_refused(self, source: Any) -> None:
         with pytest.raises(SonioxValidationError, match="file must be"):
             read_wav_format(source)
@@ -913,7 +913,7 @@ class TestAudioThread:
         gate.set()
         thread.result(DEADLINE_SEC)
 
-    @pytest.mark.parametrize("session", [AsyncSession(), object(), None])
+    @each_row("session", [AsyncSession(), object(), None])
     def test_other_sessions_are_refused(self, session: Any) -> None:
         with pytest.raises(SonioxValidationError, match="must be a sync one"):
             start_audio_thread(session, b"x")
@@ -963,7 +963,7 @@ class TestKeepAliveThread:
         thread.join(DEADLINE_SEC)
         assert (session.failures, session.keep_alives) == ([session.error], 1)
 
-    @pytest.mark.parametrize("interval", OUT_OF_BOUNDS)
+    @each_row("interval", OUT_OF_BOUNDS)
     def test_bounds(self, interval: Any) -> None:
         with pytest.raises(ValueError, match="interval_seconds"):
             start_keep_alive_thread(Session(), interval_seconds=interval)
@@ -1044,7 +1044,7 @@ class TestKeepAliveTask:
         with pytest.raises(ZeroDivisionError):
             run(keep_alive_async(session))
 
-    @pytest.mark.parametrize("interval", OUT_OF_BOUNDS)
+    @each_row("interval", OUT_OF_BOUNDS)
     def test_bounds(self, interval: Any) -> None:
         with pytest.raises(ValueError, match="interval_seconds"):
             run(keep_alive_async(AsyncSession(), interval_seconds=interval))

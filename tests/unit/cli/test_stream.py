@@ -388,12 +388,12 @@ def test_a_terminal_shows_final_text_steady_and_the_tail_dim(
     assert lines[-2:] == ["Speaker 2: Yes.", "[es] Speaker 2: es:Yes."]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "words",
     [["世界" * 3] * 12, ["世" * 100], ["e\u0301te\u0301" * 4] * 8, ["नमस्ते", "दुनिया"] * 12, ["x" * 200], ["안녕"] * 30],
     ids=["cjk", "cjk without spaces", "combining", "hindi", "long", "korean"],
 )
-@pytest.mark.parametrize("size", [(40, 24), (7, 3)], ids=["wide", "narrow"])
+@each_row("size", [(40, 24), (7, 3)], ids=["wide", "narrow"])
 def test_a_terminal_is_redrawn_correctly_whatever_the_width_of_characters(
     monkeypatch: pytest.MonkeyPatch, words: list[str], size: tuple[int, int]
 ) -> None:
@@ -674,7 +674,7 @@ def test_empty_audio_is_refused(run: Callable[..., Result]) -> None:
     run("-", *_RAW, stdin=subprocess.DEVNULL).check_error(2, "standard input: it is empty")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "texts"),
     [
         ([], ["FILE|-"]),

@@ -24,6 +24,7 @@ from soniox_lite import __version__
 from soniox_lite._cli.listings import human_size
 from soniox_testing import FakeSoniox, Word
 from tests.support.raw_server import RawServer, reply
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -803,7 +804,7 @@ def test_deleting_all_asks_on_a_terminal(
 # --- mistakes
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "texts"),
     [
         ([], ["COMMAND"]),
@@ -916,7 +917,7 @@ def test_importing_the_module_is_cheap() -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("size_bytes", "text"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3_565_158, "3.4 MiB"), (5 * 1024**4, "5120.0 GiB")],
 )

@@ -13,6 +13,7 @@ import pytest
 
 from soniox_lite._data.display_width import display_width
 from soniox_testing import FakeSoniox
+from tests.support.tables import each_row
 from tests.unit.cli.test_transcribe import Process, Result, Terminal
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def test_no_usage_is_told(run: Callable[..., Result]) -> None:
 # --- mistakes
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "texts"),
     [
         (["voices", "bogus"], ["bogus"]),

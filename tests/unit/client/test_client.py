@@ -205,6 +205,6 @@ def test_what_could_not_be_made_can_be_shown(make: Any) -> None:
             assert KEY not in repr(value) or isinstance(value, str)
 
 
-@pytest.mark.parametrize("cls", [SonioxClient, AsyncSonioxClient, SonioxWebhooksAPI, TranscriptBuffer, File, Token])
+@each_row("cls", [SonioxClient, AsyncSonioxClient, SonioxWebhooksAPI, TranscriptBuffer, File, Token])
 def test_what_was_never_set_up_can_be_shown(cls: Any) -> None:
     assert repr(cls.__new__(cls)) == f"<{cls.__name__}, not initialized>"

@@ -64,13 +64,13 @@ class TestKey:
         assert settings_of(api_key=None).authorization == "Bearer of-environment"
         assert settings_of(api_key="").authorization == "Bearer of-environment"
 
-    @pytest.mark.parametrize("key", ["  key\n", "key\r\n", "\tkey"])
+    @each_row("key", ["  key\n", "key\r\n", "\tkey"])
     def test_white_space_around_it_is_dropped(self, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert settings_of(api_key=key).api_key == "key"
         monkeypatch.setenv("SONIOX_API_KEY", key)
         assert settings_of(api_key=None).api_key == "key"
 
-    @pytest.mark.parametrize("key", [None, "", "  ", "\n"])
+    @each_row("key", [None, "", "  ", "\n"])
     def test_without_one_the_error_says_which_variable_to_set(self, client_class: Any, key: str | None) -> None:
         with pytest.raises(SonioxValidationError, match="environment variable SONIOX_API_KEY"):
             client_class(key)
@@ -83,7 +83,7 @@ class TestUrls:
     def test_the_default_is_the_united_states(self) -> None:
         assert urls_of() == urls_under("soniox.com")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("region", "domain"),
         [("us", "soniox.com"), ("US", "soniox.com"), ("eu", "eu.soniox.com"), ("EU", "eu.soniox.com"),
          ("jp", "jp.soniox.com"), ("new-region-7", "new-region-7.soniox.com"), ("", "soniox.com"),
@@ -95,13 +95,13 @@ class TestUrls:
             monkeypatch.setenv("SONIOX_REGION", region)
             assert urls_of() == urls_under(domain)
 
-    @pytest.mark.parametrize("domain", ["example.com", "a.b.c.example", "localhost:8080", "EXAMPLE.com", "127.0.0.1"])
+    @each_row("domain", ["example.com", "a.b.c.example", "localhost:8080", "EXAMPLE.com", "127.0.0.1"])
     def test_a_base_domain_gives_all_four(self, domain: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert urls_of(base_domain=domain) == urls_under(domain)
         monkeypatch.setenv("SONIOX_BASE_DOMAIN", domain)
         assert urls_of() == urls_under(domain)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("arguments", "environment", "domain"),
         [
             ({"region": "eu"}, {"SONIOX_REGION": "jp"}, "eu.soniox.com"),
@@ -119,7 +119,7 @@ class TestUrls:
             monkeypatch.setenv(name, value)
         assert urls_of(**arguments) == urls_under(domain)
 
-    @pytest.mark.parametrize("name", URLS)
+    @each_row("name", URLS)
     def test_each_url_is_its_argument_else_its_variable_else_the_regions(
         self, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -145,8 +145,8 @@ class TestUrls:
     def test_slashes_at_the_end_are_dropped(self, end: str) -> None:
         assert settings_of(api_base_url=f"https://a.example/v1{end}").api_base_url == "https://a.example/v1"
 
-    @pytest.mark.parametrize("name", URLS)
-    @pytest.mark.parametrize(
+    @each_row("name", URLS)
+    @each_row(
         "url",
         [
             "example.com",
@@ -196,7 +196,7 @@ class TestUrls:
         with pytest.raises(SonioxValidationError, match=f"{name} must be a str"):
             client_class(**{"api_key": "key", name: value})
 
-    @pytest.mark.parametrize(
+    @each_row(
         "region",
         ["eu.evil.com/", "eu.evil", "eu/", "evil.com#", "eu?", "user@evil", "eu:80", "e u", "eu\n", "-eu", "eu-", ".",
          "a" * 64, "ü", "\u017f", "eu\0", "%65u", "\\"],
@@ -211,7 +211,7 @@ class TestUrls:
             with pytest.raises(SonioxValidationError, match="region must be a name"):
                 client_class("key")
 
-    @pytest.mark.parametrize(
+    @each_row(
         "domain",
         ["evil.com/", "evil.com/x.soniox.com", "user@evil.com", "evil.com?", "evil.com#", "evil..com", ".com", "com.",
          "https://evil.com", "evil.com:port", "evil.com:", "evil.com:99999", "evil.com:0", "a b", "ü.com", "\u212a.com",

@@ -9,6 +9,7 @@ import pytest
 from soniox_lite import SonioxValidationError
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, close, reply
+from tests.support.tables import each_row
 
 
 def test_they_are_called_around_each_attempt(connect: Any) -> None:
@@ -47,9 +48,7 @@ def test_headers_can_be_added_but_the_key_stays_ours(connect: Any) -> None:
         assert request.head.lower().count(b"authorization") == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("X-A", "b\r\nX-Evil: 1"), ("X\r\nX-Evil", "1"), ("X:", "1"), ("X-A", "日本")]
-)
+@each_row(("name", "value"), [("X-A", "b\r\nX-Evil: 1"), ("X\r\nX-Evil", "1"), ("X:", "1"), ("X-A", "日本")])
 def test_headers_that_would_break_out_are_refused_without_showing_them(connect: Any, name: str, value: str) -> None:
     def on_request(request: Any) -> None:
         request.headers[name] = value
@@ -62,8 +61,8 @@ def test_headers_that_would_break_out_are_refused_without_showing_them(connect: 
     assert all(b"Evil" not in request.head for request in server.requests)
 
 
-@pytest.mark.parametrize("hook", ["on_request", "on_response"])
-@pytest.mark.parametrize("error", [RuntimeError("mine"), KeyError("mine"), ConnectionResetError("mine")])
+@each_row("hook", ["on_request", "on_response"])
+@each_row("error", [RuntimeError("mine"), KeyError("mine"), ConnectionResetError("mine")])
 def test_what_a_hook_raises_reaches_the_caller(connect: Any, hook: str, error: Exception) -> None:
     def fail(_: Any) -> None:
         raise error

@@ -22,6 +22,7 @@ from tests.support.raw_server import (
     send_and_close,
     send_raw,
 )
+from tests.support.tables import each_row
 
 
 def redirect_to(other: RawServer) -> Any:
@@ -47,7 +48,7 @@ def idle_closed(connect: Any) -> Any:
     return make
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
+@each_row("method", ["GET", "POST", "DELETE", "PATCH"])
 def test_requests_one_after_the_other_use_one_connection(connect: Any, method: str) -> None:
     with RawServer(then=reply()) as server:
         caller = connect(server)
@@ -57,7 +58,7 @@ def test_requests_one_after_the_other_use_one_connection(connect: Any, method: s
     assert server.targets == [f"{method} /v1/files/{number}" for number in range(20)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("raw", "content"),
     [
         (http_reply(b"hello"), b"hello"),
@@ -91,7 +92,7 @@ def test_a_reply_to_head_has_no_body_whatever_it_announces(connect: Any) -> None
     assert server.connection_count == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     "step",
     [
         reply(b"hello", "200 OK", "Connection: close"),
@@ -339,8 +340,8 @@ def test_at_most_so_many_idle_connections_are_kept(connect: Any, monkeypatch: py
 class TestAnswersBeforeTheEnd:
     """A server that has seen enough answers and closes while the rest of an upload is still on its way."""
 
-    @pytest.mark.parametrize("status", ["413 Content Too Large", "401 Unauthorized"])
-    @pytest.mark.parametrize("end", ["close", "reset"])
+    @each_row("status", ["413 Content Too Large", "401 Unauthorized"])
+    @each_row("end", ["close", "reset"])
     def test_the_answer_is_what_the_caller_sees(self, connect: Any, status: str, end: str) -> None:
         def refuse(connection: Connection) -> None:
             connection.receive()

@@ -32,6 +32,7 @@ from soniox_lite import (
 from tests.support.callers import KEY
 from tests.support.machine import refuse_threads
 from tests.support.raw_server import Connection, RawServer, hold, http_reply, reply, stall
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -461,7 +462,7 @@ class TestSharing:
 
 
 class TestTravelling:
-    @pytest.mark.parametrize("travel", [lambda client: pickle.loads(pickle.dumps(client)), copy.copy, copy.deepcopy],
+    @each_row("travel", [lambda client: pickle.loads(pickle.dumps(client)), copy.copy, copy.deepcopy],
                              ids=["pickle", "copy", "deepcopy"])  # fmt: skip
     def test_the_set_up_travels_and_the_connections_do_not(self, connect: Any, travel: Any) -> None:
         with RawServer(then=reply()) as server:
@@ -491,8 +492,8 @@ class TestTravelling:
 
 
 class TestForgetting:
-    @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
-    @pytest.mark.parametrize("namespaces", [False, True])
+    @each_row("secure", [False, True], ids=["http", "https"])
+    @each_row("namespaces", [False, True])
     def test_a_client_that_is_forgotten_leaves_nothing_open(
         self, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, secure: bool, namespaces: bool
     ) -> None:
@@ -674,7 +675,7 @@ class TestForking:
             assert run_program(FORK_UNUSED, server.url, how) == "parent 200\n"
         assert server.connection_count == 1
 
-    @pytest.mark.parametrize("what", FORK_WHILE)
+    @each_row("what", FORK_WHILE)
     def test_the_child_of_a_busy_moment_is_usable(
         self, what: str, tls_server: ssl.SSLContext, authority: trustme.CA, tmp_path: Path
     ) -> None:
@@ -806,7 +807,7 @@ class TestConnecting:
         assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
 
 
-@pytest.mark.parametrize("options", [{"deadline_sec": 0}, {"deadline_sec": -1}, {"deadline_sec": "5"},
+@each_row("options", [{"deadline_sec": 0}, {"deadline_sec": -1}, {"deadline_sec": "5"},
                                      {"deadline_sec": float("nan")}, {"deadline_sec": True}])  # fmt: skip
 def test_deadlines_are_positive_numbers(connect: Any, options: dict[str, Any]) -> None:
     with pytest.raises(SonioxValidationError, match="deadline_sec"):

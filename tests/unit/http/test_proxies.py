@@ -13,6 +13,7 @@ from soniox_lite import SonioxAuthenticationError, SonioxConnectionError, Soniox
 from tests.support.callers import KEY
 from tests.support.proxies import basic, forward, tunnel
 from tests.support.raw_server import RawServer, close, drip, http_reply, refused_port, reply, send_and_close
+from tests.support.tables import each_row
 
 CREDENTIALS = "user:pass word%"
 IN_URL = "user:pass%20word%25@"
@@ -82,17 +83,15 @@ class TestTunnel:
         assert len(pauses) == 2  # Nothing was sent.
         assert KEY not in heads(proxy)
 
-    @pytest.mark.parametrize(
-        "step", [close, send_and_close(b"SSH-2.0-x\r\n"), send_and_close(b"HTTP/1.1 200 OK\r\n\r\n")]
-    )
+    @each_row("step", [close, send_and_close(b"SSH-2.0-x\r\n"), send_and_close(b"HTTP/1.1 200 OK\r\n\r\n")])
     def test_a_proxy_that_hangs_up_is_a_connection_error(self, connect: Any, use_proxy: Any, step: Any) -> None:
         with RawServer(then=step) as proxy:
             use_proxy("https", proxy)
             with pytest.raises(SonioxConnectionError, match=proxy.address):
                 connect("https://api.invalid", max_retries=0).request("GET")
 
-    @pytest.mark.parametrize("limit", ["connect_timeout_sec", "deadline_sec"])
-    @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX: "])
+    @each_row("limit", ["connect_timeout_sec", "deadline_sec"])
+    @each_row("start", [b"", b"HTTP/1.1 200 OK\r\nX: "])
     def test_a_proxy_that_drips_is_given_up_in_time(
         self, connect: Any, use_proxy: Any, limit: str, start: bytes
     ) -> None:
@@ -107,7 +106,7 @@ class TestTunnel:
             assert time.monotonic() - started < 3
             assert not caught.value.request_sent
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("answer", "problem"),
         [
             (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "status 101"),
@@ -192,7 +191,7 @@ class TestForward:
         assert origin.requests[1].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("exceptions", ["127.0.0.1", "*", "example.com, 127.0.0.1", "127.0.0.1:{port}"])
+@each_row("exceptions", ["127.0.0.1", "*", "example.com, 127.0.0.1", "127.0.0.1:{port}"])
 def test_no_proxy_goes_straight_to_the_host(
     connect: Any, use_proxy: Any, monkeypatch: pytest.MonkeyPatch, exceptions: str
 ) -> None:
@@ -216,7 +215,7 @@ def test_no_proxy_for_others_changes_nothing(connect: Any, use_proxy: Any, monke
 class TestTls:
     """Proxies that are spoken to over TLS."""
 
-    @pytest.mark.parametrize("variable", ["https_proxy", "all_proxy", "ALL_PROXY"])
+    @each_row("variable", ["https_proxy", "all_proxy", "ALL_PROXY"])
     def test_https_is_tls_inside_of_tls(
         self,
         connect: Any,
@@ -277,7 +276,7 @@ class TestTls:
 
 
 class TestCredentials:
-    @pytest.mark.parametrize(
+    @each_row(
         ("user", "sent"),
         [
             ("token@", "token:"),
@@ -296,7 +295,7 @@ class TestCredentials:
             monkeypatch.setenv("http_proxy", f"http://{user}{proxy.address}/")
             assert connect(server).request("GET").content == b"there"
 
-    @pytest.mark.parametrize("url", ["socks5://u:topsecret@h:1", "SOCKS5H://u:topsecret@h", "socks4://h", "socks://h"])
+    @each_row("url", ["socks5://u:topsecret@h:1", "SOCKS5H://u:topsecret@h", "socks4://h", "socks://h"])
     def test_a_socks_proxy_is_refused_by_name(self, connect: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         monkeypatch.setenv("all_proxy", url)
         with pytest.raises(SonioxConnectionError, match=f"SOCKS proxy \\({url.partition(':')[0].lower()}://") as caught:

@@ -11,6 +11,7 @@ import pytest
 from soniox_lite import SonioxAPIError, SonioxConnectionError, SonioxError
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, repeat, reply, send_raw, stall
+from tests.support.tables import each_row
 
 STATUSES = [301, 302, 303, 307, 308]
 
@@ -19,8 +20,8 @@ def redirect(location: str, status: int = 302, *headers: str) -> Any:
     return reply(b"moved", f"{status} Moved", f"Location: {location}", *headers)
 
 
-@pytest.mark.parametrize("status", STATUSES)
-@pytest.mark.parametrize("location", ["/v1/there?x=1", "{url}/v1/there?x=1", "there?x=1", "//{address}/v1/there?x=1"])
+@each_row("status", STATUSES)
+@each_row("location", ["/v1/there?x=1", "{url}/v1/there?x=1", "there?x=1", "//{address}/v1/there?x=1"])
 def test_the_same_host_is_followed_with_the_key(connect: Any, status: int, location: str) -> None:
     with RawServer() as server:
         where = location.format(url=server.url, address=server.address)
@@ -30,7 +31,7 @@ def test_the_same_host_is_followed_with_the_key(connect: Any, status: int, locat
     assert [request.headers.get("authorization") for request in server.requests] == [f"Bearer {KEY}"] * 2
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@each_row("status", STATUSES)
 def test_another_host_is_followed_without_the_key(connect: Any, status: int) -> None:
     with RawServer(reply(b'{"there": 1}')) as other, RawServer(redirect(f"{other.url}/x", status)) as server:
         assert connect(server).request("GET").json() == {"there": 1}
@@ -39,7 +40,7 @@ def test_another_host_is_followed_without_the_key(connect: Any, status: int) -> 
     assert other.requests[0].headers["user-agent"].startswith("soniox-lite/")
 
 
-@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1.", "127.1"])
+@each_row("name", ["localhost", "LOCALHOST", "127.0.0.1.", "127.1"])
 def test_another_name_of_the_host_is_another_host(connect: Any, name: str) -> None:
     with RawServer() as server:
         server._steps.extend([redirect(f"http://{name}:{server.port}/x"), reply()])
@@ -91,8 +92,8 @@ def test_what_describes_a_body_does_not_go_along(connect: Any) -> None:
     assert server.requests[1].headers.keys().isdisjoint({"content-length", "content-type", "transfer-encoding"})
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE", "PUT", "PATCH"])
-@pytest.mark.parametrize("status", STATUSES)
+@each_row("method", ["POST", "DELETE", "PUT", "PATCH"])
+@each_row("status", STATUSES)
 def test_what_changes_something_is_not_followed(connect: Any, method: str, status: int) -> None:
     with RawServer(redirect("/v1/there", status)) as server:
         response = connect(server).request(method, "/here")
@@ -122,7 +123,7 @@ def test_a_loop_ends(connect: Any, location: str) -> None:
     assert 2 < len(server.requests) <= 7
 
 
-@pytest.mark.parametrize(
+@each_row(
     "location",
     [
         "file:///etc/passwd",
@@ -149,15 +150,13 @@ def test_no_other_kind_of_place_is_followed(connect: Any, location: str) -> None
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "location", ["http://\x00/", "http://" + "a" * 300 + "/", "http://.../", "http://invalid./", "//"]
-)
+@each_row("location", ["http://\x00/", "http://" + "a" * 300 + "/", "http://.../", "http://invalid./", "//"])
 def test_a_place_that_cannot_be_reached_is_a_soniox_error(connect: Any, location: str) -> None:
     with RawServer(redirect(location), then=redirect(location)) as server, pytest.raises(SonioxError):
         connect(server, max_retries=0).request("GET").raise_for_status()
 
 
-@pytest.mark.parametrize("location", ["", "http://", "http:///v1/models", "http:", "#x", "?"])
+@each_row("location", ["", "http://", "http:///v1/models", "http:", "#x", "?"])
 def test_a_place_that_is_hardly_one_is_on_the_same_host(connect: Any, location: str) -> None:
     with RawServer(redirect(location), reply(b"there")) as server:
         assert connect(server).request("GET").content == b"there"

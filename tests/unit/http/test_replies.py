@@ -43,7 +43,7 @@ class TestBounds:
         monkeypatch.setattr(transport, "MAX_ERROR_BYTES", 20_000)
         monkeypatch.setattr(replies, "MAX_WIRE_BYTES", 1_000_000)
 
-    @pytest.mark.parametrize(
+    @each_row(
         "step",
         [
             reply(b"a" * 100_001),
@@ -73,7 +73,7 @@ class TestBounds:
         with RawServer(step) as server, pytest.raises(SonioxAPIError, match="decompressed, is larger than 50000 bytes"):
             connect(server).request("GET")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("step", "size"),
         [
             (reply(b"a" * 100_000), 100_000),
@@ -88,7 +88,7 @@ class TestBounds:
             response = connect(server).request("GET")
         assert (len(response.content), response.complete) == (size, True)
 
-    @pytest.mark.parametrize(
+    @each_row(
         "step",
         [
             repeat(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
@@ -106,7 +106,7 @@ class TestBounds:
         with RawServer(then=step) as server, pytest.raises((SonioxConnectionError, SonioxAPIError)):
             connect(server).request("GET")
 
-    @pytest.mark.parametrize(
+    @each_row(
         "step",
         [
             reply(b"a" * 20_001, "500 Failed"),
@@ -129,7 +129,7 @@ class TestBounds:
         assert (response.status_code, response.content, response.complete) == (500, b"", False)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "start",
     [
         b"",
@@ -152,7 +152,7 @@ def test_a_reply_that_drips_is_given_up(connect: Any, start: bytes) -> None:
         assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     "start",
     [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", CHUNKED + b"5\r\nhel"],
     ids=["nothing", "half a head", "half a body", "half a chunk"],
@@ -192,7 +192,7 @@ TRUNCATED = [
 TRUNCATED_IDS = ["length", "all", "in a chunk", "after a chunk", "no chunk", "no size", "negative", "endless size"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "head", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nA: b\r\n",
              b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\nA: b", b"HTT"]
 )  # fmt: skip
@@ -251,7 +251,7 @@ def test_a_head_is_understood_as_http_client_does(head: bytes, status: bytes, me
 class TestFraming:
     """Where a body ends, in the spellings that HTTP allows (RFC 9110, 5.5 and 8.6; RFC 9112, 5 and 6)."""
 
-    @pytest.mark.parametrize(
+    @each_row(
         "fields",
         [
             b"Content-Length: 5 \t\r\n",
@@ -269,7 +269,7 @@ class TestFraming:
             assert caller.request("GET").content == b"next"
         assert server.connection_count == 1
 
-    @pytest.mark.parametrize(
+    @each_row(
         "fields",
         [
             b"Transfer-Encoding: chunked \r\n",
@@ -336,8 +336,8 @@ class TestFraming:
 class TestNothingToDecode:
     """Middleware that compresses says so also where there is no body."""
 
-    @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "no such thing"])
-    @pytest.mark.parametrize(
+    @each_row("encoding", ["gzip", "deflate", "br", "zstd", "no such thing"])
+    @each_row(
         ("method", "raw"),
         [
             ("DELETE", "HTTP/1.1 204 No Content\r\nContent-Encoding: {}\r\n\r\n"),
@@ -386,7 +386,7 @@ def test_a_server_error_whose_body_stops_is_a_server_error(connect: Any) -> None
     assert (response.status_code, response.complete) == (502, False)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "garbage",
     [
         b"\x16\x03\x01\x00\x05hello",
@@ -407,7 +407,7 @@ def test_what_is_not_http_is_a_connection_error(connect: Any, garbage: bytes) ->
 
 
 class TestCompression:
-    @pytest.mark.parametrize(
+    @each_row(
         ("encoding", "content"),
         [
             ("gzip", gzip.compress(b'{"a": 1}', mtime=0)),
@@ -432,7 +432,7 @@ class TestCompression:
         with pytest.raises(SonioxNotFoundError, match="not here"):
             response.raise_for_status()
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("encoding", "content", "problem"),
         [
             ("br", b"\x0b\x02\x80{}\x03", "not asked for"),
@@ -461,7 +461,7 @@ class TestCompression:
 
 
 class TestErrorBodies:
-    @pytest.mark.parametrize(
+    @each_row(
         ("status", "error_type", "expected"),
         [
             (400, "invalid_request", SonioxInvalidRequestError),
@@ -491,7 +491,7 @@ class TestErrorBodies:
         assert (caught.value.status_code, caught.value.error_type) == (status, error_type)
         assert str(caught.value) == f"why (status {status}, {error_type}) [request id req-1]"
 
-    @pytest.mark.parametrize(
+    @each_row(
         "body",
         [
             b"",
@@ -517,7 +517,7 @@ class TestErrorBodies:
         ],
         ids=lambda body: repr(body[:24]),
     )
-    @pytest.mark.parametrize(("status", "expected"), [("404 Not Found", SonioxNotFoundError),
+    @each_row(("status", "expected"), [("404 Not Found", SonioxNotFoundError),
                                                       ("502 Bad Gateway", SonioxServerError)])  # fmt: skip
     def test_any_body_gives_the_class_of_its_status(
         self, connect: Any, body: bytes, status: str, expected: type[SonioxAPIError]
@@ -532,9 +532,7 @@ class TestErrorBodies:
         assert text.isprintable()
         assert caught.value.response.content == body
 
-    @pytest.mark.parametrize(
-        "body", [b"", b"<html>", b"\xff", b'{"a": ', b"[" * 100_000, b"{} {}"], ids=lambda body: repr(body[:9])
-    )
+    @each_row("body", [b"", b"<html>", b"\xff", b'{"a": ', b"[" * 100_000, b"{} {}"], ids=lambda body: repr(body[:9]))
     def test_a_success_that_is_not_json_says_what_it_is(self, connect: Any, body: bytes) -> None:
         with RawServer(reply(body, content_type="text/html")) as server:
             response = connect(server).request("GET")
@@ -543,7 +541,7 @@ class TestErrorBodies:
             assert caught.value.status_code == 200
             assert len(str(caught.value)) < 300
 
-    @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"models": 5}', b'{"models": [1]}', b'{"models": [{"id": 1}]}'])
+    @each_row("body", [b"[]", b"{}", b'{"models": 5}', b'{"models": [1]}', b'{"models": [{"id": 1}]}'])
     def test_a_success_of_another_shape_is_an_api_error(self, connect: Any, body: bytes) -> None:
         with RawServer(reply(body)) as server, pytest.raises(SonioxAPIError):
             connect(server).run(lambda client: client.models.list())

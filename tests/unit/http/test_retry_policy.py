@@ -53,7 +53,7 @@ class TestRetryDelay:
     ) -> None:
         assert (delay(method, status_code=status) is not None) is repeated
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("method", "request_sent", "repeated"),
         [("GET", True, True), ("DELETE", True, True), ("POST", True, False), ("POST", False, True),
          ("GET", False, True)],
@@ -67,12 +67,12 @@ class TestRetryDelay:
         assert delay("POST", repeatable=False) is None
         assert delay("POST", repeatable=False, status_code=None, request_sent=False) is None
 
-    @pytest.mark.parametrize(("attempt", "max_retries", "repeated"), [(1, 0, False), (1, 1, True), (2, 1, False),
+    @each_row(("attempt", "max_retries", "repeated"), [(1, 0, False), (1, 1, True), (2, 1, False),
                                                                       (100, 100, True), (101, 100, False)])  # fmt: skip
     def test_attempts_are_counted(self, attempt: int, max_retries: int, repeated: bool) -> None:
         assert (delay(attempt=attempt, max_retries=max_retries) is not None) is repeated
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("attempt", "low", "high"),
         [(1, 0.25, 0.5), (2, 0.5, 1), (3, 1, 2), (4, 2, 4), (5, 4, 8), (6, 4, 8), (90, 4, 8)],
     )
@@ -80,7 +80,7 @@ class TestRetryDelay:
         assert delay(attempt=attempt, max_retries=100, jitter=0.0) == low
         assert delay(attempt=attempt, max_retries=100, jitter=1.0) == high
 
-    @pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.0), (7.5, 7.5), (60.0, 60.0), (60.1, None), (1e9, None)])
+    @each_row(("asked", "expected"), [(0.0, 0.0), (7.5, 7.5), (60.0, 60.0), (60.1, None), (1e9, None)])
     def test_the_service_says_how_long_up_to_a_cap(self, asked: float, expected: float | None) -> None:
         assert delay(retry_after_sec=asked) == expected
 
@@ -141,8 +141,8 @@ class TestParseRetryAfter:
     def test_numbers_dates_and_nonsense(self, header: str | None, expected: float | None) -> None:
         assert parse_retry_after(header, now=1763683200.0) == (None if expected is None else pytest.approx(expected))
 
-    @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
-    @pytest.mark.parametrize(
+    @each_row("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+    @each_row(
         "date",
         [
             "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -200,7 +200,7 @@ class TestRepeatedCalls:
             assert caught.value.request_sent
         assert len(server.requests) == 1
 
-    @pytest.mark.parametrize("status", [408, 500, 502, 504])
+    @each_row("status", [408, 500, 502, 504])
     def test_writing_is_sent_once_when_the_service_failed(self, connect: Any, status: int) -> None:
         with RawServer(reply(b"", f"{status} Failed")) as server:
             assert connect(server).request("POST", json={}).status_code == status
@@ -257,13 +257,13 @@ class TestRepeatedCalls:
             assert caller.upload(b"sound").status_code == 200
         assert len(server.requests) == 1
 
-    @pytest.mark.parametrize("max_retries", [0, 1, 4])
+    @each_row("max_retries", [0, 1, 4])
     def test_max_retries_counts_attempts_beyond_the_first(self, connect: Any, max_retries: int) -> None:
         with RawServer(then=reply(b"", "500 Failed")) as server:
             connect(server, max_retries=max_retries).request("GET")
         assert len(server.requests) == max_retries + 1
 
-    @pytest.mark.parametrize(
+    @each_row(
         "doubtful", [close, reset, reply(b"", "500 F"), reply(b"", "502 F"), reply(b"", "504 F"), reply(b"", "408 F")]
     )
     def test_a_repeated_delete_that_finds_nothing_has_succeeded(self, connect: Any, doubtful: Any) -> None:
@@ -301,7 +301,7 @@ class TestRepeatedCalls:
                 caller.request("DELETE", "/files/1")
         assert caught.value.request_sent
 
-    @pytest.mark.parametrize("path", ["files", "stt", "voices"])
+    @each_row("path", ["files", "stt", "voices"])
     def test_every_namespace_deletes_so(self, connect: Any, path: str) -> None:
         missing = json.dumps({"status_code": 404, "error_type": "not_found", "message": "no"}).encode()
         with RawServer(reply(), close, reply(missing, "404 Not Found")) as server:
@@ -314,7 +314,7 @@ class TestRepeatedCalls:
         with RawServer(stall(), reply(b"{}", "404 Not Found")) as server:
             assert connect(server, timeout_sec=0.2).request("DELETE", "/files/1").status_code == 204
 
-    @pytest.mark.parametrize("steps", [[], [reply(b"", "429 Busy")], [reply(b"", "503 Busy")]])
+    @each_row("steps", [[], [reply(b"", "429 Busy")], [reply(b"", "503 Busy")]])
     def test_a_delete_that_cannot_have_happened_keeps_its_404(self, connect: Any, steps: list[Any]) -> None:
         with RawServer(*steps, reply(b"{}", "404 Not Found")) as server:
             assert connect(server).request("DELETE", "/files/1").status_code == 404

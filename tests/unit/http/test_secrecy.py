@@ -17,6 +17,7 @@ from soniox_lite import SonioxClient, SonioxError, SonioxValidationError
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, http_reply, refused_port, reply, send_and_close
 from tests.support.secrets import places_of
+from tests.support.tables import each_row
 
 HEAD = b"HTTP/1.1 "
 ECHO = f"you sent Authorization: Bearer {KEY}\r\n".encode()
@@ -56,7 +57,7 @@ def replies() -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "own_opener"),
     # urllib itself leaves a socket open when a redirect is broken.
     [(name, own) for name in replies() for own in (False, True) if not (own and name == "a broken redirect")],
@@ -93,7 +94,7 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@each_row("spelling", SPELLINGS.values(), ids=SPELLINGS)
 def test_a_key_that_is_repeated_in_escapes_is_masked_too(connect: Any, spelling: str) -> None:
     body = f'{{"message": "bad key {spelling}", "request_id": "{spelling}"}}'.encode()
     for status in ("401 Unauthorized", "200 OK"):
@@ -119,7 +120,7 @@ def test_looking_for_a_key_takes_no_longer_than_its_text(connect: Any) -> None:
         assert time.monotonic() - began < 10  # A tenth of a second; squared it would be hours.
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "https://127.0.0.1:{port}", "http://name.invalid"])
+@each_row("url", ["http://127.0.0.1:{port}", "https://127.0.0.1:{port}", "http://name.invalid"])
 def test_an_error_without_a_reply_has_no_key(connect: Any, url: str) -> None:
     with pytest.raises(SonioxError) as caught:
         connect(url.format(port=refused_port()), max_retries=0).request("GET")
@@ -136,9 +137,7 @@ def test_looking_for_the_key_finds_it() -> None:
     assert not places_of(KEY, SonioxError("x"))
 
 
-@pytest.mark.parametrize(
-    "key", ["sk-SECRET\nX: y", "sk-SECRET ü", "sk SECRET", "sk-SECRET\0", "sk-SECRET\x7f", "SECRET日本"]
-)
+@each_row("key", ["sk-SECRET\nX: y", "sk-SECRET ü", "sk SECRET", "sk-SECRET\0", "sk-SECRET\x7f", "SECRET日本"])
 def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SonioxValidationError, match="api_key must be printable ASCII") as given:
         SonioxClient(key)
@@ -151,7 +150,7 @@ def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(key: str, monke
     assert places_of("SECRET", found.value) == []
 
 
-@pytest.mark.parametrize("key", [b"sk-SECRET", ["sk-SECRET"], 5])
+@each_row("key", [b"sk-SECRET", ["sk-SECRET"], 5])
 def test_a_key_of_another_kind_is_refused_without_showing_it(key: Any) -> None:
     with pytest.raises(SonioxValidationError, match="api_key must be a str") as caught:
         SonioxClient(key)

@@ -41,6 +41,7 @@ from tests.support.raw_server import (
     send_raw,
     stall,
 )
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     import ssl
@@ -152,8 +153,8 @@ class TestArrival:
             assert [Listener(caller).rest() for _ in range(2)] == [[b"hello"], [b"hello"]]
         assert server.connection_count == 1
 
-    @pytest.mark.parametrize("head", [WITH_LENGTH, HEAD], ids=["length", "chunks"])
-    @pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "TLS"])
+    @each_row("head", [WITH_LENGTH, HEAD], ids=["length", "chunks"])
+    @each_row("over_tls", [False, True], ids=["plain", "TLS"])
     def test_what_comes_after_the_audio_is_not_the_next_reply(
         self, connect: Any, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, head: bytes, over_tls: bool
     ) -> None:
@@ -298,7 +299,7 @@ class TestEnds:
         with RawServer(send_and_close(b"HTTP/1.1 200 OK\r\n\r\nhello")) as server:
             assert Listener(speaker(server)).rest() == [b"hello"]
 
-    @pytest.mark.parametrize(
+    @each_row(
         "answer",
         [
             WITH_LENGTH + b"hello",
@@ -616,7 +617,7 @@ def refusal(status: str, error_type: str, *headers: str) -> Any:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize(
+    @each_row(
         ("status", "error_type", "error_class"),
         [
             ("401 Unauthorized", "unauthenticated", SonioxAuthenticationError),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.raw_server import Connection, RawServer
+from tests.support.tables import each_row
 
 ROOT = Path(__file__).parents[3]
 BLOCK = bytes(100_000)
@@ -70,8 +71,8 @@ def speak(count: int) -> Callable[[Connection], None]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory ever used")
-@pytest.mark.parametrize("surface", ["sync", "async"])
-@pytest.mark.parametrize("way", ["file", "stream"])
+@each_row("surface", ["sync", "async"])
+@each_row("way", ["file", "stream"])
 def test_memory_does_not_grow_with_the_audio(tmp_path: Path, surface: str, way: str) -> None:
     path = tmp_path / "long.wav"
     with RawServer(speak(10), speak(COUNT)) as server:

@@ -19,6 +19,7 @@ from tests.support.callers import KEY
 from tests.support.machine import resolve_as_loopback
 from tests.support.proxies import tunnel
 from tests.support.raw_server import RawServer, close, hold, http_reply, reply, send_and_close, stall
+from tests.support.tables import each_row
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,8 +41,8 @@ def test_a_context_of_the_users_own_is_used_and_connections_live(
     assert b"sound" * 100_000 in server.requests[5].body
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@each_row("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@each_row("method", ["GET", "POST"])
 def test_a_close_while_idle_is_not_noticed(
     connect: Any, authority: trustme.CA, tls_client: ssl.SSLContext, version: ssl.TLSVersion, method: str
 ) -> None:
@@ -95,7 +96,7 @@ def test_another_hosts_certificate_is_refused(connect: Any, authority: trustme.C
     assert server.requests == []
 
 
-@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x15\x03\x01\x00\x02\x02\x28"])
+@each_row("greeting", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x15\x03\x01\x00\x02\x02\x28"])
 def test_a_server_that_does_not_speak_tls_is_a_connection_error(
     connect: Any, tls_client: ssl.SSLContext, greeting: bytes
 ) -> None:

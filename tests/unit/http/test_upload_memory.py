@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.raw_server import Connection, RawServer, http_reply
+from tests.support.tables import each_row
 
 ROOT = Path(__file__).parents[3]
 SIZE = 100_000_000
@@ -55,8 +56,8 @@ print(sync() if surface == "sync" else asyncio.run(run_async()))
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory ever used")
-@pytest.mark.parametrize("surface", ["sync", "async"])
-@pytest.mark.parametrize("source", ["path", "unseekable"])
+@each_row("surface", ["sync", "async"])
+@each_row("source", ["path", "unseekable"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, surface: str, source: str) -> None:
     path = tmp_path / "large.wav"
     with path.open("wb") as file:

@@ -25,6 +25,7 @@ from soniox_lite._http.body import MultipartBody, quote_parameter
 from soniox_lite._http.requests import normalize_file
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import Connection, RawServer, close, refused_port, reply
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,7 +172,7 @@ EMPTY_SOURCES: dict[str, Callable[[], Any]] = {
 
 
 class TestSources:
-    @pytest.mark.parametrize("name", SOURCES)
+    @each_row("name", SOURCES)
     def test_all_of_it_arrives(self, connect: Any, tmp_path: Path, name: str) -> None:
         (tmp_path / "a.wav").write_bytes(CONTENT)
         with RawServer(reply()) as server:
@@ -182,7 +183,7 @@ class TestSources:
         assert request.headers.get("transfer-encoding") == ("chunked" if is_chunked else None)
         assert request.headers.get("content-length") == (None if is_chunked else str(len(request.body)))
 
-    @pytest.mark.parametrize("name", EMPTY_SOURCES)
+    @each_row("name", EMPTY_SOURCES)
     def test_nothing_arrives_as_nothing(self, connect: Any, name: str) -> None:
         with RawServer(reply()) as server:
             connect(server).upload(EMPTY_SOURCES[name]())
@@ -262,7 +263,7 @@ class TestSources:
 
 
 class TestRefusedSources:
-    @pytest.mark.parametrize("value", [None, 5, object(), ["a"], {"a": 1}, 1.5])
+    @each_row("value", [None, 5, object(), ["a"], {"a": 1}, 1.5])
     def test_what_holds_no_bytes_is_refused(self, connect: Any, value: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="file must be a path, bytes or a"):
             connect(server).upload(value)
@@ -278,7 +279,7 @@ class TestRefusedSources:
         assert longest not in str(cut.value)
         assert "xxx...xxx" in str(cut.value)
 
-    @pytest.mark.parametrize("path", ["/does/not/exist", "/", "a\0b", "a" * 5000, "", Path("/does/not/exist")])
+    @each_row("path", ["/does/not/exist", "/", "a\0b", "a" * 5000, "", Path("/does/not/exist")])
     def test_a_path_that_cannot_be_opened_is_refused(self, connect: Any, path: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="file cannot be opened"):
             connect(server).upload(path)
@@ -289,22 +290,22 @@ class TestRefusedSources:
         with RawServer() as server, pytest.raises(SonioxValidationError, match=r"file cannot be read: .*closed"):
             connect(server).upload(stream)
 
-    @pytest.mark.parametrize("name", [5, b"a.wav", ["a"]])
+    @each_row("name", [5, b"a.wav", ["a"]])
     def test_a_name_that_is_no_text_is_refused(self, connect: Any, name: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="filename must be a str"):
             connect(server).upload(b"sound", name)
 
-    @pytest.mark.parametrize("value", [(), ("a",), ("a", b"", "b", "c")])
+    @each_row("value", [(), ("a",), ("a", b"", "b", "c")])
     def test_a_tuple_of_another_size_is_refused(self, connect: Any, value: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="files\\['file'\\] must be"):
             connect(server).request("POST", "/x", files={"file": value})
 
-    @pytest.mark.parametrize("content_type", ["a/b\r\nX: y", "a/b\n\n", "ü", "a\0", 5])
+    @each_row("content_type", ["a/b\r\nX: y", "a/b\n\n", "ü", "a\0", 5])
     def test_a_content_type_cannot_smuggle_headers(self, connect: Any, content_type: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="content_type must be a MIME type"):
             connect(server).request("POST", "/x", files={"file": ("a", b"", content_type)})
 
-    @pytest.mark.parametrize("options", [
+    @each_row("options", [
         {"data": {"a": "\ud800"}}, {"data": {"a": "\ud800"}, "files": {"file": b""}}, {"params": {"a": "\ud800"}},
         {"json": {"a": "\ud800"}}, {"json": {"a": float("nan")}}, {"json": {"a": object()}}, {"json": {(1,): 2}},
         {"json": {}, "data": {}}, {"json": {}, "files": {}},
@@ -323,12 +324,12 @@ class TestRefusedSources:
 class TestStreamsThatFail:
     """What a stream does wrong is said of the stream, not of the network, and is not tried again."""
 
-    @pytest.mark.parametrize("error", [
+    @each_row("error", [
         OSError(errno.EIO, "Input/output error"), ConnectionResetError("the stream's own"), TimeoutError("its own"),
         BrokenPipeError(), ValueError("its own"), http.client.IncompleteRead(b""), EOFError("compressed"),
         io.UnsupportedOperation("read"), RuntimeError("its own"),
     ])  # fmt: skip
-    @pytest.mark.parametrize("after", [0, 1])
+    @each_row("after", [0, 1])
     def test_an_error_in_the_middle_names_the_stream(self, connect: Any, error: Exception, after: int) -> None:
         with RawServer(then=reply()) as server:
             with pytest.raises(SonioxValidationError, match="file cannot be read") as caught:
@@ -361,12 +362,12 @@ class TestStreamsThatFail:
             assert caller.request("GET").content == b"next"
         assert file_of(server.requests[0]) == b"0123456789"
 
-    @pytest.mark.parametrize("stream", [io.StringIO("text"), Returning("text"), Returning("")])
+    @each_row("stream", [io.StringIO("text"), Returning("text"), Returning("")])
     def test_a_text_stream_is_told_from_a_binary_one(self, connect: Any, stream: Any) -> None:
         with RawServer(then=reply()) as server, pytest.raises(SonioxValidationError, match="is open as text"):
             connect(server).upload(stream)
 
-    @pytest.mark.parametrize("value", [None, 5, [b"a"], object()])
+    @each_row("value", [None, 5, [b"a"], object()])
     def test_a_read_that_gives_something_else_is_refused(self, connect: Any, value: Any) -> None:
         with RawServer(then=reply()) as server, pytest.raises(SonioxValidationError, match="instead of bytes"):
             connect(server).upload(Returning(value))
@@ -390,7 +391,7 @@ class TestStreamsThatFail:
 
 
 class TestNames:
-    @pytest.mark.parametrize(
+    @each_row(
         ("name", "sent"),
         [
             ("a.wav", "a.wav"),
@@ -425,9 +426,7 @@ class TestNames:
         quoted.encode()
         assert not set(quoted) & {'"', "\x7f", *map(chr, range(32))}
 
-    @pytest.mark.parametrize(
-        ("path", "sent"), [("talk.wav", "talk.wav"), ("dir/talk.wav", "talk.wav"), ("ünï.wav", "ünï.wav")]
-    )
+    @each_row(("path", "sent"), [("talk.wav", "talk.wav"), ("dir/talk.wav", "talk.wav"), ("ünï.wav", "ünï.wav")])
     def test_a_path_gives_its_last_part(self, connect: Any, tmp_path: Path, path: str, sent: str) -> None:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(b"sound")
@@ -450,7 +449,7 @@ class TestNames:
             connect(server).upload(os.fsdecode(path))
         assert b'filename="?.wav"' in server.requests[0].body
 
-    @pytest.mark.parametrize("own_name", [5, None, b"x", ""])
+    @each_row("own_name", [5, None, b"x", ""])
     def test_a_stream_without_a_usable_name_has_the_default(self, connect: Any, own_name: Any) -> None:
         stream = ReadOnly(b"sound")
         stream.name = own_name  # type: ignore[attr-defined]
@@ -460,11 +459,11 @@ class TestNames:
 
 
 class TestProgress:
-    @pytest.mark.parametrize(("size", "expected"), [
+    @each_row(("size", "expected"), [
         (0, []), (1, [1]), (BLOCK, [BLOCK]), (BLOCK + 1, [BLOCK, BLOCK + 1]),
         (3 * BLOCK, [BLOCK, 2 * BLOCK, 3 * BLOCK]),
     ])  # fmt: skip
-    @pytest.mark.parametrize("seekable", [True, False])
+    @each_row("seekable", [True, False])
     def test_it_counts_the_files_bytes(self, connect: Any, size: int, expected: list[int], seekable: bool) -> None:
         seen: list[tuple[int, int | None]] = []
         source = io.BytesIO(bytes(size)) if seekable else ReadOnly(bytes(size))
@@ -491,10 +490,10 @@ class TestProgress:
             connect(server).upload(bytes(BLOCK), on_progress=lambda *_: threads.add(threading.current_thread()))
         assert threads == {threading.main_thread()}
 
-    @pytest.mark.parametrize("error", [RuntimeError("mine"), BrokenPipeError("mine"), TimeoutError("mine"),
+    @each_row("error", [RuntimeError("mine"), BrokenPipeError("mine"), TimeoutError("mine"),
                                        ConnectionResetError("mine"), ValueError("mine"),
                                        http.client.HTTPException("mine")])  # fmt: skip
-    @pytest.mark.parametrize("blocks", [1, 8])
+    @each_row("blocks", [1, 8])
     def test_what_it_raises_ends_the_upload_and_reaches_the_caller(
         self, connect: Any, error: Exception, blocks: int
     ) -> None:
@@ -530,8 +529,8 @@ class TestRepeating:
             response = connect(server).request("POST", "/x", files={"a": b"x", "b": ReadOnly(b"y")})
         assert response.status_code == 503
 
-    @pytest.mark.parametrize("claims", [True, False], ids=["seekable", "does not say"])
-    @pytest.mark.parametrize(("seek", "is_announced", "is_repeatable"), FOREIGN.values(), ids=FOREIGN)
+    @each_row("claims", [True, False], ids=["seekable", "does not say"])
+    @each_row(("seek", "is_announced", "is_repeatable"), FOREIGN.values(), ids=FOREIGN)
     def test_streams_of_other_libraries(
         self, connect: Any, seek: Any, is_announced: bool, is_repeatable: bool, claims: bool
     ) -> None:
@@ -600,7 +599,7 @@ def test_a_body_that_was_read_cannot_be_iterated_again() -> None:
 
 
 class TestPaths:
-    @pytest.mark.parametrize("path", [
+    @each_row("path", [
         "https://evil.com/", "//evil.com", "/a/../b", "../x", "/..", "/a b", "/ü", "/a\r\nX: y", "/a#b",
         "/a\\b", "/\x7f", None, 5, b"/files",
     ])  # fmt: skip
@@ -608,7 +607,7 @@ class TestPaths:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="path must"):
             connect(server).request("GET", path)
 
-    @pytest.mark.parametrize("method", ["", "GET /x HTTP/1.1\r\n", "G T", "GÉT", None, 5, b"GET"])
+    @each_row("method", ["", "GET /x HTTP/1.1\r\n", "G T", "GÉT", None, 5, b"GET"])
     def test_a_method_is_a_word(self, connect: Any, method: Any) -> None:
         with RawServer() as server, pytest.raises(SonioxValidationError, match="method must"):
             connect(server).request(method)

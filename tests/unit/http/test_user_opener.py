@@ -19,6 +19,7 @@ from soniox_lite import (
 from tests.support.callers import KEY
 from tests.support.proxies import forward
 from tests.support.raw_server import RawServer, drip, http_reply, refused_port, reply, send_and_close, stall
+from tests.support.tables import each_row
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_silence_is_a_timeout(with_opener: Any, start: bytes) -> None:
         assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("raw", "problem"),
     [
         (b"", "closed the connection without a response"),
@@ -198,7 +199,7 @@ def test_a_handler_that_fails_with_something_else_is_heard(connect: Any) -> None
         connect("http://127.0.0.1:1", opener=urllib.request.build_opener(Failing)).request("GET")
 
 
-@pytest.mark.parametrize("opener", [5, "opener", object()])
+@each_row("opener", [5, "opener", object()])
 def test_what_is_no_opener_is_refused(connect: Any, opener: Any) -> None:
     with pytest.raises(SonioxValidationError, match="opener must be a urllib opener"):
         connect("http://127.0.0.1:1", opener=opener)

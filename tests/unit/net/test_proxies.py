@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from soniox_lite._net.proxies import Proxy, ProxyError, is_exempt
+from tests.support.tables import each_row
 
 
 @pytest.mark.parametrize("url", ["http://h:1", "http://@h:1"])
@@ -12,7 +13,7 @@ def test_without_credentials_none_are_sent(url: str) -> None:
     assert Proxy(url).authorization is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     ["ftp://h:1", "http://", "http://u:topsecret@", "http://u:topsecret@h:x", "h:0", "h:65536", "[::1", "::1:80"],
 )
@@ -22,7 +23,7 @@ def test_other_urls_are_refused(url: str) -> None:
     assert "topsecret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "place"),
     [("h", "h:80"), ("https://h/", "h:443"), ("HTTP://[::1]:8", "[::1]:8"), (" h:3128 ", "h:3128"), ("h:", "h:80")],
 )
@@ -38,7 +39,7 @@ def test_credentials_are_not_shown() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("no_proxy", "host", "exempt"),
     [
         ("10.0.0.0/8, 192.168.0.0/16", "192.168.7.1", True),

@@ -254,7 +254,7 @@ def test_a_cue_ends_with_a_sentence_and_begins_with_its_first_word() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "Yes. That is what I said.",
@@ -273,7 +273,7 @@ def test_a_sentence_may_end_with_one_letter_or_syllable() -> None:
     assert lines(spoken("네. 맞습니다.", 0, 900)) == [["네."], ["맞습니다."]]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("first", "second"),
     [
         ("Sie sagte leise: „Ich komme gern.“", "Dann ging sie."),
@@ -388,7 +388,7 @@ def test_a_character_is_never_torn(text: str, clusters: list[str]) -> None:
         assert joined.count(cluster) == long.count(cluster)
 
 
-@pytest.mark.parametrize("max_width", [None, 12, 24, 40])
+@each_row("max_width", [None, 12, 24, 40])
 def test_korean_is_as_wide_in_single_letters_as_in_whole_syllables(max_width: int | None) -> None:
     layout = Layout(max_width=max_width)
     text = "안녕하세요 여러분 오늘은 날씨가 매우 좋습니다 그래서 우리는 공원에 갑니다"
@@ -405,7 +405,7 @@ def test_a_character_that_no_line_can_hold_gets_one_of_its_own() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["\u200b", "\ufeff\u200d", "\u00a0\u200f\u00a0"])
+@each_row("text", ["\u200b", "\ufeff\u200d", "\u00a0\u200f\u00a0"])
 def test_what_shows_nothing_is_no_subtitle(text: str) -> None:
     assert lines([token(text, 0, 900), token(" Yes.", 2000, 3000)]) == [["Yes."]]
     assert lines([token(text, 0, 900)]) == []
@@ -555,7 +555,7 @@ def test_words_that_look_like_markup_are_kept_by_common_readers(write: Any, read
     assert squeezed(html.unescape(shown)) == squeezed(text) + "end."
 
 
-@pytest.mark.parametrize("text", ["set {a, b} of two", "C:\\new\\Name", "{\\an8}top"])
+@each_row("text", ["set {a, b} of two", "C:\\new\\Name", "{\\an8}top"])
 def test_what_is_no_markup_in_webvtt_is_written_as_it_was_said(text: str) -> None:
     assert to_vtt([token(text, 0, 2000)]).splitlines()[3:] == [text]
 
@@ -683,7 +683,7 @@ def test_an_unknown_track_is_refused(function: Any, track: Any) -> None:
         function([], track=track)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "fields",
     [{"max_width": 9}, {"max_lines": 0}, {"min_ms": -1}, {"max_ms": None}, {"gap_ms": 1.5}, {"chars_per_sec": "17"}],
 )
@@ -710,7 +710,7 @@ def test_a_time_that_is_none_counts_as_unknown(field: str, time_ms: Any) -> None
     assert [(cue.start_ms, cue.end_ms, cue.lines) for cue in cues(tokens)] == [(0, 900, ["Yes."])]
 
 
-@pytest.mark.parametrize("speaker", [{}, [], {"name": ["x"]}, ["x"], 1.5, float("nan")], ids=str)
+@each_row("speaker", [{}, [], {"name": ["x"]}, ["x"], 1.5, float("nan")], ids=str)
 def test_a_speaker_of_any_kind_costs_no_words(speaker: Any) -> None:
     tokens = [
         {"text": "Yes.", "start_ms": 0, "end_ms": 900, "speaker": speaker, "language": speaker},
@@ -743,13 +743,13 @@ def test_a_speaker_need_not_be_a_text() -> None:
     assert [voice for _, _, voice, _ in parsed_vtt(to_vtt(tokens))] == ["Speaker 1", ""]
 
 
-@pytest.mark.parametrize("function", [cues, to_srt, to_vtt, to_text])
+@each_row("function", [cues, to_srt, to_vtt, to_text])
 def test_what_has_no_tokens_is_refused(function: Any) -> None:
     with pytest.raises(SonioxValidationError, match="no tokens"):
         function("text")
 
 
-@pytest.mark.parametrize("text", ["word " * 20_000, "字" * 20_000, "w" * 20_000])
+@each_row("text", ["word " * 20_000, "字" * 20_000, "w" * 20_000])
 def test_hours_without_a_mark_cost_no_more_than_their_length(text: str) -> None:
     began = time.process_time()
 

@@ -84,7 +84,7 @@ def test_any_cutting_of_any_frames_gives_the_same_messages(
     assert found == wanted
 
 
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536])
+@each_row("size", [0, 1, 125, 126, 127, 65535, 65536])
 def test_every_length_byte_by_byte(size: int) -> None:
     payload = bytes(number % 256 for number in range(size))
     reader = FrameParser(LIMIT)
