@@ -1,0 +1,240 @@
+"""The audio that may have to be sent again, and the clock of the connection that heard it. No I/O, no clock, no locks.
+
+Theory of operation. A *position* counts the bytes of audio that the user has given, headers included, since the session
+began. :class:`AudioRing` keeps the newest audio by position. When a connection breaks, its successor is sent the audio
+from some position on.
+
+Each connection has a clock: times on the wire count from its own first byte. :class:`ClockMap` translates between
+this clock and positions. Both would be proportional if ``finalize`` did not pad: after each one the service's clock has
+moved on to the next multiple of a quantum, without audio. So the map is a list of *anchors*, each a time of the
+connection's clock and the time of the user's audio at which it was measured; between anchors both go on alike. A
+``<fin>`` gives an anchor, since its message tells the clock at the place where the ``finalize`` was sent. It is exact
+if no audio was sent between the two. The quantum itself is never assumed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import Buffer
+
+    from ._framing import Framing
+
+    WhenFull = Literal["wait", "raise", "drop"]
+
+_BLOCK_BYTES = 16 * 1024
+# How far one unmeasured padding may move the clock at most, as was measured on the service.
+_PADDING_MS = 120.0
+# Times on the wire are whole milliseconds.
+_ROUNDING_MS = 5.0
+
+
+class RingFullError(Exception):
+    """The ring has no room, and may not drop anything.
+
+    Attributes:
+        needed_bytes: How much has to be trimmed before the chunk fits.
+    """
+
+    def __init__(self, needed_bytes: int) -> None:
+        super().__init__(f"{needed_bytes} bytes too many")
+        self.needed_bytes = needed_bytes
+
+
+class AudioRing:
+    """The newest audio, up to a number of bytes.
+
+    Kept in blocks of one size, all of them full but the last: a position is found by division, and audio is forgotten
+    by dropping blocks. The memory used is that of the audio and less than two blocks.
+
+    Attributes:
+        max_bytes: How much is kept at most. May be changed.
+        when_full: What :meth:`append` does without room: raise (the caller raises or waits, then appends again), or
+            drop the oldest audio.
+        start: Position of the oldest byte.
+        end: Position after the newest byte.
+        dropped_bytes: How much was dropped in all to make room.
+    """
+
+    def __init__(self, max_bytes: int, *, when_full: WhenFull = "wait") -> None:
+        self.max_bytes = max_bytes
+        self.when_full: WhenFull = when_full
+        self.start = 0
+        self.end = 0
+        self.dropped_bytes = 0
+        self._blocks: deque[bytes | bytearray] = deque()
+        # Position of the first byte of the first block; a multiple of the size of a block.
+        self._base = 0
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    @property
+    def room(self) -> int:
+        """How many bytes can be appended."""
+        return max(0, self.max_bytes - len(self))
+
+    def append(self, chunk: Buffer) -> int:
+        """Adds audio, which is copied.
+
+        Returns:
+            How many bytes of the oldest audio were dropped; with a chunk larger than the ring, these include its own.
+
+        Raises:
+            RingFullError: There is no room and nothing may be dropped; nothing was added.
+        """
+        view = memoryview(chunk).cast("B")
+        excess = len(self) + len(view) - self.max_bytes
+        if excess > 0 and self.when_full != "drop":
+            raise RingFullError(excess)
+        self._store(view)
+        self.end += len(view)
+        if excess <= 0:
+            return 0
+        self.trim(self.start + excess)
+        self.dropped_bytes += excess
+        return excess
+
+    def trim(self, position: int) -> None:
+        """Forgets the audio before a position; a position outside of the ring is moved to its nearer end."""
+        self.start = max(self.start, min(position, self.end))
+        while self._base + _BLOCK_BYTES <= self.start:
+            self._blocks.popleft()
+            self._base += _BLOCK_BYTES
+
+    def read(self, position: int, size: int) -> bytes:
+        """The audio from a position on, at most ``size`` bytes; empty at the end.
+
+        Raises:
+            IndexError: The audio at the position is not kept any more.
+        """
+        if position < self.start:
+            raise IndexError(f"position {position} is before {self.start}, the oldest that is kept")
+        stop = min(position + size, self.end)
+        parts: list[bytes | bytearray] = []
+        while position < stop:
+            number, skipped = divmod(position - self._base, _BLOCK_BYTES)
+            part = self._blocks[number][skipped : skipped + stop - position]
+            parts.append(part)
+            position += len(part)
+        return b"".join(parts)
+
+    def _store(self, view: memoryview) -> None:
+        if not view:
+            return
+        blocks = self._blocks
+        if not blocks or len(blocks[-1]) == _BLOCK_BYTES:
+            blocks.append(bytearray())
+        while view:
+            last = blocks[-1]
+            room = _BLOCK_BYTES - len(last)
+            last += view[:room]
+            view = view[room:]
+            if len(last) == _BLOCK_BYTES:
+                # A bytearray reserves more than it holds.
+                blocks[-1] = bytes(last)
+                if view:
+                    blocks.append(bytearray())
+
+
+class ClockMap:
+    """The clock of one connection, and the positions of the audio that it was sent.
+
+    Attributes:
+        uncertainty_ms: How far a translation may be off at present, in milliseconds: 0 unless a padding was not
+            measured exactly.
+    """
+
+    def __init__(self, framing: Framing, start: int) -> None:
+        """A map whose clock is 0 at a position.
+
+        Args:
+            framing: Of the user's audio.
+            start: Position of the first audio that the connection is sent, a header that is repeated aside.
+        """
+        self.uncertainty_ms = 0.0
+        self._framing = framing
+        # Of each anchor, in order: the connection's clock, and the time of the user's audio.
+        self._clock_ms = [0.0]
+        self._audio_ms = [framing.ms_of(start)]
+        # Position and time of each finalize that has no <fin> yet.
+        self._outstanding: deque[tuple[int, float]] = deque()
+
+    @property
+    def outstanding(self) -> list[int]:
+        """The positions at which a finalize was sent whose ``<fin>`` has not come, oldest first."""
+        return [position for position, _ in self._outstanding]
+
+    def ms_of(self, position: int) -> float:
+        """The connection's clock at a position. Where the clock was padded, it is the time after the padding."""
+        return self._clock_at(self._framing.ms_of(position))
+
+    def byte_of(self, ms: float) -> int:
+        """The position at a time of the connection's clock. All times of a padding are at one position."""
+        anchor = max(0, bisect_right(self._clock_ms, ms) - 1)
+        audio_ms = self._audio_ms[anchor] + ms - self._clock_ms[anchor]
+        if anchor + 1 < len(self._audio_ms):
+            audio_ms = min(audio_ms, self._audio_ms[anchor + 1])
+        return self._framing.byte_of(audio_ms)
+
+    def finalize_sent(self, position: int) -> None:
+        """Notes that a finalize was sent after the audio before a position."""
+        self._outstanding.append((position, self._framing.ms_of(position)))
+
+    def fin_arrived(self, final_ms: float | None, total_ms: float | None, sent: int) -> bool:
+        """Notes a ``<fin>``: it answers the oldest outstanding finalize.
+
+        Args:
+            final_ms: ``final_audio_proc_ms`` of its message.
+            total_ms: ``total_audio_proc_ms`` of its message.
+            sent: Position up to which audio has been sent by now.
+
+        Returns:
+            Whether the clock is known exactly now: no audio was sent since the finalize, and the counters agree.
+        """
+        if not self._outstanding:
+            return False
+        _, audio_ms = self._outstanding.popleft()
+        if final_ms is None or final_ms < self._clock_at(audio_ms) - self.uncertainty_ms - _ROUNDING_MS:
+            # The counter contradicts what is known; a padding has to be expected all the same.
+            self.uncertainty_ms += _PADDING_MS
+            return False
+        self._anchor(final_ms, audio_ms)
+        later_ms = self._framing.ms_of(sent) - audio_ms
+        is_clean = later_ms <= 0 and final_ms == total_ms
+        # Audio that was sent since then may be counted. Errors do not add up, since each anchor is a time by itself.
+        self.uncertainty_ms = 0.0 if is_clean else min(later_ms or _PADDING_MS, _PADDING_MS)
+        return is_clean
+
+    def observe(self, total_ms: float | None, sent: int) -> None:
+        """Moves the clock forward if a message tells of more audio than was sent: it was padded unseen.
+
+        Args:
+            total_ms: ``total_audio_proc_ms`` of a message.
+            sent: Position up to which audio had been sent when it arrived.
+        """
+        if total_ms is not None and (missing_ms := total_ms - self.ms_of(sent)) > _ROUNDING_MS:
+            self._anchor(total_ms, self._framing.ms_of(sent))
+            self.uncertainty_ms = max(self.uncertainty_ms, min(missing_ms, _PADDING_MS))
+
+    def forget(self, position: int) -> None:
+        """Forgets the anchors that no position from this one on needs."""
+        unneeded = bisect_right(self._audio_ms, self._framing.ms_of(position)) - 1
+        if unneeded > 0:
+            del self._audio_ms[:unneeded], self._clock_ms[:unneeded]
+
+    def _clock_at(self, audio_ms: float) -> float:
+        anchor = max(0, bisect_right(self._audio_ms, audio_ms) - 1)
+        return self._clock_ms[anchor] + audio_ms - self._audio_ms[anchor]
+
+    def _anchor(self, clock_ms: float, audio_ms: float) -> None:
+        # An earlier anchor that contradicts this one, or that was measured at the same place, is older knowledge.
+        while len(self._audio_ms) > 1 and (self._audio_ms[-1] >= audio_ms or self._clock_ms[-1] >= clock_ms):
+            del self._audio_ms[-1], self._clock_ms[-1]
+        self._clock_ms.append(clock_ms)
+        self._audio_ms.append(audio_ms)
