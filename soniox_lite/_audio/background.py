@@ -112,11 +112,12 @@ class SessionThread(Thread):
 def start_audio_thread(
     session: AudioSender, chunks: bytes | Iterator[bytes], *, name: str | None = None, daemon: bool = True
 ) -> SessionThread:
-    """Starts a thread that sends audio and then the end of the audio.
+    """Starts a thread that sends audio and, after an iterator, the end of the audio.
 
     Args:
         session: An open session.
-        chunks: Bytes, or an iterator such as :func:`throttle_audio` returns.
+        chunks: An iterator such as :func:`throttle_audio` returns; or bytes, after which more may be sent: call
+            ``finish()`` when that was all.
         name: Name of the thread; None for a default.
         daemon: Whether the program may end before the thread ends.
 

@@ -113,6 +113,8 @@ class WebSocket:
 
     Attributes:
         closure: How it ended; None while it is open.
+        last_sent_at: When the last TEXT and the last BINARY message was queued, keepalives aside, as time.monotonic()
+            counts; before the first, when the connection was opened.
     """
 
     def __init__(
@@ -159,13 +161,16 @@ class WebSocket:
         # The position at which the last ping ends, and how many bytes the server had acknowledged at the last check.
         self._ping_end = 0
         self._acknowledged = 0
+        # When the last message of each kind was queued, and the last keepalive.
+        self.last_sent_at: dict[int, float] = dict.fromkeys((TEXT, BINARY), self._last_received)
         self._keepalive: Payload = b""
+        self._keepalive_kind = BINARY
         self._keepalive_interval_sec: float | None = None
-        self._keepalive_at = 0.0
+        self._kept_alive_at = 0.0
         self.closure: Closure | None = None
 
     @property
-    def is_inherited(self) -> bool:
+    def was_opened_by_parent(self) -> bool:
         """Whether the connection was opened before a fork, in the parent process; then this process must not use it."""
         return self._forks != Process.forks and self.closure is None
 
@@ -250,6 +255,7 @@ class WebSocket:
                 raise SonioxRealtimeError("the session is being closed")
             if self._write_error is not None:
                 raise Closure(ABNORMAL_CLOSURE, error=self._write_error).as_error()
+            self.last_sent_at[opcode] = time.monotonic()
             self._append(frame)
             position = self._bytes_queued
             self._flush()
@@ -299,11 +305,18 @@ class WebSocket:
         with self._lock:
             self._flush()
 
-    def set_keepalive(self, payload: Payload, interval_sec: float | None) -> None:
-        """Sends a text message each time this many seconds have passed, from now on; None stops that."""
+    def set_keepalive(self, payload: Payload, interval_sec: float | None, kind: int) -> None:
+        """From now on sends a text message whenever no other message of a kind was sent for some time.
+
+        Args:
+            payload: Of the text message.
+            interval_sec: After how many seconds, and how often then; None stops it.
+            kind: TEXT or BINARY.
+        """
         with self._lock:
             self._keepalive = payload
-            self._keepalive_at = time.monotonic() + (interval_sec or 0.0)
+            self._keepalive_kind = kind
+            self._kept_alive_at = time.monotonic()
             self._keepalive_interval_sec = interval_sec
 
     def tick(self, *, reading: bool) -> float:
@@ -320,10 +333,11 @@ class WebSocket:
         with self._lock:
             interval = self._keepalive_interval_sec
             if interval is not None:
-                if now >= self._keepalive_at:
+                last = max(self._kept_alive_at, self.last_sent_at[self._keepalive_kind])
+                if now >= last + interval:
                     self._put(TEXT, self._keepalive)
-                    self._keepalive_at = now + interval
-                due.append(self._keepalive_at - now)
+                    self._kept_alive_at = last = now
+                due.append(last + interval - now)
         if self._ping_interval_sec is not None:
             due.append(self._watch_line(now, self._ping_interval_sec, self._ping_timeout_sec, reading=reading))
         return max(0.0, min(due))
@@ -401,7 +415,7 @@ class WebSocket:
         with self._lock:
             self._sock.close()
 
-    def close_inherited(self) -> None:
+    def close_in_child(self) -> None:
         """Closes a forked child's descriptor; the parent's connection stays open.
 
         Takes no lock, since another thread of the parent may have held it during the fork.

@@ -252,15 +252,15 @@ class AsyncConnection:
         Raises:
             SonioxRealtimeError: It is one.
         """
-        if self._forks != Process.forks and self.is_inherited:
+        if self._forks != Process.forks and self.was_opened_by_parent:
             raise forked_error()
         if not self._is_done and self._loop is not None:
             self._running_loop()
 
     @property
-    def is_inherited(self) -> bool:
-        """As :attr:`Connection.is_inherited`."""
-        return self._websocket is not None and self._websocket.is_inherited
+    def was_opened_by_parent(self) -> bool:
+        """As :attr:`Connection.was_opened_by_parent`."""
+        return self._websocket is not None and self._websocket.was_opened_by_parent
 
     def check_may_end(self) -> None:
         """Refuses another event loop, unless that of the connection was closed.
@@ -273,8 +273,8 @@ class AsyncConnection:
 
     @property
     def is_out_of_reach(self) -> bool:
-        """As :attr:`Connection.is_out_of_reach`: it is inherited, or its event loop was closed."""
-        return self.is_inherited or (self._loop is not None and self._loop.is_closed())
+        """As :attr:`Connection.is_out_of_reach`: a parent process opened it, or its event loop was closed."""
+        return self.was_opened_by_parent or (self._loop is not None and self._loop.is_closed())
 
     async def drain(self, position: int, timeout_sec: float | None = None) -> None:
         """As :meth:`Connection.drain`."""
@@ -300,7 +300,7 @@ class AsyncConnection:
 
     def take(self) -> bytes | None:
         """As :meth:`Connection.take`."""
-        if not self._messages or (self._forks != Process.forks and self.is_inherited):
+        if not self._messages or (self._forks != Process.forks and self.was_opened_by_parent):
             return None
         message = self._messages.popleft()
         self._queued_bytes -= len(message)
@@ -325,9 +325,9 @@ class AsyncConnection:
         """As :meth:`Connection.new_queue`."""
         return AsyncMessageQueue(self._running_loop)
 
-    def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
+    def set_keepalive(self, message: Message, interval_sec: float | None, kind: int) -> None:
         """As :meth:`Connection.set_keepalive`."""
-        self.websocket.set_keepalive(message.payload, interval_sec)
+        self.websocket.set_keepalive(message.payload, interval_sec, kind)
         self._running_loop().call_soon(self._when_due)
 
     async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
@@ -359,8 +359,8 @@ class AsyncConnection:
             self._attempt.abandon()
         if self._websocket is None:
             return
-        if self._websocket.is_inherited:
-            self._websocket.close_inherited()
+        if self._websocket.was_opened_by_parent:
+            self._websocket.close_in_child()
             return
         self.check_may_end()
         self._websocket.abort()
@@ -375,8 +375,8 @@ class AsyncConnection:
         websocket, loop = self._websocket, self._loop
         if websocket is None or loop is None:
             return
-        if websocket.is_inherited:
-            websocket.close_inherited()
+        if websocket.was_opened_by_parent:
+            websocket.close_in_child()
         elif websocket.closure is None:
             websocket.abort()
             if loop.is_running():
@@ -427,7 +427,7 @@ class AsyncConnection:
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Runs a loop callback; an exception in it ends the connection with that error."""
-        if self.is_inherited:
+        if self.was_opened_by_parent:
             return  # The data is the parent process's.
         try:
             step()

@@ -195,13 +195,13 @@ class Connection:
         Raises:
             SonioxRealtimeError: It is one.
         """
-        if self._forks != Process.forks and self.is_inherited:
+        if self._forks != Process.forks and self.was_opened_by_parent:
             raise forked_error()
 
     @property
-    def is_inherited(self) -> bool:
+    def was_opened_by_parent(self) -> bool:
         """Whether the connection was opened before a fork, in the parent process; then this process must not use it."""
-        return self._websocket is not None and self._websocket.is_inherited
+        return self._websocket is not None and self._websocket.was_opened_by_parent
 
     def check_may_end(self) -> None:
         """Any thread may end the connection; see the async twin."""
@@ -209,7 +209,7 @@ class Connection:
     @property
     def is_out_of_reach(self) -> bool:
         """Whether nothing can be sent over the connection any more, not even a close frame."""
-        return self.is_inherited
+        return self.was_opened_by_parent
 
     def drain(self, position: int, timeout_sec: float | None = None) -> None:
         """Returns when the kernel has taken everything up to a position.
@@ -243,7 +243,7 @@ class Connection:
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
-        if not self._messages or (self._forks != Process.forks and self.is_inherited):
+        if not self._messages or (self._forks != Process.forks and self.was_opened_by_parent):
             return None
         message = self._messages.popleft()
         self._taken_bytes += len(message)
@@ -274,9 +274,15 @@ class Connection:
         """A queue of its own for some of the messages, which ``on_message`` fills."""
         return MessageQueue()
 
-    def set_keepalive(self, message: Message, interval_sec: float | None) -> None:
-        """Sends a text message in the background each time this many seconds have passed; None stops that."""
-        self.websocket.set_keepalive(message.payload, interval_sec)
+    def set_keepalive(self, message: Message, interval_sec: float | None, kind: int) -> None:
+        """Sends a text message in the background whenever no other message of a kind was sent for some time.
+
+        Args:
+            message: The text message.
+            interval_sec: After how many seconds, and how often then; None stops it.
+            kind: TEXT or BINARY.
+        """
+        self.websocket.set_keepalive(message.payload, interval_sec, kind)
 
     def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """Whether the connection has ended, waiting this long for it. The queue's limit is lifted meanwhile.
@@ -300,15 +306,15 @@ class Connection:
 
     def close(self, timeout_sec: float) -> None:
         """Closes in an orderly way within a time, and else at once. Messages that arrived can still be received."""
-        if self._websocket is not None and not self.is_inherited:
+        if self._websocket is not None and not self.was_opened_by_parent:
             self.send_nowait(self._websocket.start_close)
             self.wait_ended(timeout_sec)
         self.abort()
 
     def abort(self) -> None:
         """Closes at once, also while it is being opened. In a forked child, it only gives the descriptor back."""
-        if self._websocket is not None and self._websocket.is_inherited:
-            self._websocket.close_inherited()
+        if self._websocket is not None and self._websocket.was_opened_by_parent:
+            self._websocket.close_in_child()
             return
         with self._order:
             self._is_aborted = True
@@ -346,8 +352,8 @@ class Connection:
 
     def __del__(self) -> None:
         websocket = self._websocket
-        if websocket is not None and websocket.is_inherited:
-            websocket.close_inherited()
+        if websocket is not None and websocket.was_opened_by_parent:
+            websocket.close_in_child()
         elif websocket is not None and websocket.closure is None:
             # The reader notices, and gives the socket back.
             websocket.abort()

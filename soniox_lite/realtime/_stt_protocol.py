@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KEEP_ALIVE = Message(TEXT, b'{"type":"keepalive"}')
 # An empty text message ends the audio. An empty binary one does nothing.
 END_OF_AUDIO = Message(TEXT, b"")
-# While paused; the service gives up after 20 seconds without audio.
+# Unless the session has an interval of its own. While paused; the service gives up after 20 seconds without audio.
 KEEP_ALIVE_INTERVAL_SEC = 5.0
 # Before the start message; the service gives up after 40 seconds.
 HOLD_INTERVAL_SEC = 20.0
@@ -130,9 +130,17 @@ class SttProtocol(Progress):
         closure: How the connection ended; None while it is open.
     """
 
-    def __init__(self, config: RealtimeSTTConfig) -> None:
+    def __init__(self, config: RealtimeSTTConfig, keep_alive_interval_sec: float | None = None) -> None:
+        """A session that is not connected.
+
+        Args:
+            config: What the session is set up with.
+            keep_alive_interval_sec: After how many seconds without audio the session has to be kept alive, whatever its
+                state; None for what the states need: nothing while it is open and not paused.
+        """
         super().__init__(State.NEW)
         self.config = config
+        self._keep_alive_interval_sec = keep_alive_interval_sec
         self.is_paused = False
         self.dropped_audio_bytes = 0
         self.finished: RealtimeEvent | None = None
@@ -163,10 +171,28 @@ class SttProtocol(Progress):
 
     @property
     def keepalive_interval_sec(self) -> float | None:
-        """How often the session has to be kept alive in the background; None for not at all."""
+        """After how many seconds without audio it has to be kept alive in the background; None for not at all."""
         if self.state is State.HELD:
-            return HOLD_INTERVAL_SEC
-        return KEEP_ALIVE_INTERVAL_SEC if self.state is OPEN and self.is_paused else None
+            return self._keep_alive_interval_sec or HOLD_INTERVAL_SEC
+        if self.state is not OPEN:
+            return None
+        return self._keep_alive_interval_sec or (KEEP_ALIVE_INTERVAL_SEC if self.is_paused else None)
+
+    @property
+    def needs_audio(self) -> bool:
+        """Whether the service ends the session if no audio comes, and no keepalive of the program's own."""
+        return self.state is OPEN and self.keepalive_interval_sec is None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the audio was ended, or this side closed the session: nothing is left to finalize or keep alive."""
+        return self.has_reached(State.ENDING) or self.is_closed_here
+
+    @property
+    def is_closed_here(self) -> bool:
+        """Whether this side has closed the session, or is about to."""
+        closure = self.closure
+        return self.has_reached(State.CLOSING) or (closure is not None and closure.initiated_locally)
 
     def start(self) -> Message | None:
         """The message that starts the stream, without the key; None if it was made before.
@@ -205,24 +231,28 @@ class SttProtocol(Progress):
         self.advance(State.ENDING)
         return END_OF_AUDIO
 
-    def keep_alive(self) -> Message:
-        """The message that keeps the session open without audio.
+    def keep_alive(self) -> Message | None:
+        """The message that keeps the session open without audio; None when it :attr:`has_ended`.
 
         Raises:
-            SonioxRealtimeError: The service refused the session, or the audio has been ended.
+            SonioxRealtimeError: The service refused the session, or the connection broke.
         """
+        if self.has_ended:
+            return None
         self.check_may_send()
         return KEEP_ALIVE
 
-    def finalize(self, trailing_silence_ms: int | None = None) -> Message:
-        """The message that makes all tokens so far final.
+    def finalize(self, trailing_silence_ms: int | None = None) -> Message | None:
+        """The message that makes all tokens so far final; None when it :attr:`has_ended`.
 
         Args:
             trailing_silence_ms: How many milliseconds of silence the audio ended with; None to leave it out.
 
         Raises:
-            SonioxRealtimeError: The service refused the session, or the audio has been ended.
+            SonioxRealtimeError: The service refused the session, or the connection broke.
         """
+        if self.has_ended:
+            return None
         self.check_may_send()
         message: dict[str, Any] = {"type": "finalize"}
         if trailing_silence_ms is not None:

@@ -133,7 +133,7 @@ class TtsProtocol(Progress):
             SonioxRealtimeError: The stream takes no more text.
         """
         message = RealtimeTTSTextMessage(text=text, text_end=text_end, stream_id=self.wire_id)
-        if text_end and not text and self._has_ended_text and not self.is_cancelled and self.failure is None:
+        if text_end and not text and self.has_ended_text and not self.is_cancelled and self.failure is None:
             return None
         self.check_may_send()
         size = len(text.encode())
@@ -164,7 +164,7 @@ class TtsProtocol(Progress):
 
         There is none before the first text: the service has been seen to make audio of empty text alone.
         """
-        says_no_more = self._has_ended_text and not self._held
+        says_no_more = self.has_ended_text and not self._held
         if self._last_text_at is None or says_no_more or self.is_over:
             return None, interval_sec
         remaining = self._last_text_at + interval_sec - now
@@ -238,7 +238,8 @@ class TtsProtocol(Progress):
         return self.state == StreamState.TERMINATED and not self.has_audio_end
 
     @property
-    def _has_ended_text(self) -> bool:
+    def has_ended_text(self) -> bool:
+        """Whether the end of the text has been accepted."""
         return self.has_reached(StreamState.ENDING)
 
 

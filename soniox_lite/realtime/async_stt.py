@@ -7,11 +7,13 @@ from functools import partial
 
 from .._data.async_callbacks import AsyncHandlers, check_callback, settled
 from .._data.clock import time
+from .._data.json_values import is_buffer
 from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
 from .._websocket.async_queues import AsyncEventLog, AsyncOneAtATime, async_caller
+from .._websocket.frames import BINARY
 from .._websocket.options import ConnectionOptions
 from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 
         close_timeout_sec: float
         send_timeout_sec: float
+        keep_alive_interval_sec: float | None
         ping_interval_sec: float | None
         ping_timeout_sec: float | None
         max_queued_messages: int
@@ -71,6 +74,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRealtimeSTTClient", "AsyncRealtimeSTTSession"]
 
+_NEVER = float("inf")
+# After how long without audio a program that waits for events has probably forgotten to end it. The service gives up
+# after 20 seconds.
+_SILENCE_SEC = 10.0
 # How long after a failed send the service's own reason may take to arrive, and its close after its last message.
 _REASON_TIMEOUT_SEC = 1.0
 
@@ -92,6 +99,7 @@ class AsyncRealtimeSTTSession:
         connect_timeout_sec: float = 10.0,
         close_timeout_sec: float = 10.0,
         send_timeout_sec: float = 30.0,
+        keep_alive_interval_sec: float | None = None,
         ping_interval_sec: float | None = 20.0,
         ping_timeout_sec: float | None = 20.0,
         max_queued_messages: int = 10_000,
@@ -112,6 +120,9 @@ class AsyncRealtimeSTTSession:
             close_timeout_sec: How many seconds closing may wait for the last tokens.
             send_timeout_sec: How long the service may take over what is sent in one go (at most 64 KiB) before the
                 session is given up.
+            keep_alive_interval_sec: After how many seconds without audio a keepalive is sent in the background, and how
+                often then; at most 20, so that the service does not end the session with error 408. None for 5 seconds
+                while the session is paused, 20 before it is started, and none otherwise: audio has to come.
             ping_interval_sec: After how many seconds without received data a WebSocket ping is sent; None for no
                 pings.
             ping_timeout_sec: How many seconds the response to a ping may take before the session fails; None for no
@@ -128,7 +139,7 @@ class AsyncRealtimeSTTSession:
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
         """
-        self._protocol = SttProtocol(RealtimeSTTConfig.of(config))
+        self._protocol = SttProtocol(RealtimeSTTConfig.of(config), keep_alive_interval_sec)
         self._options = ConnectionOptions(
             url=url,
             api_key=resolve_api_key(api_key or self._protocol.config.api_key),
@@ -144,12 +155,16 @@ class AsyncRealtimeSTTSession:
         with FieldErrors("the session's set-up") as check:
             if check.required("close_timeout_sec", close_timeout_sec):
                 check.seconds("close_timeout_sec", close_timeout_sec, positive=False)
+            check.seconds("keep_alive_interval_sec", keep_alive_interval_sec)
         self._close_timeout_sec = close_timeout_sec
         self._raise_on_error = raise_on_error
         self._start_on_open = start_on_open
         self._connection = AsyncConnection(self._options, self._on_open, self._on_message, self._on_end)
         # Why this side gave the session up.
         self._local_error: BaseException | None = None
+        self._kept_alive_sec: float | None = None
+        # Whether a chunk was sent alone, and may have been meant to be all.
+        self._may_lack_end = False
         # Whether an error has told the caller that the stream did not finish, or the caller cancelled it.
         self._failure_reported = False
         self._last_message: RealtimeEvent | None = None
@@ -255,14 +270,15 @@ class AsyncRealtimeSTTSession:
     # Runs while no other message is made, so that a pause and the audio sent beside it have an order.
     def _change(self, make: Callable[..., Message | None], *args: Any) -> Message | None:
         """Makes a message that changes the state, and keeps the session alive as the new state needs it."""
-        before = self._protocol.keepalive_interval_sec
         message = make(*args)
-        if self._protocol.keepalive_interval_sec != before:
-            self._set_keepalive()
+        self._set_keepalive()
         return message
 
     def _set_keepalive(self) -> None:
-        self._connection.set_keepalive(KEEP_ALIVE, self._protocol.keepalive_interval_sec)
+        interval_sec = self._protocol.keepalive_interval_sec
+        if interval_sec != self._kept_alive_sec:
+            self._kept_alive_sec = interval_sec
+            self._connection.set_keepalive(KEEP_ALIVE, interval_sec, BINARY)
 
     async def _start_or_be_refused(self) -> None:
         """Starts the stream. A refusal that arrives at once is an event, like one that arrives later."""
@@ -292,26 +308,32 @@ class AsyncRealtimeSTTSession:
         for piece in pieces:
             await self._send(self._protocol.audio, piece)
 
-    async def send_bytes(self, chunks: bytes | Iterable[bytes] | AsyncIterator[bytes], *, finish: bool = True) -> None:
-        """Sends audio and then, by default, ends it.
+    async def send_bytes(
+        self, chunks: bytes | Iterable[bytes] | AsyncIterator[bytes], *, finish: bool | None = None
+    ) -> None:
+        """Sends audio: one chunk, or all of it.
 
         Args:
-            chunks: All of it, or an iterable of chunks. An async session iterates over a plain iterable other
-                than a list or a tuple in a thread of its own, since it may block. The chunk that it is about to give
-                when the task is cancelled is lost.
-            finish: Whether to end the audio after it.
+            chunks: A chunk, as :meth:`send_byte_chunk` takes it, or an iterable of chunks. An async session iterates
+                over a plain iterable other than a list or a tuple in a thread of its own, since it may block. The chunk
+                that it is about to give when the task is cancelled is lost.
+            finish: Whether to end the audio after it; None to end it after an iterable, but not after a chunk.
 
         Raises:
+            SonioxValidationError: It is no audio.
             SonioxRealtimeError: As :meth:`send_byte_chunk`.
         """
+        is_chunk = is_buffer(chunks)
         given = async_chunks_of(chunks)
         try:
             async for chunk in given:
                 await self.send_byte_chunk(chunk)
         finally:
             await given.aclose()
-        if finish:
+        if finish or (finish is None and not is_chunk):
             await self.finish()
+        elif finish is None:
+            self._may_lack_end = True
 
     async def finish(self) -> None:
         """Ends the audio. The remaining tokens follow, then ``finished``. Later calls do nothing.
@@ -324,22 +346,30 @@ class AsyncRealtimeSTTSession:
     async def keep_alive(self) -> None:
         """Keeps the session open although no audio comes; without either the service ends it after 20 seconds.
 
+        Does nothing after ``finish``, ``close`` or ``cancel``. See also ``keep_alive_interval_sec``.
+
         Raises:
-            SonioxRealtimeError: The session is not open, has been finished, or failed.
+            SonioxRealtimeError: The session is not open yet, or failed.
         """
-        self._check_open()
-        await self._send(self._protocol.keep_alive)
+        if not self._protocol.has_ended:
+            self._check_open()
+            await self._send(self._protocol.keep_alive)
 
     async def finalize(self, *, trailing_silence_ms: int | None = None) -> None:
         """Makes all tokens so far final; ``<fin>`` follows them. The session stays open.
+
+        Does nothing after ``finish``, ``close`` or ``cancel``.
 
         Args:
             trailing_silence_ms: How much silence the audio ended with, in milliseconds; None to leave it out.
 
         Raises:
-            SonioxRealtimeError: The session is not open, has been finished, or failed.
+            SonioxValidationError: ``trailing_silence_ms`` is no int from 0 to 3,600,000.
+            SonioxRealtimeError: The session is not open yet, or failed.
         """
         check_trailing_silence(trailing_silence_ms)
+        if self._protocol.has_ended:
+            return
         self._check_open()
         if self._protocol.state is State.HELD:
             await self.start()
@@ -543,7 +573,7 @@ class AsyncRealtimeSTTSession:
         await self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
     async def _finish(self, timeout_sec: float | None) -> None:
-        if self.finished:
+        if self.finished or (self._protocol.has_reached(State.ENDING) and self._protocol.is_closed_here):
             return
         self._check_open()
         if self._protocol.state is State.HELD:
@@ -552,7 +582,12 @@ class AsyncRealtimeSTTSession:
 
     def _warn_if_cut_short(self) -> None:
         """Logs that words may be missing, unless the caller knows."""
-        if not self._protocol.was_started or self._failure_reported or self.finished or self._connection.is_inherited:
+        if (
+            not self._protocol.was_started
+            or self._failure_reported
+            or self.finished
+            or self._connection.was_opened_by_parent
+        ):
             return
         import logging  # noqa: PLC0415 - only this rare case pays
 
@@ -613,12 +648,41 @@ class AsyncRealtimeSTTSession:
     async def _wait_for_message(self, timeout_sec: float | None) -> bytes | None:
         # After the last message only the close frame can follow; waiting for it has a limit.
         is_over = self.finished
+        if self._may_lack_end and not is_over:
+            return await self._receive_watching(timeout_sec)
         try:
             return await self._connection.receive(_REASON_TIMEOUT_SEC if is_over else timeout_sec)
         except SonioxRealtimeTimeoutError:
             if not is_over:
                 raise
             return None
+
+    async def _receive_watching(self, timeout_sec: float | None) -> bytes | None:
+        """The next message. Logs once if nothing is sent for long while this waits, and the audio was not ended."""
+        deadline = _NEVER if timeout_sec is None else time.monotonic() + timeout_sec
+        while True:
+            now, warn_at = time.monotonic(), _NEVER
+            if self._may_lack_end and self._protocol.needs_audio:
+                warn_at = max(self._connection.websocket.last_sent_at.values()) + _SILENCE_SEC
+            if now >= warn_at:
+                self._may_lack_end = False
+                self._warn_of_missing_end()
+                continue
+            until = min(deadline, warn_at)
+            try:
+                return await self._connection.receive(None if until == _NEVER else max(0.0, until - now))
+            except SonioxRealtimeTimeoutError:
+                if until == deadline:
+                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s") from None
+
+    def _warn_of_missing_end(self) -> None:
+        import logging  # noqa: PLC0415 - only this rare case pays
+
+        logging.getLogger("soniox_lite").warning(
+            "a realtime session waits for events, but nothing was sent for %g s and the audio was not ended; "
+            "call finish() after the last audio, or send_bytes(..., finish=True)",
+            _SILENCE_SEC,
+        )
 
     def _raise_bad_end(self) -> None:
         """Raises the reason why there are no more messages, unless it is a normal end or was received as an event."""

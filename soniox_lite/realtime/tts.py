@@ -15,6 +15,7 @@ from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._settings import realtime_set_up, resolve_api_key
+from .._websocket.frames import TEXT
 from .._websocket.options import ConnectionOptions
 from .._websocket.queues import OneAtATime
 from .._websocket.threads import Connection
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
         send_timeout_sec: float
         event_timeout_sec: float | None
+        keep_alive_interval_sec: float
         ping_interval_sec: float | None
         ping_timeout_sec: float | None
         max_queued_messages: int
@@ -92,6 +94,7 @@ class RealtimeTTSMultiplexedConnection:
         connect_timeout_sec: float = 10.0,
         send_timeout_sec: float = 30.0,
         event_timeout_sec: float | None = 60.0,
+        keep_alive_interval_sec: float = KEEP_ALIVE_INTERVAL_SEC,
         ping_interval_sec: float | None = 20.0,
         ping_timeout_sec: float | None = 20.0,
         max_queued_messages: int = 100_000,
@@ -111,6 +114,8 @@ class RealtimeTTSMultiplexedConnection:
             send_timeout_sec: How long the service may take over what is sent, once it is its turn, before the
                 connection is given up.
             event_timeout_sec: How long to wait for an event of a stream; None for as long as it takes.
+            keep_alive_interval_sec: After how many seconds without a message to the service a keepalive is sent in the
+                background. The service closes a connection that is silent for 40 seconds.
             ping_interval_sec: After how many seconds without received data a WebSocket ping is sent; None for no
                 pings.
             ping_timeout_sec: How many seconds the response to a ping may take before the connection fails; None for no
@@ -145,9 +150,12 @@ class RealtimeTTSMultiplexedConnection:
         with FieldErrors("the connection's set-up") as check:
             check.seconds("event_timeout_sec", event_timeout_sec)
             check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
+            if check.required("keep_alive_interval_sec", keep_alive_interval_sec):
+                check.seconds("keep_alive_interval_sec", keep_alive_interval_sec)
             if check.required("max_queued_messages", max_queued_messages):
                 check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
         self._event_timeout_sec = event_timeout_sec
+        self._keep_alive_interval_sec = keep_alive_interval_sec
         self._max_queued_messages = max_queued_messages
         self._max_queued_bytes = max_queued_bytes
         self._raise_on_error = raise_on_error
@@ -199,7 +207,7 @@ class RealtimeTTSMultiplexedConnection:
             self._connection.open()
             if self._closed:
                 raise SonioxRealtimeError("the connection was closed while it was being opened")
-            self._connection.set_keepalive(KEEP_ALIVE, KEEP_ALIVE_INTERVAL_SEC)
+            self._connection.set_keepalive(KEEP_ALIVE, self._keep_alive_interval_sec, TEXT)
         except BaseException:
             self._abort()
             raise
@@ -239,11 +247,14 @@ class RealtimeTTSMultiplexedConnection:
     def keep_alive(self) -> None:
         """Keeps the connection open, which happens in the background anyway. It does not keep its streams open.
 
+        Does nothing after ``close``.
+
         Raises:
-            SonioxRealtimeError: The connection is not open, or failed.
+            SonioxRealtimeError: The connection is not open yet, or failed.
         """
-        self._check_open()
-        self._sent(partial(self._post, KEEP_ALIVE))
+        if not self._is_closed_here:
+            self._check_open()
+            self._sent(partial(self._post, KEEP_ALIVE))
 
     def pause(self) -> None:
         """Holds the text of all streams back until :meth:`resume`; does nothing if it is held back.
@@ -295,6 +306,11 @@ class RealtimeTTSMultiplexedConnection:
             raise self._closure.as_error()
         if self._closed:
             raise SonioxRealtimeError("the connection is closed")
+
+    @property
+    def _is_closed_here(self) -> bool:
+        """Whether this side has closed the connection, after it was open."""
+        return self._opened and self._closed and (self._closure is None or self._closure.initiated_locally)
 
     def _register(self, stream: RealtimeTTSStream) -> None:
         with self._registry:
@@ -466,11 +482,17 @@ class RealtimeTTSStream:
             self.finish()
 
     def finish(self) -> None:
-        """Ends the text. The rest of the audio follows. Later calls do nothing.
+        """Ends the text. The rest of the audio follows.
+
+        Later calls do nothing, also after the stream has come to its end or its connection was closed.
 
         Raises:
-            SonioxRealtimeError: The stream is not open, was cancelled, or failed.
+            SonioxRealtimeError: The stream is not open, was cancelled before its text was ended, or failed.
         """
+        protocol = self._protocol
+        was_ended = protocol.has_ended_text and (protocol.is_over or self._connection._is_closed_here)
+        if self._failure is None and protocol.failure is None and was_ended:
+            return
         self.send_text_chunk("", text_end=True)
 
     def cancel(self) -> None:
@@ -490,8 +512,10 @@ class RealtimeTTSStream:
     def keep_alive(self) -> None:
         """As the connection's: it keeps the connection open, not the stream. For that, send an empty text.
 
+        Does nothing after the connection's ``close``.
+
         Raises:
-            SonioxRealtimeError: The connection is not open, or failed.
+            SonioxRealtimeError: The connection is not open yet, or failed.
         """
         self._connection.keep_alive()
 

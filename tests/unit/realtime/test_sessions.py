@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from array import array
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,8 +23,9 @@ from soniox_lite import (
     SonioxValidationError,
 )
 from soniox_lite._websocket import nonblocking, tasks as _async_connection, threads as _connection
+from soniox_lite._websocket.frames import BINARY, TEXT
 from soniox_lite._websocket.nonblocking import WebSocket
-from soniox_lite.realtime import RealtimeSTTSession, _stt_protocol
+from soniox_lite.realtime import RealtimeSTTSession, _stt_protocol, async_stt, stt
 from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig
 from tests.support import ws_server
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, frame, message, started, until
@@ -52,7 +54,7 @@ class TestOneStream:
             session = driver.session(server.url)
             driver.call(session.enter)
             driver.call(session.send_byte_chunk, samples)
-            driver.call(session.send_bytes, array("h", [5]))
+            driver.call(session.send_bytes, array("h", [5]), finish=True)
             assert driver.rest(session)
             driver.call(session.close)
             assert server.peer.audio() == array("h", [1, 2, 3, 4, 5]).tobytes()
@@ -136,18 +138,31 @@ class TestOneStream:
         driver.call(session.close)
         assert driver.log(session) == []
 
-    @pytest.mark.parametrize("finish", [True, False])
-    def test_send_bytes_finishes_unless_told_not_to(self, driver: Driver, finish: bool) -> None:
-        for chunks in (b"1234", driver.chunks(b"12", b"", b"34"), [b"12", bytearray(b"34")]):
+    @pytest.mark.parametrize("finish", [None, True, False])
+    def test_send_bytes_ends_the_audio_after_an_iterable_unless_told_otherwise(
+        self, driver: Driver, finish: bool | None
+    ) -> None:
+        chunk = (b"1234", bytearray(b"1234"), memoryview(b"1234"), array("h", [0x3231, 0x3433]))
+        for chunks in (*chunk, driver.chunks(b"12", b"", b"34"), [b"12", bytearray(b"34")]):
+            ends = finish if finish is not None else not any(chunks is one for one in chunk)
             with WsServer(started) as server:
                 session = driver.open(server.url)
-                driver.call(session.send_bytes, chunks, finish=finish)
-                if not finish:
-                    driver.call(session.keep_alive)
-                server.wait_until(lambda s: len(s.peer.texts()) == 2)
+                driver.call(session.send_bytes, chunks, **({} if finish is None else {"finish": finish}))
+                assert session.state == ("ending" if ends else "open")
+                driver.call(session.finish)
+                server.wait_until(lambda s: s.peer.texts()[-1:] == [""])
                 driver.call(session.cancel)
                 assert server.peer.audio() == b"1234"
-                assert server.peer.texts()[1:] == ([""] if finish else ['{"type":"keepalive"}'])
+                assert server.peer.texts()[1:] == [""]
+
+    def test_chunks_of_a_microphone_may_be_sent_one_by_one_with_send_bytes(self, driver: Driver) -> None:
+        with WsServer(started, answer_the_end(HELLO)) as server:
+            session = driver.open(server.url)
+            for chunk in (b"12", b"34"):
+                driver.call(session.send_bytes, chunk)
+            driver.call(session.close)
+            assert session.finished
+            assert server.peer.audio() == b"1234"
 
     def test_empty_audio_is_not_sent_and_large_audio_is_sent_in_parts(self, driver: Driver) -> None:
         large = bytes(number % 251 for number in range(200_000))
@@ -184,13 +199,36 @@ class TestOneStream:
         with WsServer(started) as server:
             session = driver.open(server.url)
             driver.call(session.finish)
-            for action in (lambda: session.send_byte_chunk(b"12"), session.finalize, session.keep_alive, session.pause):
+            for action in (lambda: session.send_byte_chunk(b"12"), lambda: session.send_bytes(b"12"), session.pause):
                 began = time.monotonic()
                 with pytest.raises(SonioxRealtimeError, match="end of the audio was sent"):
                     driver.call(action)
                 # It waits for no reason of the service, since the line is fine.
                 assert time.monotonic() - began < 0.9
             driver.call(session.cancel)
+
+    def test_keep_alive_and_finalize_do_nothing_after_the_end(self, driver: Driver) -> None:
+        for end in ("finish", "close", "cancel"):
+            with WsServer(started) as server:
+                session = driver.open(server.url, close_timeout_sec=0.1)
+                driver.call(getattr(session, end))
+                for action in (session.keep_alive, session.finalize):
+                    driver.call(action)
+                with pytest.raises(SonioxRealtimeError, match=r"end of the audio|was closed"):
+                    driver.call(session.send_byte_chunk, b"12")
+                if end != "cancel":
+                    driver.call(session.finish)
+                driver.call(session.cancel)
+                server.wait_until(lambda s: s.peer.hung_up.is_set())
+                assert server.peer.texts()[1:] == ([] if end == "cancel" else [""])
+
+    def test_keep_alive_and_finalize_tell_of_a_line_that_broke(self, driver: Driver) -> None:
+        with WsServer(started, ws_server.reset) as server:
+            session = driver.open(server.url)
+            driver.log(session)
+            for action in (session.keep_alive, session.finalize):
+                with pytest.raises(SonioxRealtimeError, match="broke"):
+                    driver.call(action)
 
     def test_finishing_again_does_nothing_after_the_service_has_closed(self, driver: Driver) -> None:
         with WsServer(started, until("text", ""), message(FINISHED), ws_server.close(1000)) as server:
@@ -284,6 +322,98 @@ class TestOneStream:
             assert said == text + "".join(f"{number} " for number in range(500)) + text
 
 
+class TestSilence:
+    def test_a_program_that_waits_without_ending_its_audio_is_told(
+        self, driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for module in (async_stt, stt):
+            monkeypatch.setattr(module, "_SILENCE_SEC", 0.05)
+        with WsServer(started, until("text", ""), message(FINISHED), ws_server.close(1000)) as server:
+            session = driver.open(server.url)
+            driver.call(session.send_bytes, b"1234")
+            receiving = driver.start(session.receive_event)
+            _wait_for(lambda: caplog.records)
+            assert "the audio was not ended; call finish()" in caplog.text
+            driver.call(session.finish)
+            assert receiving.result(PATIENCE_SEC).finished
+            driver.call(session.close)
+            assert len(caplog.records) == 1
+
+    @pytest.mark.parametrize(
+        "prepare",
+        [
+            lambda driver, session: driver.call(session.send_bytes, b"1234", finish=False),
+            lambda driver, session: driver.call(session.send_byte_chunk, b"1234"),
+            lambda driver, session: driver.call(session.pause),
+            lambda driver, session: driver.call(session.finish),
+        ],
+        ids=["told not to end it", "chunk by chunk", "paused", "ended"],
+    )
+    def test_a_program_that_knows_is_not_told(
+        self, driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, prepare: Any
+    ) -> None:
+        for module in (async_stt, stt):
+            monkeypatch.setattr(module, "_SILENCE_SEC", 0.02)
+        with WsServer(started) as server:
+            session = driver.open(server.url)
+            prepare(driver, session)
+            with pytest.raises(SonioxRealtimeTimeoutError, match=r"no message within 0\.1 s"):
+                driver.call(session.receive_event, timeout_sec=0.1)
+            driver.call(session.cancel)
+            assert caplog.text == ""
+
+    def test_a_session_with_an_interval_is_kept_alive_while_it_is_open(
+        self, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        keepalive = '{"type":"keepalive"}'
+        for start_on_open in (True, False):
+            with WsServer(accept) as server:
+                session = driver.open(server.url, keep_alive_interval_sec=0.02, start_on_open=start_on_open)
+                server.wait_until(lambda s: s.peer.texts().count(keepalive) >= 2)
+                driver.call(session.start)
+                driver.call(session.pause, finalize=False)
+                driver.call(session.resume)
+                before = server.peer.texts().count(keepalive)
+                server.wait_until(lambda s, before=before: s.peer.texts().count(keepalive) >= before + 2)
+                driver.call(session.finish)
+                server.wait_until(lambda s: s.peer.texts()[-1:] == [""])
+                assert session._protocol.keepalive_interval_sec is None
+                driver.call(session.cancel)
+                assert [text for text in server.peer.texts() if text != keepalive][1:] == [""]
+
+    @pytest.mark.parametrize("interval_sec", [0, -1, float("nan"), "5"])
+    def test_an_interval_that_is_none_is_refused(self, driver: Driver, interval_sec: Any) -> None:
+        with pytest.raises(SonioxValidationError, match="keep_alive_interval_sec"):
+            driver.session("ws://127.0.0.1:9/x", keep_alive_interval_sec=interval_sec)
+
+    def test_a_keepalive_waits_until_no_audio_was_sent_for_the_interval(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = [1000.0]
+        monkeypatch.setattr(nonblocking, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        websocket = WebSocket(
+            ours, b"", authorization="", ping_interval_sec=None, ping_timeout_sec=None, max_message_bytes=1024
+        )
+        websocket.set_keepalive(b"kept", 4.0, BINARY)
+        kept_at = []
+        for second in range(1, 16):
+            now[0] = 1000.0 + second
+            if second in (3, 6):
+                websocket.send(BINARY, b"audio")
+            if second == 9:
+                # The service does not count a finalize as a sign of life.
+                websocket.send(TEXT, b"finalize")
+            before = websocket.bytes_sent
+            due_sec = websocket.tick(reading=True)
+            assert 0.0 < due_sec <= 4.0
+            if websocket.bytes_sent > before:
+                kept_at.append(second)
+        ours.close()
+        theirs.close()
+        assert kept_at == [10, 14]
+
+
 class TestPause:
     def test_holds_audio_back_and_keeps_the_session_alive(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
@@ -326,7 +456,7 @@ class TestPause:
         websocket = WebSocket(
             ours, b"", authorization="", ping_interval_sec=None, ping_timeout_sec=None, max_message_bytes=1024
         )
-        websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9)
+        websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9, BINARY)
         stop = threading.Event()
 
         def tick() -> None:
@@ -338,8 +468,8 @@ class TestPause:
         thread = threading.Thread(target=tick)
         thread.start()
         for _ in range(20_000):
-            websocket.set_keepalive(b"", None)
-            websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9)
+            websocket.set_keepalive(b"", None, BINARY)
+            websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9, BINARY)
         stop.set()
         thread.join()
         websocket.close_socket()

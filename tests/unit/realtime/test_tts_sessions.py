@@ -271,6 +271,32 @@ class TestText:
             assert time.monotonic() - began < 0.9
             tts.call(connection.close)
 
+    def test_finishing_again_does_nothing_also_after_the_end(self, tts: Driver) -> None:
+        answer = (until("text", json.dumps(text("", end=True), separators=(",", ":"))), say(terminated("a")))
+        for last in ("terminated", "closed"):
+            with WsServer(started, *(answer if last == "terminated" else ())) as server:
+                connection = tts.open(server.url)
+                tts.call(connection.finish)
+                if last == "terminated":
+                    with pytest.raises(SonioxRealtimeError, match="before the end of its audio"):
+                        tts.rest(connection)
+                    tts.call(connection.finish)
+                tts.call(connection.close)
+                tts.call(connection.finish)
+                with pytest.raises(SonioxRealtimeError):
+                    tts.call(connection.send_text_chunk, "more")
+                assert said(server.peer)[1:] == [text("", end=True)]
+
+    def test_finishing_again_tells_of_a_refusal(self, tts: Driver) -> None:
+        with WsServer(started, say(refusal(400, "invalid_request", "a"), terminated("a"))) as server:
+            connection = tts.open(server.url)
+            with pytest.raises(SonioxRealtimeError, match="No"):
+                tts.rest(connection)
+            for _ in range(2):
+                with pytest.raises(SonioxRealtimeError, match="No"):
+                    tts.call(connection.finish)
+            tts.call(connection.close)
+
     def test_a_thread_sends_it(self, fake: FakeSoniox) -> None:
         with SonioxClient(KEY, tts_websocket_base_url=fake.tts_websocket_url) as client:
             with client.realtime.tts.connect(config=CONFIG) as connection:
@@ -702,10 +728,8 @@ class TestKeepingAlive:
         self, tts: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
-        for module in (sync_tts, async_tts):
-            monkeypatch.setattr(module, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         with WsServer(accept) as server:
-            connection = tts.multi(server.url)
+            connection = tts.multi(server.url, keep_alive_interval_sec=0.02)
             server.wait_until(lambda s: s.peer.texts() and s.peer.texts().count(KEEP_ALIVE) >= 2)
             tts.streams(connection, "a")
             count = len(server.peer.texts())
@@ -771,6 +795,26 @@ class TestKeepingAlive:
 
 
 class TestClose:
+    def test_keep_alive_does_nothing_after_it(self, tts: Driver) -> None:
+        with WsServer(opened(1)) as server:
+            connection = tts.multi(server.url)
+            (stream,) = tts.streams(connection, "a")
+            tts.call(connection.close)
+            tts.call(connection.keep_alive)
+            tts.call(stream.keep_alive)
+            for action in (lambda: stream.send_text_chunk("x"), stream.finish, connection.pause):
+                with pytest.raises(SonioxRealtimeError, match="closed"):
+                    tts.call(action)
+            assert KEEP_ALIVE not in server.peer.texts()
+
+    def test_keep_alive_tells_of_a_line_that_broke(self, tts: Driver) -> None:
+        with WsServer(started, ws_server.reset) as server:
+            connection = tts.open(server.url)
+            with pytest.raises(SonioxRealtimeError, match="broke"):
+                tts.rest(connection)
+            with pytest.raises(SonioxRealtimeError, match="broke"):
+                tts.call(connection.keep_alive)
+
     def test_is_quick_and_tells_whoever_receives(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one")), ws_server.mute) as server:
             connection = tts.open(server.url)

@@ -245,7 +245,7 @@ class TestPauseInTheMiddle:
         size = 20_000_000
         with WsServer(started, until("binary"), ws_server.wait(paused), receive_buffer=65536) as server:
             session = driver.open(server.url)
-            sending = driver.start(session.send_bytes, bytes(size))
+            sending = driver.start(session.send_bytes, bytes(size), finish=True)
             _wait_until_it_blocks(session)
             pausing = driver.start(session.pause)
             _wait_until_paused(session)
