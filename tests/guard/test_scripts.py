@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ["demo", "test", "check", "benchmark"]
+SCRIPTS = ["demo", "test", "check", "benchmark", "official"]
 
 _PYPROJECT = """
 [build-system]

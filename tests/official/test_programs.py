@@ -1,0 +1,19 @@
+"""Programs as users write them for the official SDK print the same with both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = sorted(Path(__file__).parent.joinpath("programs").glob("*.py"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_prints_the_same_with_both(
+    program: Path, both: Callable[[Path], tuple[list[str], list[str]]]
+) -> None:
+    official, ours = both(program)
+
+    assert ours == official
