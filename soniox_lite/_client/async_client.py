@@ -134,12 +134,14 @@ class AsyncSonioxClient(BaseClient):
 
     @cached_property
     def webhooks(self) -> AsyncSonioxWebhooksAPI:
-        """Webhooks: requesting and verifying them. Its methods are plain: they do no I/O."""
+        """Webhooks: requesting, verifying and receiving them."""
         from ..api.async_webhooks import AsyncSonioxWebhooksAPI  # noqa: PLC0415 - as above
 
         settings = self._settings
         return AsyncSonioxWebhooksAPI(
-            webhook_secret=settings.webhook_secret, webhook_header=settings.webhook_signature_header
+            webhook_secret=settings.webhook_secret,
+            webhook_header=settings.webhook_signature_header,
+            client=self,
         )
 
     @cached_property

@@ -131,12 +131,14 @@ class SonioxClient(BaseClient):
 
     @cached_property
     def webhooks(self) -> SonioxWebhooksAPI:
-        """Webhooks: requesting and verifying them."""
+        """Webhooks: requesting, verifying and receiving them."""
         from ..api.webhooks import SonioxWebhooksAPI  # noqa: PLC0415 - as above
 
         settings = self._settings
         return SonioxWebhooksAPI(
-            webhook_secret=settings.webhook_secret, webhook_header=settings.webhook_signature_header
+            webhook_secret=settings.webhook_secret,
+            webhook_header=settings.webhook_signature_header,
+            client=self,
         )
 
     @cached_property

@@ -21,10 +21,9 @@ def check_callback(name: str, function: object) -> None:
     check_sync_callback(name, function, is_awaited=True)
 
 
-async def settled(_name: str, outcome: Any) -> None:
-    """Awaits what a function returned, if it has to be."""
-    if is_awaitable(outcome):
-        await outcome
+async def settled(_name: str, outcome: Any) -> Any:
+    """What a function returned, or what awaiting that gives."""
+    return await outcome if is_awaitable(outcome) else outcome
 
 
 class AsyncHandlers(Handlers):

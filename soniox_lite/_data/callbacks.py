@@ -55,8 +55,8 @@ def is_awaitable(outcome: object) -> bool:
     return inspect.isawaitable(outcome)
 
 
-def refuse_awaitable(name: str, outcome: Any) -> None:
-    """Checks that a callback did not return an awaitable, which would never run.
+def refuse_awaitable(name: str, outcome: Any) -> Any:
+    """What a callback returned, after a check that it is no awaitable, which would never run.
 
     Raises:
         SonioxValidationError: It is not valid.
@@ -65,6 +65,7 @@ def refuse_awaitable(name: str, outcome: Any) -> None:
         if callable(getattr(outcome, "close", None)):
             outcome.close()  # Prevents Python's own warning, which says less than this error.
         raise SonioxValidationError(f"{name} {_REFUSED}")
+    return outcome
 
 
 # The function of this name in async_callbacks.py awaits the outcome.

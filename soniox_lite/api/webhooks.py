@@ -1,211 +1,162 @@
-"""Webhooks: requesting and verifying them."""
+# Generated from async_webhooks.py by scripts/generate_sync: edit that file, not this one.
+"""The ``webhooks`` namespace: requesting webhooks, verifying and receiving them."""
 
 from __future__ import annotations
 
-import os
-
-from .._data.decoding import decode
-from .._data.json_values import items_of, kind_of
-from .._data.rules import FieldErrors
-from .._data.safe_repr import safe_repr
-from ..errors import InvalidWebhookSignatureError, SonioxAPIError, SonioxValidationError
-from ..types.webhooks import WebhookAuthConfig, WebhookEvent
+from .._data.callbacks import check_callback, settled
+from ..errors import SonioxError
+from ._webhook_calls import (
+    DEFAULT_WEBHOOK_HEADER,
+    SONIOX_API_WEBHOOK_HEADER_ENV,
+    SONIOX_API_WEBHOOK_SECRET_ENV,
+    RecentKeys,
+    WebhookCalls,
+    reply,
+)
+from ._webhook_gateways import WebhookGateways
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable
     from typing import Any
 
+    from ..client import SonioxClient
     from ..types.aliases import Headers
+    from ..types.api import Transcription, TranscriptionTranscript
+    from ..types.webhooks import WebhookAuthConfig, WebhookEvent
 
-__all__ = ["SonioxWebhooksAPI"]
-
-SONIOX_API_WEBHOOK_SECRET_ENV = "SONIOX_API_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
-SONIOX_API_WEBHOOK_HEADER_ENV = "SONIOX_API_WEBHOOK_HEADER"
-DEFAULT_WEBHOOK_HEADER = "X-Soniox-Webhook-Secret"
-# The service sends about 60 bytes.
-_MAX_PAYLOAD_BYTES = 64 * 1024
-# Where events of Lambda and scopes of ASGI hold the headers.
-_HOLDERS = frozenset({"headers", "multiValueHeaders"})
-# Every environ has one of these names (RFC 3875, PEP 3333), and no header does.
-_ENVIRON_NAMES = frozenset({"REQUEST_METHOD", "SERVER_PROTOCOL", "GATEWAY_INTERFACE"})
+__all__ = [
+    "DEFAULT_WEBHOOK_HEADER",
+    "SONIOX_API_WEBHOOK_HEADER_ENV",
+    "SONIOX_API_WEBHOOK_SECRET_ENV",
+    "ReceivedWebhook",
+    "RecentKeys",
+    "SonioxWebhooksAPI",
+]
 
 
-class SonioxWebhooksAPI:
-    """The ``webhooks`` namespace of a client. Does no I/O, so that its methods are plain also in an async client.
+class ReceivedWebhook:
+    """A webhook call that was verified: a job has ended.
 
-    The service does not sign its calls. It sends a header of the receiver's choice with a secret value of the
-    receiver's choice, and this checks that header.
+    Attributes:
+        event: What the call says.
+        id: The transcription's ID.
+        status: ``completed`` or ``error``.
     """
 
-    def __init__(self, *, webhook_secret: str | None = None, webhook_header: str | None = None) -> None:
+    def __init__(self, event: WebhookEvent, client: SonioxClient | None) -> None:
+        self.event = event
+        self.id = event.id
+        self.status = event.status
+        self._client = client
+
+    def get_transcription(self) -> Transcription:
+        """The job, from the service; of a failed one, ``error_message`` says why.
+
+        Raises:
+            SonioxError: As :meth:`SttAPI.get`, or the namespace was made without a client.
+        """
+        return self._opened_client().stt.get(self.id)
+
+    def get_transcript(self) -> TranscriptionTranscript:
+        """The transcript of a completed job, from the service.
+
+        Raises:
+            SonioxError: As :meth:`SttAPI.get_transcript`, or the namespace was made without a client.
+        """
+        return self._opened_client().stt.get_transcript(self.id)
+
+    def _opened_client(self) -> SonioxClient:
+        if self._client is None:
+            raise SonioxError("this webhooks namespace has no client to ask with; use client.webhooks")
+        return self._client
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} id={self.id!r} status={self.status!r}>"
+
+
+class SonioxWebhooksAPI(WebhookCalls, WebhookGateways):
+    """The ``webhooks`` namespace of a client.
+
+    The service does not sign its calls. It sends a header of the receiver's choice with a secret value of the
+    receiver's choice, which is checked here.
+    """
+
+    def __init__(
+        self,
+        *,
+        webhook_secret: str | None = None,
+        webhook_header: str | None = None,
+        client: SonioxClient | None = None,
+    ) -> None:
         """Arguments that are None are taken from the environment.
 
         Args:
             webhook_secret: What the header must hold; None for ``SONIOX_API_WEBHOOK_SECRET``, or no secret.
             webhook_header: The header's name; None for ``SONIOX_API_WEBHOOK_HEADER``, or ``X-Soniox-Webhook-Secret``.
+            client: What fetches transcripts of received webhooks; None if they are not fetched.
 
         Raises:
-            SonioxValidationError: One of them cannot be part of an HTTP header.
+            SonioxValidationError: The secret or the name cannot be part of an HTTP header.
         """
-        secret = webhook_secret or os.environ.get(SONIOX_API_WEBHOOK_SECRET_ENV)
-        header = webhook_header or os.environ.get(SONIOX_API_WEBHOOK_HEADER_ENV) or DEFAULT_WEBHOOK_HEADER
-        with FieldErrors("the webhook's set-up") as check:
-            check.header_name("webhook_header", header)
-            check.header_value("webhook_secret", secret or None)
-        self._header = header
-        self._auth = WebhookAuthConfig(name=header, value=secret) if secret else None
+        super().__init__(webhook_secret=webhook_secret, webhook_header=webhook_header)
+        self._client = client
+        self._recent = RecentKeys()
+        # Events whose callback is running. A dict, since its setdefault() is one step also between threads.
+        self._running: dict[str, object] = {}
 
-    def verify_signature(
-        self, headers: Headers, *, auth: WebhookAuthConfig | None = None, allow_unverified: bool = False
-    ) -> None:
-        """Returns if a webhook call carries the secret, and raises otherwise.
-
-        Args:
-            headers: The call's headers: a mapping or a framework's header object, pairs of names and values, a WSGI
-                environ, a whole Lambda event or ASGI scope. Names are compared without regard to case. Of an
-                environ, only the names of request headers (``HTTP_...``) count.
-            auth: The header to look for; None for the one that this was set up with.
-            allow_unverified: Whether to let every call pass if there is no secret to compare with.
-
-        Raises:
-            InvalidWebhookSignatureError: The header is missing, wrong or ambiguous, or there is no secret.
-        """
-        expected = _as_auth(auth) or self._auth
-        if expected is None:
-            if allow_unverified:
-                return
-            raise InvalidWebhookSignatureError(
-                "no webhook secret to compare with: give webhook_secret=..., set SONIOX_API_WEBHOOK_SECRET, "
-                "or say allow_unverified=True"
-            )
-        values = set(_find_header(_pairs(headers), expected.name))
-        if not values:
-            raise InvalidWebhookSignatureError(f"the webhook call has no {expected.name} header")
-        if len(values) > 1:
-            raise InvalidWebhookSignatureError(f"the webhook call has several {expected.name} headers that differ")
-        from hmac import compare_digest  # noqa: PLC0415 - only a receiver of webhooks needs it
-
-        if not compare_digest(values.pop().encode(errors="surrogatepass"), expected.value.encode()):
-            raise InvalidWebhookSignatureError(f"the webhook call's {expected.name} header is wrong")
-
-    def unwrap(
+    def handle(
         self,
-        payload: str | bytes,
+        method: str,
         headers: Headers,
+        body: str | bytes,
+        on_ended: Callable[[ReceivedWebhook], object],
         *,
         auth: WebhookAuthConfig | None = None,
         allow_unverified: bool = False,
-    ) -> WebhookEvent:
-        """Verifies a webhook call and returns its event.
+        seen: Any = None,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answers one HTTP request as a receiver of webhooks; for any framework.
 
-        The service may call several times for one job, so handle events idempotently.
+        The service may call several times for one job. ``on_ended`` is called once for each; a call that comes while
+        it runs is answered with 503, so that the service tries again. If ``on_ended`` fails, its exception is raised
+        and the event counts as not seen.
 
         Args:
-            payload: The call's body as it came. Where ``headers`` is a whole Lambda event that says
-                ``isBase64Encoded``, a body in base64 is decoded.
+            method: The request's method.
             headers: As for :meth:`verify_signature`.
+            body: The request's body as it came.
+            on_ended: Called with the :class:`ReceivedWebhook`.
+                It must not be async.
             auth: As for :meth:`verify_signature`.
             allow_unverified: As for :meth:`verify_signature`.
+            seen: Remembers events, as :class:`RecentKeys` does; None for the latest 10,000 of this object.
+
+        Returns:
+            Status, headers and body of the response. 200 for a webhook, also for one that was seen before; 405 for
+            another method than POST, 413 for a body over 64 KiB, 401 for a missing or wrong secret, 400 for a body
+            that is no webhook, 503 while the same event is being handled.
 
         Raises:
-            InvalidWebhookSignatureError: As for :meth:`verify_signature`.
-            SonioxValidationError: The body is not the JSON object of a webhook, or is larger than 64 KiB.
+            InvalidWebhookSignatureError: There is no secret to compare with.
+            SonioxValidationError: ``on_ended`` cannot be called.
         """
-        pairs = _pairs(headers)
-        self.verify_signature(pairs, auth=auth, allow_unverified=allow_unverified)
-        if isinstance(payload, (bytearray, memoryview)):
-            payload = bytes(payload)
-        if not isinstance(payload, (str, bytes)):
-            raise SonioxValidationError(f"payload must be the body as str or bytes, got {kind_of(payload)}")
-        if any(isinstance(found, str) and found == "isBase64Encoded" and value is True for found, value in pairs):
-            payload = _from_base64(payload)
-        if len(payload) > _MAX_PAYLOAD_BYTES:
-            raise SonioxValidationError(f"the webhook's body is larger than {_MAX_PAYLOAD_BYTES} bytes")
-        import json  # noqa: PLC0415 - only a receiver of webhooks needs it
-
+        check_callback("on_ended", on_ended)
+        self._check_secret(auth, allow_unverified)
+        event = self._judged(method, headers, body, auth, allow_unverified)
+        if isinstance(event, tuple):
+            return event
+        key, mark, store = f"{event.id}:{event.status}", object(), self._recent if seen is None else seen
+        if self._running.setdefault(key, mark) is not mark:
+            return reply(503, "this event is being handled", Retry_After="10")
         try:
-            data = json.loads(payload if isinstance(payload, str) else payload.decode())
-        except (ValueError, RecursionError) as error:
-            raise SonioxValidationError(f"the webhook's body is not JSON: {error}") from error
-        try:
-            event = decode(WebhookEvent, data)
-        except SonioxAPIError as error:
-            raise SonioxValidationError(f"the webhook's body is not an event: {error.message}") from error
-        if not event.id:
-            raise SonioxValidationError("the webhook's body is not an event: WebhookEvent.id is empty")
-        return event
-
-    def webhook_payload(self, webhook_url: str, *, auth: WebhookAuthConfig | None = None) -> dict[str, str]:
-        """The fields of a transcription request that ask for a webhook.
-
-        Args:
-            webhook_url: http(s) URL to be called, at most 256 characters.
-            auth: The header that is to prove the call; None for the one that this was set up with, if any.
-
-        Raises:
-            SonioxValidationError: One of them is not valid.
-        """
-        with FieldErrors("the webhook") as check:
-            if check.required("webhook_url", webhook_url):
-                check.http_url("webhook_url", webhook_url, max_length=256)
-        fields = {"webhook_url": webhook_url}
-        expected = _as_auth(auth) or self._auth
-        if expected is not None:
-            fields |= {"webhook_auth_header_name": expected.name, "webhook_auth_header_value": expected.value}
-        return fields
-
-    @safe_repr
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} header={self._header!r} secret={'set' if self._auth else 'not set'}>"
-
-
-def _as_auth(auth: WebhookAuthConfig | Mapping[str, Any] | None) -> WebhookAuthConfig | None:
-    if auth is None:
-        return None
-    # One that was made is checked again: it may have been changed since, and an empty secret lets every call in.
-    return WebhookAuthConfig.from_dict(vars(auth) if isinstance(auth, WebhookAuthConfig) else auth)
-
-
-def _from_base64(payload: str | bytes) -> str | bytes:
-    from base64 import b64decode  # noqa: PLC0415 - only a receiver behind a gateway needs it
-
-    try:
-        return b64decode(payload, validate=True)
-    except ValueError:
-        return payload  # JSON is not base64: the caller has decoded it.
-
-
-def _find_header(pairs: list[tuple[Any, Any]], name: str, *, nested: bool = False) -> Iterator[str]:
-    """The values of a header in pairs that are headers or an environ, or in the headers that one of the pairs holds."""
-    texts = [(found, value) for found, value in pairs if isinstance(found, str)]
-    # An environ holds more than headers, often the environment of the process too: WEBHOOK_SECRET there is not the
-    # header Webhook-Secret, which is HTTP_WEBHOOK_SECRET.
-    is_environ = any(found in _ENVIRON_NAMES or found.startswith("wsgi.") for found, _ in texts)
-    held = [value for found, value in texts if found in _HOLDERS and not isinstance(value, (str, bytes))]
-    if held and not nested and not is_environ:
-        for headers in held:
-            yield from _find_header(_pairs(headers), name, nested=True)
-        return
-    in_environ = name.upper().replace("-", "_")
-    if in_environ not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-        in_environ = f"HTTP_{in_environ}"
-    for found, value in pairs:
-        spelled = found.decode("latin-1") if isinstance(found, bytes) else found
-        if spelled == in_environ or (not is_environ and isinstance(spelled, str) and spelled.lower() == name.lower()):
-            # API Gateway's multiValueHeaders hold lists.
-            for item in items_of(value):
-                if isinstance(item, (str, bytes)):
-                    yield item if isinstance(item, str) else item.decode("latin-1")
-
-
-def _pairs(headers: Any) -> list[tuple[Any, Any]]:
-    if headers is None:
-        return []
-    try:
-        items = headers.items() if callable(getattr(headers, "items", None)) else headers
-        return [(found, value) for found, value in items]
-    except (TypeError, ValueError) as error:
-        raise SonioxValidationError(
-            f"headers must be a mapping or pairs of names and values, got {kind_of(headers)}"
-        ) from error
+            if not settled("seen.add", store.add(key)):
+                return reply(200, "seen before")
+            try:
+                settled("on_ended", on_ended(ReceivedWebhook(event, self._client)))
+            except BaseException:
+                settled("seen.discard", store.discard(key))
+                raise
+        finally:
+            del self._running[key]
+        return reply(200, "ok")

@@ -603,7 +603,6 @@ def test_the_secret_is_not_shown(webhooks: SonioxWebhooksAPI) -> None:
 def test_the_async_namespace_is_the_same() -> None:
     webhooks = AsyncSonioxWebhooksAPI(webhook_secret=SECRET)
 
-    assert isinstance(webhooks, SonioxWebhooksAPI)
     assert webhooks.unwrap(BODY, {HEADER: SECRET}).status == "completed"
     assert repr(webhooks).startswith("<AsyncSonioxWebhooksAPI ")
 

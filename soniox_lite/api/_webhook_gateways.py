@@ -1,0 +1,132 @@
+"""Receivers of webhooks for servers: ASGI with the async client; WSGI and AWS Lambda with the sync one.
+
+Written by hand for each: the interfaces have nothing in common.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ._webhook_calls import MAX_PAYLOAD_BYTES, too_large
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import Any
+
+
+class AsyncWebhookGateways:
+    """Adds ``asgi_app`` to a namespace that has ``handle``."""
+
+    if TYPE_CHECKING:
+        handle: Any
+
+    def asgi_app(self, on_ended: Callable[[Any], object], **options: Any) -> Callable[..., Awaitable[None]]:
+        """An ASGI application, for uvicorn and the like, or for ``app.mount("/ended", ...)`` of a framework.
+
+        An exception of ``on_ended`` is left to the server, which logs it and answers with 500.
+
+        Args:
+            on_ended: As for :meth:`handle`.
+            **options: ``auth``, ``allow_unverified`` and ``seen``, as for :meth:`handle`.
+
+        Raises:
+            InvalidWebhookSignatureError: There is no secret to compare with.
+        """
+        _check(self, options)
+
+        async def app(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[None]]) -> None:
+            if scope["type"] == "lifespan":
+                while True:
+                    step = (await receive())["type"]
+                    await send({"type": f"{step}.complete"})
+                    if step == "lifespan.shutdown":
+                        return
+            if scope["type"] != "http":
+                await send({"type": "websocket.close"})
+                return
+            body, more = b"", True
+            while more and len(body) <= MAX_PAYLOAD_BYTES:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+            status, headers, text = await self.handle(scope["method"], scope["headers"], body, on_ended, **options)
+            pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+            pairs.append((b"content-length", str(len(text)).encode()))
+            await send({"type": "http.response.start", "status": status, "headers": pairs})
+            await send({"type": "http.response.body", "body": text})
+
+        return app
+
+
+class WebhookGateways:
+    """Adds ``wsgi_app`` and ``lambda_handler`` to a namespace that has ``handle``."""
+
+    if TYPE_CHECKING:
+        handle: Any
+
+    def wsgi_app(self, on_ended: Callable[[Any], object], **options: Any) -> Callable[..., Iterable[bytes]]:
+        """A WSGI application, for gunicorn and the like, or to be mounted in a framework.
+
+        An exception of ``on_ended`` is left to the server, which logs it and answers with 500.
+
+        Args:
+            on_ended: As for :meth:`handle`.
+            **options: ``auth``, ``allow_unverified`` and ``seen``, as for :meth:`handle`.
+
+        Raises:
+            InvalidWebhookSignatureError: There is no secret to compare with.
+        """
+        _check(self, options)
+
+        def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            given = environ.get("CONTENT_LENGTH") or ""
+            # Without a length, a server that decodes chunks says so; another gives an input that may never end.
+            default = MAX_PAYLOAD_BYTES + 1 if environ.get("wsgi.input_terminated") else 0
+            length = int(given) if given.isdecimal() else default
+            if given and length > MAX_PAYLOAD_BYTES:
+                status, headers, text = too_large()
+            else:
+                body = environ["wsgi.input"].read(length)
+                status, headers, text = self.handle(environ["REQUEST_METHOD"], environ, body, on_ended, **options)
+            pairs = [*headers.items(), ("Content-Length", str(len(text)))]
+            start_response(f"{status} {HTTPStatus(status).phrase}", pairs)
+            return [text]
+
+        return app
+
+    def lambda_handler(self, on_ended: Callable[[Any], object], **options: Any) -> Callable[..., dict[str, Any]]:
+        """A handler for AWS Lambda.
+
+        It takes the events of API Gateway (payloads 1.0 and 2.0), function URLs, load balancers and VPC Lattice. An
+        exception of ``on_ended`` ends the invocation: Lambda logs it, and the caller gets a status of 500 or above.
+
+        Args:
+            on_ended: As for :meth:`handle`.
+            **options: ``auth``, ``allow_unverified`` and ``seen``, as for :meth:`handle`.
+
+        Raises:
+            InvalidWebhookSignatureError: There is no secret to compare with.
+        """
+        _check(self, options)
+
+        def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
+            method = event.get("httpMethod") or event.get("method") or event["requestContext"]["http"]["method"]
+            status, headers, text = self.handle(method, event, event.get("body") or "", on_ended, **options)
+            return {
+                "statusCode": status,
+                # A load balancer reads one of the two, depending on its configuration.
+                "headers": headers,
+                "multiValueHeaders": {name: [value] for name, value in headers.items()},
+                "isBase64Encoded": False,
+                "body": text.decode(),
+            }
+
+        return handler
+
+
+def _check(namespace: Any, options: dict[str, Any]) -> None:
+    """Raises at once what each call would raise."""
+    namespace._check_secret(options.get("auth"), options.get("allow_unverified", False))
