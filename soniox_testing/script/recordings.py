@@ -252,6 +252,8 @@ class Comparison:
     mangled: tuple[str, ...]
     """Words that were not said: parts of words, and words that lack the space between them. A word that was heard as
     another one is not among them."""
+    places: int
+    """At how many places something is wrong. Mistakes with at most eight right words between them are at one place."""
 
     @property
     def is_clean(self) -> bool:
@@ -281,10 +283,13 @@ def _compare(expected: list[str], received: list[str]) -> Comparison:
     lost: list[tuple[int, str]] = []
     doubled: list[tuple[int, str]] = []
     mangled: list[str] = []
+    places, right_until = 0, -_NEARBY_WORDS - 1
     for _, begin, end, from_, to in SequenceMatcher(None, expected, said, autojunk=False).get_opcodes():
         missing, new = expected[begin:end], said[from_:to]
         if missing == new:
             continue
+        places += begin - right_until > _NEARBY_WORDS
+        right_until = end
         nearby = expected[max(0, begin - len(new) - _NEARBY_WORDS) : end + len(new) + _NEARBY_WORDS]
         for text in new:
             if text in nearby:
@@ -302,6 +307,7 @@ def _compare(expected: list[str], received: list[str]) -> Comparison:
         doubled=_without([text for _, text in doubled], moved),
         out_of_order=tuple(moved),
         mangled=tuple(mangled),
+        places=places,
     )
 
 

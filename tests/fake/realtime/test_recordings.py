@@ -337,6 +337,14 @@ def test_a_comparison_tells_what_became_of_the_words(text, counts):
     assert str(found).startswith(f"8 words expected, {found.received} received; {counts[0]} lost; {counts[1]} doubled")
 
 
+def test_mistakes_side_by_side_are_at_one_place():
+    spoken = Recording([Word(f"w{n}", 100 * n, 100 * n + 90) for n in range(40)], duration_ms=4000)
+    heard = spoken.text.split()
+    assert spoken.compare(spoken.text).places == 0
+    del heard[35], heard[7], heard[5]
+    assert spoken.compare(" ".join(heard)).places == 2
+
+
 @given(cut_ms=st.integers(0, 20_000), size_ms=st.integers(50, 3000))
 def test_a_recording_in_pieces_is_the_same_recording(cut_ms, size_ms):
     assert TALK.audio(0, cut_ms) + TALK.audio(cut_ms) == b"".join(TALK.chunks(size_ms)) == TALK.audio()

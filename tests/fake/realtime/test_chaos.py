@@ -1,0 +1,34 @@
+"""The chaos run of benchmarks/chaos.py, with less audio."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+_FILE = Path(__file__).parents[3] / "benchmarks" / "chaos.py"
+
+
+@pytest.fixture(scope="module")
+def chaos():
+    spec = importlib.util.spec_from_file_location("chaos", _FILE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["chaos"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["chaos"]
+
+
+@pytest.mark.slow
+def test_the_chaos_run_tells_clients_apart(chaos):
+    loop, replay = (
+        chaos.run(client, minutes=2, breaks=20, hearing="exact", seed=2, speed=60)
+        for client in ("plain-loop", "plain-replay")
+    )
+    for outcome in (loop, replay):
+        assert outcome.connections >= sum(outcome.breaks.values()) > 8
+    assert len(loop.found.lost) > 10
+    assert loop.found.received < loop.found.expected < 300
+    assert not replay.found.lost
