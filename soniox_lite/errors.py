@@ -4,9 +4,15 @@
 
     SonioxError
     ├── SonioxValidationError        invalid argument; nothing was sent (also a ValueError)
-    ├── SonioxConnectionError        no usable reply: DNS, TCP, TLS, proxy, reset, cut off
+    ├── SonioxFileError              a file cannot be written any more (also an OSError)
+    │   └── SonioxInvalidFileError        a file cannot be opened or read (also a SonioxValidationError)
+    │       ├── SonioxFileNotFoundError       (also a FileNotFoundError)
+    │       ├── SonioxIsADirectoryError       (also an IsADirectoryError)
+    │       └── SonioxFilePermissionError     (also a PermissionError)
+    ├── SonioxConnectionError        no usable reply: DNS, TCP, TLS, proxy, reset, cut off (also a ConnectionError)
     ├── SonioxTimeoutError           a time limit was exceeded (also a TimeoutError)
     ├── SonioxAPIError               the service answered with an error
+    │   ├── SonioxDecodeError             the body of a response is not JSON (also a ValueError)
     │   ├── SonioxInvalidRequestError     400
     │   ├── SonioxAuthenticationError     401, 403
     │   ├── SonioxPermissionDeniedError   403 with ``permission_denied``
@@ -17,8 +23,12 @@
     │   ├── SonioxTranscriptionError      a job that ended in status ``error``
     │   └── SonioxVoiceError              a voice that cannot be used with a model
     ├── SonioxRealtimeError          a realtime session failed
+    │   ├── SonioxRealtimeConnectionError the connection failed or was lost (also a SonioxConnectionError)
     │   └── SonioxRealtimeTimeoutError    a time limit was exceeded (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
+
+An error that is also an ``OSError`` has the ``errno`` and ``strerror`` of its cause, as far as there are any, and the
+error of a file has its ``filename``.
 
 Branch on the class or on ``error_type``, never on the text: the service does not promise its messages. ``str()`` of an
 error is one line that is safe to print: what a service or a proxy says may hold line breaks and control characters. The
@@ -29,23 +39,36 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+    from typing import Any, TypeVar
 
-    from ._http.messages import Response
+    from typing_extensions import Self
+
+    from ._http.messages import Request, Response
     from .types.api import ApiError, ApiErrorValidationError, Transcription, Voice
+
+    ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 __all__ = [
     "InvalidField",
+    "InvalidFields",
     "InvalidWebhookSignatureError",
     "SonioxAPIError",
     "SonioxAuthenticationError",
     "SonioxConflictError",
     "SonioxConnectionError",
+    "SonioxDecodeError",
     "SonioxError",
+    "SonioxFileError",
+    "SonioxFileNotFoundError",
+    "SonioxFilePermissionError",
+    "SonioxInvalidFileError",
     "SonioxInvalidRequestError",
+    "SonioxIsADirectoryError",
     "SonioxNotFoundError",
     "SonioxPermissionDeniedError",
     "SonioxRateLimitError",
+    "SonioxRealtimeConnectionError",
     "SonioxRealtimeError",
     "SonioxRealtimeTimeoutError",
     "SonioxServerError",
@@ -68,6 +91,9 @@ def one_line(text: object) -> str:
     return "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
 
 
+_OS_FIELDS = ("errno", "strerror", "filename")
+
+
 class SonioxError(Exception):
     """Base of all errors of this package.
 
@@ -82,7 +108,12 @@ class SonioxError(Exception):
         self.response = response
 
     def __str__(self) -> str:
-        return one_line(super().__str__())
+        return one_line(self.message)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...], dict[str, Any]]:
+        # OSError keeps these outside the instance's dict, and by itself pickles them only as its arguments.
+        own = _OS_FIELDS if isinstance(self, OSError) else ()
+        return type(self), self.args, {**vars(self), **{name: getattr(self, name) for name in own}}
 
 
 class InvalidField:
@@ -108,6 +139,20 @@ class InvalidField:
         return f"{self.field} {self.rule}, got {self.got}"
 
 
+class InvalidFields(list[InvalidField]):
+    """The invalid fields of an argument or payload; its methods are those that pydantic's ``ValidationError`` has."""
+
+    def errors(self) -> list[dict[str, Any]]:
+        """A dict for each field: ``loc`` (its path, a tuple of names and indexes), ``msg`` (the rule) and ``type``."""
+        return [{"type": "value_error", "loc": _steps_of(invalid.field), "msg": invalid.rule} for invalid in self]
+
+    __call__ = errors
+
+    def error_count(self) -> int:
+        """How many fields are invalid."""
+        return len(self)
+
+
 class SonioxValidationError(SonioxError, ValueError):
     """Invalid arguments. Nothing was sent.
 
@@ -115,18 +160,70 @@ class SonioxValidationError(SonioxError, ValueError):
         errors: All invalid fields; empty when the message is complete without them.
     """
 
-    def __init__(self, message: str, *, errors: Sequence[InvalidField] | None = None) -> None:
-        super().__init__(message)
-        self.errors: list[InvalidField] = list(errors or ())
+    def __init__(
+        self, message: str, *, errors: Iterable[InvalidField] | None = None, response: Response | None = None
+    ) -> None:
+        super().__init__(message, response=response)
+        self.errors = InvalidFields(errors or ())
 
 
-class SonioxConnectionError(SonioxError):
+class SonioxFileError(SonioxError, OSError):
+    """A file or stream of this machine failed. By itself: an output that cannot be written any more (a full disk).
+
+    Attributes:
+        errno: The system's number for the failure; None if the system has not reported it.
+        strerror: The system's text for it; None as above.
+        filename: The path, as it was given; None for a stream.
+    """
+
+
+class SonioxInvalidFileError(SonioxFileError, SonioxValidationError):
+    """A file that was given cannot be opened or read."""
+
+
+class SonioxFileNotFoundError(SonioxInvalidFileError, FileNotFoundError):
+    """There is no such file, or no such folder for an output."""
+
+
+class SonioxIsADirectoryError(SonioxInvalidFileError, IsADirectoryError):
+    """The path is that of a folder."""
+
+
+class SonioxFilePermissionError(SonioxInvalidFileError, PermissionError):
+    """The system does not allow this process to open the file."""
+
+
+def file_error(message: str, cause: BaseException, path: object = None) -> SonioxValidationError:
+    """The error for a file that cannot be opened or read: of the class that belongs to its cause."""
+    if not isinstance(cause, OSError):
+        return SonioxValidationError(message)
+    error_class: type[SonioxInvalidFileError] = SonioxInvalidFileError
+    for candidate in (SonioxFileNotFoundError, SonioxIsADirectoryError, SonioxFilePermissionError):
+        if isinstance(cause, candidate.__bases__[1]):
+            error_class = candidate
+    return with_errno(error_class(message), cause, path)
+
+
+def with_errno(error: ErrorT, cause: BaseException | None, path: object = None) -> ErrorT:
+    """The same error with ``errno`` and ``strerror`` of its cause, if both are an ``OSError``, and a ``filename``."""
+    if isinstance(error, OSError) and isinstance(cause, OSError):
+        error.errno, error.strerror = cause.errno, cause.strerror
+        error.filename = path
+    return error
+
+
+class SonioxConnectionError(SonioxError, ConnectionError):
     """No usable reply: name not found, refused, TLS or proxy failure, reset, or a reply cut off or garbled.
 
     Attributes:
         request_sent: False when not a byte of the request left this machine, so that repeating it is safe;
             True when the service may have received it.
+        request: The request; None for a realtime session.
+        errno: The system's number for the failure; None if the system has not reported it.
+        strerror: The system's text for it; None as above.
     """
+
+    request: Request | None = None
 
     def __init__(self, message: str, *, request_sent: bool = False, response: Response | None = None) -> None:
         super().__init__(message, response=response)
@@ -138,9 +235,12 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
 
     Attributes:
         request_sent: As in :class:`SonioxConnectionError`.
+        request: The request that took too long; None if it was no single request.
         transcription_id: The job that was waited for, which goes on at the service; None for a request.
         voice_id: The same for a voice.
     """
+
+    request: Request | None = None
 
     def __init__(
         self,
@@ -185,6 +285,11 @@ class SonioxAPIError(SonioxError):
             self.request_id = api_error.request_id
             self.more_info = api_error.more_info
 
+    @classmethod
+    def from_response(cls, response: Response) -> SonioxAPIError:
+        """The error for a response, of the class that belongs to its status and error type."""
+        return response.as_error()
+
     @property
     def retry_after_sec(self) -> float | None:
         """Seconds that the service asked to wait; None when it did not say."""
@@ -193,7 +298,7 @@ class SonioxAPIError(SonioxError):
     def __str__(self) -> str:
         facts: list[str] = []
         if self.status_code is not None:
-            facts.append(f"status {self.status_code}")
+            facts.append(f"HTTP {self.status_code}")
         if self.error_type:
             facts.append(self.error_type)
         text = self.message
@@ -202,6 +307,10 @@ class SonioxAPIError(SonioxError):
         for problem in self.validation_errors:
             text += f"; {problem.location}: {problem.message} [{problem.error_type}]"
         return _with_request_id(one_line(text), self.request_id)
+
+
+class SonioxDecodeError(SonioxAPIError, ValueError):
+    """The body of a response is not JSON, or not valid UTF-8."""
 
 
 class SonioxAuthenticationError(SonioxAPIError):
@@ -316,12 +425,22 @@ class SonioxRealtimeError(SonioxError):
         return _with_request_id(one_line(text), self.request_id)
 
 
+class SonioxRealtimeConnectionError(SonioxRealtimeError, SonioxConnectionError):
+    """The connection of a realtime session could not be opened, or it ended before the session was finished."""
+
+
 class SonioxRealtimeTimeoutError(SonioxRealtimeError, SonioxTimeoutError):
     """A realtime session took longer than it was allowed to, to open or to say something (also a TimeoutError)."""
 
 
 class InvalidWebhookSignatureError(SonioxError):
     """A webhook call whose secret header is missing or wrong, or that cannot be checked for lack of a secret."""
+
+
+def _steps_of(path: str) -> tuple[str | int, ...]:
+    """``("terms", 3, "text")`` for ``terms[3].text``."""
+    steps = path.replace("]", "").replace("[", ".").split(".")
+    return tuple(int(step) if step.isdecimal() else step for step in steps)
 
 
 def _with_request_id(text: str, request_id: str | None) -> str:

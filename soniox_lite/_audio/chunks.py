@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
+from .._data.input_files import normalize_file
 from .._data.json_values import kind_of
 from .._data.rules import FieldErrors
-from ..errors import SonioxValidationError
+from ..errors import SonioxValidationError, file_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -189,10 +190,8 @@ def open_file(path: Any) -> BinaryIO:
     """The file at a path, open for reading.
 
     Raises:
-        SonioxValidationError: It cannot be opened; the message has the reason.
+        SonioxInvalidFileError: It cannot be opened.
     """
-    from .._http.requests import normalize_file  # noqa: PLC0415 - it imports urllib
-
     return normalize_file(path)[0]
 
 
@@ -200,7 +199,8 @@ def read_block(read: Callable[[int], Any], size: int) -> memoryview:
     """The next bytes of a file, empty at its end.
 
     Raises:
-        SonioxValidationError: It cannot be read, or returned something other than bytes.
+        SonioxInvalidFileError: It cannot be read.
+        SonioxValidationError: It returned something other than bytes.
     """
     try:
         block = read(size)
@@ -210,8 +210,8 @@ def read_block(read: Callable[[int], Any], size: int) -> memoryview:
 
 
 def read_error(error: Exception) -> SonioxValidationError:
-    """The error for a file that cannot be read. An OSError would look like one of the connection."""
-    return SonioxValidationError(f"the audio cannot be read: {error}")
+    """The error for a file that cannot be read."""
+    return file_error(f"the audio cannot be read: {error}", error)
 
 
 def rechunked(blocks: Generator[Any, None, None], size: int) -> Generator[bytes, None, None]:

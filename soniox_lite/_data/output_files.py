@@ -8,7 +8,7 @@ import os
 import re
 import stat
 
-from ..errors import SonioxError, SonioxValidationError
+from ..errors import SonioxError, SonioxFileError, SonioxValidationError, file_error, with_errno
 from .json_values import kind_of
 
 TYPE_CHECKING = False
@@ -75,8 +75,9 @@ def opened_output(
         keep_partial: Whether a file shall hold what was written when the block failed, if that is anything.
 
     Raises:
-        SonioxValidationError: It is none of these, or cannot be written to; before the block is entered.
-        SonioxError: The file cannot be written to any more (a full disk).
+        SonioxValidationError: It is none of these, or a stream that cannot be written to; before the block is entered.
+        SonioxInvalidFileError: The path cannot be written to; before the block is entered.
+        SonioxFileError: The file cannot be written to any more (a full disk).
     """
     if isinstance(output, (str, os.PathLike)):
         with _opened_file(output, keep_partial=keep_partial) as writer:
@@ -113,7 +114,7 @@ def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generat
                 stream = stack.enter_context(open(name, "wb", buffering=0))
         except (OSError, ValueError, TypeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise SonioxValidationError(f"output cannot be written: {reason}") from error
+            raise file_error(f"output cannot be written: {reason}", error, path) from error
         writer = _FileOutput(stream)
         try:
             yield writer
@@ -237,5 +238,6 @@ def _status_or_none(path: str) -> os.stat_result | None:
         return None
 
 
-def _failure(error: OSError) -> SonioxError:
-    return SonioxError(f"the output cannot be written: {error.strerror or error}")
+def _failure(error: OSError) -> SonioxFileError:
+    failure = SonioxFileError(f"the output cannot be written: {error.strerror or error}")
+    return with_errno(failure, error, error.filename)

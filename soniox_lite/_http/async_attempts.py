@@ -84,6 +84,7 @@ async def _repeat(
         except (SonioxConnectionError, SonioxTimeoutError) as error:
             # The transport may have sent the request twice by itself, and not have reached the server the second time.
             request.doubtful = error.request_sent = request.doubtful or error.request_sent
+            error.request = request
             delay = _delay(request, settings, deadline, request_sent=error.request_sent)
             if delay is None or transport.closed:
                 raise

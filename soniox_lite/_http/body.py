@@ -8,13 +8,14 @@ import os
 
 from .._data.callbacks import refuse_awaitable
 from .._data.json_values import kind_of
-from ..errors import SonioxValidationError
+from ..errors import SonioxValidationError, file_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, TypeVar
 
+    T = TypeVar("T")
     # Called with the number of file bytes sent so far and in all; None if the latter is not known.
     ProgressCallback = Callable[[int, int | None], object]
 
@@ -29,12 +30,12 @@ class Body:
         content_type: Value of the ``Content-Type`` header.
         length: In bytes; None if it is not known in advance.
         on_progress: Called while the body is sent; None for no callback.
-        callback_error: The exception of ``on_progress`` that ended the last attempt; None without one. The transport
-            raises it after the attempt, whatever urllib or an opener made of it.
+        own_error: The exception of ``on_progress`` or of a file's stream that ended the last attempt; None without one.
+            The transport raises it after the attempt, whatever urllib or an opener made of it.
     """
 
     on_progress: ProgressCallback | None = None
-    callback_error: Exception | None = None
+    own_error: Exception | None = None
 
     def __init__(self, content: bytes, content_type: str) -> None:
         self.content_type = content_type
@@ -111,7 +112,7 @@ class MultipartBody(Body):
         if not self.repeatable:
             raise SonioxValidationError("the file's stream has been read and cannot be rewound")
         self._started = True
-        self.callback_error = None
+        self.own_error = None
         sent = 0
         sizes = [part.size for part in self._files]
         known = [size for size in sizes if size is not None]
@@ -120,16 +121,25 @@ class MultipartBody(Body):
             if isinstance(part, bytes):
                 yield part
                 continue
-            for block in part.read_blocks():
+            blocks = part.read_blocks()
+            while (block := self._kept(next, blocks, None)) is not None:
                 yield block
                 # The generator continues when the block has been passed to the socket.
                 sent += len(block)
                 if self.on_progress is not None:
-                    try:
-                        refuse_awaitable("on_progress", self.on_progress(sent, total))
-                    except Exception as error:
-                        self.callback_error = error
-                        raise
+                    self._kept(self._report, self.on_progress, sent, total)
+
+    def _kept(self, function: Callable[..., T], *args: Any) -> T:
+        """Calls a function of the user, whose exception must not be taken for one of the connection."""
+        try:
+            return function(*args)
+        except Exception as error:
+            self.own_error = error
+            raise
+
+    @staticmethod
+    def _report(on_progress: ProgressCallback, sent: int, total: int | None) -> None:
+        refuse_awaitable("on_progress", on_progress(sent, total))
 
     def __bytes__(self) -> bytes:
         content = b"".join(self)
@@ -211,11 +221,10 @@ class _FilePart:
             yield block
 
     def _call(self, method: Callable[[int], Any], argument: int) -> Any:
-        # An OSError of the stream must not be taken for one of the connection, which would be retried.
         try:
             return method(argument)
         except Exception as error:
-            raise SonioxValidationError(f"{self._name} cannot be read: {error}") from error
+            raise file_error(f"{self._name} cannot be read: {error}", error) from error
 
 
 def json_body(value: object) -> Body:

@@ -21,7 +21,7 @@ from .._net.proxies import Proxies, ProxyError
 from .._net.redaction import describe_failure, redact_exception
 from .._net.route import Route
 from .._net.tcp import is_readable, remaining_sec
-from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError
+from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError, with_errno
 from .body import Body
 from .pool import MAX_IDLE_SEC
 from .wire_response import WireResponse
@@ -145,7 +145,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         try:
             request.proxy = self._proxies.find(request.type, *_place_of(request))
         except (ProxyError, ValueError) as error:
-            raise SonioxConnectionError(f"{_name(request)}: {self._describe(error)}") from redact_exception(error)
+            unusable = SonioxConnectionError(f"{_name(request)}: {self._describe(error)}")
+            raise with_errno(unusable, error) from redact_exception(error)
         found: Proxy | None = request.proxy
         return found
 
@@ -176,10 +177,11 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 self._pool.discard(connection)
                 raise
         except TimeoutError as error:
-            raise SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s") from error
+            late = SonioxTimeoutError(f"{_name(request)}: could not connect within {timeout:g} s")
+            raise with_errno(late, error) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
-            problem = self._describe(error)
-            raise SonioxConnectionError(f"{_name(request)}: {problem}") from redact_exception(error)
+            failed = SonioxConnectionError(f"{_name(request)}: {self._describe(error)}")
+            raise with_errno(failed, error) from redact_exception(error)
         return connection
 
     def _send_and_receive(
@@ -217,14 +219,13 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 response.will_close = True  # The request on this connection is incomplete.
         except (OSError, http.client.HTTPException) as error:
             self._pool.discard(connection)
-            if error is getattr(request.data, "callback_error", None):
-                raise  # Raised by the user's callback, not by the network.
+            if error is getattr(request.data, "own_error", None):
+                raise  # Raised by the user's callback or stream, not by the network.
             if isinstance(error, TimeoutError):
-                raise SonioxTimeoutError(
-                    f"{_name(request)}: no response within {timeout:g} s", request_sent=True
-                ) from error
-            problem = self._describe(error)
-            raise SonioxConnectionError(f"{_name(request)}: {problem}", request_sent=True) from redact_exception(error)
+                late = SonioxTimeoutError(f"{_name(request)}: no response within {timeout:g} s", request_sent=True)
+                raise with_errno(late, error) from error
+            failed = SonioxConnectionError(f"{_name(request)}: {self._describe(error)}", request_sent=True)
+            raise with_errno(failed, error) from redact_exception(error)
         except BaseException:
             self._pool.discard(connection)
             raise

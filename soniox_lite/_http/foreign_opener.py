@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._net.redaction import describe_failure, redact, redact_exception
-from ..errors import SonioxConnectionError, SonioxError, SonioxTimeoutError
+from ..errors import SonioxConnectionError, SonioxError, SonioxTimeoutError, with_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class ForeignResponse:
         self._raw = raw
         self.status = status
         self.headers = raw.headers
+        url = getattr(raw, "url", None)
+        self.url: str | None = url if isinstance(url, str) else None
         self.read = raw.read
         self.read1 = getattr(raw, "read1", raw.read)
 
@@ -63,8 +65,9 @@ def error_for(error: Exception, name: str, timeout_sec: float, authorization: st
     reason = getattr(error, "reason", None)
     cause = reason if isinstance(reason, BaseException) else error
     if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
-        return SonioxTimeoutError(f"{name}: no response within {timeout_sec:g} s", request_sent=True)
+        timed_out = SonioxTimeoutError(f"{name}: no response within {timeout_sec:g} s", request_sent=True)
+        return with_errno(timed_out, cause)
     problem = redact(describe_failure(cause), authorization)
     redact_exception(cause)
     redact_exception(error)
-    return SonioxConnectionError(f"{name}: {problem}", request_sent=True)
+    return with_errno(SonioxConnectionError(f"{name}: {problem}", request_sent=True), cause)

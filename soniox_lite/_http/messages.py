@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from .._data.json_values import items_of
 from .._data.retry_after import parse_retry_after
 from .._data.safe_repr import safe_repr
-from ..errors import SonioxAPIError, one_line
+from ..errors import SonioxAPIError, SonioxDecodeError, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import timedelta
     from typing import Any
 
     from .body import Body
@@ -88,9 +89,10 @@ class Response:
         request: The request; None if it is not known.
         elapsed_sec: Seconds from the start of the attempt to the last byte, or for streamed audio to the head.
         complete: False if an error response was cut off or too large, so that ``content`` is only its beginning.
+        url: Where the response is from: the request's URL, or where a redirect has led; None if it is not known.
     """
 
-    __slots__ = ("_fields", "_headers", "complete", "content", "elapsed_sec", "request", "status_code")
+    __slots__ = ("_fields", "_headers", "complete", "content", "elapsed_sec", "request", "status_code", "url")
 
     def __init__(
         self,
@@ -101,12 +103,14 @@ class Response:
         request: Request | None = None,
         elapsed_sec: float = 0.0,
         complete: bool = True,
+        url: str | None = None,
     ) -> None:
         self.status_code: int = status_code
         self.content: bytes = content
         self.request: Request | None = request
         self.elapsed_sec: float = elapsed_sec
         self.complete: bool = complete
+        self.url: str | None = request.url if url is None and request is not None else url
         self._fields = headers
         self._headers: Headers | None = None
 
@@ -122,21 +126,43 @@ class Response:
         return 200 <= self.status_code < 300
 
     @property
+    def is_error(self) -> bool:
+        """Whether the status is 4xx or 5xx."""
+        return 400 <= self.status_code < 600
+
+    @property
+    def reason_phrase(self) -> str:
+        """The standard name of the status, such as ``Not Found``; empty for a status without one."""
+        from http.client import responses  # noqa: PLC0415 - loaded with the transport
+
+        return responses.get(self.status_code, "")
+
+    @property
+    def elapsed(self) -> timedelta:
+        """``elapsed_sec`` as a timedelta."""
+        from datetime import timedelta  # noqa: PLC0415 - rarely asked for
+
+        return timedelta(seconds=self.elapsed_sec)
+
+    @property
     def text(self) -> str:
         """The body as UTF-8 text; invalid bytes are replaced."""
         return self.content.decode("utf-8", errors="replace")
 
-    def json(self) -> Any:
+    def json(self, **options: Any) -> Any:
         """The body as JSON, parsed at each call.
 
+        Args:
+            options: Those of ``json.loads``, such as ``parse_float``.
+
         Raises:
-            SonioxAPIError: The body is not JSON.
+            SonioxDecodeError: The body is not JSON.
         """
         try:
             # Strictly UTF-8; json.loads would detect and accept other encodings.
-            return json.loads(self.content.decode("utf-8"))
+            return json.loads(self.content.decode("utf-8"), **options)
         except (ValueError, RecursionError) as error:
-            raise SonioxAPIError(f"the response is not JSON but {self.describe_body()}", response=self) from error
+            raise SonioxDecodeError(f"the response is not JSON but {self.describe_body()}", response=self) from error
 
     def raise_for_status(self) -> Response:
         """This response, if its status is 2xx.
@@ -145,10 +171,14 @@ class Response:
             SonioxAPIError: The status is another one; the subclass depends on it.
         """
         if not self.is_success:
-            from .error_responses import error_of  # noqa: PLC0415 - types are loaded when first needed
-
-            raise error_of(self)
+            raise self.as_error()
         return self
+
+    def as_error(self) -> SonioxAPIError:
+        """The error that :meth:`raise_for_status` raises for a status other than 2xx."""
+        from .error_responses import error_of  # noqa: PLC0415 - types are loaded when first needed
+
+        return error_of(self)
 
     @property
     def retry_after_sec(self) -> float | None:
@@ -161,6 +191,9 @@ class Response:
             return "an empty body"
         kind = self.headers.get("Content-Type", "unknown type").partition(";")[0].strip()
         start = " ".join(one_line(self.text[:200]).split())
+        if start.lower().startswith(("<!doctype", "<html")):
+            # The page of a proxy or a load balancer says less than its status.
+            return f"{len(self.content)} bytes of {kind[:60]}: {self.reason_phrase}"
         return f"{len(self.content)} bytes of {kind[:60]}: {start[:100]!r}"
 
     @safe_repr

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 
-from .._data.callbacks import check_callback, is_async
+from .._data.callbacks import check_callback
+from .._data.input_files import normalize_file
 from .._data.json_values import items_of, kind_of, pairs_of
 from .._data.rules import is_visible_ascii
 from .._settings import Settings, user_agent
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from .body import ProgressCallback
-
-_DEFAULT_FILENAME = "upload.bin"
 
 
 @contextlib.contextmanager
@@ -79,45 +76,6 @@ def request_from(
     finally:
         for stream in opened:
             stream.close()
-
-
-def normalize_file(
-    file: BinaryIO | bytes | os.PathLike[str] | str, filename: str | None = None
-) -> tuple[BinaryIO, str, bool]:
-    """Return (file-like, filename, should_close) for an upload.
-
-    Args:
-        file: A path, bytes, or a binary stream, which is read from its current position.
-        filename: The name to send; None for the name of the path or the stream, or ``upload.bin`` if it has none.
-
-    Raises:
-        SonioxValidationError: ``file`` is none of these, or the path cannot be opened.
-    """
-    if filename is not None and not isinstance(filename, str):
-        raise SonioxValidationError(f"filename must be a str, got {kind_of(filename)}")
-    if isinstance(file, (bytes, bytearray, memoryview)):
-        # bytes() accepts a memoryview with gaps, too; bytes are not copied.
-        return io.BytesIO(bytes(file)), filename or _DEFAULT_FILENAME, True
-    if isinstance(file, (str, os.PathLike)):
-        try:
-            path = os.fsdecode(file)
-            return open(path, "rb"), filename or os.path.basename(path), True
-        except (OSError, ValueError, TypeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            # The value may be a whole document passed by mistake, so it is shortened.
-            shown = repr(file)
-            shown = shown if len(shown) <= 120 else f"{shown[:60]}...{shown[-40:]}"
-            raise SonioxValidationError(f"file cannot be opened: {reason}: {shown}") from error
-    if not callable(getattr(file, "read", None)):
-        raise SonioxValidationError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
-    if isinstance(file, io.TextIOBase):
-        raise SonioxValidationError("file is open as text; a binary stream is needed")
-    if is_async(file.read):
-        raise SonioxValidationError("file is a stream whose read() has to be awaited; read it first, or give its path")
-    own_name = getattr(file, "name", None)
-    if not isinstance(own_name, str):
-        own_name = ""
-    return file, filename or os.path.basename(own_name) or _DEFAULT_FILENAME, False
 
 
 def _check_mapping(name: str, value: Any) -> None:

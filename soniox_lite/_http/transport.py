@@ -10,7 +10,7 @@ import urllib.request
 from .._data.clock import time
 from .._net.certificates import default_tls_context
 from .._net.redaction import describe_failure, redact, redact_exception
-from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError
+from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError, with_errno
 from .connections import KeepAliveHandler, WireRequest
 from .content_encoding import UnreadableBodyError, decompress, encoding_of
 from .foreign_opener import ForeignResponse, error_for
@@ -99,6 +99,7 @@ class Transport:
             _fields_of(wire, settings.authorization),
             request=request,
             elapsed_sec=time.monotonic() - started,
+            url=wire.url,
         )
         failure = functools.partial(self._cut_off, _name(request))
         return ResponseStream(response, wire, failure=failure, authorization=settings.authorization)
@@ -130,22 +131,21 @@ class Transport:
             raise
         except (OSError, http.client.HTTPException, ValueError) as error:
             # Errors of our own opener are SonioxErrors already.
-            if request.body is None or request.body.callback_error is None:
+            if request.body is None or request.body.own_error is None:
                 raise error_for(error, _name(request), timeout_sec, settings.authorization) from error
-        if request.body is not None and request.body.callback_error is not None:
+        if request.body is not None and request.body.own_error is not None:
             # Not inside the except clause, whose error would become the context of this one.
-            raise request.body.callback_error
+            raise request.body.own_error
         return raw if isinstance(raw, WireResponse) else ForeignResponse(raw, _name(request))
 
     def _cut_off(self, name: str, error: Exception) -> SonioxError:
         """The error for a response whose body could not be read to its end."""
         if isinstance(error, TimeoutError):
-            return SonioxTimeoutError(
-                f"{name}: the response stopped, or came in too slowly, before its end", request_sent=True
-            )
+            problem = "the response stopped, or came in too slowly, before its end"
+            return with_errno(SonioxTimeoutError(f"{name}: {problem}", request_sent=True), error)
         problem = "the client was closed meanwhile" if self.closed else describe_failure(error)
         redact_exception(error)
-        return SonioxConnectionError(f"{name}: {problem}", request_sent=True)
+        return with_errno(SonioxConnectionError(f"{name}: {problem}", request_sent=True), error)
 
     def _read_whole(
         self, wire: WireResponse | ForeignResponse, request: Request, authorization: str, started: float
@@ -179,6 +179,7 @@ class Transport:
             request=request,
             elapsed_sec=time.monotonic() - started,
             complete=complete,
+            url=wire.url,
         )
 
 

@@ -24,7 +24,7 @@ from .._net.response_heads import read_response_head
 from .._net.route import Route
 from .._net.tcp import remaining_sec
 from .._settings import user_agent
-from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from ..errors import SonioxRealtimeConnectionError, SonioxRealtimeError, SonioxRealtimeTimeoutError, with_errno
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,16 +101,14 @@ def open_websocket(
     except SonioxRealtimeError:
         raise
     except TimeoutError as error:
-        raise SonioxRealtimeTimeoutError(
-            f"{url} could not be opened within {timeout_sec:g} s ({handshake.phase})"
-        ) from error
+        late = SonioxRealtimeTimeoutError(f"{url} could not be opened within {timeout_sec:g} s ({handshake.phase})")
+        raise with_errno(late, error) from error
     except ProxyError as error:
-        raise SonioxRealtimeError(f"{url}: {error}", error_code=error.status) from error
+        raise SonioxRealtimeConnectionError(f"{url}: {error}", error_code=error.status) from error
     except (OSError, ValueError) as error:
         problem = redact(describe_failure(error), authorization)
-        raise SonioxRealtimeError(f"{url} could not be opened ({handshake.phase}): {problem}") from redact_exception(
-            error
-        )
+        failed = SonioxRealtimeConnectionError(f"{url} could not be opened ({handshake.phase}): {problem}")
+        raise with_errno(failed, error) from redact_exception(error)
 
 
 class Handshake:
@@ -176,7 +174,7 @@ class Handshake:
             raise TimeoutError from None
         except websocket.WebSocketException as error:
             # The error's text may contain headers of the response, so only its type is shown.
-            raise SonioxRealtimeError(
+            raise SonioxRealtimeConnectionError(
                 f"{self._url}: the server's answer to the WebSocket upgrade cannot be used ({type(error).__name__})"
             ) from None
         return exchange.leftover
@@ -241,7 +239,7 @@ class _UpgradeExchange:
             (answer.all("sec-websocket-protocol"), "it has a sub-protocol that was not offered"),
         ):
             if is_wrong:
-                raise SonioxRealtimeError(
+                raise SonioxRealtimeConnectionError(
                     f"{self._url}: the server's answer to the WebSocket upgrade cannot be used: {problem}"
                 )
         return (

@@ -20,7 +20,7 @@ from collections import deque
 from .._data.clock import time
 from .._net.redaction import describe_failure, redact
 from .._net.tcp import unacknowledged_bytes, wait_ready
-from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from ..errors import SonioxRealtimeConnectionError, SonioxRealtimeError, SonioxRealtimeTimeoutError, with_errno
 from .frames import (
     ABNORMAL_CLOSURE,
     BINARY,
@@ -102,8 +102,12 @@ class Closure:
         else:
             reason = f": {self.reason}" if self.reason else ""
             detail = f"the server closed the connection with code {self.code}{reason}"
-        error_class = SonioxRealtimeTimeoutError if isinstance(self.error, TimeoutError) else SonioxRealtimeError
-        error = error_class(detail, close_code=self.code)
+        error_class: type[SonioxRealtimeError] = SonioxRealtimeConnectionError
+        if isinstance(self.error, TimeoutError):
+            error_class = SonioxRealtimeTimeoutError
+        elif isinstance(self.error, SonioxRealtimeError) or self.initiated_locally:
+            error_class = SonioxRealtimeError
+        error = with_errno(error_class(detail, close_code=self.code), self.error)
         error.__cause__ = self.error
         return error
 

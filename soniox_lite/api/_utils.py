@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._data.decoding import decode_response
-from .._http.requests import normalize_file
+from .._data.input_files import normalize_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -41,7 +41,9 @@ from ..support.tables import each_row
 
 bounded = settings(derandomize=True, max_examples=80, deadline=None, database=None)
 
-CLASSES: list[type[SonioxError]] = [getattr(errors, name) for name in errors.__all__ if name != "InvalidField"]
+CLASSES: list[type[SonioxError]] = [
+    getattr(errors, name) for name in errors.__all__ if not name.startswith("InvalidField")
+]
 API_CLASSES = [cls for cls in CLASSES if issubclass(cls, SonioxAPIError)]
 
 
@@ -71,7 +73,7 @@ FULL: dict[str, Any] = {
     [
         (SonioxError, [Exception]),
         (SonioxValidationError, [SonioxError, ValueError]),
-        (SonioxConnectionError, [SonioxError]),
+        (SonioxConnectionError, [SonioxError, ConnectionError]),
         (SonioxTimeoutError, [SonioxError, TimeoutError]),
         (SonioxAPIError, [SonioxError]),
         (SonioxAuthenticationError, [SonioxAPIError]),
@@ -123,7 +125,7 @@ def test_the_status_decides_on_the_class_whatever_the_body(body: object) -> None
 
         assert type(error) is (SonioxServerError if status >= 500 else BY_STATUS.get(status, SonioxAPIError))
         assert error.status_code == status
-        assert f"status {status}" in str(error)
+        assert f"HTTP {status}" in str(error)
         assert error.response is not None
 
 
@@ -165,7 +167,7 @@ def test_the_documented_body_is_read() -> None:
 
 def test_the_text_has_message_status_validation_errors_and_request_id() -> None:
     assert str(error_of(reply(400, FULL))) == (
-        "Invalid request. (status 400, invalid_request)"
+        "Invalid request. (HTTP 400, invalid_request)"
         "; body.payload.model: Field required [missing]"
         "; query.limit: Too much [value_error]"
         " [request id 3d37a3bd-5078-47ee-a369-b204e3bbedda]"
@@ -175,7 +177,7 @@ def test_the_text_has_message_status_validation_errors_and_request_id() -> None:
 def test_a_request_id_that_the_message_has_already_is_not_told_twice() -> None:
     body = {"error_code": 503, "error_type": "x", "error_message": "Down (request id: abc-1)", "request_id": "abc-1"}
 
-    assert str(error_of(reply(503, body))) == "Down (request id: abc-1) (status 503, x)"
+    assert str(error_of(reply(503, body))) == "Down (request id: abc-1) (HTTP 503, x)"
 
 
 HOSTILE = "a\r\nb\x1b[2J\x85c\x9bd\u2028e\u202ef\u2066g\ud800h\x00i\x7fj\t k"
@@ -218,7 +220,7 @@ def test_attributes_keep_the_text_of_the_service() -> None:
     error = error_of(reply(400, {**FULL, "message": HOSTILE, "request_id": "r\n"}))
 
     assert (error.message, error.request_id) == (HOSTILE, "r\n")
-    assert str(error).startswith(f"{HARMLESS} (status 400")
+    assert str(error).startswith(f"{HARMLESS} (HTTP 400")
     assert "\x1b" not in repr(error)
 
 
@@ -234,7 +236,7 @@ def test_other_alphabets_are_kept_in_an_errors_text() -> None:
 
 def test_the_text_leaves_out_what_is_not_known() -> None:
     assert str(SonioxAPIError("It failed")) == "It failed"
-    assert str(SonioxAPIError("It failed", response=reply(418))) == "It failed (status 418)"
+    assert str(SonioxAPIError("It failed", response=reply(418))) == "It failed (HTTP 418)"
 
 
 def test_the_body_of_text_to_speech_is_read() -> None:
@@ -335,7 +337,7 @@ def test_a_body_of_any_other_kind_still_gives_the_right_class(status: int, body:
 def test_a_redirect_is_named_as_one() -> None:
     error = error_of(reply(302, b"", [("Location", "https://elsewhere/")]))
 
-    assert str(error) == "the service redirected to a URL that this request must not follow (status 302)"
+    assert str(error) == "the service redirected to a URL that this request must not follow (HTTP 302)"
 
 
 json_values = st.recursive(
@@ -358,7 +360,7 @@ def test_no_body_breaks_the_making_of_an_error(status: int, body: bytes) -> None
     error = error_of(reply(status, body))
 
     assert error.status_code == status
-    assert f"status {status}" in str(error)
+    assert f"HTTP {status}" in str(error)
     assert isinstance(error.message, str)
     assert error.error_type is None or isinstance(error.error_type, str)
     assert all(isinstance(problem, ApiErrorValidationError) for problem in error.validation_errors)
@@ -366,7 +368,7 @@ def test_no_body_breaks_the_making_of_an_error(status: int, body: bytes) -> None
 
 def test_raise_for_status_raises_what_the_response_stands_for() -> None:
     assert reply(204).raise_for_status().status_code == 204
-    with pytest.raises(SonioxConflictError, match=r"Invalid request\. \(status 409, invalid_request\)"):
+    with pytest.raises(SonioxConflictError, match=r"Invalid request\. \(HTTP 409, invalid_request\)"):
         reply(409, FULL).raise_for_status()
 
 
@@ -427,7 +429,7 @@ def test_an_api_error_without_a_reply_takes_the_status_of_its_body() -> None:
     error = SonioxAPIError("m", api_error=ApiError.from_dict(FULL))
 
     assert error.status_code == 400
-    assert str(error).startswith("m (status 400, invalid_request)")
+    assert str(error).startswith("m (HTTP 400, invalid_request)")
 
 
 def test_a_timeout_is_pythons_and_a_validation_error_is_a_value_error() -> None:

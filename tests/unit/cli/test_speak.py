@@ -218,7 +218,7 @@ class TestWhereItGoes:
 
 class TestFailures:
     def test_what_the_service_says(self, run: Any) -> None:
-        check_error(run("Hello", "-o", "a.wav", "--voice", "Nobody"), 1, "Nobody", "status 400, invalid_request")
+        check_error(run("Hello", "-o", "a.wav", "--voice", "Nobody"), 1, "Nobody", "HTTP 400, invalid_request")
 
     @pytest.mark.parametrize(
         ("arguments", "problem"),

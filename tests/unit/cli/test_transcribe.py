@@ -431,7 +431,7 @@ def test_a_failed_job_is_an_error_and_is_removed(run: Callable[..., Result], fak
 
 def test_a_refused_job_leaves_no_file(run: Callable[..., Result], fake: FakeSoniox, audio: str) -> None:
     result = run("transcribe", audio, "--model", "no-such-model")
-    result.check_error(1, "model", "status 400")
+    result.check_error(1, "model", "HTTP 400")
     assert _REQUEST_ID.search(result.err)
     assert fake.files == ()
 
@@ -677,7 +677,7 @@ def test_a_transcript_that_cannot_be_fetched_stays_on_the_server(
 ) -> None:
     gate.refused_path = "/v1/transcriptions/[^/]+/transcript"
     result = run("transcribe", "--base-url", gate.api_base_url, audio)
-    result.check_error(1, "status 403")
+    result.check_error(1, "HTTP 403")
     assert _kept_ids(result.err)["transcription"] == fake.transcriptions[0].id
 
 
@@ -861,7 +861,7 @@ def test_a_missing_key_names_its_variable(run: Callable[..., Result], key: str) 
 
 def test_a_wrong_key_is_told_with_the_request_id(run: Callable[..., Result]) -> None:
     result = run("models", environment={"SONIOX_API_KEY": "wrong-key-that-nobody-knows"})
-    result.check_error(1, "status 401")
+    result.check_error(1, "HTTP 401")
     assert _REQUEST_ID.search(result.err)
     assert len(result.err.splitlines()) == 1
     assert "wrong-key" not in result.err

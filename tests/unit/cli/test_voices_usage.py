@@ -168,7 +168,7 @@ def test_shared_voices_are_listed(run: Callable[..., Result]) -> None:
     assert any(re.match(r"Victoria +female +middle_aged +british +educational, narration", line) for line in lines)
     shown = json.loads(run("voices", "list", "--shared", "tts-rt-v2", "--json").out)["voices"]
     assert len(shown) == len(lines)
-    run("voices", "--shared", "no-such-model").check_error(1, "status 404")
+    run("voices", "--shared", "no-such-model").check_error(1, "HTTP 404")
 
 
 # --- usage

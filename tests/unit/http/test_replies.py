@@ -489,7 +489,7 @@ class TestErrorBodies:
             response.raise_for_status()
         assert type(caught.value) is expected
         assert (caught.value.status_code, caught.value.error_type) == (status, error_type)
-        assert str(caught.value) == f"why (status {status}, {error_type}) [request id req-1]"
+        assert str(caught.value) == f"why (HTTP {status}, {error_type}) [request id req-1]"
 
     @each_row(
         "body",

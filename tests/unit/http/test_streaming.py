@@ -430,7 +430,7 @@ class TestTrailers:
         with RawServer(send_raw(HEAD + HELLO + b"0\r\nError-Code: many\r\n\r\n")) as server:
             _, error = Listener(speaker(server)).take_until_failure()
         assert isinstance(error, SonioxServerError)
-        assert str(error) == "the service failed while it sent the response (status 500, api_error)"
+        assert str(error) == "the service failed while it sent the response (HTTP 500, api_error)"
 
     def test_other_trailers_say_nothing(self, speaker: Any) -> None:
         answer = HEAD + HELLO + b"0\r\nX-Request-Id: r-1\r\nServer-Timing: total;dur=3\r\n\r\n"

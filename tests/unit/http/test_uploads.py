@@ -21,8 +21,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from soniox_lite import SonioxConnectionError, SonioxError, SonioxValidationError
+from soniox_lite._data.input_files import normalize_file
 from soniox_lite._http.body import MultipartBody, quote_parameter
-from soniox_lite._http.requests import normalize_file
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import Connection, RawServer, close, refused_port, reply
 from tests.support.tables import each_row

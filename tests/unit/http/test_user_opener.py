@@ -36,7 +36,7 @@ def test_replies_are_replies(with_opener: Any) -> None:
         assert caller.request("GET").json() == {"a": 1}
         response = caller.request("POST", json={"b": 2})
         assert (response.status_code, response.json()) == (404, {"message": "no"})
-        with pytest.raises(SonioxNotFoundError, match=r"no .status 404"):
+        with pytest.raises(SonioxNotFoundError, match=r"no .HTTP 404"):
             response.raise_for_status()
     assert server.requests[1].body == b'{"b":2}'
     assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {KEY}"] * 2
