@@ -171,9 +171,12 @@ def test_a_session_that_cannot_connect_is_a_connection_error(name: str, nowhere:
 def test_a_session_that_breaks_is_a_connection_error(fake_soniox: FakeSoniox) -> None:
     fake_soniox.faults.drop()
     client = SonioxClient(fake_soniox.api_key, websocket_base_url=fake_soniox.stt_websocket_url)
-    with pytest.raises(ConnectionError) as caught, client.realtime.stt.connect(config=STT) as session:
-        session.send_bytes([b"\0" * 32000])
-        list(session.receive_events())
+    session = client.realtime.stt.connect(config=STT).enter()
+    try:
+        with pytest.raises(ConnectionError) as caught:
+            list(session.receive_events())
+    finally:
+        session.cancel()
 
     assert isinstance(caught.value, SonioxRealtimeError)
 

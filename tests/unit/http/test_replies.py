@@ -376,7 +376,7 @@ class TestTruncation:
         with RawServer(send_and_close(b"HTTP/1.1 500 Failed\r\n" + rest)) as server:
             response = connect(server, max_retries=0).request("GET")
             assert not response.complete
-            with pytest.raises(SonioxServerError, match="status 500"):
+            with pytest.raises(SonioxServerError, match="HTTP 500"):
                 response.raise_for_status()
 
 
@@ -455,7 +455,7 @@ class TestCompression:
     def test_an_error_that_cannot_be_decompressed_is_still_that_error(self, connect: Any, encoding: str) -> None:
         with RawServer(then=reply(b"plain", "503 Busy", f"Content-Encoding: {encoding}")) as server:
             response = connect(server).request("GET")
-        with pytest.raises(SonioxServerError, match="status 503"):
+        with pytest.raises(SonioxServerError, match="HTTP 503"):
             response.raise_for_status()
         assert len(server.requests) == 3
 
@@ -527,7 +527,7 @@ class TestErrorBodies:
         with pytest.raises(expected) as caught:
             response.raise_for_status()
         text = str(caught.value)
-        assert f"status {status[:3]}" in text
+        assert f"HTTP {status[:3]}" in text
         assert len(text) < 500
         assert text.isprintable()
         assert caught.value.response.content == body
