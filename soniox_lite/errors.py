@@ -112,7 +112,7 @@ class SonioxError(Exception):
 
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...], dict[str, Any]]:
         # OSError keeps these outside the instance's dict, and by itself pickles them only as its arguments.
-        own = _OS_FIELDS if isinstance(self, OSError) else ()
+        own: tuple[str, ...] = _OS_FIELDS if isinstance(self, OSError) else ()
         return type(self), self.args, {**vars(self), **{name: getattr(self, name) for name in own}}
 
 
