@@ -58,6 +58,9 @@ class State(IntEnum):
     ABANDONED = 7
     """Closed before the connection was open."""
     CLOSED = 8
+    """The connection has ended."""
+    DISMISSED = 9
+    """The program has closed the session, which was connected."""
 
 
 _NOT_CONNECTED = "the session is not connected; enter it first"
@@ -75,6 +78,7 @@ _STATES: dict[int, tuple[SessionState, str | None]] = {
     State.CLOSING: ("closing", "the session is being closed"),
     State.ABANDONED: ("closed", _NOT_CONNECTED),
     State.CLOSED: ("closed", "the session is closed"),
+    State.DISMISSED: ("closed", "the session is closed"),
 }
 # Looked up for each chunk, which is slow on an enum in Python 3.10 and 3.11.
 OPEN = State.OPEN
@@ -185,14 +189,17 @@ class SttProtocol(Progress):
 
     @property
     def has_ended(self) -> bool:
-        """Whether the audio was ended, or this side closed the session: nothing is left to finalize or keep alive."""
-        return self.has_reached(State.ENDING) or self.is_closed_here
+        """Whether the audio was ended, or the program closed the session: nothing is left to finalize or keep alive."""
+        return self.has_reached(State.ENDING) or self.was_dismissed
 
     @property
-    def is_closed_here(self) -> bool:
-        """Whether this side has closed the session, or is about to."""
-        closure = self.closure
-        return self.has_reached(State.CLOSING) or (closure is not None and closure.initiated_locally)
+    def was_dismissed(self) -> bool:
+        """Whether the program has closed the session, or is about to."""
+        return self.has_reached(State.CLOSING) or self.state is State.DISMISSED
+
+    def dismiss(self) -> None:
+        """The program closes the session."""
+        self.advance(State.DISMISSED if self.was_connected else State.ABANDONED)
 
     def start(self) -> Message | None:
         """The message that starts the stream, without the key; None if it was made before.

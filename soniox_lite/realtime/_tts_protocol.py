@@ -1,4 +1,4 @@
-"""The text-to-speech protocol: which messages a stream may send in which state. No I/O.
+"""The text-to-speech protocol: what connections and streams may do in which state, and their messages. No I/O.
 
 A connection carries several streams, each named by its ``stream_id``::
 
@@ -21,6 +21,7 @@ import re
 from enum import IntEnum
 
 from .._data.json_values import kind_of
+from .._data.rules import FieldErrors
 from .._websocket.frames import TEXT, Message
 from ..errors import InvalidField, SonioxAPIError, SonioxRealtimeError, SonioxValidationError
 from ..types.realtime import parse_message
@@ -30,7 +31,11 @@ from ._stt_protocol import Progress, error_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
+
+    from .._websocket.nonblocking import Closure
+
+    ConnectionState = Literal["new", "connecting", "open", "closed"]
 
 
 KEEP_ALIVE = Message(TEXT, b'{"keep_alive":true}')
@@ -63,6 +68,140 @@ class WireIds:
         self._count += 1
         number = f"--{self._count}"
         return stream_id[: _MAX_ID_LENGTH - len(number)] + number
+
+
+class Settings:
+    """What a connection and its streams are set up with, apart from the place and the key; checked once.
+
+    Attributes:
+        event_timeout_sec: How long receiving waits for an event; None for as long as it takes.
+        keep_alive_interval_sec: After how many seconds without a message a keepalive is sent.
+        max_queued_messages: How many messages of one stream are kept until they are received.
+        max_queued_bytes: How many bytes of them.
+        raise_on_error: Whether an error of the service is raised where it is received.
+        heartbeat_sec: After how many seconds without text a stream is sent an empty one; None for never.
+    """
+
+    def __init__(
+        self,
+        *,
+        event_timeout_sec: float | None,
+        keep_alive_interval_sec: float,
+        max_queued_messages: int,
+        max_queued_bytes: int,
+        raise_on_error: bool,
+        stream_heartbeat_sec: float | None,
+    ) -> None:
+        """Args are those of a connection.
+
+        Raises:
+            SonioxValidationError: One of them cannot be used.
+        """
+        with FieldErrors("the connection's set-up") as check:
+            check.seconds("event_timeout_sec", event_timeout_sec)
+            check.seconds("stream_heartbeat_sec", stream_heartbeat_sec)
+            if check.required("keep_alive_interval_sec", keep_alive_interval_sec):
+                check.seconds("keep_alive_interval_sec", keep_alive_interval_sec)
+            if check.required("max_queued_messages", max_queued_messages):
+                check.integer("max_queued_messages", max_queued_messages, minimum=2, maximum=1_000_000_000)
+        self.event_timeout_sec = event_timeout_sec
+        self.keep_alive_interval_sec = keep_alive_interval_sec
+        self.max_queued_messages = max_queued_messages
+        self.max_queued_bytes = max_queued_bytes
+        self.raise_on_error = raise_on_error
+        self.heartbeat_sec = stream_heartbeat_sec
+
+
+class LineState(IntEnum):
+    """How far a connection has come. A connection only moves to later states."""
+
+    NEW = 0
+    CONNECTING = 1
+    OPEN = 2
+    FAILED = 3
+    """The service refused the connection; it closes it next."""
+    CLOSED = 4
+    """The connection has ended."""
+    ABANDONED = 5
+    """The program closed it before it was open."""
+    DISMISSED = 6
+    """The program closed it after it was open."""
+
+
+_NOT_OPEN = "the connection is not open; enter it first"
+
+# For each state: its public word, and why nothing can be done in it (None where streams can be opened and used). If the
+# service or a broken connection is the reason, their own error is raised instead.
+_LINE_STATES: dict[int, tuple[ConnectionState, str | None]] = {
+    LineState.NEW: ("new", _NOT_OPEN),
+    LineState.CONNECTING: ("connecting", _NOT_OPEN),
+    LineState.OPEN: ("open", None),
+    LineState.FAILED: ("open", "the service refused the connection"),
+    LineState.CLOSED: ("closed", "the connection is closed"),
+    LineState.ABANDONED: ("closed", _NOT_OPEN),
+    LineState.DISMISSED: ("closed", "the connection is closed"),
+}
+
+
+class LineProtocol(Progress):
+    """The state of one connection.
+
+    Attributes:
+        state: How far the connection has come, a :class:`LineState`.
+        is_paused: Whether text is held back.
+        failure: The event that the service refused the connection with; None if it did not.
+        closure: How the connection ended; None while it is open.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(LineState.NEW)
+        self.is_paused = False
+        self.failure: RealtimeTTSEvent | None = None
+        self.closure: Closure | None = None
+
+    @property
+    def public_state(self) -> ConnectionState:
+        """The state in the words of the public API."""
+        return _LINE_STATES[self.state][0]
+
+    @property
+    def was_open(self) -> bool:
+        """Whether the connection is or was open."""
+        return self.has_reached(LineState.OPEN)
+
+    @property
+    def was_dismissed(self) -> bool:
+        """Whether the program closed it after it was open."""
+        return self.state is LineState.DISMISSED
+
+    def dismiss(self) -> None:
+        """The program closes the connection."""
+        self.advance(LineState.DISMISSED if self.was_open else LineState.ABANDONED)
+
+    def end(self, closure: Closure) -> None:
+        """The connection has ended."""
+        self.closure = closure
+        self.advance(LineState.CLOSED)
+
+    def observe_error(self, data: dict[str, Any]) -> None:
+        """Updates the state from an error that names no stream."""
+        self.failure = error_event(data)
+        self.advance(LineState.FAILED)
+
+    def check_open(self) -> None:
+        """Raises unless streams can be opened and used.
+
+        Raises:
+            SonioxRealtimeError: The service refused the connection, or it is not open.
+        """
+        reason = _LINE_STATES[self.state][1]
+        if reason is None:
+            return
+        if self.failure is not None:
+            raise error_of(self.failure)
+        if self.closure is not None:
+            raise self.closure.as_error()
+        raise SonioxRealtimeError(reason)
 
 
 class StreamState(IntEnum):

@@ -553,7 +553,7 @@ class RealtimeSTTSession:
         self._connection.check_may_end()
         if self._protocol.state is State.NEW:
             self._log.close()
-        self._protocol.advance(State.CLOSED if self._protocol.was_connected else State.ABANDONED)
+        self._protocol.dismiss()
         self._connection.abort()
 
     def _drain(self, deadline: float) -> None:
@@ -570,7 +570,7 @@ class RealtimeSTTSession:
         self._connection.wait_ended(max(0.0, deadline - time.monotonic()), lambda: self.finished)
 
     def _finish(self, timeout_sec: float | None) -> None:
-        if self.finished or (self._protocol.has_reached(State.ENDING) and self._protocol.is_closed_here):
+        if self.finished or (self._protocol.has_reached(State.ENDING) and self._protocol.was_dismissed):
             return
         self._check_open()
         if self._protocol.state is State.HELD:

@@ -229,6 +229,9 @@ class TestOneStream:
             for action in (session.keep_alive, session.finalize):
                 with pytest.raises(SonioxRealtimeError, match="broke"):
                     driver.call(action)
+            driver.call(session.close)
+            for action in (session.keep_alive, session.finalize):
+                driver.call(action)
 
     def test_finishing_again_does_nothing_after_the_service_has_closed(self, driver: Driver) -> None:
         with WsServer(started, until("text", ""), message(FINISHED), ws_server.close(1000)) as server:

@@ -54,10 +54,11 @@ class Socket:
     def __getattr__(self, name):
         return interrupting(self.sock.send) if name == "send" else getattr(self.sock, name)
 
-websocket = session._connection._connection.websocket if kind == "speech" else session._connection.websocket
+websocket = (session._core.connection.driver if kind == "speech" else session._connection).websocket
 if place == "while it is made":
     step = "check_may_send" if kind == "speech" else "audio"
-    setattr(session._protocol, step, interrupting(getattr(session._protocol, step)))
+    protocol = session._core.protocol if kind == "speech" else session._protocol
+    setattr(protocol, step, interrupting(getattr(protocol, step)))
 elif place == "while it is framed":
     nonblocking.encode_frame = interrupting(nonblocking.encode_frame)
 else:

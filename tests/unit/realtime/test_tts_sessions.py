@@ -201,7 +201,7 @@ class TestOneStream:
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url)
             receiving = tts.start(connection.receive_event, long)
-            wait_for(connection._receiving.locked)
+            wait_for(connection._core.receiving.locked)
             go.set()
             assert receiving.result(PATIENCE_SEC).audio_bytes() == b"one"
             tts.call(connection.close)
@@ -211,7 +211,7 @@ class TestOneStream:
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url, event_timeout_sec=None)
             receiving = tts.start(connection.receive_event)
-            wait_for(connection._receiving.locked)
+            wait_for(connection._core.receiving.locked)
             with pytest.raises(SonioxRealtimeError, match="receiving from this stream already"):
                 tts.call(connection.receive_event)
             go.set()
@@ -368,7 +368,7 @@ class TestManyStreams:
             connection = tts.multi(server.url)
             silent, other = tts.streams(connection, "a", "b")
             waiting = tts.start(silent.receive_event)
-            wait_for(silent._receiving.locked)
+            wait_for(silent._core.receiving.locked)
             began = time.monotonic()
             assert tts.audio_of(other) == [b"two"]
             assert time.monotonic() - began < 2
@@ -587,7 +587,7 @@ class TestCancel:
         with WsServer(started, say(audio("a", b"one"), audio("a", b"two", audio_end=True), terminated("a"))) as server:
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
-            wait_for(lambda: connection._protocol.is_terminated)
+            wait_for(lambda: connection._core.protocol.is_terminated)
             tts.call(connection.cancel)
             assert tts.rest(connection) == []
             tts.call(connection.close)
@@ -715,7 +715,7 @@ class TestPause:
             for stream in tts.streams(connection, "a", "b"):
                 tts.call(stream.send_text_chunk, "1")
             with monkeypatch.context() as patch:
-                patch.setattr(connection._connection, "drain", drain)
+                patch.setattr(connection._core.driver, "drain", drain)
                 with pytest.raises(InterruptionError):
                     tts.call(connection.resume)
             server.wait_until(lambda s: len(s.peer.texts()) == 4)
@@ -814,13 +814,15 @@ class TestClose:
                 tts.rest(connection)
             with pytest.raises(SonioxRealtimeError, match="broke"):
                 tts.call(connection.keep_alive)
+            tts.call(connection.close)
+            tts.call(connection.keep_alive)
 
     def test_is_quick_and_tells_whoever_receives(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one")), ws_server.mute) as server:
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
             receiving = tts.start(connection.receive_event)
-            wait_for(connection._receiving.locked)
+            wait_for(connection._core.receiving.locked)
             began = time.monotonic()
             tts.call(connection.close)
             assert time.monotonic() - began < 2.0
@@ -898,11 +900,11 @@ class TestInterruption:
     def test_a_task_that_is_cancelled_while_it_opens_a_stream_leaves_none_behind(self) -> None:
         async def main(url: str) -> None:
             async with async_tts.AsyncRealtimeTTSMultiplexedConnection(url, KEY) as connection:
-                connection._connection.drain = _never  # type: ignore[method-assign]
+                connection._core.driver.drain = _never  # type: ignore[method-assign]
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(connection.open_stream(config=CONFIG), 0.05)
                 # The service's answer frees the id.
-                del connection._connection.drain
+                del connection._core.driver.drain
                 other = await connection.open_stream(config=config("b"))
                 assert (await other.receive_event()).terminated
                 await connection.open_stream(config=CONFIG)
@@ -992,7 +994,7 @@ class TestTheKey:
 
     def test_comes_from_the_environment_or_is_missing(self, tts: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SONIOX_API_KEY", KEY)
-        assert KEY in tts.session("ws://localhost/x", api_key=None)._connection._options.authorization
+        assert KEY in tts.session("ws://localhost/x", api_key=None)._core.connection._options.authorization
         monkeypatch.delenv("SONIOX_API_KEY")
         with pytest.raises(SonioxValidationError, match="no API key"):
             tts.session("ws://localhost/x", api_key=None)

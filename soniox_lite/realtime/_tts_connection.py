@@ -1,0 +1,225 @@
+# Generated from _async_tts_connection.py by scripts/generate_sync: edit that file, not this one.
+"""A text-to-speech connection, as its streams use it: it sends their messages and hands them what arrives for them."""
+
+from __future__ import annotations
+
+import threading
+
+from .._data.safe_repr import safe_repr
+from .._net.redaction import redact
+from .._websocket.frames import TEXT
+from .._websocket.threads import Connection
+from ..errors import SonioxRealtimeError
+from ._stt_protocol import error_of
+from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, read_message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._websocket.frames import Message
+    from .._websocket.nonblocking import Closure
+    from .._websocket.options import ConnectionOptions
+    from ..types.realtime_tts import RealtimeTTSEvent
+    from ._tts_protocol import Settings
+    from ._tts_stream import TtsStream
+
+# How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
+_REASON_TIMEOUT_SEC = 1.0
+
+
+class TtsConnection:
+    """One WebSocket with any number of streams on it.
+
+    Attributes:
+        settings: What it was set up with.
+        protocol: Its state.
+        driver: The WebSocket's driver.
+        last_message: The event that was received last, of any stream; None before the first.
+    """
+
+    def __init__(self, options: ConnectionOptions, settings: Settings) -> None:
+        self.settings = settings
+        self.protocol = LineProtocol()
+        on_tick = None if settings.heartbeat_sec is None else self._on_tick
+        self.driver = Connection(options, self._on_open, self._on_message, self._on_end, on_tick)
+        self.last_message: RealtimeTTSEvent | None = None
+        self._options = options
+        # Those that something is still wanted of, by their names on the wire.
+        self._streams: dict[str, TtsStream] = {}
+        self._wire_ids = WireIds()
+        # Signal handlers may take it again.
+        self._registry = threading.RLock()
+
+    def open(self) -> None:
+        """Opens it.
+
+        Raises:
+            SonioxRealtimeError: That failed, or it was opened before.
+        """
+        if self.protocol.state is not LineState.NEW:
+            raise SonioxRealtimeError(f"this connection is {self.protocol.public_state} already; make a new one")
+        self.protocol.advance(LineState.CONNECTING)
+        try:
+            self.driver.open()
+            if self.protocol.state >= LineState.ABANDONED:
+                raise SonioxRealtimeError("the connection was closed while it was being opened")
+            self.driver.set_keepalive(KEEP_ALIVE, self.settings.keep_alive_interval_sec, TEXT)
+        except BaseException:
+            self.abort()
+            raise
+
+    def keep_alive(self) -> None:
+        """Sends a keepalive, unless the program has closed the connection.
+
+        Raises:
+            SonioxRealtimeError: It is not open yet, or failed.
+        """
+        if not self.protocol.was_dismissed:
+            self.check_open()
+            self.sent(lambda: self.post(KEEP_ALIVE))
+
+    def pause(self) -> None:
+        """Holds the text of all streams back.
+
+        Raises:
+            SonioxRealtimeError: It is not open, or failed.
+        """
+        self.check_open()
+        self.protocol.is_paused = True
+
+    def resume(self) -> None:
+        """Sends the text that was held back, and lets text through again.
+
+        Raises:
+            SonioxRealtimeError: It is not open, or failed.
+        """
+        self.check_open()
+        self.protocol.is_paused = False
+        self.sent(self._release)
+
+    def close(self) -> None:
+        """Closes it, within about a second."""
+        is_open = self.protocol.was_open and self.protocol.closure is None
+        self.driver.check_may_end()
+        self.protocol.dismiss()
+        try:
+            if is_open:
+                self.driver.close(_REASON_TIMEOUT_SEC)
+        finally:
+            # Not waited for if this was interrupted or cancelled.
+            self.driver.abort()
+
+    def abort(self) -> None:
+        """Closes it at once."""
+        self.driver.check_may_end()
+        self.protocol.dismiss()
+        self.driver.abort()
+
+    def check_open(self) -> None:
+        """Raises unless it is open, and this is its process and event loop.
+
+        Raises:
+            SonioxRealtimeError: It is not.
+        """
+        self.driver.check_owner()
+        self.protocol.check_open()
+
+    def register(self, stream: TtsStream) -> None:
+        """Gives a stream its name on the wire, and its messages from now on.
+
+        Raises:
+            SonioxRealtimeError: There is a stream of that id which is not over.
+        """
+        with self._registry:
+            if any(
+                other.stream_id == stream.stream_id and not other.protocol.is_over for other in self._open_streams()
+            ):
+                raise SonioxRealtimeError("this connection has a stream of that id, which is not over yet")
+            stream.protocol.wire_id = self._wire_ids.new(stream.stream_id)
+            self._streams[stream.protocol.wire_id] = stream
+
+    def forget(self, stream: TtsStream) -> None:
+        """Drops later messages for a stream."""
+        with self._registry:
+            self._streams.pop(stream.protocol.wire_id, None)
+
+    def post(self, message: Message) -> int | None:
+        """Queues a message without waiting; gives its position, for :meth:`sent`."""
+        return self.driver.send_nowait(lambda: message)
+
+    def sent(self, post: Callable[[], int | None], stream: TtsStream | None = None) -> None:
+        """Has something posted, and waits until the kernel has taken it.
+
+        Args:
+            post: Posts it, and gives its position; None for nothing.
+            stream: Whose message it is; None for the connection's own.
+
+        Raises:
+            SonioxRealtimeError: It cannot be sent; if the service said why, its error.
+        """
+        try:
+            position = post()
+            if position is not None:
+                self.driver.drain(position)
+        except SonioxRealtimeError:
+            if self.driver.websocket.is_broken:
+                # The service gives its reason before it closes, but sending may fail before that is read.
+                self.driver.wait_ended(_REASON_TIMEOUT_SEC)
+            failure = self.protocol.failure if stream is None else stream.protocol.failure or self.protocol.failure
+            if failure is not None:
+                raise error_of(failure) from None
+            raise
+
+    def _open_streams(self) -> list[TtsStream]:
+        with self._registry:
+            return list(self._streams.values())
+
+    def _release(self) -> int | None:
+        """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
+        positions = [stream.release() for stream in self._open_streams()]
+        return max((position for position in positions if position is not None), default=None)
+
+    def _on_open(self) -> None:
+        self.protocol.advance(LineState.OPEN)
+
+    def _on_message(self, message: bytes) -> None:
+        try:
+            data = read_message(message)
+            if data.get("error_code") is not None:
+                # The service repeats what it objects to, which may be the key in a wrong place.
+                message = redact(message, self._options.authorization)
+                data = read_message(message)
+        except SonioxRealtimeError as error:
+            # The stream cannot be known, so all streams fail. They fail here, since later messages of the same read are
+            # delivered before the connection ends, and would hide the gap in the audio.
+            self.driver.fail(error)
+            for stream in self._open_streams():
+                stream.fail(error)
+            return
+        stream_id = data.get("stream_id")
+        if stream_id in (None, ""):
+            if data.get("error_code") is not None:
+                self.protocol.observe_error(data)
+            streams = self._open_streams()
+        else:
+            # Messages for finished streams are dropped, such as the error for a late cancel.
+            streams = [stream for stream in self._open_streams() if stream.protocol.wire_id == stream_id]
+        for stream in streams:
+            # An event takes its data over, so that each needs some of its own.
+            stream.deliver(message, data if len(streams) == 1 else read_message(message))
+            if stream.protocol.is_terminated:
+                self.forget(stream)
+
+    def _on_end(self, closure: Closure) -> None:
+        self.protocol.end(closure)
+        for stream in self._open_streams():
+            stream.close_queue()
+
+    def _on_tick(self) -> float:
+        interval_sec = self.settings.heartbeat_sec or 0.0
+        return min((stream.beat(interval_sec) for stream in self._open_streams()), default=interval_sec)
+
+    @safe_repr
+    def __repr__(self) -> str:
+        return f"{self._options.url} {self.protocol.public_state}"
