@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import importlib
 import itertools
 import math
 import sys
@@ -105,7 +105,7 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
 def parsed(arguments: Sequence[str] | None) -> Options:
     """The options; ``run`` is the function of the command.
 
-    Only the module of the given command is imported; all of them for an unknown command and for the list in ``--help``.
+    Only the module of the given command is imported.
 
     Raises:
         SystemExit: The arguments are not valid (2), or ask for help or the version (0).
@@ -116,25 +116,13 @@ def parsed(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     added = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     command = parser.command_in(given)
-    if command is not None and _is_command(command):
-        names = [command]
-    else:
-        names = _all_commands() if command is not None or not {"-h", "--help"}.isdisjoint(given) else []
-    for name in names:
-        module = importlib.import_module(f"{commands.__name__}.{name}")
-        module.add_options(add_action(added, name, module.SUMMARY, module.EXAMPLE, module.run))
+    for name, summary in commands.SUMMARIES.items():
+        if name == command:
+            module = importlib.import_module(f"{commands.__name__}.{name}")
+            module.add_options(add_action(added, name, summary, module.EXAMPLE, module.run))
+        else:
+            added.add_parser(name, help=summary)
     return Options(**vars(parser.parse_args(given)))
-
-
-def _is_command(name: str) -> bool:
-    is_module_name = name.isidentifier() and not name.startswith("_")
-    return is_module_name and importlib.util.find_spec(f"{commands.__name__}.{name}") is not None
-
-
-def _all_commands() -> list[str]:
-    import pkgutil  # noqa: PLC0415 - it takes 10 ms to import
-
-    return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 
 
 def add_action(

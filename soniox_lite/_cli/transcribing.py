@@ -12,6 +12,7 @@ from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
 from . import terminal as screen
 from .cleanup import ServerTraces
 from .clients import open_client
+from .places import path_or_none
 from .recording import opened, path_of_url, refuse_empty
 from .transcripts import TranscriptOutput
 
@@ -43,12 +44,13 @@ def transcribe(options: argparse.Namespace) -> int:
         if options.translate_to is None
         else TranslationConfig(type="one_way", target_language=options.translate_to),
     )
-    output = TranscriptOutput(options)
-    if options.track not in {None, "original"} and options.translate_to is None:
-        raise screen.CommandError("--track needs --translate-to: there is no translation", exit_code=2)
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
-        source = stack.enter_context(opened(options.source, output.path)) if url is None else url
+        # Opened first: an output that is the input is refused as that, whatever its name and content are.
+        source = stack.enter_context(opened(options.source, path_or_none(options.output))) if url is None else url
+        output = TranscriptOutput(options)
+        if options.track not in {None, "original"} and options.translate_to is None:
+            raise screen.CommandError("--track needs --translate-to: there is no translation", exit_code=2)
         client = stack.enter_context(open_client(options))
         if not isinstance(source, str):
             refuse_empty(source, options.source)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_REFUSED = "must not be a coroutine function: only what is asynchronous itself awaits it"
+_REFUSED = "must not be a coroutine function: only async clients and async sessions await callbacks"
 
 
 def is_async(function: object) -> bool:

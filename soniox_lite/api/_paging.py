@@ -87,7 +87,7 @@ def delete_listed(
             return
     last = next(reversed(busy.values()))
     raise SonioxConflictError(
-        f"{len(busy)} {kind} could not be deleted, being in use still, and {len(deleted)} were: "
+        f"{len(busy)} of {len(busy) + len(deleted)} {kind} could not be deleted because they are still in use: "
         f"{', '.join(busy)}: {last.message}",
         api_error=last.api_error,
         response=last.response,

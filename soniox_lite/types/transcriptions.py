@@ -265,8 +265,10 @@ class _TranscriptionOptions(Payload):
         check.header_value("webhook_auth_header_value", self.webhook_auth_header_value)
         # With only one of the two, the service would call the webhook without the header.
         if (self.webhook_auth_header_name is None) != (self.webhook_auth_header_value is None):
-            missing = "name" if self.webhook_auth_header_name is None else "value"
-            check.add(f"webhook_auth_header_{missing}", "must be given, since the header's other half is", None)
+            missing, given = ("name", "value") if self.webhook_auth_header_name is None else ("value", "name")
+            check.add(
+                f"webhook_auth_header_{missing}", f"must be given together with webhook_auth_header_{given}", None
+            )
         check.text("client_reference_id", self.client_reference_id, max_length=256)
 
 

@@ -1,5 +1,30 @@
-"""A module a command: ``SUMMARY`` and ``EXAMPLE`` for the help, ``add_options(parser)`` and ``run(options)``.
+"""A module a command: ``EXAMPLE`` for its help, ``add_options(parser)`` and ``run(options)``."""
 
-``soniox-lite`` finds them with :mod:`pkgutil`, also in a zip file. Modules import what costs time inside ``run``,
-because the help of the program imports all of them.
-"""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Never run: the program imports the module of the given command only. Tools that follow imports, such as
+    # PyInstaller, find all of them here.
+    from . import (
+        files as files,
+        models as models,
+        speak as speak,
+        stream as stream,
+        transcribe as transcribe,
+        transcriptions as transcriptions,
+        usage as usage,
+        vendor as vendor,
+        voices as voices,
+    )
+
+# What each command does, for the help of the program.
+SUMMARIES = {
+    "files": "list or delete uploaded files",
+    "models": "list the models for transcription and speech",
+    "speak": "make audio from a text",
+    "stream": "print what is being said, while it is said",
+    "transcribe": "print what is said in a recording",
+    "transcriptions": "list, print or delete transcription jobs",
+    "usage": "print what was used and what it cost, by model and day",
+    "vendor": "copy this package into a project's own tree",
+    "voices": "list, make or delete voices of your own",
+}

@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-SUMMARY = "list or delete uploaded files"
 EXAMPLE = "files delete --all"
 
 

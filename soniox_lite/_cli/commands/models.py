@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ...types.models import Model
     from ...types.tts_models import TtsModel
 
-SUMMARY = "list the models for transcription and speech"
 EXAMPLE = "models"
 
 

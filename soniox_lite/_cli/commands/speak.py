@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -11,9 +12,9 @@ from ..clients import open_client
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
-SUMMARY = "make audio from a text"
 EXAMPLE = 'speak "Good morning." -o morning.mp3'
 
 # More than the service accepts, so that longer input is still rejected by its length.
@@ -74,8 +75,10 @@ def run(options: argparse.Namespace) -> int:
         )
     if path is not None:
         check_place(path)
-    audio_format = options.format or "wav" if path is None else _format_of(path, options.format)
-    text = _text(options, path)
+    # The input is opened first: an output that is the input is refused as that, whatever its name is.
+    with _source(options, path) as source:
+        audio_format = options.format or "wav" if path is None else _format_of(path, options.format)
+        text = source if isinstance(source, str) else _decoded(source)
     with open_client(options) as client:
         try:
             client.tts.generate_to_file(
@@ -127,29 +130,31 @@ def _is_raw(audio_format: str) -> bool:
     return audio_format.startswith("pcm_") or audio_format in {"mulaw", "alaw"}
 
 
-def _text(options: argparse.Namespace, output: str | None) -> str:
-    """The text from the argument, a file, or standard input.
+def _source(options: argparse.Namespace, output: str | None) -> AbstractContextManager[str | BinaryIO]:
+    """The text itself, or a stream with it: of a file, or standard input.
 
     Raises:
-        CommandError: It is missing, empty or not UTF-8; or both TEXT and ``--file`` are given.
+        CommandError: There is none, it cannot be opened or is the output; or both TEXT and ``--file`` are given.
     """
     from ..recording import opened  # noqa: PLC0415 - not for --help
 
     if options.file is not None:
         if options.text is not None:
             raise screen.CommandError("give either TEXT or --file, not both", exit_code=2)
-        with opened(options.file, output) as stream:
-            return _decoded(stream)
+        return opened(options.file, output)
     if options.text not in {None, "-"}:
-        text: str = options.text
-        return text
+        return contextlib.nullcontext(options.text)
     if screen.is_terminal("stdin"):
         raise screen.CommandError("there is no text: give TEXT or --file, or pipe it to standard input", exit_code=2)
-    with opened("-", output) as stream:
-        return _decoded(stream)
+    return opened("-", output)
 
 
 def _decoded(stream: BinaryIO) -> str:
+    """The text of a stream.
+
+    Raises:
+        CommandError: It is empty or not UTF-8.
+    """
     content = b""
     while len(content) <= _MAX_INPUT_BYTES and (block := stream.read(_MAX_INPUT_BYTES)):
         content += block

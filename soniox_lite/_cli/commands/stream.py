@@ -9,7 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-SUMMARY = "print what is being said, while it is said"
 EXAMPLE = "stream talk.wav --diarize --endpoints"
 
 

@@ -8,7 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-SUMMARY = "print what is said in a recording"
 EXAMPLE = "transcribe interview.mp3 --language en,de --diarize"
 
 

@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-SUMMARY = "list, print or delete transcription jobs"
 EXAMPLE = "transcriptions get 73d4357d-cad2-4338-a60d-ec6f2044f721"
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ...types.usage import UsageSummaryEntry
 
-SUMMARY = "print what was used and what it cost, by model and day"
 EXAMPLE = "usage --from 2026-04-01 --to 2026-04-30"
 
 _DEFAULT_DAYS = 30

@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-SUMMARY = "copy this package into a project's own tree"
 EXAMPLE = "vendor my_app/_vendor --with-websocket"
 
 _KINDS = {

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from ...types.voices import TtsVoiceDetails, Voice, VoiceModel
 
-SUMMARY = "list, make or delete voices of your own"
 EXAMPLE = "voices --shared tts-rt-v2"
 
 _SHARED_PAGE_SIZE = 200

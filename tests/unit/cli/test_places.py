@@ -50,6 +50,8 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     "line",
     [
         "soniox-lite transcribe talk.wav --format txt --force -o talk.wav",
+        "soniox-lite transcribe talk.wav -o talk.wav",
+        "soniox-lite transcribe talk.wav --format txt -o talk.wav",
         "soniox-lite transcribe talk.wav --format txt --force -o $PWD/./talk.wav",
         "ln -s talk.wav link; soniox-lite transcribe talk.wav --format txt --force -o link",
         "ln talk.wav link; soniox-lite transcribe link --format txt --force -o talk.wav",
@@ -61,6 +63,7 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "soniox-lite stream - --fast < talk.wav >> talk.wav",
         "soniox-lite voices create talk.wav --name me >> talk.wav",
         "soniox-lite speak --file text.txt --audio-format wav -o text.txt",
+        "soniox-lite speak --file text.txt -o text.txt",
         "ln -s text.txt a.wav; soniox-lite speak --file text.txt -o a.wav",
         "soniox-lite speak --audio-format wav -o text.txt < text.txt",
         "soniox-lite speak --file text.txt -o - >> text.txt",

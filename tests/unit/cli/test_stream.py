@@ -123,14 +123,6 @@ class Screen(Terminal):
             assert self._column <= self._columns, "the terminal broke the row by itself"
 
 
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """Children do not inherit that Ctrl-C is ignored, as it is for a test run in the background of a script."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def fake() -> Iterator[FakeSoniox]:
     with FakeSoniox(api_keys=["right-key"]) as server:

@@ -256,14 +256,6 @@ class Terminal:
         os.close(self._master)
 
 
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """Children do not inherit that Ctrl-C is ignored, as it is for a test run in the background of a script."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def stages() -> Stages:
     return Stages()
