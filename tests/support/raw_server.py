@@ -5,24 +5,17 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import struct
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from . import socket_server
+from .socket_server import PATIENCE_SEC, HungUpError, SocketServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from typing_extensions import Self
-
     Step = Callable[["Connection"], None]
-
-# Nothing here takes as long; whoever waits longer is a test that hangs.
-PATIENCE_SEC = 10.0
-
-
-class HungUpError(Exception):
-    """The client closed the connection."""
 
 
 class Request:
@@ -38,34 +31,19 @@ class Request:
         self.headers = {name.lower(): value.strip() for name, _, value in fields}
 
 
-class Connection:
+class Connection(socket_server.Connection):
     """One accepted connection, as the steps see it."""
 
-    def __init__(self, sock: socket.socket, server: RawServer, number: int) -> None:
-        self.sock = sock
-        self.server = server
-        self.number = number
-        self.request = Request(b"- - -", number)
+    def __init__(self, sock: socket.socket, server: RawServer) -> None:
+        super().__init__(sock, server)
+        self.number = server.connection_count + 1
+        self.request = Request(b"- - -", self.number)
         self._buffer = b""
         self._body_is_read = True
 
-    def send(self, data: bytes) -> None:
-        """Sends all of it; a client that hung up ends the connection."""
-        try:
-            self.sock.sendall(data)
-        except OSError as error:
-            raise HungUpError from error
-
     def receive(self) -> bytes:
-        """The next bytes."""
-        if not self._buffer:
-            try:
-                self._buffer = self.sock.recv(256 * 1024)
-            except (ConnectionError, ssl.SSLError) as error:
-                raise HungUpError from error
-            if not self._buffer:
-                raise HungUpError
-        data, self._buffer = self._buffer, b""
+        """The next bytes, after what was read ahead."""
+        data, self._buffer = self._buffer or self.receive_bytes(), b""
         return data
 
     def _receive_until(self, end: bytes) -> bytes:
@@ -116,23 +94,19 @@ class Connection:
             self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
 
-    def reset(self) -> None:
-        """Closes the connection with a TCP reset."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
 
-
-class RawServer:
+class RawServer(SocketServer[Connection]):
     """Serves each request with the next step, whichever connection it comes on.
 
-    A step is called when the head of a request has been read; what it raises fails the test on leaving the ``with``
-    block. When the steps are used up, ``then`` serves the rest; without it another request is a failure.
+    A step is called when the head of a request has been read. When the steps are used up, ``then`` serves the rest;
+    without it another request is a failure.
 
     Args:
         steps: One for each request.
         then: For all further requests.
         on_accept: For the first connections, called before anything is read; None in it for nothing.
         tls: Makes it an https server.
+        host: Where to listen.
     """
 
     def __init__(
@@ -143,106 +117,33 @@ class RawServer:
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
     ) -> None:
+        super().__init__(Connection, "http", tls, host)
         self.requests: list[Request] = []
-        self.connection_count = 0
-        self.failures: list[BaseException] = []
-        self.tls_failures: list[OSError] = []
-        self.stopping = threading.Event()
         self._steps = deque(steps)
         self._then = then
         self._on_accept = deque(on_accept)
-        self._tls = tls
         self._lock = threading.Lock()
-        self._changed = threading.Condition()
-        self._threads: list[threading.Thread] = []
-        self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server((host, 0), backlog=256)
-        self.port: int = self._listener.getsockname()[1]
-        self.address = f"{host}:{self.port}"
-        self.url = f"{'http' if tls is None else 'https'}://{self.address}"
-
-    def __enter__(self) -> Self:
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
-        self.stopping.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        with self._lock:
-            for sock in self._sockets:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(PATIENCE_SEC)
-            assert not thread.is_alive(), "a step of the server does not end"
-        if self.failures and exc_type is None:
-            raise self.failures[0]
 
     @property
     def targets(self) -> list[str]:
         """Method and target of each request."""
         return [f"{request.method} {request.target}" for request in self.requests]
 
-    def wait_until(self, condition: Callable[[RawServer], bool]) -> None:
-        """Waits until it is so; looked at whenever a request came in or a connection ended."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: condition(self), PATIENCE_SEC), "what was waited for did not happen"
+    def go_on_with(self, *steps: Step) -> None:
+        """Adds steps, which may need the server's URL."""
+        self._steps.extend(steps)
 
-    @property
-    def open_connections(self) -> int:
-        """Connections that neither side has closed."""
-        return len(self._sockets)
+    def greet(self, connection: Connection) -> None:
+        if self._on_accept and (greeting := self._on_accept.popleft()) is not None:
+            greeting(connection)
+        if connection.sock.fileno() < 0:
+            raise HungUpError
 
-    def _start(self, function: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=self._run, args=(function, *args), name="raw-server")
-        self._threads.append(thread)
-        thread.start()
-
-    def _run(self, function: Callable[..., None], *args: object) -> None:
+    def serve(self, connection: Connection) -> None:
         try:
-            function(*args)
-        except HungUpError:
-            pass
-        except BaseException as error:
-            self.failures.append(error)
-
-    def _accept(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            sock.settimeout(PATIENCE_SEC)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                self.connection_count += 1
-                self._sockets.add(sock)
-            self._start(self._serve, sock, self.connection_count)
-
-    def _serve(self, sock: socket.socket, number: int) -> None:
-        original = sock
-        connection = Connection(sock, self, number)
-        try:
-            if self._on_accept and (greet := self._on_accept.popleft()) is not None:
-                greet(connection)
-            if connection.sock.fileno() < 0:
-                return
-            if self._tls is not None:
-                try:
-                    connection.sock = sock = self._tls.wrap_socket(original, server_side=True)
-                except OSError as error:
-                    self.tls_failures.append(error)
-                    return
-                with self._lock:
-                    self._sockets.discard(original)
-                    self._sockets.add(sock)
-                original = sock
             while connection.sock.fileno() >= 0 and not self.stopping.is_set():
                 connection.read_head()
-                with self._changed:
-                    self._changed.notify_all()
+                self.changed()
                 with self._lock:
                     step = self._steps.popleft() if self._steps else self._then
                 assert step is not None, f"unexpected request: {connection.request.head!r}"
@@ -250,15 +151,7 @@ class RawServer:
         except TimeoutError as error:
             raise AssertionError("nothing came from the client") from error
         except OSError as error:
-            if not self.stopping.is_set():
-                raise HungUpError from error
-        finally:
-            with self._lock:
-                self._sockets.discard(original)
-            connection.sock.close()
-            original.close()
-            with self._changed:
-                self._changed.notify_all()
+            raise HungUpError from error
 
 
 def http_reply(

@@ -18,24 +18,18 @@ from wsproto.connection import Connection as FrameConnection
 from wsproto.events import CloseConnection, Message, Ping, Pong, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
+from .socket_server import PATIENCE_SEC, Connection, HungUpError, SocketServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from typing_extensions import Self
-
     Step = Callable[["Peer"], object]
 
-# Nothing here takes as long; whoever waits longer is a test that hangs.
-PATIENCE_SEC = 10.0
 FINISHED = {"tokens": [], "final_audio_proc_ms": 0, "total_audio_proc_ms": 0, "finished": True}
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class HungUpError(Exception):
-    """The client closed the connection."""
-
-
-class Peer:
+class Peer(Connection):
     """One connection, as the steps see it.
 
     Attributes:
@@ -43,41 +37,22 @@ class Peer:
         headers: Its fields, names in lower case.
         received: What came: ``("text", "...")``, ``("binary", b"...")``, ``("ping" or "pong", b"...")``,
             ``("close", code)``.
-        hung_up: Set when the client has closed the connection.
     """
 
     def __init__(self, sock: socket.socket, server: WsServer) -> None:
-        self.sock = sock
-        self.server = server
+        super().__init__(sock, server)
         self.head = b""
         self.headers: dict[str, str] = {}
         self.received: list[tuple[str, Any]] = []
-        self.hung_up = threading.Event()
         self._frames = FrameConnection(ConnectionType.SERVER)
         self._pending: deque[tuple[str, Any]] = deque()
         self._message: list[Any] = []
-
-    def send(self, data: bytes) -> None:
-        """Sends bytes as they are."""
-        try:
-            self.sock.sendall(data)
-        except OSError as error:
-            raise HungUpError from error
-
-    def _receive_bytes(self) -> bytes:
-        try:
-            data = self.sock.recv(256 * 1024)
-        except (ConnectionError, ssl.SSLError) as error:
-            raise HungUpError from error
-        if not data:
-            raise HungUpError
-        return data
 
     def read_head(self) -> None:
         """Reads the request for the upgrade."""
         data = b""
         while b"\r\n\r\n" not in data:
-            data += self._receive_bytes()
+            data += self.receive_bytes()
         self.head, _, rest = data.partition(b"\r\n\r\n")
         fields = [line.partition(":") for line in self.head.decode("latin-1").split("\r\n")[1:]]
         self.headers = {name.lower(): value.strip() for name, _, value in fields}
@@ -96,7 +71,7 @@ class Peer:
     def receive(self) -> tuple[str, Any]:
         """What comes next; pings and the close frame are answered."""
         while not self._pending:
-            self._feed(self._receive_bytes())
+            self._feed(self.receive_bytes())
             self.server.changed()
         return self._pending.popleft()
 
@@ -142,10 +117,8 @@ class Peer:
         return b"".join(value for kind, value in self.received if kind == "binary")
 
 
-class WsServer:
-    """Runs the same steps for every connection, each on a thread of its own.
-
-    After its steps a connection is read to its end. What a step raises fails the test on leaving the ``with`` block.
+class WsServer(SocketServer[Peer]):
+    """Runs the same steps for every connection. After its steps a connection is read to its end.
 
     Args:
         steps: Functions of a :class:`Peer`, called in turn.
@@ -161,39 +134,14 @@ class WsServer:
         host: str = "127.0.0.1",
         receive_buffer: int | None = None,
     ) -> None:
-        self.peers: list[Peer] = []
-        self.failures: list[BaseException] = []
-        self.tls_failures: list[OSError] = []
-        self.stopping = threading.Event()
+        super().__init__(Peer, "ws", tls, host, receive_buffer)
+        self.url = f"{self.url}/transcribe-websocket"
         self._steps = steps
-        self._tls = tls
-        self._condition = threading.Condition()
-        self._threads: list[threading.Thread] = []
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family, backlog=256)
-        if receive_buffer is not None:
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.port: int = self._listener.getsockname()[1]
-        self.address = f"{f'[{host}]' if ':' in host else host}:{self.port}"
-        self.url = f"{'ws' if tls is None else 'wss'}://{self.address}/transcribe-websocket"
 
-    def __enter__(self) -> Self:
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
-        self.stopping.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for peer in self.peers:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(peer.sock, socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(PATIENCE_SEC)
-            assert not thread.is_alive(), "a step of the server does not end"
-        if self.failures and exc_type is None:
-            raise self.failures[0]
+    @property
+    def peers(self) -> list[Peer]:
+        """The connections so far."""
+        return self.connections
 
     @property
     def peer(self) -> Peer:
@@ -201,58 +149,10 @@ class WsServer:
         (peer,) = self.peers
         return peer
 
-    def wait_until(self, condition: Callable[[WsServer], Any]) -> None:
-        """Waits until it is so; looked at whenever something came in or a connection ended."""
-        with self._condition:
-            assert self._condition.wait_for(lambda: condition(self), PATIENCE_SEC), "it did not happen"
-
-    def changed(self) -> None:
-        """Lets those who wait look again."""
-        with self._condition:
-            self._condition.notify_all()
-
-    def _start(self, function: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=self._run, args=(function, *args), name="ws-server")
-        self._threads.append(thread)
-        thread.start()
-
-    def _run(self, function: Callable[..., None], *args: object) -> None:
-        try:
-            function(*args)
-        except HungUpError:
-            pass
-        except BaseException as error:
-            if not self.stopping.is_set():
-                self.failures.append(error)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            sock.settimeout(PATIENCE_SEC)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer = Peer(sock, self)
-            self.peers.append(peer)
-            self.changed()
-            self._start(self._serve, peer)
-
-    def _serve(self, peer: Peer) -> None:
-        try:
-            if self._tls is not None:
-                try:
-                    peer.sock = self._tls.wrap_socket(peer.sock, server_side=True)
-                except OSError as error:
-                    self.tls_failures.append(error)
-                    return
-            for step in self._steps:
-                step(peer)
-            read_to_end(peer)
-        finally:
-            peer.sock.close()
-            peer.hung_up.set()
-            self.changed()
+    def serve(self, connection: Peer) -> None:
+        for step in self._steps:
+            step(connection)
+        read_to_end(connection)
 
 
 # Steps.
@@ -324,15 +224,14 @@ def hang_up(peer: Peer) -> None:
         socket.socket.shutdown(peer.sock, socket.SHUT_WR)
     with contextlib.suppress(HungUpError, RemoteProtocolError, TimeoutError):
         while True:
-            peer._receive_bytes()
+            peer.receive_bytes()
     peer.sock.close()
     raise HungUpError
 
 
 def reset(peer: Peer) -> None:
     """Resets the connection."""
-    peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.sock.close()
+    peer.reset()
     raise HungUpError
 
 
@@ -344,7 +243,7 @@ def hold(peer: Peer) -> None:
 def mute(peer: Peer) -> None:
     """Reads but never answers, pings included, as long as the client stays."""
     while True:
-        peer._receive_bytes()
+        peer.receive_bytes()
 
 
 def wait(event: threading.Event) -> Step:

@@ -184,7 +184,7 @@ class TestForward:
 
     def test_a_redirect_within_it_still_has_its_credentials(self, connect: Any, use_proxy: Any) -> None:
         with RawServer() as origin, RawServer(then=forward(CREDENTIALS)) as proxy:
-            origin._steps.extend([reply(b"", "302 Found", f"Location: {origin.url}/x"), reply(b"there")])
+            origin.go_on_with(reply(b"", "302 Found", f"Location: {origin.url}/x"), reply(b"there"))
             use_proxy("http", proxy, IN_URL)
             assert connect(origin).request("GET").content == b"there"
         assert [request.headers["proxy-authorization"] for request in proxy.requests] == [basic(CREDENTIALS)] * 2

@@ -25,7 +25,7 @@ def redirect(location: str, status: int = 302, *headers: str) -> Any:
 def test_the_same_host_is_followed_with_the_key(connect: Any, status: int, location: str) -> None:
     with RawServer() as server:
         where = location.format(url=server.url, address=server.address)
-        server._steps.extend([redirect(where, status), reply(b'{"there": 1}')])
+        server.go_on_with(redirect(where, status), reply(b'{"there": 1}'))
         assert connect(server).request("GET", "/here").json() == {"there": 1}
     assert server.targets == ["GET /v1/here", "GET /v1/there?x=1"]
     assert [request.headers.get("authorization") for request in server.requests] == [f"Bearer {KEY}"] * 2
@@ -43,7 +43,7 @@ def test_another_host_is_followed_without_the_key(connect: Any, status: int) -> 
 @each_row("name", ["localhost", "LOCALHOST", "127.0.0.1.", "127.1"])
 def test_another_name_of_the_host_is_another_host(connect: Any, name: str) -> None:
     with RawServer() as server:
-        server._steps.extend([redirect(f"http://{name}:{server.port}/x"), reply()])
+        server.go_on_with(redirect(f"http://{name}:{server.port}/x"), reply())
         try:
             connect(server, max_retries=0).request("GET")
         except SonioxConnectionError:
@@ -53,8 +53,8 @@ def test_another_name_of_the_host_is_another_host(connect: Any, name: str) -> No
 
 def test_the_key_does_not_come_back_on_the_way_back(connect: Any) -> None:
     with RawServer() as other, RawServer() as server:
-        other._steps.append(redirect(f"{server.url}/back"))
-        server._steps.extend([redirect(f"{other.url}/x"), reply()])
+        other.go_on_with(redirect(f"{server.url}/back"))
+        server.go_on_with(redirect(f"{other.url}/x"), reply())
         connect(server).request("GET")
     assert "authorization" not in server.requests[1].headers
 
@@ -142,7 +142,7 @@ def test_a_loop_ends(connect: Any, location: str) -> None:
 )
 def test_no_other_kind_of_place_is_followed(connect: Any, location: str) -> None:
     with RawServer() as server:
-        server._steps.append(redirect(location.format(port=server.port)))
+        server.go_on_with(redirect(location.format(port=server.port)))
         response = connect(server).request("GET")
         assert (response.status_code, response.content) == (302, b"moved")
         with pytest.raises(SonioxAPIError, match=r"must not follow .status 302"):

@@ -290,8 +290,7 @@ class TestRepeatedCalls:
     def test_what_was_sent_before_a_refused_repetition_was_sent(self, connect: Any) -> None:
         def lose_and_stop(connection: Connection) -> None:
             connection.read_body()
-            connection.server._listener.shutdown(socket.SHUT_RDWR)
-            connection.server._listener.close()
+            connection.server.refuse_connections()
             connection.close()
 
         with RawServer(reply(), lose_and_stop) as server:

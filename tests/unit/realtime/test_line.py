@@ -70,7 +70,7 @@ class TestADeadLine:
         def freeze(peer: Peer) -> None:
             assert running.wait(PATIENCE_SEC)
             # The ping, that is not answered before the process stands still.
-            peer._receive_bytes()
+            peer.receive_bytes()
             process[0].send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, process[0].pid, os.WSTOPPED | os.WNOWAIT)
             message(HELLO)(peer)
