@@ -61,6 +61,11 @@ NOISES = (
 )
 
 
+def other(text: str) -> str:
+    """What a word is heard as by mistake."""
+    return "x" + text[::-1]
+
+
 def conversation(dice: random.Random, words: int = 60) -> list[Spoken]:
     """Words with small gaps, a pause after every seventh or so, and now and then one said twice."""
     spoken: list[Spoken] = []
@@ -90,7 +95,7 @@ def hear(dice: random.Random, spoken: Sequence[Spoken], start_ms: float, noise: 
             if part < 0.35 and dice.random() < 0.6:
                 continue
             if part < 0.8:
-                text, is_whole = "~" + text, False
+                text, is_whole = "half" + text, False
             start = start_ms
         elif (
             previous is not None
@@ -100,9 +105,9 @@ def hear(dice: random.Random, spoken: Sequence[Spoken], start_ms: float, noise: 
             and dice.random() < noise.first_word
         ):
             # Within speech the first word has nothing before it to be understood by.
-            text = "?" + text
+            text = other(text)
         if dice.random() < noise.reworded:
-            text = "?" + text
+            text = other(text)
         start = max(start + dice.gauss(0, noise.jitter_ms), told_ms)
         end = max(word.end_ms + dice.gauss(0, noise.jitter_ms), start + 30)
         told_ms = end

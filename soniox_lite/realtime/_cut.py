@@ -47,7 +47,7 @@ _MAX_TRANSLATION_LAG_MS = 15_000
 
 # Costs of aligning a new word with a delivered one: another text, and each millisecond between their middles; of a word
 # that only one connection told; and of keeping a word that lies before the cut.
-_OTHER_TEXT = 0.6
+_OTHER_TEXT = 0.4
 _EACH_MS = 1 / 400
 _MOST = 1.5
 _ONLY_ONE = 1.0
@@ -57,7 +57,7 @@ _MORE_WORDS = 3
 # A wait for more words ends when so much audio after the cut has been heard.
 _ENOUGH_AUDIO_MS = 2000
 # An alignment that costs more for each word may be wrong.
-_POOR = 0.5
+_POOR = 0.35
 
 
 class Delivered:
@@ -353,13 +353,8 @@ def align(old: Sequence[Word], new: Sequence[Word], cut_ms: float) -> tuple[int,
         for j in range(columns):
             row.append(min(above[j] + _difference(known, new[j]), above[j + 1] + _ONLY_ONE, row[j] + _ONLY_ONE))
         costs.append(row)
-    kept_before_cut = 0.0
-    totals = [0.0] * (columns + 1)
-    for j in range(len(new), -1, -1):
-        if j < len(new) and new[j].middle_ms < cut_ms:
-            kept_before_cut += _KEPT_BEFORE_CUT
-        if j <= columns:
-            totals[j] = round(costs[-1][j] + kept_before_cut, 6)
+    is_before = [word.middle_ms < cut_ms for word in new]
+    totals = [round(costs[-1][j] + _KEPT_BEFORE_CUT * sum(is_before[j:]), 6) for j in range(columns + 1)]
     count = totals.index(min(totals))
     return count, _pairs(old, new, costs, count), totals[count]
 

@@ -36,7 +36,7 @@ _UNSPACED = (
 )
 _OPENING = "\"'([{¿¡“‘„«"  # noqa: RUF001
 # What is left out when two texts are compared.
-_IGNORED = dict.fromkeys(map(ord, " \t\n\r!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~¿¡“”‘’„«»…–—·،؟۔।॥"))  # noqa: RUF001
+_IGNORED = dict.fromkeys(map(ord, " \t\n\r!\"#$%&'()*+,-./:;<=>@[\\]^_`{|}¿¡“”‘’„«»…–—·،؟۔।॥"))  # noqa: RUF001
 _IGNORED.update(dict.fromkeys(map(ord, "。、，．！？：；・「」『』（）《》【】")))  # noqa: RUF001
 
 
@@ -138,7 +138,7 @@ def words_of(tokens: Iterable[Token]) -> list[Word]:
     words: list[Word] = []
     last_ms = 0.0
     for draft in drafts:
-        text = draft.text.casefold().translate(_IGNORED)
+        text = draft.text.casefold().translate(_IGNORED).rstrip("?")
         start_ms = last_ms if draft.start_ms is None else draft.start_ms
         last_ms = start_ms if draft.end_ms is None else draft.end_ms
         if text:

@@ -59,6 +59,8 @@ def fed(gate: WholeWords, finals: str, tail: str = "", **options: Any) -> tuple[
         ("กำ|ลัง| OK", ["ก", "ำ", "ลั", "ง", "ok"]),
         ("मैं| हिन्दी", ["मैं", "हिन्दी"]),
         ("한국|어| 말", ["한국어", "말"]),
+        # Marks before a word are a part of it for comparisons.
+        (" Really|?| ?no| ~yes", ["really", "?no", "~yes"]),
         ("…| —|.", []),
         ("", []),
     ],
