@@ -6,7 +6,7 @@ import dataclasses
 import struct
 from typing import Any
 
-from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from soniox_lite import SonioxRealtimeConnectionError, SonioxRealtimeError, SonioxRealtimeTimeoutError
 from tests.support import ws_server
 from tests.support.ws_server import frame
 
@@ -80,6 +80,7 @@ def _closed(code: int | None) -> Fault:
         (ws_server.close(code, "because" if code else ""),),
         f"closed the connection with code {f'{code}: because' if code else 1005}",
         {"close_code": code or 1005},
+        SonioxRealtimeConnectionError,
         received=END if orderly else RAISES,
     )
 
@@ -125,12 +126,19 @@ FAULTS = (
         error=SonioxRealtimeTimeoutError,
         skips=_NOTHING_TO_SEND | {"closing": "in time too; this needs full buffers and is tested in test_sessions.py"},
     ),
-    Fault("the server closes TCP without a close frame", (ws_server.hang_up,), "the connection broke", BROKEN),
+    Fault(
+        "the server closes TCP without a close frame",
+        (ws_server.hang_up,),
+        "the connection broke",
+        BROKEN,
+        SonioxRealtimeConnectionError,
+    ),
     Fault(
         "the connection is reset in the middle of a frame",
         (ws_server.raw(frame(0x1, b"x" * 300)[:100]), ws_server.reset),
         "the connection broke",
         BROKEN,
+        SonioxRealtimeConnectionError,
     ),
     _broken("a frame with an unknown opcode", frame(0x3, b"?"), "a frame of kind 3 out of place", 1002),
     _broken("a frame with an extension that was not agreed on", frame(0x1, b"?", reserved=4), "an extension", 1002),
@@ -179,6 +187,13 @@ class OpeningFault:
     client_tls: bool = False
     server_tls: bool = False
 
+    @property
+    def error(self) -> type[SonioxRealtimeError]:
+        """The class of the error: an answer with another status is no failure of the connection."""
+        if self.timeout:
+            return SonioxRealtimeTimeoutError
+        return SonioxRealtimeError if self.facts else SonioxRealtimeConnectionError
+
 
 _LINES = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 
@@ -221,11 +236,11 @@ OPENING_FAULTS = (
 
 def table() -> str:
     """Both lists as the docs show them."""
-    lines = ["| while opening | error |", "|---|---|"]
-    for early in OPENING_FAULTS:
-        told = "`SonioxRealtimeTimeoutError`" if early.timeout else "`SonioxRealtimeError`"
-        lines.append(f"| {early.name} | {told}{_facts(early.facts)} |")
-    lines += [
+    opening = (f"| {early.name} | `{early.error.__name__}`{_facts(early.facts)} |" for early in OPENING_FAULTS)
+    lines = [
+        "| while opening | error |",
+        "|---|---|",
+        *opening,
         "",
         "| once open | error | sending | receiving | idle | paused | closing |",
         "|---|---|---|---|---|---|---|",
