@@ -56,8 +56,8 @@ _KEPT_BEFORE_CUT = 0.5
 _MORE_WORDS = 3
 # A wait for more words ends when so much audio after the cut has been heard.
 _ENOUGH_AUDIO_MS = 2000
-# An alignment that costs more for each word may be wrong.
-_POOR = 0.35
+# An alignment may be wrong if it costs more than this, and this for each word.
+_POOR, _POOR_EACH = 0.5, 0.25
 
 
 class Delivered:
@@ -321,7 +321,7 @@ def splice(delivered: Delivered, tokens: Sequence[Token], start_ms: float) -> Sp
         for token in tokens[word.index : new[number + 1].index if number + 1 < len(new) else len(tokens)]
         if token.text not in MARKS and not is_translation(token)
     ]
-    return Splice(kept, dropped, reworded, pairs, straddles or cost > _POOR * max(2, len(old)))
+    return Splice(kept, dropped, reworded, pairs, straddles or cost > _POOR + _POOR_EACH * len(old))
 
 
 def _after(token: Token, cut_ms: float) -> Token:

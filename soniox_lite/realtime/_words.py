@@ -70,8 +70,11 @@ def begins_word(text: str, before: str) -> bool:
     """Whether a token with this text begins a word, after a token with the text ``before``."""
     if not text:
         return False
-    if text[0].isspace() or before[-1:].isspace():
+    if text[0].isspace():
         return True
+    if before[-1:].isspace():
+        # A token that is nothing but a space is the beginning of this word.
+        return not before.isspace()
     # A mark of punctuation, or a vowel sign of Thai, belongs to the letter before it.
     return text[0].isalnum() and (_is_unspaced(text[0]) or _is_unspaced(before[-1:]))
 

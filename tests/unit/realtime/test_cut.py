@@ -224,6 +224,8 @@ OLD = " we@100-120| went@122-150| to@152-160| the@161-170| sea@172-200"
         ("We@100-120| went@122-150| to@152-160| the@161-170| sea@172-199|.@199-200| And@202-220", " And"),
         # Real repetitions.
         ("we@100-120| went@122-150| to@152-160| the@161-170| sea@172-200| sea@205-230| sea@232-250", " sea sea"),
+        # The space of a word is a token of its own.
+        ("we@100-120| went@122-150| to@152-160| the@161-170| @171-172|sea@172-200| @200-201|and@202-220", " and"),
         # Nothing new yet.
         ("we@100-120| went@122-150| to@152-160| the@161-170| sea@172-200", ""),
         ("we@100-120| went@122-150", ""),

@@ -52,6 +52,7 @@ def fed(gate: WholeWords, finals: str, tail: str = "", **options: Any) -> tuple[
         (" a|<end>|b|<fin>| c", ["a", "b", "c"]),
         (" one|!eins| two|!zwei", ["one", "two"]),
         ("|| a|| b|", ["a", "b"]),
+        (" a| |b| | |c", ["a", "b", "c"]),
         ("trailing |spaces |too", ["trailing", "spaces", "too"]),
         ("你好|世|界|。|再见", ["你", "好", "世", "界", "再", "见"]),
         ("iPhone|が|好き|です|。", ["iphone", "が", "好", "き", "で", "す"]),
@@ -139,6 +140,8 @@ def test_any_text_can_be_judged(text: str, before: str) -> None:
         ("你|好", "吗", "你|好"),
         ("你|好", "。", "你"),
         ("How", "| are", "How"),
+        ("How| ", "are", "How"),
+        ("How| |are", " you", "How| |are"),
         # A translation is held as a whole; speech that has one is whole.
         (" How| are", "!Wie", " How| are"),
         (" How| are|!Wie|! geht", "", " How| are"),
