@@ -33,10 +33,10 @@ class AsyncHandlers(Handlers):
         super().__init__()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, event_type: str, handler: Callable[[Any], object]) -> None:
+    def add(self, event_type: str, handler: Callable[[Any], object], *, once: bool = False) -> None:
         """As :meth:`Handlers.add`."""
         check_callback("handler", handler)
-        self._handlers.append((event_type, handler))
+        self._handlers.append((event_type, handler, once))
 
     def _finish(self, event_type: str, outcome: Any) -> None:
         if is_awaitable(outcome):

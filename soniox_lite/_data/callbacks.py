@@ -76,21 +76,47 @@ class Handlers:
     """The event handlers of a session. Exceptions in them are logged."""
 
     def __init__(self) -> None:
-        self._handlers: list[tuple[str, Callable[[Any], object]]] = []
+        # Type of event, handler, whether it is called once only. Each change is one step, as any thread may make it.
+        self._handlers: list[tuple[str, Callable[[Any], object], bool]] = []
 
-    def add(self, event_type: str, handler: Callable[[Any], object]) -> None:
+    def add(self, event_type: str, handler: Callable[[Any], object], *, once: bool = False) -> None:
         """Adds a handler.
+
+        Args:
+            event_type: The event.
+            handler: The function.
+            once: Whether it is removed when it is called.
 
         Raises:
             SonioxValidationError: It cannot be called, or is async.
         """
         check_callback("handler", handler)
-        self._handlers.append((event_type, handler))
+        self._handlers.append((event_type, handler, once))
+
+    def remove(self, event_type: str, handler: object) -> None:
+        """Removes a handler of an event, however often it was added; does nothing if it was not."""
+        for entry in list(self._handlers):
+            if entry[:2] == (event_type, handler):
+                self._remove(entry)
+
+    def _remove(self, entry: tuple[str, Callable[[Any], object], bool]) -> bool:
+        """Whether an entry was still there; it is not any more."""
+        try:
+            self._handlers.remove(entry)
+        except ValueError:
+            return False
+        return True
+
+    def has_any(self, event_types: frozenset[str]) -> bool:
+        """Whether there is a handler of one of these events."""
+        return any(entry[0] in event_types for entry in self._handlers)
 
     def call(self, event_type: str, payload: object) -> None:
         """Calls all handlers of an event."""
-        for wanted, handler in self._handlers:
-            if wanted == event_type:
+        for entry in list(self._handlers):
+            wanted, handler, once = entry
+            # Of two threads that come here at once, one calls it.
+            if wanted == event_type and (not once or self._remove(entry)):
                 try:
                     self._finish(event_type, handler(payload))
                 except Exception:  # noqa: BLE001 - whatever it is, the session goes on

@@ -136,6 +136,9 @@ class AsyncConnection:
             :meth:`receive`, None for nothing.
         on_end: Called in the loop once, when the connection has ended.
         on_tick: Called in the loop now and then; says in how many seconds it wants to be called again.
+
+    Attributes:
+        keeps_newest: As for :class:`Connection`.
     """
 
     def __init__(
@@ -161,6 +164,7 @@ class AsyncConnection:
         self._websocket: WebSocket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
+        self.keeps_newest = False
         self._queued_bytes = 0
         self._fd = -1
         self._is_reading = False
@@ -389,10 +393,16 @@ class AsyncConnection:
     def _has_room(self, share: int = 1) -> bool:
         """As :meth:`Connection._has_room`."""
         options = self._options
-        return (
-            len(self._messages) * share < options.max_queued_messages
-            and self._queued_bytes * share < options.max_queued_bytes
-        )
+        while (
+            len(self._messages) * share >= options.max_queued_messages
+            or self._queued_bytes * share >= options.max_queued_bytes
+        ):
+            if not self.keeps_newest:
+                return False
+            if len(self._messages) < 2:
+                return True
+            self._queued_bytes -= len(self._messages.popleft())
+        return True
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()

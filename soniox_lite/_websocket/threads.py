@@ -62,6 +62,9 @@ class Connection:
             :meth:`receive`, None for nothing.
         on_end: Called by the reader thread once, when the connection has ended.
         on_tick: Called by the reader thread now and then; says in how many seconds it wants to be called again.
+
+    Attributes:
+        keeps_newest: Whether a queue of messages that is full drops its oldest, instead of making the server wait.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Connection:
         self._later: deque[tuple[int, Callable[[], object]]] = deque()
         # Messages that were not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
+        self.keeps_newest = False
         # How many bytes the reader has appended and the receiver has taken, in total.
         self._appended_bytes = 0
         self._taken_bytes = 0
@@ -360,12 +364,18 @@ class Connection:
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
-        """Whether less than the limits, or a share of them, waits to be received."""
+        """Whether less than the limits, or a share of them, waits to be received; makes room if it may."""
         options = self._options
-        return (
-            len(self._messages) * share < options.max_queued_messages
-            and (self._appended_bytes - self._taken_bytes) * share < options.max_queued_bytes
-        )
+        while (
+            len(self._messages) * share >= options.max_queued_messages
+            or (self._appended_bytes - self._taken_bytes) * share >= options.max_queued_bytes
+        ):
+            if not self.keeps_newest:
+                return False
+            if len(self._messages) < 2:
+                return True
+            self._appended_bytes -= len(self._messages.popleft())
+        return True
 
     def _is_reader(self) -> bool:
         return threading.current_thread() is self._thread

@@ -7,7 +7,7 @@ from functools import partial
 
 from .._data.async_callbacks import AsyncHandlers, check_callback, settled
 from .._data.clock import time
-from .._data.json_values import is_buffer
+from .._data.json_values import is_buffer, kind_of
 from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
@@ -18,12 +18,15 @@ from .._websocket.options import ConnectionOptions
 from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..types.realtime import (
+    TOKEN_TEXT_END,
+    TOKEN_TEXT_FIN,
     RealtimeControlType,
     RealtimeEvent,
     RealtimeSessionClosePayload,
     RealtimeSessionErrorPayload,
     RealtimeSessionFinishedPayload,
     RealtimeSessionOpenPayload,
+    RealtimeSessionStateChangePayload,
     RealtimeSTTConfig,
     decode_message,
 )
@@ -74,6 +77,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRealtimeSTTClient", "AsyncRealtimeSTTSession"]
 
+# Events of what arrives, and those among them that a mark brings.
+_RESULTS = frozenset({"result", "token", "endpoint", "finalized"})
+_MARKS = {TOKEN_TEXT_END: "endpoint", TOKEN_TEXT_FIN: "finalized"}
 _NEVER = float("inf")
 # After how long without audio a program that waits for events has probably forgotten to end it. The service gives up
 # after 20 seconds.
@@ -89,6 +95,8 @@ class AsyncRealtimeSTTSession:
     tokens; leaving it by an exception closes at once. Sending, pausing and closing may be done while another task (of a
     sync session: another thread) receives; only one receives at a time.
     """
+
+    _EVENT_TYPES: tuple[str, ...] = ("state_change", "open", "finished", "error", "close", *sorted(_RESULTS))
 
     def __init__(
         self,
@@ -159,7 +167,7 @@ class AsyncRealtimeSTTSession:
         self._close_timeout_sec = close_timeout_sec
         self._raise_on_error = raise_on_error
         self._start_on_open = start_on_open
-        self._connection = AsyncConnection(self._options, self._on_open, self._on_message, self._on_end)
+        self._connection = self._new_connection()
         # Why this side gave the session up.
         self._local_error: BaseException | None = None
         self._kept_alive_sec: float | None = None
@@ -170,9 +178,18 @@ class AsyncRealtimeSTTSession:
         self._last_message: RealtimeEvent | None = None
         self._log = AsyncEventLog()
         self._handlers = AsyncHandlers()
+        # Whether a handler wants to hear what arrives, and whether the program has begun to receive.
+        self._tells_results = False
+        self._has_received = False
+        # What handlers were told last. Signal handlers may take the lock again.
+        self._told_state = self._protocol.public_state
+        self._telling = threading.RLock()
         self._receiving = AsyncOneAtATime()
         self._closing = threading.Lock()
         self._closer: object = None
+
+    def _new_connection(self) -> AsyncConnection:
+        return AsyncConnection(self._options, self._on_open, self._on_message, self._on_end)
 
     @property
     def config(self) -> RealtimeSTTConfig:
@@ -225,6 +242,7 @@ class AsyncRealtimeSTTSession:
         if self.state != "new":
             raise SonioxRealtimeError(f"this session is {self.state} already; a session is one stream, make a new one")
         self._protocol.advance(State.CONNECTING)
+        self._tell_state()
         try:
             await self._connection.open()
             closure = self._protocol.closure
@@ -464,6 +482,7 @@ class AsyncRealtimeSTTSession:
             SonioxRealtimeError: As :meth:`receive_event`.
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
+        self._begin_to_receive()
         while True:
             # For an event that is there already, without the cost of a coroutine.
             message = self._take()
@@ -496,25 +515,72 @@ class AsyncRealtimeSTTSession:
             yield payload
 
     def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
-        """Has a function called with the payload when the session is opened, finished, closed or fails.
+        """Has a function called each time that something happens.
 
         It is called in the event loop (by a sync session's reader thread), so it must not block. What it raises is
         logged. A coroutine function becomes a task, which ``close`` waits for at most ``close_timeout_sec``; a sync
         session refuses it.
 
+        Handlers are called when a message arrives, whether or not the program receives it. If the program does not
+        receive, and the queue of messages is full, the oldest are dropped from it, so that handlers go on.
+
         Args:
-            event_type: ``open``, ``finished``, ``error`` or ``close``.
+            event_type: ``result`` (called with each event that is no error), ``token`` (with each token that is no
+                mark), ``endpoint`` and ``finalized`` (with the event that has ``<end>`` or ``<fin>`` in it);
+                ``state_change``, ``open``, ``finished``, ``error`` or ``close`` (with a payload).
             handler: The function; None to use this as a decorator.
+
+        Returns:
+            The function.
 
         Raises:
             SonioxValidationError: There is no such event, or the handler cannot be called.
         """
-        if event_type not in ("open", "finished", "error", "close"):
-            raise SonioxValidationError("event_type must be 'open', 'finished', 'error' or 'close'")
+        return self._add_handler(event_type, handler, once=False)
+
+    def once(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """As :meth:`on`, for the next time only.
+
+        Args:
+            event_type: As for :meth:`on`.
+            handler: As for :meth:`on`.
+
+        Returns:
+            The function.
+
+        Raises:
+            SonioxValidationError: There is no such event, or the handler cannot be called.
+        """
+        return self._add_handler(event_type, handler, once=True)
+
+    def off(self, event_type: str, handler: Callable[[Any], object]) -> None:
+        """Has a function not called any more; does nothing if it was not to be called.
+
+        Args:
+            event_type: As for :meth:`on`.
+            handler: The function that was given to :meth:`on` or :meth:`once`.
+
+        Raises:
+            SonioxValidationError: There is no such event.
+        """
+        self._check_event_type(event_type)
+        self._handlers.remove(event_type, handler)
+        self._tells_results = self._handlers.has_any(_RESULTS)
+
+    def _add_handler(self, event_type: str, handler: Callable[[Any], object] | None, *, once: bool) -> Any:
+        self._check_event_type(event_type)
         if handler is None:
-            return partial(self.on, event_type)
-        self._handlers.add(event_type, handler)
+            return partial(self._add_handler, event_type, once=once)
+        self._handlers.add(event_type, handler, once=once)
+        if event_type in _RESULTS:
+            self._tells_results = True
+            self._connection.keeps_newest = not self._has_received
         return handler
+
+    def _check_event_type(self, event_type: object) -> None:
+        if event_type not in self._EVENT_TYPES:
+            names = ", ".join(map(repr, self._EVENT_TYPES))
+            raise SonioxValidationError(f"event_type must be one of {names}, got {kind_of(event_type)}")
 
     async def close(self) -> None:
         """Ends the audio if that was not done, waits for the last tokens, and closes; within ``close_timeout_sec``.
@@ -540,6 +606,7 @@ class AsyncRealtimeSTTSession:
         try:
             await self._drain(deadline)
             self._protocol.advance(State.CLOSING)
+            self._tell_state()
             await self._connection.close(max(0.0, min(deadline - time.monotonic(), _REASON_TIMEOUT_SEC)))
         finally:
             # If this was interrupted or cancelled, it closes at once.
@@ -557,6 +624,7 @@ class AsyncRealtimeSTTSession:
         if self._protocol.state is State.NEW:
             self._log.close()
         self._protocol.dismiss()
+        self._tell_state()
         await self._connection.abort()
 
     async def _drain(self, deadline: float) -> None:
@@ -578,7 +646,10 @@ class AsyncRealtimeSTTSession:
         self._check_open()
         if self._protocol.state is State.HELD:
             await self.start()
-        await self._send(self._change, self._protocol.finish, timeout_sec=timeout_sec)
+        try:
+            await self._send(self._change, self._protocol.finish, timeout_sec=timeout_sec)
+        finally:
+            self._tell_state()
 
     def _warn_if_cut_short(self) -> None:
         """Logs that words may be missing, unless the caller knows."""
@@ -635,6 +706,7 @@ class AsyncRealtimeSTTSession:
             raise SonioxRealtimeError("the session is not connected; enter it first")
         if not self._receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this session already")
+        self._begin_to_receive()
         try:
             message = self._connection.take()
             if message is None:
@@ -644,6 +716,10 @@ class AsyncRealtimeSTTSession:
         if message is None:
             self._raise_bad_end()
         return message
+
+    def _begin_to_receive(self) -> None:
+        self._has_received = True
+        self._connection.keeps_newest = False
 
     async def _wait_for_message(self, timeout_sec: float | None) -> bytes | None:
         # After the last message only the close frame can follow; waiting for it has a limit.
@@ -697,7 +773,7 @@ class AsyncRealtimeSTTSession:
 
     def _decoded(self, message: bytes, raise_on_error: bool) -> RealtimeEvent:
         try:
-            event = self._protocol.observed(message) or decode_message(RealtimeEvent, message)
+            event = self._event_of(message)
         except SonioxRealtimeError as error:
             # After an invalid message the rest cannot be relied on.
             self._fail(error)
@@ -713,6 +789,9 @@ class AsyncRealtimeSTTSession:
                     raise error_of(event)
         return event
 
+    def _event_of(self, message: bytes) -> RealtimeEvent:
+        return self._protocol.observed(message) or decode_message(RealtimeEvent, message)
+
     def _fail(self, error: BaseException) -> None:
         """Closes the session because of an error on this side, which receiving raises."""
         if self._protocol.is_connected:
@@ -722,18 +801,51 @@ class AsyncRealtimeSTTSession:
 
     def _on_open(self) -> None:
         self._protocol.advance(State.HELD)
+        self._tell_state()
         self._emit(RealtimeSessionOpenPayload())
 
     def _on_message(self, message: bytes) -> bytes | None:
+        last = None
         if may_be_terminal(message):
             # The error text may quote what was sent, and so the key if it was sent in a wrong place.
             message = redact(message, self._options.authorization)
-            event = self._protocol.observe(message)
-            if event is not None:
-                self._emit_terminal(event)
+            last = self._protocol.observe(message)
+        if self._tells_results:
+            try:
+                self._tell_result(self._event_of(message))
+            except SonioxRealtimeError as error:
+                # The program may not receive, which would raise this.
+                self._fail(error)
+                return None
+        if last is not None:
+            self._emit_terminal(last)
         return message
 
+    def _tell_result(self, event: RealtimeEvent) -> None:
+        """Calls the handlers of what an event says, as it arrives."""
+        if event.error_code is not None:
+            return
+        call = self._handlers.call
+        for token in event.tokens:
+            if token.text not in _MARKS:
+                call("token", token)
+        call("result", event)
+        texts = {token.text for token in event.tokens}
+        for mark, event_type in _MARKS.items():
+            if mark in texts:
+                call(event_type, event)
+
+    def _tell_state(self) -> None:
+        """Tells handlers that the public state has changed, if it has; called after each step that may change it."""
+        while self._told_state != self._protocol.public_state and not self._connection.was_opened_by_parent:
+            with self._telling:
+                old_state, self._told_state = self._told_state, self._protocol.public_state
+            if self._told_state != old_state:
+                payload = RealtimeSessionStateChangePayload(old_state=old_state, new_state=self._told_state)
+                self._handlers.call(payload.type, payload)
+
     def _emit_terminal(self, event: RealtimeEvent) -> None:
+        self._tell_state()
         if event.error_code is not None:
             self._emit(RealtimeSessionErrorPayload(error=error_of(event), event=event))
         else:
@@ -742,6 +854,7 @@ class AsyncRealtimeSTTSession:
     def _on_end(self, closure: Closure) -> None:
         self._protocol.closure = closure
         self._protocol.advance(State.CLOSED)
+        self._tell_state()
         if not closure.is_orderly and not self.finished and self._protocol.failure is None:
             self._emit(RealtimeSessionErrorPayload(error=closure.as_error()))
         self._emit(RealtimeSessionClosePayload(code=closure.code, reason=closure.reason))

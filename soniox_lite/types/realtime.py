@@ -45,11 +45,12 @@ if TYPE_CHECKING:
     Closed = Literal["close"]
     Finished = Literal["finished"]
     Failed = Literal["error"]
+    StateChanged = Literal["state_change"]
     ObjectT = TypeVar("ObjectT", bound=ServiceObject)
 else:
     # For typing.get_type_hints, without the cost of loading the modules of these names.
     Any = object
-    AudioFormat = Opened = Closed = Finished = Failed = str
+    AudioFormat = Opened = Closed = Finished = Failed = StateChanged = str
     # Not loaded for a session that has neither; dicts stand for them too.
     StructuredContext = TranslationConfig = object
 
@@ -306,6 +307,21 @@ class RealtimeSessionErrorPayload(Record):
         return {**super().to_dict(), "error": str(self.error)}
 
 
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeSessionStateChangePayload(Record):
+    """The state of a session has changed.
+
+    Attributes:
+        type: ``state_change``.
+        old_state: The state before, as ``session.state`` gave it.
+        new_state: The state now.
+    """
+
+    type: StateChanged = "state_change"
+    old_state: str
+    new_state: str
+
+
 RealtimeSessionEventPayload = (
     RealtimeSessionOpenPayload
     | RealtimeSessionClosePayload
@@ -345,6 +361,7 @@ lazy_names(
         "RealtimeSessionEventPayload",
         "RealtimeSessionFinishedPayload",
         "RealtimeSessionOpenPayload",
+        "RealtimeSessionStateChangePayload",
         "Token",
     ),
 )
