@@ -26,6 +26,7 @@ SURFACE = (Path(__file__).parents[1] / "data" / "official-surface-2.10.txt").rea
 # What a realtime session can be told beyond the official SDK.
 SESSION_OPTIONS = {
     "close_timeout_sec",
+    "keep_alive_interval_sec",
     "send_timeout_sec",
     "ping_interval_sec",
     "ping_timeout_sec",
@@ -239,6 +240,9 @@ OTHER_DEFAULTS = {
         "RealtimeTTSMultiplexedConnection",
         "AsyncRealtimeTTSMultiplexedConnection",
     )
+} | {
+    (cls, "send_bytes", "finish"): "True there ends the audio after an iterable only; here that is None"
+    for cls in ("RealtimeSTTSession", "AsyncRealtimeSTTSession")
 }
 
 
