@@ -146,12 +146,12 @@ class TestWhereItGoes:
 
     def test_an_option_says_it_better(self, run: Any, fake: FakeSoniox) -> None:
         arguments = ["--audio-format", "mp3", "--rate", "44100", "--bitrate", "128000", "--speed", "1.2"]
-        arguments += ["--voice", "Maya", "--model", "tts-rt-v2", "--language", "de"]
+        arguments += ["--voice", "Nina", "--model", "tts-rt-v2", "--language", "de"]
         assert run("Hallo", "-o", "a.bin", *arguments).returncode == 0
         assert spoken(fake)[1] == {
             "model": "tts-rt-v2",
             "language": "de",
-            "voice": "Maya",
+            "voice": "Nina",
             "audio_format": "mp3",
             "sample_rate": 44100,
             "bitrate": 128000,
@@ -218,7 +218,7 @@ class TestWhereItGoes:
 
 class TestFailures:
     def test_what_the_service_says(self, run: Any) -> None:
-        check_error(run("Hello", "-o", "a.wav", "--voice", "Nobody"), 1, "Nobody", "HTTP 400, invalid_request")
+        check_error(run("Hello", "-o", "a.wav", "--voice", "Maya"), 1, "Maya", "HTTP 400, invalid_request")
 
     @pytest.mark.parametrize(
         ("arguments", "problem"),
