@@ -24,6 +24,7 @@
     │   └── SonioxVoiceError              a voice that cannot be used with a model
     ├── SonioxRealtimeError          a realtime session failed
     │   ├── SonioxRealtimeConnectionError the connection failed or was lost (also a SonioxConnectionError)
+    │   │   └── SonioxRealtimeResumeError     and a session that should be resumed could not be
     │   └── SonioxRealtimeTimeoutError    a time limit was exceeded (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
 
@@ -70,6 +71,7 @@ __all__ = [
     "SonioxRateLimitError",
     "SonioxRealtimeConnectionError",
     "SonioxRealtimeError",
+    "SonioxRealtimeResumeError",
     "SonioxRealtimeTimeoutError",
     "SonioxServerError",
     "SonioxTimeoutError",
@@ -431,6 +433,20 @@ class SonioxRealtimeConnectionError(SonioxRealtimeError, SonioxConnectionError):
 
 class SonioxRealtimeTimeoutError(SonioxRealtimeError, SonioxTimeoutError):
     """A realtime session took longer than it was allowed to, to open or to say something (also a TimeoutError)."""
+
+
+class SonioxRealtimeResumeError(SonioxRealtimeConnectionError):
+    """A realtime session lost its connection and could not be resumed; ``__cause__`` is the last reason.
+
+    Attributes:
+        from_ms: Up to where the audio has been transcribed, in milliseconds.
+        lost_ms: How many milliseconds of the audio that was given after that are lost.
+    """
+
+    def __init__(self, message: str, *, from_ms: int = 0, lost_ms: int = 0, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.from_ms = from_ms
+        self.lost_ms = lost_ms
 
 
 class InvalidWebhookSignatureError(SonioxError):

@@ -115,6 +115,14 @@ class AsyncMessageQueue:
         self._closed = True
         wake(self._receiver)
 
+    def take(self) -> Parsed | None:
+        """As :meth:`MessageQueue.take`."""
+        if not self._messages:
+            return None
+        message = self._messages.popleft()
+        self._size_bytes -= len(message[0])
+        return message
+
     async def receive(self, timeout_sec: float | None) -> Parsed | None:
         """As :meth:`MessageQueue.receive`; one task at a time. Cancelling takes nothing out."""
         while not self._messages:
@@ -126,9 +134,7 @@ class AsyncMessageQueue:
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
             finally:
                 self._receiver = None
-        message = self._messages.popleft()
-        self._size_bytes -= len(message[0])
-        return message
+        return self.take()
 
 
 async def is_woken(future: asyncio.Future[bool], timeout_sec: float | None) -> bool:

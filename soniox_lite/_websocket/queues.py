@@ -128,13 +128,20 @@ class MessageQueue:
         self._closed = True
         self._tell()
 
+    def take(self) -> Parsed | None:
+        """The next message if it is there already."""
+        try:
+            message = self._messages.popleft()
+        except IndexError:
+            return None
+        self._taken_bytes += len(message[0])
+        return message
+
     def receive(self, timeout_sec: float | None) -> Parsed | None:
         """As :meth:`Connection.receive`."""
         deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
         while True:
-            with contextlib.suppress(IndexError):
-                message = self._messages.popleft()
-                self._taken_bytes += len(message[0])
+            if (message := self.take()) is not None:
                 return message
             # Checked in this order: the last messages are put in before the queue is closed.
             if self._closed and not self._messages:

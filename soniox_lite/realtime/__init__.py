@@ -13,6 +13,13 @@ if TYPE_CHECKING:
         RealtimeTTSConfig as RealtimeTTSConfig,
         RealtimeTTSEvent as RealtimeTTSEvent,
     )
+    from ..types.resume import (
+        RealtimeLostPayload as RealtimeLostPayload,
+        RealtimeReconnectingPayload as RealtimeReconnectingPayload,
+        RealtimeResumedPayload as RealtimeResumedPayload,
+        ResumePolicy as ResumePolicy,
+    )
+    from .async_resuming import AsyncResumingSTTSession as AsyncResumingSTTSession
     from .async_stt import (
         AsyncRealtimeSTTClient as AsyncRealtimeSTTClient,
         AsyncRealtimeSTTSession as AsyncRealtimeSTTSession,
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
         AsyncRealtimeTTSMultiplexedConnection as AsyncRealtimeTTSMultiplexedConnection,
         AsyncRealtimeTTSStream as AsyncRealtimeTTSStream,
     )
+    from .resuming import ResumingSTTSession as ResumingSTTSession
     from .stt import RealtimeSTTClient as RealtimeSTTClient, RealtimeSTTSession as RealtimeSTTSession
     from .tts import (
         RealtimeTTSClient as RealtimeTTSClient,
@@ -78,6 +86,14 @@ lazy_names(
     __name__,
     {
         "..types.realtime": ("RealtimeEvent", "RealtimeSTTConfig", "RealtimeTTSConfig", "RealtimeTTSEvent"),
+        "..types.resume": (
+            "RealtimeLostPayload",
+            "RealtimeReconnectingPayload",
+            "RealtimeResumedPayload",
+            "ResumePolicy",
+        ),
+        ".async_resuming": ("AsyncResumingSTTSession",),
+        ".resuming": ("ResumingSTTSession",),
         ".async_stt": ("AsyncRealtimeSTTClient", "AsyncRealtimeSTTSession"),
         ".async_tts": (
             "AsyncRealtimeTTSClient",

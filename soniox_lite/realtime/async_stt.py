@@ -47,7 +47,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Iterable
-    from typing import Any, TypedDict
+    from typing import Any, Literal, TypedDict, overload
 
     from typing_extensions import Self, Unpack
 
@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     from .._websocket.nonblocking import Closure
     from ..client import AsyncSonioxClient
     from ..types.realtime import RealtimeSessionEventPayload
+    from ..types.resume import ResumePolicy
     from ._stt_protocol import SessionState
+    from .async_resuming import AsyncResumingSTTSession
 
     ConfigInput = RealtimeSTTConfig | dict[str, Any]
 
@@ -837,9 +839,9 @@ class AsyncRealtimeSTTSession:
 
     def _tell_state(self) -> None:
         """Tells handlers that the public state has changed, if it has; called after each step that may change it."""
-        while self._told_state != self._protocol.public_state and not self._connection.was_opened_by_parent:
+        while self._told_state != self.state and not self._connection.was_opened_by_parent:
             with self._telling:
-                old_state, self._told_state = self._told_state, self._protocol.public_state
+                old_state, self._told_state = self._told_state, self.state
             if self._told_state != old_state:
                 payload = RealtimeSessionStateChangePayload(old_state=old_state, new_state=self._told_state)
                 self._handlers.call(payload.type, payload)
@@ -875,12 +877,37 @@ class AsyncRealtimeSTTClient:
     def __init__(self, client: AsyncSonioxClient) -> None:
         self._client = client
 
+    if TYPE_CHECKING:
+
+        @overload
+        def connect(
+            self,
+            *,
+            config: ConfigInput,
+            api_key: str | None = None,
+            connect_timeout_sec: float = 10.0,
+            resume: Literal[False] = False,
+            **options: Unpack[SessionOptions],
+        ) -> AsyncRealtimeSTTSession: ...
+
+        @overload
+        def connect(
+            self,
+            *,
+            config: ConfigInput,
+            api_key: str | None = None,
+            connect_timeout_sec: float = 10.0,
+            resume: ResumePolicy | dict[str, Any] | Literal[True],
+            **options: Unpack[SessionOptions],
+        ) -> AsyncResumingSTTSession: ...
+
     def connect(
         self,
         *,
         config: ConfigInput,
         api_key: str | None = None,
         connect_timeout_sec: float = 10.0,
+        resume: ResumePolicy | dict[str, Any] | bool = False,
         **options: Unpack[SessionOptions],
     ) -> AsyncRealtimeSTTSession:
         """A session that is not connected yet: enter it.
@@ -889,18 +916,29 @@ class AsyncRealtimeSTTClient:
             config: What to transcribe and how, also as a dict.
             api_key: Another key than the client's, permanent or temporary.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            resume: Whether the session goes on over a new connection when one ends early, and how: True, or a
+                :class:`~soniox_lite.realtime.ResumePolicy`, also as a dict. False for a session that ends with its
+                connection.
             options: As for :class:`AsyncRealtimeSTTSession`.
 
         Raises:
-            SonioxValidationError: Something given cannot be used.
+            SonioxValidationError: Something given cannot be used, or audio of this format cannot be resumed.
         """
         settings, ssl_context = realtime_set_up(self._client)
         options.setdefault("ssl_context", ssl_context)
         config = RealtimeSTTConfig.of(config)
+        key = api_key or config.api_key or settings.api_key
+        if resume is not False:
+            from .async_resuming import AsyncResumingSTTSession  # noqa: PLC0415 - most sessions do without
+
+            return AsyncResumingSTTSession(
+                settings.websocket_base_url,
+                config,
+                key,
+                resume=resume,
+                connect_timeout_sec=connect_timeout_sec,
+                **options,
+            )
         return AsyncRealtimeSTTSession(
-            settings.websocket_base_url,
-            config,
-            api_key or config.api_key or settings.api_key,
-            connect_timeout_sec=connect_timeout_sec,
-            **options,
+            settings.websocket_base_url, config, key, connect_timeout_sec=connect_timeout_sec, **options
         )

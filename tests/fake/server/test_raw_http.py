@@ -14,7 +14,6 @@ import pytest
 
 from soniox_testing import FakeSoniox, SharedListener
 from soniox_testing.control.standalone import Standalone
-from tests.support.tables import each_row
 
 KEY = b"Host: x\r\nAuthorization: Bearer k\r\n"
 JOB = b'{"model":"stt-async-v5","audio_url":"https://example.com/a.mp3"}'
@@ -95,14 +94,14 @@ PATHS = {
 }
 
 
-@each_row("name", PATHS)
+@pytest.mark.parametrize("name", PATHS)
 def test_whatever_a_path_says_is_not_found(url: str, name: str) -> None:
     answered = exchange(url, f"GET /v1/files/{PATHS[name]} HTTP/1.1\r\n".encode("latin-1") + KEY + b"\r\n")
     assert answered.statuses == [404]
     assert answered.json["error_type"] in {"file_not_found", "not_found"}
 
 
-@each_row("name", PATHS)
+@pytest.mark.parametrize("name", PATHS)
 def test_whatever_a_query_says_is_an_answer(url: str, name: str) -> None:
     answered = exchange(url, f"GET /v1/files?limit={PATHS[name]} HTTP/1.1\r\n".encode("latin-1") + KEY + b"\r\n")
     assert (answered.statuses, answered.json["error_type"]) == ([400], "invalid_request")
@@ -121,7 +120,7 @@ TARGETS = {
 }
 
 
-@each_row("target", TARGETS)
+@pytest.mark.parametrize("target", TARGETS)
 def test_targets_in_their_forms(target: str) -> None:
     with FakeSoniox() as fake:
         answered = exchange(fake.url, f"GET {target} HTTP/1.1\r\n".encode() + KEY + b"\r\n")
@@ -167,7 +166,7 @@ REFUSED = {
 }
 
 
-@each_row("name", REFUSED)
+@pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_a_request_is_refused_and_the_connection_ends(name: str) -> None:
     status, sent = REFUSED[name]
     with FakeSoniox() as fake:
@@ -192,7 +191,7 @@ TAKEN = {
 }
 
 
-@each_row("name", TAKEN)
+@pytest.mark.parametrize("name", TAKEN)
 def test_what_is_unusual_and_allowed_is_done_once_and_the_connection_goes_on(name: str) -> None:
     with FakeSoniox() as fake:
         answered = exchange(fake.url, TAKEN[name] + b"GET /v1/files HTTP/1.1\r\n" + KEY + b"\r\n", answers=2)
@@ -217,7 +216,7 @@ CUT = {
 }
 
 
-@each_row("name", CUT)
+@pytest.mark.parametrize("name", CUT)
 def test_half_a_request_does_nothing_and_is_told_so_once_its_client_has_no_more(name: str) -> None:
     with FakeSoniox() as fake:
         answered = exchange(fake.url, CUT[name], closes=True)
@@ -226,7 +225,7 @@ def test_half_a_request_does_nothing_and_is_told_so_once_its_client_has_no_more(
         assert fake.transcriptions == fake.files == ()
 
 
-@each_row("name", CUT)
+@pytest.mark.parametrize("name", CUT)
 def test_the_stop_does_not_wait_for_the_rest_of_a_request(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with SharedListener() as listener:
         fake = FakeSoniox(listener=listener).start()
@@ -244,7 +243,7 @@ def test_the_stop_does_not_wait_for_the_rest_of_a_request(name: str, monkeypatch
                     pass
 
 
-@each_row(
+@pytest.mark.parametrize(
     ("verb", "settings"),
     [
         ("content_type", {"value": "text/plain\r\nX: y"}),

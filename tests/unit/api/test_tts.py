@@ -24,7 +24,6 @@ from soniox_lite import (
 from soniox_lite.types.tts import CreateTtsConfig, CreateTtsPayload
 from tests.support.callers import CALLERS, KEY
 from tests.support.raw_server import PATIENCE_SEC, Connection, RawServer, send_and_close, send_raw, stall
-from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +120,7 @@ class TestGenerate:
         with pytest.raises(SonioxValidationError, match=r"text must be at most 5000 bytes in UTF-8 \(it has 5002\)"):
             speak(text="ü" * 2501)
 
-    @each_row(
+    @pytest.mark.parametrize(
         ("wrong", "field"),
         [
             ({"text": ""}, "text"),

@@ -12,7 +12,6 @@ import pytest
 from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import RawServer, reply, stall
-from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +53,7 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 # --- slips
 
 
-@each_row(
+@pytest.mark.parametrize(
     ("line", "message"),
     [
         ("transcirbe talk.mp3", "did you mean transcribe?"),
@@ -147,7 +146,7 @@ def test_models_are_listed_where_those_that_speak_cannot_be(run: Run, fake_sonio
 # --- servers
 
 
-@each_row(
+@pytest.mark.parametrize(
     "line",
     ["models", "transcribe talk.mp3", "transcribe http://example.com/a.mp3", "speak Hello -o a.wav", "stream talk.mp3"],
 )
@@ -203,8 +202,8 @@ def _listing(value: object) -> dict[str, Any]:
     return {**page, "next_page_cursor": None}
 
 
-@each_row("what", ["files", "transcriptions", "voices"])
-@each_row("rest", ["", "--json", "delete --all --yes", "delete --all --yes --json"])
+@pytest.mark.parametrize("what", ["files", "transcriptions", "voices"])
+@pytest.mark.parametrize("rest", ["", "--json", "delete --all --yes", "delete --all --yes --json"])
 def test_nothing_the_service_sends_steers_the_terminal(run: Run, monkeypatch: Any, what: str, rest: str) -> None:
     with RawServer(then=reply(json.dumps(_listing(_STEERING)).encode())) as server:
         monkeypatch.setenv("SONIOX_API_BASE_URL", server.url)

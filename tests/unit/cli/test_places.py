@@ -13,7 +13,6 @@ import pytest
 
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import RawServer, reply
-from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +46,7 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return run_line
 
 
-@each_row(
+@pytest.mark.parametrize(
     "line",
     [
         "soniox-lite transcribe talk.wav --format txt --force -o talk.wav",
@@ -55,7 +54,7 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "soniox-lite transcribe talk.wav --format txt -o talk.wav",
         "soniox-lite transcribe talk.wav --format txt --force -o $PWD/./talk.wav",
         "ln -s talk.wav link; soniox-lite transcribe talk.wav --format txt --force -o link",
-        "ln talk.wav hard_link; soniox-lite transcribe hard_link --format txt --force -o talk.wav",
+        "ln talk.wav link; soniox-lite transcribe link --format txt --force -o talk.wav",
         "soniox-lite transcribe - --format txt --force -o talk.wav < talk.wav",
         "soniox-lite transcribe talk.wav --format txt --force -o /dev/fd/3 3>> talk.wav",
         "soniox-lite transcribe talk.wav >> talk.wav",
@@ -80,7 +79,7 @@ def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line:
     assert fake_soniox.requests == ()
 
 
-@each_row(
+@pytest.mark.parametrize(
     "content",
     [
         b"RIFF\x24\0\0\0WAVE",
@@ -97,7 +96,7 @@ def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line:
     ],
     ids=lambda content: ascii(content[:8]),
 )
-@each_row("command", ["transcribe talk.wav", "transcriptions get some-id"])
+@pytest.mark.parametrize("command", ["transcribe talk.wav", "transcriptions get some-id"])
 def test_a_recording_is_not_overwritten_by_text(
     run: Run, fake_soniox: FakeSoniox, content: bytes, command: str
 ) -> None:
@@ -111,7 +110,7 @@ def test_a_recording_is_not_overwritten_by_text(
     assert fake_soniox.requests == ()
 
 
-@each_row(
+@pytest.mark.parametrize(
     ("content", "options"),
     [(b"ID3\4\0", "--force"), ("Grüße".encode(), ""), ("Grüße".encode("utf-16"), ""), (b"", "")],
     ids=["force", "UTF-8", "UTF-16", "nothing"],
@@ -147,8 +146,8 @@ def test_standard_error_is_appended_to(run: Run, fake_soniox: FakeSoniox) -> Non
     assert Path("log").read_text() == "earlier\nGood morning.\n"
 
 
-@each_row("source", ["printf '' |", "</dev/null", "<empty"])
-@each_row("command", ["transcribe -", "stream -", "voices create - --name me", "speak -o a.wav -"])
+@pytest.mark.parametrize("source", ["printf '' |", "</dev/null", "<empty"])
+@pytest.mark.parametrize("command", ["transcribe -", "stream -", "voices create - --name me", "speak -o a.wav -"])
 def test_an_input_that_is_empty_is_refused(run: Run, fake_soniox: FakeSoniox, source: str, command: str) -> None:
     Path("empty").touch()
 
@@ -167,12 +166,12 @@ def _service(token: dict[str, Any]) -> RawServer:
     return RawServer(then=reply(json.dumps(transcript).encode()))
 
 
-@each_row(
+@pytest.mark.parametrize(
     "token",
     [{"speaker": {}}, {"speaker": ["1"]}, {"start_ms": 10**400}, {"end_ms": "x"}, {"language": {}, "speaker": 3}],
     ids=["an object", "a list", "a huge time", "a time that is text", "a number"],
 )
-@each_row("ending", ["txt", "srt", "vtt", "json"])
+@pytest.mark.parametrize("ending", ["txt", "srt", "vtt", "json"])
 def test_odd_values_cost_no_words(run: Run, token: dict[str, Any], ending: str) -> None:
     with _service(token) as server:
         done = run(f"soniox-lite transcribe http://example.com/a.mp3 -o a.{ending}", SONIOX_API_BASE_URL=server.url)

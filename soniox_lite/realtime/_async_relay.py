@@ -1,0 +1,593 @@
+"""The connection of a session that is resumed: it outlives the links that it is made of.
+
+It has the methods of a connection, so that a session above it is like one above a single WebSocket. What the session
+sends goes to the rules (:class:`ResumeCore`), which say whether to send it now or only to keep it. While there is no
+live link, a pump does what the rules ask for: it waits, connects, and sends again what was kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+
+from .._data.clock import time
+from .._websocket.frames import ABNORMAL_CLOSURE, BINARY, Message
+from .._websocket.nonblocking import Closure
+from ..errors import SonioxRealtimeError
+from ._async_link import AsyncLink
+from ._async_pump import AsyncNews, AsyncPump, AsyncSteps
+from ._breaks import verdict_of_closure, verdict_of_failure, verdict_of_refusal
+from ._resume import LIVE, State as ResumeState
+from ._stt_protocol import KEEP_ALIVE, State, error_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._websocket.nonblocking import WebSocket
+    from .._websocket.queues import Parsed
+    from ..types.realtime import RealtimeEvent
+    from ._breaks import Verdict
+    from ._resume import ResumeCore
+    from ._stt_protocol import SttProtocol
+    from .async_resuming import AsyncResumingSTTSession
+
+# How long the end of a link may take to be noticed after sending has failed.
+_REASON_TIMEOUT_SEC = 1.0
+
+
+class GaveUp(Closure):
+    """The end of a session that could not be resumed."""
+
+    def __init__(self, error: SonioxRealtimeError) -> None:
+        super().__init__(error.close_code or ABNORMAL_CLOSURE, error=error)
+        self._reason = error
+
+    def as_error(self) -> SonioxRealtimeError:
+        """The reason itself."""
+        return self._reason
+
+
+class AsyncLeg(AsyncLink):
+    """A link as a part of a session that outlives it; it tells its relay what arrives.
+
+    Attributes:
+        early: What has arrived before the relay took it over: an error of the service, and the end.
+    """
+
+    def __init__(self, relay: AsyncRelay, url: str, config: Any, api_key: Any, options: dict[str, Any]) -> None:
+        super().__init__(url, config, api_key, self._arrived, self._closed, start_on_open=False, **options)
+        self._relay = weakref.ref(relay)
+        self.early: list[tuple[bytes, RealtimeEvent] | Closure] = []
+
+    @property
+    def websocket(self) -> WebSocket:
+        """The open WebSocket."""
+        return self._connection.websocket
+
+    @property
+    def needs_start(self) -> bool:
+        """Whether the start message has not been sent."""
+        return self._protocol.state is State.HELD
+
+    @property
+    def is_late(self) -> bool:
+        """As :attr:`Connection.is_late`."""
+        return self._connection.is_late
+
+    @property
+    def was_opened_by_parent(self) -> bool:
+        """As :attr:`Connection.was_opened_by_parent`."""
+        return self._connection.was_opened_by_parent
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """As :attr:`Connection.is_out_of_reach`."""
+        return self._connection.is_out_of_reach
+
+    def check_owner(self) -> None:
+        """As :meth:`Connection.check_owner`."""
+        self._connection.check_owner()
+
+    def check_may_end(self) -> None:
+        """As :meth:`Connection.check_may_end`."""
+        self._connection.check_may_end()
+
+    def post_start(self) -> int | None:
+        """Sends the start message without waiting."""
+        return self._connection.send_nowait(self._change, self._protocol.start)
+
+    def post_finish(self) -> int | None:
+        """Sends the end of the audio without waiting."""
+        return self._connection.send_nowait(self._change, self._protocol.finish)
+
+    def post(self, message: Message) -> int | None:
+        """Sends a message without waiting; gives its position, for :meth:`drain`."""
+        return self._connection.send_nowait(_same, message)
+
+    def is_unsent(self, position: int | None) -> bool:
+        """Whether the kernel has not taken everything up to a position."""
+        return position is not None and self._connection.websocket.bytes_sent < position
+
+    async def drain(self, position: int, timeout_sec: float | None) -> None:
+        """As :meth:`Connection.drain`."""
+        await self._connection.drain(position, timeout_sec)
+
+    async def give_turn(self) -> None:
+        """As :meth:`Connection.give_turn`."""
+        await self._connection.give_turn()
+
+    def new_queue(self) -> Any:
+        """As :meth:`Connection.new_queue`."""
+        return self._connection.new_queue()
+
+    def keep_newest(self, value: bool) -> None:
+        """Whether the oldest messages are dropped when the queue is full."""
+        self._connection.keeps_newest = value
+
+    def is_over_limit(self, queue: Any, message: bytes) -> bool:
+        """Whether a queue would exceed this link's limits with another message."""
+        options = self._options
+        return queue.exceeds(options.max_queued_messages, options.max_queued_bytes, message) is not None
+
+    def release(self) -> None:
+        """Makes room in the link's own queue, which limits how much is read from the socket."""
+        self._connection.take()
+
+    def keep_alive_by(self, args: tuple[Any, ...]) -> None:
+        """As :meth:`Connection.set_keepalive`."""
+        self._connection.set_keepalive(*args)
+
+    async def wait_gone(self, timeout_sec: float) -> bool:
+        """As :meth:`Connection.wait_ended`."""
+        return await self._connection.wait_ended(timeout_sec)
+
+    async def close_socket(self, timeout_sec: float) -> None:
+        """As :meth:`Connection.close`."""
+        await self._connection.close(timeout_sec)
+
+    def _arrived(self, message: bytes, event: RealtimeEvent) -> bytes | None:
+        relay = self._relay()
+        return None if relay is None else relay.arrived(self, message, event)
+
+    def _closed(self, closure: Closure) -> None:
+        relay = self._relay()
+        if relay is not None:
+            relay.closed(self, closure)
+
+
+class AsyncRelay:
+    """A connection to the service over one link after the other. One task at a time may receive.
+
+    The session owns the relay, which refers to it weakly.
+    """
+
+    def __init__(self, core: ResumeCore, protocol: SttProtocol, owner: AsyncResumingSTTSession) -> None:
+        """A relay that is not connected yet.
+
+        Args:
+            core: The rules.
+            protocol: The state of the session.
+            owner: The session; it makes links, and is told what happens.
+        """
+        self.core = core
+        self._protocol = protocol
+        self._owner = weakref.ref(owner)
+        self._steps = AsyncSteps()
+        self._pump = AsyncPump(self._step)
+        self._news = AsyncNews()
+        # The link that is used, or was used last; and one that is being opened.
+        self._leg: AsyncLeg | None = None
+        self._opening: AsyncLeg | None = None
+        self._is_linked = False
+        # Links that are not used any more, and have to be closed.
+        self._stale: list[AsyncLeg] = []
+        self._inbox: Any = None
+        self._keeps_newest = False
+        self._keepalive: tuple[Any, ...] | None = None
+        # Whether the session has been started, and the stream of the link.
+        self._is_started = False
+        self._is_leg_started = False
+        self._is_closing = False
+        self._is_done = False
+
+    # What a session asks of its connection.
+
+    async def open(self) -> None:
+        """Opens the first link.
+
+        Raises:
+            SonioxRealtimeError: It could not be opened in time.
+        """
+        leg = await self._opened_leg()
+        if leg is None:
+            return
+        self._inbox = leg.new_queue()
+        self._adopt(leg)
+
+    @property
+    def websocket(self) -> WebSocket:
+        """That of the link that is used, or was used last; only after ``open``."""
+        assert self._leg is not None  # noqa: S101 - sessions check their state first
+        return self._leg.websocket
+
+    @property
+    def is_late(self) -> bool:
+        """As :attr:`Connection.is_late`."""
+        return self._leg is not None and self._leg.is_late
+
+    async def give_turn(self) -> None:
+        """As :meth:`Connection.give_turn`."""
+        if self._leg is not None:
+            await self._leg.give_turn()
+
+    def check_owner(self) -> None:
+        """As :meth:`Connection.check_owner`."""
+        if self._leg is not None:
+            self._leg.check_owner()
+
+    def check_may_end(self) -> None:
+        """As :meth:`Connection.check_may_end`."""
+        if self._leg is not None:
+            self._leg.check_may_end()
+
+    @property
+    def was_opened_by_parent(self) -> bool:
+        """As :attr:`Connection.was_opened_by_parent`."""
+        return self._leg is not None and self._leg.was_opened_by_parent
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """As :attr:`Connection.is_out_of_reach`."""
+        return self._leg is not None and self._leg.is_out_of_reach
+
+    @property
+    def keeps_newest(self) -> bool:
+        """As :attr:`Connection.keeps_newest`."""
+        return self._keeps_newest
+
+    @keeps_newest.setter
+    def keeps_newest(self, value: bool) -> None:
+        self._keeps_newest = value
+        if self._leg is not None:
+            self._leg.keep_newest(value)
+
+    def put_off(self, action: Callable[[], object]) -> bool:
+        """As :meth:`Connection.put_off`."""
+        return self._steps.put_off(action)
+
+    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> tuple[AsyncLeg, int | None] | None:
+        """Takes the message that ``make(*args)`` gives, if any, and sends it if there is a live link.
+
+        Returns:
+            The link that it was sent over, and its position there; None if it is only kept.
+
+        Raises:
+            SonioxRealtimeError: The session is over.
+        """
+        try:
+            sent: tuple[AsyncLeg, int | None] | None = self._steps.run(self._post, make, args)
+            return sent
+        finally:
+            if self.core.notices:
+                self._wake_up()
+
+    async def drain(self, sent: tuple[AsyncLeg, int | None], timeout_sec: float | None = None) -> None:
+        """Returns when the kernel has taken what was sent, or its link has ended; then it is sent again."""
+        leg, position = sent
+        try:
+            if leg.is_unsent(position):
+                await leg.drain(position or 0, timeout_sec)
+        except SonioxRealtimeError as error:
+            await self._lose(leg, error)
+
+    async def wait_for_room(self, size: int, timeout_sec: float) -> bool:
+        """Whether this much audio can be kept, waiting this long for it."""
+        return await self._news.wait(timeout_sec, lambda: self._is_done or self.core.has_room(size))
+
+    def take(self) -> Parsed | None:
+        """The next message and its event, if it is there already."""
+        return None if self._inbox is None else self._released(self._inbox.take())
+
+    async def receive(self, timeout_sec: float | None) -> Parsed | None:
+        """The next message and its event; None when there are no more.
+
+        Raises:
+            SonioxRealtimeTimeoutError: Nothing arrived in time.
+        """
+        return self._released(await self._inbox.receive(timeout_sec))
+
+    def set_keepalive(self, *args: Any) -> None:
+        """As :meth:`Connection.set_keepalive`; counts for the links to come as well."""
+        self._keepalive = args
+        if self._is_linked and self._is_leg_started and self._leg is not None:
+            self._leg.keep_alive_by(args)
+
+    async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
+        """As :meth:`Connection.wait_ended`."""
+        if self._leg is not None:
+            # Lifts the limit of its queue.
+            await self._leg.wait_gone(0.0)
+        await self._news.wait(timeout_sec, lambda: self._is_done or or_when())
+        return self._is_done
+
+    async def close(self, timeout_sec: float) -> None:
+        """As :meth:`Connection.close`."""
+        self._is_closing = True
+        if self._is_linked and self._leg is not None:
+            await self._leg.close_socket(timeout_sec)
+        await self.abort()
+
+    async def abort(self) -> None:
+        """As :meth:`Connection.abort`."""
+        self._is_closing = True
+        if self._steps.put_off(self.abort):
+            return
+        self._steps.run(self.core.close)
+        self._pump.wake()
+        await self._cancel_legs()
+        if not self.was_opened_by_parent:
+            await self._pump.stop()
+            await self._cancel_legs()
+        self._tell_notices()
+        self._end(Closure(ABNORMAL_CLOSURE, initiated_locally=True))
+
+    def fail(self, error: BaseException) -> None:
+        """As :meth:`Connection.fail`."""
+        self._steps.run(self.core.close)
+        self._end(Closure(ABNORMAL_CLOSURE, error=error))
+
+    def _wake_up(self) -> None:
+        """What was given has ended the sleep of a dormant session."""
+        self._tell_notices()
+        if not self._is_done:
+            self._pump.start()
+
+    def __del__(self) -> None:
+        self._pump.wake()
+
+    # What links tell.
+
+    def arrived(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> bytes | None:
+        """Takes a message of a link; gives what the link's queue keeps, so that it counts as not received."""
+        if (leg is not self._leg or not self._is_linked) and self._steps.run(self._comes_early, leg, (message, event)):
+            return None
+        if event.error_code is not None:
+            error = error_of(event)
+            is_given = not self._break(leg, error, verdict_of_failure(error)) and self.core.failure is None
+        else:
+            is_given = self._steps.run(self.core.received, event)
+        if is_given:
+            self._give(leg, message, event)
+        if self.core.notices:
+            self._tell_notices()
+        return message if is_given else None
+
+    def closed(self, leg: AsyncLeg, closure: Closure) -> None:
+        """Takes the end of a link."""
+        if self._steps.run(self._comes_early, leg, closure):
+            return
+        if (
+            self.core.state is ResumeState.OVER
+            or self._is_closing
+            or not self._break(leg, closure.as_error(), verdict_of_closure(closure))
+        ):
+            self._end(closure)
+
+    def _comes_early(self, leg: AsyncLeg, item: Any) -> bool:
+        """Whether a link is not in use: then what it tells is kept if it is being opened, and else forgotten."""
+        if leg is self._leg and self._is_linked:
+            return False
+        if leg is self._opening:
+            leg.early.append(item)
+        return True
+
+    # Sending. None of these steps waits.
+
+    def _post(self, make: Callable[..., Message | None], args: tuple[Any, ...]) -> tuple[AsyncLeg, int | None] | None:
+        message = make(*args)
+        if message is None:
+            self.core.set_paused(self._protocol.is_paused)
+            return None
+        is_start = not self._is_started and message is not KEEP_ALIVE
+        self._is_started = self._is_started or is_start
+        is_live = self.core.state is LIVE if is_start or message is KEEP_ALIVE else self._is_noted(message)
+        leg = self._leg
+        if not is_live or leg is None:
+            return None
+        position: int | None = None
+        # If the link has just ended, that is seen to where it is noticed.
+        with contextlib.suppress(SonioxRealtimeError):
+            if not self._is_leg_started and message is not KEEP_ALIVE:
+                position = self._start(leg)
+            if not is_start:
+                position = leg.post(message) if message.payload else leg.post_finish()
+        return leg, position
+
+    def _is_noted(self, message: Message) -> bool:
+        """Tells the rules what the session sends; says whether it goes out at once."""
+        core = self.core
+        if message.opcode == BINARY:
+            return core.audio(message.payload)
+        if not message.payload:
+            return core.finish()
+        core.set_paused(self._protocol.is_paused)
+        return core.finalize(message)
+
+    def _start(self, leg: AsyncLeg) -> int | None:
+        """Starts the stream of a link."""
+        self._is_leg_started = True
+        position = leg.post_start()
+        if self._keepalive is not None:
+            leg.keep_alive_by(self._keepalive)
+        return position
+
+    # Receiving.
+
+    def _give(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> None:
+        owner = self._owner()
+        if owner is not None:
+            owner.relay_event(event)
+        if self._keeps_newest and leg.is_over_limit(self._inbox, message):
+            self._inbox.take()
+        self._inbox.put((message, (event, leg)))
+        self._news.tell()
+
+    def _released(self, item: Parsed | None) -> Parsed | None:
+        if item is not None:
+            item[1][1].release()
+        return item
+
+    # Breaks.
+
+    def _break(self, leg: AsyncLeg, error: SonioxRealtimeError, verdict: Verdict) -> bool:
+        """Takes note that a link has failed; says whether the session goes on."""
+        goes_on = self._steps.run(self._note_break, leg, error, verdict)
+        self._tell_notices()
+        if goes_on:
+            self._pump.start()
+        return bool(goes_on)
+
+    def _note_break(self, leg: AsyncLeg, error: SonioxRealtimeError, verdict: Verdict) -> bool:
+        if leg is not self._leg or not self._is_linked:
+            return True
+        goes_on = self.core.ended(error, verdict, time.monotonic())
+        if goes_on:
+            self._is_linked = False
+            self._stale.append(leg)
+        return goes_on
+
+    async def _lose(self, leg: AsyncLeg, error: SonioxRealtimeError) -> None:
+        """Sees to a link over which sending has failed."""
+        # The service gives its reason before it closes, but sending may fail before that is read.
+        await leg.wait_gone(_REASON_TIMEOUT_SEC)
+        if leg is self._leg and self._is_linked and not self._is_done:
+            self._break(leg, error, "now")
+        if self._is_done:
+            raise error
+
+    def _tell_notices(self) -> None:
+        """Tells the session what the rules have to say, and ends it if they have given up."""
+        owner = self._owner()
+        for notice in self._steps.run(self.core.take_notices) or ():
+            if owner is not None:
+                owner.relay_notice(notice)
+        if self.core.failure is not None:
+            self._end(GaveUp(self.core.failure))
+
+    def _end(self, closure: Closure) -> None:
+        """Ends the relay, once."""
+        if not self._steps.run(self._is_ended_now) or self.core.connections == 0:
+            return
+        owner = self._owner()
+        if owner is not None:
+            owner.relay_ended(closure)
+        self._inbox.close()
+        self._news.tell()
+        self._pump.wake()
+
+    def _is_ended_now(self) -> bool:
+        is_first, self._is_done = not self._is_done, True
+        return is_first
+
+    # Connecting, and sending again.
+
+    async def _step(self) -> float | None:
+        """One step of the pump: how many seconds to wait before the next, None when there is nothing more to do."""
+        await self._cancel_stale()
+        try:
+            todo = self._steps.run(self._next)
+            self._tell_notices()
+            if todo is None or isinstance(todo, (int, float)):
+                return todo
+            if todo == "connect":
+                await self._connect()
+            else:
+                await self.drain(todo)
+        except SonioxRealtimeError as error:
+            if self._leg is not None and not self._is_done:
+                with contextlib.suppress(SonioxRealtimeError):
+                    await self._lose(self._leg, error)
+        return 0.0
+
+    def _next(self) -> Any:
+        todo = self.core.next(time.monotonic())
+        leg = self._leg
+        if not isinstance(todo, Message) or leg is None:
+            return todo
+        return leg, leg.post(todo) if todo.payload else leg.post_finish()
+
+    async def _connect(self) -> None:
+        try:
+            leg = await self._opened_leg()
+        except Exception as error:  # noqa: BLE001 - counts as a failed attempt, whatever it is
+            self._steps.run(self._note_refusal, error)
+            self._tell_notices()
+        else:
+            if leg is not None:
+                self._adopt(leg)
+
+    def _note_refusal(self, error: Exception) -> None:
+        verdict = verdict_of_refusal(error)
+        if not isinstance(error, SonioxRealtimeError):
+            # A function that gives the key has failed. What it says may hold secrets.
+            cause, error = error, SonioxRealtimeError(f"no connection could be opened: {type(error).__name__}")
+            error.__cause__ = cause
+        if self.core.state is ResumeState.CONNECTING and not self.core.ended(error, verdict, time.monotonic()):
+            self.core.failure = self.core.failure or error
+
+    async def _opened_leg(self) -> AsyncLeg | None:
+        """A new link; None if it is not wanted any more."""
+        owner = self._owner()
+        if owner is None or self._is_closing:
+            return None
+        leg = self._opening = owner.new_leg(self)
+        del owner
+        try:
+            await leg.enter()
+        except BaseException:
+            self._opening = None
+            raise
+        return leg
+
+    def _adopt(self, leg: AsyncLeg) -> None:
+        """Goes on over a link that has been opened."""
+        if not self._steps.run(self._take_over, leg):
+            self._stale.append(leg)
+            return
+        leg.keep_newest(self._keeps_newest)
+        if (owner := self._owner()) is not None:
+            (owner.relay_opened if self.core.connections == 1 else owner.relay_moved)()
+        self._tell_notices()
+        for item in leg.early:
+            if isinstance(item, Closure):
+                self.closed(leg, item)
+            else:
+                self.arrived(leg, *item)
+
+    def _take_over(self, leg: AsyncLeg) -> bool:
+        self._opening = None
+        if self._is_closing or self.core.state is not ResumeState.CONNECTING:
+            return False
+        self._leg = leg
+        self._is_linked = True
+        self._is_leg_started = False
+        if self.core.opened(time.monotonic()):
+            with contextlib.suppress(SonioxRealtimeError):
+                self._start(leg)
+        return True
+
+    async def _cancel_stale(self) -> None:
+        while self._stale:
+            await self._stale.pop().cancel()
+
+    async def _cancel_legs(self) -> None:
+        for leg in (self._opening, self._leg):
+            if leg is not None:
+                await leg.cancel()
+        await self._cancel_stale()
+
+
+def _same(message: Message) -> Message:
+    return message

@@ -1,0 +1,63 @@
+"""Which ends of a connection are resumed, and how soon. No I/O."""
+
+from __future__ import annotations
+
+import ssl
+
+from ..errors import SonioxRealtimeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from .._websocket.nonblocking import Closure
+
+    Verdict = Literal["now", "later", "audio", "key", "never"]
+
+# Close codes of RFC 6455, section 7.4.1, and its registry, which say that the same would happen again: protocol error,
+# unsupported data, invalid data, policy violation, message too big, extension needed.
+_PERMANENT_CODES = (1002, 1003, 1007, 1008, 1009, 1010)
+_TRY_AGAIN_LATER = 1013
+
+
+def verdict_of_closure(closure: Closure) -> Verdict:
+    """What to do when a connection has ended without an error message of the service."""
+    error = closure.error
+    if isinstance(error, TimeoutError):
+        return "now"
+    # Otherwise this side ended it: what was received is invalid, or a callback failed.
+    if (error is not None and not isinstance(error, OSError)) or closure.code in _PERMANENT_CODES:
+        return "never"
+    return "later" if closure.code == _TRY_AGAIN_LATER or closure.code >= 3000 else "now"
+
+
+def verdict_of_failure(error: SonioxRealtimeError) -> Verdict:
+    """What to do about an error message of the service.
+
+    Returns:
+        ``now``; ``later``, after a pause; ``audio``, when audio comes; ``key``, with a fresh key if there is one;
+        ``never``.
+    """
+    code = error.error_code or 0
+    if code == 401 or (code == 403 and error.error_type == "temp_api_key_session_expired"):
+        return "key"
+    if code == 408:
+        return "audio"
+    if code in (413, 503):
+        return "now"
+    return "later" if code == 429 or code >= 500 else "never"
+
+
+def verdict_of_refusal(error: BaseException) -> Verdict:
+    """What to do when a connection could not be opened."""
+    if not isinstance(error, SonioxRealtimeError):
+        return "never"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "never"
+        cause = cause.__cause__
+    code = error.error_code
+    if code == 401:
+        return "key"
+    return "later" if code is None or code in (408, 425, 429) or code >= 500 else "never"

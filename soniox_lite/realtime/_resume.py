@@ -1,0 +1,774 @@
+"""Going on after a break: what to keep, what to send again, and what to give out. No I/O, no clock, no thread.
+
+Theory of operation
+-------------------
+All audio that the service may still need is kept (:class:`AudioRing`). When a connection ends early, another is opened,
+and gets the audio from a position B0 on, which lies in a gap between two words, some seconds before C, the end of the
+last word that was given out. So the new connection hears the last words again. What it hears is held back until it
+covers C; then both transcripts are joined by text and time (:func:`splice`): the words that were given out before are
+dropped, and the rest is given out. Three rules make this exact:
+
+- A final token is given out as final only when its word is known to be whole (:class:`WholeWords`), so that C never
+  lies inside a word.
+- B0 lies in a gap, so that the first words of the new connection are whole as well, or lie in what is dropped.
+- The join goes by text and time together, since two recognitions of the same audio differ a little.
+
+The user sees one line of time: the times of a connection, plus the time at which its audio begins on that line.
+
+=========== ======================================================== =================================================
+state       meaning                                                  left for
+=========== ======================================================== =================================================
+LIVE        what is given is sent at once; the stream may not have   WAITING, DORMANT: the connection has ended early
+            begun, where nothing had to be sent again
+DORMANT     broken, and nothing is waited for (idle microphone,      WAITING: audio, finalize or finish
+            paused)
+WAITING     until the next attempt is due                            CONNECTING: it is
+CONNECTING  the connection is being opened                           REPLAYING; LIVE: nothing to send again; WAITING:
+                                                                     it failed
+REPLAYING   kept audio is sent; what is given is only kept           LIVE: all is sent; WAITING: broken again
+OVER        finished, failed or closed
+=========== ======================================================== =================================================
+
+Beside this, a stream that began before C is *joining* until its words cover C; it may become LIVE before that. A break
+while it is joining changes nothing: C is where it was, since nothing undecided was given out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import IntEnum
+
+from .._websocket.frames import BINARY, Message
+from ..errors import SonioxRealtimeError, SonioxRealtimeResumeError
+from ..types.realtime import TOKEN_TEXT_FIN
+from ..types.resume import RealtimeLostPayload, RealtimeReconnectingPayload, RealtimeResumedPayload
+from ._cut import Delivered, Speakers, can_splice, choose_start, settled_ms, splice
+from ._framing import framing_of
+from ._ring import AudioRing, ClockMap
+from ._stt_protocol import END_OF_AUDIO
+from ._words import MARKS, WholeWords, changed, is_translation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Literal
+
+    from ..types.common import Token
+    from ..types.realtime import RealtimeEvent, RealtimeSTTConfig
+    from ..types.resume import LostReason, ResumePolicy
+    from ._breaks import Verdict
+    from ._cut import Splice, Start
+
+# How much audio is sent in one go when it is sent again, and how far that may be ahead of its pace.
+_PIECE_MS = 100
+_PIECE_BYTES = 16 * 1024
+_LEAST_RING_BYTES = 1024
+_BURST_SEC = 1.0
+# How often old audio is forgotten, and how much more than the overlap is kept.
+_TRIM_EVERY_MS = 500
+_MARGIN_MS = 1000
+# After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
+_SHOW_AFTER_MS = 2000
+# So often the service may fail at one position before the session is given up.
+_MAX_FAILURES_AT_ONE_POSITION = 3
+# The service takes an end without any audio for an error, so that some has to be sent before it on each connection.
+_LEAST_OVERLAP_MS = 1000
+_CONTEXT_LENGTH = 500
+# How far to look for a frame that begins after audio which was dropped.
+_PROBE_BYTES = 2048
+
+
+class State(IntEnum):
+    """What a session that is resumed is doing; see the table above."""
+
+    LIVE = 0
+    DORMANT = 1
+    WAITING = 2
+    CONNECTING = 3
+    REPLAYING = 4
+    OVER = 5
+
+
+# Compared for each chunk, which is slow on an enum in Python 3.10 and 3.11.
+LIVE = State.LIVE
+
+
+class Finalize:
+    """A finalize that has no ``<fin>`` yet.
+
+    Attributes:
+        message: The message.
+        byte: The position in the audio at which it was asked for.
+    """
+
+    __slots__ = ("byte", "message")
+
+    def __init__(self, message: Message, byte: int) -> None:
+        self.message = message
+        self.byte = byte
+
+
+class Stream:
+    """What belongs to one connection.
+
+    Attributes:
+        start_byte: Where its audio begins.
+        offset_ms: The same on the user's line of time.
+        clock: Between its time and positions.
+        start: How the position was chosen; None for the first connection.
+        words: Holds back words that may not be whole.
+        speakers: Its labels; None where they are kept.
+        withheld: Final tokens that cannot be joined yet; None once joined.
+        reached_ms: How far it has told anything, on the user's line; None before that.
+        header: What has to be sent before its audio.
+        sent: The position up to which its audio has been sent.
+        finalizes_sent: How many of the finalizes without ``<fin>`` have been sent.
+        has_ended: Whether the end of the audio has been sent.
+        began_at: When sending again began, as the caller's clock counts.
+    """
+
+    def __init__(
+        self,
+        start_byte: int,
+        offset_ms: int,
+        clock: ClockMap,
+        start: Start | None = None,
+        after: Delivered | None = None,
+    ) -> None:
+        self.start_byte = start_byte
+        self.offset_ms = offset_ms
+        self.clock = clock
+        self.start = start
+        self.words = WholeWords(after)
+        self.speakers: Speakers | None = None
+        self.withheld: list[Token] | None = None if start is None or start.is_exact else []
+        self.reached_ms: int | None = None
+        self.header = b""
+        self.sent = start_byte
+        self.finalizes_sent = 0
+        self.has_ended = False
+        self.began_at = 0.0
+
+    def user_ms(self, byte: int) -> float:
+        """A position on the user's line of time."""
+        return self.offset_ms + self.clock.ms_of(byte)
+
+    def byte_of(self, user_ms: float) -> int:
+        """The position at a time of the user's line."""
+        return self.clock.byte_of(user_ms - self.offset_ms)
+
+
+class ResumeCore:
+    """The rules of a session that is resumed. Its methods are called one at a time.
+
+    Attributes:
+        state: A :class:`State`.
+        connections: How many connections have been opened.
+        lost_ms: Milliseconds of audio that will not be transcribed.
+        failure: Why the session was given up; None if it was not.
+        notices: The payloads of ``reconnecting``, ``resumed`` and ``lost`` that have not been taken yet.
+        text: The last 500 characters of the transcript, if ``carry_context`` wants them.
+        stream: What belongs to the current connection.
+    """
+
+    def __init__(
+        self,
+        config: RealtimeSTTConfig,
+        policy: ResumePolicy,
+        *,
+        asks_for_key: bool = False,
+        random: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        """The rules for one session.
+
+        Args:
+            config: What it was set up with.
+            policy: How it is resumed.
+            asks_for_key: Whether each connection asks for a key, so that an expired one is no reason to stop.
+            random: Gives a number from 0 to 1, for pauses.
+
+        Raises:
+            SonioxValidationError: Its audio cannot be resumed.
+        """
+        self._policy = policy
+        self._asks_for_key = asks_for_key
+        self._random = random
+        self._framing = framing_of(config, when_container=policy.when_container)
+        self._overlap_ms = (
+            (15_000 if config.enable_speaker_diarization else 5000)
+            if policy.overlap_ms is None
+            else (policy.overlap_ms)
+        )
+        self._maps_speakers = bool(config.enable_speaker_diarization) and policy.speakers == "map"
+        # A restart needs all audio; once that is no longer kept, a break is the end, and keeping more is of no use.
+        self._drops = policy.when_full == "drop" or self._framing.is_restart_only
+        self._ring = AudioRing(policy.buffer_bytes, when_full="drop" if self._drops else policy.when_full)
+        self._is_sized = False
+        self._size_ring()
+        self.state = State.CONNECTING
+        self.connections = 0
+        self.lost_ms = 0
+        self.failure: SonioxRealtimeError | None = None
+        self.text = ""
+        self.stream = Stream(0, 0, ClockMap(self._framing, 0))
+        self.notices: list[Any] = []
+        self._delivered = Delivered()
+        # Those without <fin>, in their order.
+        self._finalizes: deque[Finalize] = deque()
+        self._is_ending = False
+        self._is_paused = False
+        self._is_finished = False
+        self._was_told_of_container = False
+        # The counters on the user's line, and where old audio was forgotten last.
+        self._final_ms = 0
+        self._total_ms = 0
+        self._trimmed_at_ms = 0
+        # The anchor of the last <fin>, while nothing has become final after it.
+        self._fin_ms: float | None = None
+        self._fin_byte = 0
+        # Where the non-final tail begins, and since when there has been none; one of them is None.
+        self._next_ms: float | None = None
+        self._tail_empty_since_ms: int | None = 0
+        # Breaks: how many in a row, since when, how far the session had got before them, and when the next attempt is.
+        self._failures = 0
+        self._down_since: float | None = None
+        self._progress_ms = 0
+        self._stuck_at_ms: int | None = None
+        self._times_stuck = 0
+        self._timeouts = 0
+        self._key_was_refused = False
+        self._due = 0.0
+        self._last_error = SonioxRealtimeError("the connection ended")
+        self._announced: RealtimeReconnectingPayload | None = None
+        # How far audio has been sent by any connection, and what the last break has cost.
+        self._sent_before = 0
+        self._lost_before_ms = 0
+
+    # What the session tells.
+
+    def take_notices(self) -> list[Any]:
+        """The notices since the last call."""
+        notices, self.notices = self.notices, []
+        return notices
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the session is without a connection that it had."""
+        return self.connections > 0 and self.state in (State.DORMANT, State.WAITING, State.CONNECTING)
+
+    @property
+    def buffered_ms(self) -> int:
+        """Milliseconds of audio that are kept."""
+        return round(self._framing.ms_of(self._ring.end) - self._framing.ms_of(self._ring.start))
+
+    # What the user does.
+
+    def has_room(self, size: int) -> bool:
+        """Whether this much audio can be kept."""
+        return self._drops or size <= self._ring.room
+
+    @property
+    def max_piece_bytes(self) -> int:
+        """The most audio that can be given at once."""
+        return max(1, self._ring.max_bytes // 4)
+
+    def audio(self, piece: bytes | bytearray | memoryview) -> bool:
+        """Keeps a piece of audio; says whether it is to be sent now.
+
+        Raises:
+            SonioxValidationError: It shows that the audio cannot be resumed.
+            RingFullError: It has no room.
+        """
+        dropped = self._ring.append(piece)
+        self._framing.feed(piece)
+        if not self._is_sized:
+            self._size_ring()
+        if dropped:
+            self._note_drop()
+        if self.state is LIVE:
+            self.stream.sent = self._ring.end
+            return True
+        if self.state is State.DORMANT:
+            self.wake()
+        return False
+
+    def finalize(self, message: Message) -> bool:
+        """Notes a finalize; says whether to send it now."""
+        self._finalizes.append(Finalize(message, self._ring.end))
+        if self.state is LIVE:
+            self.stream.finalizes_sent += 1
+            self.stream.clock.finalize_sent(self._ring.end)
+            return True
+        self.wake()
+        return False
+
+    def finish(self) -> bool:
+        """Notes the end of the audio; says whether to send it now."""
+        self._is_ending = True
+        if self.state is LIVE:
+            self.stream.has_ended = True
+            return True
+        self.wake()
+        return False
+
+    def set_paused(self, is_paused: bool) -> None:
+        """Notes whether the user's audio is dropped before it is given to :meth:`audio`."""
+        if self._is_paused and not is_paused:
+            self.wake()
+        self._is_paused = is_paused
+
+    def wake(self) -> None:
+        """Has a dormant session connect."""
+        if self.state is State.DORMANT:
+            self._down_since = None
+            self._schedule(0.0)
+
+    def close(self) -> None:
+        """Ends the session, whether it is finished or not."""
+        if self.state is not State.OVER:
+            self.state = State.OVER
+            if not self._is_finished:
+                self._lose_rest("closed")
+
+    def _size_ring(self) -> None:
+        """Limits the ring to ``buffer_sec``, once it is known how many bytes that is."""
+        rate = self._framing.bytes_per_second
+        if rate:
+            self._is_sized = True
+            limit = min(self._policy.buffer_bytes, int(self._policy.buffer_sec * rate))
+            self._ring.max_bytes = max(limit, _LEAST_RING_BYTES)
+
+    def _note_drop(self) -> None:
+        """Sees to audio that was dropped before it was recognised."""
+        if self._framing.is_restart_only and not self._was_told_of_container:
+            self._was_told_of_container = True
+            end = round(self._framing.ms_of(self._ring.end))
+            self.notices.append(RealtimeLostPayload(start_ms=0, end_ms=end, reason="container"))
+
+    # What the connection does.
+
+    def opened(self, now: float) -> bool:
+        """A connection has been opened; says whether something has to be sent again."""
+        self.connections += 1
+        if self.connections == 1:
+            self.state = LIVE
+        else:
+            self._begin_stream(now)
+        return self.state is State.REPLAYING
+
+    def received(self, event: RealtimeEvent) -> bool:
+        """Takes an event of the current connection, and makes it what the user gets.
+
+        Returns:
+            Whether to give it out: not while it cannot be joined.
+        """
+        stream, tokens = self.stream, event.tokens
+        has_fin = self._note_fins(event) if self._finalizes else False
+        if stream.offset_ms:
+            _shift(event, stream.offset_ms)
+        final_ms, total_ms = event.final_audio_proc_ms, event.total_audio_proc_ms
+        if total_ms is not None:
+            stream.reached_ms = total_ms
+        tokens = stream.words.feed(tokens, final_ms, finished=event.finished)
+        if stream.withheld is not None:
+            joined = self._join(stream.withheld, tokens, event, ended=has_fin or event.finished)
+            if joined is None:
+                return False
+            tokens = joined
+        elif stream.speakers is not None:
+            _relabel(tokens, stream.speakers)
+        event.tokens = tokens
+        self._deliver(tokens)
+        self._count(event)
+        return True
+
+    def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float) -> bool:
+        """The current connection has ended, or the attempt to open one has failed.
+
+        Returns:
+            Whether the session goes on. Otherwise ``failure`` says why it was given up; if that is None, the service's
+            answer is one that another connection would get as well.
+        """
+        self._last_error = error
+        self._count_failure(error, now)
+        if verdict == "never" or (verdict == "key" and not self._may_ask_for_key(error)):
+            self.state = State.OVER
+            self._lose_rest("refused")
+            return False
+        problem = self._problem(now)
+        if problem is not None:
+            self._give_up(problem, "gave_up")
+            return False
+        if self._may_sleep(verdict):
+            self.state = State.DORMANT
+        else:
+            self._schedule(self._delay_sec(verdict, error), now)
+        return True
+
+    # What is to be done while there is no live connection.
+
+    def next(self, now: float) -> Message | float | Literal["connect"] | None:
+        """A message to be sent, or how many seconds to wait, or ``connect``; None when there is nothing more to do."""
+        if self.state is State.REPLAYING:
+            return self._replay(now)
+        if self.state is not State.WAITING:
+            return None
+        if self._announced is not None and self._announced.is_vetoed:
+            self._give_up("a handler of the reconnecting event has refused it", "veto")
+            return None
+        if now < self._due:
+            return self._due - now
+        if self._down_since is None:
+            self._down_since = now
+        self.state = State.CONNECTING
+        return "connect"
+
+    def _replay(self, now: float) -> Message | float | None:
+        stream = self.stream
+        if stream.header:
+            header, stream.header = stream.header, b""
+            return Message(BINARY, header)
+        end = self._ring.end
+        if stream.finalizes_sent < len(self._finalizes):
+            finalize = self._finalizes[stream.finalizes_sent]
+            if finalize.byte <= stream.sent:
+                stream.finalizes_sent += 1
+                stream.clock.finalize_sent(stream.sent)
+                return finalize.message
+            end = min(end, finalize.byte)
+        if stream.sent < end:
+            pause_sec = self._pace_sec(now)
+            return pause_sec if pause_sec > 0 else self._next_piece(end)
+        if self._is_ending and not stream.has_ended:
+            stream.has_ended = True
+            return END_OF_AUDIO
+        self.state = LIVE
+        return None
+
+    def _next_piece(self, end: int) -> Message:
+        stream = self.stream
+        if stream.sent < self._ring.start:
+            # Dropped meanwhile: the clock of this connection would be wrong from here on.
+            raise SonioxRealtimeError("audio was dropped before it could be sent again")
+        rate = self._framing.bytes_per_second
+        size = max(1, int(rate * _PIECE_MS / 1000)) if rate else _PIECE_BYTES
+        piece = self._ring.read(stream.sent, min(size, end - stream.sent))
+        stream.sent += len(piece)
+        return Message(BINARY, piece)
+
+    def _pace_sec(self, now: float) -> float:
+        """How many seconds to wait before more is sent again."""
+        speed, rate = self._policy.max_replay_speed, self._framing.bytes_per_second
+        if speed is None or not rate:
+            return 0.0
+        sent_sec = (self.stream.sent - self.stream.start_byte) / rate
+        due_sec = (sent_sec - _BURST_SEC) / speed - (now - self.stream.began_at)
+        return float(due_sec)
+
+    # Beginning a connection after a break.
+
+    def _begin_stream(self, now: float) -> None:
+        old = self.stream
+        if old.withheld is not None and self._ring.start <= old.start_byte:
+            # Nothing was given out since the cut was chosen.
+            start, byte, offset_ms, clock = (
+                old.start,
+                old.start_byte,
+                old.offset_ms,
+                ClockMap(self._framing, old.start_byte),
+            )
+        else:
+            start, byte = self._choose()
+            offset_ms, clock = round(old.user_ms(byte)), ClockMap(self._framing, byte)
+        self._tell_dropped()
+        stream = self.stream = Stream(byte, offset_ms, clock, start, self._delivered)
+        if self._maps_speakers:
+            stream.speakers = Speakers(set(self._delivered.speakers))
+        if byte > 0:
+            stream.header = self._framing.header
+        stream.began_at = now
+        has_work = byte < self._ring.end or self._finalizes or self._is_ending
+        self.state = State.REPLAYING if has_work else LIVE
+        self._down_sec = 0.0 if self._down_since is None else now - self._down_since
+        if stream.withheld is None:
+            self._tell_resumed(None)
+
+    def _choose(self) -> tuple[Start, int]:
+        """B0: where the next connection's audio begins, as a time and as a position."""
+        old, overlap_ms = self.stream, self._overlap_ms
+        fin_ms = self._fin_ms
+        if self._is_ending and self._fin_byte >= self._ring.end:
+            fin_ms = None
+        if self._is_ending:
+            overlap_ms = max(overlap_ms, _LEAST_OVERLAP_MS)
+        start = choose_start(
+            self._delivered,
+            next_ms=self._next_ms,
+            beginning_ms=old.user_ms(self._ring.start),
+            fin_ms=fin_ms,
+            settled_ms=self._settled_ms(),
+            overlap_ms=overlap_ms,
+            uncertainty_ms=old.clock.uncertainty_ms,
+        )
+        return start, self._start_byte(self._fin_byte if start.is_exact else old.byte_of(start.ms))
+
+    def _start_byte(self, byte: int) -> int:
+        """The position at or before this one where a decoder can begin; after it where that was dropped."""
+        ring = self._ring
+        probe = min(max(byte, ring.start), ring.end)
+        found = self._framing.start_at(probe)
+        while found < ring.start and probe < ring.end and not self._framing.is_restart_only:
+            probe = min(probe + _PROBE_BYTES, ring.end)
+            found = self._framing.start_at(probe)
+        return max(found, ring.start)
+
+    def _settled_ms(self) -> float:
+        """Up to where audio is recognised, and need not be sent again but for the overlap."""
+        settled = settled_ms(
+            self._delivered.cut_ms,
+            self._final_ms,
+            self._total_ms,
+            is_tail_empty=self._tail_empty_since_ms is not None,
+            tail_empty_since_ms=self._tail_empty_since_ms,
+        )
+        return max(settled, self._fin_ms or 0.0)
+
+    def _trim(self) -> None:
+        """Forgets audio that will not be sent again."""
+        self._trimmed_at_ms = self._total_ms
+        if self._framing.is_restart_only:
+            return
+        from_ms = self._settled_ms() - self._overlap_ms - self.stream.clock.uncertainty_ms - _MARGIN_MS
+        byte = self._framing.start_at(max(0, self.stream.byte_of(from_ms))) if from_ms > 0 else 0
+        if byte > self._ring.start:
+            self._ring.trim(byte)
+            self._framing.forget(byte)
+            self._delivered.forget(from_ms)
+
+    # Joining, and giving out.
+
+    def _note_fins(self, event: RealtimeEvent) -> bool:
+        """Takes note of each ``<fin>``, which ends its finalize; says whether there was one."""
+        stream, has_fin = self.stream, False
+        for token in event.tokens:
+            if not token.is_final:
+                break
+            if token.text == TOKEN_TEXT_FIN and stream.finalizes_sent:
+                has_fin = True
+                self._fin_byte = self._finalizes.popleft().byte
+                stream.finalizes_sent -= 1
+                final_ms, total_ms = event.final_audio_proc_ms or 0, event.total_audio_proc_ms or 0
+                is_clean = stream.clock.fin_arrived(final_ms, total_ms, stream.sent)
+                self._fin_ms = stream.offset_ms + total_ms if is_clean else None
+        return has_fin
+
+    def _join(
+        self, withheld: list[Token], tokens: list[Token], event: RealtimeEvent, *, ended: bool
+    ) -> list[Token] | None:
+        """What is given out of a connection that is joining; None for nothing yet."""
+        stream, count = self.stream, _count_final(tokens)
+        withheld += tokens[:count]
+        tail = tokens[count:]
+        if not can_splice(self._delivered, withheld, stream.offset_ms, event.final_audio_proc_ms, ended=ended):
+            return self._provisional(withheld + tail, event)
+        found = splice(self._delivered, withheld, stream.offset_ms)
+        stream.withheld = None
+        if stream.speakers is not None:
+            stream.speakers.vote(found.pairs)
+            _relabel(found.kept, stream.speakers)
+            _relabel(tail, stream.speakers)
+        self._tell_resumed(found)
+        return found.kept + tail
+
+    def _provisional(self, tokens: list[Token], event: RealtimeEvent) -> list[Token] | None:
+        """What to show of a connection whose final tokens lag, all of it non-final; None for nothing."""
+        if (event.total_audio_proc_ms or 0) < (self._delivered.end_ms or 0) + _SHOW_AFTER_MS:
+            return None
+        kept = splice(self._delivered, tokens, self.stream.offset_ms).kept
+        return [changed(token, is_final=False) for token in kept if token.text != TOKEN_TEXT_FIN]
+
+    def _deliver(self, tokens: list[Token]) -> None:
+        """Notes what is given out as final."""
+        count = _count_final(tokens)
+        if count:
+            self._delivered.add(tokens[:count])
+            if self._policy.carry_context:
+                spoken = (
+                    token.text for token in tokens[:count] if token.text not in MARKS and not is_translation(token)
+                )
+                self.text = (self.text + "".join(spoken))[-_CONTEXT_LENGTH:]
+            if self._fin_ms is not None and tokens[count - 1].text != TOKEN_TEXT_FIN:
+                self._fin_ms = None
+
+    def _count(self, event: RealtimeEvent) -> None:
+        """Keeps the counters from going back, and notes what a break would need."""
+        if event.final_audio_proc_ms is not None:
+            self._final_ms = event.final_audio_proc_ms = max(self._final_ms, event.final_audio_proc_ms)
+        if event.total_audio_proc_ms is not None:
+            self._total_ms = event.total_audio_proc_ms = max(self._total_ms, event.total_audio_proc_ms)
+        tokens = event.tokens
+        if not tokens or tokens[-1].is_final:
+            self._next_ms = None
+            if self._tail_empty_since_ms is None:
+                self._tail_empty_since_ms = self._total_ms
+        else:
+            self._tail_empty_since_ms = None
+            self._next_ms = next((t.start_ms for t in tokens if not t.is_final and t.start_ms is not None), None)
+        if event.finished:
+            self._is_finished = True
+            self.state = State.OVER
+        elif self._total_ms - self._trimmed_at_ms >= _TRIM_EVERY_MS and self.stream.withheld is None:
+            self._trim()
+
+    # Breaks.
+
+    def _count_failure(self, error: SonioxRealtimeError, now: float) -> None:
+        stream = self.stream
+        was_up = self.state in (State.LIVE, State.REPLAYING)
+        if self._total_ms > self._progress_ms:
+            self._progress_ms = self._total_ms
+            self._failures = self._times_stuck = self._timeouts = 0
+            self._down_since, self._key_was_refused = None, False
+        self._failures += 1
+        self._timeouts += error.error_code == 408
+        if self._down_since is None:
+            self._down_since = now
+        if not was_up:
+            return
+        self._sent_before = max(self._sent_before, stream.sent)
+        if stream.reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
+            self._times_stuck = self._times_stuck + 1 if stream.reached_ms == self._stuck_at_ms else 1
+            self._stuck_at_ms = stream.reached_ms
+
+    def _problem(self, now: float) -> str | None:
+        """Why there are no more attempts; None while there are."""
+        policy = self._policy
+        if self._framing.is_restart_only and self._ring.start > 0:
+            return "its audio can only be sent again from the beginning, which is no longer kept"
+        if policy.max_attempts is not None and self._failures > policy.max_attempts:
+            return f"{policy.max_attempts} attempts in a row got no further"
+        if self._times_stuck >= _MAX_FAILURES_AT_ONE_POSITION:
+            return f"the service failed {self._times_stuck} times in a row at {self._stuck_at_ms} ms"
+        if self._timeouts > 1 and self._progress_ms == 0:
+            return "the service got no audio that it can decode; is the format right?"
+        if self._down_since is not None and now - self._down_since > policy.max_downtime_sec:
+            return f"the outage took longer than {policy.max_downtime_sec:g} s"
+        return None
+
+    def _may_ask_for_key(self, error: SonioxRealtimeError) -> bool:
+        """Whether a fresh key may help: one that is asked for, unless that was refused as well."""
+        if not self._asks_for_key or self._key_was_refused:
+            return False
+        self._key_was_refused = error.error_code == 401
+        return True
+
+    def _may_sleep(self, verdict: Verdict) -> bool:
+        """Whether nothing is waited for, so that the next connection may come with the next audio."""
+        if self._is_ending or self._finalizes:
+            return False
+        return verdict == "audio" or (self._is_paused and self._next_ms is None)
+
+    def _delay_sec(self, verdict: Verdict, error: SonioxRealtimeError) -> float:
+        at_once = verdict in ("now", "key", "audio")
+        if at_once and self._failures == 1:
+            return error.retry_after_sec or 0.0
+        doublings = min(self._failures - (2 if at_once else 1), 30)
+        most = min(self._policy.max_backoff_sec, self._policy.backoff_sec * 2.0**doublings)
+        return max(self._random() * most, error.retry_after_sec or 0.0)
+
+    def _schedule(self, delay_sec: float, now: float = 0.0) -> None:
+        self.state = State.WAITING
+        self._due = now + delay_sec
+        error = self._last_error
+        self._announced = RealtimeReconnectingPayload(
+            attempt=max(1, self._failures),
+            delay_sec=delay_sec,
+            error=error,
+            close_code=error.close_code,
+            buffered_ms=self.buffered_ms,
+        )
+        self.notices.append(self._announced)
+
+    def _give_up(self, problem: str, reason: LostReason) -> None:
+        self.state = State.OVER
+        from_ms = round(self._settled_ms())
+        lost_ms = self._lose_rest(reason)
+        error = self._last_error
+        self.failure = SonioxRealtimeResumeError(
+            f"the session could not be resumed at {from_ms} ms: {problem}; the last error was: {error.message}",
+            lost_ms=lost_ms,
+            from_ms=from_ms,
+            error_code=error.error_code,
+            error_type=error.error_type,
+            request_id=error.request_id,
+            close_code=error.close_code,
+        )
+        self.failure.__cause__ = error
+
+    def _lose_rest(self, reason: LostReason) -> int:
+        """Tells that what is not recognised yet will not be; returns how many milliseconds that is."""
+        return self._lose(self._settled_ms(), self.stream.user_ms(self._ring.end), reason)
+
+    def _lose(self, start_ms: float, end_ms: float, reason: LostReason) -> int:
+        start, end = round(start_ms), round(end_ms)
+        if end <= start:
+            return 0
+        self.lost_ms += end - start
+        self.notices.append(RealtimeLostPayload(start_ms=start, end_ms=end, reason=reason))
+        return end - start
+
+    def _tell_dropped(self) -> None:
+        """Tells of audio that was not recognised and is not kept, if there is any."""
+        settled = self._settled_ms()
+        missing_ms = self._framing.ms_of(self._ring.start) - self._framing.ms_of(self.stream.byte_of(settled))
+        reason: LostReason = "drop" if self._policy.when_full == "drop" else "buffer"
+        self._lost_before_ms = self._lose(settled, settled + missing_ms, reason)
+
+    def _tell_resumed(self, found: Splice | None) -> None:
+        stream, start = self.stream, self.stream.start
+        delivered_ms = self._delivered.end_ms or 0
+        replayed = self._framing.ms_of(self._sent_before) - self._framing.ms_of(stream.start_byte)
+        self.notices.append(
+            RealtimeResumedPayload(
+                attempt=max(1, self._failures),
+                down_sec=self._down_sec,
+                offset_ms=stream.offset_ms,
+                replayed_ms=max(0, round(replayed)),
+                overlap_ms=0 if found is None else max(0, round(delivered_ms - stream.offset_ms)),
+                dropped_tokens=[] if found is None else found.reworded,
+                lost_ms=self._lost_before_ms,
+                speakers={} if stream.speakers is None else dict(stream.speakers.mapping),
+                uncertain=(start is not None and start.uncertain) or (found is not None and found.uncertain),
+            )
+        )
+
+
+def _shift(event: RealtimeEvent, offset_ms: int) -> None:
+    """Moves an event's times to the user's line."""
+    for token in event.tokens:
+        if token.start_ms is not None:
+            token.start_ms += offset_ms
+        if token.end_ms is not None:
+            token.end_ms += offset_ms
+    if event.final_audio_proc_ms is not None:
+        event.final_audio_proc_ms += offset_ms
+    if event.total_audio_proc_ms is not None:
+        event.total_audio_proc_ms += offset_ms
+
+
+def _relabel(tokens: list[Token], speakers: Speakers) -> None:
+    for token in tokens:
+        if token.speaker is not None:
+            token.speaker = speakers.label(token.speaker)
+
+
+def _count_final(tokens: list[Token]) -> int:
+    """How many tokens at the beginning are final."""
+    if tokens and tokens[-1].is_final:
+        return len(tokens)
+    count = 0
+    for token in tokens:
+        if not token.is_final:
+            break
+        count += 1
+    return count

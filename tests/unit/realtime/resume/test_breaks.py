@@ -1,0 +1,372 @@
+"""Connections that end early, in every way and place: the session goes on as if nothing had been."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from soniox_lite import SonioxRealtimeError
+from soniox_lite.errors import SonioxRealtimeResumeError
+from soniox_testing import FakeSoniox, Hearing, Recording
+from tests.support import ws_server
+from tests.support.tables import each_row
+from tests.support.ws_server import WsServer, answer_the_end, hang_up, message, started, until
+
+from ..driver import CONFIG
+from .conftest import Talk, text_of
+
+TALK = Recording.conversation(20, seed=3, sample_rate=2000)
+CHUNK_MS = 120
+ENDS = ("reset", "eof", "close:1000", "close:1001", "close:1011")
+ERRORS = (
+    "service_unavailable",
+    "max_duration_reached",
+    "internal_error",
+    "limit_exceeded",
+    "request_timeout",
+)
+
+
+def break_after(fake: FakeSoniox, how: str, audio_ms: int) -> None:
+    """Has the next connection end so when it has got so much audio."""
+    if how in ERRORS:
+        fake.faults.error(how, after_audio_ms=audio_ms, operation="stt", times=1)
+    else:
+        fake.faults.drop(how=how, after_audio_ms=audio_ms, operation="stt", times=1)
+
+
+def check_line(events: list[Any]) -> None:
+    """Checks that times and counters never go back."""
+    times = [token for event in events for token in event.tokens if token.is_final and token.start_ms is not None]
+    assert all(a.start_ms <= a.end_ms and a.end_ms <= b.start_ms + 1 for a, b in pairwise(times))
+    assert all(
+        a.final_audio_proc_ms <= b.final_audio_proc_ms and a.total_audio_proc_ms <= b.total_audio_proc_ms
+        for a, b in pairwise(events)
+    )
+
+
+def hear(talk: Talk, fake: FakeSoniox, *, chunk_ms: int = CHUNK_MS, **options: Any) -> tuple[Any, list[Any]]:
+    """A session that hears the recording, and its events."""
+    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config}, **options)
+    sending = talk.start(talk.send, session, TALK.chunks(chunk_ms)) if talk.kind == "sync" else None
+    if sending is None:
+        talk.send(session, TALK.chunks(chunk_ms))
+    events = talk.rest(session)
+    if sending is not None:
+        sending.result(10)
+    talk.call(session.close)
+    return session, events
+
+
+@each_row("how", [*ENDS, *ERRORS])
+def test_no_end_of_a_connection_costs_a_word(talk: Talk, how: str) -> None:
+    for audio_ms in (0, 360, 3100, 9940):
+        with FakeSoniox() as fake:
+            fake.add_recording(TALK, Hearing.exact(seed=audio_ms))
+            break_after(fake, how, audio_ms)
+            session, events = hear(talk, fake)
+            assert text_of(events) == TALK.text
+            check_line(events)
+            assert session.connections == 2
+            assert session.lost_ms == 0
+            assert [notice.type for notice in talk.notices] == [
+                "open", "reconnecting", "resumed", "finished", "close",
+            ]  # fmt: skip
+            assert session.finished
+
+
+def test_a_stream_breaks_in_many_places_one_after_the_other(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    for number, audio_ms in enumerate((9000, 700, 8100, 5200, 4300)):
+        break_after(fake, (*ENDS, *ERRORS)[number], audio_ms)
+    session, events = hear(talk, fake)
+    assert text_of(events) == TALK.text
+    check_line(events)
+    assert session.connections == 6
+
+
+def test_times_are_those_of_one_stream(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing(seed=1, split=False))
+    _, unbroken = hear(talk, fake)
+    break_after(fake, "eof", 8000)
+    _, events = hear(talk, fake)
+
+    def words(events: list[Any]) -> list[Any]:
+        return [(token.text, token.start_ms) for event in events for token in event.tokens if token.is_final]
+
+    assert [text for text, _ in words(events)] == [text for text, _ in words(unbroken)]
+    assert all(abs(a[1] - b[1]) <= 2 for a, b in zip(words(events), words(unbroken), strict=True))
+
+
+def test_refused_handshakes_are_tried_again(talk: Talk, fake: FakeSoniox) -> None:
+    def refuse(payload: Any) -> None:
+        if payload.attempt == 1:
+            fake.faults.refuse(503, times=2)
+            fake.faults.refuse(429, times=1)
+
+    fake.add_recording(TALK, Hearing.exact(seed=2))
+    break_after(fake, "reset", 3000)
+    session = talk.session(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config})
+    session.on("reconnecting", refuse)
+    talk.call(session.enter)
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    assert text_of(talk.rest(session)) == TALK.text
+    talk.call(session.close)
+    assert [notice.attempt for notice in talk.told("reconnecting")] == [1, 2, 3, 4]
+    assert talk.told("resumed")[0].attempt == 4
+
+
+def test_what_lies_unread_in_the_queue_comes_once(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    break_after(fake, "reset", 15_000)
+    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config})
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    # Nothing is received until all is over.
+    assert talk.driver.log(session)[-1].type == "close"
+    assert text_of(talk.rest(session)) == TALK.text
+    assert session.connections == 2
+
+
+@each_row(
+    "error",
+    [
+        {"error_code": 400, "error_type": "invalid_request"},
+        {"error_code": 402, "error_type": "organization_balance_exhausted"},
+        {"error_code": 403, "error_type": "permission_denied"},
+        {"error_code": 403, "error_type": "temp_api_key_session_expired"},
+        {"error_code": 401, "error_type": "unauthenticated"},
+        {"error_code": 404, "error_type": "not_found"},
+    ],
+    ids=lambda row: row["error_type"],
+)
+def test_what_another_connection_would_be_told_as_well_ends_the_session(talk: Talk, error: dict[str, Any]) -> None:
+    told = {"tokens": [], "error_message": "no", **error}
+    with WsServer(started, until("binary"), message(told), ws_server.close()) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [bytes(3200)], finish=False)
+        (event,) = talk.rest(session)
+        assert (event.error_code, event.error_type) == (error["error_code"], error["error_type"])
+        with pytest.raises(SonioxRealtimeError, match="no") as caught:
+            talk.send(session, [bytes(3200)])
+        assert caught.value.error_code == error["error_code"]
+        talk.call(session.close)
+        assert len(server.peers) == 1
+    (lost,) = talk.told("lost")
+    assert (lost.start_ms, lost.end_ms, lost.reason) == (0, 100, "refused")
+
+
+def test_attempts_are_counted_over_connections_that_get_no_further(talk: Talk) -> None:
+    said = {"tokens": [], "final_audio_proc_ms": 0, "total_audio_proc_ms": 50}
+    with WsServer(started, until("binary"), message(said), hang_up) as server:
+        session = talk.open(server.url, CONFIG, {"max_attempts": 3})
+        talk.send(session, [bytes(3200)], finish=False)
+        with pytest.raises(SonioxRealtimeResumeError, match="3 attempts in a row got no further") as caught:
+            talk.rest(session)
+        assert (caught.value.from_ms, caught.value.lost_ms) == (0, 100)
+        assert isinstance(caught.value.__cause__, SonioxRealtimeError)
+        with pytest.raises(SonioxRealtimeResumeError):
+            talk.send(session, [bytes(3200)])
+        talk.call(session.close)
+        assert len(server.peers) == 4
+    assert [notice.attempt for notice in talk.told("reconnecting")] == [1, 2, 3]
+    assert [notice.reason for notice in talk.told("lost")] == ["gave_up"]
+    assert session.lost_ms == 100
+
+
+def test_a_position_at_which_the_service_fails_three_times_is_named(talk: Talk) -> None:
+    said = {"tokens": [], "final_audio_proc_ms": 0, "total_audio_proc_ms": 50}
+    failed = {"tokens": [], "error_code": 500, "error_type": "internal_error", "error_message": "oh"}
+    with WsServer(started, until("binary"), message(said), message(failed), ws_server.close()) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [bytes(3200)], finish=False)
+        with pytest.raises(SonioxRealtimeResumeError, match="failed 3 times in a row at 50 ms"):
+            talk.rest(session)
+        talk.call(session.close)
+        assert len(server.peers) == 3
+
+
+def test_a_handler_can_refuse_to_reconnect(talk: Talk) -> None:
+    with WsServer(started, until("binary"), hang_up) as server:
+        session = talk.session(server.url, CONFIG)
+        session.on("reconnecting", lambda payload: payload.veto())
+        talk.call(session.enter)
+        talk.send(session, [bytes(3200)], finish=False)
+        with pytest.raises(SonioxRealtimeResumeError, match="refused"):
+            talk.rest(session)
+        talk.call(session.close)
+        assert len(server.peers) == 1
+    assert [notice.reason for notice in talk.told("lost")] == ["veto"]
+
+
+def test_a_handler_that_raises_changes_nothing(talk: Talk, fake: FakeSoniox, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_payload: object) -> None:
+        raise ValueError("a handler's own")
+
+    fake.add_recording(TALK, Hearing.exact(seed=2))
+    break_after(fake, "reset", 3000)
+    session = talk.session(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config})
+    session.on("reconnecting", fail)
+    session.on("resumed", fail)
+    talk.call(session.enter)
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    assert text_of(talk.rest(session)) == TALK.text
+    talk.call(session.close)
+    assert "a handler of a session's 'resumed' event failed" in caplog.text
+
+
+def in_turn(*scripts: Any) -> Any:
+    """A step that follows one script on the first connection, the next on the second; the last on all others."""
+
+    def step(peer: Any) -> None:
+        number = min(peer.server.peers.index(peer), len(scripts) - 1)
+        for step in scripts[number]:
+            step(peer)
+
+    return step
+
+
+def words(*texts: str, start_ms: int = 0, final: int | None = None, **fields: Any) -> dict[str, Any]:
+    """A message with words of 400 ms, one after the other, the first few of them final."""
+    tokens = [
+        {
+            "text": text,
+            "start_ms": start_ms + 500 * number,
+            "end_ms": start_ms + 500 * number + 400,
+            "is_final": final is None or number < final,
+        }
+        for number, text in enumerate(texts)
+    ]
+    total = start_ms + 500 * len(texts)
+    return {"tokens": tokens, "final_audio_proc_ms": total, "total_audio_proc_ms": total, **fields}
+
+
+SECOND = bytes(32_000)
+
+
+def test_finish_while_broken_ends_the_stream_on_the_next_connection(talk: Talk) -> None:
+    with WsServer(
+        in_turn(
+            [started, until("binary"), message(words("one", " two", final=1)), hang_up],
+            # It begins in the gap before the word that was not final.
+            [started, answer_the_end(words("two", start_ms=50))],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND])
+        events = talk.rest(session)
+        assert text_of(events) == "one two"
+        assert [event.finished for event in events][-1] is True
+        assert [notice.type for notice in talk.notices].count("finished") == 1
+        talk.call(session.close)
+        assert len(server.peers[1].audio()) == 32 * 550
+
+
+def test_the_end_is_sent_again_with_audio_before_it(talk: Talk) -> None:
+    """An end without any audio would be an error, also where all is final."""
+    with WsServer(
+        in_turn(
+            [started, until("text", ""), message(words("one", " two", " three", " four")), hang_up],
+            [started, answer_the_end(words("two", " three", " four", start_ms=50))],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND, SECOND])
+        events = talk.rest(session)
+        talk.call(session.close)
+        assert len(server.peers[1].audio()) == 32 * 1550
+        assert text_of(events) == "one two three four"
+        assert events[-1].finished
+
+
+def test_a_dirty_end_after_finished_is_an_end(talk: Talk) -> None:
+    finished = {**words("one"), "finished": True}
+    with WsServer(started, until("text", ""), message(finished), ws_server.reset) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert len(server.peers) == 1
+    assert talk.told("reconnecting") == []
+
+
+def test_each_finalize_gets_its_mark_once(talk: Talk) -> None:
+    """Those that were answered are not sent again, the others are, where the audio had got to."""
+    mark = {"text": "<fin>", "is_final": True}
+    first = words("one", " two")
+    first["tokens"].append(mark)
+    second = {"tokens": [mark, mark], "final_audio_proc_ms": 1000, "total_audio_proc_ms": 1000}
+    with WsServer(
+        in_turn(
+            [started, until("text"), message(first), until("text"), until("text"), hang_up],
+            [started, until("text"), until("text"), message(second), answer_the_end()],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        talk.call(session.finalize)
+        server.wait_until(lambda server: server.peers and server.peers[0].texts()[-1:] == ['{"type":"finalize"}'])
+        talk.send(session, [SECOND], finish=False)
+        talk.call(session.finalize)
+        talk.call(session.finalize)
+        talk.send(session, [])
+        events = talk.rest(session)
+        talk.call(session.close)
+        marks = [token.text for event in events for token in event.tokens if token.text == "<fin>"]
+        assert marks == ["<fin>"] * 3
+        assert [kind for kind, _ in server.peers[1].received].count("text") == 4  # start, two finalizes, the end
+
+
+def test_a_break_while_paused_waits_for_the_user(talk: Talk) -> None:
+    mark = {"tokens": [{"text": "<fin>", "is_final": True}], "final_audio_proc_ms": 1000, "total_audio_proc_ms": 1000}
+    with WsServer(
+        in_turn(
+            [started, until("text", '{"type":"finalize"}'), message(mark), ws_server.close(1001)],
+            [started, answer_the_end(words("one"))],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        talk.call(session.pause)
+        server.wait_until(lambda server: server.peers and server.peers[0].hung_up.is_set())
+        talk.call(session.keep_alive)
+        talk.send(session, [SECOND], finish=False)
+        assert session.state == "reconnecting"
+        assert len(server.peers) == 1
+        talk.call(session.resume)
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        # An exact cut at the <fin>: nothing is sent twice, and what was given while paused is dropped.
+        assert server.peers[1].audio() == SECOND
+        assert session.dropped_audio_bytes == len(SECOND)
+
+
+def test_an_idle_microphone_makes_no_connections(talk: Talk) -> None:
+    timeout = {"tokens": [], "error_code": 408, "error_type": "request_timeout", "error_message": "Request timeout."}
+    with WsServer(
+        in_turn(
+            [started, until("binary"), message(words("one")), message(timeout), ws_server.close()],
+            [started, answer_the_end(words("one", " two", " three"))],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        server.wait_until(lambda server: server.peers and server.peers[0].hung_up.is_set())
+        assert len(server.peers) == 1
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one two three"
+        talk.call(session.close)
+
+
+def test_a_format_that_is_wrong_is_named(talk: Talk) -> None:
+    timeout = {"tokens": [], "error_code": 408, "error_type": "request_timeout", "error_message": "Audio data decode"}
+    with WsServer(started, until("binary"), message(timeout), ws_server.close()) as server:
+        session = talk.open(server.url, CONFIG)
+        sending = talk.driver.send_until_it_fails(session)
+        with pytest.raises(SonioxRealtimeResumeError, match="is the format right"):
+            talk.rest(session)
+        assert isinstance(sending.exception(10), SonioxRealtimeResumeError)
+        talk.call(session.close)
+        assert len(server.peers) == 2

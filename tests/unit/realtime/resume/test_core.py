@@ -1,0 +1,86 @@
+"""The rules of sessions that are resumed, over a model of the service that hears exactly."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import HealthCheck, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from .recognizer import talk
+from .simulation import Simulation
+
+DURATION_MS = 20_000
+
+
+class Sessions(RuleBasedStateMachine):
+    """Whatever happens in whatever order, no word is lost, doubled or broken."""
+
+    @initialize(
+        seed=st.integers(0, 10_000),
+        lag_ms=st.sampled_from([300, 1000, 2500, 6000]),
+        padding_ms=st.sampled_from([0, 120]),
+        overlap_ms=st.sampled_from([None, 1500]),
+    )
+    def begin(self, seed: int, lag_ms: int, padding_ms: int, overlap_ms: int | None) -> None:
+        self.words = talk(seed, DURATION_MS)
+        self.session = Simulation(
+            self.words,
+            lag_ms=lag_ms,
+            padding_ms=padding_ms,
+            policy={"overlap_ms": overlap_ms, "max_attempts": None, "max_downtime_sec": 80_000},
+        )
+        self.finalizes = 0
+
+    @precondition(lambda self: self.session.given_ms < DURATION_MS)
+    @rule(size=st.integers(1, 900))
+    def give(self, size: int) -> None:
+        self.session.give(min(size, DURATION_MS - self.session.given_ms))
+
+    @rule()
+    def tell(self) -> None:
+        self.session.tell()
+
+    @rule()
+    def finalize(self) -> None:
+        # Inside a word it would cut the word, which no session can mend.
+        at = self.session.given_ms
+        if not any(word.start_ms < at < word.end_ms for word in self.words):
+            self.session.finalize()
+            self.finalizes += 1
+
+    @precondition(lambda self: self.session.is_connected)
+    @rule(verdict=st.sampled_from(["now", "later"]))
+    def fail(self, verdict: Any) -> None:
+        assert self.session.fail(verdict)
+
+    @rule(steps=st.integers(1, 30))
+    def pump(self, steps: int) -> None:
+        self.session.pump(steps)
+
+    @invariant()
+    def what_is_given_out_is_right(self) -> None:
+        if hasattr(self, "session"):
+            assert " ".join(word.text for word in self.words).startswith(self.session.text())
+
+    def teardown(self) -> None:
+        if not hasattr(self, "session"):
+            return
+        session = self.session
+        session.give(DURATION_MS - session.given_ms)
+        session.finish()
+        session.pump()
+        session.tell()
+        assert session.text() == " ".join(word.text for word in self.words)
+        assert sum(token.text == "<fin>" for token in session.given) == self.finalizes
+        times = [token for token in session.given if token.start_ms is not None]
+        assert all(a.start_ms <= a.end_ms and a.end_ms <= b.start_ms for a, b in pairwise(times))  # type: ignore[operator]
+        assert all(a.total_audio_proc_ms <= b.total_audio_proc_ms for a, b in pairwise(session.events))  # type: ignore[operator]
+        assert not any(notice.type == "lost" for notice in session.notices)
+
+
+TestSessions = Sessions.TestCase
+TestSessions.settings = settings(
+    max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
