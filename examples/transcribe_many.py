@@ -1,38 +1,33 @@
-"""Transcribes several recordings at once: ``SONIOX_API_KEY=... python examples/transcribe_many.py FILE...``."""
+"""Transcribes many recordings: ``SONIOX_API_KEY=... python examples/transcribe_many.py FILE...``.
+
+A run that was interrupted goes on where it was if ``JOURNAL`` names the same file again.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import os
 import sys
 
-from soniox_lite import AsyncSonioxClient, SonioxError
-
-AT_ONCE = 8
+from soniox_lite import SonioxClient, SonioxError
 
 
-async def main(paths: list[str]) -> int:
-    limit = asyncio.Semaphore(AT_ONCE)
+def main(paths: list[str]) -> int:
     failures = 0
-
-    async def transcribe(client: AsyncSonioxClient, path: str) -> str:
-        async with limit:
-            transcript = await client.stt.transcribe_and_wait_with_tokens(file=path, delete_after=True)
-            return transcript.text
-
     try:
-        async with AsyncSonioxClient() as client:
-            # return_exceptions: an error of one recording does not stop the others.
-            texts = await asyncio.gather(*(transcribe(client, path) for path in paths), return_exceptions=True)
+        with SonioxClient() as client:
+            for result in client.stt.transcribe_many(paths, concurrency=8, journal=os.environ.get("JOURNAL")):
+                if result.transcript is None:
+                    failures += 1
+                    print(f"{result.source}: {result.error}", file=sys.stderr)
+                else:
+                    print(f"{result.source}: {result.transcript.text}")
     except SonioxError as error:
         print(error, file=sys.stderr)
         return 1
-    for path, text in zip(paths, texts, strict=True):
-        failures += isinstance(text, BaseException)
-        print(f"{path}: {text}", file=sys.stderr if isinstance(text, BaseException) else sys.stdout)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.exit(asyncio.run(main(sys.argv[1:])))
+    sys.exit(main(sys.argv[1:]))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         on_request: Callable[[Request], object] | None
         on_response: Callable[[Response], object] | None
 
+    ResultT = TypeVar("ResultT")
     TransportT = TypeVar("TransportT", Transport, AsyncTransport)
 
 
@@ -153,6 +154,12 @@ class BaseClient:
         copy._settings = self._settings.changed(dict(options))
         copy._owns_transport = False
         return copy
+
+    def _in_worker(self, function: Callable[..., ResultT]) -> Callable[..., ResultT]:
+        """``function`` for the workers of an executor, which call it with a client of their own."""
+        from .worker import in_worker  # noqa: PLC0415 - few programs use executors
+
+        return in_worker(self, function)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_settings": self._settings, "_network": self._network}

@@ -32,10 +32,12 @@ from ._polling import poll
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from concurrent.futures import Executor
     from typing import Any, BinaryIO
 
     from ..client import SonioxClient
+    from ..types.bulk import BulkResult
     from ..types.webhooks import WebhookAuthConfig
 
     FileInput = BinaryIO | bytes | os.PathLike[str] | str
@@ -402,16 +404,77 @@ class SttAPI:
             config=config,
         )
         try:
-            ended = self.wait(transcription.id, interval_sec=wait_interval_sec, timeout_sec=wait_timeout_sec)
-            if ended.status != "completed":
-                reason = ended.error_message or "no reason given"
-                raise SonioxTranscriptionError(
-                    f"transcription {ended.id} ended in status {ended.status!r}: {reason}", transcription=ended
-                )
-            return self.get_transcript(ended.id)
+            return self._wait_for_transcript(transcription.id, wait_interval_sec, wait_timeout_sec)
         finally:
             if delete_after:
                 self._clean_up(transcription.id, transcription.file_id)
+
+    def transcribe_many(
+        self,
+        sources: Iterable[str | os.PathLike[str]],
+        *,
+        model: str = DEFAULT_MODEL,
+        config: ConfigInput | None = None,
+        client_reference_id: str | None = None,
+        concurrency: int = 8,
+        journal: str | os.PathLike[str] | None = None,
+        delete_after: bool = True,
+        wait_interval_sec: float = 5.0,
+        wait_timeout_sec: float | None = None,
+        on_progress: Callable[[str, str], object] | None = None,
+        executor: Executor | None = None,
+    ) -> Iterator[BulkResult]:
+        """The results of many files and URLs as they come, in no order, each with its transcript or its error.
+
+        What goes wrong with one source does not stop the others. While a limit of the account refuses another file or
+        job, its source waits, for at most 15 minutes.
+
+        With a journal, a run that was killed goes on where it was when it is started again with the same journal:
+        no source is transcribed twice, none is forgotten. A result counts as taken when the next one is asked for; one
+        that was handed out before the process was killed may come again, from the same job. Sources that failed are
+        tried again.
+
+        Args:
+            sources: Paths, and URLs that begin with ``http://`` or ``https://``. Each is done once, also if it is given
+                several times. They are asked for one by one.
+            model: Async model.
+            config: Options of all jobs, also as a dict.
+            client_reference_id: Your own identifier for all jobs and files; not with a journal, which sets its own.
+            concurrency: How many sources are worked on at a time, 1 to 1000.
+            journal: A file that notes what is done, a line for each source; None for none.
+            delete_after: Whether each job and file is deleted from the service once its result was taken. What belongs
+                to a failed source is always deleted.
+            wait_interval_sec: The longest pause between two looks at a job.
+            wait_timeout_sec: How long one job may take; None for no limit.
+            on_progress: Called with a source and its status: ``started``, ``completed``, ``failed``, or ``skipped`` if
+                the journal says that it is done. Not async.
+            executor: A ``concurrent.futures.Executor`` whose workers do the work, such as processes or a Dask cluster;
+                None for this client itself. Workers make a client of their own with the same key and REST base URL;
+                paths must be valid where they run.
+
+        Returns:
+            An iterator of :class:`~soniox_lite.types.bulk.BulkResult`. If it is closed early, work that was begun is
+            abandoned; without a journal its files and jobs are deleted.
+
+        Raises:
+            SonioxValidationError: An argument is not valid, or another run uses the journal.
+            SonioxError: The journal cannot be read or written.
+        """
+        from ._bulk_plan import BulkPlan  # noqa: PLC0415 - most programs do without
+        from ._bulk_runs import iterate  # noqa: PLC0415 - as above
+
+        check_polling("wait_", wait_interval_sec, wait_timeout_sec)
+        reference = _payload(model, client_reference_id, config, file_id="(to come)").client_reference_id
+        plan = BulkPlan(
+            sources,
+            {"model": model, "config": config, "client_reference_id": reference},
+            (wait_interval_sec, wait_timeout_sec),
+            concurrency=concurrency,
+            journal=journal,
+            delete_after=delete_after,
+            on_progress=on_progress,
+        )
+        return iterate(self._client, plan, executor)
 
     def translate(
         self,
@@ -587,6 +650,17 @@ class SttAPI:
     def _get(self, transcription_id: str, *, deadline_sec: float | None = None) -> Transcription:
         response = self._client.request("GET", _path(transcription_id), deadline_sec=deadline_sec)
         return decode_response(Transcription, response)
+
+    def _wait_for_transcript(
+        self, transcription_id: str, interval_sec: float, timeout_sec: float | None
+    ) -> TranscriptionTranscript:
+        ended = self.wait(transcription_id, interval_sec=interval_sec, timeout_sec=timeout_sec)
+        if ended.status != "completed":
+            reason = ended.error_message or "no reason given"
+            raise SonioxTranscriptionError(
+                f"transcription {ended.id} ended in status {ended.status!r}: {reason}", transcription=ended
+            )
+        return self.get_transcript(ended.id)
 
     def _upload_and_create(
         self, file: FileInput, filename: str | None, payload: CreateTranscriptionPayload

@@ -30,6 +30,7 @@ TESTED_HERE = {
     "subtitles.py",
     "transcribe_file.py",
     "transcribe_many.py",
+    "transcribe_on_cluster.py",
     "usage_report.py",
     "webhook_lambda.py",
 }
@@ -413,3 +414,19 @@ def load(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.slow
+def test_a_cluster_transcribes(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    fake_soniox.add_transcript("one file", filename="a.wav")
+    fake_soniox.add_transcript("another", filename="b.wav")
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(name.encode())
+    command = [sys.executable, str(EXAMPLES / "transcribe_on_cluster.py"), "local", "a.wav", "b.wav", "missing.wav"]
+    environment = {**os.environ, **fake_soniox.environment()}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stderr
+    missing, *others = sorted(done.stdout.splitlines(), reverse=True)
+    assert sorted(others) == ["a.wav: one file", "b.wav: another"]
+    assert missing.startswith("missing.wav: file cannot be opened")
+    assert fake_soniox.files == ()

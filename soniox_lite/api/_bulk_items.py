@@ -1,0 +1,91 @@
+# Generated from _async_bulk_items.py by scripts/generate_sync: edit that file, not this one.
+"""One source of a bulk run: upload, job, transcript; and what a run that was killed has left at the service."""
+
+from __future__ import annotations
+
+from .._http.transport import sleep
+from ..errors import SonioxError, SonioxRateLimitError
+from ..types.bulk import BulkResult
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    from ..client import SonioxClient
+    from ._bulk_plan import BulkItem
+
+    ResultT = TypeVar("ResultT")
+
+_PAGE_SIZE = 1000
+_FIRST_PAUSE_SEC = 1.0
+_MAX_PAUSE_SEC = 15.0
+# How long a source waits for room below the limits of the account. Room comes when jobs of this run end, or never.
+_MAX_LIMIT_SEC = 900.0
+
+
+def transcribe_item(client: SonioxClient, item: BulkItem) -> BulkResult:
+    """The result of one source. An error of the service, of the network or of a file stands in the result.
+
+    If this is abandoned, it deletes what it has created, unless a later run finds it.
+    """
+    result = BulkResult(item.source, transcription_id=item.transcription_id, file_id=item.file_id)
+    try:
+        _transcribe(client, item, result)
+    except SonioxError as error:
+        result.error = error
+    except BaseException:
+        if not item.is_resumable:
+            remove_item(client, result)
+        raise
+    return result
+
+
+def _transcribe(client: SonioxClient, item: BulkItem, result: BulkResult) -> None:
+    """Fills the result step by step, so that it says what has been created when a step fails."""
+    stt, reference = client.stt, item.options["client_reference_id"]
+    if result.transcription_id is None:
+        if item.is_url:
+            place: dict[str, Any] = {"audio_url": item.source}
+        else:
+            if result.file_id is None:
+                file = _below_limits(lambda: client.files.upload(item.source, client_reference_id=reference))
+                result.file_id = file.id
+            place = {"file_id": result.file_id}
+        job = _below_limits(lambda: stt.create(**place, **item.options))
+        result.transcription_id = job.id
+    result.transcript = stt._wait_for_transcript(result.transcription_id, *item.wait)
+
+
+def _below_limits(call: Callable[[], ResultT]) -> ResultT:
+    """What a call returns, which is repeated while a limit of the account refuses it."""
+    waited, pause = 0.0, _FIRST_PAUSE_SEC
+    while True:
+        try:
+            return call()
+        except SonioxRateLimitError as error:
+            pause = max(pause, error.retry_after_sec or 0.0)
+            if waited + pause > _MAX_LIMIT_SEC:
+                raise
+        sleep(pause)
+        waited += pause
+        pause = min(pause * 1.5, _MAX_PAUSE_SEC)
+
+
+def remove_item(client: SonioxClient, result: BulkResult) -> None:
+    """Deletes the job and the file of a source from the service. What cannot be deleted is logged."""
+    client.stt._clean_up(result.transcription_id, result.file_id)  # pyright: ignore[reportPrivateUsage]
+
+
+def find_begun(client: SonioxClient, run: str) -> dict[str, BulkResult]:
+    """What a run has left at the service: IDs of jobs and files by ``client_reference_id``."""
+    begun: dict[str, BulkResult] = {}
+    for job in client.stt.list_all(limit=_PAGE_SIZE):
+        if (job.client_reference_id or "").startswith(f"{run}:"):
+            begun[job.client_reference_id or ""] = BulkResult("", transcription_id=job.id, file_id=job.file_id)
+    for file in client.files.list_all(limit=_PAGE_SIZE):
+        reference = file.client_reference_id or ""
+        if reference.startswith(f"{run}:"):
+            known = begun.setdefault(reference, BulkResult(""))
+            known.file_id = known.file_id or file.id
+    return begun

@@ -1,0 +1,101 @@
+"""``stt.transcribe_many``: sources are worked on side by side, by threads, by tasks, or by an executor's workers."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections import deque
+from functools import partial
+
+from .._http.workers import Workers
+from . import _async_bulk_items, _bulk_items
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from ..client import AsyncSonioxClient, SonioxClient
+    from ..types.bulk import BulkResult
+    from ._bulk_plan import BulkItem, BulkPlan
+
+
+def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.Executor | None) -> Iterator[BulkResult]:
+    """The results of a run as they come, worked on by threads of its own or by an executor."""
+    running: set[concurrent.futures.Future[BulkResult]] = set()
+    deleting: set[concurrent.futures.Future[None]] = set()
+    ready: deque[BulkResult] = deque()
+    threads = Workers(2 * plan.concurrency)
+
+    def start(item: BulkItem) -> concurrent.futures.Future[BulkResult]:
+        if executor is None:
+            return threads.submit(partial(_bulk_items.transcribe_item, client, item))
+        return executor.submit(client._in_worker(_bulk_items.transcribe_item), item)
+
+    def delete(result: BulkResult) -> None:
+        deleting.add(threads.submit(partial(_bulk_items.remove_item, client, result)))
+
+    try:
+        if plan.resumed_name is not None:
+            for left in plan.resume(_bulk_items.find_begun(client, plan.resumed_name)):
+                delete(left)
+        while True:
+            # Before a result is handed out, so that the work goes on meanwhile.
+            while len(running) < plan.concurrency and (item := plan.next_item()) is not None:
+                running.add(start(item))
+            if ready:
+                result = ready.popleft()
+                yield result
+                if plan.acknowledge(result):
+                    delete(result)
+            elif running:
+                done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                ready.extend(plan.reported(future.result()) for future in done)
+            else:
+                break
+        concurrent.futures.wait(deleting)
+    finally:
+        for future in running:
+            future.cancel()
+        plan.close()
+
+
+async def async_iterate(
+    client: AsyncSonioxClient, plan: BulkPlan, executor: concurrent.futures.Executor | None
+) -> AsyncIterator[BulkResult]:
+    """As :func:`iterate`, worked on by tasks or by an executor."""
+    running: set[asyncio.Future[BulkResult]] = set()
+    deleting: set[asyncio.Future[None]] = set()
+    ready: deque[BulkResult] = deque()
+
+    def start(item: BulkItem) -> asyncio.Future[BulkResult]:
+        if executor is None:
+            return asyncio.ensure_future(_async_bulk_items.transcribe_item(client, item))
+        return asyncio.wrap_future(executor.submit(client._in_worker(_bulk_items.transcribe_item), item))
+
+    def delete(result: BulkResult) -> None:
+        deleting.add(asyncio.ensure_future(_async_bulk_items.remove_item(client, result)))
+
+    try:
+        if plan.resumed_name is not None:
+            for left in plan.resume(await _async_bulk_items.find_begun(client, plan.resumed_name)):
+                delete(left)
+        while True:
+            # Before a result is handed out, so that the work goes on meanwhile.
+            while len(running) < plan.concurrency and (item := plan.next_item()) is not None:
+                running.add(start(item))
+            if ready:
+                result = ready.popleft()
+                yield result
+                if plan.acknowledge(result):
+                    delete(result)
+            elif running:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                ready.extend(plan.reported(future.result()) for future in done)
+            else:
+                break
+        await asyncio.gather(*deleting)
+    finally:
+        for future in running:
+            future.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        plan.close()

@@ -1,0 +1,253 @@
+"""``transcribe_many``: every source has one result, whatever fails, stops or kills the run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError, SonioxValidationError
+from soniox_lite.types.bulk import BulkResult
+from soniox_testing import FakeSoniox
+
+Run = Callable[..., list[BulkResult]]
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest, fake_soniox: FakeSoniox) -> Run:
+    """``transcribe_many`` of either client; the results as a list."""
+    urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
+
+    def run_sync(sources: Any, **options: Any) -> list[BulkResult]:
+        with SonioxClient(**urls) as client:
+            return list(client.stt.transcribe_many(sources, **options))
+
+    async def run_async(sources: Any, **options: Any) -> list[BulkResult]:
+        async with AsyncSonioxClient(**urls) as client:
+            return [result async for result in client.stt.transcribe_many(sources, **options)]
+
+    if request.param == "sync":
+        return run_sync
+    return lambda *args, **options: asyncio.run(run_async(*args, **options))
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> list[str]:
+    """Paths of twelve files, each with other content."""
+    paths = [tmp_path / f"call{number}.wav" for number in range(12)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    return [str(path) for path in paths]
+
+
+def created(fake: FakeSoniox) -> int:
+    """How many jobs were ever created."""
+    return sum(1 for line in fake.requests if (line.method, line.path) == ("POST", "/v1/transcriptions"))
+
+
+def test_each_source_has_a_result_or_its_error(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    fake_soniox.add_transcript("words of the third", filename="call2.wav")
+    fake_soniox.fail_next_job("invalid_audio_file", "no audio", filename="call5.wav")
+    steps: list[tuple[str, str]] = []
+    sources = [*recordings, Path(recordings[0]), "missing.wav", "https://example.com/call.mp3"]
+    results = run(iter(sources), concurrency=3, on_progress=lambda *step: steps.append(step))
+
+    assert Counter(result.source for result in results) == Counter({*map(str, sources)})
+    by_source = {result.source: result for result in results}
+    third, failed, missing = (by_source[source] for source in (recordings[2], recordings[5], "missing.wav"))
+    assert third.transcript is not None
+    assert (third.transcript.text, third.error) == ("words of the third", None)
+    assert (failed.transcript, "no audio" in str(failed.error)) == (None, True)
+    assert isinstance(missing.error, FileNotFoundError)
+    assert isinstance(missing.error, SonioxError)
+    assert Counter(status for _, status in steps) == {"started": 14, "completed": 12, "failed": 2}
+    assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
+
+
+def test_what_was_made_is_kept_on_request(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    run(recordings[:2], delete_after=False, client_reference_id="mine", config={"language_hints": ["en"]})
+    assert [job.client_reference_id for job in fake_soniox.transcriptions] == ["mine"] * 2
+    assert len(fake_soniox.files) == 2
+
+
+def test_no_more_than_asked_for_at_a_time(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    running: set[str] = set()
+    most: list[int] = []
+
+    def watch(source: str, status: str) -> None:
+        (running.add if status == "started" else running.discard)(source)
+        most.append(len(running))
+
+    run(recordings, concurrency=4, on_progress=watch)
+    assert max(most) == 4
+
+
+def test_limits_of_the_account_delay_a_source(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    fake_soniox.faults.answer(429, operation="create_transcription", times=4, retry_after_sec=0)
+    results = run(recordings[:3])
+    assert [result.error for result in results] == [None] * 3
+
+
+def test_bad_arguments_are_refused_before_anything_is_sent(
+    run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+) -> None:
+    journal = tmp_path / "run.jsonl"
+    for options, reason in (
+        ({"concurrency": 0}, "concurrency"),
+        ({"config": {"language_hints": "en"}}, "language_hints"),
+        ({"journal": journal, "client_reference_id": "mine"}, "client_reference_id is set by the journal"),
+    ):
+        with pytest.raises(SonioxValidationError, match=reason):
+            run(recordings, **options)
+    for sources in ("call.wav", [b"audio"], [None]):
+        with pytest.raises(SonioxValidationError, match="path"):
+            run(sources)
+    assert fake_soniox.requests == ()
+    assert not journal.exists()
+
+
+class TestJournal:
+    def test_a_second_run_skips_what_is_done_and_tries_again_what_failed(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        journal = tmp_path / "run.jsonl"
+        fake_soniox.fail_next_job("invalid_audio_file", "no audio", filename="call5.wav")
+        assert len(run(recordings, journal=journal)) == 12
+        steps: list[tuple[str, str]] = []
+        (again,) = run(recordings, journal=journal, on_progress=lambda *step: steps.append(step))
+        assert (again.source, again.error) == (recordings[5], None)
+        assert Counter(status for _, status in steps) == {"skipped": 11, "started": 1, "completed": 1}
+        assert run(recordings, journal=journal) == []
+        assert created(fake_soniox) == 13
+        first, *lines = map(json.loads, journal.read_text().splitlines())
+        assert list(first) == ["run"]
+        assert sorted(line["done"] for line in lines) == sorted(recordings)
+
+    def test_a_line_that_was_cut_off_is_dropped(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        journal = tmp_path / "run.jsonl"
+        run(recordings[:2], journal=journal)
+        whole = journal.read_bytes()
+        journal.write_bytes(whole + b'{"done": "ca')
+        run(recordings[:2], journal=journal)
+        assert journal.read_bytes() == whole
+
+    def test_other_files_and_a_second_run_are_refused(
+        self, run: Run, tmp_path: Path, recordings: list[str], fake_soniox: FakeSoniox
+    ) -> None:
+        other = tmp_path / "notes.txt"
+        other.write_text("my notes\n")
+        with pytest.raises(SonioxValidationError, match=r"notes\.txt is not the journal of a bulk run"):
+            run(recordings, journal=other)
+        assert other.read_text() == "my notes\n"
+        with pytest.raises(SonioxError, match="the journal cannot be opened"):
+            run(recordings, journal=tmp_path)
+        with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+            first = client.stt.transcribe_many(recordings, journal=tmp_path / "run.jsonl")
+            next(first)
+            with pytest.raises(SonioxValidationError, match="another run uses the journal"):
+                run(recordings, journal=tmp_path / "run.jsonl")
+            assert len(list(first)) == 11
+
+
+PROGRAM = """
+import asyncio, sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from soniox_lite import AsyncSonioxClient, SonioxClient
+kind, key, url, folder, journal = sys.argv[1:]
+sources = sorted(Path(folder).glob("*.wav"))
+
+def note(result):
+    assert result.error is None, result.error
+    print(Path(result.source).name, result.transcript.text, sep="|", flush=True)
+
+def main(**options):
+    with SonioxClient(key, api_base_url=url) as client:
+        for result in client.stt.transcribe_many(sources, journal=journal, **options):
+            note(result)
+
+async def main_async():
+    async with AsyncSonioxClient(key, api_base_url=url) as client:
+        async for result in client.stt.transcribe_many(sources, journal=journal):
+            note(result)
+
+if __name__ == "__main__":
+    if kind == "async":
+        asyncio.run(main_async())
+    elif kind == "processes":
+        with ProcessPoolExecutor(2) as pool:
+            main(executor=pool)
+    else:
+        main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["threads", "async", "processes"])
+def test_a_run_that_is_killed_again_and_again(fake_soniox: FakeSoniox, tmp_path: Path, kind: str) -> None:
+    for number in range(40):
+        (tmp_path / f"call{number}.wav").write_bytes(b"%d" % number)
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    arguments = [kind, fake_soniox.api_key, fake_soniox.api_base_url, str(tmp_path), str(tmp_path / "run.jsonl")]
+    output = ""
+    for lines in (3, 1, 7, 5, None):
+        with subprocess.Popen(
+            [sys.executable, str(program), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[3],
+            start_new_session=True,
+        ) as process:
+            assert process.stdout is not None
+            if lines is None:
+                output += process.stdout.read()
+                assert process.wait(60) == 0
+            else:
+                output += "".join(process.stdout.readline() for _ in range(lines))
+                # With the processes of its pool, which would wait for ever.
+                os.killpg(process.pid, signal.SIGKILL)
+                output += process.stdout.read()
+    texts = dict(line.split("|") for line in output.splitlines())
+    assert len(texts) == 40
+    # A result that was printed just before the kill may be printed again; the job was the same.
+    assert len({*output.splitlines()}) == 40
+    assert created(fake_soniox) == 40
+    deadline = time.monotonic() + 30
+    while fake_soniox.files and time.monotonic() < deadline:
+        time.sleep(0.05)  # Workers that outlived their process may still be deleting.
+    assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
+
+
+@pytest.fixture(params=["threads", "processes"])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    with (
+        ThreadPoolExecutor(2)
+        if request.param == "threads"
+        else ProcessPoolExecutor(2, mp_context=get_context("spawn")) as made
+    ):
+        yield made
+
+
+def test_any_executor_does_the_work(
+    run: Run, fake_soniox: FakeSoniox, recordings: list[str], executor: Executor
+) -> None:
+    results = run([*recordings, "missing.wav"], executor=executor)
+    assert len(results) == 13
+    (failed,) = (result for result in results if result.error is not None)
+    assert isinstance(failed.error, FileNotFoundError)
+    assert fake_soniox.files == ()
