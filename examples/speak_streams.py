@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from soniox_lite.realtime import AsyncRealtimeTTSMultiplexedConnection
 
 ANSWERS = {
-    "Maya": "Your parcel left our warehouse this morning, and will be with you tomorrow before noon.",
+    "Nina": "Your parcel left our warehouse this morning, and will be with you tomorrow before noon.",
     "Daniel": "The museum opens at ten. On Thursdays it stays open until nine in the evening.",
 }
 

@@ -108,11 +108,14 @@ class FakeSoniox(Assertions):
         strict_audio: Whether realtime audio without a header is refused where ``audio_format`` needs one: 408 for
             ``auto``, 400 for ``wav``. Otherwise it is accepted, as 16,000 bytes a second.
         speech: Timers and bounds of text-to-speech; None: the service's.
+        voices: The names of all shared voices; others are refused. None: those that the service is known to have. The
+            service has more, so every other name is accepted as well, with a note in its record, except those that the
+            service is known to refuse.
 
     Raises:
-        ValueError: An API key is empty; a permission is unknown; the speed is not above 0; there are no attempts, or
-            they are not in ascending order; a function is a coroutine function; or an address is given beside a shared
-            listener.
+        ValueError: An API key is empty; a voice has an impossible name; a permission is unknown; the speed is not above
+            0; there are no attempts, or they are not in ascending order; a function is a coroutine function; or an
+            address is given beside a shared listener.
         RuntimeError: TLS was asked for, and trustme is not installed.
     """
 
@@ -140,6 +143,7 @@ class FakeSoniox(Assertions):
         empty_binary_ends: bool = False,
         strict_audio: bool = False,
         speech: SpeechRules | None = None,
+        voices: Iterable[str] | None = None,
     ) -> None:
         keys = None if api_keys is None else tuple(api_keys)
         if keys is not None and not all(keys):
@@ -159,6 +163,7 @@ class FakeSoniox(Assertions):
             webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
             transcriber=transcriber,
             speech=speech,
+            voices=voices,
             operations=OPERATIONS,
         )
         self._strict = strict

@@ -9,6 +9,8 @@
         for utterance in buffer.take_utterances():
             answer(utterance.speaker, utterance.text)
 
+:class:`SegmentBuffer` hands out the segments of a session, each when it is complete, and keeps nothing else.
+
 A final token is sent once. The non-final tokens of an event are the service's current guess at everything after the
 final ones. They replace those of the event before; appending them would duplicate words. ``<end>`` and ``<fin>`` are
 marks, not speech. The service sends translations between the spoken tokens; the functions here separate the two.
@@ -20,6 +22,7 @@ value from the service loses no words.
 from __future__ import annotations
 
 from .buffer import TranscriptBuffer, Utterance
+from .segment_buffer import SegmentBuffer
 from .segments import Segment, segments
 from .translations import TranslationSegment, translation_segments
 
@@ -28,4 +31,12 @@ if TYPE_CHECKING:
     from ._tokens import TokensInput as TokensInput, UtteranceEnd as UtteranceEnd
     from .segments import GroupKey as GroupKey
 
-__all__ = ["Segment", "TranscriptBuffer", "TranslationSegment", "Utterance", "segments", "translation_segments"]
+__all__ = [
+    "Segment",
+    "SegmentBuffer",
+    "TranscriptBuffer",
+    "TranslationSegment",
+    "Utterance",
+    "segments",
+    "translation_segments",
+]

@@ -11,7 +11,7 @@ from ._tokens import MARKS, common_value, is_translation, time_span, tokens_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, Literal
 
     from ._tokens import TokensInput
@@ -67,27 +67,47 @@ def segments(
         SonioxValidationError: ``group_by`` contains another name, or ``tokens`` is not and does not hold tokens.
         SonioxAPIError: One of the dicts is not a valid token.
     """
-    keys = _checked_keys(group_by)
-    found: list[Segment] = []
-    group: list[Token] = []
-    current: tuple[object, ...] | None = None
-    for token in tokens_of(tokens):
-        is_translated = is_translation(token)
-        if (
-            token.text in MARKS
-            or (final_only and token.is_final is False)
-            or (translations is not None and is_translated != translations)
-        ):
-            continue
-        key = (is_translated, *[getattr(token, name) for name in keys])
-        if group and key != current:
-            found.append(_segment(group))
-            group = []
-        current = key
-        group.append(token)
-    if group:
-        found.append(_segment(group))
-    return found
+    grouping = Grouping(group_by, translations=translations)
+    kept = (token for token in tokens_of(tokens) if not final_only or token.is_final is not False)
+    return grouping.add(kept) + grouping.flush()
+
+
+class Grouping:
+    """Groups tokens as they come.
+
+    Attributes:
+        tokens: Those of the segment that is not complete.
+    """
+
+    def __init__(self, group_by: Sequence[GroupKey] | GroupKey, *, translations: bool | None) -> None:
+        """Args are those of :func:`segments`.
+
+        Raises:
+            SonioxValidationError: ``group_by`` contains another name.
+        """
+        self._names = _checked_keys(group_by)
+        self._translations = translations
+        self._key: tuple[object, ...] | None = None
+        self.tokens: list[Token] = []
+
+    def add(self, tokens: Iterable[Token]) -> list[Segment]:
+        """The segments that are complete with these tokens."""
+        found: list[Segment] = []
+        for token in tokens:
+            is_translated = is_translation(token)
+            if token.text in MARKS or (self._translations is not None and is_translated != self._translations):
+                continue
+            key = (is_translated, *[getattr(token, name) for name in self._names])
+            if key != self._key:
+                found += self.flush()
+                self._key = key
+            self.tokens.append(token)
+        return found
+
+    def flush(self) -> list[Segment]:
+        """The segment that is not complete, as a list; nothing if there are no tokens."""
+        tokens, self.tokens = self.tokens, []
+        return [_segment(tokens)] if tokens else []
 
 
 def _checked_keys(group_by: Any) -> list[str]:

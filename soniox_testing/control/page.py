@@ -25,7 +25,7 @@ const columnsOf = {
   sessions: ["created_at", "ended", "audio_duration_ms", "controls", "client_reference_id", "error_type",
              "close_code", "id"],
   speeches: ["created_at", "ended", "audio_duration_ms", "texts", "stream_id", "client_reference_id", "error_type",
-             "id"],
+             "notes", "id"],
   voices: ["created_at", "name", "filename", "audio_duration_ms", "id"],
   requests: ["at", "method", "path", "status", "error_type"],
   files: ["created_at", "filename", "size", "client_reference_id", "id"],

@@ -318,6 +318,8 @@ class SpeechRecord:
     """How it ended; None while it runs."""
     error_type: str | None
     """Of the error that ended it."""
+    notes: tuple[str, ...]
+    """What may be wrong, although the fake accepted it, such as a voice that it does not know."""
 
     @property
     def text(self) -> str:

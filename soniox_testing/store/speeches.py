@@ -180,6 +180,7 @@ class Speeches:
             audio_duration_ms=0,
             ended=None,
             error_type=None,
+            notes=self._state.voices.notes(api_key, request.sound.voice),
         )
         log = SpeechLog(self._state, record, request, counted=refusal is None)
         self.logs.append(log)

@@ -20,6 +20,8 @@ from .voices import Voices
 from .webhooks import WebhookRules, Webhooks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..script.clock import Clock
     from ..script.progress import ProgressRule
     from ..script.records import RequestRecord
@@ -53,6 +55,7 @@ class State:
         webhooks: WebhookRules | None = None,
         transcriber: Transcriber | None = None,
         speech: SpeechRules | None = None,
+        voices: Iterable[str] | None = None,
         operations: frozenset[str] = frozenset(),
     ) -> None:
         self.lock: threading.RLock = threading.RLock()
@@ -67,7 +70,7 @@ class State:
         self.transcriber: TranscriberThread = TranscriberThread(self, transcriber)
         self.script: Script = Script()
         self.usage: Usage = Usage(clock, self.keys.project_of)
-        self.voices: Voices = Voices(clock, progress, self.keys.project_of)
+        self.voices: Voices = Voices(clock, progress, self.keys.project_of, voices)
         self.speeches: Speeches = Speeches(self, speech or SpeechRules())
         self.faults: Faults = Faults(self.lock, clock, operations, self.voices.failures.clear)
         self.conversation_threads: list[threading.Thread] = []

@@ -12,7 +12,7 @@ from ..script.records import VoiceModelRecord, VoiceRecord
 from ..script.transcripts import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..catalogue.tts_models import TtsModel
     from ..script.clock import Clock
@@ -70,10 +70,17 @@ class Voices:
         clock: Of the fake.
         progress: Decides the status of preparations; ``completed`` is ready.
         project_of: The permanent key that stands for the project of a key, which may be temporary.
+        shared: See ``TtsCatalogue``.
     """
 
-    def __init__(self, clock: Clock, progress: ProgressRule, project_of: Callable[[str], str]) -> None:
-        self.catalogue: TtsCatalogue = TtsCatalogue()
+    def __init__(
+        self,
+        clock: Clock,
+        progress: ProgressRule,
+        project_of: Callable[[str], str],
+        shared: Iterable[str] | None = None,
+    ) -> None:
+        self.catalogue: TtsCatalogue = TtsCatalogue(shared)
         self.failures: list[VoiceFailure] = []
         """For voices that are not created yet, in this order."""
         self._clock = clock
@@ -149,13 +156,13 @@ class Voices:
         found = self.catalogue.find(model)
         if found is None:
             return 400, "invalid_request", f"There is no text-to-speech model {model!r}."
-        if voice in {shared.id for shared in self.catalogue.voices}:
-            return None
         cloned = self.get(self._project_of(api_key), voice)
         if cloned is None:
             if _is_uuid(voice):
                 return 404, "voice_not_found", f"This project has no voice {voice!r}."
-            return 400, "invalid_request", f"{voice!r} is not a voice of the model {model}."
+            if self.catalogue.takes(voice, found):
+                return None
+            return 400, "invalid_request", f"{voice!r} is not a voice of the model {found.id}."
         if not found.supports_voice_cloning:
             return 400, "invalid_request", f"The model {model} does not take cloned voices."
         record = self._model_record(cloned, found)
@@ -165,6 +172,12 @@ class Voices:
             return 503, "voice_failed", f"The voice {voice} has failed for {model} ({record.error_type}): make another."
         what = "is not ready yet" if record.status == "processing" else "must be recomputed"
         return 409, "voice_not_prepared", f"The voice {voice} {what} for {model}."
+
+    def notes(self, api_key: str, voice: str) -> tuple[str, ...]:
+        """What there is to say about a voice that can be used."""
+        if self.catalogue.knows(voice) or self.get(self._project_of(api_key), voice) is not None:
+            return ()
+        return (f"The voice {voice!r} is not among those that this fake knows; the service may refuse it.",)
 
     def _cloning(self) -> list[TtsModel]:
         return [

@@ -40,8 +40,8 @@ class TestGenerate:
             (ARGUMENTS, CONFIG, {**CONFIG, "language": "de"}, 2),
             ({}, {"speed": 1.2}, {"language": "en", "audio_format": "wav", "speed": 1.2}, 1),
             ({"language": "de"}, {"language": "fr"}, {"language": "de", "audio_format": "wav"}, 1),
-            ({}, {"voice": "Maya"}, {"language": "en", "audio_format": "wav", "voice": "Maya"}, 2),
-            ({"voice": None}, {"voice": "Maya"}, {"language": "en", "audio_format": "wav", "voice": "Maya"}, 2),
+            ({}, {"voice": "Nina"}, {"language": "en", "audio_format": "wav", "voice": "Nina"}, 2),
+            ({"voice": None}, {"voice": "Nina"}, {"language": "en", "audio_format": "wav", "voice": "Nina"}, 2),
             ({"model": "tts-rt-v1"}, {"model": "tts-rt-v2"}, {"language": "en", "audio_format": "wav"}, 2),
             ({"language": "de"}, {"audio_format": "mp3"}, {"language": "de", "audio_format": "mp3"}, 0),
         ],
@@ -85,7 +85,7 @@ class TestGenerate:
     @each_row(
         ("wrong", "name"),
         [
-            ({"voice": "Nobody"}, "SonioxInvalidRequestError"),
+            ({"voice": "Maya"}, "SonioxInvalidRequestError"),
             ({"language": "xx"}, "SonioxInvalidRequestError"),
             ({"model": "tts-rt-v0"}, "SonioxInvalidRequestError"),
         ],

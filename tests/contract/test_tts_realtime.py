@@ -174,7 +174,7 @@ def test_every_control_is_understood(fake: FakeSoniox, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [({"api_key": "wrong"}, 401), ({"model": "no-such-model"}, 400), ({"voice": "nobody"}, 400)],
+    [({"api_key": "wrong"}, 401), ({"model": "no-such-model"}, 400), ({"voice": "Maya"}, 400)],
 )
 def test_errors_are_raised_alike(fake: FakeSoniox, arguments: dict[str, Any], code: int) -> None:
     seen = {}

@@ -84,7 +84,7 @@ class TestTtsModels:
     def test_models(self, target: Target) -> None:
         models = {model["id"]: model for model in target.call("tts_models.list")["models"]}
         model = models["tts-rt-v2"]
-        assert "Maya" in {voice["id"] for voice in model["voices"]}
+        assert "Nina" in {voice["id"] for voice in model["voices"]}
         assert {"code": "en", "name": "English"} in model["languages"]
         assert model["supports_voice_cloning"]
         assert model["voice_cloning_max_audio_duration_ms"] > 0
@@ -163,7 +163,7 @@ class TestConcurrency:
     def test_what_was_spoken_is_in_the_history_the_logs_and_the_summary(
         self, target: Target, fake_soniox: FakeSoniox
     ) -> None:
-        target.call("tts.generate", text="Hello.", voice="Maya", language="en")
+        target.call("tts.generate", text="Hello.", voice="Nina", language="en")
         history = target.call("concurrency_limits.history", **window(), period_sec=60, kind="tts")
         assert {entry["sample_max"] for entry in history["entries"] if entry["sample_count"]} == {1}
         (entry,) = target.call("usage_logs.list_all", **window())

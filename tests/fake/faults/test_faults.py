@@ -18,6 +18,7 @@ import websockets
 from soniox_testing import FakeSoniox, VirtualClock
 from soniox_testing.rest.routes import ROUTES
 from tests.fake.stt_client import START, SttClient, audio, check_error, text_of
+from tests.support.tables import each_row
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_settings_that_cannot_be_are_refused(server):
     assert faults.pending == ()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("verb", "settings", "told"),
     [
         ("answer", {"status_code": 503, "tims": 1}, "answer() has no tims; did you mean times?"),
@@ -303,7 +304,7 @@ def test_an_upload_is_cut_off(server):
     assert [file.size for file in server.files] == [3_000_000]
 
 
-@pytest.mark.parametrize("when", ["before", "during", "after", "answer"])
+@each_row("when", ["before", "during", "after", "answer"])
 def test_an_exchange_stalls_until_the_fake_stops(when):
     with FakeSoniox() as fake:
         fake.faults.stall(when, operation="create_transcription")

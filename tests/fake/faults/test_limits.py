@@ -12,6 +12,7 @@ import pytest
 from soniox_testing import FakeSoniox, Limits, VirtualClock, after_seconds
 from tests.fake.stt_client import SttClient
 from tests.fake.tts_client import TtsClient
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def test_no_more_requests_a_minute_than_the_limit(fake, client, clock):
     assert refusal(client("GET", "/v1/files")) == (429, "limit_exceeded")
 
 
-@pytest.mark.parametrize(("method", "path"), ALL)
+@each_row(("method", "path"), ALL)
 def test_every_operation_knows_its_limit_and_its_key(fake, client, connect, method, path):
     template = path
     path = re.sub(r"\{[^}]+\}", "x", path)
@@ -165,7 +166,7 @@ def test_a_request_without_a_good_key_is_not_counted(fake, client, connect):
     assert client("GET", "/v1/files").status == 200
 
 
-@pytest.mark.parametrize("budget", _BUDGETS)
+@each_row("budget", _BUDGETS)
 def test_no_job_without_money(fake, client, budget):
     fake.limits.exhausted = budget
     assert refusal(client.create()) == (402, budget)

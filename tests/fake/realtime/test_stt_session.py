@@ -120,7 +120,7 @@ def test_a_session_from_start_to_finish():
 # Keys
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("handshake", "form"),
     [
         (_BEARER, "header"),
@@ -166,7 +166,7 @@ def test_an_unknown_key_is_refused_after_a_second():
     assert bench.at(1.0).error == (401, "unauthenticated")
 
 
-@pytest.mark.parametrize("message", [START, {"type": "keepalive"}, "nonsense", {}, ""])
+@each_row("message", [START, {"type": "keepalive"}, "nonsense", {}, ""])
 def test_an_unknown_key_is_refused_at_the_first_message(message):
     assert Bench(Handshake("Bearer other", ())).text(message).error == (401, "unauthenticated")
     assert Bench(Handshake("Bearer other", ())).data(b"x").error == (401, "unauthenticated")
@@ -443,7 +443,7 @@ def test_any_other_text_is_refused(text):
     assert Bench().start().audio(100).text(text).error == (400, "invalid_request")
 
 
-@pytest.mark.parametrize("silence_ms", [None, 0, 300, 12.5])
+@each_row("silence_ms", [None, 0, 300, 12.5])
 def test_finalize_may_tell_of_silence(silence_ms):
     bench = Bench().start().audio(100).text({"type": "finalize", "trailing_silence_ms": silence_ms})
     assert text_of(bench.messages).endswith("<fin>")
@@ -611,7 +611,7 @@ def test_an_error_of_another_code_can_be_had():
     assert bench.start().error == (418, "teapot")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("how", "action", "code"),
     [
         ("reset", Reset(), None),

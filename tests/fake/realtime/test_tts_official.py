@@ -48,20 +48,20 @@ def client(fake_soniox):
 
 def test_it_generates(fake_soniox, client, tmp_path):
     options = CreateTtsConfig(audio_format="wav")
-    data = client.tts.generate(text=TEXT, voice="Maya", language="en", config=options)
+    data = client.tts.generate(text=TEXT, voice="Nina", language="en", config=options)
     with wave.open(io.BytesIO(data)) as reader:
         assert len(reader.readframes(reader.getnframes())) == len(data) - 44
     assert client.tts.generate_to_file(
-        tmp_path / "a.wav", text=TEXT, voice="Maya", language="en", config=options
+        tmp_path / "a.wav", text=TEXT, voice="Nina", language="en", config=options
     ) == len(data)
     assert (tmp_path / "a.wav").read_bytes() == data
     assert len(fake_soniox.speeches) == 2
-    fake_soniox.assert_spoken(TEXT, voice="Maya", model="tts-rt-v2")
+    fake_soniox.assert_spoken(TEXT, voice="Nina", model="tts-rt-v2")
 
 
 def test_its_errors_are_its_own(client):
-    with pytest.raises(soniox.errors.SonioxInvalidRequestError, match="Nobody"):
-        client.tts.generate(text=TEXT, voice="Nobody", language="en", config=CreateTtsConfig(audio_format="wav"))
+    with pytest.raises(soniox.errors.SonioxInvalidRequestError, match="Maya"):
+        client.tts.generate(text=TEXT, voice="Maya", language="en", config=CreateTtsConfig(audio_format="wav"))
 
 
 def test_it_streams(fake_soniox, client):
@@ -123,9 +123,9 @@ def test_the_asynchronous_client_does_all_of_it(fake_soniox, tmp_path):
     async def speak():
         async with soniox.AsyncSonioxClient(**settings(fake_soniox)) as client:
             options = CreateTtsConfig(audio_format="mp3")
-            data = await client.tts.generate(text=TEXT, voice="Maya", language="en", config=options)
+            data = await client.tts.generate(text=TEXT, voice="Nina", language="en", config=options)
             size = await client.tts.generate_to_file(
-                tmp_path / "a.mp3", text=TEXT, voice="Maya", language="en", config=options
+                tmp_path / "a.mp3", text=TEXT, voice="Nina", language="en", config=options
             )
             assert size == len(data)
             async with client.realtime.tts.connect(config=config()) as connection:

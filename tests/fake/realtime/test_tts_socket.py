@@ -139,7 +139,7 @@ def test_a_sixth_stream_is_refused_and_the_others_go_on(client):
 
 
 def test_an_id_that_is_in_use_is_refused_its_stream_goes_on_and_it_is_free_after_terminated(fake, client):
-    client.start().say("One, ", end=False).start(voice="Maya")
+    client.start().say("One, ", end=False).start(voice="Nina")
     assert client.complained() == (400, "invalid_request")
     client.say("two.").stream()
     client.start().say("Again.").stream()
@@ -217,7 +217,7 @@ def test_messages_that_make_no_sense_end_their_stream(client, message):
     [
         {"model": None},
         {"language": "xx"},
-        {"voice": "Nobody"},
+        {"voice": "Maya"},
         {"audio_format": "vorbis"},
         {"sample_rate": 32_000},
         {"speed": 2},
@@ -291,7 +291,7 @@ def test_keys_that_are_wrong_end_the_connection(clock, connect):
 def test_a_single_use_key_opens_one_stream(fake, connect):
     key = temporary_key(fake, single_use=True, client_reference_id="from the key")
     client = connect(key)
-    assert client.start(voice="Nobody").complained() == (400, "invalid_request")
+    assert client.start(voice="Maya").complained() == (400, "invalid_request")
     client.start(client_reference_id="mine").say("a").stream()
     assert client.start().complained() == (401, "unauthenticated")
     assert connect(key).start().ended() == (401, "unauthenticated")
@@ -333,7 +333,7 @@ def test_an_idle_connection_is_closed(fake, connect, clock, api_key, seconds):
 
 
 def test_a_connection_whose_key_came_late_may_be_idle_for_as_long_as_others(connect, clock):
-    client = connect(None).start(api_key="key-a", voice="Nobody")
+    client = connect(None).start(api_key="key-a", voice="Maya")
     assert client.complained() == (400, "invalid_request")
     clock.advance(39)
     client.synchronize()
@@ -496,9 +496,9 @@ def test_open_connections_are_unexpected(fake, client):
 def test_a_claim_about_speech_says_what_was_spoken_instead(fake_soniox):
     with pytest.raises(AssertionError, match="there was no speech at all"):
         fake_soniox.assert_spoken("Hello.")
-    post(fake_soniox, text="Hello.", voice="Maya")
-    assert fake_soniox.assert_spoken("Hello.", voice="Maya", speed=None).stream_id is None
-    with pytest.raises(AssertionError, match=r"voice: expected 'Adrian', was 'Maya'"):
+    post(fake_soniox, text="Hello.", voice="Nina")
+    assert fake_soniox.assert_spoken("Hello.", voice="Nina", speed=None).stream_id is None
+    with pytest.raises(AssertionError, match=r"voice: expected 'Adrian', was 'Nina'"):
         fake_soniox.assert_spoken("Hello.", voice="Adrian")
 
 

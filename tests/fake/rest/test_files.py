@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from soniox_testing import FakeSoniox
+from tests.support.tables import each_row
 
 _HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n'
 
@@ -32,7 +33,7 @@ def test_created_at_follows_the_clock(client, time):
     assert first[:10] < second[:10]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sent", "stored"),
     [
         ("plain.wav", "plain.wav"),
@@ -192,7 +193,7 @@ def test_deleting_a_file_removes_it(fake, client):
         fake.file_content(file_id)
 
 
-@pytest.mark.parametrize("file_id", ["84c32fc6-4fb5-4e7a-b656-b5ec70493753", "nonsense", "%2e%2e", "1"])
+@each_row("file_id", ["84c32fc6-4fb5-4e7a-b656-b5ec70493753", "nonsense", "%2e%2e", "1"])
 def test_an_unknown_or_malformed_id_is_not_found(client, file_id):
     answer = client("GET", f"/v1/files/{file_id}")
     assert (answer.status, answer.json["error_type"]) == (404, "file_not_found")
@@ -234,8 +235,8 @@ def test_the_last_page_says_so(client):
     assert len(client("GET", "/v1/files").json["files"]) == 3
 
 
-@pytest.mark.parametrize("family", ["files", "transcriptions"])
-@pytest.mark.parametrize(
+@each_row("family", ["files", "transcriptions"])
+@each_row(
     ("limit", "error_type"),
     [
         ("0", "greater_than_equal"),
@@ -253,14 +254,14 @@ def test_a_limit_out_of_bounds_is_refused(client, family, limit, error_type):
     assert answer.problems == [(error_type, "query.limit")]
 
 
-@pytest.mark.parametrize("family", ["files", "transcriptions"])
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "Zm9v", "%FF", "ZmlsZXM6", "bW9kZWxzOjE="])
+@each_row("family", ["files", "transcriptions"])
+@each_row("cursor", ["x", "AAAA", "Zm9v", "%FF", "ZmlsZXM6", "bW9kZWxzOjE="])
 def test_a_cursor_from_nowhere_is_refused(client, family, cursor):
     answer = client("GET", f"/v1/{family}?cursor={cursor}")
     assert (answer.status, answer.json["error_type"], answer.problems) == (400, "invalid_cursor", [])
 
 
-@pytest.mark.parametrize("path", ["files?", "transcriptions?", "voices?", "shared-voices?model=tts-rt-v2&"])
+@each_row("path", ["files?", "transcriptions?", "voices?", "shared-voices?model=tts-rt-v2&"])
 def test_a_cursor_with_more_digits_than_python_reads_is_refused(client, path):
     family = path.split("?")[0].replace("-", "_")
     cursor = base64.urlsafe_b64encode(f"{family}:{'9' * 5000}".encode()).decode()

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 import pytest
 
 from soniox_testing import FakeSoniox
+from tests.support.tables import each_row
 
 _KEYS = "/v1/auth/temporary-api-key"
 
@@ -65,7 +66,7 @@ def test_a_temporary_key_is_made(client, payload):
     assert client.post(_KEYS, payload).status == 201
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("payload", "problem"),
     [
         ({"usage_type": None}, ("missing", "usage_type")),
@@ -96,7 +97,7 @@ def test_a_temporary_key_opens_nothing_here(client, connect):
         assert (refused.status, refused.json["error_type"]) == (401, "unauthenticated")
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic a2V5", "key-a", "Bearer snx_temp_x.y.z"])
+@each_row("header", [None, "", "Bearer", "Bearer ", "Basic a2V5", "key-a", "Bearer snx_temp_x.y.z"])
 def test_a_request_without_a_usable_key_is_refused(fake, connect, header):
     client = connect(None)
     if header is not None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from soniox_testing import FakeSoniox, VirtualClock, after_polls, after_seconds
+from tests.support.tables import each_row
 
 _PAYLOAD = "body.payload"
 _UNKNOWN = "84c32fc6-4fb5-4e7a-b656-b5ec70493753"
@@ -78,7 +79,7 @@ def test_nulls_mean_unset_and_unknown_fields_are_ignored(fake, client):
     assert record.translation is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("payload", "problem"),
     [
         ({"model": None}, ("missing", "model")),
@@ -157,7 +158,7 @@ def test_a_bad_field_is_named(fake, client, payload, problem):
     assert fake.transcriptions == ()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "payload",
     [
         {"audio_url": "http://h/" + "a" * 4087},
@@ -194,7 +195,7 @@ def test_all_mistakes_are_told_at_once(client):
     assert "validation_errors" in answer.json["message"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "content_type"),
     [
         ("", "application/json"),
@@ -209,7 +210,7 @@ def test_all_mistakes_are_told_at_once(client):
         ('{"model": "stt-async-v5", "audio_url": "http://h/a"}', "application/octet-stream"),
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/transcriptions", "/v1/auth/temporary-api-key"])
+@each_row("path", ["/v1/transcriptions", "/v1/auth/temporary-api-key"])
 def test_a_body_that_is_not_a_json_object_is_refused(client, path, body, content_type):
     answer = client("POST", path, body, {"Content-Type": content_type})
     assert (answer.status, answer.json["error_type"]) == (400, "invalid_request")
@@ -233,7 +234,7 @@ def test_text_that_has_no_utf8_form_is_sent_back_escaped(client):
     assert answer.json["filename"] == "\ud800"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "filename"),
     [
         ("http://h/a/talk.mp3", "talk.mp3"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-NAMES = (  # noqa: SIM905 - a list of 28 lines is not easier to read
-    "Maya Daniel Noah Nina Emma Jack Adrian Claire Grace Owen Mina Kenji Rafael Mateo Lucia Sofia Oliver Arthur Isla "
-    "Victoria Cooper Mason Ruby Elise Arjun Rohan Priya Meera"
-).split()
+from soniox_testing import FakeSoniox
+from soniox_testing.catalogue.tts_models import SHARED_VOICES
+
+NAMES = [voice.id for voice in SHARED_VOICES]
+GONE = ("Claire", "Elise", "Jack", "Maya", "Meera", "Noah", "Sofia")
 
 
 def shared(client, query):
@@ -22,19 +23,21 @@ def test_the_models(client):
     models = {model["id"]: model for model in client("GET", "/v1/tts-models").json["models"]}
     assert {name: model["aliased_model_id"] for name, model in models.items()} == {
         "tts-rt-v2": None,
-        "tts-rt-v1": None,
-        "tts-rt-v1-preview": "tts-rt-v1",
+        "tts-rt-v1": "tts-rt-v2",
+        "tts-rt-v1-preview": "tts-rt-v2",
     }
     model = models["tts-rt-v2"]
     assert [voice["id"] for voice in model["voices"]] == NAMES
-    assert len(model["languages"]) == 62
-    assert {"code": "is", "name": "Icelandic"} in model["languages"]
+    assert len(NAMES) == 70
+    assert not set(NAMES) & set(GONE)
+    assert len(model["languages"]) == 63
+    for language in ({"code": "is", "name": "Icelandic"}, {"code": "uz", "name": "Uzbek"}):
+        assert language in model["languages"]
     assert (model["speed_min"], model["speed_max"]) == (0.7, 1.3)
     assert model["voice_cloning_max_audio_duration_ms"] == 20_000
     assert model["supports_silence_reduction"]
-    assert not models["tts-rt-v1"]["supports_silence_reduction"]
-    alias = {**models["tts-rt-v1-preview"], "id": "tts-rt-v1", "aliased_model_id": None, "name": "TTS v1"}
-    assert alias == models["tts-rt-v1"]
+    alias = {**models["tts-rt-v1-preview"], "id": "tts-rt-v2", "aliased_model_id": None, "name": "TTS v2"}
+    assert alias == model
 
 
 def test_a_model_that_can_nothing(fake, client):
@@ -71,12 +74,12 @@ def test_without_a_filter_all_voices_are_there(client):
         ("age=old", ["Grace", "Arthur"]),
         ("age=old&gender=male", ["Arthur"]),
         ("gender=neutral", []),
-        ("accent=australian", ["Cooper", "Ruby"]),
+        ("accent=australian", ["Cooper", "Ruby", "Shane", "Sloane"]),
         ("accent=martian", []),
         ("use_case=educational,narration&accent=british", ["Owen", "Victoria"]),
         ("use_case=educational&use_case=narration&accent=british", ["Owen", "Victoria"]),
         ("use_case=educational&use_case=narration,conversational", ["Victoria"]),
-        ("style=calm&accent=british", ["Arthur", "Victoria", "Elise"]),
+        ("style=calm&accent=british", ["Arthur", "Victoria", "Freddie", "Poppy"]),
         ("style=calm,bright", ["Victoria"]),
         ("style=calm&use_case=narration&gender=male&age=old", ["Arthur"]),
     ],
@@ -135,6 +138,16 @@ def test_an_alias_and_a_new_model_have_the_same_voices(fake, client):
     fake.add_tts_model("tts-rt-v3")
     for model in ("tts-rt-v1-preview", "tts-rt-v3"):
         assert len(client("GET", f"/v1/shared-voices?model={model}").json["voices"]) == len(NAMES)
+
+
+def test_the_list_of_voices_may_be_given(connect):
+    with FakeSoniox(voices=["Maya", "Grace", "Zed"]) as server:
+        client = connect(server=server)
+        assert names(client, "") == ["Maya", "Grace", "Zed"]
+        assert names(client, "age=old") == ["Grace"]
+    for wrong in ("", "1a", "-"):
+        with pytest.raises(ValueError, match="cannot be called"):
+            FakeSoniox(voices=[wrong])
 
 
 def test_no_permission_is_needed(fake, client):

@@ -11,6 +11,7 @@ import pytest
 from soniox_testing import FakeSoniox, VirtualClock, after_seconds
 from tests.fake.stt_client import SttClient
 from tests.fake.tts_client import TtsClient, post, temporary_key
+from tests.support.tables import each_row
 
 NOON = datetime(2026, 4, 28, 12, tzinfo=timezone.utc)
 COUNTS = (
@@ -260,7 +261,7 @@ def test_a_cursor_belongs_to_its_query(fake, client):
         assert answer.problems == [("value_error", "query.payload")]
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "ZmlsZXM6MQ==", "dXNhZ2VfbG9nczox"])
+@each_row("cursor", ["x", "AAAA", "ZmlsZXM6MQ==", "dXNhZ2VfbG9nczox"])
 def test_a_cursor_from_nowhere_is_refused(client, cursor):
     assert logs(client, cursor=cursor).json["error_type"] == "invalid_cursor"
 
@@ -269,7 +270,7 @@ DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("start", "end", "good"),
     [
         (NOON - 91 * DAY, NOON - 60 * DAY, True),
@@ -287,7 +288,7 @@ def test_the_bounds_of_the_window(client, start, end, good):
     assert good or answer.problems == [("value_error", "query.payload")]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "problems"),
     [
         ("", [("missing", "query.start_time"), ("missing", "query.end_time")]),
@@ -374,7 +375,7 @@ def test_a_summary_of_nothing(client):
     assert body["total"]["cost_usd"] == ["0.0000000000"] * 3
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("start", "end", "good"),
     [
         (MIDNIGHT - 366 * DAY, MIDNIGHT, True),
@@ -394,7 +395,7 @@ def test_the_last_day_of_all_may_be_asked_for(client):
     assert summary(client, last, last + timedelta(minutes=1)).json["total"]["days"] == ["9999-12-31"]
 
 
-@pytest.mark.parametrize("path", ["usage-logs", "usage/summary", "concurrency-limits", "concurrent-streams-history"])
+@each_row("path", ["usage-logs", "usage/summary", "concurrency-limits", "concurrent-streams-history"])
 def test_a_key_needs_the_permission(fake, client, path):
     fake.restrict_key("key-a", ["voices"])
     answer = client("GET", f"/v1/{path}")

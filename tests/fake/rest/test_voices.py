@@ -9,7 +9,7 @@ import pytest
 
 from soniox_testing import FakeSoniox, Limits
 
-V1, V2 = "tts-rt-v1", "tts-rt-v2"
+V1, V2 = "tts-rt-v1", "tts-rt-v2"  # v1 is an alias of v2
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
@@ -31,7 +31,7 @@ def test_a_voice_is_shown_as_it_was_made(fake, client):
     voice = answer.json
     assert answer.status == 201
     assert (voice["name"], voice["filename"]) == ("Ada", "a.wav")
-    assert statuses(voice) == {V2: "processing", V1: "processing"}
+    assert statuses(voice) == {V2: "processing"}
     assert client("GET", f"/v1/voices/{voice['id']}").json == voice
     assert client("GET", "/v1/voices").json == {"voices": [voice], "next_page_cursor": None}
     assert client("GET", "/v1/voices/count").json == {"total": 1}
@@ -144,7 +144,7 @@ def test_a_deleted_voice_is_gone(fake, client):
     fake.assert_no_voices_left()
 
 
-@pytest.mark.parametrize("voice_id", [UNKNOWN, "nonsense", "Maya"])
+@pytest.mark.parametrize("voice_id", [UNKNOWN, "nonsense", "Nina"])
 def test_an_unknown_or_malformed_id_is_not_found(client, voice_id):
     assert client("GET", f"/v1/voices/{voice_id}").json["error_type"] == "voice_not_found"
 
@@ -179,7 +179,7 @@ def test_a_model_that_came_later_has_to_be_computed(fake, client, time):
     fake.add_tts_model("tts-rt-v4")
     fake.add_tts_model("tts-rt-plain", supports_voice_cloning=False)
     path = f"/v1/voices/{voice_id}"
-    expected = {V2: "ready", V1: "ready", "tts-rt-v3": "not_computed", "tts-rt-v4": "not_computed"}
+    expected = {V2: "ready", "tts-rt-v3": "not_computed", "tts-rt-v4": "not_computed"}
     assert statuses(client("GET", path).json) == expected
     assert statuses(client.post(f"{path}/recompute", {"model": "tts-rt-v3"}).json) == {
         **expected,
@@ -243,7 +243,7 @@ def test_an_unused_failure_is_reported(fake):
 
 def test_a_progress_rule_may_let_a_voice_fail(connect):
     with FakeSoniox(progress=lambda _: "error") as server:
-        (model, _) = connect(server=server).create_voice().json["models"]
+        (model,) = connect(server=server).create_voice().json["models"]
         assert (model["status"], model["error_type"]) == ("failed", "internal_error")
 
 
@@ -257,14 +257,29 @@ class TestRefusal:
     def test_shared_voices_speak_with_every_model(self, fake):
         fake.add_tts_model("tts-rt-v3")
         for model in (V1, V2, "tts-rt-v1-preview", "tts-rt-v3"):
-            assert self.refusal(fake, "Maya", model) is None
+            assert self.refusal(fake, "Nina", model) is None
 
-    @pytest.mark.parametrize("voice", ["maya", "Nobody", ""])
-    def test_an_unknown_name_is_a_bad_request(self, fake, voice):
-        assert self.refusal(fake, voice) == (400, "invalid_request")
+    def test_the_voices_that_v1_had_are_refused_by_v2(self, fake):
+        fake.add_tts_model("tts-rt-v3")
+        for voice in ("Claire", "Elise", "Jack", "Maya", "Meera", "Noah", "Sofia"):
+            for model in (V1, V2):
+                assert self.refusal(fake, voice, model) == (400, "invalid_request")
+            assert self.refusal(fake, voice, "tts-rt-v3") is None
+
+    def test_another_name_may_be_that_of_a_voice(self, fake):
+        for voice in ("nina", "Nobody", "Zoë 2"):
+            assert self.refusal(fake, voice) is None
+        for voice in ("", "1a", "a/b", "{}"):
+            assert self.refusal(fake, voice) == (400, "invalid_request")
+
+    def test_a_list_of_voices_is_exact(self):
+        with FakeSoniox(voices=["Maya"]) as server:
+            assert self.refusal(server, "Maya") is None
+            for voice in ("Nina", "Nobody"):
+                assert self.refusal(server, voice) == (400, "invalid_request")
 
     def test_an_unknown_model_is_a_bad_request(self, fake):
-        assert self.refusal(fake, "Maya", "nothing") == (400, "invalid_request")
+        assert self.refusal(fake, "Nina", "nothing") == (400, "invalid_request")
 
     def test_a_cloned_voice_speaks_in_its_project_when_it_is_ready(self, fake, client, time):
         voice = client.create_voice().json["id"]

@@ -231,7 +231,7 @@ class TestWithUnittest(unittest.TestCase):
 
 # The fixtures
 
-SPEECH = {"stream_id": "1", "model": "tts-rt-v2", "language": "en", "voice": "Maya", "audio_format": "pcm_s16le"}
+SPEECH = {"stream_id": "1", "model": "tts-rt-v2", "language": "en", "voice": "Nina", "audio_format": "pcm_s16le"}
 
 
 def test_the_client_is_connected(fake_soniox, soniox_client):
@@ -241,7 +241,7 @@ def test_the_client_is_connected(fake_soniox, soniox_client):
         session.send_byte_chunk(bytes(16_000))
         session.finish()
         assert list(session.receive_events())[-1].finished
-    soniox_client.tts.generate(text="over REST", voice="Maya", language="en")
+    soniox_client.tts.generate(text="over REST", voice="Nina", language="en")
     with soniox_client.realtime.tts.connect(config=SPEECH) as stream:
         stream.send_text_chunk("over a socket", text_end=True)
         assert b"".join(stream.receive_audio_chunks())
@@ -257,7 +257,7 @@ def test_the_async_client_is_connected(fake_soniox, async_soniox_client):
             await session.send_byte_chunk(bytes(16_000))
             await session.finish()
             finished = [event async for event in session.receive_events()][-1].finished
-        await async_soniox_client.tts.generate(text="over REST", voice="Maya", language="en")
+        await async_soniox_client.tts.generate(text="over REST", voice="Nina", language="en")
         async with async_soniox_client.realtime.tts.connect(config=SPEECH) as stream:
             await stream.send_text_chunk("over a socket", text_end=True)
             audio = [chunk async for chunk in stream.receive_audio_chunks()]

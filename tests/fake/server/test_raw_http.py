@@ -14,6 +14,7 @@ import pytest
 
 from soniox_testing import FakeSoniox, SharedListener
 from soniox_testing.control.standalone import Standalone
+from tests.support.tables import each_row
 
 KEY = b"Host: x\r\nAuthorization: Bearer k\r\n"
 JOB = b'{"model":"stt-async-v5","audio_url":"https://example.com/a.mp3"}'
@@ -94,14 +95,14 @@ PATHS = {
 }
 
 
-@pytest.mark.parametrize("name", PATHS)
+@each_row("name", PATHS)
 def test_whatever_a_path_says_is_not_found(url: str, name: str) -> None:
     answered = exchange(url, f"GET /v1/files/{PATHS[name]} HTTP/1.1\r\n".encode("latin-1") + KEY + b"\r\n")
     assert answered.statuses == [404]
     assert answered.json["error_type"] in {"file_not_found", "not_found"}
 
 
-@pytest.mark.parametrize("name", PATHS)
+@each_row("name", PATHS)
 def test_whatever_a_query_says_is_an_answer(url: str, name: str) -> None:
     answered = exchange(url, f"GET /v1/files?limit={PATHS[name]} HTTP/1.1\r\n".encode("latin-1") + KEY + b"\r\n")
     assert (answered.statuses, answered.json["error_type"]) == ([400], "invalid_request")
@@ -120,7 +121,7 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@each_row("target", TARGETS)
 def test_targets_in_their_forms(target: str) -> None:
     with FakeSoniox() as fake:
         answered = exchange(fake.url, f"GET {target} HTTP/1.1\r\n".encode() + KEY + b"\r\n")
@@ -166,7 +167,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@each_row("name", REFUSED)
 def test_what_cannot_be_a_request_is_refused_and_the_connection_ends(name: str) -> None:
     status, sent = REFUSED[name]
     with FakeSoniox() as fake:
@@ -191,7 +192,7 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("name", TAKEN)
+@each_row("name", TAKEN)
 def test_what_is_unusual_and_allowed_is_done_once_and_the_connection_goes_on(name: str) -> None:
     with FakeSoniox() as fake:
         answered = exchange(fake.url, TAKEN[name] + b"GET /v1/files HTTP/1.1\r\n" + KEY + b"\r\n", answers=2)
@@ -216,7 +217,7 @@ CUT = {
 }
 
 
-@pytest.mark.parametrize("name", CUT)
+@each_row("name", CUT)
 def test_half_a_request_does_nothing_and_is_told_so_once_its_client_has_no_more(name: str) -> None:
     with FakeSoniox() as fake:
         answered = exchange(fake.url, CUT[name], closes=True)
@@ -225,7 +226,7 @@ def test_half_a_request_does_nothing_and_is_told_so_once_its_client_has_no_more(
         assert fake.transcriptions == fake.files == ()
 
 
-@pytest.mark.parametrize("name", CUT)
+@each_row("name", CUT)
 def test_the_stop_does_not_wait_for_the_rest_of_a_request(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with SharedListener() as listener:
         fake = FakeSoniox(listener=listener).start()
@@ -243,7 +244,7 @@ def test_the_stop_does_not_wait_for_the_rest_of_a_request(name: str, monkeypatch
                     pass
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("verb", "settings"),
     [
         ("content_type", {"value": "text/plain\r\nX: y"}),

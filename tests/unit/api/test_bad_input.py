@@ -576,7 +576,7 @@ def test_there_are_at_least_two_hundred_rows() -> None:
     assert len({(row.path, row.id) for row in ROWS}) > 600
 
 
-@pytest.mark.parametrize("path", PATHS)
+@each_row("path", PATHS)
 def test_bad_input_is_one_clear_error_and_nothing_is_sent(path: str, client: SonioxClient, server: Unreachable) -> None:
     @each_row("row", [row for row in ROWS if row.path == path])
     def check(row: Row) -> None:
@@ -595,7 +595,7 @@ def test_bad_input_is_one_clear_error_and_nothing_is_sent(path: str, client: Son
 
 
 # The rules are those of the sync client; what can differ is how a call is awaited.
-@pytest.mark.parametrize("path", PATHS)
+@each_row("path", PATHS)
 def test_bad_input_is_the_same_error_in_the_async_client(
     path: str, async_client: AsyncSonioxClient, loop: asyncio.AbstractEventLoop, server: Unreachable
 ) -> None:
@@ -616,7 +616,7 @@ def test_bad_input_is_the_same_error_in_the_async_client(
     _check(caught.value, row, server)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("variable", "value", "words"),
     [
         ("SONIOX_API_KEY", "a\nb", "api_key must be printable ASCII"),

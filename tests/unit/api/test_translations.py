@@ -130,7 +130,7 @@ def test_a_job_that_fails_is_an_error_where_its_transcript_is_wanted(target: Tar
 # --- What is refused
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("arguments", "problem"),
     [
         ({}, "to or between must be given, and not both"),
@@ -168,7 +168,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_sent(
     assert "german" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("method", "audio"), METHODS, ids=[method for method, _ in METHODS])
+@each_row(("method", "audio"), METHODS, ids=[method for method, _ in METHODS])
 def test_every_shortcut_refuses_it_before_anything_is_sent(
     target: Target, fake_soniox: FakeSoniox, method: str, audio: dict[str, Any]
 ) -> None:
@@ -191,7 +191,7 @@ def test_all_problems_are_told_at_once(target: Target) -> None:
     assert {problem.field for problem in caught.value.errors} == {"to", "source", "config.translation"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "arguments",
     [{}, {"source": "en"}, {"to": "de", "between": ("en", "es")}, {"source": "en", "between": ("en", "es")}],
 )

@@ -24,6 +24,7 @@ from soniox_lite import (
 from soniox_lite.types.tts import CreateTtsConfig, CreateTtsPayload
 from tests.support.callers import CALLERS, KEY
 from tests.support.raw_server import PATIENCE_SEC, Connection, RawServer, send_and_close, send_raw, stall
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +121,7 @@ class TestGenerate:
         with pytest.raises(SonioxValidationError, match=r"text must be at most 5000 bytes in UTF-8 \(it has 5002\)"):
             speak(text="ü" * 2501)
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("wrong", "field"),
         [
             ({"text": ""}, "text"),

@@ -21,6 +21,7 @@ from soniox_lite.types.api import (
 )
 from soniox_testing import FakeSoniox
 from tests.support.surfaces import SURFACES, Surface
+from tests.support.tables import each_row
 
 NOW = datetime(2026, 4, 10, 12, tzinfo=timezone.utc)
 APRIL = date(2026, 4, 1), date(2026, 5, 1)
@@ -52,7 +53,7 @@ def _window(fake: FakeSoniox) -> tuple[str, str]:
 
 
 class TestTimes:
-    @pytest.mark.parametrize(
+    @each_row(
         ("given", "sent"),
         [
             ("2026-04-01T00:00:00Z", "2026-04-01T00:00:00Z"),
@@ -83,7 +84,7 @@ class TestTimes:
         made = payload(start_time=APRIL[0], end_time=datetime(2026, 4, 2, tzinfo=timezone.utc), **others)
         assert (made.start_time, made.end_time) == ("2026-04-01T00:00:00Z", "2026-04-02T00:00:00Z")
 
-    @pytest.mark.parametrize(
+    @each_row(
         ("value", "words"),
         [
             (datetime(2026, 4, 1), "must have a time zone, as datetime.now(timezone.utc) has"),  # noqa: DTZ001
@@ -166,9 +167,7 @@ class TestLogs:
         assert [len(first.usage_logs), len(second.usage_logs)] == [2, 1]
         assert second.next_page_cursor is None
 
-    @pytest.mark.parametrize(
-        "text", ["", "free", "NaN", "Infinity", "1,5", "1e999999999", "1e-999999999", "0e999999999", "9" * 41]
-    )
+    @each_row("text", ["", "free", "NaN", "Infinity", "1,5", "1e999999999", "1e-999999999", "0e999999999", "9" * 41])
     def test_an_amount_that_is_none_is_an_error_only_when_it_is_asked_for(self, surface: Surface, text: str) -> None:
         fields = surface.call("usage_logs.list", *APRIL).usage_logs[0].to_dict()
         entry = UsageLogEntry.from_dict({**fields, "cost_usd": text})
@@ -176,7 +175,7 @@ class TestLogs:
         with pytest.raises(SonioxAPIError, match="an amount of money that is not a decimal number"):
             _ = entry.cost
 
-    @pytest.mark.parametrize("text", ["0.0613500000", "0E-10", "-1", "12345678901234567890.0123456789"])
+    @each_row("text", ["0.0613500000", "0E-10", "-1", "12345678901234567890.0123456789"])
     def test_an_amount_may_be_written_as_decimals_are(self, surface: Surface, text: str) -> None:
         fields = surface.call("usage_logs.list", *APRIL).usage_logs[0].to_dict()
         assert UsageLogEntry.from_dict({**fields, "cost_usd": text}).cost == Decimal(text)

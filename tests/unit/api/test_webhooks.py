@@ -166,13 +166,13 @@ def test_a_call_without_the_header_is_refused_in_any_form(webhooks: SonioxWebhoo
         webhooks.verify_signature(form("X-Other", SECRET))
 
 
-@pytest.mark.parametrize("headers", [None, {}, [], (), iter(())], ids=_id)
+@each_row("headers", [None, {}, [], (), iter(())], ids=_id)
 def test_no_headers_at_all_are_refused(webhooks: SonioxWebhooksAPI, headers: Any) -> None:
     with pytest.raises(InvalidWebhookSignatureError, match="has no"):
         webhooks.verify_signature(headers)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [5, "X-Soniox-Webhook-Secret", b"abc", ["abc"], [5], [("a", "b", "c")], object(), True, [None]],
     ids=_id,
@@ -262,7 +262,7 @@ def test_what_surrounds_headers_is_none(webhooks: SonioxWebhooksAPI) -> None:
             webhooks.verify_signature(event)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         [(HEADER, SECRET), (HEADER.lower(), SECRET)],
@@ -278,7 +278,7 @@ def test_the_same_header_twice_is_one(webhooks: SonioxWebhooksAPI, headers: Any)
     webhooks.verify_signature(headers)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         [(HEADER, SECRET), (HEADER.lower(), "other")],
@@ -295,7 +295,7 @@ def test_headers_that_differ_are_refused_though_one_is_right(webhooks: SonioxWeb
         webhooks.verify_signature(headers)
 
 
-@pytest.mark.parametrize("value", ["\udcff\udcfe", "日本", "\x00", b"\xff\xfe", SECRET + "\udcff"], ids=ascii)
+@each_row("value", ["\udcff\udcfe", "日本", "\x00", b"\xff\xfe", SECRET + "\udcff"], ids=ascii)
 def test_values_outside_of_ascii_are_wrong_and_not_an_accident(webhooks: SonioxWebhooksAPI, value: Any) -> None:
     for headers in ({HEADER: value}, [(HEADER.encode(), value)]):
         with pytest.raises(InvalidWebhookSignatureError, match=f"{HEADER} header is wrong"):
@@ -413,9 +413,7 @@ def test_a_calls_own_secret_wins(webhooks: SonioxWebhooksAPI, auth: Any) -> None
             api.verify_signature({HEADER: SECRET}, auth=auth)
 
 
-@pytest.mark.parametrize(
-    "auth", [5, "secret", [], {}, {"name": "X"}, {"name": "X", "value": ""}, {"value": "x"}], ids=repr
-)
+@each_row("auth", [5, "secret", [], {}, {"name": "X"}, {"name": "X", "value": ""}, {"value": "x"}], ids=repr)
 def test_an_auth_that_is_none_is_a_validation_error(webhooks: SonioxWebhooksAPI, auth: Any) -> None:
     for call in (
         lambda: webhooks.verify_signature({HEADER: SECRET}, auth=auth),
@@ -434,7 +432,7 @@ def test_a_secret_that_no_header_can_carry_is_refused_early(secret: Any) -> None
     assert len(str(caught.value)) < 200
 
 
-@pytest.mark.parametrize("header", ["é", "a b", "a:", "a\nb", "x" * 257, 5, b"x"], ids=ascii)
+@each_row("header", ["é", "a b", "a:", "a\nb", "x" * 257, 5, b"x"], ids=ascii)
 def test_a_header_name_that_is_none_is_refused_early(header: Any) -> None:
     with pytest.raises(SonioxValidationError, match="webhook_header"):
         SonioxWebhooksAPI(webhook_secret=SECRET, webhook_header=header)
@@ -457,9 +455,7 @@ def test_the_longest_secret_and_header_work() -> None:
 # Bodies.
 
 
-@pytest.mark.parametrize(
-    "make", [bytes, bytearray, memoryview, bytes.decode], ids=["bytes", "bytearray", "view", "str"]
-)
+@each_row("make", [bytes, bytearray, memoryview, bytes.decode], ids=["bytes", "bytearray", "view", "str"])
 def test_a_body_is_text_or_bytes(webhooks: SonioxWebhooksAPI, make: Any) -> None:
     assert webhooks.unwrap(make(BODY), {HEADER: SECRET}) == WebhookEvent.from_dict(json.loads(BODY))
 
@@ -483,15 +479,13 @@ def test_base64_that_is_cut_off_is_no_body(webhooks: SonioxWebhooksAPI) -> None:
             webhooks.unwrap(body, event)
 
 
-@pytest.mark.parametrize(
-    "payload", [None, 5, {}, {"id": "a", "status": "completed"}, [], io.BytesIO(BODY), True], ids=_id
-)
+@each_row("payload", [None, 5, {}, {"id": "a", "status": "completed"}, [], io.BytesIO(BODY), True], ids=_id)
 def test_a_body_of_another_kind_is_refused(webhooks: SonioxWebhooksAPI, payload: Any) -> None:
     with pytest.raises(SonioxValidationError, match="payload must be the body as str or bytes, got "):
         webhooks.unwrap(payload, {HEADER: SECRET})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "payload",
     [
         b"",
@@ -515,7 +509,7 @@ def test_a_body_that_is_not_json_is_a_clear_error(webhooks: SonioxWebhooksAPI, p
     assert caught.value.__cause__ is not None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("data", "words"),
     [
         ([], "must be an object, is array"),
@@ -578,9 +572,7 @@ def test_the_fields_of_a_request_name_url_and_secret(webhooks: SonioxWebhooksAPI
     assert SonioxWebhooksAPI().webhook_payload("https://a") == {"webhook_url": "https://a"}
 
 
-@pytest.mark.parametrize(
-    "url", [None, "", "a", "ftp://a", 5, b"https://a", "https://a b", "https://a/" + "x" * 247], ids=ascii
-)
+@each_row("url", [None, "", "a", "ftp://a", 5, b"https://a", "https://a b", "https://a/" + "x" * 247], ids=ascii)
 def test_a_url_that_is_none_is_refused(webhooks: SonioxWebhooksAPI, url: Any) -> None:
     with pytest.raises(SonioxValidationError, match="the webhook is not valid: webhook_url must "):
         webhooks.webhook_payload(url)

@@ -16,6 +16,7 @@ from soniox_lite.cli import main
 from soniox_lite.types.common import Token
 from soniox_lite.types.transcriptions import TranscriptionTranscript
 from soniox_testing import FakeSoniox, Word
+from tests.support.tables import each_row
 
 WORDS = [
     Word("Good", 0, 400, speaker="1", language="en"),
@@ -153,7 +154,7 @@ def test_a_finished_job_is_written_in_any_format(run: Run, fake_soniox: FakeSoni
     assert run("transcriptions", "get", job).out == "Speaker 1: Good morning.\nSpeaker 2: Hello!\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("options", "message"),
     [
         (("--format", "doc"), "invalid choice: 'doc'"),

@@ -12,6 +12,7 @@ import pytest
 from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import RawServer, reply, stall
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 # --- slips
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "message"),
     [
         ("transcirbe talk.mp3", "did you mean transcribe?"),
@@ -146,7 +147,7 @@ def test_models_are_listed_where_those_that_speak_cannot_be(run: Run, fake_sonio
 # --- servers
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     ["models", "transcribe talk.mp3", "transcribe http://example.com/a.mp3", "speak Hello -o a.wav", "stream talk.mp3"],
 )
@@ -202,8 +203,8 @@ def _listing(value: object) -> dict[str, Any]:
     return {**page, "next_page_cursor": None}
 
 
-@pytest.mark.parametrize("what", ["files", "transcriptions", "voices"])
-@pytest.mark.parametrize("rest", ["", "--json", "delete --all --yes", "delete --all --yes --json"])
+@each_row("what", ["files", "transcriptions", "voices"])
+@each_row("rest", ["", "--json", "delete --all --yes", "delete --all --yes --json"])
 def test_nothing_the_service_sends_steers_the_terminal(run: Run, monkeypatch: Any, what: str, rest: str) -> None:
     with RawServer(then=reply(json.dumps(_listing(_STEERING)).encode())) as server:
         monkeypatch.setenv("SONIOX_API_BASE_URL", server.url)

@@ -13,6 +13,7 @@ import pytest
 
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import RawServer, reply
+from tests.support.tables import each_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return run_line
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     [
         "soniox-lite transcribe talk.wav --format txt --force -o talk.wav",
@@ -54,7 +55,7 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "soniox-lite transcribe talk.wav --format txt -o talk.wav",
         "soniox-lite transcribe talk.wav --format txt --force -o $PWD/./talk.wav",
         "ln -s talk.wav link; soniox-lite transcribe talk.wav --format txt --force -o link",
-        "ln talk.wav link; soniox-lite transcribe link --format txt --force -o talk.wav",
+        "ln talk.wav hard_link; soniox-lite transcribe hard_link --format txt --force -o talk.wav",
         "soniox-lite transcribe - --format txt --force -o talk.wav < talk.wav",
         "soniox-lite transcribe talk.wav --format txt --force -o /dev/fd/3 3>> talk.wav",
         "soniox-lite transcribe talk.wav >> talk.wav",
@@ -79,7 +80,7 @@ def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line:
     assert fake_soniox.requests == ()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "content",
     [
         b"RIFF\x24\0\0\0WAVE",
@@ -96,7 +97,7 @@ def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line:
     ],
     ids=lambda content: ascii(content[:8]),
 )
-@pytest.mark.parametrize("command", ["transcribe talk.wav", "transcriptions get some-id"])
+@each_row("command", ["transcribe talk.wav", "transcriptions get some-id"])
 def test_a_recording_is_not_overwritten_by_text(
     run: Run, fake_soniox: FakeSoniox, content: bytes, command: str
 ) -> None:
@@ -110,7 +111,7 @@ def test_a_recording_is_not_overwritten_by_text(
     assert fake_soniox.requests == ()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("content", "options"),
     [(b"ID3\4\0", "--force"), ("Grüße".encode(), ""), ("Grüße".encode("utf-16"), ""), (b"", "")],
     ids=["force", "UTF-8", "UTF-16", "nothing"],
@@ -146,8 +147,8 @@ def test_standard_error_is_appended_to(run: Run, fake_soniox: FakeSoniox) -> Non
     assert Path("log").read_text() == "earlier\nGood morning.\n"
 
 
-@pytest.mark.parametrize("source", ["printf '' |", "</dev/null", "<empty"])
-@pytest.mark.parametrize("command", ["transcribe -", "stream -", "voices create - --name me", "speak -o a.wav -"])
+@each_row("source", ["printf '' |", "</dev/null", "<empty"])
+@each_row("command", ["transcribe -", "stream -", "voices create - --name me", "speak -o a.wav -"])
 def test_an_input_that_is_empty_is_refused(run: Run, fake_soniox: FakeSoniox, source: str, command: str) -> None:
     Path("empty").touch()
 
@@ -166,12 +167,12 @@ def _service(token: dict[str, Any]) -> RawServer:
     return RawServer(then=reply(json.dumps(transcript).encode()))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "token",
     [{"speaker": {}}, {"speaker": ["1"]}, {"start_ms": 10**400}, {"end_ms": "x"}, {"language": {}, "speaker": 3}],
     ids=["an object", "a list", "a huge time", "a time that is text", "a number"],
 )
-@pytest.mark.parametrize("ending", ["txt", "srt", "vtt", "json"])
+@each_row("ending", ["txt", "srt", "vtt", "json"])
 def test_odd_values_cost_no_words(run: Run, token: dict[str, Any], ending: str) -> None:
     with _service(token) as server:
         done = run(f"soniox-lite transcribe http://example.com/a.mp3 -o a.{ending}", SONIOX_API_BASE_URL=server.url)

@@ -12,7 +12,7 @@ from soniox_lite import AsyncSonioxClient, SonioxClient
 from soniox_lite.types import CreateTranscriptionConfig, CreateTtsConfig
 from soniox_testing import FakeSoniox
 
-SPEECH: dict[str, Any] = {"text": "Hello.", "voice": "Maya", "language": "en"}
+SPEECH: dict[str, Any] = {"text": "Hello.", "voice": "Nina", "language": "en"}
 CALLS = [
     ("tts.generate", {**SPEECH, "language": None}, ["no language"]),
     ("tts.generate", {**SPEECH, "audio_format": "mp3", "bitrate": 64000}, ["audio_format, bitrate as arguments"]),

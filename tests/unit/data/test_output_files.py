@@ -28,7 +28,7 @@ def write() -> Write:
 
     def generate(path: Any, answer: Callable[[Connection], None] | None = None, **options: Any) -> int:
         with RawServer(answer or send_raw(WHOLE)) as server, SonioxClient("key", tts_api_base_url=server.url) as client:
-            return client.tts.generate_to_file(path, text="Hello", voice="Maya", language="en", **options)
+            return client.tts.generate_to_file(path, text="Hello", voice="Nina", language="en", **options)
 
     return generate
 

@@ -508,12 +508,12 @@ class TestManyStreams:
             connection = tts.multi(server.url)
             options = RealtimeTTSConfig(**CONFIG)  # type: ignore[arg-type]
             first = tts.call(connection.open_stream, config=options)
-            options.stream_id, options.voice = "b", "Maya"
+            options.stream_id, options.voice = "b", "Nina"
             second = tts.call(connection.open_stream, config=options)
             assert (first.stream_id, first.config.voice, second.stream_id) == ("a", "Adrian", "b")
             assert (tts.audio_of(first), tts.audio_of(second)) == ([b"one"], [b"two"])
             tts.call(connection.close)
-            assert said(server.peer) == [CONFIG, config("b", voice="Maya")]
+            assert said(server.peer) == [CONFIG, config("b", voice="Nina")]
 
     def test_messages_of_no_stream_are_told_to_all_and_of_unknown_ones_to_nobody(self, tts: Driver) -> None:
         messages = (

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from soniox_lite import TranscriptBuffer
 from soniox_lite.errors import SonioxAPIError, SonioxValidationError
-from soniox_lite.transcript import Segment, Utterance, segments
+from soniox_lite.transcript import Segment, SegmentBuffer, Utterance, segments
 from soniox_lite.types.common import Token
 from soniox_lite.types.realtime import RealtimeEvent
 from soniox_lite.types.transcriptions import TranscriptionTranscript
@@ -577,3 +577,57 @@ class TestSegments:
     def test_as_json(self) -> None:
         (segment,) = segments([final("a", 1, 2)])
         assert segment.to_dict()["tokens"][0]["text"] == "a"
+
+
+class TestSegmentBuffer:
+    @given(_sessions)
+    def test_over_a_session_it_hands_out_the_segments_of_all_final_tokens_each_as_soon_as_it_is_complete(
+        self, session: list[tuple[list[Token], list[Token]]]
+    ) -> None:
+        buffer, found, finals = SegmentBuffer(), [], []
+        for new, tail in session:
+            finals += new
+            found += buffer.add(event(*new, *tail))
+            *complete, unfinished = segments(finals) or [None]
+            assert found == complete
+            assert buffer.tokens == ([] if unfinished is None else unfinished.tokens)
+        assert found + buffer.add(event(finished=True)) == segments(finals)
+        assert buffer.tokens == []
+
+    def test_what_it_gives_for_a_conversation(self) -> None:
+        # What the Node SDK's buffer of segments gives for the same tokens.
+        buffer = SegmentBuffer()
+        hello = [final("Hel", 0, 60, speaker="1", language="en"), final("lo", 80, 140, speaker="1", language="en")]
+        assert buffer.add(event(*hello, guess(" there", 160, 220, speaker="1"), final_audio_proc_ms=140)) == []
+        answer = [END, final(" Hallo", 240, 300, speaker="2", language="de")]
+        (segment,) = buffer.add(event(*answer, final_audio_proc_ms=300))
+        assert segment == Segment(text="Hello", start_ms=0, end_ms=140, speaker="1", language="en", tokens=hello)
+        assert buffer.add(event(final("!", 320, 380, speaker="2", language="de"), final_audio_proc_ms=380)) == []
+        assert [segment.text for segment in buffer.flush()] == [" Hallo!"]
+        assert buffer.flush() == []
+
+    def test_after_a_flush_the_same_speaker_begins_another_segment(self) -> None:
+        buffer = SegmentBuffer("speaker")
+        buffer.add(event(final(" a", speaker="1"), END))
+        assert [segment.text for segment in buffer.flush()] == [" a"]
+        assert buffer.add(event(final(" b", speaker="1"))) == []
+        assert [segment.text for segment in buffer.add(event(final(" c", speaker="2")))] == [" b"]
+        buffer.clear()
+        assert buffer.flush() == []
+
+    def test_one_side_of_a_translation(self) -> None:
+        buffer = SegmentBuffer(translations=True)
+        assert buffer.add(event(spoken(" yes"), translated(" ja"), spoken(" no"))) == []
+        (segment,) = buffer.add({"tokens": [{"text": " nein", "translation_status": "translation"}], "finished": True})
+        assert (segment.text, segment.is_translation) == (" ja nein", True)
+
+    def test_a_finished_transcript_has_no_unfinished_segment(self) -> None:
+        transcript = TranscriptionTranscript(id="1", text=" a b", tokens=[final(" a", speaker="1"), final(" b")])
+        assert [segment.text for segment in SegmentBuffer().add(transcript)] == [" a", " b"]
+
+    @pytest.mark.parametrize("bad", [5, "text", [final("a").text]])
+    def test_what_has_no_tokens_is_refused(self, bad: Any) -> None:
+        with pytest.raises(SonioxValidationError):
+            SegmentBuffer().add(bad)
+        with pytest.raises(SonioxValidationError, match="group_by"):
+            SegmentBuffer("color")  # type: ignore[arg-type]
