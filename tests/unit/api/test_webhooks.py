@@ -578,6 +578,12 @@ def test_a_url_that_is_none_is_refused(webhooks: SonioxWebhooksAPI, url: Any) ->
         webhooks.webhook_payload(url)
 
 
+def test_a_url_may_have_256_characters(webhooks: SonioxWebhooksAPI) -> None:
+    longest = "https://a/" + "x" * 246
+
+    assert webhooks.webhook_payload(longest)["webhook_url"] == longest
+
+
 def test_what_is_asked_for_is_what_is_verified_later(webhooks: SonioxWebhooksAPI) -> None:
     asked = webhooks.webhook_payload("https://a")
 
