@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import types
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
@@ -160,3 +162,17 @@ def test_an_old_python_is_told(checkout: Path) -> None:
         "sys.argv = ['scripts/demo']; runpy.run_path('scripts/demo', run_name='__main__')"
     )
     check_sentence(start(checkout, "-c", code), "Python 3.10 or newer is needed; this is ")
+
+
+def test_the_fast_check_knows_tests_of_each_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    loader = SourceFileLoader("check", str(ROOT / "scripts" / "check"))
+    script = types.ModuleType("check")
+    loader.exec_module(script)
+    without = [
+        path.relative_to(ROOT).as_posix()
+        for package in ("soniox_lite", "soniox_testing")
+        for path in (ROOT / package).rglob("*.py")
+        if not any((ROOT / test).exists() for test in script.tests_of(path.relative_to(ROOT).as_posix()))
+    ]
+    assert without == []
