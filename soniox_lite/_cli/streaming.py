@@ -11,8 +11,8 @@ import time
 
 from ..errors import SonioxError, SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..realtime._stt_protocol import error_of
+from ..types.context import TranslationConfig
 from ..types.realtime import RealtimeSTTConfig
-from ..types.transcriptions import TranslationConfig
 from ..utils import SessionThread, read_wav_format
 from . import terminal as screen
 from .clients import open_client

@@ -8,7 +8,8 @@ import time
 
 from .._data.rules import FieldErrors
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
-from ..types.transcriptions import CreateTranscriptionConfig, TranslationConfig
+from ..types.context import TranslationConfig
+from ..types.transcriptions import CreateTranscriptionConfig
 from . import terminal as screen
 from .cleanup import ServerTraces
 from .clients import open_client

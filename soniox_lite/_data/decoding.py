@@ -3,6 +3,8 @@
 The annotations of a :class:`ServiceObject` are read as text (their modules postpone evaluation), in a small grammar:
 ``str``, ``int``, ``float``, ``bool``, ``datetime``, ``Any``, a ServiceObject class of the same module, ``list[...]`` of
 those, ``list[date]``, each optionally ``| None``. Any other name is an open enum, which travels as ``str``.
+
+A value of another type is converted if it means one of the right type (see ``coercion.py``).
 """
 # The types of JSON values are unknown before they are looked at.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -14,7 +16,7 @@ import functools
 import sys
 
 from ..errors import SonioxAPIError
-from .json_values import JSON_KINDS, MismatchError, check_list, json_kind
+from .json_values import MismatchError, json_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     Converter = Callable[[Any], Any]
 
 # bool is an int in Python but not in JSON; a number without a fraction may be written as an integer.
-_SCALARS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
+SCALARS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (float, int), "bool": (bool,)}
 
 
 def decode(cls: type[ObjectT], data: Any, response: Response | None = None) -> ObjectT:
@@ -58,14 +60,26 @@ def is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
+class ListDefault:
+    """The default of a field that holds a list: a new one for each record, made when it is first read."""
+
+    def __init__(self, field: dataclasses.Field[Any]) -> None:
+        self._field = field
+
+    def __get__(self, record: object, owner: type) -> Any:
+        if record is None:
+            return self._field  # as in the body of a dataclass, which a decorator may look at again
+        return vars(record).setdefault(self._field.name, self._field.default_factory())  # type: ignore[operator]
+
+
 class _Plan:
     """How to decode a class, made once from its fields.
 
     Attributes:
         required: Names of fields that must be present and not null.
-        scalars: Fields that keep the JSON value: the name, and the exact types that the value may have.
-        converters: Fields whose JSON value is converted: the name, the converter, and the factory of the default (None
-            where the class holds the default).
+        scalars: Fields that keep the JSON value: the name, and the exact types that the value may have. A value of
+            another type is converted to the first of them.
+        converters: Fields whose JSON value is converted: the name, and the converter.
         only: The name of the field, if the class has a single one to check and that holds text; else None.
     """
 
@@ -74,7 +88,7 @@ class _Plan:
     def __init__(self, cls: type[ServiceObject]) -> None:
         self.required: set[str] = set()
         self.scalars: list[tuple[str, tuple[type, ...]]] = []
-        self.converters: list[tuple[str, Converter, Callable[[], Any] | None]] = []
+        self.converters: list[tuple[str, Converter]] = []
         for field in dataclasses.fields(cls):
             annotation: str = field.type  # type: ignore[assignment]
             kind = annotation.removesuffix(" | None")
@@ -84,17 +98,15 @@ class _Plan:
                 if nullable or kind == "Any":
                     msg = f"{cls.__name__}.{field.name}: a field that may be null needs a default"
                     raise TypeError(msg)
-            factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
+            if field.default_factory is not dataclasses.MISSING and not hasattr(cls, field.name):
+                setattr(cls, field.name, ListDefault(field))  # A decorator of the user has deleted it.
             convert = _converter(kind, cls)
             if convert is not None:
-                self.converters.append((field.name, convert, factory))
-            elif factory is not None:
-                msg = f"{cls.__name__}.{field.name}: only lists have defaults that are made for each record"
-                raise TypeError(msg)
+                self.converters.append((field.name, convert))
             elif kind != "Any" and not nullable:
-                self.scalars.append((field.name, _SCALARS.get(kind, (str,))))
+                self.scalars.append((field.name, SCALARS.get(kind, (str,))))
             elif kind != "Any" and cls._checks_optional:  # pyright: ignore[reportPrivateUsage] - one module
-                self.scalars.append((field.name, (*_SCALARS.get(kind, (str,)), type(None))))
+                self.scalars.append((field.name, (*SCALARS.get(kind, (str,)), type(None))))
         is_light = len(self.scalars) == 1 and self.scalars[0][1] == (str,)
         self.only = self.scalars[0][0] if is_light and not self.converters else None
 
@@ -111,24 +123,28 @@ def _plan_of(cls: type[ServiceObject]) -> _Plan:
 
 def _converter(kind: str, cls: type[ServiceObject]) -> Converter | None:
     """The converter for a type of field; None where the JSON value is kept."""
-    if kind in ("datetime", "list[date]"):
-        from .times import convert_dates, convert_datetime  # noqa: PLC0415 - realtime has no times; saves it 1 ms
+    if kind == "datetime":
+        from .times import convert_datetime  # noqa: PLC0415 - realtime has no times; saves it 1 ms
 
-        return convert_datetime if kind == "datetime" else convert_dates
-    if kind.startswith("list["):
-        item = kind[5:-1]
-        item_class = _object_class(item, cls)
-        if item_class is not None:
-            return functools.partial(_adopt_list, item_class)
-        types = _SCALARS.get(item, (str,))
-        return functools.partial(check_list, types)
-    object_class = _object_class(kind, cls)
+        return convert_datetime
+    object_class = object_class_of(kind, cls)
     if object_class is not None:
         return functools.partial(adopt, object_class)
-    return None
+    if not kind.startswith("list["):
+        return None
+    item = kind[5:-1]
+    if item == "date":
+        from .times import convert_date  # noqa: PLC0415 - as above
+
+        return functools.partial(_converted_list, convert_date)
+    item_class = object_class_of(item, cls)
+    if item_class is not None:
+        return functools.partial(_adopt_list, item_class)
+    return functools.partial(_scalar_list, SCALARS.get(item, (str,)))
 
 
-def _object_class(name: str, cls: type[ServiceObject]) -> type[ServiceObject] | None:
+def object_class_of(name: str, cls: type) -> type[ServiceObject] | None:
+    """The class of nested records that an annotation of ``cls`` names; None for any other name."""
     # The types of an inherited field are names of the module that declares the field.
     for base in cls.__mro__:
         found = getattr(sys.modules.get(base.__module__), name, None)
@@ -139,49 +155,84 @@ def _object_class(name: str, cls: type[ServiceObject]) -> type[ServiceObject] | 
 
 
 def adopt(cls: type[ObjectT], data: Any) -> ObjectT:
-    """As :func:`decode`, for callers with an error type of their own.
+    """As :func:`decode`, for callers with an error type of their own. A record is returned as it is.
 
     Raises:
         MismatchError: ``data`` does not have the documented shape.
     """
     if type(data) is not dict:
-        raise MismatchError(f"must be an object, is {json_kind(data)}")
+        if isinstance(data, cls):
+            return data
+        raise MismatchError("must be an object", json_kind(data))
     plan = _plans.get(cls) or _plan_of(cls)
     get = data.get
     for name, types in plan.scalars:
         value = get(name)
         if type(value) not in types:
             if value is not None:
-                raise MismatchError(f"must be a {JSON_KINDS[types[0]]}, is {json_kind(value)}", f".{name}")
-            if name in plan.required:
+                data[name] = _coerced(types[0], value, f".{name}")
+            elif name in plan.required:
                 raise _absent(data, name)
-            # null in a field that is documented not to be null means the default, like a missing key.
-            data.pop(name, None)
-    for name, convert, factory in plan.converters:
+            else:
+                # null in a field that is documented not to be null means the default, like a missing key.
+                data.pop(name, None)
+    for name, convert in plan.converters:
         value = get(name)
         if value is not None:
             try:
                 data[name] = convert(value)
             except MismatchError as error:
-                raise MismatchError(error.problem, f".{name}{error.path}") from None
-        elif factory is not None:
-            data[name] = factory()
+                raise error.below(f".{name}") from None
         elif name in plan.required:
             raise _absent(data, name)
-        else:
-            data.pop(name, None)
+        elif name in data and getattr(cls, name, None) is not None:
+            del data[name]  # As above: it has a list for its default.
     record = cls.__new__(cls)
     record.__dict__ = data
     return record
 
 
 def _absent(data: dict[str, Any], name: str) -> MismatchError:
-    return MismatchError("is null" if name in data else "is missing", f".{name}")
+    return MismatchError("is null" if name in data else "is missing", path=f".{name}")
 
 
-def _adopt_list(cls: type[ObjectT], items: Any) -> list[ObjectT]:
-    if type(items) is not list:
-        raise MismatchError(f"must be an array, is {json_kind(items)}")
+def _coerced(kind: type, value: Any, place: str) -> Any:
+    from .coercion import coerced  # noqa: PLC0415 - what the service sends has the right types
+
+    try:
+        return coerced(kind, value)
+    except MismatchError as error:
+        raise error.below(place) from None
+
+
+def _checked_list(value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise MismatchError("must be an array", json_kind(value))
+    return value
+
+
+def _scalar_list(types: tuple[type, ...], value: Any) -> list[Any]:
+    """The items of a list, in place, after checking that they have these types; others are converted to the first."""
+    items = _checked_list(value)
+    for index, item in enumerate(items):
+        if type(item) not in types:
+            items[index] = _coerced(types[0], item, f"[{index}]")
+    return items
+
+
+def _converted_list(convert: Converter, value: Any) -> list[Any]:
+    """The items of a list, each converted, in place."""
+    items = _checked_list(value)
+    for index, item in enumerate(items):
+        try:
+            items[index] = convert(item)
+        except MismatchError as error:
+            raise error.below(f"[{index}]") from None
+    return items
+
+
+def _adopt_list(cls: type[ObjectT], value: Any) -> list[ObjectT]:
+    items = _checked_list(value)
     records: list[ObjectT] = []
     only, new = _plan_of(cls).only, cls.__new__
     if only is not None:
@@ -197,11 +248,11 @@ def _adopt_list(cls: type[ObjectT], items: Any) -> list[ObjectT]:
                 return records
         except (KeyError, TypeError):
             pass
-        # An item does not have the documented shape; adopt() below raises the error that says where.
+        # An item does not have the documented shape; adopt() below converts it, or raises the error that says where.
         records.clear()
     try:
         for item in items:
             records.append(adopt(cls, item))  # noqa: PERF401 - the length is the index of the bad item
     except MismatchError as error:
-        raise MismatchError(error.problem, f"[{len(records)}]{error.path}") from None
+        raise error.below(f"[{len(records)}]") from None
     return records

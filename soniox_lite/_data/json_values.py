@@ -17,18 +17,25 @@ class MismatchError(Exception):
     """A JSON value is not of the kind that its field needs.
 
     Attributes:
-        problem: The rule that is broken, without the value.
+        rule: The rule that is broken, such as ``must be a number`` or ``is missing``.
+        got: The kind of the value, never the value; empty where the rule says it all.
         path: Where the value is, such as ``.tokens[3].text``; each level of decoding puts its own part in front.
     """
 
-    def __init__(self, problem: str, path: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
+    def __init__(self, rule: str, got: str = "", path: str = "") -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.got = got
         self.path = path
+
+    def below(self, place: str) -> MismatchError:
+        """The same error, seen from one level further up."""
+        return MismatchError(self.rule, self.got, f"{place}{self.path}")
 
     def describe(self, cls: type) -> str:
         """The problem as the end of a sentence about a response that should have been a ``cls``."""
-        return f"is not a {cls.__name__}: {cls.__name__}{self.path} {self.problem}"
+        got = f", is {self.got}" if self.got else ""
+        return f"is not a {cls.__name__}: {cls.__name__}{self.path} {self.rule}{got}"
 
 
 def json_kind(value: Any) -> str:
@@ -59,18 +66,3 @@ def is_buffer(value: object) -> bool:
     except TypeError:
         return False
     return True
-
-
-def check_list(types: tuple[type, ...], items: Any) -> list[Any]:
-    """``items`` itself, after checking that it is a list of values of these types.
-
-    Raises:
-        MismatchError: It is not a list, or an item has another type; the error names the first of these.
-    """
-    if type(items) is not list:
-        raise MismatchError(f"must be an array, is {json_kind(items)}")
-    for item in items:
-        if type(item) not in types:
-            index = next(index for index, other in enumerate(items) if other is item)
-            raise MismatchError(f"must be a {JSON_KINDS[types[0]]}, is {json_kind(item)}", f"[{index}]")
-    return items

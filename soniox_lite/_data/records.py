@@ -5,6 +5,11 @@
   ``to_dict()``), and takes the defaults of absent fields from the class. Required fields, containers and types are
   checked against the annotations of the class; an unknown field or enum value is never an error.
 - A :class:`Payload` is written by the user and sent. It validates itself when it is made and leaves out what is None.
+
+Both are dataclasses by their base, without a decorator. The ``__dict__`` of each has the fields that were given, and no
+others: so a record knows which ones are set.
+
+What pydantic's models can do (``model_dump()`` and the like) is in ``model_methods.py``.
 """
 # The types of JSON values are unknown before they are looked at.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -13,39 +18,64 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..errors import InvalidField, SonioxAPIError, SonioxValidationError
-from .decoding import decode, is_required
+from ..errors import SonioxAPIError, SonioxValidationError
+from .decoding import ListDefault, decode, is_required
 from .json_values import kind_of
-from .rules import validation_error
-from .safe_repr import safe_repr
+from .rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterator, Mapping
     from typing import Any, ClassVar
 
-    from typing_extensions import Self
+    from typing_extensions import Self, dataclass_transform
+
+    from .model_methods import ModelMethods
+else:
+    Any = ModelMethods = object
+
+    def dataclass_transform(**_options):
+        """Tells type checkers that subclasses are dataclasses."""
+        return lambda cls: cls
+
 
 _MASK = "***"
+_MISSING = object()
 _METHOD_TYPES = (type(lambda: None), classmethod, staticmethod)
 
 
-class _Method:
-    """A method that no unknown field of a response can hide: data descriptors win over the instance's ``__dict__``."""
+class _Fixed:
+    """An attribute of a class that no unknown field of a response can hide.
 
-    def __init__(self, name: str, function: Any) -> None:
+    Data descriptors win over the ``__dict__`` of an instance, in which the field stays.
+    """
+
+    def __init__(self, name: str, value: Any) -> None:
         self._name = name
-        self._function = function
+        self._value = value
 
     def __get__(self, record: Record | None, owner: type[Record]) -> Any:
-        return self._function.__get__(record, owner)
+        return self._value.__get__(record, owner) if hasattr(self._value, "__get__") else self._value
 
     def __set__(self, record: Record, value: object) -> None:
         vars(record)[self._name] = value
 
 
-class Record:
-    """Common to records in both directions: equality, ``repr()`` and ``to_dict()``."""
+class _ModelMethod(_Fixed):
+    """A member of :class:`ModelMethods`, whose module is loaded when one of them is first used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: Record | None, owner: type[Record]) -> Any:
+        from . import model_methods  # noqa: PLC0415 - most programs use none
+
+        return vars(model_methods.ModelMethods)[self._name].__get__(record, owner)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(dataclasses.field,))
+class Record(ModelMethods):
+    """Common to records in both directions: equality, iteration, ``repr()``, copies and ``to_dict()``."""
 
     # Annotations of classes must be readable at run time, and these are for type checkers.
     if TYPE_CHECKING:
@@ -53,36 +83,84 @@ class Record:
         __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
         __hash__: ClassVar[None]  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
         _secret_fields: ClassVar[frozenset[str]]
+        _optional_fields: ClassVar[frozenset[str]]
+        _field_order: ClassVar[str]
 
     # Fields whose value must not be shown.
     _secret_fields = frozenset()
+    # Fields that the official SDK's types do not have: where they are not given, they are not shown either.
+    _optional_fields = frozenset()
+    # The order of the fields: those before "..." come first, those after it last.
+    _field_order = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for base in (cls, Record):
-            for name, value in list(vars(base).items()):
-                if not name.startswith("__") and isinstance(value, _METHOD_TYPES):
-                    setattr(base, name, _Method(name, value))
+        for name, value in list(vars(cls).items()):
+            if not name.startswith("__") and isinstance(value, _METHOD_TYPES):
+                setattr(cls, name, _Fixed(name, value))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values: nested records as dicts, times as ISO 8601 text in UTC."""
-        return {name: _to_json(value) for name, value in _items(self).items()}
+        return {name: _to_json(value) for name, value in self._data().items()}
+
+    def _data(self) -> dict[str, Any]:
+        """What ``to_dict()`` and ``model_dump()`` have, as it is."""
+        return values_of(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record) or type(self) is not type(other):
             return NotImplemented
-        return _items(self) == _items(other)
+        return values_of(self, without=()) == values_of(other, without=())
 
     __hash__ = None  # pyright: ignore[reportIncompatibleMethodOverride]
 
-    @safe_repr
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Pairs of the name and the value of each field, so that ``dict(record)`` works."""
+        return iter(values_of(self).items())
+
     def __repr__(self) -> str:
-        secret = type(self)._secret_fields
-        shown = ", ".join(
-            f"{name}={_MASK if name in secret and value is not None else repr(value)}"
-            for name, value in _items(self).items()
-        )
-        return f"{type(self).__name__}({shown})"
+        return f"{type(self).__name__}({_shown(self, ', ')})"
+
+    def __str__(self) -> str:
+        """The fields alone, as the official SDK's types are printed."""
+        return _shown(self, " ")
+
+    # Unlike what object has for these, both look nothing up in the instance, where fields may have any name.
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        import copyreg  # noqa: PLC0415 - loaded by pickle and copy
+
+        return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        import copy  # noqa: PLC0415 - the caller has loaded it
+
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        vars(twin).update(copy.deepcopy(vars(self), memo))
+        return twin
+
+
+for _name in ("to_dict", "_data", "__reduce_ex__", "__deepcopy__"):
+    setattr(Record, _name, _Fixed(_name, vars(Record)[_name]))
+for _name in (
+    *("model_dump", "model_dump_json", "model_validate", "model_validate_json", "model_copy", "model_construct"),
+    *("model_fields", "model_fields_set", "model_extra", "dict", "json", "copy", "__signature__"),
+):
+    setattr(Record, _name, _ModelMethod(_name))
+
+
+def _make_dataclass(cls: type[Record]) -> None:
+    """Makes a class a dataclass whose ``__init__`` is inherited."""
+    dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=True)(cls)
+    fields = cls.__dataclass_fields__
+    first, last = (names.split() for names in f"{cls._field_order} ... extra".split("...", 1))
+    names = [*first, *(name for name in fields if name not in {*first, *last}), *last]
+    fields = {name: fields[name] for name in names if name in fields}
+    for name in cls.__annotations__:
+        if name in fields and fields[name].default_factory is not dataclasses.MISSING:
+            setattr(cls, name, ListDefault(fields[name]))
+    for name, value in (("__dataclass_fields__", fields), ("__dataclass_params__", vars(cls)["__dataclass_params__"])):
+        setattr(cls, name, _Fixed(name, value))
 
 
 class ServiceObject(Record):
@@ -92,6 +170,20 @@ class ServiceObject(Record):
     # check would take longer than all the rest of decoding. There, optional scalars are not checked.
     _checks_optional = True
 
+    def __init__(self, /, **fields: Any) -> None:
+        """Builds one by hand, with all fields checked.
+
+        Raises:
+            SonioxValidationError: A required field is missing, or a value does not have the type of its field.
+        """
+        from .model_methods import validated  # noqa: PLC0415 - the service's are adopted
+
+        vars(self).update(validated(type(self), fields))
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _make_dataclass(cls)
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The record for a JSON object. ``data`` is copied and not changed.
@@ -99,17 +191,52 @@ class ServiceObject(Record):
         Raises:
             SonioxAPIError: A required field is missing, or a value does not have the type of its field.
         """
-        import copy  # noqa: PLC0415 - only from_dict needs it
+        from .coercion import own  # noqa: PLC0415 - only from_dict needs it
 
         try:
-            own = copy.deepcopy(dict(data) if isinstance(data, _mapping_type()) else data)
-        except (TypeError, RecursionError) as error:
-            raise SonioxAPIError(f"the reply is not a {cls.__name__}: it is not JSON, or nested too deeply") from error
-        return decode(cls, own)
+            return decode(cls, own(data))
+        except RecursionError as error:
+            raise SonioxAPIError(f"the reply is not a {cls.__name__}: it is nested too deeply") from error
 
 
 class Payload(Record):
-    """A dataclass that is sent to the service and validates itself when built."""
+    """A dataclass that is sent to the service and validates itself when built.
+
+    Attributes:
+        extra: Fields that this version does not know, by name, with values of JSON. They are sent like the others; None
+            for none.
+    """
+
+    if TYPE_CHECKING:
+        __pydantic_config__: ClassVar[dict[str, str]]
+    # Or pydantic would drop unknown fields, which are errors everywhere else.
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - no field
+    _is_payload = True  # for the rules, which convert the values of payloads
+    _optional_fields = frozenset({"extra"})
+
+    extra: dict[str, Any] | None = None
+
+    def __init__(self, /, **fields: Any) -> None:
+        _fill(self, fields)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._optional_fields |= {"extra"}
+        _make_dataclass(cls)
+
+    def __post_init__(self) -> None:
+        # For what makes dataclasses without calling __init__, as pydantic and msgspec do.
+        with FieldErrors(self) as check:
+            self._check(check)
+
+    def _check(self, check: FieldErrors) -> None:
+        """Applies the rules of the fields."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in type(self).__dataclass_fields__:
+            with FieldErrors(self) as check:
+                check.unknown(name, value, field_names(self))
+        vars(self)[name] = value
 
     @classmethod
     def of(cls, value: Any, name: str = "config") -> Self:
@@ -137,50 +264,89 @@ class Payload(Record):
         """
         if not isinstance(data, _mapping_type()):
             raise SonioxValidationError(f"{cls.__name__} must be a {cls.__name__} or a dict, got {kind_of(data)}")
-        # None means "not given"; the rules of a required field refuse it.
-        given: dict[str, Any] = {field.name: None for field in dataclasses.fields(cls) if is_required(field)}
-        names = [field.name for field in dataclasses.fields(cls)]
-        problems: list[InvalidField] = []
-        for name, value in data.items():
-            if name in names:
-                given[name] = value
-            else:
-                rule = f"is not a field of {cls.__name__}"
-                if not problems:
-                    rule += f", which has {', '.join(names)}"
-                problems.append(InvalidField(_printable(name), rule, kind_of(value)))
-        try:
-            payload = cls(**given)
-        except SonioxValidationError as error:
-            raise validation_error(cls.__name__, problems + error.errors) from None
-        if problems:
-            raise validation_error(cls.__name__, problems)
+        payload = cls.__new__(cls)
+        _fill(payload, data)
         return payload
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as they are sent: JSON-ready, without those that are None."""
         return {name: value for name, value in super().to_dict().items() if value is not None}
 
+    def _data(self) -> dict[str, Any]:
+        values = values_of(self)
+        extra = values.pop("extra", None)
+        return {**values, **extra} if extra else values
+
+
+_make_dataclass(Payload)  # for ``extra``
+
+
+def _fill(payload: Payload, fields: Mapping[str, Any]) -> None:
+    """Sets the fields of a new payload and checks them; all problems become one error."""
+    names, required = _names_of(type(payload))
+    values = vars(payload)
+    with FieldErrors(payload) as check:
+        # None means "not given"; the rules of a required field refuse it.
+        values.update(required)
+        for name, value in fields.items():
+            if name in names:
+                values[name] = value
+            else:
+                check.unknown(name, value, names)
+        if payload.extra is not None:
+            check.unknown_fields("extra", payload.extra, names)
+        payload._check(check)
+
+
+_names: dict[type[Record], tuple[list[str], dict[str, None]]] = {}
+
+
+def _names_of(cls: type[Record]) -> tuple[list[str], dict[str, None]]:
+    """The names of the declared fields of a class; and those of the required ones, each with None."""
+    found = _names.get(cls)
+    if found is None:
+        fields = dataclasses.fields(cls)
+        required: dict[str, None] = {field.name: None for field in fields if is_required(field)}
+        found = _names[cls] = [field.name for field in fields], required
+    return found
+
 
 def field_names(record: Record) -> list[str]:
     """The names of a record's declared fields."""
-    return [field.name for field in dataclasses.fields(type(record))]
+    return list(_names_of(type(record))[0])
 
 
-def _items(record: Record) -> dict[str, Any]:
+def values_of(record: Record, without: Container[str] | None = None) -> dict[str, Any]:
     """Declared fields in their order, then all other attributes of the record.
 
     Attributes are looked up on the class: unknown fields of a response may have any name, also that of a method.
+
+    Args:
+        record: The record.
+        without: Declared fields that are left out if they are not given; None for the class's optional ones.
     """
-    known = {field.name: getattr(record, field.name) for field in dataclasses.fields(type(record))}
-    return {**known, **vars(record)}
+    cls, values = type(record), vars(record)
+    if without is None:
+        without = cls._optional_fields
+    known: dict[str, Any] = {}
+    for name in _names_of(cls)[0]:
+        if name in values:
+            known[name] = values[name]
+        elif name not in without:
+            # Reading it from the record would make a list a given one.
+            default = getattr(cls, name, _MISSING)
+            # A required field is missing where a record was not validated, or where it was found invalid.
+            if default is not _MISSING:
+                known[name] = default.default_factory() if isinstance(default, dataclasses.Field) else default  # type: ignore[operator]
+    return {**known, **values}
 
 
-def _printable(name: object) -> str:
-    """A dict's key that is not a field, for a message: printable and at most 40 characters."""
-    text = name if isinstance(name, str) else repr(name)
-    text = "".join(character if character.isprintable() else "?" for character in text[:40])
-    return text or "''"
+def _shown(record: Record, separator: str) -> str:
+    secret = type(record)._secret_fields
+    return separator.join(
+        f"{name}={_MASK if name in secret and value is not None else repr(value)}"
+        for name, value in values_of(record).items()
+    )
 
 
 def _to_json(value: Any) -> Any:

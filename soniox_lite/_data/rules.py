@@ -10,11 +10,11 @@ import math
 import re
 
 from ..errors import InvalidField, SonioxValidationError
-from .json_values import kind_of
+from .json_values import MismatchError, kind_of, pairs_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from typing import Any, TypeGuard, TypeVar
 
     from typing_extensions import Self
@@ -53,11 +53,15 @@ class FieldErrors:
 
     Each rule returns the value to use: the given one, converted where the rule says so. It returns None where the value
     is None, which means "not given", and where the value is invalid. Only :meth:`required` takes None for an error.
+
+    Of a payload, a value of another type is converted if it means one of the right type (see ``coercion.py``), and put
+    into the payload. Arguments of functions are not converted.
     """
 
     def __init__(self, subject: object) -> None:
         self._subject = subject
         self._found: list[InvalidField] = []
+        self._payload: Any = subject if hasattr(subject, "_is_payload") else None
 
     def __enter__(self) -> Self:
         return self
@@ -83,8 +87,39 @@ class FieldErrors:
             self.add(field, "must be given", value)
         return value is not None
 
+    def unknown(self, name: object, value: object, names: Sequence[str]) -> None:
+        """Records that a payload has no field of this name, and which of its fields has a similar one."""
+        from difflib import get_close_matches  # noqa: PLC0415 - only this error needs it
+
+        printable = _printable(name)
+        rule = f"is not a field of {type(self._subject).__name__}"
+        if nearest := get_close_matches(printable, names, n=1):
+            rule += f" (did you mean {nearest[0]}?)"
+        elif not self._found:
+            rule += f", which has {', '.join(name for name in names if name != 'extra')}"
+        self.add(printable, rule, value)
+
+    def unknown_fields(self, field: str, fields: object, names: Container[str]) -> None:
+        """A dict of fields that this version does not know: values that JSON can express, under other names."""
+        if not isinstance(fields, dict):
+            self.add(field, "must be a dict", fields)
+            return
+        import json  # noqa: PLC0415 - only unknown fields need it
+
+        for name, value in pairs_of(fields):
+            path = f"{field}.{_printable(name)}"
+            if not isinstance(name, str):
+                self.add(path, "must have a str for its name", name)
+            elif name in names:
+                self.add(path, f"must be given as {name}, which is a field", value)
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError, RecursionError):
+                self.add(path, "must be a value of JSON", value)
+
     def text(self, field: str, value: object, *, min_length: int = 0, max_length: int | None = None) -> str | None:
         """A string of valid Unicode within these lengths, in characters."""
+        value = self._as(str, field, value)
         if value is None:
             return None
         if not isinstance(value, str):
@@ -103,17 +138,34 @@ class FieldErrors:
 
     def boolean(self, field: str, value: object) -> bool | None:
         """A bool."""
+        value = self._as(bool, field, value)
         if value is None or isinstance(value, bool):
             return value
         self.add(field, "must be a bool", value)
         return None
 
-    def integer(self, field: str, value: object, *, minimum: int, maximum: int) -> int | None:
+    def integer(self, field: str, value: object, *, minimum: int, maximum: float = math.inf) -> int | None:
         """An int within bounds, both included; not a bool."""
+        value = self._as(int, field, value)
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             self.add(field, "must be an int", value)
+        elif value < minimum and maximum == math.inf:
+            self.add(field, f"must be at least {minimum}", value)
+        elif not minimum <= value <= maximum:
+            self.add(field, f"must be from {minimum} to {maximum}", value)
+        else:
+            return value
+        return None
+
+    def number(self, field: str, value: object, *, minimum: float, maximum: float) -> float | None:
+        """A number within bounds, both included; not a bool."""
+        value = self._as(float, field, value)
+        if value is None:
+            return None
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            self.add(field, "must be a number", value)
         elif not minimum <= value <= maximum:
             self.add(field, f"must be from {minimum} to {maximum}", value)
         else:
@@ -137,6 +189,7 @@ class FieldErrors:
     def choice(self, field: str, value: object, choices: Iterable[str] | Iterable[int]) -> str | int | None:
         """One of the given strings or ints."""
         allowed = tuple(choices)
+        value = self._as(type(allowed[0]), field, value)
         # 60.0 equals 60, but has another JSON text.
         if value is None or (isinstance(value, (str, int)) and value in allowed):
             return value
@@ -151,6 +204,7 @@ class FieldErrors:
 
     def language(self, field: str, value: object) -> str | None:
         """A two-letter language code."""
+        value = self._as(str, field, value)
         if value is None or (isinstance(value, str) and re.fullmatch(_LANGUAGE_CODE, value)):
             return value
         self.add(field, "must be a two-letter language code such as 'en'", value)
@@ -174,15 +228,23 @@ class FieldErrors:
         return None
 
     def array(self, field: str, value: object, *, max_items: int | None = None) -> list[Any] | None:
-        """A list or tuple of at most ``max_items``, as a list."""
+        """A list, tuple, set, iterator or view of a dict with at most ``max_items``, as a new list."""
         if value is None:
             return None
-        if not isinstance(value, (list, tuple)):
-            self.add(field, "must be a list", value)
-            return None
-        items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        items: list[Any]
+        if isinstance(value, (list, tuple)):
+            items = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            from .coercion import listed  # noqa: PLC0415 - most lists are lists
+
+            try:
+                items = listed(value)
+            except MismatchError:
+                self.add(field, "must be a list", value)
+                return None
         if max_items is not None and len(items) > max_items:
             self.add(field, f"must have at most {max_items} items", items)
+        self._put(field, items)
         return items
 
     def items(self, field: str, value: object, *, max_items: int | None = None) -> Iterator[tuple[str, Any]]:
@@ -211,10 +273,12 @@ class FieldErrors:
             self.add(field, "must have a time zone, as datetime.now(timezone.utc) has", value)
             return None
         try:
-            return format_datetime(value)
+            text = format_datetime(value)
         except OverflowError:
             self.add(field, "must be a time that UTC has, too", value)
             return None
+        self._put(field, text)
+        return text
 
     def page(self, limit: object, cursor: object, *, maximum: int = 1000) -> None:
         """The ``limit`` (an int from 1 to ``maximum``) and the ``cursor`` (a string or None) of a page."""
@@ -224,14 +288,42 @@ class FieldErrors:
 
     def record(self, field: str, value: object, cls: type[PayloadT]) -> PayloadT | None:
         """A ``cls``, or a dict of its fields, which is converted; invalid fields of the dict are recorded."""
+        if value is None:
+            return None
         try:
-            return None if value is None else cls.of(value)
+            record = cls.of(value)
         except SonioxValidationError as error:
             for invalid in error.errors:
                 self._found.append(InvalidField(f"{field}.{invalid.field}", invalid.rule, invalid.got))
             if not error.errors:
                 self.add(field, f"must be a {cls.__name__} or a dict", value)
             return None
+        if record is not value:
+            self._put(field, record)
+        return record
+
+    def _as(self, kind: type, field: str, value: Any) -> Any:
+        """The value of a payload's field as a ``kind``, if it means one; any other value as it is."""
+        if value is None or type(value) is kind or self._payload is None:
+            return value
+        from .coercion import coerced  # noqa: PLC0415 - most values have the right type
+
+        try:
+            value = coerced(kind, value)
+        except MismatchError:
+            return value
+        self._put(field, value)
+        return value
+
+    def _put(self, field: str, value: object) -> None:
+        """Sets a field of the payload, or an item of it, as in ``terms[3]``."""
+        if self._payload is None:
+            return
+        name, _, index = field.partition("[")
+        if index:
+            getattr(self._payload, name)[int(index[:-1])] = value
+        else:
+            setattr(self._payload, name, value)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -239,6 +331,13 @@ def _is_number(value: object) -> TypeGuard[float]:
         return not math.isnan(value)
     # An int may be too large to be a float.
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _printable(name: object) -> str:
+    """A name that is not a field, for a message: printable and at most 40 characters."""
+    text = name if isinstance(name, str) else repr(name)
+    text = "".join(character if character.isprintable() else "?" for character in text[:40])
+    return text or "''"
 
 
 def _is_encodable(text: str) -> bool:

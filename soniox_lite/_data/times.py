@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime, timezone
 
-from .json_values import MismatchError, check_list, json_kind
+from .json_values import MismatchError, json_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+# Larger numbers are milliseconds: as seconds, they would be later than the year 2600.
+_LARGEST_SECONDS = 20_000_000_000
 
 
 def parse_datetime(text: str) -> datetime:
@@ -50,31 +53,41 @@ def to_text(time: date) -> str:
 
 
 def convert_datetime(value: Any) -> datetime:
-    """The datetime for ISO 8601 text; a datetime is returned unchanged.
+    """The datetime for ISO 8601 text; an aware datetime is returned unchanged, and a date is its midnight in UTC.
+
+    A datetime without a time zone is in UTC, as text without an offset is. A number is seconds since 1970,
+    or milliseconds if it is larger than 20,000,000,000.
+
+    Raises:
+        MismatchError: ``value`` is none of them.
+    """
+    try:
+        if type(value) is str:
+            return parse_datetime(value)
+        if isinstance(value, datetime):
+            return value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+        if isinstance(value, date):
+            return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+        if type(value) in (int, float):
+            seconds = value / 1000 if abs(value) > _LARGEST_SECONDS else value
+            return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        kind = "text" if isinstance(value, str) else "number"
+        raise MismatchError("must be an ISO 8601 time", f"other {kind}") from None
+    raise MismatchError("must be an ISO 8601 time", json_kind(value))
+
+
+def convert_date(value: Any) -> date:
+    """The date for ISO 8601 text; a date is returned unchanged.
 
     Raises:
         MismatchError: ``value`` is neither.
     """
-    if type(value) is str:
-        try:
-            return parse_datetime(value)
-        except (ValueError, OverflowError):
-            raise MismatchError("must be an ISO 8601 time, is other text") from None
-    if isinstance(value, datetime):
+    if type(value) is date:
         return value
-    raise MismatchError(f"must be an ISO 8601 time, is {json_kind(value)}")
-
-
-def convert_dates(value: Any) -> list[date]:
-    """The dates for a list of ISO 8601 texts, which is changed in place; dates in it are left unchanged.
-
-    Raises:
-        MismatchError: ``value`` is not a list of dates and such texts.
-    """
-    days = check_list((str, date), value)
-    for index, day in enumerate(days):
-        try:
-            days[index] = day if isinstance(day, date) else date.fromisoformat(day)
-        except ValueError:
-            raise MismatchError("must be an ISO 8601 date, is other text", f"[{index}]") from None
-    return days
+    if type(value) is not str:
+        raise MismatchError("must be a string", json_kind(value))
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise MismatchError("must be an ISO 8601 date", "other text") from None

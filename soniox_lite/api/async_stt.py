@@ -14,6 +14,7 @@ from ..errors import (
     SonioxValidationError,
     one_line,
 )
+from ..types.context import TranslationConfig
 from ..types.transcriptions import (
     CreateTranscriptionConfig,
     CreateTranscriptionPayload,
@@ -22,7 +23,6 @@ from ..types.transcriptions import (
     GetTranscriptionsResponse,
     Transcription,
     TranscriptionTranscript,
-    TranslationConfig,
 )
 from ._arguments import check_polling, path_segment
 from ._async_paging import delete_listed, iterate_pages

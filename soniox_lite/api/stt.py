@@ -15,6 +15,7 @@ from ..errors import (
     SonioxValidationError,
     one_line,
 )
+from ..types.context import TranslationConfig
 from ..types.transcriptions import (
     CreateTranscriptionConfig,
     CreateTranscriptionPayload,
@@ -23,7 +24,6 @@ from ..types.transcriptions import (
     GetTranscriptionsResponse,
     Transcription,
     TranscriptionTranscript,
-    TranslationConfig,
 )
 from ._arguments import check_polling, path_segment
 from ._paging import delete_listed, iterate_pages

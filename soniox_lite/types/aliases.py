@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
-from .transcriptions import (
+from .context import (
     StructuredContext,
     StructuredContextGeneralItem,
     StructuredContextTranslationTerm,

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
         CreateTemporaryApiKeyResponse as CreateTemporaryApiKeyResponse,
     )
     from .common import Token as Token
+    from .context import (
+        StructuredContext as StructuredContext,
+        StructuredContextGeneralItem as StructuredContextGeneralItem,
+        StructuredContextTranslationTerm as StructuredContextTranslationTerm,
+        TranslationConfig as TranslationConfig,
+    )
     from .errors import ApiError as ApiError, ApiErrorValidationError as ApiErrorValidationError
     from .files import (
         File as File,
@@ -55,12 +61,8 @@ if TYPE_CHECKING:
         GetTranscriptionsCountResponse as GetTranscriptionsCountResponse,
         GetTranscriptionsPayload as GetTranscriptionsPayload,
         GetTranscriptionsResponse as GetTranscriptionsResponse,
-        StructuredContext as StructuredContext,
-        StructuredContextGeneralItem as StructuredContextGeneralItem,
-        StructuredContextTranslationTerm as StructuredContextTranslationTerm,
         Transcription as Transcription,
         TranscriptionTranscript as TranscriptionTranscript,
-        TranslationConfig as TranslationConfig,
     )
     from .tts import CreateTtsConfig as CreateTtsConfig, CreateTtsPayload as CreateTtsPayload
     from .tts_models import GetTtsModelsResponse as GetTtsModelsResponse, TtsModel as TtsModel, TtsVoice as TtsVoice
@@ -117,6 +119,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     ".auth": ("CreateTemporaryApiKeyPayload", "CreateTemporaryApiKeyResponse"),
     ".common": ("Token",),
+    ".context": (
+        "StructuredContext",
+        "StructuredContextGeneralItem",
+        "StructuredContextTranslationTerm",
+        "TranslationConfig",
+    ),
     ".errors": ("ApiError", "ApiErrorValidationError"),
     ".files": ("File", "GetFilesCountResponse", "GetFilesPayload", "GetFilesResponse", "UploadFilePayload"),
     ".models": ("GetModelsResponse", "Language", "Model", "SupportedLanguage", "TranslationTarget"),
@@ -126,12 +134,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "GetTranscriptionsCountResponse",
         "GetTranscriptionsPayload",
         "GetTranscriptionsResponse",
-        "StructuredContext",
-        "StructuredContextGeneralItem",
-        "StructuredContextTranslationTerm",
         "Transcription",
         "TranscriptionTranscript",
-        "TranslationConfig",
     ),
     ".tts": ("CreateTtsConfig", "CreateTtsPayload"),
     ".tts_models": ("GetTtsModelsResponse", "TtsModel", "TtsVoice"),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._data.rules import FieldErrors
     from .aliases import TemporaryApiKeyUsageType
 else:
     # For typing.get_type_hints: values that these names do not list are allowed, too.
     TemporaryApiKeyUsageType = str
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class CreateTemporaryApiKeyPayload(Payload):
     """What a temporary key allows.
 
@@ -34,18 +32,16 @@ class CreateTemporaryApiKeyPayload(Payload):
     single_use: bool | None = None
     max_session_duration_seconds: int | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            if check.required("usage_type", self.usage_type):
-                check.choice("usage_type", self.usage_type, ("transcribe_websocket", "tts_rt"))
-            if check.required("expires_in_seconds", self.expires_in_seconds):
-                check.integer("expires_in_seconds", self.expires_in_seconds, minimum=1, maximum=3600)
-            check.text("client_reference_id", self.client_reference_id, max_length=256)
-            check.boolean("single_use", self.single_use)
-            check.integer("max_session_duration_seconds", self.max_session_duration_seconds, minimum=1, maximum=18_000)
+    def _check(self, check: FieldErrors) -> None:
+        if check.required("usage_type", self.usage_type):
+            check.choice("usage_type", self.usage_type, ("transcribe_websocket", "tts_rt"))
+        if check.required("expires_in_seconds", self.expires_in_seconds):
+            check.integer("expires_in_seconds", self.expires_in_seconds, minimum=1, maximum=3600)
+        check.text("client_reference_id", self.client_reference_id, max_length=256)
+        check.boolean("single_use", self.single_use)
+        check.integer("max_session_duration_seconds", self.max_session_duration_seconds, minimum=1, maximum=18_000)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class CreateTemporaryApiKeyResponse(ServiceObject):
     """A temporary key.
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .._data.records import ServiceObject
 
 __all__ = ["Token"]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class Token(ServiceObject):
     """A piece of a transcript: a word, a part of one, punctuation, or a translated piece.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .._data.records import ServiceObject
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ApiErrorValidationError(ServiceObject):
     """One field that the service found invalid.
 
@@ -22,7 +21,6 @@ class ApiErrorValidationError(ServiceObject):
     message: str
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ApiError(ServiceObject):
     """The body of a reply with an error status.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._data.rules import FieldErrors
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class File(ServiceObject):
     """A file in the key's project.
 
@@ -28,7 +29,6 @@ class File(ServiceObject):
     client_reference_id: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetFilesResponse(ServiceObject):
     """One page of files.
 
@@ -41,7 +41,6 @@ class GetFilesResponse(ServiceObject):
     next_page_cursor: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetFilesCountResponse(ServiceObject):
     """How many files the project holds.
 
@@ -56,7 +55,6 @@ class GetFilesCountResponse(ServiceObject):
     playground: int
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetFilesPayload(Payload):
     """Parameters of a page of files.
 
@@ -68,12 +66,10 @@ class GetFilesPayload(Payload):
     limit: int = 1000
     cursor: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.page(self.limit, self.cursor)
+    def _check(self, check: FieldErrors) -> None:
+        check.page(self.limit, self.cursor)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class UploadFilePayload(Payload):
     """Fields of an upload beside the file.
 
@@ -83,6 +79,5 @@ class UploadFilePayload(Payload):
 
     client_reference_id: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.text("client_reference_id", self.client_reference_id, max_length=256)
+    def _check(self, check: FieldErrors) -> None:
+        check.text("client_reference_id", self.client_reference_id, max_length=256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .._data.records import ServiceObject
 
@@ -14,7 +14,6 @@ else:
     TranscriptionMode = str
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class SupportedLanguage(ServiceObject):
     """A language that a model knows.
 
@@ -30,7 +29,6 @@ class SupportedLanguage(ServiceObject):
 Language = SupportedLanguage
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class TranslationTarget(ServiceObject):
     """A language that a model translates into.
 
@@ -45,7 +43,6 @@ class TranslationTarget(ServiceObject):
     exclude_source_languages: list[str]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class Model(ServiceObject):
     """A speech-to-text model.
 
@@ -84,7 +81,6 @@ class Model(ServiceObject):
     two_way_translation: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetModelsResponse(ServiceObject):
     """All speech-to-text models.
 

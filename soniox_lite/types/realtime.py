@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
 from enum import Enum
 
 from .._data.decoding import adopt
 from .._data.json_values import MismatchError
-from .._data.records import Payload, Record, ServiceObject
+from .._data.records import Record, ServiceObject
 from .._data.rules import FieldErrors
 from .._lazy import lazy_names
 from ..errors import SonioxRealtimeError
 from .common import Token as Token
+from .stt_options import SttOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
         RealtimeTTSTextMessage as RealtimeTTSTextMessage,
         TtsTimestamps as TtsTimestamps,
     )
-    from .transcriptions import StructuredContext, TranslationConfig
 
     AudioFormat = RealtimeSTTAudioFormat
     Opened = Literal["open"]
@@ -51,8 +50,6 @@ else:
     # For typing.get_type_hints, without the cost of loading the modules of these names.
     Any = object
     AudioFormat = Opened = Closed = Finished = Failed = StateChanged = str
-    # Not loaded for a session that has neither; dicts stand for them too.
-    StructuredContext = TranslationConfig = object
 
 _DECODER = json.JSONDecoder()
 
@@ -69,7 +66,6 @@ _RAW_FORMATS = (
 )  # fmt: skip
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RealtimeEvent(ServiceObject):
     """A message of a realtime session: tokens, the end, or an error.
 
@@ -90,6 +86,7 @@ class RealtimeEvent(ServiceObject):
     """
 
     _checks_optional = False
+    _optional_fields = frozenset({"error_type", "request_id", "more_info"})
 
     tokens: list[Token] = field(default_factory=list[Token])
     final_audio_proc_ms: int | None = None
@@ -114,125 +111,97 @@ class RealtimeEvent(ServiceObject):
         return decode_message(cls, raw)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
-class RealtimeSTTConfig(Payload):
-    """How a realtime session shall listen. It cannot be changed while the session is open.
+class RealtimeSTTConfig(SttOptions):
+    """How a realtime session listens. It cannot be changed while the session is open.
 
     Attributes:
         model: Realtime model, such as ``stt-rt-v5``.
         audio_format: ``auto`` for audio with a header that tells its format; a container's name; or a raw format,
-            which needs ``sample_rate`` and ``num_channels``. Raw audio sent as ``auto`` ends in a timeout.
-        num_channels: Channels of raw audio; None when the header tells.
-        sample_rate: Samples a second and channel of raw audio, in Hz; None when the header tells.
-        language_hints: Two-letter codes of the languages to expect, each once; None to detect them.
-        language_hints_strict: Whether to stay with those languages.
-        context: Background that helps recognition, structured or (legacy) as one string.
-        enable_speaker_diarization: Whether to tell speakers apart.
-        enable_language_identification: Whether to tell the language of each token.
-        enable_endpoint_detection: Whether to finalize tokens, and to say ``<end>``, when a speaker has finished.
-        max_endpoint_delay_ms: How long after the end of speech ``<end>`` may come, 500 to 3000 milliseconds.
-        endpoint_sensitivity: -1.0 to 1.0; higher values find more endpoints.
-        endpoint_latency_adjustment_level: 0 to 3.
+            which needs ``sample_rate`` and ``num_channels``. Raw audio sent as ``auto`` ends in a time-out.
+        num_channels: Number of channels of raw audio; None for audio with a header.
+        sample_rate: Samples a second and channel of raw audio, in Hz; None for audio with a header.
+        language_hints: Two-letter codes of the languages to expect, each once, at most 100; None to detect them.
+        language_hints_strict: Whether to recognize only those languages; None for no.
+        context: Background that helps recognition, structured or (legacy) as one string; None for none.
+        enable_speaker_diarization: Whether tokens have speakers; None for no.
+        enable_language_identification: Whether tokens have languages; None for no.
+        enable_endpoint_detection: Whether tokens become final, and an ``<end>`` follows, when a speaker pauses; None
+            for no.
+        max_endpoint_delay_ms: The most milliseconds from the end of speech to ``<end>``, 500 to 3000; None for the
+            service's default.
+        endpoint_sensitivity: -1.0 to 1.0: the higher, the more endpoints; None for the service's default.
+        endpoint_latency_adjustment_level: 0 to 3: the higher, the sooner endpoints come; None for the
+            service's default.
         translation: What to translate; None for nothing.
-        client_reference_id: Your own identifier, at most 256 characters; ignored with a temporary key.
-        api_key: Key for this session instead of the client's. A secret: neither in ``repr()`` nor in ``to_dict()``,
-            since it travels in the handshake.
+        client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key. None
+            for none.
+        api_key: Key for this session; None for the client's. A secret, sent in the handshake: neither in ``repr()`` nor
+            in ``to_dict()`` and ``model_dump()``.
     """
 
     _secret_fields = frozenset({"api_key"})
+    _optional_fields = frozenset({"api_key"})
+    # As in the official SDK's type.
+    _field_order = (
+        "model audio_format num_channels sample_rate language_hints language_hints_strict context "
+        "enable_speaker_diarization enable_language_identification enable_endpoint_detection max_endpoint_delay_ms "
+        "endpoint_sensitivity endpoint_latency_adjustment_level translation client_reference_id"
+    )
 
     model: str
     audio_format: AudioFormat = "auto"
     num_channels: int | None = None
     sample_rate: int | None = None
-    language_hints: list[str] | None = None
-    language_hints_strict: bool | None = None
-    context: StructuredContext | dict[str, Any] | str | None = None
-    enable_speaker_diarization: bool | None = None
-    enable_language_identification: bool | None = None
     enable_endpoint_detection: bool | None = None
     max_endpoint_delay_ms: int | None = None
     endpoint_sensitivity: float | None = None
     endpoint_latency_adjustment_level: int | None = None
-    translation: TranslationConfig | dict[str, Any] | None = None
-    client_reference_id: str | None = None
     api_key: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            if check.required("model", self.model):
-                check.text("model", self.model, min_length=1)
-            self._check_audio(check)
-            self._check_hints(check)
-            for flag in (
-                "language_hints_strict",
-                "enable_speaker_diarization",
-                "enable_language_identification",
-                "enable_endpoint_detection",
-            ):
-                check.boolean(flag, getattr(self, flag))
-            check.integer("max_endpoint_delay_ms", self.max_endpoint_delay_ms, minimum=500, maximum=3000)
-            sensitivity = self.endpoint_sensitivity
-            if sensitivity is not None:
-                if not isinstance(sensitivity, (int, float)) or isinstance(sensitivity, bool):
-                    check.add("endpoint_sensitivity", "must be a number", sensitivity)
-                elif not -1.0 <= sensitivity <= 1.0:
-                    check.add("endpoint_sensitivity", "must be from -1.0 to 1.0", sensitivity)
-            check.integer(
-                "endpoint_latency_adjustment_level", self.endpoint_latency_adjustment_level, minimum=0, maximum=3
-            )
-            self._check_structures(check)
-            check.text("client_reference_id", self.client_reference_id, max_length=256)
-            check.text("api_key", self.api_key, min_length=1)
+    def _check(self, check: FieldErrors) -> None:
+        if check.required("model", self.model):
+            check.text("model", self.model, min_length=1)
+        if check.required("audio_format", self.audio_format):
+            check.choice("audio_format", self.audio_format, ("auto", *_HEADER_FORMATS, *_RAW_FORMATS))
+        for name in ("sample_rate", "num_channels"):
+            # The service has an upper bound too, which it does not publish.
+            check.integer(name, getattr(self, name), minimum=1)
+            if getattr(self, name) is None and self.audio_format in _RAW_FORMATS:
+                check.add(name, f"must be given for {self.audio_format}, which has no header", None)
+        super()._check(check)
+        self._check_hints(check)
+        check.boolean("enable_endpoint_detection", self.enable_endpoint_detection)
+        check.integer("max_endpoint_delay_ms", self.max_endpoint_delay_ms, minimum=500, maximum=3000)
+        check.number("endpoint_sensitivity", self.endpoint_sensitivity, minimum=-1.0, maximum=1.0)
+        level = self.endpoint_latency_adjustment_level
+        check.integer("endpoint_latency_adjustment_level", level, minimum=0, maximum=3)
+        check.text("api_key", self.api_key, min_length=1)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as the start message has them: JSON-ready, without those that are None, never with the key."""
-        return {name: value for name, value in super().to_dict().items() if name != "api_key"}
+    def _data(self) -> dict[str, Any]:
+        return {name: value for name, value in super()._data().items() if name != "api_key"}
 
     def build_payload(self, api_key: str) -> Self:
         """A copy that carries a key.
+
+        Args:
+            api_key: The key, not empty.
 
         Raises:
             SonioxValidationError: The key is empty or not a string.
         """
         with FieldErrors(self) as check:
-            check.required("api_key", api_key)
-        return dataclasses.replace(self, api_key=api_key)
-
-    def _check_audio(self, check: FieldErrors) -> None:
-        if check.required("audio_format", self.audio_format):
-            check.choice("audio_format", self.audio_format, ("auto", *_HEADER_FORMATS, *_RAW_FORMATS))
-        for name in ("sample_rate", "num_channels"):
-            value = getattr(self, name)
-            if value is None:
-                if self.audio_format in _RAW_FORMATS:
-                    check.add(name, f"must be given for {self.audio_format}, which has no header", value)
-            elif not isinstance(value, int) or isinstance(value, bool):
-                check.add(name, "must be an int", value)
-            elif value < 1:
-                # The service has an upper bound too, which it does not publish.
-                check.add(name, "must be at least 1", value)
+            if check.required("api_key", api_key):
+                check.text("api_key", api_key, min_length=1)
+        return self.model_copy(update={"api_key": api_key})
 
     def _check_hints(self, check: FieldErrors) -> None:
+        hints = self.language_hints if isinstance(self.language_hints, list) else []
         seen: set[str] = set()
-        for path, hint in check.items("language_hints", self.language_hints):
-            check.language(path, hint)
+        for index, hint in enumerate(hints):
             if isinstance(hint, str):
                 if hint.lower() in seen:
-                    check.add(path, "must not be there twice", hint)
+                    check.add(f"language_hints[{index}]", "must not be there twice", hint)
                 seen.add(hint.lower())
-
-    def _check_structures(self, check: FieldErrors) -> None:
-        if isinstance(self.context, str):
-            check.text("context", self.context)
-        elif self.context is not None:
-            from .transcriptions import StructuredContext  # noqa: PLC0415 - most sessions do without
-
-            self.context = check.record("context", self.context, StructuredContext)
-        if self.translation is not None:
-            from .transcriptions import TranslationConfig  # noqa: PLC0415 - most sessions do without
-
-            self.translation = check.record("translation", self.translation, TranslationConfig)
 
 
 class RealtimeControlType(str, Enum):
@@ -302,9 +271,8 @@ class RealtimeSessionErrorPayload(Record):
     error: Exception
     event: RealtimeEvent | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-ready values, the error as its text."""
-        return {**super().to_dict(), "error": str(self.error)}
+    def _data(self) -> dict[str, Any]:
+        return {**super()._data(), "error": str(self.error)}
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

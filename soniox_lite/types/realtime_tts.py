@@ -6,20 +6,18 @@ Part of ``types.realtime``, and loaded when a name of it is first asked for: ses
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
 from ..errors import SonioxRealtimeError
 from .realtime import decode_message
 from .tts import SPEECH_NAMES, check_speech, check_spoken_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from typing_extensions import Self
 
+    from .._data.rules import FieldErrors
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
 else:
     # For typing.get_type_hints: values that these names do not list are allowed, too.
@@ -38,7 +36,6 @@ __all__ = [
 _MAX_ID_LENGTH = 256
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RealtimeTTSConfig(Payload):
     """How a stream shall speak. It cannot be changed once the stream is open.
 
@@ -56,6 +53,8 @@ class RealtimeTTSConfig(Payload):
         client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key.
     """
 
+    _optional_fields = frozenset({"client_reference_id"})
+
     stream_id: str
     model: str
     language: str
@@ -68,17 +67,15 @@ class RealtimeTTSConfig(Payload):
     return_timestamps: bool | None = None
     client_reference_id: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            _check_stream_id(check, self.stream_id)
-            for name in SPEECH_NAMES:
-                check.required(name, getattr(self, name))
-            check_speech(check, self)
-            check.boolean("return_timestamps", self.return_timestamps)
-            check.text("client_reference_id", self.client_reference_id, max_length=_MAX_ID_LENGTH)
+    def _check(self, check: FieldErrors) -> None:
+        _check_stream_id(check, self.stream_id)
+        for name in SPEECH_NAMES:
+            check.required(name, getattr(self, name))
+        check_speech(check, self)
+        check.boolean("return_timestamps", self.return_timestamps)
+        check.text("client_reference_id", self.client_reference_id, max_length=_MAX_ID_LENGTH)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RealtimeTTSTextMessage(Payload):
     """Text to speak.
 
@@ -92,16 +89,14 @@ class RealtimeTTSTextMessage(Payload):
     text_end: bool = False
     stream_id: str
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.required("text", self.text)
-            check_spoken_text(check, self.text)
-            if check.required("text_end", self.text_end):
-                check.boolean("text_end", self.text_end)
-            _check_stream_id(check, self.stream_id)
+    def _check(self, check: FieldErrors) -> None:
+        check.required("text", self.text)
+        check_spoken_text(check, self.text)
+        if check.required("text_end", self.text_end):
+            check.boolean("text_end", self.text_end)
+        _check_stream_id(check, self.stream_id)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RealtimeTTSCancelMessage(Payload):
     """The end of a stream, whatever it still had to say.
 
@@ -113,13 +108,11 @@ class RealtimeTTSCancelMessage(Payload):
     stream_id: str
     cancel: bool = True
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            _check_stream_id(check, self.stream_id)
-            check.boolean("cancel", self.cancel)
+    def _check(self, check: FieldErrors) -> None:
+        _check_stream_id(check, self.stream_id)
+        check.boolean("cancel", self.cancel)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RealtimeTTSKeepAliveMessage(Payload):
     """Keeps a connection open, but not its streams.
 
@@ -129,12 +122,10 @@ class RealtimeTTSKeepAliveMessage(Payload):
 
     keep_alive: bool = True
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.boolean("keep_alive", self.keep_alive)
+    def _check(self, check: FieldErrors) -> None:
+        check.boolean("keep_alive", self.keep_alive)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class TtsTimestamps(ServiceObject):
     """When each character is spoken: three lists of one length.
 
@@ -151,7 +142,6 @@ class TtsTimestamps(ServiceObject):
     character_end_times_seconds: list[float] = field(default_factory=list[float])
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RealtimeTTSEvent(ServiceObject):
     """A message of a stream: audio, its end, or an error.
 
@@ -170,6 +160,7 @@ class RealtimeTTSEvent(ServiceObject):
 
     # Beside the fields, so that the event still is what the service said and nothing else.
     __slots__ = ("_decoded_audio",)
+    _optional_fields = frozenset({"error_type", "request_id", "more_info"})
 
     stream_id: str | None = None
     audio: str | None = None
@@ -193,9 +184,6 @@ class RealtimeTTSEvent(ServiceObject):
             SonioxRealtimeError: It is not JSON, or not of the documented shape; the message says where.
         """
         return decode_message(cls, raw)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return dict(vars(self))
 
     def audio_bytes(self) -> bytes | None:
         """The audio, decoded once; None when there is none.

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
-from .._data.json_values import pairs_of
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
 from .common import Token  # noqa: TC001 - the decoder looks names up here
+from .stt_options import SttOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeVar
+    from typing import Any
 
+    from .._data.rules import FieldErrors
     from .aliases import TranscriptionStatus, TranslationType
-
-    PayloadT = TypeVar("PayloadT", bound=Payload)
 else:
     # For typing.get_type_hints: values that these names do not list are allowed, too.
     Any = object
     TranscriptionStatus = TranslationType = str
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class Transcription(ServiceObject):
     """A transcription job.
 
@@ -73,7 +69,6 @@ class Transcription(ServiceObject):
     client_reference_id: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class TranscriptionTranscript(ServiceObject):
     """The text of a completed job.
 
@@ -88,7 +83,6 @@ class TranscriptionTranscript(ServiceObject):
     tokens: list[Token]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetTranscriptionsResponse(ServiceObject):
     """One page of jobs.
 
@@ -101,7 +95,6 @@ class GetTranscriptionsResponse(ServiceObject):
     next_page_cursor: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetTranscriptionsCountResponse(ServiceObject):
     """How many jobs the project holds.
 
@@ -116,7 +109,6 @@ class GetTranscriptionsCountResponse(ServiceObject):
     playground: int
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetTranscriptionsPayload(Payload):
     """Parameters of a page of jobs.
 
@@ -128,138 +120,25 @@ class GetTranscriptionsPayload(Payload):
     limit: int = 1000
     cursor: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.page(self.limit, self.cursor)
+    def _check(self, check: FieldErrors) -> None:
+        check.page(self.limit, self.cursor)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
-class StructuredContextGeneralItem(Payload):
-    """A fact about the recording, such as ``domain``: ``Healthcare``.
-
-    Attributes:
-        key: What the fact is about.
-        value: The fact.
-    """
-
-    key: str
-    value: str
-
-    def __post_init__(self) -> None:
-        _check_texts(self, key=self.key, value=self.value)
-
-
-@dataclass(repr=False, eq=False, kw_only=True)
-class StructuredContextTranslationTerm(Payload):
-    """The translation to use for a term.
-
-    Attributes:
-        source: The term.
-        target: Its translation.
-    """
-
-    source: str
-    target: str
-
-    def __post_init__(self) -> None:
-        _check_texts(self, source=self.source, target=self.target)
-
-
-@dataclass(repr=False, eq=False, kw_only=True)
-class StructuredContext(Payload):
-    """Background that helps to recognize a recording.
-
-    Attributes:
-        general: Facts about it, about ten at most; a dict stands for a list of its items.
-        text: Background in prose.
-        terms: Words that are likely to be said.
-        translation_terms: Translations to use for terms; a dict stands for a list of its items.
-    """
-
-    general: list[StructuredContextGeneralItem] | dict[str, str] | None = None
-    text: str | None = None
-    terms: list[str] | None = None
-    translation_terms: list[StructuredContextTranslationTerm] | dict[str, str] | None = None
-
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.text("text", self.text)
-            for path, term in check.items("terms", self.terms):
-                check.text(path, term)
-            self.general = _listed(check, "general", self.general, StructuredContextGeneralItem, ("key", "value"))
-            self.translation_terms = _listed(
-                check,
-                "translation_terms",
-                self.translation_terms,
-                StructuredContextTranslationTerm,
-                ("source", "target"),
-            )
-
-
-@dataclass(repr=False, eq=False, kw_only=True)
-class TranslationConfig(Payload):
-    """Which languages are translated into which.
-
-    Attributes:
-        type: ``one_way`` (all into ``target_language``) or ``two_way`` (each of two languages into the other).
-        target_language: Language code, for ``one_way``.
-        language_a: Language code, for ``two_way``.
-        language_b: Another one, for ``two_way``.
-    """
-
-    type: TranslationType
-    target_language: str | None = None
-    language_a: str | None = None
-    language_b: str | None = None
-
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            if check.required("type", self.type):
-                check.choice("type", self.type, ("one_way", "two_way"))
-            needed = {"one_way": ("target_language",), "two_way": ("language_a", "language_b")}
-            for field in ("target_language", "language_a", "language_b"):
-                value = getattr(self, field)
-                if value is None and isinstance(self.type, str) and field in needed.get(self.type, ()):
-                    check.add(field, f"must be given for {self.type} translation", value)
-                check.language(field, value)
-            pair = [language.lower() for language in (self.language_a, self.language_b) if isinstance(language, str)]
-            if self.type == "two_way" and len(pair) == 2 and pair[0] == pair[1]:
-                check.add("language_b", "must be another language than language_a", self.language_b)
-
-
-@dataclass(repr=False, eq=False, kw_only=True)
-class _TranscriptionOptions(Payload):
+class _TranscriptionOptions(SttOptions):
     """The options of a job, without its audio."""
 
     _secret_fields = frozenset({"webhook_auth_header_value"})
 
+    _field_order = "model ... client_reference_id"
+
     model: str | None = None
-    language_hints: list[str] | None = None
-    language_hints_strict: bool | None = None
-    enable_speaker_diarization: bool | None = None
-    enable_language_identification: bool | None = None
-    translation: TranslationConfig | dict[str, Any] | None = None
-    context: StructuredContext | dict[str, Any] | str | None = None
     webhook_url: str | None = None
     webhook_auth_header_name: str | None = None
     webhook_auth_header_value: str | None = None
-    client_reference_id: str | None = None
-
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            self._check(check)
 
     def _check(self, check: FieldErrors) -> None:
         check.text("model", self.model, min_length=1, max_length=32)
-        for path, hint in check.items("language_hints", self.language_hints, max_items=100):
-            check.language(path, hint)
-        for flag in ("language_hints_strict", "enable_speaker_diarization", "enable_language_identification"):
-            check.boolean(flag, getattr(self, flag))
-        self.translation = check.record("translation", self.translation, TranslationConfig)
-        if isinstance(self.context, str):
-            check.text("context", self.context)
-        else:
-            self.context = check.record("context", self.context, StructuredContext)
+        super()._check(check)
         check.http_url("webhook_url", self.webhook_url, max_length=256)
         check.header_name("webhook_auth_header_name", self.webhook_auth_header_name)
         check.header_value("webhook_auth_header_value", self.webhook_auth_header_value)
@@ -269,10 +148,8 @@ class _TranscriptionOptions(Payload):
             check.add(
                 f"webhook_auth_header_{missing}", f"must be given together with webhook_auth_header_{given}", None
             )
-        check.text("client_reference_id", self.client_reference_id, max_length=256)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class CreateTranscriptionConfig(_TranscriptionOptions):
     """Options of a job. Each one that is given wins over the argument of the same name.
 
@@ -291,7 +168,6 @@ class CreateTranscriptionConfig(_TranscriptionOptions):
     """
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class CreateTranscriptionPayload(_TranscriptionOptions):
     """The whole request for a job: the options of :class:`CreateTranscriptionConfig`, and the audio.
 
@@ -299,6 +175,8 @@ class CreateTranscriptionPayload(_TranscriptionOptions):
         audio_url: http(s) URL of the audio, at most 4096 characters; or
         file_id: Id of an uploaded file. Exactly one of the two is needed.
     """
+
+    _field_order = "model audio_url file_id ... client_reference_id"
 
     model: str | None = "stt-async-v5"
     audio_url: str | None = None
@@ -313,22 +191,3 @@ class CreateTranscriptionPayload(_TranscriptionOptions):
             check.add("audio_url", "or file_id must be given", None)
         elif self.audio_url is not None and self.file_id is not None:
             check.add("audio_url", "and file_id exclude each other", self.audio_url)
-
-
-def _check_texts(payload: Payload, **texts: object) -> None:
-    with FieldErrors(payload) as check:
-        for field, value in texts.items():
-            if check.required(field, value):
-                check.text(field, value)
-
-
-def _listed(
-    check: FieldErrors, field: str, value: Any, item_class: type[PayloadT], names: tuple[str, str]
-) -> list[PayloadT] | None:
-    """The items of a list or of a dict (whose pairs get these two names), each as ``item_class``."""
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        value = [dict(zip(names, pair, strict=True)) for pair in pairs_of(value)]
-    records = [check.record(path, item, item_class) for path, item in check.items(field, value)]
-    return [record for record in records if record is not None]

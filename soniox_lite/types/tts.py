@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .._data.records import Payload
-from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._data.rules import FieldErrors
     from .aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
     from .realtime_tts import RealtimeTTSConfig
 else:
@@ -34,7 +32,6 @@ FORMATS_OF_ENDINGS: dict[str, tuple[str, ...]] = {
 SPEECH_NAMES = ("model", "language", "voice", "audio_format")
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class _SpeechOptions(Payload):
     """The options of speech, without its text."""
 
@@ -47,15 +44,10 @@ class _SpeechOptions(Payload):
     speed: float | None = None
     reduce_silence: bool | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            self._check(check)
-
     def _check(self, check: FieldErrors) -> None:
         check_speech(check, self)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class CreateTtsConfig(_SpeechOptions):
     """How a text is spoken.
 
@@ -72,7 +64,6 @@ class CreateTtsConfig(_SpeechOptions):
     """
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class CreateTtsPayload(_SpeechOptions):
     """The whole request for speech: the options of :class:`CreateTtsConfig`, and the text.
 
@@ -82,6 +73,8 @@ class CreateTtsPayload(_SpeechOptions):
         text: What to say, 1 to 5000 bytes in UTF-8.
         client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key.
     """
+
+    _optional_fields = frozenset({"client_reference_id"})
 
     text: str | None = None
     client_reference_id: str | None = None
@@ -109,10 +102,5 @@ def check_speech(check: FieldErrors, options: _SpeechOptions | RealtimeTTSConfig
     # The service decides which of them can be combined; its table has grown before.
     check.integer("sample_rate", options.sample_rate, minimum=1, maximum=1_000_000)
     check.integer("bitrate", options.bitrate, minimum=1, maximum=100_000_000)
-    speed = options.speed
-    if speed is not None:
-        if not isinstance(speed, (int, float)) or isinstance(speed, bool):
-            check.add("speed", "must be a number", speed)
-        elif not 0.7 <= speed <= 1.3:
-            check.add("speed", "must be from 0.7 to 1.3", speed)
+    check.number("speed", options.speed, minimum=0.7, maximum=1.3)
     check.boolean("reduce_silence", options.reduce_silence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .._data.records import ServiceObject
 from .models import SupportedLanguage
@@ -15,7 +15,6 @@ else:
     TtsVoiceGender = str
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class TtsVoice(ServiceObject):
     """A voice that comes with a model.
 
@@ -30,7 +29,6 @@ class TtsVoice(ServiceObject):
     gender: TtsVoiceGender
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class TtsModel(ServiceObject):
     """A text-to-speech model.
 
@@ -63,7 +61,6 @@ class TtsModel(ServiceObject):
     supports_silence_reduction: bool = False
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetTtsModelsResponse(ServiceObject):
     """All text-to-speech models.
 

@@ -7,11 +7,9 @@ that attribute raises a :class:`SonioxAPIError` if the service sent text that is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
 from ..errors import SonioxAPIError
 
 # The service sends ten decimals.
@@ -21,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from .._data.rules import FieldErrors
     from .aliases import ConcurrentStreamKind, ConcurrentStreamsPeriodSec, UsageLogsSort
 else:
     # For typing.get_type_hints: values that these names do not list are allowed, too.
@@ -42,7 +41,6 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class UsageLogEntry(ServiceObject):
     """One request, as it is billed.
 
@@ -126,7 +124,6 @@ class UsageLogEntry(ServiceObject):
         return _amount(self.output_audio_cost_usd)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetUsageLogsResponse(ServiceObject):
     """One page of usage logs.
 
@@ -140,7 +137,6 @@ class GetUsageLogsResponse(ServiceObject):
     next_page_cursor: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class UsageSummaryEntry(ServiceObject):
     """Usage and costs of one model, or of all models: in total, and day by day.
 
@@ -244,7 +240,6 @@ class UsageSummaryEntry(ServiceObject):
         return [_amount(text) for text in self.duration_cost_usd]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetUsageSummaryResponse(ServiceObject):
     """Usage and costs in a window of days.
 
@@ -257,7 +252,6 @@ class GetUsageSummaryResponse(ServiceObject):
     models: list[UsageSummaryEntry]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrencyCurrentValues(ServiceObject):
     """How many streams are open at this moment.
 
@@ -270,7 +264,6 @@ class ConcurrencyCurrentValues(ServiceObject):
     tts_concurrent: int
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrencyLimitValues(ServiceObject):
     """How many streams may be open at once.
 
@@ -283,7 +276,6 @@ class ConcurrencyLimitValues(ServiceObject):
     tts_concurrent: int | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrencyScopeValues(ServiceObject):
     """Open streams and limits of a project or an organization.
 
@@ -296,7 +288,6 @@ class ConcurrencyScopeValues(ServiceObject):
     limits: ConcurrencyLimitValues
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetConcurrencyLimitsResponse(ServiceObject):
     """Open streams and limits in the region of the API key.
 
@@ -309,7 +300,6 @@ class GetConcurrencyLimitsResponse(ServiceObject):
     organization: ConcurrencyScopeValues
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ConcurrentStreamsHistoryEntry(ServiceObject):
     """How many streams were open in one period.
 
@@ -334,7 +324,6 @@ class ConcurrentStreamsHistoryEntry(ServiceObject):
     total_count: int
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetConcurrentStreamsHistoryResponse(ServiceObject):
     """How many streams were open in each period of a window.
 
@@ -347,7 +336,6 @@ class GetConcurrentStreamsHistoryResponse(ServiceObject):
     entries: list[ConcurrentStreamsHistoryEntry]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetUsageLogsPayload(Payload):
     """Parameters of a page of usage logs.
 
@@ -366,15 +354,13 @@ class GetUsageLogsPayload(Payload):
     sort: UsageLogsSort = "end_time_asc"
     cursor: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            _check_window(check, self)
-            if check.required("sort", self.sort):
-                check.choice("sort", self.sort, ("end_time_asc", "end_time_desc"))
-            check.page(self.limit, self.cursor)
+    def _check(self, check: FieldErrors) -> None:
+        _check_window(check, self)
+        if check.required("sort", self.sort):
+            check.choice("sort", self.sort, ("end_time_asc", "end_time_desc"))
+        check.page(self.limit, self.cursor)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetUsageSummaryPayload(Payload):
     """The window of a summary, at most 366 days.
 
@@ -387,12 +373,10 @@ class GetUsageSummaryPayload(Payload):
     start_time: str | date
     end_time: str | date
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            _check_window(check, self)
+    def _check(self, check: FieldErrors) -> None:
+        _check_window(check, self)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetConcurrentStreamsHistoryPayload(Payload):
     """The window and the kind of a history of concurrent streams.
 
@@ -409,13 +393,12 @@ class GetConcurrentStreamsHistoryPayload(Payload):
     period_sec: ConcurrentStreamsPeriodSec
     kind: ConcurrentStreamKind
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            _check_window(check, self)
-            if check.required("period_sec", self.period_sec):
-                check.choice("period_sec", self.period_sec, (60, 3600, 86400))
-            if check.required("kind", self.kind):
-                check.choice("kind", self.kind, ("stt", "tts"))
+    def _check(self, check: FieldErrors) -> None:
+        _check_window(check, self)
+        if check.required("period_sec", self.period_sec):
+            check.choice("period_sec", self.period_sec, (60, 3600, 86400))
+        if check.required("kind", self.kind):
+            check.choice("kind", self.kind, ("stt", "tts"))
 
 
 def _check_window(
@@ -424,4 +407,4 @@ def _check_window(
     for field in ("start_time", "end_time"):
         value = getattr(payload, field)
         if check.required(field, value):
-            setattr(payload, field, check.timestamp(field, value))
+            check.timestamp(field, value)

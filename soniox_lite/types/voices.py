@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - the decoder looks names up here
 
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._data.rules import FieldErrors
     from .aliases import TtsVoiceAge, TtsVoiceGender, VoiceModelStatus
 else:
     # For typing.get_type_hints: values that these names do not list are allowed, too.
     TtsVoiceAge = TtsVoiceGender = VoiceModelStatus = str
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class VoiceModel(ServiceObject):
     """Whether a voice can be used with a model.
 
@@ -33,7 +31,6 @@ class VoiceModel(ServiceObject):
     error_message: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class Voice(ServiceObject):
     """A voice of your own, made from a clip.
 
@@ -52,7 +49,6 @@ class Voice(ServiceObject):
     models: list[VoiceModel]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetVoicesResponse(ServiceObject):
     """One page of voices.
 
@@ -65,7 +61,6 @@ class GetVoicesResponse(ServiceObject):
     next_page_cursor: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetVoicesCountResponse(ServiceObject):
     """How many voices the project holds.
 
@@ -76,7 +71,6 @@ class GetVoicesCountResponse(ServiceObject):
     total: int
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class TtsVoiceDetails(ServiceObject):
     """A voice that the service shares with all its users.
 
@@ -102,7 +96,6 @@ class TtsVoiceDetails(ServiceObject):
 TTSVoiceDetails = TtsVoiceDetails
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetSharedVoicesResponse(ServiceObject):
     """One page of shared voices.
 
@@ -115,7 +108,6 @@ class GetSharedVoicesResponse(ServiceObject):
     next_page_cursor: str | None = None
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetVoicesPayload(Payload):
     """Parameters of a page of voices.
 
@@ -127,12 +119,10 @@ class GetVoicesPayload(Payload):
     limit: int = 1000
     cursor: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.page(self.limit, self.cursor)
+    def _check(self, check: FieldErrors) -> None:
+        check.page(self.limit, self.cursor)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class RecomputeVoicePayload(Payload):
     """Which models a voice is to be prepared for.
 
@@ -142,12 +132,10 @@ class RecomputeVoicePayload(Payload):
 
     model: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.text("model", self.model, min_length=1)
+    def _check(self, check: FieldErrors) -> None:
+        check.text("model", self.model, min_length=1)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class GetSharedVoicesPayload(Payload):
     """Parameters of a page of shared voices. Only voices that match all that is given are on it.
 
@@ -171,14 +159,13 @@ class GetSharedVoicesPayload(Payload):
     limit: int = 100
     cursor: str | None = None
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            if check.required("model", self.model):
-                check.text("model", self.model, min_length=1, max_length=64)
-            check.choice("gender", self.gender, ("male", "female", "neutral"))
-            check.choice("age", self.age, ("young", "middle_aged", "old"))
-            check.text("accent", self.accent, max_length=40)
-            for field, values in (("use_case", self.use_case), ("style", self.style)):
-                for path, value in check.items(field, values, max_items=10):
-                    check.text(path, value, max_length=40)
-            check.page(self.limit, self.cursor, maximum=200)
+    def _check(self, check: FieldErrors) -> None:
+        if check.required("model", self.model):
+            check.text("model", self.model, min_length=1, max_length=64)
+        check.choice("gender", self.gender, ("male", "female", "neutral"))
+        check.choice("age", self.age, ("young", "middle_aged", "old"))
+        check.text("accent", self.accent, max_length=40)
+        for field, values in (("use_case", self.use_case), ("style", self.style)):
+            for path, value in check.items(field, values, max_items=10):
+                check.text(path, value, max_length=40)
+        check.page(self.limit, self.cursor, maximum=200)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .._data.records import Payload, ServiceObject
-from .._data.rules import FieldErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._data.rules import FieldErrors
     from .aliases import WebhookEventStatus
 else:
     # For typing.get_type_hints: values that these names do not list are allowed, too.
@@ -17,7 +15,6 @@ else:
 __all__ = ["WebhookAuthConfig", "WebhookEvent"]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class WebhookAuthConfig(Payload):
     """The header that proves that a webhook call is from Soniox.
 
@@ -31,16 +28,14 @@ class WebhookAuthConfig(Payload):
     name: str
     value: str
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            for field, given in (("name", self.name), ("value", self.value)):
-                if check.required(field, given):
-                    check.text(field, given, min_length=1)
-            check.header_name("name", self.name or None)
-            check.header_value("value", self.value or None)
+    def _check(self, check: FieldErrors) -> None:
+        for field, given in (("name", self.name), ("value", self.value)):
+            if check.required(field, given):
+                check.text(field, given, min_length=1)
+        check.header_name("name", self.name or None)
+        check.header_value("value", self.value or None)
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class WebhookEvent(ServiceObject):
     """The body of a webhook call: a job has ended.
 

@@ -57,9 +57,9 @@ class TestConfig:
         [
             ("stream_id", ""), ("stream_id", "x" * 257), ("stream_id", None), ("stream_id", 5), ("stream_id", "\ud800"),
             ("model", ""), ("model", "x" * 51), ("model", None), ("language", ""), ("voice", "x" * 51), ("voice", 5),
-            ("audio_format", ""), ("audio_format", None), ("sample_rate", 0), ("sample_rate", "8000"),
-            ("bitrate", True), ("speed", 0.69), ("speed", 1.31), ("speed", "1"), ("speed", True),
-            ("speed", float("nan")), ("reduce_silence", 1), ("return_timestamps", "yes"),
+            ("audio_format", ""), ("audio_format", None), ("sample_rate", 0), ("sample_rate", "8k"),
+            ("bitrate", True), ("speed", 0.69), ("speed", 1.31), ("speed", "fast"), ("speed", True),
+            ("speed", float("nan")), ("reduce_silence", 2), ("return_timestamps", "maybe"),
             ("client_reference_id", "x" * 257), ("volume", 1),
         ],
     )  # fmt: skip
@@ -134,7 +134,7 @@ class TestEvent:
     @pytest.mark.parametrize(
         ("raw", "words"),
         [("nonsense", "not JSON"), (b"\xff", "not JSON"), ("[]", "must be an object"), ('{"audio":5}', "audio must be"),
-         ('{"audio_end":"yes"}', "audio_end"), ('{"timestamps":{"characters":[1]}}', "characters")],
+         ('{"audio_end":"maybe"}', "audio_end"), ('{"timestamps":{"characters":[1]}}', "characters")],
     )  # fmt: skip
     def test_says_what_is_wrong_with_a_message(self, raw: str | bytes, words: str) -> None:
         with pytest.raises(SonioxRealtimeError, match=words):
