@@ -119,7 +119,10 @@ class Record(ModelMethods):
         return iter(values_of(self).items())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({_shown(self, ', ')})"
+        cls = type(self)
+        if not vars(self) and _names_of(cls)[1]:
+            return f"<{cls.__name__}, not initialized>"  # Debuggers show such objects.
+        return f"{cls.__name__}({_shown(self, ', ')})"
 
     def __str__(self) -> str:
         """The fields alone, as the official SDK's types are printed."""

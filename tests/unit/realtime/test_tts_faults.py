@@ -152,7 +152,7 @@ STREAM_FAULTS = {
     "audio that is not base64": (({"stream_id": "a", "audio": "QUJ?"},), "not base64", True),
     "audio that is not a string": (({"stream_id": "a", "audio": 5},), "audio must be a string", True),
     "timestamps of another shape": (({"stream_id": "a", "timestamps": [1]},), "timestamps must be an object", True),
-    "an error of another shape": (({"stream_id": "a", "error_code": "401"},), "error_code must be a number", True),
+    "an error of another shape": (({"stream_id": "a", "error_code": "no"},), "error_code must be a number", True),
 }  # fmt: skip
 
 
