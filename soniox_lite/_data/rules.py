@@ -151,26 +151,27 @@ class FieldErrors:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             self.add(field, "must be an int", value)
-        elif value < minimum and maximum == math.inf:
-            self.add(field, f"must be at least {minimum}", value)
-        elif not minimum <= value <= maximum:
-            self.add(field, f"must be from {minimum} to {maximum}", value)
-        else:
+        elif self._is_within(field, value, minimum, maximum):
             return value
         return None
 
-    def number(self, field: str, value: object, *, minimum: float, maximum: float) -> float | None:
+    def number(self, field: str, value: object, *, minimum: float, maximum: float = math.inf) -> float | None:
         """A number within bounds, both included; not a bool."""
         value = self._as(float, field, value)
         if value is None:
             return None
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             self.add(field, "must be a number", value)
-        elif not minimum <= value <= maximum:
-            self.add(field, f"must be from {minimum} to {maximum}", value)
-        else:
+        elif self._is_within(field, value, minimum, maximum):
             return value
         return None
+
+    def _is_within(self, field: str, value: float, minimum: float, maximum: float) -> bool:
+        if minimum <= value <= maximum:
+            return True
+        is_open = maximum == math.inf
+        self.add(field, f"must be at least {minimum}" if is_open else f"must be from {minimum} to {maximum}", value)
+        return False
 
     def seconds(self, field: str, value: object, *, positive: bool = True, maximum: float = 86_400) -> float | None:
         """A finite number of seconds, at most ``maximum``: more than 0, or also 0 if not ``positive``."""

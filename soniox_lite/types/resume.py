@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .._data.records import Payload, Record
-from .._data.rules import FieldErrors
 from .common import Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal
+
+    from .._data.rules import FieldErrors
 
     WhenFull = Literal["wait", "raise", "drop"]
     SpeakersPolicy = Literal["map", "keep"]
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 
-@dataclass(repr=False, eq=False, kw_only=True)
 class ResumePolicy(Payload):
     """How a realtime session goes on after its connection has ended early.
 
@@ -75,22 +75,21 @@ class ResumePolicy(Payload):
     carry_context: bool = False
     when_container: ContainerPolicy = "refuse"
 
-    def __post_init__(self) -> None:
-        with FieldErrors(self) as check:
-            check.integer("max_attempts", self.max_attempts, minimum=1, maximum=1_000_000)
-            for name in ("max_downtime_sec", "backoff_sec", "max_backoff_sec", "buffer_sec"):
-                if check.required(name, getattr(self, name)):
-                    check.seconds(name, getattr(self, name))
-            check.integer("buffer_bytes", self.buffer_bytes, minimum=64 * 1024, maximum=1 << 40)
-            check.choice("when_full", self.when_full, ("wait", "raise", "drop"))
-            check.integer("overlap_ms", self.overlap_ms, minimum=0, maximum=60_000)
-            speed = self.max_replay_speed
-            if speed is not None and (not isinstance(speed, (int, float)) or isinstance(speed, bool) or not speed > 1):
-                check.add("max_replay_speed", "must be a number of more than 1", speed)
-            check.seconds("rotate_after_sec", self.rotate_after_sec)
-            check.choice("speakers", self.speakers, ("map", "keep"))
-            check.boolean("carry_context", self.carry_context)
-            check.choice("when_container", self.when_container, ("refuse", "restart"))
+    def _check(self, check: FieldErrors) -> None:
+        check.integer("max_attempts", self.max_attempts, minimum=1, maximum=1_000_000)
+        for name in ("max_downtime_sec", "backoff_sec", "max_backoff_sec", "buffer_sec"):
+            if check.required(name, getattr(self, name)):
+                check.seconds(name, getattr(self, name))
+        check.integer("buffer_bytes", self.buffer_bytes, minimum=64 * 1024, maximum=1 << 40)
+        check.choice("when_full", self.when_full, ("wait", "raise", "drop"))
+        check.integer("overlap_ms", self.overlap_ms, minimum=0, maximum=60_000)
+        speed = check.number("max_replay_speed", self.max_replay_speed, minimum=1)
+        if speed == 1:
+            check.add("max_replay_speed", "must be more than 1", speed)
+        check.seconds("rotate_after_sec", self.rotate_after_sec)
+        check.choice("speakers", self.speakers, ("map", "keep"))
+        check.boolean("carry_context", self.carry_context)
+        check.choice("when_container", self.when_container, ("refuse", "restart"))
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -122,9 +121,8 @@ class RealtimeReconnectingPayload(Record):
         """Has the session fail instead of reconnecting. It must be called before the attempt is made."""
         self.is_vetoed = True
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-ready values, the error as its text."""
-        return {**super().to_dict(), "error": str(self.error)}
+    def _data(self) -> dict[str, Any]:
+        return {**super()._data(), "error": str(self.error)}
 
 
 @dataclass(repr=False, eq=False, kw_only=True)

@@ -664,7 +664,7 @@ json_like = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=6), children, max_size=3),
     max_leaves=8,
 )
-CONFIG_FIELDS = sorted(vars(CreateTranscriptionConfig()))
+CONFIG_FIELDS = sorted(CreateTranscriptionConfig.model_fields)
 
 
 @each_row("field", CONFIG_FIELDS)
