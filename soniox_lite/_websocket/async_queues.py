@@ -105,6 +105,9 @@ class AsyncMessageQueue:
             self._size_bytes += len(message[0])
             wake(self._receiver)
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def clear(self) -> None:
         """As :meth:`MessageQueue.clear`."""
         self._messages.clear()

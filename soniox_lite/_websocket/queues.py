@@ -150,7 +150,11 @@ class MessageQueue:
             if not self._news.acquire(timeout=remaining):
                 raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def _tell(self) -> None:
-        with contextlib.suppress(RuntimeError):
-            # Nothing waits for it.
-            self._news.release()
+        # Otherwise nothing waits for it.
+        if self._news.locked():
+            with contextlib.suppress(RuntimeError):
+                self._news.release()

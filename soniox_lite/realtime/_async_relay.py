@@ -11,14 +11,16 @@ import contextlib
 import weakref
 
 from .._data.clock import time
+from .._net.redaction import redact
 from .._websocket.frames import ABNORMAL_CLOSURE, BINARY, Message
 from .._websocket.nonblocking import Closure
 from ..errors import SonioxRealtimeError
-from ._async_link import AsyncLink
+from ..types.realtime import RealtimeEvent, decode_message
 from ._async_pump import AsyncNews, AsyncPump, AsyncSteps
 from ._breaks import verdict_of_closure, verdict_of_failure, verdict_of_refusal
 from ._resume import LIVE, State as ResumeState
 from ._stt_protocol import KEEP_ALIVE, State, error_of
+from .async_stt import AsyncRealtimeSTTSession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from .._websocket.nonblocking import WebSocket
     from .._websocket.queues import Parsed
-    from ..types.realtime import RealtimeEvent
     from ._breaks import Verdict
     from ._resume import ResumeCore
     from ._stt_protocol import SttProtocol
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 # How long the end of a link may take to be noticed after sending has failed.
 _REASON_TIMEOUT_SEC = 1.0
+_UNCOUNTED_MESSAGES = 64
 
 
 class GaveUp(Closure):
@@ -49,16 +51,18 @@ class GaveUp(Closure):
         return self._reason
 
 
-class AsyncLeg(AsyncLink):
-    """A link as a part of a session that outlives it; it tells its relay what arrives.
+class AsyncLeg(AsyncRealtimeSTTSession):
+    """A plain session as a part of one that outlives it: what arrives goes to the relay at once, parsed.
 
     Attributes:
+        uncounted_messages: How many messages may wait in the relay without being counted in the link's own queue.
         early: What has arrived before the relay took it over: an error of the service, and the end.
     """
 
     def __init__(self, relay: AsyncRelay, url: str, config: Any, api_key: Any, options: dict[str, Any]) -> None:
-        super().__init__(url, config, api_key, self._arrived, self._closed, start_on_open=False, **options)
+        super().__init__(url, config, api_key, start_on_open=False, **options)
         self._relay = weakref.ref(relay)
+        self.uncounted_messages = min(_UNCOUNTED_MESSAGES, self._options.max_queued_messages // 2)
         self.early: list[tuple[bytes, RealtimeEvent] | Closure] = []
 
     @property
@@ -147,13 +151,26 @@ class AsyncLeg(AsyncLink):
         """As :meth:`Connection.close`."""
         await self._connection.close(timeout_sec)
 
-    def _arrived(self, message: bytes, event: RealtimeEvent) -> bytes | None:
+    def _on_message(self, message: bytes) -> bytes | None:
         relay = self._relay()
-        return None if relay is None else relay.arrived(self, message, event)
+        if relay is None:
+            return None
+        try:
+            event = decode_message(RealtimeEvent, message)
+            if event.error_code is not None:
+                # Its text may quote what was sent, and so the key.
+                message = redact(message, self._options.authorization)
+                event = decode_message(RealtimeEvent, message)
+        except SonioxRealtimeError as error:
+            self._fail(error)
+            return None
+        if event.finished or event.error_code is not None:
+            self._protocol.is_terminal(event)
+        return relay.arrived(self, message, event)
 
-    def _closed(self, closure: Closure) -> None:
-        relay = self._relay()
-        if relay is not None:
+    def _on_end(self, closure: Closure) -> None:
+        super()._on_end(closure)
+        if (relay := self._relay()) is not None:
             relay.closed(self, closure)
 
 
@@ -350,19 +367,18 @@ class AsyncRelay:
     # What links tell.
 
     def arrived(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> bytes | None:
-        """Takes a message of a link; gives what the link's queue keeps, so that it counts as not received."""
+        """Takes a message of a link; gives what the link's own queue keeps, which is all that limits its reading."""
         if (leg is not self._leg or not self._is_linked) and self._steps.run(self._comes_early, leg, (message, event)):
             return None
-        if event.error_code is not None:
+        if event.error_code is None:
+            is_given = self._steps.run(self.core.received, event)
+        else:
             error = error_of(event)
             is_given = not self._break(leg, error, verdict_of_failure(error)) and self.core.failure is None
-        else:
-            is_given = self._steps.run(self.core.received, event)
-        if is_given:
-            self._give(leg, message, event)
+        kept = self._give(leg, message, event) if is_given else None
         if self.core.notices:
             self._tell_notices()
-        return message if is_given else None
+        return kept
 
     def closed(self, leg: AsyncLeg, closure: Closure) -> None:
         """Takes the end of a link."""
@@ -425,18 +441,21 @@ class AsyncRelay:
 
     # Receiving.
 
-    def _give(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> None:
-        owner = self._owner()
-        if owner is not None:
+    def _give(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> bytes | None:
+        if (owner := self._owner()) is not None:
             owner.relay_event(event)
-        if self._keeps_newest and leg.is_over_limit(self._inbox, message):
-            self._inbox.take()
-        self._inbox.put((message, (event, leg)))
+        inbox = self._inbox
+        if self._keeps_newest and leg.is_over_limit(inbox, message):
+            inbox.take()
+        # A short queue needs no limit.
+        is_counted = len(inbox) > leg.uncounted_messages
+        inbox.put((message, (event, leg if is_counted else None)))
         self._news.tell()
+        return message if is_counted else None
 
     def _released(self, item: Parsed | None) -> Parsed | None:
-        if item is not None:
-            item[1][1].release()
+        if item is not None and (leg := item[1][1]) is not None:
+            leg.release()
         return item
 
     # Breaks.

@@ -65,8 +65,8 @@ _PIECE_BYTES = 16 * 1024
 _LEAST_RING_BYTES = 1024
 _BURST_SEC = 1.0
 # How often old audio is forgotten, and how much more than the overlap is kept.
-_TRIM_EVERY_MS = 500
-_MARGIN_MS = 1000
+_TRIM_EVERY_MS = 1000
+_MARGIN_MS = 500
 # After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
 _SHOW_AFTER_MS = 2000
 # So often the service may fail at one position before the session is given up.
@@ -226,8 +226,8 @@ class ResumeCore:
         # The anchor of the last <fin>, while nothing has become final after it.
         self._fin_ms: float | None = None
         self._fin_byte = 0
-        # Where the non-final tail begins, and since when there has been none; one of them is None.
-        self._next_ms: float | None = None
+        # What was given out last, and since when all of it has been final; None while it is not.
+        self._newest: list[Token] = []
         self._tail_empty_since_ms: int | None = 0
         # Breaks: how many in a row, since when, how far the session had got before them, and when the next attempt is.
         self._failures = 0
@@ -378,8 +378,13 @@ class ResumeCore:
         elif stream.speakers is not None:
             _relabel(tokens, stream.speakers)
         event.tokens = tokens
-        self._deliver(tokens)
         self._count(event)
+        self._deliver(tokens)
+        if event.finished:
+            self._is_finished = True
+            self.state = State.OVER
+        elif self._total_ms - self._trimmed_at_ms >= _TRIM_EVERY_MS and stream.withheld is None:
+            self._trim()
         return True
 
     def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float) -> bool:
@@ -588,37 +593,42 @@ class ResumeCore:
         return [changed(token, is_final=False) for token in kept if token.text != TOKEN_TEXT_FIN]
 
     def _deliver(self, tokens: list[Token]) -> None:
-        """Notes what is given out as final."""
+        """Notes what is given out."""
+        self._newest = tokens
         count = _count_final(tokens)
         if count:
-            self._delivered.add(tokens[:count])
+            finals = tokens[:count]
+            self._delivered.add(finals)
             if self._policy.carry_context:
-                spoken = (
-                    token.text for token in tokens[:count] if token.text not in MARKS and not is_translation(token)
-                )
+                spoken = (token.text for token in finals if token.text not in MARKS and not is_translation(token))
                 self.text = (self.text + "".join(spoken))[-_CONTEXT_LENGTH:]
-            if self._fin_ms is not None and tokens[count - 1].text != TOKEN_TEXT_FIN:
+            if self._fin_ms is not None and finals[-1].text != TOKEN_TEXT_FIN:
                 self._fin_ms = None
+        if count < len(tokens):
+            self._tail_empty_since_ms = None
+        elif self._tail_empty_since_ms is None:
+            self._tail_empty_since_ms = self._total_ms
 
     def _count(self, event: RealtimeEvent) -> None:
-        """Keeps the counters from going back, and notes what a break would need."""
-        if event.final_audio_proc_ms is not None:
-            self._final_ms = event.final_audio_proc_ms = max(self._final_ms, event.final_audio_proc_ms)
-        if event.total_audio_proc_ms is not None:
-            self._total_ms = event.total_audio_proc_ms = max(self._total_ms, event.total_audio_proc_ms)
-        tokens = event.tokens
-        if not tokens or tokens[-1].is_final:
-            self._next_ms = None
-            if self._tail_empty_since_ms is None:
-                self._tail_empty_since_ms = self._total_ms
-        else:
-            self._tail_empty_since_ms = None
-            self._next_ms = next((t.start_ms for t in tokens if not t.is_final and t.start_ms is not None), None)
-        if event.finished:
-            self._is_finished = True
-            self.state = State.OVER
-        elif self._total_ms - self._trimmed_at_ms >= _TRIM_EVERY_MS and self.stream.withheld is None:
-            self._trim()
+        """Keeps the counters from going back."""
+        final_ms, total_ms = event.final_audio_proc_ms, event.total_audio_proc_ms
+        if final_ms is not None:
+            if final_ms >= self._final_ms:
+                self._final_ms = final_ms
+            else:
+                event.final_audio_proc_ms = self._final_ms
+        if total_ms is not None:
+            if total_ms >= self._total_ms:
+                self._total_ms = total_ms
+            else:
+                event.total_audio_proc_ms = self._total_ms
+
+    @property
+    def _next_ms(self) -> float | None:
+        """Where the words begin that are not final; None if there are none, or they have no times."""
+        return next(
+            (token.start_ms for token in self._newest if not token.is_final and token.start_ms is not None), None
+        )
 
     # Breaks.
 
