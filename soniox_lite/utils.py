@@ -1,4 +1,4 @@
-"""Helpers for realtime sessions: audio in chunks and at a pace, WAV headers, tokens as text, background threads.
+"""Helpers for realtime sessions: audio in chunks and at a pace, a voice gate, WAV headers, tokens as text, threads.
 
 An audio source is a path, any bytes-like object, a binary file object, or an iterable of bytes-like pieces of any
 length. A file object is read from its current position and not closed. The async helpers also take async iterables
@@ -17,6 +17,7 @@ from ._audio.background import (
 )
 from ._audio.chunks import stream_audio, stream_audio_async
 from ._audio.pacing import throttle_audio, throttle_audio_async
+from ._audio.voice_gate import VoiceGate
 from ._audio.wav import WavFormat, read_wav_format, stream_wav, wav_config
 
 TYPE_CHECKING = False
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SessionThread",
+    "VoiceGate",
     "WavFormat",
     "keep_alive_async",
     "output_file_for_audio_format",

@@ -21,8 +21,8 @@ from soniox_testing.wire.rest_errors import ApiError
 
 from .support.schema import check_audio, check_body
 
-# How fast examples are made says how busy the machine is, and nothing of the code.
-settings.register_profile("busy machine", suppress_health_check=[HealthCheck.too_slow])
+# How fast examples are made and run says how busy the machine is, and nothing of the code.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 

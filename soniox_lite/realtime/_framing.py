@@ -19,6 +19,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 
+from .._audio.samples import sample_bytes
 from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False
@@ -45,15 +46,6 @@ _INDEX_SLACK = 1024
 
 _CANNOT = "cannot be cut, so that a broken connection could only be resumed by sending all of it again"
 _CONTAINERS = {"flac": "FLAC", "ogg": "Ogg", "webm": "WebM", "asf": "ASF", "mp4": "MP4"}
-
-
-def raw_frame_bytes(audio_format: str, num_channels: int = 1) -> int | None:
-    """The bytes of one sample of each channel; None if the format is not a raw one."""
-    if audio_format in ("mulaw", "alaw"):
-        return num_channels
-    if not audio_format.startswith("pcm_"):
-        return None
-    return int("".join(filter(str.isdigit, audio_format))) // 8 * num_channels
 
 
 def framing_of(config: RealtimeSTTConfig, *, when_container: WhenContainer = "refuse") -> Framing:
@@ -103,8 +95,8 @@ class Framing:
         self._plan: _Even | _Frames | None = None
         # What came before the plan was made.
         self._head = bytearray()
-        if (frame_bytes := raw_frame_bytes(audio_format, num_channels)) is not None:
-            self._plan = _Even(0, frame_bytes, sample_rate)
+        if (width := sample_bytes(audio_format)) is not None:
+            self._plan = _Even(0, width * num_channels, sample_rate)
         elif audio_format in _CONTAINERS:
             self._give_up(f"{_CONTAINERS[audio_format]} {_CANNOT}")
 

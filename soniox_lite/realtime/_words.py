@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MARKS = (TOKEN_TEXT_END, TOKEN_TEXT_FIN)
 # A word is over when so much final audio has followed it; without this, silence would hold back what was said last.
 _SETTLED_MS = 1000
+# Three years; a longer time, or one that is no number, is none.
+_MAX_MS = 100_000_000_000
 # Code points of scripts that are written without spaces, with their punctuation: Thai to Burmese, Khmer, Chinese and
 # Japanese, compatible and full-width forms, further Chinese.
 _UNSPACED = (
@@ -97,7 +99,7 @@ def is_translation(token: Token) -> bool:
 
 def time_of(value: Any) -> float | None:
     """A time of a token; None if it has none. The fields of tokens are not checked when they arrive."""
-    return value if type(value) in (int, float) else None
+    return value if type(value) in (int, float) and -_MAX_MS < value < _MAX_MS else None
 
 
 def changed(token: Token, **fields: Any) -> Token:

@@ -31,19 +31,19 @@ SAID = {
     0: "hello over there",
     2: "hello",
     3: "hello",
-    6: "400 ",
-    7: "401 unauthenticated",
-    8: "open\nfinished\nclose\n",
-    14: "400 invalid_request",
+    7: "400 ",
+    8: "401 unauthenticated",
+    9: "open\nfinished\nclose\n",
+    15: "400 invalid_request",
 }
 # The first part of the first snippet that speaks, which the others use.
 SPEECH_CONFIG = next(code for code in SNIPPETS if "speech_config =" in code).partition("\n\n")[0]
 # What snippets have spoken, by their number; the last of them keeps it for itself.
 SPOKEN = {
-    10: ["Hello over there."],
     11: ["Hello over there."],
     12: ["Hello over there."],
-    13: ["Good morning.", "Hello."],
+    13: ["Hello over there."],
+    14: ["Good morning.", "Hello."],
 }
 
 
@@ -87,7 +87,7 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
         assert player.getvalue() == fake.speech_audio(spoken[0].id)
 
 
-@pytest.mark.parametrize("number", [2, 3, 11, 12])
+@pytest.mark.parametrize("number", [2, 3, 12, 13])
 def test_what_goes_wrong_in_the_source_is_told_at_once(number: int) -> None:
     assert re.search(r"(microphone|answer)\b", SNIPPETS[number])
     with FakeSoniox(api_keys=["key"]) as fake:

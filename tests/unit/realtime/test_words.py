@@ -88,7 +88,7 @@ def test_words_without_times_stand_at_the_end_of_the_one_before() -> None:
         Token(text="c", is_final=True),
         *said(" d", start=900),
     ]
-    tokens[2].start_ms, tokens[2].end_ms = "soon", None  # type: ignore[assignment]
+    tokens[2].start_ms, tokens[2].end_ms = "soon", float("nan")  # type: ignore[assignment]
     assert [(word.start_ms, word.end_ms) for word in words_of(tokens)] == [(500, 600), (600, 600), (900, 1000)]
 
 
