@@ -49,6 +49,7 @@ _OPTION_OF: dict[str, tuple[str, str | None]] = {
     "transcription_id": ("the ID", None),
     "voice_id": ("the ID", None),
     "name": ("--name", "name"),
+    "concurrency": ("--jobs", "jobs"),
 }
 _MAX_VALUE_CHARS = 40
 

@@ -10,7 +10,7 @@ from .._data.rules import FieldErrors
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
 from ..types.context import TranslationConfig
 from ..types.transcriptions import CreateTranscriptionConfig
-from . import terminal as screen
+from . import bulk, terminal as screen
 from .cleanup import ServerTraces
 from .clients import open_client
 from .places import path_or_none
@@ -33,7 +33,7 @@ _EXIT_TIMED_OUT = 124
 
 
 def transcribe(options: argparse.Namespace) -> int:
-    """Prints the transcript of ``options.source``. Returns exit code 0; errors are raised."""
+    """Prints the transcript of a recording, or writes those of several. Returns the exit code; errors are raised."""
     # Reports all errors of the command line before anything is sent.
     with FieldErrors("the command line") as check:
         check.text("model", options.model, min_length=1, max_length=32)
@@ -45,13 +45,19 @@ def transcribe(options: argparse.Namespace) -> int:
         if options.translate_to is None
         else TranslationConfig(type="one_way", target_language=options.translate_to),
     )
+    if bulk.is_bulk(options):
+        _check_track(options)
+        return bulk.transcribe_all(options, config)
+    for option in ("jobs", "journal"):
+        if getattr(options, option) is not None:
+            raise screen.CommandError(f"--{option} needs --output-dir", exit_code=2)
+    (options.source,) = options.sources
     with contextlib.ExitStack() as stack:
         url = _url_or_none(options.source)
         # Opened first: an output that is the input is refused as that, whatever its name and content are.
         source = stack.enter_context(opened(options.source, path_or_none(options.output))) if url is None else url
         output = TranscriptOutput(options)
-        if options.track not in {None, "original"} and options.translate_to is None:
-            raise screen.CommandError("--track needs --translate-to: there is no translation", exit_code=2)
+        _check_track(options)
         client = stack.enter_context(open_client(options))
         if not isinstance(source, str):
             refuse_empty(source, options.source)
@@ -69,6 +75,11 @@ def transcribe(options: argparse.Namespace) -> int:
                 traces.keep_all()
                 raise
     return 0
+
+
+def _check_track(options: argparse.Namespace) -> None:
+    if options.track not in {None, "original"} and options.translate_to is None:
+        raise screen.CommandError("--track needs --translate-to: there is no translation", exit_code=2)
 
 
 def _transcript(

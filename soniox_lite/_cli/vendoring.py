@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MANIFEST = "vendored.json"
 # Both packages have the same licence.
 _LICENCE = "Apache-2.0"
-_PACKAGE = __package__.rpartition(".")[0]
+_PACKAGE = __name__.rpartition(".")[0].rpartition(".")[0]
 _NAME = "soniox_lite"
 _COMMAND_LINE = ("_cli", "cli.py", "__main__.py")
 _REALTIME = ("realtime", "_websocket")

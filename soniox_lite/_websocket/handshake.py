@@ -61,7 +61,7 @@ def load() -> None:
 
 def _load_websocket() -> Any:
     """websocket-client: the copy beside this package, as in a vendored tree, or else the installed one."""
-    folder = __package__.rpartition(".")[0].rpartition(".")[0]
+    folder = __name__.rpartition(".")[0].rpartition(".")[0].rpartition(".")[0]
     if folder:
         import importlib.util  # noqa: PLC0415 - only in a vendored tree
         from importlib.machinery import PathFinder  # noqa: PLC0415 - as above

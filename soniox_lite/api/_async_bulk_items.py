@@ -53,7 +53,9 @@ async def _transcribe(client: AsyncSonioxClient, item: BulkItem, result: BulkRes
             place = {"file_id": result.file_id}
         job = await _below_limits(lambda: stt.create(**place, **item.options))
         result.transcription_id = job.id
-    result.transcript = await stt._wait_for_transcript(result.transcription_id, *item.wait)
+    result.transcript = await stt._wait_for_transcript(  # pyright: ignore[reportPrivateUsage] - of this namespace
+        result.transcription_id, *item.wait
+    )
 
 
 async def _below_limits(call: Callable[[], Awaitable[ResultT]]) -> ResultT:

@@ -54,7 +54,9 @@ def _transcribe(client: SonioxClient, item: BulkItem, result: BulkResult) -> Non
             place = {"file_id": result.file_id}
         job = _below_limits(lambda: stt.create(**place, **item.options))
         result.transcription_id = job.id
-    result.transcript = stt._wait_for_transcript(result.transcription_id, *item.wait)
+    result.transcript = stt._wait_for_transcript(  # pyright: ignore[reportPrivateUsage] - of this namespace
+        result.transcription_id, *item.wait
+    )
 
 
 def _below_limits(call: Callable[[], ResultT]) -> ResultT:

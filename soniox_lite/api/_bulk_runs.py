@@ -29,7 +29,7 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
     def start(item: BulkItem) -> concurrent.futures.Future[BulkResult]:
         if executor is None:
             return threads.submit(partial(_bulk_items.transcribe_item, client, item))
-        return executor.submit(client._in_worker(_bulk_items.transcribe_item), item)
+        return _submitted(executor, client, item)
 
     def delete(result: BulkResult) -> None:
         deleting.add(threads.submit(partial(_bulk_items.remove_item, client, result)))
@@ -70,7 +70,7 @@ async def async_iterate(
     def start(item: BulkItem) -> asyncio.Future[BulkResult]:
         if executor is None:
             return asyncio.ensure_future(_async_bulk_items.transcribe_item(client, item))
-        return asyncio.wrap_future(executor.submit(client._in_worker(_bulk_items.transcribe_item), item))
+        return asyncio.wrap_future(_submitted(executor, client, item))
 
     def delete(result: BulkResult) -> None:
         deleting.add(asyncio.ensure_future(_async_bulk_items.remove_item(client, result)))
@@ -99,3 +99,10 @@ async def async_iterate(
             future.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         plan.close()
+
+
+def _submitted(
+    executor: concurrent.futures.Executor, client: SonioxClient | AsyncSonioxClient, item: BulkItem
+) -> concurrent.futures.Future[BulkResult]:
+    call = client._in_worker(_bulk_items.transcribe_item)  # pyright: ignore[reportPrivateUsage] - a part of the client
+    return executor.submit(call, item)

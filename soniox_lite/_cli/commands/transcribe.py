@@ -1,4 +1,4 @@
-"""``soniox-lite transcribe``: prints what is said in a recording."""
+"""``soniox-lite transcribe``: prints what is said in a recording, or writes a file for each of many."""
 
 from __future__ import annotations
 
@@ -18,13 +18,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "The file and the job are deleted from the server at the end, also after Ctrl-C, but\n"
         "not before the transcript is written.",
     )
-    parser.add_argument("source", metavar="FILE|URL|-", help="a file, an http(s) URL, or - for standard input")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="FILE|URL|FOLDER|-",
+        help="a file, an http(s) URL, or - for standard input; or several files and URLs, or folders with recordings",
+    )
     shared.add_json(parser, "print the whole transcript as one JSON document")
     shared.add_transcript_output(parser)
     shared.add_recognition(parser, "stt-async-v5")
     shared.add_reference(parser, "the job")
     parser.add_argument("--keep", action="store_true", help="keep file and job on the server, except after Ctrl-C")
     shared.add_wait_timeout(parser, "fail with exit code 124 if the job has not ended after this time")
+    many = parser.add_argument_group("several recordings")
+    many.add_argument(
+        "--output-dir",
+        metavar="FOLDER",
+        help="write a transcript for each recording there; those that are there are skipped",
+    )
+    many.add_argument("--jobs", type=int, metavar="N", help="work on this many at a time (default: 4)")
+    many.add_argument(
+        "--journal", metavar="FILE", help="note there what is done; a run that was killed goes on from it"
+    )
     shared.add_fake(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress, not even on a terminal")
 

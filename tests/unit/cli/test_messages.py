@@ -63,7 +63,7 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("transcribe talk.mp3 --langauge en", "unrecognized argument: --langauge; did you mean --language?"),
         ("transcribe --diarise", "unrecognized argument: --diarise; did you mean --diarize?"),
         ("--verson", "unrecognized argument: --verson; did you mean --version?"),
-        ("transcribe talk.mp3 talk2.mp3", "unrecognized argument: talk2.mp3"),
+        ("transcribe talk.mp3 talk2.mp3", "several recordings: give --output-dir"),
         ("--api-key SECRET models", "unrecognized argument: --api-key; set the key in SONIOX_API_KEY"),
         ("models --api-key=SECRET", "unrecognized argument: --api-key; set the key in SONIOX_API_KEY"),
         ("transcribe talk.mp3 --format srtt", "did you mean srt?"),

@@ -1,0 +1,107 @@
+"""``soniox-lite transcribe`` for many recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from soniox_lite.cli import main
+from soniox_testing import FakeSoniox
+
+Run = Callable[..., "tuple[int, list[str]]"]
+
+
+@pytest.fixture
+def run(
+    fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
+    """Runs ``soniox-lite transcribe`` in a folder with recordings: exit code, and the lines of standard error."""
+    for name, value in fake_soniox.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    for path in ("a.wav", "calls/b.wav", "calls/june/c.mp3", "calls/notes.txt"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(path.encode())
+
+    def run_to_end(*arguments: str) -> tuple[int, list[str]]:
+        try:
+            code = main(["transcribe", *arguments])
+        except SystemExit as end:
+            code = int(str(end.code))
+        captured = capfd.readouterr()
+        assert captured.out == ""
+        return code, [line.removeprefix("soniox-lite: ") for line in captured.err.splitlines()]
+
+    return run_to_end
+
+
+def test_files_folders_and_urls(run: Run, fake_soniox: FakeSoniox) -> None:
+    fake_soniox.add_transcript("words of the third", filename="c.mp3")
+    code, lines = run("a.wav", "calls", "https://example.com/d.mp3?x=1", "--output-dir", "out", "--jobs", "2")
+    assert code == 0
+    assert sorted(lines[:-1]) == [
+        "a.wav: transcribed",
+        "calls/b.wav: transcribed",
+        "calls/june/c.mp3: transcribed",
+        "https://example.com/d.mp3?x=1: transcribed",
+    ]
+    assert lines[-1] == "4 transcribed, 0 failed, 0 skipped"
+    assert Path("out/june/c.txt").read_text() == "words of the third\n"
+    written = sorted(str(path) for path in Path("out").rglob("*") if path.is_file())
+    assert written == ["out/a.txt", "out/b.txt", "out/d.txt", "out/june/c.txt"]
+    assert fake_soniox.files == ()
+
+
+def test_a_failed_recording_is_the_only_one_that_is_tried_again(run: Run, fake_soniox: FakeSoniox) -> None:
+    fake_soniox.fail_next_job("invalid_audio_file", "no audio", filename="b.wav")
+    command = ("a.wav", "calls", "--output-dir", "out", "--format", "srt", "--journal", "run.jsonl")
+    code, lines = run(*command)
+    assert (code, lines[-1]) == (1, "2 transcribed, 1 failed, 0 skipped")
+    assert any(line.startswith("calls/b.wav: failed: transcription ") and "no audio" in line for line in lines)
+    code, lines = run(*command)
+    assert (code, lines[-2:]) == (0, ["calls/b.wav: transcribed", "1 transcribed, 0 failed, 2 skipped"])
+    assert "a.wav: skipped, it is done already" in lines
+    code, lines = run(*command, "--quiet")
+    assert (code, lines) == (0, [])
+    assert Path("out/b.srt").read_text().startswith("1\n00:00:0")
+
+
+def test_a_transcript_that_is_there_is_replaced_on_request(run: Run, fake_soniox: FakeSoniox) -> None:
+    run("a.wav", "--output-dir", "out")
+    Path("out/a.txt").write_text("mine")
+    run("a.wav", "--output-dir", "out")
+    assert Path("out/a.txt").read_text() == "mine"
+    run("a.wav", "--output-dir", "out", "--force")
+    assert Path("out/a.txt").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["a.wav", "calls/b.wav"], "several recordings: give --output-dir"),
+        (["calls"], "'calls' is a folder: give --output-dir"),
+        (["a.wav", "-", "--output-dir", "out"], "- is for one recording"),
+        (["a.wav", "--output-dir", "out", "-o", "x.txt"], "--output is for one recording"),
+        (["a.wav", "--jobs", "2"], "--jobs needs --output-dir"),
+        (["a.wav", "--journal", "run.jsonl"], "--journal needs --output-dir"),
+        (["calls/b.wav", "https://example.com/b.mp3", "--output-dir", "out"], "would both be written to"),
+        (["calls/june", "--output-dir", "out", "--track", "both"], "--track needs --translate-to"),
+        (["a.wav", "--output-dir", "out", "--jobs", "0"], "--jobs"),
+        (["empty", "--output-dir", "out"], "there is no recording in 'empty'"),
+    ],
+)
+def test_refusals(run: Run, fake_soniox: FakeSoniox, arguments: list[str], reason: str) -> None:
+    Path("empty").mkdir()
+    code, lines = run(*arguments)
+    assert (code, reason in lines[-1]) == (2, True), lines
+    assert fake_soniox.requests == ()
+    assert not Path("run.jsonl").exists()
+
+
+def test_a_folder_that_cannot_be_made_fails_each_recording(run: Run, fake_soniox: FakeSoniox) -> None:
+    Path("out").write_text("a file")
+    code, lines = run("a.wav", "--output-dir", "out")
+    assert code == 1
+    assert lines[0].startswith("a.wav: failed: cannot create its folder: ")
