@@ -7,7 +7,9 @@ import re
 import sys
 
 from ._data.callbacks import broken_rule
+from ._data.cancel_token import CancelToken
 from ._data.json_values import kind_of
+from ._data.retry_policy import RetryPolicy
 from ._data.rules import FieldErrors, is_visible_ascii
 from ._data.safe_repr import safe_repr
 from ._data.urls import split_url
@@ -17,47 +19,94 @@ from .errors import SonioxValidationError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    import urllib.request
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import Any
 
     from typing_extensions import Self
 
     from ._http.messages import Request, Response
+    from ._websocket.hook_events import WebSocketDisconnect, WebSocketHandshake
     from .client import AsyncSonioxClient, SonioxClient
+    from .errors import SonioxConnectionError, SonioxTimeoutError
+    from .types.realtime import RealtimeSTTConfig
+    from .types.realtime_tts import RealtimeTTSConfig
+
+    # Called for each request and each realtime connection; the async client awaits a coroutine function.
+    KeyFunction = Callable[[], str | Awaitable[str]]
 
 DEFAULT_TIMEOUT_SEC = 30.0
 DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
-DEFAULT_MAX_RETRIES = 2
-
 # RFC 1035 labels, so that neither a path nor credentials nor another host can hide in a region or domain.
 _REGION = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_REGION}(?:\.{_REGION})*(?::([0-9]{{1,5}}))?"
 
-_OPTIONS = frozenset({"timeout_sec", "connect_timeout_sec", "max_retries", "on_request", "on_response"})
+_HOOKS = ("on_request", "on_response", "on_error", "on_handshake", "on_disconnect")
+_OPTIONS = frozenset({"timeout_sec", "connect_timeout_sec", "max_retries", "retry", "default_headers", "cancel", *_HOOKS})
+# Set by the client itself, for each request or connection.
+_OWN_HEADERS = frozenset({
+    "authorization", "connection", "content-length", "content-type", "host", "sec-websocket-key", "sec-websocket-version",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
+
+
+class _Hidden:
+    """What must be in no ``repr()``, log and dump of ``vars()``: it has no ``__dict__``."""
+
+    __slots__ = ("api_key", "default_headers", "proxy", "webhook_secret")
+
+    def __init__(
+        self,
+        api_key: str | KeyFunction,
+        default_headers: Mapping[str, str] | None,
+        proxy: str | None,
+        webhook_secret: str | None,
+    ) -> None:
+        self.api_key = api_key
+        self.default_headers = default_headers
+        self.proxy = proxy
+        self.webhook_secret = webhook_secret
+
+    def __repr__(self) -> str:
+        return "<not shown>"
 
 
 class Settings:
     """The resolved settings of a client. Immutable; :meth:`changed` makes copies with other options.
 
     Attributes:
-        api_key: The secret; not in ``repr()``.
+        api_key: The secret, or the function that gives it; neither in ``repr()`` nor in ``vars()``.
+        key_function: The function that gives the key; None if the key is fixed.
         api_base_url: REST base with ``/v1``, without a slash at the end.
-        websocket_base_url: Realtime speech-to-text, whole URL.
+        websocket_base_url: Realtime speech-to-text, whole URL; its query may hold a secret.
         tts_api_base_url: Text-to-speech REST base, without a slash at the end.
         tts_websocket_base_url: Realtime text-to-speech, whole URL.
         timeout_sec: The longest time without progress in a request, in seconds.
         connect_timeout_sec: The longest time to connect, in seconds.
+        retry: Which failed attempts are repeated, and when.
         max_retries: Attempts beyond the first.
+        default_headers: Headers of all requests and handshakes, as urllib spells their names; hidden as the key is.
+        cancel: What ends the calls; None without it.
         on_request: Called before each attempt.
         on_response: Called after each attempt that got a reply.
-        webhook_secret: The secret of webhooks; not in ``repr()``; None for that of the environment.
+        on_error: Called after each attempt that got none.
+        on_handshake: Called before each handshake of a realtime session.
+        on_disconnect: Called when such a connection has ended, or could not be opened.
+        stt_defaults: Fields of the configs of speech-to-text sessions; None for none.
+        tts_defaults: Fields of the configs of text-to-speech streams; None for none.
+        ssl_context: For TLS; None for one that ``verify`` and ``trust_env`` tell.
+        verify: False to accept every certificate, or the path of those that are trusted; True for the system's.
+        proxy: The proxy for everything, hidden as the key is; None for those of the environment.
+        trust_env: Whether the environment may name proxies and certificates.
+        opener: The user's own urllib opener; None for ours.
+        webhook_secret: The secret of webhooks, hidden as the key is; None for that of the environment.
         webhook_signature_header: Name of the header that carries it; None for the default.
     """
 
     def __init__(
         self,
         *,
-        api_key: str | None,
+        api_key: str | KeyFunction | None,
         region: str | None,
         base_domain: str | None,
         api_base_url: str | None,
@@ -67,8 +116,20 @@ class Settings:
         timeout_sec: float | None,
         connect_timeout_sec: float | None,
         max_retries: int | None,
+        retry: RetryPolicy | None,
+        default_headers: Mapping[str, str] | None,
         on_request: Callable[[Request], object] | None,
         on_response: Callable[[Response], object] | None,
+        on_error: Callable[[SonioxConnectionError | SonioxTimeoutError], object] | None,
+        on_handshake: Callable[[WebSocketHandshake], object] | None,
+        on_disconnect: Callable[[WebSocketDisconnect], object] | None,
+        stt_defaults: RealtimeSTTConfig | Mapping[str, Any] | None,
+        tts_defaults: RealtimeTTSConfig | Mapping[str, Any] | None,
+        ssl_context: ssl.SSLContext | None,
+        verify: ssl.SSLContext | str | bool,
+        proxy: str | None,
+        trust_env: bool,
+        opener: urllib.request.OpenerDirector | None,
         webhook_secret: str | None,
         webhook_signature_header: str | None,
         awaits_hooks: bool,
@@ -78,10 +139,13 @@ class Settings:
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
         """
-        self.api_key = resolve_api_key(api_key)
+        self._hidden = _Hidden(resolve_api_key(api_key), default_headers, proxy, webhook_secret)
+        self.key_function: KeyFunction | None = api_key if callable(api_key) else None
         domain = _resolve_domain(region, base_domain)
-        self.api_base_url = _resolve_url(
-            "api_base_url", api_base_url, "SONIOX_API_BASE_URL", f"https://api.{domain}/v1", ("https", "http")
+        self.api_base_url = _with_version(
+            _resolve_url(
+                "api_base_url", api_base_url, "SONIOX_API_BASE_URL", f"https://api.{domain}/v1", ("https", "http")
+            )
         )
         self.websocket_base_url = _resolve_url(
             "websocket_base_url",
@@ -107,11 +171,21 @@ class Settings:
         self.timeout_sec = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
         # Each request takes the smaller of the two.
         self.connect_timeout_sec = DEFAULT_CONNECT_TIMEOUT_SEC if connect_timeout_sec is None else connect_timeout_sec
-        self.max_retries = DEFAULT_MAX_RETRIES if max_retries is None else max_retries
+        self.retry = RetryPolicy() if retry is None else retry
+        self.max_retries = max_retries
+        self.cancel: CancelToken | None = None
         self.on_request = on_request
         self.on_response = on_response
+        self.on_error = on_error
+        self.on_handshake = on_handshake
+        self.on_disconnect = on_disconnect
+        self.stt_defaults = stt_defaults
+        self.tts_defaults = tts_defaults
+        self.ssl_context = ssl_context
+        self.verify = verify
+        self.trust_env = trust_env
+        self.opener = opener
         # The webhooks namespace reads their environment variables: it also works without a client.
-        self.webhook_secret = webhook_secret
         self.webhook_signature_header = webhook_signature_header
         self._awaits_hooks = awaits_hooks
         self._check()
@@ -121,18 +195,48 @@ class Settings:
             for name in ("timeout_sec", "connect_timeout_sec"):
                 if check.required(name, getattr(self, name)):
                     check.seconds(name, getattr(self, name))
-            if check.required("max_retries", self.max_retries):
-                check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
-            for name in ("on_request", "on_response"):
-                hook = getattr(self, name)
-                rule = None if hook is None else broken_rule(hook, is_awaited=self._awaits_hooks)
+            if not isinstance(self.retry, RetryPolicy):
+                check.add("retry", "must be a RetryPolicy", self.retry)
+            elif self.max_retries is None:
+                self.max_retries: int = self.retry.max_retries
+            check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
+            for name, function in ((name, getattr(self, name)) for name in (*_HOOKS, "key_function")):
+                rule = None if function is None else broken_rule(function, is_awaited=self._awaits_hooks)
                 if rule is not None:
-                    check.add(name, rule, hook)
+                    check.add("api_key" if name == "key_function" else name, rule, function)
+            self._hidden.default_headers = checked_headers(check, self._hidden.default_headers)
+            for name in ("stt_defaults", "tts_defaults"):
+                defaults = getattr(self, name)
+                if not (defaults is None or hasattr(defaults, "items") or hasattr(defaults, "to_dict")):
+                    check.add(name, "must be a config or a dict", defaults)
+            self._check_network(check)
+            if self.cancel is not None and (self._awaits_hooks or not isinstance(self.cancel, CancelToken)):
+                rule = "is for SonioxClient: cancel the task" if self._awaits_hooks else "must be a CancelToken"
+                check.add("cancel", rule, self.cancel)
             check.header_name("webhook_signature_header", self.webhook_signature_header)
             check.header_value("webhook_secret", None if self.webhook_secret == "" else self.webhook_secret)
 
+    def _check_network(self, check: FieldErrors) -> None:
+        if self.ssl_context is not None and not hasattr(self.ssl_context, "wrap_socket"):
+            check.add("ssl_context", "must be an ssl.SSLContext", self.ssl_context)
+        if self.opener is not None and not callable(getattr(self.opener, "open", None)):
+            check.add("opener", "must be a urllib opener", self.opener)
+        if hasattr(self.verify, "wrap_socket"):
+            if self.ssl_context is not None:
+                check.add("verify", "and ssl_context exclude each other", self.verify)
+            self.ssl_context, self.verify = self.verify, True  # type: ignore[assignment]
+        elif not isinstance(self.verify, (bool, str, os.PathLike)):
+            check.add("verify", "must be a bool, a path of certificates or an ssl.SSLContext", self.verify)
+        elif self.verify is not True and self.ssl_context is not None:
+            check.add("verify", "and ssl_context exclude each other", self.verify)
+        if self.proxy is not None and (not isinstance(self.proxy, str) or not self.proxy):
+            check.add("proxy", "must be the URL of a proxy", self.proxy)
+        check.boolean("trust_env", self.trust_env)
+        if self.opener is not None and (self.proxy is not None or self.verify is not True or not self.trust_env):
+            check.add("opener", "has its own proxies and certificates: it excludes proxy, verify and trust_env", None)
+
     def changed(self, options: dict[str, Any]) -> Self:
-        """A copy with other values for some of ``timeout_sec``, ``connect_timeout_sec``, ``max_retries`` and hooks.
+        """A copy with other values for some of the options that ``with_options`` takes.
 
         Raises:
             SonioxValidationError: There is no such option, or its value cannot be used.
@@ -142,16 +246,51 @@ class Settings:
             raise SonioxValidationError(
                 f"with_options does not take {', '.join(sorted(unknown))}; it takes {', '.join(sorted(_OPTIONS))}"
             )
-        copy = type(self).__new__(type(self))
-        vars(copy).update(vars(self))
+        options = dict(options)
+        if "retry" in options:
+            options.setdefault("max_retries", None)
+        hidden = self._hidden
+        headers = options.pop("default_headers", hidden.default_headers)
+        copy = self._copy(_Hidden(hidden.api_key, headers, hidden.proxy, hidden.webhook_secret))
         vars(copy).update(options)
         copy._check()
         return copy
 
+    def with_key(self, key: object) -> Self:
+        """A copy with what the key's function has returned.
+
+        Raises:
+            SonioxValidationError: It cannot be a key.
+        """
+        hidden = self._hidden
+        key = checked_key(key, "what the function api_key returns")
+        return self._copy(_Hidden(key, hidden.default_headers, hidden.proxy, hidden.webhook_secret))
+
+    def _copy(self, hidden: _Hidden) -> Self:
+        copy = type(self).__new__(type(self))
+        vars(copy).update(vars(self), _hidden=hidden)
+        return copy
+
+    @property
+    def api_key(self) -> str | KeyFunction:
+        return self._hidden.api_key
+
+    @property
+    def default_headers(self) -> Mapping[str, str] | None:
+        return self._hidden.default_headers
+
+    @property
+    def proxy(self) -> str | None:
+        return self._hidden.proxy
+
+    @property
+    def webhook_secret(self) -> str | None:
+        return self._hidden.webhook_secret
+
     @property
     def authorization(self) -> str:
-        """Value of the ``Authorization`` header."""
-        return f"Bearer {self.api_key}"
+        """Value of the ``Authorization`` header. Only where the key is fixed."""
+        return f"Bearer {self._hidden.api_key}"
 
     @safe_repr
     def __repr__(self) -> str:
@@ -163,23 +302,57 @@ def user_agent() -> str:
     return f"soniox-lite/{__version__} Python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def resolve_api_key(given: str | None) -> str:
-    """The key that is given, else that of the environment.
+def resolve_api_key(given: str | KeyFunction | None) -> str | KeyFunction:
+    """The key or the function that is given, else the key of the environment.
 
     Raises:
         SonioxValidationError: There is none, or it cannot be one.
     """
-    # A key from a file or a secret store often ends in a line break.
-    key = _given_or_variable("api_key", given, "SONIOX_API_KEY").strip()
-    if not key:
+    if callable(given):
+        return given
+    key = _given_or_variable("api_key", given, "SONIOX_API_KEY")
+    if not key.strip():
         raise SonioxValidationError(
             "no API key: give api_key=..., or set the environment variable SONIOX_API_KEY "
             "(keys are made at https://console.soniox.com)"
         )
+    return checked_key(key, "api_key")
+
+
+def checked_key(key: object, source: str) -> str:
+    """A key without the white space around it.
+
+    Args:
+        key: From a caller, the environment or a function.
+        source: What gave it, for the error.
+
+    Raises:
+        SonioxValidationError: It cannot be a key.
+    """
+    if not isinstance(key, str):
+        raise SonioxValidationError(f"{source} must be a str, got {kind_of(key)}")
+    # A key from a file or a secret store often ends in a line break.
+    key = key.strip()
     # What an HTTP header can carry without being encoded or folded.
-    if not is_visible_ascii(key):
-        raise SonioxValidationError("api_key must be printable ASCII without white space")
+    if not key or not is_visible_ascii(key):
+        raise SonioxValidationError(f"{source} must be printable ASCII without white space")
     return key
+
+
+def checked_headers(check: FieldErrors, headers: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Headers of the user with their names as urllib spells them; None without any."""
+    if headers is None:
+        return None
+    if not hasattr(headers, "items"):
+        check.add("default_headers", "must be a dict", headers)
+        return None
+    for name, value in headers.items():
+        field = f"default_headers[{name!r:.60}]"
+        if str(name).lower() in _OWN_HEADERS:
+            check.add(field, "must not be given: the client sets it itself", value)
+        elif check.header_name(field, name) is not None and check.required(field, value):
+            check.header_value(field, value, max_length=8192)
+    return {str(name).capitalize(): value for name, value in headers.items()} or None
 
 
 def _given_or_variable(name: str, given: str | None, variable: str) -> str:
@@ -215,13 +388,45 @@ def _resolve_url(name: str, given: str | None, variable: str, default: str, sche
         raise SonioxValidationError(
             f"{source} must be a URL that starts with {' or '.join(s + '://' for s in schemes)}"
         )
-    if parts.username is not None or parts.password is not None or "?" in url or "#" in url:
-        # Credentials in a URL end up in logs; a query would end up in front of the path.
-        raise SonioxValidationError(f"{source} must not have credentials, a query or a fragment")
-    return url.rstrip("/")
+    if parts.username is not None or parts.password is not None or "#" in url:
+        # Credentials in a URL end up in logs.
+        raise SonioxValidationError(f"{source} must not have credentials or a fragment")
+    if "?" not in url:
+        return url.rstrip("/")
+    if "wss" not in schemes:
+        # It would end up in front of the path.
+        raise SonioxValidationError(f"{source} must not have a query")
+    return url
 
 
-def realtime_set_up(client: SonioxClient | AsyncSonioxClient) -> tuple[Settings, ssl.SSLContext | None]:
-    """What a realtime session takes over from a client: settings, with the key, and the TLS context or None."""
-    context: ssl.SSLContext | None = client._network["ssl_context"]  # type: ignore[assignment]
-    return client._settings, context  # pyright: ignore[reportPrivateUsage] - a client's parts know each other
+def _with_version(url: str) -> str:
+    """The base of the REST API: a URL that does not end with a version gets ``/v1``.
+
+    The official SDK for Python is given URLs with ``/v1``, that for Node URLs without it.
+    """
+    return url if re.search(r"/v[0-9]+$", url) else f"{url}/v1"
+
+
+def with_defaults(defaults: Any, config: Any) -> Any:
+    """A config, or a dict of its fields, completed by the client's defaults.
+
+    Args:
+        defaults: A config or a dict; None for none.
+        config: As above. A field that is None, or of a config has the value of the class, counts as not given.
+    """
+    if defaults is None:
+        return config
+    return {**_fields_of(defaults), **_fields_of(config)}
+
+
+def _fields_of(config: Any) -> dict[str, Any]:
+    if hasattr(config, "items"):
+        return {name: value for name, value in config.items() if value is not None}
+    cls = type(config)
+    fields = {name: value for name, value in vars(config).items() if not name.startswith("_")}
+    return {name: value for name, value in fields.items() if value is not None and value != getattr(cls, name, None)}
+
+
+def settings_of(client: SonioxClient | AsyncSonioxClient) -> Settings:
+    """The settings of a client, for its namespaces."""
+    return client._settings  # pyright: ignore[reportPrivateUsage] - a client's parts know each other

@@ -11,6 +11,7 @@
     │       └── SonioxFilePermissionError     (also a PermissionError)
     ├── SonioxConnectionError        no usable reply: DNS, TCP, TLS, proxy, reset, cut off (also a ConnectionError)
     ├── SonioxTimeoutError           a time limit was exceeded (also a TimeoutError)
+    ├── SonioxCancelledError         the program has cancelled the call
     ├── SonioxAPIError               the service answered with an error
     │   ├── SonioxDecodeError             the body of a response is not JSON (also a ValueError)
     │   ├── SonioxInvalidRequestError     400
@@ -56,6 +57,7 @@ __all__ = [
     "InvalidWebhookSignatureError",
     "SonioxAPIError",
     "SonioxAuthenticationError",
+    "SonioxCancelledError",
     "SonioxConflictError",
     "SonioxConnectionError",
     "SonioxDecodeError",
@@ -257,6 +259,10 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
         self.request_sent = request_sent
         self.transcription_id = transcription_id
         self.voice_id = voice_id
+
+
+class SonioxCancelledError(SonioxError):
+    """The program has abandoned the call with a :class:`CancelToken`."""
 
 
 class SonioxAPIError(SonioxError):

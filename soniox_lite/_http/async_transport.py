@@ -14,11 +14,10 @@ from .workers import Workers, result_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
-    import urllib.request
     from concurrent.futures import Future
     from typing import Any, TypeVar
 
+    from .._data.cancel_token import CancelToken
     from .._settings import Settings
     from .body import ProgressCallback
     from .messages import Request, Response
@@ -29,20 +28,22 @@ if TYPE_CHECKING:
 # asyncio's own executor, with six threads on two cores, has a fifth of the throughput.
 _MAX_THREADS = 64
 
-sleep = _loop_timers.sleep
+
+async def pause(delay_sec: float, _cancel: CancelToken | None = None) -> None:
+    """Waits; cancelling the task ends it."""
+    await _loop_timers.sleep(delay_sec)
 
 
 class AsyncTransport:
     """Sends requests from any event loop. Its threads live until ``aclose``; a forked child gets its own."""
 
-    def __init__(
-        self,
-        *,
-        ssl_context: ssl.SSLContext | None = None,
-        opener: urllib.request.OpenerDirector | None = None,
-    ) -> None:
-        """Args are those of :class:`Transport`."""
-        self._transport = Transport(ssl_context=ssl_context, opener=opener)
+    def __init__(self, settings: Settings) -> None:
+        """As :class:`Transport`.
+
+        Args:
+            settings: As there.
+        """
+        self._transport = Transport(settings)
         self._workers = Workers(_MAX_THREADS)
 
     @property

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from .._data.clock import time
 from .._net.addresses import resolve
-from .._net.proxies import Proxies, ProxyError
+from .._net.proxies import ProxyError
 from .._net.redaction import describe_failure, redact_exception
 from .._net.route import Route
 from .._net.tcp import is_readable, remaining_sec
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from .._net.proxies import Proxy
+    from .._data.cancel_token import CancelToken
+    from .._net.proxies import Proxies, Proxy
     from .messages import Request
     from .pool import ConnectionPool, PoolKey
 
@@ -50,28 +51,31 @@ class WireRequest(urllib.request.Request):
         deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to the whole.
         origin: The request that this was made from, which is marked if it had to be sent twice; None after a redirect.
         proxy: The proxy that is used; None for a direct connection.
+        cancel: What may end the request; None without it.
     """
 
     connect_timeout_sec: float | None = None
     deadline: float | None = None
     origin: Request | None = None
     proxy: Proxy | None = None
+    cancel: CancelToken | None = None
 
 
 class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     """Opens http and https URLs over pooled connections. Any thread may use it."""
 
-    def __init__(self, pool: ConnectionPool, tls_context: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, pool: ConnectionPool, tls_context: Callable[[], ssl.SSLContext], proxies: Proxies) -> None:
         """Opens nothing yet.
 
         Args:
             pool: Holds the idle connections.
             tls_context: Returns the TLS context; called for each new https connection.
+            proxies: Which proxy is for which host.
         """
         super().__init__()
         self._pool = pool
         self._tls_context = tls_context
-        self._proxies = Proxies()
+        self._proxies = proxies
 
     def http_request(self, request: urllib.request.Request) -> urllib.request.Request:
         name, colon, port = (request.host or "").partition(":")
@@ -128,7 +132,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         body = request.data
         repeatable = request.get_method() in _REPEATABLE_METHODS and (body is None or getattr(body, "repeatable", True))
 
-        connection = self._pool.acquire(key, MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE)
+        max_idle_sec = MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE
+        connection = self._pool.acquire(key, max_idle_sec, getattr(request, "cancel", None))
         if connection is not None:
             try:
                 return self._send_and_receive(connection, key, request, headers)
@@ -136,6 +141,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 # The server may have closed the idle connection at this moment, which does not depend on the request.
                 if self._pool.closed or not repeatable or not isinstance(error.__cause__, _CLOSED_BY_PEER):
                     raise
+                if getattr(request, "cancel", None) is not None:
+                    request.cancel.check()  # type: ignore[attr-defined]
                 origin: Request | None = getattr(request, "origin", None)
                 if origin is not None:
                     origin.doubtful = True
@@ -165,7 +172,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 tunnelled=scheme == "https",
                 tls_context=self._tls_context,
             )
-            self._pool.add(connection)
+            cancel: CancelToken | None = getattr(request, "cancel", None)
+            self._pool.add(connection, cancel)
             try:
                 # Name resolution has the system's own limits and is not counted.
                 addresses = resolve(*route.first_hop)
@@ -173,6 +181,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                 ends = ends if deadline is None else min(ends, deadline)
                 connection.sock = route.connect(addresses, ends, functools.partial(setattr, connection, "open_sock"))
                 self._pool.check_open()
+                if cancel is not None:
+                    cancel.check()
             except BaseException:
                 self._pool.discard(connection)
                 raise

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import http.client
 
+    from .._data.cancel_token import CancelToken
     from .._net.proxies import Proxy
 
     # Scheme; host and port as in the URL, or empty if one connection to the proxy serves all hosts; proxy.
@@ -48,12 +49,24 @@ class ConnectionPool:
         self._lock = threading.RLock()
         # In a forked child, this closes its copies of the sockets; the parent's connections stay open.
         _close_all(self._idle)
-        self._in_use: set[http.client.HTTPConnection] = set()
+        # Each with the token that may end its request; None without one.
+        self._in_use: dict[http.client.HTTPConnection, CancelToken | None] = {}
 
-    def acquire(self, key: PoolKey, max_idle_sec: float) -> http.client.HTTPConnection | None:
+    def acquire(
+        self, key: PoolKey, max_idle_sec: float, owner: CancelToken | None = None
+    ) -> http.client.HTTPConnection | None:
         """An idle connection to a target, now in use by the caller; None if there is no usable one.
 
         The caller gives it back with :meth:`release` or :meth:`discard`.
+
+        Args:
+            key: The target.
+            max_idle_sec: How long it may have been idle, in seconds.
+            owner: The token that may end the request; None without one.
+
+        Raises:
+            SonioxError: The pool is closed.
+            SonioxCancelledError: The token was cancelled.
         """
         now = _now()
         while True:
@@ -67,24 +80,27 @@ class ConnectionPool:
                 else:
                     return None
                 del self._idle[connection]
-                self._in_use.add(connection)
+                self._in_use[connection] = owner
+            if owner is not None and owner.cancelled:
+                self.discard(connection)
+                owner.check()
             if now - since <= max_idle_sec and not is_readable(connection.sock):
                 return connection
             # Too old; or readable, that is closed by the server or with unexpected data on it.
             self.discard(connection)
 
-    def add(self, connection: http.client.HTTPConnection) -> None:
+    def add(self, connection: http.client.HTTPConnection, owner: CancelToken | None = None) -> None:
         """Registers a new connection, which is in use by the caller."""
         with self._lock:
             self.check_open()
-            self._in_use.add(connection)
+            self._in_use[connection] = owner
         self._drop_idle(_now())
 
     def release(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
         """Keeps a connection whose last response was read to its end for the next request."""
         now = _now()
         with self._lock:
-            self._in_use.discard(connection)
+            self._in_use.pop(connection, None)
             is_usable = not self.closed and connection.sock is not None
             if is_usable:
                 self._idle[connection] = key, now
@@ -96,7 +112,7 @@ class ConnectionPool:
     def discard(self, connection: http.client.HTTPConnection) -> None:
         """Closes a connection that cannot be used again."""
         with self._lock:
-            self._in_use.discard(connection)
+            self._in_use.pop(connection, None)
         connection.close()
 
     def close(self) -> None:
@@ -109,6 +125,13 @@ class ConnectionPool:
         for connection in idle:
             connection.close()
         for connection in in_use:
+            self.abort(connection)
+
+    def abort_of(self, owner: object) -> None:
+        """Aborts the connections that are in use for a token."""
+        with self._lock:
+            owned = [connection for connection, token in self._in_use.items() if token is owner]
+        for connection in owned:
             self.abort(connection)
 
     def _drop_idle(self, now: float) -> None:

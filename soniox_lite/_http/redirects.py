@@ -37,7 +37,7 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
         if following is None:
             return None
         following.method = req.get_method()  # HEAD would become GET before Python 3.13.
-        for name in ("connect_timeout_sec", "deadline"):
+        for name in ("connect_timeout_sec", "deadline", "cancel"):
             setattr(following, name, getattr(req, name, None))
         # urllib does not send unredirected headers along: the key, and those that hooks have added.
         if _origin(newurl) == _origin(req.full_url):

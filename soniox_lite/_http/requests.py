@@ -54,6 +54,8 @@ def request_from(
     query = build_query(params)
     url += query.replace("?", "&", 1) if "?" in path else query
     headers = {"Accept": accept, "User-agent": user_agent()}
+    if settings.default_headers is not None:
+        headers.update(settings.default_headers)
     opened: list[BinaryIO] = []
     try:
         body: Body | None = None

@@ -8,7 +8,8 @@ import urllib.error
 import urllib.request
 
 from .._data.clock import time
-from .._net.certificates import default_tls_context
+from .._net.certificates import tls_contexts_of
+from .._net.proxies import Proxies
 from .._net.redaction import describe_failure, redact, redact_exception
 from ..errors import SonioxAPIError, SonioxConnectionError, SonioxError, SonioxTimeoutError, with_errno
 from .connections import KeepAliveHandler, WireRequest
@@ -22,10 +23,9 @@ from .wire_response import WireResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
     from typing import Any
 
+    from .._data.cancel_token import CancelToken
     from .._settings import Settings
     from .body import ProgressCallback
 
@@ -38,26 +38,35 @@ _FOLLOW_REDIRECTS = frozenset({"Accept", "User-agent"})
 # Larger bodies of successful responses are transcripts and listings.
 _SMALL_BODY_BYTES = 16 * 1024
 
-sleep = time.sleep
+
+def pause(delay_sec: float, cancel: CancelToken | None = None) -> None:
+    """Waits; a token that is cancelled ends it.
+
+    Args:
+        delay_sec: In seconds.
+        cancel: The token; None for none.
+
+    Raises:
+        SonioxCancelledError: The token was cancelled.
+    """
+    if cancel is None:
+        time.sleep(delay_sec)
+    else:
+        cancel.pause(delay_sec)
 
 
 class Transport:
     """Sends requests through urllib and owns the connections. Any thread may use it."""
 
-    def __init__(
-        self,
-        *,
-        ssl_context: ssl.SSLContext | None = None,
-        opener: urllib.request.OpenerDirector | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Opens nothing yet.
 
         Args:
-            ssl_context: For https; None for the shared default.
-            opener: The user's own opener, used as it is, with its own handlers and without our pool; None for ours.
+            settings: Proxies and TLS; or the user's own opener, which is used as it is, with its own handlers and
+                without our pool.
         """
         self._pool = ConnectionPool()
-        self._opener = opener or _build_opener(self._pool, ssl_context)
+        self._opener = settings.opener or _build_opener(self._pool, settings)
 
     @property
     def closed(self) -> bool:
@@ -121,6 +130,9 @@ class Transport:
         wire_request = _wire_request(request, settings.authorization)
         wire_request.connect_timeout_sec = min(settings.connect_timeout_sec, remaining)
         wire_request.deadline = deadline
+        if settings.cancel is not None:
+            wire_request.cancel = settings.cancel
+            settings.cancel.watch(self._pool)
         raw: Any = None
         try:
             raw = self._opener.open(wire_request, timeout=timeout_sec)
@@ -206,12 +218,11 @@ def _wire_request(request: Request, authorization: str) -> WireRequest:
     return wire
 
 
-def _build_opener(pool: ConnectionPool, context: ssl.SSLContext | None) -> urllib.request.OpenerDirector:
-    tls_context: Callable[[], ssl.SSLContext] = default_tls_context if context is None else (lambda: context)
+def _build_opener(pool: ConnectionPool, settings: Settings) -> urllib.request.OpenerDirector:
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.UnknownHandler(),
-        KeepAliveHandler(pool, tls_context),
+        KeepAliveHandler(pool, tls_contexts_of(settings), Proxies(settings.proxy, trust_env=settings.trust_env)),
         SafeRedirectHandler(),
         ResponseProcessor(),
     ):

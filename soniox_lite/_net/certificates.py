@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 
 from .._lazy import loading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .._settings import Settings
 
 _default_context: ssl.SSLContext | None = None
 _uses_directory_only = False
@@ -27,9 +34,41 @@ def default_tls_context() -> ssl.SSLContext:
         return _default_context
 
 
+def tls_contexts_of(settings: Settings) -> Callable[[], ssl.SSLContext]:
+    """What gives the TLS context of a client, which is made when it is first asked for."""
+    context = settings.ssl_context
+    if context is not None:
+        return lambda: context
+    if settings.verify is True and settings.trust_env:
+        return default_tls_context
+    return functools.partial(_own_context, settings.verify, settings.trust_env)
+
+
+@functools.lru_cache(maxsize=16)
+def _own_context(verify: os.PathLike[str] | str | bool, trust_env: bool) -> ssl.SSLContext:  # noqa: FBT001 - cached
+    # Setting up TLS while a fork happens could leave its locks taken in the child.
+    with loading:
+        if isinstance(verify, bool):
+            # The paths that OpenSSL was built with, as the environment may name others.
+            paths = ssl.get_default_verify_paths()
+            file, directory = paths.openssl_cafile, paths.openssl_capath
+            context = ssl.create_default_context(
+                cafile=file if os.path.isfile(file) else None, capath=directory if os.path.isdir(directory) else None
+            )
+        elif os.path.isdir(verify):
+            context = ssl.create_default_context(capath=verify)
+        else:
+            context = ssl.create_default_context(cafile=verify)
+        if verify is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
 def _forget_default_context() -> None:
     global _default_context  # noqa: PLW0603 - as above
     _default_context = None
+    _own_context.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):

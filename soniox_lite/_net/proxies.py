@@ -59,12 +59,12 @@ class Proxy:
         scheme, user, rest = found.groups() if found else ("", None, "")
         scheme = (scheme or "http").lower()
         if scheme.startswith("socks"):
-            raise ProxyError(f"the environment names a SOCKS proxy ({scheme}://): only http:// and https:// work")
+            raise ProxyError(f"the proxy is a SOCKS proxy ({scheme}://): only http:// and https:// work")
         place = _HOST.fullmatch(re.split(r"[/?#]", rest, maxsplit=1)[0])
         port = int(place["port"] or _DEFAULT_PORTS.get(scheme, 0)) if place else 0
         if place is None or scheme not in _DEFAULT_PORTS or not 0 < port < 65536:
             # The value is not shown, since any part of it may be a password.
-            raise ProxyError("the proxy that the environment names is not an http:// or https:// URL")
+            raise ProxyError("the proxy is not an http:// or https:// URL")
         self.host: str = place["address"] or place["name"]
         self.port = port
         self.secure = scheme == "https"
@@ -109,10 +109,19 @@ class Proxies:
         are_named: Whether any proxy is configured.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, proxy: str | None = None, *, trust_env: bool = True) -> None:
+        """Reads the environment, if it has a say.
+
+        Args:
+            proxy: The URL of the proxy for every host; None for those of the environment.
+            trust_env: Whether the environment and the system may name proxies.
+        """
         self._urls: dict[str, str] = {}
         self._are_the_systems = False
-        if may_have_proxies():
+        self._has_exemptions = proxy is None
+        if proxy is not None:
+            self._urls = {"all": proxy}
+        elif trust_env and may_have_proxies():
             import urllib.request  # noqa: PLC0415 - loaded before, and only if a proxy may be set
 
             self._urls = urllib.request.getproxies()
@@ -133,6 +142,8 @@ class Proxies:
         url = self._urls.get(scheme) or self._urls.get("all")
         if not url:
             return None
+        if not self._has_exemptions:
+            return Proxy(url)
         if self._are_the_systems:
             import urllib.request  # noqa: PLC0415 - as above
 

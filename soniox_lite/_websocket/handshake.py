@@ -17,8 +17,7 @@ from .._data.clock import time
 from .._data.retry_after import parse_retry_after
 from .._lazy import loading
 from .._net.addresses import resolve
-from .._net.certificates import default_tls_context
-from .._net.proxies import Proxies, ProxyError, may_have_proxies
+from .._net.proxies import ProxyError, may_have_proxies
 from .._net.redaction import describe_failure, redact, redact_exception
 from .._net.response_heads import read_response_head
 from .._net.route import Route
@@ -29,13 +28,14 @@ from ..errors import SonioxRealtimeConnectionError, SonioxRealtimeError, SonioxR
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
-    import ssl
     from collections.abc import Callable
     from typing import Any
 
     from .._net.response_heads import ResponseHead
+    from .options import ConnectionOptions
 
-# The library gets this instead of the key, since it can trace requests. It is replaced when the request is sent.
+# The library gets this instead of the key and the user's headers, since it can trace requests. It is replaced when the
+# request is sent.
 _PLACEHOLDER = "Bearer (not shown)"
 # How much of a refusal's reason is shown, in characters, and how much of its body is read.
 _MAX_REASON_LENGTH = 500
@@ -77,27 +77,21 @@ def _load_websocket() -> Any:
 
 
 def open_websocket(
-    url: str,
-    authorization: str,
-    timeout_sec: float,
-    context: ssl.SSLContext | None,
-    opened: Callable[[socket.socket], object] = bool,
+    options: ConnectionOptions, opened: Callable[[socket.socket], object] = bool
 ) -> tuple[socket.socket, bytes]:
     """A non-blocking socket after the upgrade, and the bytes that were received beyond it.
 
     Args:
-        url: ``ws://`` or ``wss://``.
-        authorization: Value of the ``Authorization`` header.
-        timeout_sec: For all steps together.
-        context: For TLS; None for the shared default.
+        options: Where to, as whom, and how. Its ``connect_timeout_sec`` is for all steps together.
         opened: Called with each socket before it is used; shutting it down ends the attempt.
 
     Raises:
         SonioxRealtimeError: It could not be opened; a SonioxRealtimeTimeoutError if for lack of time.
     """
-    handshake = Handshake(url, timeout_sec)
+    url, timeout_sec, authorization = options.shown_url, options.connect_timeout_sec, options.authorization
+    handshake = Handshake(options)
     try:
-        return handshake.run(authorization, context, opened)
+        return handshake.run(opened)
     except SonioxRealtimeError:
         raise
     except TimeoutError as error:
@@ -118,29 +112,27 @@ class Handshake:
         phase: The step that is under way, for error messages.
     """
 
-    def __init__(self, url: str, timeout_sec: float) -> None:
+    def __init__(self, options: ConnectionOptions) -> None:
         self.phase = "the URL"
-        self._url = url
-        self._deadline = time.monotonic() + timeout_sec
+        self._options = options
+        self._deadline = time.monotonic() + options.connect_timeout_sec
 
-    def run(
-        self, authorization: str, context: ssl.SSLContext | None, opened: Callable[[socket.socket], object]
-    ) -> tuple[socket.socket, bytes]:
-        parts = urlsplit(self._url)
+    def run(self, opened: Callable[[socket.socket], object]) -> tuple[socket.socket, bytes]:
+        parts = urlsplit(self._options.url)
         secure = parts.scheme == "wss"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-        self.phase = "the proxy that the environment names"
+        self.phase = "the proxy"
         route = Route(
             host,
             port,
-            Proxies().find("https" if secure else "http", host, port),
+            self._options.proxies().find("https" if secure else "http", host, port),
             secure=secure,
             tunnelled=True,
-            tls_context=default_tls_context if context is None else lambda: context,
+            tls_context=self._options.tls_context,
         )
         sock = route.connect(self._resolve(*route.first_hop), self._deadline, opened, self._enter_phase)
         try:
-            leftover = self._upgrade(sock, authorization)
+            leftover = self._upgrade(sock)
             sock.setblocking(False)  # noqa: FBT003 - as eventlet understands it, unlike settimeout(0)
         except BaseException:
             sock.close()
@@ -154,18 +146,19 @@ class Handshake:
         self.phase = f"name resolution of {host}"
         return resolve(host, port, self._deadline)
 
-    def _upgrade(self, sock: socket.socket, authorization: str) -> bytes:
+    def _upgrade(self, sock: socket.socket) -> bytes:
         """Sends the upgrade request and checks the response; gives the bytes received beyond it."""
         self.phase = "WebSocket upgrade"
         websocket = _load_websocket()
-        exchange = _UpgradeExchange(self._url, sock, self._deadline, authorization)
+        options = self._options
+        exchange = _UpgradeExchange(sock, self._deadline, options)
         try:
             # Redirects are not followed, since they would be sent the key. Compression costs more time than it saves.
             websocket.create_connection(
                 # The trailing dot of an absolute name is for the resolver only; TLS and Host have the name without it.
-                re.sub(r"^(wss?://[^/?]*?)\.(?=[:/?]|$)", r"\1", self._url),
+                re.sub(r"^(wss?://[^/?]*?)\.(?=[:/?]|$)", r"\1", options.url),
                 socket=exchange,
-                header=[f"Authorization: {_PLACEHOLDER}", f"User-Agent: {user_agent()}"],
+                header=[f"Authorization: {_PLACEHOLDER}"],
                 suppress_origin=True,
                 redirect_limit=0,
                 enable_multithread=False,
@@ -175,7 +168,8 @@ class Handshake:
         except websocket.WebSocketException as error:
             # The error's text may contain headers of the response, so only its type is shown.
             raise SonioxRealtimeConnectionError(
-                f"{self._url}: the server's answer to the WebSocket upgrade cannot be used ({type(error).__name__})"
+                f"{options.shown_url}: the server's answer to the WebSocket upgrade cannot be used "
+                f"({type(error).__name__})"
             ) from None
         return exchange.leftover
 
@@ -190,11 +184,14 @@ class _UpgradeExchange:
         leftover: The bytes received beyond the response.
     """
 
-    def __init__(self, url: str, sock: socket.socket, deadline: float, authorization: str) -> None:
-        self._url = url
+    def __init__(self, sock: socket.socket, deadline: float, options: ConnectionOptions) -> None:
+        self._url = options.shown_url
         self._sock = sock
         self._deadline = deadline
-        self._authorization = authorization
+        self._authorization = options.authorization
+        fields = {"User-agent": user_agent(), **options.headers}
+        # In place of the placeholder, behind the name of the header.
+        self._secrets = "\r\n".join([options.authorization, *(f"{name}: {text}" for name, text in fields.items())])
         self._request = b""
         self._head: bytes | None = None
         self.leftover = b""
@@ -202,7 +199,7 @@ class _UpgradeExchange:
     def send(self, data: bytes) -> int:
         self._request += data
         self._sock.settimeout(remaining_sec(self._deadline))
-        self._sock.sendall(data.replace(_PLACEHOLDER.encode(), self._authorization.encode()))
+        self._sock.sendall(data.replace(_PLACEHOLDER.encode(), self._secrets.encode()))
         return len(data)
 
     def recv(self, size: int) -> bytes:

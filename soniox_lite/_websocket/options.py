@@ -7,22 +7,28 @@ import copy
 from .._data.rules import FieldErrors, is_visible_ascii
 from .._data.safe_repr import safe_repr
 from .._data.urls import split_url
+from .._net.certificates import default_tls_context, tls_contexts_of
+from .._net.proxies import Proxies
 from ..errors import SonioxValidationError
 from .handshake import load
 from .nonblocking import WebSocket
 
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     import socket
     import ssl
+
+    from .._settings import KeyFunction, Settings
 
 
 class ConnectionOptions:
     """Where a session connects to, as whom, and its limits.
 
     Args:
-        url: ``ws://`` or ``wss://``.
-        api_key: The secret.
+        url: ``ws://`` or ``wss://``. Its query may hold a secret.
+        api_key: The secret, or a function that returns it, which is called before each handshake.
         connect_timeout_sec: For name, TCP, proxy, TLS and upgrade together.
         send_timeout_sec: How long the server may take over what is sent in one go, at most 64 KiB.
         ping_interval_sec: How long the line may be silent before the server is asked for a sign of life; None for ever.
@@ -31,7 +37,14 @@ class ConnectionOptions:
             not read, so that it has to wait.
         max_queued_bytes: The same for their length together.
         max_message_bytes: A larger message ends the session.
-        ssl_context: For TLS; None for the shared default.
+        ssl_context: For TLS; None for that of the settings.
+        settings: Of the client: proxies, TLS, headers and hooks; None for the environment's proxies, the shared TLS
+            context, no headers and no hooks.
+
+    Attributes:
+        shown_url: The URL without its query.
+        authorization: Value of the ``Authorization`` header; empty until a function has given the key.
+        headers: Further headers of the handshake.
 
     Raises:
         SonioxValidationError: Something cannot be used.
@@ -42,7 +55,7 @@ class ConnectionOptions:
         self,
         *,
         url: str,
-        api_key: str,
+        api_key: str | KeyFunction,
         connect_timeout_sec: float,
         send_timeout_sec: float,
         ping_interval_sec: float | None,
@@ -51,6 +64,7 @@ class ConnectionOptions:
         max_queued_bytes: int,
         max_message_bytes: int,
         ssl_context: ssl.SSLContext | None,
+        settings: Settings | None = None,
     ) -> None:
         _check_url(url)
         with FieldErrors("the session's set-up") as check:
@@ -67,7 +81,9 @@ class ConnectionOptions:
                 check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
             check.integer("max_message_bytes", max_message_bytes, minimum=1024, maximum=1 << 30)
         self.url = url
-        self.authorization = f"Bearer {api_key}"
+        self.shown_url = url.partition("?")[0]
+        self.key_function = api_key if callable(api_key) else None
+        self.authorization = "" if callable(api_key) else f"Bearer {api_key}"
         self.connect_timeout_sec = connect_timeout_sec
         self.send_timeout_sec = send_timeout_sec
         self.ping_interval_sec = ping_interval_sec
@@ -76,7 +92,23 @@ class ConnectionOptions:
         self.max_queued_bytes = max_queued_bytes
         self.max_message_bytes = max_message_bytes
         self.ssl_context = ssl_context
+        self.settings = settings
+        self.default_headers = None if settings is None else settings.default_headers
+        self.headers: Mapping[str, str] = self.default_headers or {}
+        self.on_handshake = None if settings is None else settings.on_handshake
+        self.on_disconnect = None if settings is None else settings.on_disconnect
         load()
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The TLS context, which is made when it is first asked for."""
+        if self.ssl_context is not None:
+            return self.ssl_context
+        return default_tls_context() if self.settings is None else tls_contexts_of(self.settings)()
+
+    def proxies(self) -> Proxies:
+        """The proxies as they are configured now."""
+        settings = self.settings
+        return Proxies() if settings is None else Proxies(settings.proxy, trust_env=settings.trust_env)
 
     def new_websocket(self, sock: socket.socket, leftover: bytes) -> WebSocket:
         """An open WebSocket with these limits."""
@@ -98,7 +130,7 @@ class ConnectionOptions:
 
     @safe_repr
     def __repr__(self) -> str:
-        return f"<ConnectionOptions {self.url}>"
+        return f"<ConnectionOptions {self.shown_url}>"
 
 
 def _check_url(url: object) -> None:

@@ -15,9 +15,10 @@ from .._data.clock import time
 from .._data.loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .async_queues import AsyncMessageQueue, is_woken, settle, wake
+from .async_preparation import AsyncPreparation
 from .handshake import open_websocket
 from .nonblocking import Process
-from .threads import forked_error, send_timeout_error, warn_of_unclosed
+from .threads import abandoned_error, forked_error, send_timeout_error, warn_of_unclosed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,9 +106,7 @@ class _Attempt:
         options = self._options
         result: Any
         try:
-            result = open_websocket(
-                options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
-            )
+            result = open_websocket(options)
         except BaseException as error:  # noqa: BLE001 - delivered to the task
             result = error
         else:
@@ -150,6 +149,7 @@ class AsyncConnection:
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
+        self._preparation = AsyncPreparation(options)
         self._on_open = weakref.WeakMethod(on_open)
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
@@ -183,13 +183,16 @@ class AsyncConnection:
         """
         loop = self._loop = asyncio.get_running_loop()
         self._turn = _turn_of(loop)
+        await self._preparation.begin()
         attempt = self._attempt = _Attempt(self._options, loop)
         try:
             opened = await attempt.opened
-        except BaseException:
+        except BaseException as error:
             attempt.abandon()
+            self._preparation.end(error)
             raise
         if opened is None or attempt.is_abandoned:
+            self._preparation.end(abandoned_error())
             return
         self._forks = Process.forks
         websocket = self._websocket = self._options.new_websocket(*opened)
@@ -362,6 +365,7 @@ class AsyncConnection:
         if self._attempt is not None and self._websocket is None:
             self._attempt.abandon()
         if self._websocket is None:
+            await self._preparation.wait()
             return
         if self._websocket.was_opened_by_parent:
             self._websocket.close_in_child()
@@ -369,6 +373,7 @@ class AsyncConnection:
         self.check_may_end()
         self._websocket.abort()
         self._check_end()
+        await self._preparation.wait()
 
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
@@ -517,6 +522,7 @@ class AsyncConnection:
             if (on_end := self._on_end()) is not None:
                 on_end(closure)
         finally:
+            self._preparation.end(closure)
             wake(self._receiver)
             self._wake_senders()
             self._wake_enders()

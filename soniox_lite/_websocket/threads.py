@@ -18,6 +18,7 @@ from .._net.tcp import wait_ready
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .handshake import open_websocket
 from .nonblocking import Process
+from .preparation import Preparation
 from .queues import MessageQueue
 
 TYPE_CHECKING = False
@@ -39,9 +40,14 @@ def forked_error() -> SonioxRealtimeError:
     return SonioxRealtimeError("the session belongs to the process that opened it; open one after the fork")
 
 
+def abandoned_error() -> SonioxRealtimeError:
+    """The error for a connection that was closed before it was open."""
+    return SonioxRealtimeError("the connection was given up while it was being opened")
+
+
 def warn_of_unclosed(options: ConnectionOptions, warn: Callable[..., None] = warnings.warn) -> None:
     """Warns of a connection that was garbage-collected while it was open."""
-    warn(f"unclosed realtime session: {options.url}", ResourceWarning, stacklevel=3)
+    warn(f"unclosed realtime session: {options.shown_url}", ResourceWarning, stacklevel=3)
 
 
 def send_timeout_error(timeout_sec: float) -> SonioxRealtimeTimeoutError:
@@ -76,6 +82,7 @@ class Connection:
         on_tick: Callable[[], float] | None = None,
     ) -> None:
         self._options = options
+        self._preparation = Preparation(options)
         self._on_open = weakref.WeakMethod(on_open)
         self._on_message = weakref.WeakMethod(on_message)
         self._on_end = weakref.WeakMethod(on_end)
@@ -117,6 +124,7 @@ class Connection:
         Raises:
             SonioxRealtimeError: It could not be opened in time.
         """
+        self._preparation.begin()
         self._thread = threading.Thread(
             target=self._drive, args=(weakref.ref(self), self._options), name="soniox-lite reader", daemon=True
         )
@@ -127,6 +135,8 @@ class Connection:
         self._opening.acquire()
         problem, self._open_error = self._open_error, None
         try:
+            if self._websocket is None:
+                self._preparation.end(abandoned_error() if problem is None else problem)
             if problem is not None:
                 raise problem
         finally:
@@ -392,9 +402,7 @@ class Connection:
         While it waits, it holds the websocket only, so that a connection that was forgotten can be collected.
         """
         try:
-            opened = open_websocket(
-                options.url, options.authorization, options.connect_timeout_sec, options.ssl_context
-            )
+            opened = open_websocket(options)
         except BaseException as error:  # noqa: BLE001 - raised in open()
             if (connection := connected()) is not None:
                 connection._open_error = error
@@ -459,6 +467,7 @@ class Connection:
             if (on_end := self._on_end()) is not None:
                 on_end(closure)
         finally:
+            self._preparation.end(closure)
             websocket.close_socket()
             with self._changed:
                 self._reader_is_done = True
