@@ -27,8 +27,16 @@ if TYPE_CHECKING:
         types as types,
         utils as utils,
     )
+    from ._data.cancel_token import CancelToken as CancelToken
+    from ._data.retry_policy import FailedAttempt as FailedAttempt, RetryPolicy as RetryPolicy
     from ._http.messages import Headers as Headers, Request as Request, Response as Response
     from ._version import __version__ as __version__
+    from ._websocket.hook_events import (
+        WebSocketDisconnect as WebSocketDisconnect,
+        WebSocketHandshake as WebSocketHandshake,
+    )
+    from .api.async_auth import AsyncTemporaryKeys as AsyncTemporaryKeys
+    from .api.auth import TemporaryKeys as TemporaryKeys
     from .client import AsyncSonioxClient as AsyncSonioxClient, SonioxClient as SonioxClient
     from .errors import (
         InvalidField as InvalidField,
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
         InvalidWebhookSignatureError as InvalidWebhookSignatureError,
         SonioxAPIError as SonioxAPIError,
         SonioxAuthenticationError as SonioxAuthenticationError,
+        SonioxCancelledError as SonioxCancelledError,
         SonioxConflictError as SonioxConflictError,
         SonioxConnectionError as SonioxConnectionError,
         SonioxDecodeError as SonioxDecodeError,
@@ -64,8 +73,13 @@ lazy_names(
     __name__,
     {
         ".": ("api", "compat", "errors", "realtime", "subtitles", "transcript", "types", "utils"),
+        "._data.cancel_token": ("CancelToken",),
+        "._data.retry_policy": ("FailedAttempt", "RetryPolicy"),
         "._http.messages": ("Headers", "Request", "Response"),
         "._version": ("__version__",),
+        "._websocket.hook_events": ("WebSocketDisconnect", "WebSocketHandshake"),
+        ".api.async_auth": ("AsyncTemporaryKeys",),
+        ".api.auth": ("TemporaryKeys",),
         ".client": ("AsyncSonioxClient", "SonioxClient"),
         ".errors": (
             "InvalidField",
@@ -73,6 +87,7 @@ lazy_names(
             "InvalidWebhookSignatureError",
             "SonioxAPIError",
             "SonioxAuthenticationError",
+            "SonioxCancelledError",
             "SonioxConflictError",
             "SonioxConnectionError",
             "SonioxDecodeError",

@@ -42,11 +42,13 @@ _REGION = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_REGION}(?:\.{_REGION})*(?::([0-9]{{1,5}}))?"
 
 _HOOKS = ("on_request", "on_response", "on_error", "on_handshake", "on_disconnect")
-_OPTIONS = frozenset({"timeout_sec", "connect_timeout_sec", "max_retries", "retry", "default_headers", "cancel", *_HOOKS})
+_OPTIONS = frozenset(
+    {"timeout_sec", "connect_timeout_sec", "max_retries", "retry", "default_headers", "cancel", *_HOOKS}
+)
 # Set by the client itself, for each request or connection.
 _OWN_HEADERS = frozenset({
-    "authorization", "connection", "content-length", "content-type", "host", "sec-websocket-key", "sec-websocket-version",
-    "transfer-encoding", "upgrade",
+    "authorization", "connection", "content-length", "content-type", "host", "sec-websocket-key",
+    "sec-websocket-version", "transfer-encoding", "upgrade",
 })  # fmt: skip
 
 
@@ -66,6 +68,13 @@ class _Hidden:
         self.default_headers = default_headers
         self.proxy = proxy
         self.webhook_secret = webhook_secret
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hidden) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return "<not shown>"
@@ -126,7 +135,7 @@ class Settings:
         stt_defaults: RealtimeSTTConfig | Mapping[str, Any] | None,
         tts_defaults: RealtimeTTSConfig | Mapping[str, Any] | None,
         ssl_context: ssl.SSLContext | None,
-        verify: ssl.SSLContext | str | bool,
+        verify: ssl.SSLContext | os.PathLike[str] | str | bool,
         proxy: str | None,
         trust_env: bool,
         opener: urllib.request.OpenerDirector | None,
@@ -171,8 +180,8 @@ class Settings:
         self.timeout_sec = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
         # Each request takes the smaller of the two.
         self.connect_timeout_sec = DEFAULT_CONNECT_TIMEOUT_SEC if connect_timeout_sec is None else connect_timeout_sec
-        self.retry = RetryPolicy() if retry is None else retry
-        self.max_retries = max_retries
+        self.retry = _checked_policy(retry)
+        self.max_retries = self.retry.max_retries if max_retries is None else max_retries
         self.cancel: CancelToken | None = None
         self.on_request = on_request
         self.on_response = on_response
@@ -195,11 +204,8 @@ class Settings:
             for name in ("timeout_sec", "connect_timeout_sec"):
                 if check.required(name, getattr(self, name)):
                     check.seconds(name, getattr(self, name))
-            if not isinstance(self.retry, RetryPolicy):
-                check.add("retry", "must be a RetryPolicy", self.retry)
-            elif self.max_retries is None:
-                self.max_retries: int = self.retry.max_retries
-            check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
+            if check.required("max_retries", self.max_retries):
+                check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
             for name, function in ((name, getattr(self, name)) for name in (*_HOOKS, "key_function")):
                 rule = None if function is None else broken_rule(function, is_awaited=self._awaits_hooks)
                 if rule is not None:
@@ -227,6 +233,8 @@ class Settings:
             self.ssl_context, self.verify = self.verify, True  # type: ignore[assignment]
         elif not isinstance(self.verify, (bool, str, os.PathLike)):
             check.add("verify", "must be a bool, a path of certificates or an ssl.SSLContext", self.verify)
+        elif not isinstance(self.verify, bool) and not os.path.exists(self.verify):
+            check.add("verify", "must be a file or folder that exists", self.verify)
         elif self.verify is not True and self.ssl_context is not None:
             check.add("verify", "and ssl_context exclude each other", self.verify)
         if self.proxy is not None and (not isinstance(self.proxy, str) or not self.proxy):
@@ -248,7 +256,8 @@ class Settings:
             )
         options = dict(options)
         if "retry" in options:
-            options.setdefault("max_retries", None)
+            policy = options["retry"] = _checked_policy(options["retry"])
+            options.setdefault("max_retries", policy.max_retries)
         hidden = self._hidden
         headers = options.pop("default_headers", hidden.default_headers)
         copy = self._copy(_Hidden(hidden.api_key, headers, hidden.proxy, hidden.webhook_secret))
@@ -295,6 +304,14 @@ class Settings:
     @safe_repr
     def __repr__(self) -> str:
         return f"<Settings {self.api_base_url}>"
+
+
+def _checked_policy(retry: object) -> RetryPolicy:
+    if retry is None:
+        return RetryPolicy()
+    if not isinstance(retry, RetryPolicy):
+        raise SonioxValidationError(f"retry must be a RetryPolicy, got {kind_of(retry)}")
+    return retry
 
 
 def user_agent() -> str:

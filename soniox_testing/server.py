@@ -313,7 +313,8 @@ class FakeSoniox(Assertions):
         return {
             **({"SSL_CERT_FILE": self.ca_file} if self._listener.certificate else {}),
             "SONIOX_API_KEY": self.api_key,
-            "SONIOX_API_BASE_URL": self.api_base_url,
+            # The SDK for Node takes it without /v1; soniox_lite takes both.
+            "SONIOX_API_BASE_URL": self.url,
             "SONIOX_WS_URL": self.stt_websocket_url,
             "SONIOX_TTS_API_URL": self.tts_api_base_url,
             "SONIOX_TTS_WS_URL": self.tts_websocket_url,

@@ -55,7 +55,7 @@ class AsyncSonioxClient(BaseClient):
         """Made with the first request. Realtime does not use it and saves the 10 ms that loading it takes."""
         from .._http.async_transport import AsyncTransport  # noqa: PLC0415 - loaded with the first namespace
 
-        return self._share_transport(AsyncTransport(**self._network))  # type: ignore[arg-type]
+        return self._share_transport(AsyncTransport(self._settings))
 
     @cached_property
     def files(self) -> AsyncFilesAPI:

@@ -52,7 +52,7 @@ class SonioxClient(BaseClient):
         """Made with the first request. Realtime does not use it and saves the 10 ms that loading it takes."""
         from .._http.transport import Transport  # noqa: PLC0415 - loaded with the first namespace
 
-        return self._share_transport(Transport(**self._network))  # type: ignore[arg-type]
+        return self._share_transport(Transport(self._settings))
 
     @cached_property
     def files(self) -> FilesAPI:

@@ -50,7 +50,12 @@ class CancelToken:
             SonioxCancelledError: It was.
         """
         if self.cancelled:
-            raise SonioxCancelledError("the call was cancelled")
+            raise self.error()
+
+    @staticmethod
+    def error() -> SonioxCancelledError:
+        """The error of a cancelled call."""
+        return SonioxCancelledError("the call was cancelled")
 
     def pause(self, delay_sec: float) -> None:
         """Waits.

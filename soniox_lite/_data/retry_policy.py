@@ -51,8 +51,8 @@ class RetryPolicy:
         statuses: The HTTP statuses after which a request is repeated, each from 400 to 599.
         backoff_sec: Seconds before the second attempt, doubled for each further one. Half of it is random.
         max_backoff_sec: The longest delay, in seconds, unless the service asks for a longer one.
-        max_retry_after_sec: The longest delay that the service may ask for (``Retry-After``), in seconds. If it asks for
-            more, the request is not repeated.
+        max_retry_after_sec: The longest delay that the service may ask for (``Retry-After``), in seconds. If it asks
+            for more, the request is not repeated.
         should_retry: Called for each failed attempt that could be repeated, with a :class:`FailedAttempt`. It returns
             None to leave the decision to the rules, False for no further attempt, True for one, or the seconds to wait
             before it. The async client awaits a coroutine function. None for the rules alone.
@@ -89,6 +89,12 @@ class RetryPolicy:
                     check.seconds(name, getattr(self, name), positive=False)
             if should_retry is not None and not callable(should_retry):
                 check.add("should_retry", "must be callable", should_retry)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RetryPolicy) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.max_retries, self.statuses, self.backoff_sec, self.should_retry))
 
     def __repr__(self) -> str:
         return f"RetryPolicy(max_retries={self.max_retries}, statuses={sorted(self.statuses)})"

@@ -7,10 +7,11 @@ import random
 
 from .._data.callbacks import settled
 from .._data.clock import time
+from .._data.retry_policy import FailedAttempt
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .messages import Request, Response
-from .retry import retry_delay
-from .transport import Transport, sleep
+from .retry import decided_delay, retry_delay
+from .transport import Transport, pause
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def send_with_retries(
     Raises:
         SonioxConnectionError: The last attempt got no response.
         SonioxTimeoutError: The last attempt took too long, or the deadline passed.
+        SonioxCancelledError: The settings' token was cancelled.
     """
     response = _repeat(transport.send, transport, request, settings, deadline, frozenset())
     if response.status_code == 404 and request.doubtful and request.method == "DELETE":
@@ -78,40 +80,43 @@ def _repeat(
     while True:
         if deadline is not None and time.monotonic() >= deadline:
             raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
+        if settings.cancel is not None:
+            settings.cancel.check()
+        current = settings
+        if settings.key_function is not None:
+            current = settings.with_key(settled("api_key", settings.key_function()))
         if settings.on_request is not None:
             settled("on_request", settings.on_request(request))
         try:
-            result = attempt(request, settings, deadline)
+            result = attempt(request, current, deadline)
         except (SonioxConnectionError, SonioxTimeoutError) as error:
+            if settings.cancel is not None:
+                settings.cancel.check()
             # The transport may have sent the request twice by itself, and not have reached the server the second time.
             request.doubtful = error.request_sent = request.doubtful or error.request_sent
             error.request = request
-            delay = _delay(request, settings, deadline, request_sent=error.request_sent)
+            if settings.on_error is not None:
+                settled("on_error", settings.on_error(error))
+            delay = _delay(request, settings, deadline, error=error)
             if delay is None or transport.closed:
                 raise
         else:
             response = result if isinstance(result, Response) else result.response
-            if settings.on_response is not None:
-                try:
+            try:
+                if settings.on_response is not None:
                     settled("on_response", settings.on_response(response))
-                except BaseException:
-                    if not isinstance(result, Response):
-                        result.close()
-                    raise
-            status = response.status_code
-            if status < 400:
-                return result
-            delay = _delay(
-                request,
-                settings,
-                deadline,
-                status_code=status,
-                retry_after_sec=response.retry_after_sec,
-            )
+                status = response.status_code
+                if status < 400:
+                    return result
+                delay = _delay(request, settings, deadline, response=response)
+            except BaseException:
+                if not isinstance(result, Response):
+                    result.close()
+                raise
             if delay is None or (final_error_types and _error_type(response) in final_error_types):
                 return result
             request.doubtful = request.doubtful or status in _DOUBTFUL_STATUSES
-        sleep(delay)
+        pause(delay, settings.cancel)
         request.attempt += 1
 
 
@@ -127,20 +132,27 @@ def _delay(
     settings: Settings,
     deadline: float | None,
     *,
-    status_code: int | None = None,
-    request_sent: bool = True,
-    retry_after_sec: float | None = None,
+    response: Response | None = None,
+    error: SonioxConnectionError | SonioxTimeoutError | None = None,
 ) -> float | None:
+    """Seconds to the next attempt; None for no further attempt."""
+    if request.attempt > settings.max_retries or not (request.body is None or request.body.repeatable):
+        return None
+    policy = settings.retry
+    jitter = random.random()  # noqa: S311 - spreads load, guards nothing
     delay = retry_delay(
+        policy,
         method=request.method,
         attempt=request.attempt,
-        max_retries=settings.max_retries,
-        repeatable=request.body is None or request.body.repeatable,
-        jitter=random.random(),  # noqa: S311 - spreads load, guards nothing
-        status_code=status_code,
-        request_sent=request_sent,
-        retry_after_sec=retry_after_sec,
+        jitter=jitter,
+        status_code=None if response is None else response.status_code,
+        request_sent=error is not None and error.request_sent,
+        retry_after_sec=None if response is None else response.retry_after_sec,
     )
+    if policy.should_retry is not None:
+        failed = FailedAttempt(request, response, error, delay)
+        decision = settled("should_retry", policy.should_retry(failed))
+        delay = decided_delay(policy, decision, delay, attempt=request.attempt, jitter=jitter)
     if delay is not None and deadline is not None and time.monotonic() + delay >= deadline:
         return None
     return delay

@@ -91,7 +91,7 @@ class Transport:
         """
         started = time.monotonic()
         wire = self._open(request, settings, deadline)
-        return self._read_whole(wire, request, settings.authorization, started)
+        return self._read_whole(wire, request, settings, started)
 
     def open_stream(self, request: Request, settings: Settings, deadline: float | None = None) -> ResponseStream:
         """As :meth:`send`, but the body of a 2xx response is left to be read from the stream.
@@ -102,15 +102,15 @@ class Transport:
         wire = self._open(request, settings, deadline)
         if not 200 <= wire.status < 300 or encoding_of(wire.headers):
             # A body that was compressed unasked is decompressed in memory.
-            return ResponseStream(self._read_whole(wire, request, settings.authorization, started))
+            return ResponseStream(self._read_whole(wire, request, settings, started))
         response = Response(
             wire.status,
             _fields_of(wire, settings.authorization),
             request=request,
             elapsed_sec=time.monotonic() - started,
-            url=wire.url,
+            url=_url_of(wire, request, settings),
         )
-        failure = functools.partial(self._cut_off, _name(request))
+        failure = functools.partial(self._cut_off, request, settings)
         return ResponseStream(response, wire, failure=failure, authorization=settings.authorization)
 
     def callback(self, function: ProgressCallback | None) -> ProgressCallback | None:
@@ -150,8 +150,11 @@ class Transport:
             raise request.body.own_error
         return raw if isinstance(raw, WireResponse) else ForeignResponse(raw, _name(request))
 
-    def _cut_off(self, name: str, error: Exception) -> SonioxError:
+    def _cut_off(self, request: Request, settings: Settings, error: Exception) -> SonioxError:
         """The error for a response whose body could not be read to its end."""
+        if settings.cancel is not None and settings.cancel.cancelled:
+            return settings.cancel.error()
+        name = _name(request)
         if isinstance(error, TimeoutError):
             problem = "the response stopped, or came in too slowly, before its end"
             return with_errno(SonioxTimeoutError(f"{name}: {problem}", request_sent=True), error)
@@ -160,9 +163,10 @@ class Transport:
         return with_errno(SonioxConnectionError(f"{name}: {problem}", request_sent=True), error)
 
     def _read_whole(
-        self, wire: WireResponse | ForeignResponse, request: Request, authorization: str, started: float
+        self, wire: WireResponse | ForeignResponse, request: Request, settings: Settings, started: float
     ) -> Response:
         """Reads the body and closes the response. The beginning is enough of the body of an error."""
+        authorization = settings.authorization
         status = wire.status
         is_success = 200 <= status < 300
         fields = _fields_of(wire, authorization)
@@ -175,7 +179,7 @@ class Transport:
                 content = decompress(content, encoding)
         except (OSError, http.client.HTTPException) as error:
             if is_success:
-                raise self._cut_off(_name(request), error) from error
+                raise self._cut_off(request, settings, error) from error
             content, complete = error.partial if isinstance(error, http.client.IncompleteRead) else b"", False
         except UnreadableBodyError as error:
             if is_success:
@@ -191,12 +195,18 @@ class Transport:
             request=request,
             elapsed_sec=time.monotonic() - started,
             complete=complete,
-            url=wire.url,
+            url=_url_of(wire, request, settings),
         )
 
 
 def _name(request: Request) -> str:
     return f"{request.method} {request.url}"
+
+
+def _url_of(wire: WireResponse | ForeignResponse, request: Request, settings: Settings) -> str:
+    """Where the response is from; a redirect may have put the key into that."""
+    url = wire.url
+    return request.url if url is None or url == request.url else redact(url, settings.authorization)
 
 
 def _wire_request(request: Request, authorization: str) -> WireRequest:

@@ -11,6 +11,7 @@ from .._lazy import loading
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .._settings import Settings
 
@@ -39,13 +40,12 @@ def tls_contexts_of(settings: Settings) -> Callable[[], ssl.SSLContext]:
     context = settings.ssl_context
     if context is not None:
         return lambda: context
-    if settings.verify is True and settings.trust_env:
-        return default_tls_context
-    return functools.partial(_own_context, settings.verify, settings.trust_env)
+    verify: Any = settings.verify
+    return default_tls_context if verify is True and settings.trust_env else functools.partial(_own_context, verify)
 
 
 @functools.lru_cache(maxsize=16)
-def _own_context(verify: os.PathLike[str] | str | bool, trust_env: bool) -> ssl.SSLContext:  # noqa: FBT001 - cached
+def _own_context(verify: os.PathLike[str] | str | bool) -> ssl.SSLContext:
     # Setting up TLS while a fork happens could leave its locks taken in the child.
     with loading:
         if isinstance(verify, bool):

@@ -6,7 +6,6 @@ from .._data.async_callbacks import AsyncHandlers, settled
 from .._data.clock import time
 from .._data.rules import FieldErrors
 from .._settings import checked_headers, checked_key
-from ..errors import SonioxRealtimeError
 from .hook_events import WebSocketDisconnect, WebSocketHandshake
 
 TYPE_CHECKING = False
@@ -58,7 +57,7 @@ class AsyncPreparation:
         if isinstance(outcome, BaseException):
             disconnect = WebSocketDisconnect(url, elapsed_sec=elapsed_sec, error=outcome)
         else:
-            error: SonioxRealtimeError | None = None if outcome.error is None else outcome.as_error()
+            error = None if outcome.error is None else outcome.as_error()
             disconnect = WebSocketDisconnect(
                 url, elapsed_sec=elapsed_sec, close_code=outcome.code, close_reason=outcome.reason, error=error
             )

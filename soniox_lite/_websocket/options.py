@@ -13,12 +13,11 @@ from ..errors import SonioxValidationError
 from .handshake import load
 from .nonblocking import WebSocket
 
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     import socket
     import ssl
+    from collections.abc import Mapping
 
     from .._settings import KeyFunction, Settings
 

@@ -14,8 +14,8 @@ from functools import partial
 from .._data.clock import time
 from .._data.loop_timers import call_later, now
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
-from .async_queues import AsyncMessageQueue, is_woken, settle, wake
 from .async_preparation import AsyncPreparation
+from .async_queues import AsyncMessageQueue, is_woken, settle, wake
 from .handshake import open_websocket
 from .nonblocking import Process
 from .threads import abandoned_error, forked_error, send_timeout_error, warn_of_unclosed

@@ -1,4 +1,4 @@
-"""The namespaces of the REST API, a file each. ``async_*`` are the sources; their sync twins are generated."""
+"""The namespaces of the REST API, one in each module. Those of the sync client are generated from ``async_*``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .._lazy import lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .async_auth import AsyncAuthAPI as AsyncAuthAPI
+    from .async_auth import AsyncAuthAPI as AsyncAuthAPI, AsyncTemporaryKeys as AsyncTemporaryKeys
     from .async_concurrency_limits import AsyncConcurrencyLimitsAPI as AsyncConcurrencyLimitsAPI
     from .async_files import AsyncFilesAPI as AsyncFilesAPI
     from .async_models import AsyncModelsAPI as AsyncModelsAPI
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .async_usage_logs import AsyncUsageLogsAPI as AsyncUsageLogsAPI
     from .async_voices import AsyncVoicesAPI as AsyncVoicesAPI
     from .async_webhooks import AsyncSonioxWebhooksAPI as AsyncSonioxWebhooksAPI
-    from .auth import AuthAPI as AuthAPI
+    from .auth import AuthAPI as AuthAPI, TemporaryKeys as TemporaryKeys
     from .concurrency_limits import ConcurrencyLimitsAPI as ConcurrencyLimitsAPI
     from .files import FilesAPI as FilesAPI
     from .models import ModelsAPI as ModelsAPI
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 lazy_names(
     __name__,
     {
-        ".async_auth": ("AsyncAuthAPI",),
+        ".async_auth": ("AsyncAuthAPI", "AsyncTemporaryKeys"),
         ".async_concurrency_limits": ("AsyncConcurrencyLimitsAPI",),
         ".async_files": ("AsyncFilesAPI",),
         ".async_models": ("AsyncModelsAPI",),
@@ -46,7 +46,7 @@ lazy_names(
         ".async_usage_logs": ("AsyncUsageLogsAPI",),
         ".async_voices": ("AsyncVoicesAPI",),
         ".async_webhooks": ("AsyncSonioxWebhooksAPI",),
-        ".auth": ("AuthAPI",),
+        ".auth": ("AuthAPI", "TemporaryKeys"),
         ".concurrency_limits": ("ConcurrencyLimitsAPI",),
         ".files": ("FilesAPI",),
         ".models": ("ModelsAPI",),

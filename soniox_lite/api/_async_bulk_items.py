@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._http.async_transport import sleep
+from .._http.async_transport import pause
 from ..errors import SonioxError, SonioxRateLimitError
 from ..types.bulk import BulkResult
 
@@ -68,7 +68,7 @@ async def _below_limits(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
             pause = max(pause, error.retry_after_sec or 0.0)
             if waited + pause > _MAX_LIMIT_SEC:
                 raise
-        await sleep(pause)
+        await pause(pause)
         waited += pause
         pause = min(pause * 1.5, _MAX_PAUSE_SEC)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .._http.async_transport import sleep
+from .._http.async_transport import pause
 from ..errors import SonioxAPIError, SonioxConflictError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from typing import TypeVar
+
+    from .._data.cancel_token import CancelToken
 
     ItemT = TypeVar("ItemT")
 
@@ -52,6 +54,8 @@ async def delete_listed(
     list_all: Callable[[], AsyncIterator[ItemT]],
     id_of: Callable[[ItemT], str],
     delete: Callable[[ItemT], Awaitable[None]],
+    *,
+    cancel: CancelToken | None,
 ) -> None:
     """Deletes all items of a listing.
 
@@ -63,14 +67,15 @@ async def delete_listed(
         list_all: The listing, from its start.
         id_of: The id of an item.
         delete: Deletes an item, or does nothing if it is gone.
+        cancel: What ends the pauses of a sync client; None without it.
 
     Raises:
         SonioxConflictError: Items were still busy at the end; all others are deleted.
     """
     deleted: set[str] = set()
     busy: dict[str, SonioxConflictError] = {}
-    for pause in _BUSY_PAUSES_SEC:
-        await sleep(pause)
+    for delay in _BUSY_PAUSES_SEC:
+        await pause(delay, cancel)
         busy.clear()
         while True:
             items = [item async for item in list_all() if id_of(item) not in deleted and id_of(item) not in busy]

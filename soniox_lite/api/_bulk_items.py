@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .._http.transport import sleep
+from .._http.transport import pause
 from ..errors import SonioxError, SonioxRateLimitError
 from ..types.bulk import BulkResult
 
@@ -69,7 +69,7 @@ def _below_limits(call: Callable[[], ResultT]) -> ResultT:
             pause = max(pause, error.retry_after_sec or 0.0)
             if waited + pause > _MAX_LIMIT_SEC:
                 raise
-        sleep(pause)
+        pause(pause)
         waited += pause
         pause = min(pause * 1.5, _MAX_PAUSE_SEC)
 

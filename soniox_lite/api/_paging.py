@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from .._http.transport import sleep
+from .._http.transport import pause
 from ..errors import SonioxAPIError, SonioxConflictError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
+
+    from .._data.cancel_token import CancelToken
 
     ItemT = TypeVar("ItemT")
 
@@ -53,6 +55,8 @@ def delete_listed(
     list_all: Callable[[], Iterator[ItemT]],
     id_of: Callable[[ItemT], str],
     delete: Callable[[ItemT], None],
+    *,
+    cancel: CancelToken | None,
 ) -> None:
     """Deletes all items of a listing.
 
@@ -64,14 +68,15 @@ def delete_listed(
         list_all: The listing, from its start.
         id_of: The id of an item.
         delete: Deletes an item, or does nothing if it is gone.
+        cancel: What ends the pauses of a sync client; None without it.
 
     Raises:
         SonioxConflictError: Items were still busy at the end; all others are deleted.
     """
     deleted: set[str] = set()
     busy: dict[str, SonioxConflictError] = {}
-    for pause in _BUSY_PAUSES_SEC:
-        sleep(pause)
+    for delay in _BUSY_PAUSES_SEC:
+        pause(delay, cancel)
         busy.clear()
         while True:
             items = [item for item in list_all() if id_of(item) not in deleted and id_of(item) not in busy]

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from .._data.clock import time
-from .._http.transport import sleep
+from .._http.transport import pause
 from ..errors import SonioxTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
+
+    from .._data.cancel_token import CancelToken
 
     ItemT = TypeVar("ItemT")
 
@@ -29,6 +31,7 @@ def poll(
     *,
     interval_sec: float,
     timeout_sec: float | None,
+    cancel: CancelToken | None,
 ) -> ItemT:
     """Fetches an item until it is done, with pauses that grow from 0.25 s to ``interval_sec``, and returns it.
 
@@ -37,13 +40,14 @@ def poll(
         is_done: Whether the item is done.
         timeout_error: Makes the error for the time limit from the item that was fetched last, or from None.
         interval_sec: The longest pause between two polls.
-        timeout_sec: How long to poll; None for no limit. The last poll may exceed it by 1 s.
+        timeout_sec: How long to poll, in seconds; None for no limit. The last poll may exceed it by 1 s.
+        cancel: What ends the pauses of a sync client; None without it.
 
     Raises:
         SonioxTimeoutError: The item was not done in time, or (without a time limit) a single poll timed out.
     """
     deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-    pause = min(_FIRST_PAUSE_SEC, interval_sec)
+    delay = min(_FIRST_PAUSE_SEC, interval_sec)
     item: ItemT | None = None
     while True:
         remaining = None if deadline is None else deadline - time.monotonic()
@@ -59,6 +63,6 @@ def poll(
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise timeout_error(item)
-            pause = min(pause, remaining)
-        sleep(max(pause, _MIN_PAUSE_SEC))
-        pause = min(pause * _PAUSE_GROWTH, interval_sec)
+            delay = min(delay, remaining)
+        pause(max(delay, _MIN_PAUSE_SEC), cancel)
+        delay = min(delay * _PAUSE_GROWTH, interval_sec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._data.decoding import decode_response
+from .._settings import settings_of
 from ..errors import SonioxNotFoundError
 from ..types.files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload
 from ._arguments import path_segment
@@ -104,6 +105,7 @@ class AsyncFilesAPI:
             lambda: self.list_all(limit=limit),
             lambda file: file.id,
             lambda file: self.delete_if_exists(file.id),
+            cancel=settings_of(self._client).cancel,
         )
 
     async def upload(

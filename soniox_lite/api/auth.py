@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from ..client import SonioxClient
     from ..types.aliases import TemporaryApiKeyUsageType
 
-__all__ = ["AuthAPI"]
+__all__ = ["AuthAPI", "TemporaryKeys"]
 
 
 class AuthAPI:
-    """The ``auth`` namespace of a client. As shareable as the client."""
+    """The ``auth`` namespace of a client. Can be shared as the client can."""
 
     def __init__(self, client: SonioxClient) -> None:
         self._client = client
@@ -32,11 +32,13 @@ class AuthAPI:
         """A short-lived key that may be given to a browser or a device.
 
         Args:
-            usage_type: ``transcribe_websocket`` or ``tts_rt``: the one kind of session that it opens.
-            expires_in_seconds: How long it opens sessions, 1 to 3600. A session that is open outlives it.
-            client_reference_id: Mark in the usage logs of all its sessions, at most 256 characters.
-            single_use: Whether it opens one session only.
-            max_session_duration_seconds: When each session is cut, 1 to 18000; None for never.
+            usage_type: The one kind of session that the key opens: ``transcribe_websocket`` or ``tts_rt``.
+            expires_in_seconds: How many seconds the key opens sessions, 1 to 3600. Open sessions go on after that.
+            client_reference_id: Your own identifier in the usage logs of all its sessions, at most 256 characters; None
+                for none.
+            single_use: Whether the key opens one session only; None for no.
+            max_session_duration_seconds: After how many seconds the service ends each session, 1 to 18000; None for no
+                limit.
 
         Raises:
             SonioxError: As for every call, see :class:`FilesAPI`.
@@ -50,3 +52,65 @@ class AuthAPI:
         )
         response = self._client.request("POST", "/auth/temporary-api-key", json=payload.to_dict())
         return decode_response(CreateTemporaryApiKeyResponse, response)
+
+
+class TemporaryKeys:
+    """Makes a new temporary key each time it is called; given as ``api_key``, each session has a key of its own.
+
+    ::
+
+        keys = TemporaryKeys(client, max_session_duration_seconds=3600)
+        session = other_client.realtime.stt.connect(config=config, api_key=keys)
+
+    Can be shared as the client can.
+
+    Attributes:
+        usage_type: The one kind of session that the keys open.
+        max_session_duration_sec: After how many seconds the service ends a session that was opened with such a key;
+            None for no limit.
+    """
+
+    def __init__(
+        self,
+        client: SonioxClient,
+        *,
+        usage_type: TemporaryApiKeyUsageType = "transcribe_websocket",
+        expires_in_seconds: int = 60,
+        client_reference_id: str | None = None,
+        single_use: bool | None = True,
+        max_session_duration_seconds: int | None = None,
+    ) -> None:
+        """Makes no key yet.
+
+        Args:
+            client: Has a permanent key.
+            usage_type: ``transcribe_websocket`` or ``tts_rt``.
+            expires_in_seconds: How many seconds a key opens sessions, 1 to 3600. It is used at once.
+            client_reference_id: Your own identifier in the usage logs of all sessions, at most 256 characters; None for
+                none.
+            single_use: Whether each key opens one session only; None for no.
+            max_session_duration_seconds: After how many seconds the service ends each session, 1 to 18000; None for no
+                limit.
+
+        Raises:
+            SonioxValidationError: Something given cannot be used.
+        """
+        self._client = client
+        self._payload = CreateTemporaryApiKeyPayload(
+            usage_type=usage_type,
+            expires_in_seconds=expires_in_seconds,
+            client_reference_id=client_reference_id,
+            single_use=single_use,
+            max_session_duration_seconds=max_session_duration_seconds,
+        )
+        self.usage_type = usage_type
+        self.max_session_duration_sec = max_session_duration_seconds
+
+    def __call__(self) -> str:
+        """A new key.
+
+        Raises:
+            SonioxError: As for every call, see :class:`FilesAPI`.
+        """
+        response = self._client.request("POST", "/auth/temporary-api-key", json=self._payload.to_dict())
+        return decode_response(CreateTemporaryApiKeyResponse, response).api_key

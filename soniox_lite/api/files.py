@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .._data.decoding import decode_response
+from .._settings import settings_of
 from ..errors import SonioxNotFoundError
 from ..types.files import File, GetFilesCountResponse, GetFilesPayload, GetFilesResponse, UploadFilePayload
 from ._arguments import path_segment
@@ -105,6 +106,7 @@ class FilesAPI:
             lambda: self.list_all(limit=limit),
             lambda file: file.id,
             lambda file: self.delete_if_exists(file.id),
+            cancel=settings_of(self._client).cancel,
         )
 
     def upload(

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from .._data.callbacks import check_callback, settled
 from .._data.decoding import decode_response
 from .._data.deprecation import warn_of_fields
 from .._data.records import field_names
 from .._data.rules import FieldErrors
+from .._settings import settings_of
 from ..errors import (
     SonioxError,
     SonioxNotFoundError,
@@ -32,16 +34,19 @@ from ._polling import poll
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, Literal
 
+    from .._http.body import ProgressCallback
     from ..client import SonioxClient
     from ..types.bulk import BulkResult
     from ..types.webhooks import WebhookAuthConfig
 
     FileInput = BinaryIO | bytes | os.PathLike[str] | str
     ConfigInput = CreateTranscriptionConfig | Mapping[str, Any]
+    CleanupTarget = Literal["file", "transcription"]
+    StatusCallback = Callable[[str, Transcription], object]
 
 __all__ = ["SttAPI"]
 
@@ -158,6 +163,7 @@ class SttAPI:
             lambda: self.list_all(limit=limit),
             lambda transcription: transcription.id,
             lambda transcription: self.delete_if_exists(transcription.id),
+            cancel=settings_of(self._client).cancel,
         )
 
     def destroy(self, transcription_id: str) -> None:
@@ -184,6 +190,7 @@ class SttAPI:
             lambda: self.list_all(limit=limit),
             lambda transcription: transcription.id,
             self._destroy,
+            cancel=settings_of(self._client).cancel,
         )
 
     def get_transcript(self, transcription_id: str) -> TranscriptionTranscript:
@@ -197,7 +204,12 @@ class SttAPI:
         return decode_response(TranscriptionTranscript, response)
 
     def wait(
-        self, transcription_id: str, *, interval_sec: float = 5.0, timeout_sec: float | None = None
+        self,
+        transcription_id: str,
+        *,
+        interval_sec: float = 5.0,
+        timeout_sec: float | None = None,
+        on_status_change: StatusCallback | None = None,
     ) -> Transcription:
         """Waits until a job has ended, and returns it. Its ``status`` is then ``completed`` or ``error``.
 
@@ -207,17 +219,33 @@ class SttAPI:
             transcription_id: The job.
             interval_sec: The longest pause between two polls, in seconds.
             timeout_sec: How long to wait, in seconds; None for no limit. The last poll may exceed it by 1 s.
+            on_status_change: Called with the status and the job when a poll sees a status for the first time, that of
+                the beginning included. The async client awaits a coroutine function. What it raises ends the waiting.
+                None for no callback.
 
         Raises:
             SonioxTimeoutError: The job did not end in time. The service continues to process it.
         """
         check_polling("", interval_sec, timeout_sec)
+        if on_status_change is not None:
+            check_callback("on_status_change", on_status_change)
+        last_status: str | None = None
+
+        def fetch(deadline_sec: float | None) -> Transcription:
+            nonlocal last_status
+            transcription = self._get(transcription_id, deadline_sec=deadline_sec)
+            if on_status_change is not None and transcription.status != last_status:
+                last_status = transcription.status
+                settled("on_status_change", on_status_change(transcription.status, transcription))
+            return transcription
+
         return poll(
-            lambda seconds: self._get(transcription_id, deadline_sec=seconds),
+            fetch,
             lambda transcription: transcription.status not in _UNFINISHED,
             lambda transcription: _timeout_error(transcription_id, transcription, timeout_sec),
             interval_sec=interval_sec,
             timeout_sec=timeout_sec,
+            cancel=settings_of(self._client).cancel,
         )
 
     def transcribe_from_url(
@@ -250,6 +278,7 @@ class SttAPI:
         filename: str | None = None,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> Transcription:
         """Uploads a file and creates a job for it. If that fails, the file is deleted.
 
@@ -257,11 +286,13 @@ class SttAPI:
             model: Async model.
             file: A path, bytes, or a binary stream.
             filename: The file's name at the service; None for its own.
-            client_reference_id: Your own identifier on both file and job, at most 256 characters.
-            config: Options of the job, also as a dict.
+            client_reference_id: Your own identifier on both file and job, at most 256 characters; None for none.
+            config: Options of the job, also as a dict; None for none.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown); see
+                :meth:`SonioxClient.request`. None for no callback.
         """
         payload = _payload(model, client_reference_id, config, file_id="(to come)")
-        return self._upload_and_create(file, filename, payload)
+        return self._upload_and_create(file, filename, payload, on_progress)
 
     def transcribe(
         self,
@@ -273,6 +304,7 @@ class SttAPI:
         filename: str | None = None,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> Transcription:
         """A new job for exactly one of ``audio_url``, ``file_id`` and ``file``.
 
@@ -280,10 +312,12 @@ class SttAPI:
             model: Async model.
             audio_url: http(s) URL that the service fetches.
             file_id: An uploaded file.
-            file: A path, bytes or a binary stream, which is uploaded first and deleted again if that fails.
-            filename: The name that the service shall know ``file`` by; None for its own.
-            client_reference_id: Your own identifier, at most 256 characters.
-            config: Options of the job, also as a dict.
+            file: A path, bytes or a binary stream, which is uploaded first, and deleted if the job cannot be created.
+            filename: The name of ``file`` at the service; None for its own.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Options of the job, also as a dict; None for none.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown); see
+                :meth:`SonioxClient.request`. None for no callback.
         """
         if file is None:
             return self.create(
@@ -296,7 +330,12 @@ class SttAPI:
         if file_id is not None or audio_url is not None:
             raise SonioxValidationError("file, file_id and audio_url exclude each other")
         return self.transcribe_from_file(
-            model=model, file=file, filename=filename, client_reference_id=client_reference_id, config=config
+            model=model,
+            file=file,
+            filename=filename,
+            client_reference_id=client_reference_id,
+            config=config,
+            on_progress=on_progress,
         )
 
     def transcribe_file_with_webhook(
@@ -309,6 +348,7 @@ class SttAPI:
         client_reference_id: str | None = None,
         webhook_auth: WebhookAuthConfig | None = None,
         config: ConfigInput | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> Transcription:
         """Uploads a file and makes a new job for it that announces its end with a webhook.
 
@@ -319,11 +359,13 @@ class SttAPI:
             filename: The file's name at the service; None for its own.
             client_reference_id: Your own identifier on both file and job, at most 256 characters.
             webhook_auth: Header that proves the call; None for the client's webhook secret, if it has one.
-            config: Further options of the job, also as a dict; its webhook is ignored.
+            config: Further options of the job, also as a dict; its webhook is ignored. None for none.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown); see
+                :meth:`SonioxClient.request`. None for no callback.
         """
         webhook = self._client.webhooks.webhook_payload(webhook_url, auth=webhook_auth)
         payload = _payload(model, client_reference_id, config, file_id="(to come)", webhook=webhook)
-        return self._upload_and_create(file, filename, payload)
+        return self._upload_and_create(file, filename, payload, on_progress)
 
     def transcribe_and_wait(
         self,
@@ -338,6 +380,9 @@ class SttAPI:
         wait_interval_sec: float = 5.0,
         wait_timeout_sec: float | None = None,
         config: ConfigInput | None = None,
+        cleanup: Sequence[CleanupTarget] = (),
+        on_progress: ProgressCallback | None = None,
+        on_status_change: StatusCallback | None = None,
     ) -> Transcription:
         """A new job, once it has ended, well or badly: look at its ``status``.
 
@@ -346,18 +391,25 @@ class SttAPI:
             audio_url: http(s) URL that the service fetches; or
             file_id: An uploaded file; or
             file: A path, bytes or a binary stream. Exactly one of the three is needed.
-            filename: The name that the service shall know ``file`` by; None for its own.
-            client_reference_id: Your own identifier, at most 256 characters.
-            delete_after: Whether to delete the job and its file in the end, whatever that is. A failure to do so is
-                logged and does not cost the result.
-            wait_interval_sec: The longest time between two looks at the job.
-            wait_timeout_sec: How long to wait; None for as long as it takes.
-            config: Options of the job, also as a dict.
+            filename: The name of ``file`` at the service; None for its own.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            delete_after: Whether to delete the job and its file at the end; the same as a ``cleanup`` with both.
+            wait_interval_sec: The longest pause between two polls, in seconds.
+            wait_timeout_sec: How long to wait, in seconds; None for no limit.
+            config: Options of the job, also as a dict; None for none.
+            cleanup: What to delete at the end, also after an error or a timeout: ``"file"``, ``"transcription"`` or
+                both. If deleting fails, that is logged, and the result is still returned.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown); see
+                :meth:`SonioxClient.request`. None for no callback.
+            on_status_change: As for :meth:`wait`.
 
         Raises:
-            SonioxTimeoutError: The job had not ended by then.
+            SonioxTimeoutError: The job did not end in time. The service continues to process it.
         """
         check_polling("wait_", wait_interval_sec, wait_timeout_sec)
+        targets = _cleanup_targets(delete_after, cleanup)
+        if on_status_change is not None:
+            check_callback("on_status_change", on_status_change)
         transcription = self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -366,12 +418,20 @@ class SttAPI:
             filename=filename,
             client_reference_id=client_reference_id,
             config=config,
+            on_progress=on_progress,
         )
         try:
-            return self.wait(transcription.id, interval_sec=wait_interval_sec, timeout_sec=wait_timeout_sec)
+            return self.wait(
+                transcription.id,
+                interval_sec=wait_interval_sec,
+                timeout_sec=wait_timeout_sec,
+                on_status_change=on_status_change,
+            )
         finally:
-            if delete_after:
-                self._clean_up(transcription.id, transcription.file_id)
+            self._clean_up(
+                transcription.id if "transcription" in targets else None,
+                transcription.file_id if "file" in targets else None,
+            )
 
     def transcribe_and_wait_with_tokens(
         self,
@@ -386,6 +446,9 @@ class SttAPI:
         wait_interval_sec: float = 5.0,
         wait_timeout_sec: float | None = None,
         config: ConfigInput | None = None,
+        cleanup: Sequence[CleanupTarget] = (),
+        on_progress: ProgressCallback | None = None,
+        on_status_change: StatusCallback | None = None,
     ) -> TranscriptionTranscript:
         """The transcript of a new job. Args are those of :meth:`transcribe_and_wait`.
 
@@ -394,6 +457,9 @@ class SttAPI:
             SonioxTimeoutError: The job had not ended in time.
         """
         check_polling("wait_", wait_interval_sec, wait_timeout_sec)
+        targets = _cleanup_targets(delete_after, cleanup)
+        if on_status_change is not None:
+            check_callback("on_status_change", on_status_change)
         transcription = self.transcribe(
             model=model,
             audio_url=audio_url,
@@ -402,12 +468,15 @@ class SttAPI:
             filename=filename,
             client_reference_id=client_reference_id,
             config=config,
+            on_progress=on_progress,
         )
         try:
-            return self._wait_for_transcript(transcription.id, wait_interval_sec, wait_timeout_sec)
+            return self._wait_for_transcript(transcription.id, wait_interval_sec, wait_timeout_sec, on_status_change)
         finally:
-            if delete_after:
-                self._clean_up(transcription.id, transcription.file_id)
+            self._clean_up(
+                transcription.id if "transcription" in targets else None,
+                transcription.file_id if "file" in targets else None,
+            )
 
     def transcribe_many(
         self,
@@ -489,6 +558,7 @@ class SttAPI:
         model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> Transcription:
         """A new job that also translates. :func:`~soniox_lite.transcript.translation_segments` pairs its tokens.
 
@@ -505,6 +575,7 @@ class SttAPI:
             filename: As above.
             model: As above.
             client_reference_id: As above.
+            on_progress: As above.
             config: Further options of the job, also as a dict, without a translation of its own. ``source`` replaces
                 its language hints.
 
@@ -520,6 +591,7 @@ class SttAPI:
             filename=filename,
             client_reference_id=client_reference_id,
             config=_translating(config, to, source, between),
+            on_progress=on_progress,
         )
 
     def translate_from_url(
@@ -571,6 +643,7 @@ class SttAPI:
         model: str = DEFAULT_MODEL,
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> Transcription:
         """As :meth:`translate`, for a file that is uploaded first, and deleted again if the job cannot be made."""
         return self.transcribe_from_file(
@@ -579,6 +652,7 @@ class SttAPI:
             filename=filename,
             client_reference_id=client_reference_id,
             config=_translating(config, to, source, between),
+            on_progress=on_progress,
         )
 
     def translate_and_wait(
@@ -597,6 +671,9 @@ class SttAPI:
         wait_interval_sec: float = 5.0,
         wait_timeout_sec: float | None = None,
         config: ConfigInput | None = None,
+        cleanup: Sequence[CleanupTarget] = (),
+        on_progress: ProgressCallback | None = None,
+        on_status_change: StatusCallback | None = None,
     ) -> Transcription:
         """As :meth:`transcribe_and_wait`, for a job of :meth:`translate`; Args and Raises are theirs."""
         return self.transcribe_and_wait(
@@ -610,6 +687,9 @@ class SttAPI:
             wait_interval_sec=wait_interval_sec,
             wait_timeout_sec=wait_timeout_sec,
             config=_translating(config, to, source, between),
+            cleanup=cleanup,
+            on_progress=on_progress,
+            on_status_change=on_status_change,
         )
 
     def translate_and_wait_with_tokens(
@@ -628,6 +708,9 @@ class SttAPI:
         wait_interval_sec: float = 5.0,
         wait_timeout_sec: float | None = None,
         config: ConfigInput | None = None,
+        cleanup: Sequence[CleanupTarget] = (),
+        on_progress: ProgressCallback | None = None,
+        on_status_change: StatusCallback | None = None,
     ) -> TranscriptionTranscript:
         """As :meth:`transcribe_and_wait_with_tokens`, for a job of :meth:`translate`; Args and Raises are theirs."""
         return self.transcribe_and_wait_with_tokens(
@@ -641,6 +724,9 @@ class SttAPI:
             wait_interval_sec=wait_interval_sec,
             wait_timeout_sec=wait_timeout_sec,
             config=_translating(config, to, source, between),
+            cleanup=cleanup,
+            on_progress=on_progress,
+            on_status_change=on_status_change,
         )
 
     def _create(self, payload: CreateTranscriptionPayload) -> Transcription:
@@ -652,9 +738,15 @@ class SttAPI:
         return decode_response(Transcription, response)
 
     def _wait_for_transcript(
-        self, transcription_id: str, interval_sec: float, timeout_sec: float | None
+        self,
+        transcription_id: str,
+        interval_sec: float,
+        timeout_sec: float | None,
+        on_status_change: StatusCallback | None = None,
     ) -> TranscriptionTranscript:
-        ended = self.wait(transcription_id, interval_sec=interval_sec, timeout_sec=timeout_sec)
+        ended = self.wait(
+            transcription_id, interval_sec=interval_sec, timeout_sec=timeout_sec, on_status_change=on_status_change
+        )
         if ended.status != "completed":
             reason = ended.error_message or "no reason given"
             raise SonioxTranscriptionError(
@@ -663,10 +755,16 @@ class SttAPI:
         return self.get_transcript(ended.id)
 
     def _upload_and_create(
-        self, file: FileInput, filename: str | None, payload: CreateTranscriptionPayload
+        self,
+        file: FileInput,
+        filename: str | None,
+        payload: CreateTranscriptionPayload,
+        on_progress: ProgressCallback | None,
     ) -> Transcription:
         """Uploads and creates; ``payload`` was made, and so checked, before anything is sent."""
-        uploaded = self._client.files.upload(file, filename=filename, client_reference_id=payload.client_reference_id)
+        uploaded = self._client.files.upload(
+            file, filename=filename, client_reference_id=payload.client_reference_id, on_progress=on_progress
+        )
         payload.file_id = uploaded.id
         try:
             return self._create(payload)
@@ -681,16 +779,32 @@ class SttAPI:
 
     def _clean_up(self, transcription_id: str | None, file_id: str | None) -> None:
         """Deletes what a call created. Failures are logged: the call has its own result or error."""
+        client = self._client
+        if settings_of(client).cancel is not None:
+            # What a cancelled call has created is deleted all the same.
+            client = client.with_options(cancel=None)
         try:
             if transcription_id is not None:
-                self.delete_if_exists(transcription_id)
+                client.stt.delete_if_exists(transcription_id)
         except SonioxError as error:
             _log_left_over("transcription", transcription_id, error)
         try:
             if file_id is not None:
-                self._client.files.delete_if_exists(file_id)
+                client.files.delete_if_exists(file_id)
         except SonioxError as error:
             _log_left_over("file", file_id, error)
+
+
+def _cleanup_targets(delete_after: bool, cleanup: Sequence[CleanupTarget]) -> set[str]:
+    """What to delete at the end."""
+    targets = {"file", "transcription"} if delete_after else set[str]()
+    with FieldErrors("the clean-up") as check:
+        for field, target in check.items(
+            "cleanup", list(cleanup) if isinstance(cleanup, (set, frozenset)) else cleanup
+        ):
+            if check.choice(field, target, ("file", "transcription")) is not None:
+                targets.add(target)
+    return targets
 
 
 def _path(transcription_id: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .._data.clock import time
 from .._data.decoding import decode_response
 from .._data.rules import FieldErrors
+from .._settings import settings_of
 from ..errors import SonioxNotFoundError, SonioxTimeoutError, SonioxVoiceError
 from ..types.voices import (
     GetSharedVoicesPayload,
@@ -172,6 +173,7 @@ class VoicesAPI:
             ),
             interval_sec=interval_sec,
             timeout_sec=timeout_sec,
+            cancel=settings_of(self._client).cancel,
         )
         begun = _begun(voice, model)
         for progress in begun:

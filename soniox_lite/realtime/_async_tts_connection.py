@@ -34,6 +34,7 @@ class AsyncTtsConnection:
         settings: What it was set up with.
         protocol: Its state.
         driver: The WebSocket's driver.
+        stream_defaults: Fields of the configs of its streams; None for none.
         last_message: The event that was received last, of any stream; None before the first.
     """
 
@@ -44,6 +45,7 @@ class AsyncTtsConnection:
         self.driver = AsyncConnection(options, self._on_open, self._on_message, self._on_end, on_tick)
         self.last_message: RealtimeTTSEvent | None = None
         self._options = options
+        self.stream_defaults = None if options.settings is None else options.settings.tts_defaults
         # Those that something is still wanted of, by their names on the wire.
         self._streams: dict[str, AsyncTtsStream] = {}
         self._wire_ids = WireIds()
@@ -221,4 +223,4 @@ class AsyncTtsConnection:
 
     @safe_repr
     def __repr__(self) -> str:
-        return f"{self._options.url} {self.protocol.public_state}"
+        return f"{self._options.shown_url} {self.protocol.public_state}"

@@ -35,6 +35,7 @@ class TtsConnection:
         settings: What it was set up with.
         protocol: Its state.
         driver: The WebSocket's driver.
+        stream_defaults: Fields of the configs of its streams; None for none.
         last_message: The event that was received last, of any stream; None before the first.
     """
 
@@ -45,6 +46,7 @@ class TtsConnection:
         self.driver = Connection(options, self._on_open, self._on_message, self._on_end, on_tick)
         self.last_message: RealtimeTTSEvent | None = None
         self._options = options
+        self.stream_defaults = None if options.settings is None else options.settings.tts_defaults
         # Those that something is still wanted of, by their names on the wire.
         self._streams: dict[str, TtsStream] = {}
         self._wire_ids = WireIds()
@@ -222,4 +224,4 @@ class TtsConnection:
 
     @safe_repr
     def __repr__(self) -> str:
-        return f"{self._options.url} {self.protocol.public_state}"
+        return f"{self._options.shown_url} {self.protocol.public_state}"

@@ -6,7 +6,7 @@ import contextlib
 
 from .._data.async_callbacks import check_callback, settled
 from .._data.safe_repr import safe_repr
-from .._settings import realtime_set_up, resolve_api_key
+from .._settings import resolve_api_key, settings_of, with_defaults
 from .._websocket.options import ConnectionOptions
 from ..errors import SonioxRealtimeError
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .._settings import KeyFunction, Settings as ClientSettings
     from ..client import AsyncSonioxClient
     from ._tts_protocol import ConnectionState
 
@@ -63,7 +64,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
     def __init__(
         self,
         url: str,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         *,
         connect_timeout_sec: float = 10.0,
         send_timeout_sec: float = 30.0,
@@ -77,12 +78,14 @@ class AsyncRealtimeTTSMultiplexedConnection:
         raise_on_error: bool = True,
         stream_heartbeat_sec: float | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        settings: ClientSettings | None = None,
     ) -> None:
         """A connection that is not open yet.
 
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
-            api_key: The key, permanent or temporary; None for ``SONIOX_API_KEY``. It travels in the header of the
+            api_key: The key, permanent or temporary, or a function that returns it, which is called before the
+                handshake (an async connection awaits it); None for ``SONIOX_API_KEY``. It travels in the header of the
                 handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             send_timeout_sec: How many seconds the service may take to accept a message before the connection fails;
@@ -104,7 +107,9 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 ends a stream about 5 seconds after its last text; this keeps it open while its text is slow or the
                 connection is paused. It applies from the first text of the stream to the end of its text. None for no
                 empty texts.
-            ssl_context: For TLS; None for the system's certificates.
+            ssl_context: For TLS; None for that of the settings.
+            settings: A client's settings: its proxy, certificates, headers, hooks and defaults; None for the proxies of
+                the environment, the system's certificates, and nothing else.
 
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
@@ -121,8 +126,9 @@ class AsyncRealtimeTTSMultiplexedConnection:
             max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
+            settings=settings,
         )
-        settings = Settings(
+        limits = Settings(
             event_timeout_sec=event_timeout_sec,
             keep_alive_interval_sec=keep_alive_interval_sec,
             max_queued_messages=max_queued_messages,
@@ -130,7 +136,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
             raise_on_error=raise_on_error,
             stream_heartbeat_sec=stream_heartbeat_sec,
         )
-        self._core = AsyncTtsConnection(options, settings)
+        self._core = AsyncTtsConnection(options, limits)
 
     @property
     def paused(self) -> bool:
@@ -249,7 +255,7 @@ class AsyncRealtimeTTSStream:
             SonioxValidationError: The config is not valid.
         """
         core = connection._core  # pyright: ignore[reportPrivateUsage] - as above
-        self._core = AsyncTtsStream(core, RealtimeTTSConfig.of(config))
+        self._core = AsyncTtsStream(core, RealtimeTTSConfig.of(with_defaults(core.stream_defaults, config)))
 
     @property
     def config(self) -> RealtimeTTSConfig:
@@ -452,9 +458,10 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
         self,
         url: str,
         config: ConfigInput,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         *,
         connect_timeout_sec: float = 10.0,
+        settings: ClientSettings | None = None,
         **options: Unpack[TtsOptions],
     ) -> None:
         """A connection that is not open yet.
@@ -462,16 +469,18 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: How to speak, also as a dict.
-            api_key: The key, permanent or temporary; None for ``SONIOX_API_KEY``. It travels in the header of the
+            api_key: The key, permanent or temporary, or a function that returns it, which is called before the
+                handshake (an async connection awaits it); None for ``SONIOX_API_KEY``. It travels in the header of the
                 handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
+            settings: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
             options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
 
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
         """
         connection = AsyncRealtimeTTSMultiplexedConnection(
-            url, api_key, connect_timeout_sec=connect_timeout_sec, **options
+            url, api_key, connect_timeout_sec=connect_timeout_sec, settings=settings, **options
         )
         super().__init__(connection, config)
         # An error of the connection may arrive before the stream is started.
@@ -555,49 +564,55 @@ class AsyncRealtimeTTSClient:
         self,
         *,
         config: ConfigInput,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         connect_timeout_sec: float = 10.0,
         **options: Unpack[TtsOptions],
     ) -> AsyncRealtimeTTSConnection:
         """A connection for a single stream that is not open yet: enter it.
 
         Args:
-            config: How to speak, also as a dict.
-            api_key: Another key than the client's, permanent or temporary.
+            config: How to speak, also as a dict. What it leaves out is taken from the client's ``tts_defaults``.
+            api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
+                called before the handshake; None for the client's.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
 
         Raises:
             SonioxValidationError: Something given cannot be used.
         """
-        settings, ssl_context = realtime_set_up(self._client)
-        options.setdefault("ssl_context", ssl_context)
+        settings = settings_of(self._client)
         return AsyncRealtimeTTSConnection(
             settings.tts_websocket_base_url,
             config,
             api_key or settings.api_key,
             connect_timeout_sec=connect_timeout_sec,
+            settings=settings,
             **options,
         )
 
     def connect_multi_stream(
-        self, *, api_key: str | None = None, connect_timeout_sec: float = 10.0, **options: Unpack[TtsOptions]
+        self,
+        *,
+        api_key: str | KeyFunction | None = None,
+        connect_timeout_sec: float = 10.0,
+        **options: Unpack[TtsOptions],
     ) -> AsyncRealtimeTTSMultiplexedConnection:
         """A connection for several streams that is not open yet: enter it.
 
         Args:
-            api_key: Another key than the client's, permanent or temporary.
+            api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
+                called before the handshake; None for the client's.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
 
         Raises:
             SonioxValidationError: Something given cannot be used.
         """
-        settings, ssl_context = realtime_set_up(self._client)
-        options.setdefault("ssl_context", ssl_context)
+        settings = settings_of(self._client)
         return AsyncRealtimeTTSMultiplexedConnection(
             settings.tts_websocket_base_url,
             api_key or settings.api_key,
             connect_timeout_sec=connect_timeout_sec,
+            settings=settings,
             **options,
         )

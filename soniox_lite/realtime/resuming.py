@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from .._settings import KeyFunction
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
     from ..types.realtime import RealtimeEvent
@@ -46,7 +47,7 @@ class ResumingSTTSession(RealtimeSTTSession):
         self,
         url: str,
         config: ConfigInput,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         *,
         resume: ResumePolicy | dict[str, Any] | Literal[True] = True,
         connect_timeout_sec: float = 10.0,
@@ -57,7 +58,8 @@ class ResumingSTTSession(RealtimeSTTSession):
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: What to transcribe and how, also as a dict.
-            api_key: The key, permanent or temporary; None for ``config.api_key``, else ``SONIOX_API_KEY``.
+            api_key: The key, permanent or temporary, or a function that returns it, which is called before each
+                handshake; None for ``config.api_key``, else ``SONIOX_API_KEY``.
             resume: How it is resumed, also as a dict; True for :class:`~soniox_lite.realtime.ResumePolicy`'s defaults.
             connect_timeout_sec: For each connection: name resolution, TCP, proxy, TLS and the upgrade together.
             options: As for :class:`RealtimeSTTSession`.

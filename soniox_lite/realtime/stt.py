@@ -12,7 +12,7 @@ from .._data.json_values import is_buffer, kind_of
 from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
-from .._settings import realtime_set_up, resolve_api_key
+from .._settings import resolve_api_key, settings_of, with_defaults
 from .._websocket.frames import BINARY
 from .._websocket.options import ConnectionOptions
 from .._websocket.queues import EventLog, OneAtATime, caller
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from .._settings import KeyFunction, Settings as ClientSettings
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
     from ..client import SonioxClient
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
         raise_on_error: bool
         start_on_open: bool
         ssl_context: ssl.SSLContext | None
+        settings: ClientSettings | None
 
 
 __all__ = ["RealtimeSTTClient", "RealtimeSTTSession"]
@@ -105,7 +107,7 @@ class RealtimeSTTSession:
         self,
         url: str,
         config: ConfigInput,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         *,
         connect_timeout_sec: float = 10.0,
         close_timeout_sec: float = 10.0,
@@ -119,13 +121,15 @@ class RealtimeSTTSession:
         raise_on_error: bool = False,
         start_on_open: bool = True,
         ssl_context: ssl.SSLContext | None = None,
+        settings: ClientSettings | None = None,
     ) -> None:
         """A session that is not connected yet.
 
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: What to transcribe and how, also as a dict.
-            api_key: The key, permanent or temporary; None for ``config.api_key``, else ``SONIOX_API_KEY``. It travels
+            api_key: The key, permanent or temporary, or a function that returns it, which is called before the
+                handshake (an async session awaits it); None for ``config.api_key``, else ``SONIOX_API_KEY``. It travels
                 in the header of the handshake only.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
             close_timeout_sec: How many seconds closing may wait for the last tokens.
@@ -145,7 +149,9 @@ class RealtimeSTTSession:
             raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
             start_on_open: Whether the stream starts when the session is opened. Otherwise the connection is held, and
                 kept alive, until ``start`` or the first audio.
-            ssl_context: For TLS; None for the system's certificates.
+            ssl_context: For TLS; None for that of the settings.
+            settings: A client's settings: its proxy, certificates, headers, hooks and defaults; None for the proxies of
+                the environment, the system's certificates, and nothing else.
 
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
@@ -162,6 +168,7 @@ class RealtimeSTTSession:
             max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
+            settings=settings,
         )
         with FieldErrors("the session's set-up") as check:
             if check.required("close_timeout_sec", close_timeout_sec):
@@ -865,7 +872,7 @@ class RealtimeSTTSession:
 
     @safe_repr
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._options.url} {self.state}>"
+        return f"<{type(self).__name__} {self._options.shown_url} {self.state}>"
 
 
 class RealtimeSTTClient:
@@ -902,7 +909,7 @@ class RealtimeSTTClient:
         self,
         *,
         config: ConfigInput,
-        api_key: str | None = None,
+        api_key: str | KeyFunction | None = None,
         connect_timeout_sec: float = 10.0,
         resume: ResumePolicy | dict[str, Any] | bool = False,
         **options: Unpack[SessionOptions],
@@ -910,8 +917,10 @@ class RealtimeSTTClient:
         """A session that is not connected yet: enter it.
 
         Args:
-            config: What to transcribe and how, also as a dict.
-            api_key: Another key than the client's, permanent or temporary.
+            config: What to transcribe and how, also as a dict. What it leaves out is taken from the client's
+                ``stt_defaults``.
+            api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
+                called before the handshake; None for the client's.
             connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
             resume: Whether the session goes on over a new connection when one ends early, and how: True, or a
                 :class:`~soniox_lite.realtime.ResumePolicy`, also as a dict. False for a session that ends with its
@@ -921,9 +930,9 @@ class RealtimeSTTClient:
         Raises:
             SonioxValidationError: Something given cannot be used, or audio of this format cannot be resumed.
         """
-        settings, ssl_context = realtime_set_up(self._client)
-        options.setdefault("ssl_context", ssl_context)
-        config = RealtimeSTTConfig.of(config)
+        settings = settings_of(self._client)
+        options.setdefault("settings", settings)
+        config = RealtimeSTTConfig.of(with_defaults(settings.stt_defaults, config))
         key = api_key or config.api_key or settings.api_key
         if resume is not False:
             from .resuming import ResumingSTTSession  # noqa: PLC0415 - most sessions do without

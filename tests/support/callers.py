@@ -27,7 +27,8 @@ class SyncCaller:
 
     def __init__(self, base_url: str, **options: Any) -> None:
         options.setdefault("timeout_sec", 5)
-        self.client: Any = self._make(api_key=KEY, api_base_url=f"{base_url}/v1", **options)
+        options.setdefault("api_key", KEY)
+        self.client: Any = self._make(api_base_url=f"{base_url}/v1", **options)
 
     def _make(self, **options: Any) -> Any:
         return SonioxClient(**options)

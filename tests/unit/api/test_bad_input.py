@@ -123,9 +123,11 @@ for name, scheme in (
     each(
         NEW,
         name,
-        [f"{scheme}user:{PASTED}@a", f"{scheme}a?key={PASTED}", f"{scheme}a#{PASTED}", f"{scheme}{PASTED}@a/v1"],
-        "must not have credentials, a query or a fragment",
+        [f"{scheme}user:{PASTED}@a", f"{scheme}a#{PASTED}", f"{scheme}{PASTED}@a/v1", f"{scheme}{PASTED}@a/?x=1"],
+        "must not have credentials or a fragment",
     )
+for name in ("api_base_url", "tts_api_base_url"):
+    bad(NEW, f"{name} must not have a query", **{name: f"https://a?key={PASTED}"})
 each(NEW, "region", [5, True, b"eu", ["eu"]], "region must be a str")
 each(NEW, "base_domain", [5, True, b"a", ["a"]], "base_domain must be a str")
 each(NEW, "region", ["e u", "eu/", "eu.", "-eu", "eu\n", "é", "a" * 64, "@evil", HALF], "'eu'")
@@ -186,7 +188,7 @@ each(WITH, "on_request", [5, "print"], "must be callable")
 each(WITH, "on_response", [5, "print"], "must be callable")
 for name in ("timeout_sec", "connect_timeout_sec", "max_retries"):
     each(WITH, name, [None], "must be given")
-bad(WITH, "does not take api_key; it takes connect_timeout_sec", api_key=PASTED)
+bad(WITH, "does not take api_key; it takes cancel, connect_timeout_sec", api_key=PASTED)
 bad(WITH, "does not take colour, retries; it takes", retries=5, colour="red")
 
 # Requests.

@@ -43,11 +43,11 @@ class VirtualTime:
     def monotonic(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, _cancel: object = None) -> None:
         self.pauses.append(seconds)
         self.now += seconds
 
-    async def sleep_async(self, seconds: float) -> None:
+    async def sleep_async(self, seconds: float, _cancel: object = None) -> None:
         self.sleep(seconds)
 
 
@@ -62,9 +62,9 @@ def virtual_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """The time that the client's pauses pass in."""
     virtual = VirtualTime()
     prefix, sleep = ("async_", virtual.sleep_async) if kind == "async" else ("", virtual.sleep)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.pause", sleep)
     monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.time", SimpleNamespace(monotonic=virtual.monotonic))
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}paging.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}paging.pause", sleep)
     return virtual
 
 
@@ -234,10 +234,10 @@ class TestCleaningUp:
     def test_an_interrupted_wait_deletes_all_the_same(
         self, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def interrupt(_: float) -> None:
+        def interrupt(_: float, _cancel: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("soniox_lite.api._polling.sleep", interrupt)
+        monkeypatch.setattr("soniox_lite.api._polling.pause", interrupt)
         with FakeSoniox(progress=lambda _: "queued") as fake:
             with SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client, pytest.raises(KeyboardInterrupt):
                 client.stt.transcribe_and_wait(file=b"abc", delete_after=True)
@@ -247,11 +247,11 @@ class TestCleaningUp:
         async def main(fake: FakeSoniox) -> None:
             sleeping = asyncio.Event()
 
-            async def sleep(_: float) -> None:
+            async def sleep(_: float, _cancel: object) -> None:
                 sleeping.set()
                 await asyncio.Event().wait()
 
-            monkeypatch.setattr("soniox_lite.api._async_polling.sleep", sleep)
+            monkeypatch.setattr("soniox_lite.api._async_polling.pause", sleep)
             async with AsyncSonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client:
                 task = asyncio.create_task(client.stt.transcribe_and_wait(file=b"abc", delete_after=True))
                 await asyncio.wait_for(sleeping.wait(), 10)
@@ -290,7 +290,7 @@ class TestDeletingAll:
             now[0] = 9.0
             job = target.call("stt.transcribe", file=b"stuck")
             now[0] = 11.0
-            with pytest.raises(SonioxConflictError, match=rf"1 transcriptions.*and 2 were: {job['id']}"):
+            with pytest.raises(SonioxConflictError, match=rf"1 of 3 transcriptions could not .*: {job['id']}"):
                 target.call(f"stt.{method}")
             assert [left.id for left in fake.transcriptions] == [job["id"]]
             assert len(fake.files) == (3 if method == "delete_all" else 1)

@@ -37,11 +37,11 @@ class VirtualTime:
     def monotonic(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, _cancel: object = None) -> None:
         self.pauses.append(seconds)
         self.now += seconds
 
-    async def sleep_async(self, seconds: float) -> None:
+    async def sleep_async(self, seconds: float, _cancel: object = None) -> None:
         self.sleep(seconds)
 
 
@@ -57,7 +57,7 @@ def virtual_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     virtual = VirtualTime()
     prefix, sleep = ("async_", virtual.sleep_async) if kind == "async" else ("", virtual.sleep)
     clock = SimpleNamespace(monotonic=virtual.monotonic)
-    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.sleep", sleep)
+    monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.pause", sleep)
     monkeypatch.setattr(f"soniox_lite.api._{prefix}polling.time", clock)
     monkeypatch.setattr(f"soniox_lite.api.{prefix}voices.time", clock)
     return virtual

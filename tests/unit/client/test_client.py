@@ -73,7 +73,9 @@ def test_its_text_has_no_secret(client: Any) -> None:
 )
 def test_with_options_takes_only_what_it_can_change(client: Any, options: dict[str, Any]) -> None:
     (name,) = options
-    with pytest.raises(SonioxValidationError, match=f"does not take {name}; it takes connect_timeout_sec, max_retries"):
+    with pytest.raises(
+        SonioxValidationError, match=f"does not take {name}; it takes cancel, connect_timeout_sec, default_headers"
+    ):
         client.with_options(**options)
 
 

@@ -171,9 +171,8 @@ class TestUrls:
             "SCHEME://SECRET@example.com",
             "SCHEME://@example.com",
             "SCHEME://:SECRET@example.com",
-            "SCHEME://example.com/v1?SECRET=1",
             "SCHEME://example.com/v1#SECRET",
-            "SCHEME://example.com/v1?",
+            "SCHEME://example.com/v1?SECRET=1#x",
             "SCHEME://example.com/v1#",
         ],
     )

@@ -46,12 +46,15 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between attempts, which take no time here."""
     taken: list[float] = []
 
-    async def pause(delay: float) -> None:
+    def pause_sync(delay: float, _cancel: object) -> None:
+        taken.append(delay)
+
+    async def pause(delay: float, _cancel: object) -> None:
         taken.append(delay)
         await asyncio.sleep(0)  # A pause yields to the loop, however short.
 
-    monkeypatch.setattr("soniox_lite._http.attempts.sleep", taken.append)
-    monkeypatch.setattr("soniox_lite._http.async_attempts.sleep", pause)
+    monkeypatch.setattr("soniox_lite._http.attempts.pause", pause_sync)
+    monkeypatch.setattr("soniox_lite._http.async_attempts.pause", pause)
     return taken
 
 

@@ -228,12 +228,12 @@ class TestCancelling:
             asyncio.run(use(server.url))
             assert our_threads() == []
         assert threading.active_count() == before
-        assert [request.target for request in server.requests] == ["/slow", "/next"]
+        assert [request.target for request in server.requests] == ["/v1/slow", "/v1/next"]
 
     def test_a_pause_ends_at_once_and_nothing_is_sent_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pausing = asyncio.Event()
 
-        async def pause(_: float) -> None:
+        async def pause(_: float, _cancel: object) -> None:
             pausing.set()
             await asyncio.Event().wait()
 
@@ -245,7 +245,7 @@ class TestCancelling:
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
 
-        monkeypatch.setattr("soniox_lite._http.async_attempts.sleep", pause)
+        monkeypatch.setattr("soniox_lite._http.async_attempts.pause", pause)
         with RawServer(reply(b"", "503 Busy")) as server:
             asyncio.run(use(server.url))
         assert len(server.requests) == 1
@@ -284,7 +284,7 @@ class TestThreadsOfTasks:
 
         with RawServer(stall(reached=reached)) as server:
             asyncio.run(use(server.url))
-        assert [request.target for request in server.requests] == ["/busy"]
+        assert [request.target for request in server.requests] == ["/v1/busy"]
 
     def test_a_deadline_counts_while_a_stream_waits_for_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("soniox_lite._http.async_transport._MAX_THREADS", 1)
@@ -322,7 +322,7 @@ class TestThreadsOfTasks:
 
         with RawServer(stall(reached=reached)) as server:
             asyncio.run(use(server.url))
-        assert [request.target for request in server.requests] == ["/busy"]
+        assert [request.target for request in server.requests] == ["/v1/busy"]
 
     def test_where_none_can_be_had_the_call_says_so(self, monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
         refuse_threads(monkeypatch, "soniox-lite")
@@ -387,7 +387,7 @@ class TestSharing:
         with RawServer(then=echo) as server, SonioxClient(KEY, api_base_url=server.url) as client:
 
             def work(worker: int) -> bool:
-                return all(client.request("GET", f"/{worker}/{n}").text == f"/{worker}/{n}" for n in range(30))
+                return all(client.request("GET", f"/{worker}/{n}").text == f"/v1/{worker}/{n}" for n in range(30))
 
             with ThreadPoolExecutor(8) as pool:
                 assert all(pool.map(work, range(8)))

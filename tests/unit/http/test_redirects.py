@@ -98,7 +98,7 @@ def test_what_changes_something_is_not_followed(connect: Any, method: str, statu
     with RawServer(redirect("/v1/there", status)) as server:
         response = connect(server).request(method, "/here")
         assert (response.status_code, response.content) == (status, b"moved")
-        with pytest.raises(SonioxAPIError, match=f"redirected to a URL .* must not follow .status {status}"):
+        with pytest.raises(SonioxAPIError, match=f"redirected to a URL .* must not follow .HTTP {status}"):
             response.raise_for_status()
     assert len(server.requests) == 1
 
@@ -145,7 +145,7 @@ def test_no_other_kind_of_place_is_followed(connect: Any, location: str) -> None
         server.go_on_with(redirect(location.format(port=server.port)))
         response = connect(server).request("GET")
         assert (response.status_code, response.content) == (302, b"moved")
-        with pytest.raises(SonioxAPIError, match=r"must not follow .status 302"):
+        with pytest.raises(SonioxAPIError, match=r"must not follow .HTTP 302"):
             response.raise_for_status()
     assert len(server.requests) == 1
 

@@ -13,7 +13,8 @@ from hypothesis import given, strategies as st
 
 from soniox_lite import SonioxConnectionError, SonioxRateLimitError, SonioxServerError, SonioxTimeoutError
 from soniox_lite._data.retry_after import parse_retry_after
-from soniox_lite._http.retry import MAX_RETRY_AFTER_SEC, retry_delay
+from soniox_lite._data.retry_policy import RetryPolicy
+from soniox_lite._http.retry import retry_delay
 from tests.support.raw_server import Connection, RawServer, close, refused_port, reply, reset, stall
 
 from ...support.tables import each_row
@@ -25,13 +26,11 @@ WRITING = ["POST", "PUT", "PATCH"]
 def delay(method: str = "GET", **changes: Any) -> float | None:
     given_or_default: dict[str, Any] = {
         "attempt": 1,
-        "max_retries": 2,
-        "repeatable": True,
         "jitter": 0.5,
         "status_code": 503,
         **changes,
     }
-    return retry_delay(method=method, **given_or_default)
+    return retry_delay(RetryPolicy(), method=method, **given_or_default)
 
 
 class TestRetryDelay:
@@ -63,22 +62,13 @@ class TestRetryDelay:
     ) -> None:
         assert (delay(method, status_code=None, request_sent=request_sent) is not None) is repeated
 
-    def test_a_body_that_cannot_be_rewound_is_never_repeated(self) -> None:
-        assert delay("POST", repeatable=False) is None
-        assert delay("POST", repeatable=False, status_code=None, request_sent=False) is None
-
-    @each_row(("attempt", "max_retries", "repeated"), [(1, 0, False), (1, 1, True), (2, 1, False),
-                                                                      (100, 100, True), (101, 100, False)])  # fmt: skip
-    def test_attempts_are_counted(self, attempt: int, max_retries: int, repeated: bool) -> None:
-        assert (delay(attempt=attempt, max_retries=max_retries) is not None) is repeated
-
     @each_row(
         ("attempt", "low", "high"),
         [(1, 0.25, 0.5), (2, 0.5, 1), (3, 1, 2), (4, 2, 4), (5, 4, 8), (6, 4, 8), (90, 4, 8)],
     )
     def test_delays_double_up_to_eight_seconds(self, attempt: int, low: float, high: float) -> None:
-        assert delay(attempt=attempt, max_retries=100, jitter=0.0) == low
-        assert delay(attempt=attempt, max_retries=100, jitter=1.0) == high
+        assert delay(attempt=attempt, jitter=0.0) == low
+        assert delay(attempt=attempt, jitter=1.0) == high
 
     @each_row(("asked", "expected"), [(0.0, 0.0), (7.5, 7.5), (60.0, 60.0), (60.1, None), (1e9, None)])
     def test_the_service_says_how_long_up_to_a_cap(self, asked: float, expected: float | None) -> None:
@@ -87,26 +77,22 @@ class TestRetryDelay:
     @given(
         method=st.sampled_from(READING + WRITING),
         attempt=st.integers(1, 10_000),
-        max_retries=st.integers(0, 10_000),
-        repeatable=st.booleans(),
         jitter=st.floats(0, 1),
         status=st.none() | st.integers(100, 599),
         request_sent=st.booleans(),
         retry_after=st.none() | st.floats(0, allow_nan=False, allow_infinity=False),
     )
     def test_a_delay_is_short_and_never_negative(
-        self, method: str, attempt: int, max_retries: int, repeatable: bool, jitter: float,
+        self, method: str, attempt: int, jitter: float,
         status: int | None, request_sent: bool, retry_after: float | None,
     ) -> None:  # fmt: skip
         result = retry_delay(
-            method=method, attempt=attempt, max_retries=max_retries, repeatable=repeatable, jitter=jitter,
-            status_code=status, request_sent=request_sent, retry_after_sec=retry_after,
+            RetryPolicy(), method=method, attempt=attempt, jitter=jitter, status_code=status,
+            request_sent=request_sent, retry_after_sec=retry_after,
         )  # fmt: skip
         if result is None:
             return
-        assert 0 <= result <= MAX_RETRY_AFTER_SEC
-        assert attempt <= max_retries
-        assert repeatable
+        assert 0 <= result <= 60
         if method in WRITING:
             assert status in {429, 503} or (status is None and not request_sent)
 

@@ -208,7 +208,7 @@ def test_what_is_no_opener_is_refused(connect: Any, opener: Any) -> None:
 def test_closing_the_client_leaves_it_open(with_opener: Any) -> None:
     with RawServer(then=reply()) as server:
         caller = with_opener(server)
-        opener = caller.client._network["opener"]
+        opener = caller.client._settings.opener
         caller.close()
         with opener.open(server.url, timeout=5) as answer:
             assert answer.status == 200

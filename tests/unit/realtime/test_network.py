@@ -22,6 +22,7 @@ import websocket
 from soniox_lite import SonioxClient, SonioxRealtimeError
 from soniox_lite._net import certificates
 from soniox_lite._websocket.handshake import open_websocket
+from soniox_lite._websocket.options import ConnectionOptions
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from tests.support import proxies, ws_server
 from tests.support.machine import refuse_threads, resolve_as_loopback
@@ -540,6 +541,21 @@ def _cancel(driver: AsyncDriver, future: Any) -> None:
     driver.call(unwound)
 
 
+def options_for(url: str, *, connect_timeout_sec: float) -> ConnectionOptions:
+    return ConnectionOptions(
+        url=url,
+        api_key=KEY,
+        connect_timeout_sec=connect_timeout_sec,
+        send_timeout_sec=1,
+        ping_interval_sec=None,
+        ping_timeout_sec=None,
+        max_queued_messages=2,
+        max_queued_bytes=1024,
+        max_message_bytes=1024,
+        ssl_context=None,
+    )
+
+
 def test_a_name_that_does_not_resolve_in_time_leaves_its_thread_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -554,7 +570,7 @@ def test_a_name_that_does_not_resolve_in_time_leaves_its_thread_and_nothing_else
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(SonioxRealtimeError, match=r"within 0\.1 s"):
-        open_websocket("ws://soniox.invalid/x", f"Bearer {KEY}", 0.1, None)
+        open_websocket(options_for("ws://soniox.invalid/x", connect_timeout_sec=0.1))
     released.set()
     assert Driver().left_over() == []
     assert open_descriptors() == before

@@ -1,0 +1,70 @@
+# Generated from async_preparation.py by scripts/generate_sync: edit that file, not this one.
+"""What a realtime connection takes from its client: the key and headers before its handshake, and the hooks."""
+
+from __future__ import annotations
+
+from .._data.callbacks import Handlers, settled
+from .._data.clock import time
+from .._data.rules import FieldErrors
+from .._settings import checked_headers, checked_key
+from .hook_events import WebSocketDisconnect, WebSocketHandshake
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .nonblocking import Closure
+    from .options import ConnectionOptions
+
+# How long closing waits for a hook.
+_HOOK_TIMEOUT_SEC = 10.0
+
+
+class Preparation:
+    """The part of a connection that the user's own functions take."""
+
+    def __init__(self, options: ConnectionOptions) -> None:
+        """Calls nothing yet.
+
+        Args:
+            options: Of the connection; gets the key and the headers.
+        """
+        self._options = options
+        self._began_at = 0.0
+        self._handlers = Handlers()
+        if options.on_disconnect is not None:
+            self._handlers.add("on_disconnect", options.on_disconnect)
+
+    def begin(self) -> None:
+        """Asks for the key and the headers. What the user's functions raise comes as it is.
+
+        Raises:
+            SonioxValidationError: What they gave cannot be sent.
+        """
+        options = self._options
+        if options.key_function is not None:
+            key = settled("api_key", options.key_function())
+            options.authorization = f"Bearer {checked_key(key, 'what the function api_key returns')}"
+        if options.on_handshake is not None:
+            handshake = WebSocketHandshake(options.shown_url, dict(options.default_headers or {}))
+            settled("on_handshake", options.on_handshake(handshake))
+            with FieldErrors("the handshake's headers") as check:
+                options.headers = checked_headers(check, handshake.headers) or {}
+        self._began_at = time.monotonic()
+
+    def end(self, outcome: Closure | BaseException) -> None:
+        """Reports the end of the connection, or why it was not opened, to the hook."""
+        if self._options.on_disconnect is None:
+            return
+        url, elapsed_sec = self._options.shown_url, time.monotonic() - self._began_at
+        if isinstance(outcome, BaseException):
+            disconnect = WebSocketDisconnect(url, elapsed_sec=elapsed_sec, error=outcome)
+        else:
+            error = None if outcome.error is None else outcome.as_error()
+            disconnect = WebSocketDisconnect(
+                url, elapsed_sec=elapsed_sec, close_code=outcome.code, close_reason=outcome.reason, error=error
+            )
+        self._handlers.call("on_disconnect", disconnect)
+
+    def wait(self) -> None:
+        """Waits for the hook, if it has to be awaited."""
+        if self._options.on_disconnect is not None:
+            self._handlers.wait(_HOOK_TIMEOUT_SEC)
