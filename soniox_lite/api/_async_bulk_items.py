@@ -60,17 +60,17 @@ async def _transcribe(client: AsyncSonioxClient, item: BulkItem, result: BulkRes
 
 async def _below_limits(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """What a call returns, which is repeated while a limit of the account refuses it."""
-    waited, pause = 0.0, _FIRST_PAUSE_SEC
+    waited, delay = 0.0, _FIRST_PAUSE_SEC
     while True:
         try:
             return await call()
         except SonioxRateLimitError as error:
-            pause = max(pause, error.retry_after_sec or 0.0)
-            if waited + pause > _MAX_LIMIT_SEC:
+            delay = max(delay, error.retry_after_sec or 0.0)
+            if waited + delay > _MAX_LIMIT_SEC:
                 raise
-        await pause(pause)
-        waited += pause
-        pause = min(pause * 1.5, _MAX_PAUSE_SEC)
+        await pause(delay)
+        waited += delay
+        delay = min(delay * 1.5, _MAX_PAUSE_SEC)
 
 
 async def remove_item(client: AsyncSonioxClient, result: BulkResult) -> None:

@@ -61,17 +61,17 @@ def _transcribe(client: SonioxClient, item: BulkItem, result: BulkResult) -> Non
 
 def _below_limits(call: Callable[[], ResultT]) -> ResultT:
     """What a call returns, which is repeated while a limit of the account refuses it."""
-    waited, pause = 0.0, _FIRST_PAUSE_SEC
+    waited, delay = 0.0, _FIRST_PAUSE_SEC
     while True:
         try:
             return call()
         except SonioxRateLimitError as error:
-            pause = max(pause, error.retry_after_sec or 0.0)
-            if waited + pause > _MAX_LIMIT_SEC:
+            delay = max(delay, error.retry_after_sec or 0.0)
+            if waited + delay > _MAX_LIMIT_SEC:
                 raise
-        pause(pause)
-        waited += pause
-        pause = min(pause * 1.5, _MAX_PAUSE_SEC)
+        pause(delay)
+        waited += delay
+        delay = min(delay * 1.5, _MAX_PAUSE_SEC)
 
 
 def remove_item(client: SonioxClient, result: BulkResult) -> None:
