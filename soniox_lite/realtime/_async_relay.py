@@ -198,6 +198,8 @@ class AsyncRelay:
         self._leg: AsyncLeg | None = None
         self._opening: AsyncLeg | None = None
         self._is_linked = False
+        # A link that is held ready, to move to.
+        self._spare: AsyncLeg | None = None
         # Links that are not used any more, and have to be closed.
         self._stale: list[AsyncLeg] = []
         self._inbox: Any = None
@@ -378,6 +380,8 @@ class AsyncRelay:
         kept = self._give(leg, message, event) if is_given else None
         if self.core.notices:
             self._tell_notices()
+        if self.core.is_move_due:
+            self._move()
         return kept
 
     def closed(self, leg: AsyncLeg, closure: Closure) -> None:
@@ -395,7 +399,7 @@ class AsyncRelay:
         """Whether a link is not in use: then what it tells is kept if it is being opened, and else forgotten."""
         if leg is self._leg and self._is_linked:
             return False
-        if leg is self._opening:
+        if leg in (self._opening, self._spare):
             leg.early.append(item)
         return True
 
@@ -475,6 +479,9 @@ class AsyncRelay:
         if goes_on:
             self._is_linked = False
             self._stale.append(leg)
+            if self._spare is not None:
+                self._stale.append(self._spare)
+                self._spare = None
         return goes_on
 
     async def _lose(self, leg: AsyncLeg, error: SonioxRealtimeError) -> None:
@@ -553,7 +560,9 @@ class AsyncRelay:
             # A function that gives the key has failed. What it says may hold secrets.
             cause, error = error, SonioxRealtimeError(f"no connection could be opened: {type(error).__name__}")
             error.__cause__ = cause
-        if self.core.state is ResumeState.CONNECTING and not self.core.ended(error, verdict, time.monotonic()):
+        if self.core.state is LIVE:
+            self.core.spare_failed(time.monotonic())
+        elif self.core.state is ResumeState.CONNECTING and not self.core.ended(error, verdict, time.monotonic()):
             self.core.failure = self.core.failure or error
 
     async def _opened_leg(self) -> AsyncLeg | None:
@@ -573,7 +582,6 @@ class AsyncRelay:
     def _adopt(self, leg: AsyncLeg) -> None:
         """Goes on over a link that has been opened."""
         if not self._steps.run(self._take_over, leg):
-            self._stale.append(leg)
             return
         leg.keep_newest(self._keeps_newest)
         if (owner := self._owner()) is not None:
@@ -585,24 +593,62 @@ class AsyncRelay:
             else:
                 self.arrived(leg, *item)
 
+    def _move(self) -> None:
+        """Moves to the link that is held ready if that is possible now; has one opened if there is none."""
+        spare = self._spare
+        if spare is None or spare.early:
+            self._steps.run(self._drop_spare)
+            self._pump.start()
+        elif self._steps.run(self._take_spare, spare):
+            if (owner := self._owner()) is not None:
+                owner.relay_moved()
+            self._tell_notices()
+            self._pump.start()
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._stale.append(self._spare)
+            self._spare = None
+            self.core.spare_failed(time.monotonic())
+
+    def _take_spare(self, spare: AsyncLeg) -> bool:
+        if spare is not self._spare or self._is_closing or not self.core.move(time.monotonic()):
+            return False
+        if self._leg is not None:
+            self._stale.append(self._leg)
+        self._spare = None
+        self._use(spare)
+        return True
+
     def _take_over(self, leg: AsyncLeg) -> bool:
         self._opening = None
-        if self._is_closing or self.core.state is not ResumeState.CONNECTING:
+        if self.core.state is LIVE and not self._is_closing:
+            if self.core.spare_opened():
+                self._spare = leg
+            else:
+                self._stale.append(leg)
             return False
+        if self._is_closing or self.core.state is not ResumeState.CONNECTING:
+            self._stale.append(leg)
+            return False
+        self.core.opened(time.monotonic())
+        self._use(leg)
+        return True
+
+    def _use(self, leg: AsyncLeg) -> None:
         self._leg = leg
         self._is_linked = True
         self._is_leg_started = False
-        if self.core.opened(time.monotonic()):
+        if self.core.state is ResumeState.REPLAYING:
             with contextlib.suppress(SonioxRealtimeError):
                 self._start(leg)
-        return True
 
     async def _cancel_stale(self) -> None:
         while self._stale:
             await self._stale.pop().cancel()
 
     async def _cancel_legs(self) -> None:
-        for leg in (self._opening, self._leg):
+        for leg in (self._opening, self._spare, self._leg):
             if leg is not None:
                 await leg.cancel()
         await self._cancel_stale()

@@ -84,8 +84,9 @@ class Pump:
         with self._lock:
             self._is_asked_again = True
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="soniox-lite resume", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="soniox-lite resume", daemon=True)
+                thread.start()
+                self._thread = thread
         self._alarm.set()
 
     def wake(self) -> None:
@@ -95,7 +96,8 @@ class Pump:
     def stop(self) -> None:
         """Waits for the end of a pump that has nothing more to do, unless it is the one that asks."""
         self.wake()
-        thread = self._thread
+        with self._lock:
+            thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_SEC)
 

@@ -199,6 +199,8 @@ class Relay:
         self._leg: Leg | None = None
         self._opening: Leg | None = None
         self._is_linked = False
+        # A link that is held ready, to move to.
+        self._spare: Leg | None = None
         # Links that are not used any more, and have to be closed.
         self._stale: list[Leg] = []
         self._inbox: Any = None
@@ -379,6 +381,8 @@ class Relay:
         kept = self._give(leg, message, event) if is_given else None
         if self.core.notices:
             self._tell_notices()
+        if self.core.is_move_due:
+            self._move()
         return kept
 
     def closed(self, leg: Leg, closure: Closure) -> None:
@@ -396,7 +400,7 @@ class Relay:
         """Whether a link is not in use: then what it tells is kept if it is being opened, and else forgotten."""
         if leg is self._leg and self._is_linked:
             return False
-        if leg is self._opening:
+        if leg in (self._opening, self._spare):
             leg.early.append(item)
         return True
 
@@ -476,6 +480,9 @@ class Relay:
         if goes_on:
             self._is_linked = False
             self._stale.append(leg)
+            if self._spare is not None:
+                self._stale.append(self._spare)
+                self._spare = None
         return goes_on
 
     def _lose(self, leg: Leg, error: SonioxRealtimeError) -> None:
@@ -554,7 +561,9 @@ class Relay:
             # A function that gives the key has failed. What it says may hold secrets.
             cause, error = error, SonioxRealtimeError(f"no connection could be opened: {type(error).__name__}")
             error.__cause__ = cause
-        if self.core.state is ResumeState.CONNECTING and not self.core.ended(error, verdict, time.monotonic()):
+        if self.core.state is LIVE:
+            self.core.spare_failed(time.monotonic())
+        elif self.core.state is ResumeState.CONNECTING and not self.core.ended(error, verdict, time.monotonic()):
             self.core.failure = self.core.failure or error
 
     def _opened_leg(self) -> Leg | None:
@@ -574,7 +583,6 @@ class Relay:
     def _adopt(self, leg: Leg) -> None:
         """Goes on over a link that has been opened."""
         if not self._steps.run(self._take_over, leg):
-            self._stale.append(leg)
             return
         leg.keep_newest(self._keeps_newest)
         if (owner := self._owner()) is not None:
@@ -586,24 +594,62 @@ class Relay:
             else:
                 self.arrived(leg, *item)
 
+    def _move(self) -> None:
+        """Moves to the link that is held ready if that is possible now; has one opened if there is none."""
+        spare = self._spare
+        if spare is None or spare.early:
+            self._steps.run(self._drop_spare)
+            self._pump.start()
+        elif self._steps.run(self._take_spare, spare):
+            if (owner := self._owner()) is not None:
+                owner.relay_moved()
+            self._tell_notices()
+            self._pump.start()
+
+    def _drop_spare(self) -> None:
+        if self._spare is not None:
+            self._stale.append(self._spare)
+            self._spare = None
+            self.core.spare_failed(time.monotonic())
+
+    def _take_spare(self, spare: Leg) -> bool:
+        if spare is not self._spare or self._is_closing or not self.core.move(time.monotonic()):
+            return False
+        if self._leg is not None:
+            self._stale.append(self._leg)
+        self._spare = None
+        self._use(spare)
+        return True
+
     def _take_over(self, leg: Leg) -> bool:
         self._opening = None
-        if self._is_closing or self.core.state is not ResumeState.CONNECTING:
+        if self.core.state is LIVE and not self._is_closing:
+            if self.core.spare_opened():
+                self._spare = leg
+            else:
+                self._stale.append(leg)
             return False
+        if self._is_closing or self.core.state is not ResumeState.CONNECTING:
+            self._stale.append(leg)
+            return False
+        self.core.opened(time.monotonic())
+        self._use(leg)
+        return True
+
+    def _use(self, leg: Leg) -> None:
         self._leg = leg
         self._is_linked = True
         self._is_leg_started = False
-        if self.core.opened(time.monotonic()):
+        if self.core.state is ResumeState.REPLAYING:
             with contextlib.suppress(SonioxRealtimeError):
                 self._start(leg)
-        return True
 
     def _cancel_stale(self) -> None:
         while self._stale:
             self._stale.pop().cancel()
 
     def _cancel_legs(self) -> None:
-        for leg in (self._opening, self._leg):
+        for leg in (self._opening, self._spare, self._leg):
             if leg is not None:
                 leg.cancel()
         self._cancel_stale()

@@ -42,7 +42,7 @@ from .._websocket.frames import BINARY, Message
 from ..errors import SonioxRealtimeError, SonioxRealtimeResumeError
 from ..types.realtime import TOKEN_TEXT_FIN
 from ..types.resume import RealtimeLostPayload, RealtimeReconnectingPayload, RealtimeResumedPayload
-from ._cut import Delivered, Speakers, can_splice, choose_start, settled_ms, splice
+from ._cut import Delivered, Speakers, Start, can_splice, choose_start, settled_ms, splice
 from ._framing import framing_of
 from ._ring import AudioRing, ClockMap
 from ._stt_protocol import END_OF_AUDIO
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from ..types.realtime import RealtimeEvent, RealtimeSTTConfig
     from ..types.resume import LostReason, ResumePolicy
     from ._breaks import Verdict
-    from ._cut import Splice, Start
+    from ._cut import Splice
 
 # How much audio is sent in one go when it is sent again, and how far that may be ahead of its pace.
 _PIECE_MS = 100
@@ -74,6 +74,11 @@ _MAX_FAILURES_AT_ONE_POSITION = 3
 # The service takes an end without any audio for an error, so that some has to be sent before it on each connection.
 _LEAST_OVERLAP_MS = 1000
 _CONTEXT_LENGTH = 500
+# A session moves to another connection in a pause of this length; after this multiple of the time also within speech.
+_QUIET_MS = 800
+_MOVE_AT_THE_LATEST = 1.03
+# How long after a connection for that could not be opened the next attempt is made.
+_SPARE_PAUSE_SEC = 30.0
 # How far to look for a frame that begins after audio which was dropped.
 _PROBE_BYTES = 2048
 
@@ -166,6 +171,7 @@ class ResumeCore:
         connections: How many connections have been opened.
         lost_ms: Milliseconds of audio that will not be transcribed.
         failure: Why the session was given up; None if it was not.
+        is_move_due: Whether a connection should be held ready, to which the session moves.
         notices: The payloads of ``reconnecting``, ``resumed`` and ``lost`` that have not been taken yet.
         text: The last 500 characters of the transcript, if ``carry_context`` wants them.
         stream: What belongs to the current connection.
@@ -209,6 +215,7 @@ class ResumeCore:
         self.connections = 0
         self.lost_ms = 0
         self.failure: SonioxRealtimeError | None = None
+        self.is_move_due = False
         self.text = ""
         self.stream = Stream(0, 0, ClockMap(self._framing, 0))
         self.notices: list[Any] = []
@@ -243,6 +250,11 @@ class ResumeCore:
         # How far audio has been sent by any connection, and what the last break has cost.
         self._sent_before = 0
         self._lost_before_ms = 0
+        self._down_sec = 0.0
+        # Moving to another connection before the service ends this one: after how much of its audio, and then at most.
+        self._move_after_ms = None if policy.rotate_after_sec is None else policy.rotate_after_sec * 1000
+        self._spare_due = 0.0
+        self._has_spare = False
 
     # What the session tells.
 
@@ -385,6 +397,7 @@ class ResumeCore:
             self.state = State.OVER
         elif self._total_ms - self._trimmed_at_ms >= _TRIM_EVERY_MS and stream.withheld is None:
             self._trim()
+            self.is_move_due = self._move_after_ms is not None and self._age_ms >= self._move_after_ms
         return True
 
     def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float) -> bool:
@@ -410,12 +423,49 @@ class ResumeCore:
             self._schedule(self._delay_sec(verdict, error), now)
         return True
 
+    # Moving to another connection while there is one.
+
+    @property
+    def _age_ms(self) -> float:
+        """How much audio the connection has recognised."""
+        return self._total_ms - self.stream.offset_ms
+
+    def spare_opened(self) -> bool:
+        """A connection has been opened while another one is live; says whether it is wanted."""
+        self._has_spare = self.state is LIVE and self.is_move_due
+        return self._has_spare
+
+    def spare_failed(self, now: float) -> None:
+        """The connection that was held ready has ended, or could not be opened."""
+        self._has_spare = False
+        self._spare_due = now + _SPARE_PAUSE_SEC
+
+    def move(self, now: float) -> bool:
+        """Moves to the connection that is held ready, if this is a good moment: in a pause, or late anywhere."""
+        if not self._has_spare or self.state is not LIVE or self.stream.withheld is not None or self._is_ending:
+            return False
+        quiet_ms = self._total_ms - _QUIET_MS
+        said_ms = self._delivered.end_ms or 0.0
+        is_quiet = self._tail_empty_since_ms is not None and not self._finalizes and said_ms <= quiet_ms
+        if not is_quiet and self._age_ms < (self._move_after_ms or 0) * _MOVE_AT_THE_LATEST:
+            return False
+        self._has_spare = self.is_move_due = False
+        self._failures, self._down_since = 0, None
+        self.connections += 1
+        self._sent_before = max(self._sent_before, self.stream.sent)
+        self.stream.finalizes_sent = 0
+        # Words that have begun since may not have been told yet, so that the new connection hears the pause as well.
+        self._begin_stream(now, Start(quiet_ms, "silence", is_exact=True) if is_quiet else None)
+        return True
+
     # What is to be done while there is no live connection.
 
     def next(self, now: float) -> Message | float | Literal["connect"] | None:
         """A message to be sent, or how many seconds to wait, or ``connect``; None when there is nothing more to do."""
         if self.state is State.REPLAYING:
             return self._replay(now)
+        if self.state is LIVE and self.is_move_due and not self._has_spare:
+            return "connect" if now >= self._spare_due else self._spare_due - now
         if self.state is not State.WAITING:
             return None
         if self._announced is not None and self._announced.is_vetoed:
@@ -472,21 +522,18 @@ class ResumeCore:
 
     # Beginning a connection after a break.
 
-    def _begin_stream(self, now: float) -> None:
+    def _begin_stream(self, now: float, start: Start | None = None) -> None:
         old = self.stream
-        if old.withheld is not None and self._ring.start <= old.start_byte:
-            # Nothing was given out since the cut was chosen.
-            start, byte, offset_ms, clock = (
-                old.start,
-                old.start_byte,
-                old.offset_ms,
-                ClockMap(self._framing, old.start_byte),
-            )
+        if start is not None:
+            byte = self._start_byte(old.byte_of(start.ms))
+        elif old.withheld is not None and self._ring.start <= old.start_byte:
+            # Nothing was given out since its start was chosen.
+            start, byte = old.start, old.start_byte
         else:
             start, byte = self._choose()
-            offset_ms, clock = round(old.user_ms(byte)), ClockMap(self._framing, byte)
         self._tell_dropped()
-        stream = self.stream = Stream(byte, offset_ms, clock, start, self._delivered)
+        offset_ms = old.offset_ms if byte == old.start_byte else round(old.user_ms(byte))
+        stream = self.stream = Stream(byte, offset_ms, ClockMap(self._framing, byte), start, self._delivered)
         if self._maps_speakers:
             stream.speakers = Speakers(set(self._delivered.speakers))
         if byte > 0:
@@ -646,6 +693,7 @@ class ResumeCore:
         if not was_up:
             return
         self._sent_before = max(self._sent_before, stream.sent)
+        self.is_move_due = self._has_spare = False
         if stream.reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
             self._times_stuck = self._times_stuck + 1 if stream.reached_ms == self._stuck_at_ms else 1
             self._stuck_at_ms = stream.reached_ms
@@ -740,7 +788,7 @@ class ResumeCore:
         replayed = self._framing.ms_of(self._sent_before) - self._framing.ms_of(stream.start_byte)
         self.notices.append(
             RealtimeResumedPayload(
-                attempt=max(1, self._failures),
+                attempt=self._failures,
                 down_sec=self._down_sec,
                 offset_ms=stream.offset_ms,
                 replayed_ms=max(0, round(replayed)),

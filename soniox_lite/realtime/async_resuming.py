@@ -159,7 +159,23 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
 
     def new_leg(self, relay: AsyncRelay) -> AsyncLeg:
         """A link for the relay, not connected yet."""
-        return AsyncLeg(relay, self._options.url, self.config, self._leg_key, self._leg_options)
+        return AsyncLeg(relay, self._options.url, self._leg_config(), self._leg_key, self._leg_options)
+
+    def _leg_config(self) -> RealtimeSTTConfig:
+        """The config for the next connection, with the end of the transcript if that is wanted."""
+        said = self._core.text.strip()
+        if not said:
+            return self.config
+        import dataclasses  # noqa: PLC0415 - only this option needs it
+
+        context: Any = self.config.context
+        if isinstance(context, str):
+            context = f"{context}\n{said}"
+        else:
+            fields = {} if context is None else context.to_dict()
+            fields["text"] = "\n".join(filter(None, (fields.get("text"), said)))
+            context = fields
+        return dataclasses.replace(self.config, context=context)
 
     def relay_opened(self) -> None:
         """The first connection is open."""
