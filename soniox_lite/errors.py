@@ -227,7 +227,10 @@ class SonioxConnectionError(SonioxError, ConnectionError):
         strerror: The system's text for it; None as above.
     """
 
-    request: Request | None = None
+    if TYPE_CHECKING:
+        request: Request | None
+    # No annotation: typing.get_type_hints would need the class, which is in a higher room.
+    request = None
 
     def __init__(self, message: str, *, request_sent: bool = False, response: Response | None = None) -> None:
         super().__init__(message, response=response)
@@ -244,7 +247,9 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
         voice_id: The same for a voice.
     """
 
-    request: Request | None = None
+    if TYPE_CHECKING:
+        request: Request | None
+    request = None  # As in SonioxConnectionError.
 
     def __init__(
         self,

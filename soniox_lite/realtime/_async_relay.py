@@ -175,7 +175,7 @@ class AsyncLeg(AsyncRealtimeSTTSession):
 
 
 class AsyncRelay:
-    """A connection to the service over one link after the other. One task at a time may receive.
+    """A connection to the service over one link after the other. One caller at a time may receive.
 
     The session owns the relay, which refers to it weakly.
     """

@@ -31,7 +31,7 @@ class AsyncTtsStream:
         connection: The connection.
         protocol: The stream's state.
         last_message: The event that was received last; None before the first.
-        receiving: Lets one task receive at a time.
+        receiving: Lets one caller receive at a time.
     """
 
     def __init__(self, connection: AsyncTtsConnection, config: RealtimeTTSConfig) -> None:

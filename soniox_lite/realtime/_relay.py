@@ -176,7 +176,7 @@ class Leg(RealtimeSTTSession):
 
 
 class Relay:
-    """A connection to the service over one link after the other. One task at a time may receive.
+    """A connection to the service over one link after the other. One caller at a time may receive.
 
     The session owns the relay, which refers to it weakly.
     """

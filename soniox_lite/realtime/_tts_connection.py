@@ -119,7 +119,7 @@ class TtsConnection:
         self.driver.abort()
 
     def check_open(self) -> None:
-        """Raises unless it is open, and this is its process and event loop.
+        """Raises unless it is open, and this is its process.
 
         Raises:
             SonioxRealtimeError: It is not.

@@ -32,7 +32,7 @@ class TtsStream:
         connection: The connection.
         protocol: The stream's state.
         last_message: The event that was received last; None before the first.
-        receiving: Lets one task receive at a time.
+        receiving: Lets one caller receive at a time.
     """
 
     def __init__(self, connection: TtsConnection, config: RealtimeTTSConfig) -> None:

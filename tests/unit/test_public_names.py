@@ -211,7 +211,7 @@ ADDED = {
         "client",
         *SESSION_OPTIONS,
     },
-    "connect": SESSION_OPTIONS,
+    "connect": {*SESSION_OPTIONS, "resume"},
     "connect_multi_stream": {"api_key", *SESSION_OPTIONS},
 }
 # Parameters that differ in kind or default: (class, method, name) -> reason.
