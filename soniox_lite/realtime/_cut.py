@@ -63,14 +63,79 @@ _POOR, _POOR_EACH = 0.5, 0.25
 class Delivered:
     """What the user has been given as final, in the user's clock.
 
-    Attributes:
-        end_ms: End of the last word that was said; None before the first.
-        translated_ms: End of the last word that was said and has its translation, or gets none; None before the first.
-        ends_with_end: Whether an ``<end>`` came after the last word.
-        last_text: Text of the last token that was said; empty before the first.
-        last_translation: Text of the last translated token; empty before the first.
-        speakers: All labels of speakers.
+    Tokens are only collected as they go out, and are looked at when something is asked.
     """
+
+    def __init__(self) -> None:
+        # Those that were not looked at yet come second.
+        self._tokens: deque[Token] = deque()
+        self._new: list[Token] = []
+        self._facts = _Facts()
+
+    @property
+    def end_ms(self) -> float | None:
+        """End of the last word that was said; None before the first."""
+        return self._look().end_ms
+
+    @property
+    def translated_ms(self) -> float | None:
+        """End of the last word that was said and has its translation, or gets none; None before the first."""
+        return self._look().translated_ms
+
+    @property
+    def cut_ms(self) -> float | None:
+        """What has to be heard again begins here: the end of the last word, or of the last translated one."""
+        facts = self._look()
+        if facts.end_ms is None:
+            return None
+        return max(facts.translated_ms or 0, facts.end_ms - _MAX_TRANSLATION_LAG_MS)
+
+    @property
+    def ends_with_end(self) -> bool:
+        """Whether an ``<end>`` came after the last word."""
+        return self._look().ends_with_end
+
+    @property
+    def last_text(self) -> str:
+        """Text of the last token that was said; empty before the first."""
+        return self._look().last_text
+
+    @property
+    def last_translation(self) -> str:
+        """Text of the last translated token; empty before the first."""
+        return self._look().last_translation
+
+    @property
+    def speakers(self) -> set[str]:
+        """All labels of speakers."""
+        return self._look().speakers
+
+    def add(self, tokens: Sequence[Token]) -> None:
+        """Adds final tokens, in the order in which they were given out."""
+        self._new += tokens
+
+    def forget(self, before_ms: float) -> None:
+        """Forgets the tokens that ended before a time. What is said of the last ones stays."""
+        self._look()
+        tokens = self._tokens
+        while tokens and (time_of(tokens[0].end_ms) or 0) < before_ms:
+            tokens.popleft()
+
+    def words(self, from_ms: float = -math.inf) -> list[Word]:
+        """The words whose middle lies after a time."""
+        self._look()
+        return [word for word in words_of(self._tokens) if word.middle_ms > from_ms]
+
+    def _look(self) -> _Facts:
+        if self._new:
+            new, self._new = self._new, []
+            self._tokens += new
+            self._facts.add(new)
+        return self._facts
+
+
+class _Facts:
+    """What is known of tokens after the last of them: as :class:`Delivered` tells it."""
 
     def __init__(self) -> None:
         self.end_ms: float | None = None
@@ -79,47 +144,29 @@ class Delivered:
         self.last_text = ""
         self.last_translation = ""
         self.speakers: set[str] = set()
-        self._tokens: deque[Token] = deque()
         self._is_untranslated = False
 
-    @property
-    def cut_ms(self) -> float | None:
-        """What has to be heard again begins here: the end of the last word, or of the last translated one."""
-        if self.end_ms is None:
-            return None
-        return max(self.translated_ms or 0, self.end_ms - _MAX_TRANSLATION_LAG_MS)
-
     def add(self, tokens: Iterable[Token]) -> None:
-        """Adds final tokens, in the order in which they were given out."""
         for token in tokens:
-            self._tokens.append(token)
-            text = token.text
-            if text in MARKS:
+            text, status = token.text, token.translation_status
+            if text[:1] == "<" and text in MARKS:
                 self.ends_with_end |= text == TOKEN_TEXT_END
-            elif is_translation(token):
+            elif status == "translation":
                 self.last_translation = text
                 self._is_untranslated = False
                 self.translated_ms = self.end_ms
             else:
                 self.last_text = text
                 self.ends_with_end = False
-                if (end_ms := time_of(token.end_ms)) is not None and (self.end_ms is None or end_ms > self.end_ms):
+                end_ms = time_of(token.end_ms)
+                if end_ms is not None and (self.end_ms is None or end_ms > self.end_ms):
                     self.end_ms = end_ms
                 if token.speaker is not None:
                     self.speakers.add(token.speaker)
-                self._is_untranslated |= token.translation_status == "original"
-                if not self._is_untranslated:
+                if status == "original":
+                    self._is_untranslated = True
+                elif not self._is_untranslated:
                     self.translated_ms = self.end_ms
-
-    def forget(self, before_ms: float) -> None:
-        """Forgets the tokens that ended before a time. What is said of the last ones stays."""
-        tokens = self._tokens
-        while tokens and (time_of(tokens[0].end_ms) or 0) < before_ms:
-            tokens.popleft()
-
-    def words(self, from_ms: float = -math.inf) -> list[Word]:
-        """The words whose middle lies after a time."""
-        return [word for word in words_of(self._tokens) if word.middle_ms > from_ms]
 
 
 @dataclass(frozen=True)

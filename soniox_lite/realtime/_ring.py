@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     WhenFull = Literal["wait", "raise", "drop"]
 
-_BLOCK_BYTES = 16 * 1024
+# Smaller chunks are copied together: each piece costs a hundred bytes.
+_LEAST_PIECE_BYTES = 1024
+_MOST_GATHERED_BYTES = 16 * 1024
 # How far one unmeasured padding may move the clock at most, as was measured on the service.
 _PADDING_MS = 120.0
 # Times on the wire are whole milliseconds.
@@ -49,8 +51,8 @@ class RingFullError(Exception):
 class AudioRing:
     """The newest audio, up to a number of bytes.
 
-    Kept in blocks of one size, all of them full but the last: a position is found by division, and audio is forgotten
-    by dropping blocks. The memory used is that of the audio and less than two blocks.
+    Kept in pieces: immutable chunks as they came, small or mutable ones copied together. A position is found by
+    bisection. The memory used is that of the audio, of the oldest and of the newest piece.
 
     Attributes:
         max_bytes: How much is kept at most. May be changed.
@@ -67,9 +69,10 @@ class AudioRing:
         self.start = 0
         self.end = 0
         self.dropped_bytes = 0
-        self._blocks: deque[bytes | bytearray] = deque()
-        # Position of the first byte of the first block; a multiple of the size of a block.
-        self._base = 0
+        # Each piece, and its position. The first ones may be empty already, until there are many.
+        self._pieces: list[bytes | bytearray] = []
+        self._positions: list[int] = []
+        self._first = 0
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -80,7 +83,7 @@ class AudioRing:
         return max(0, self.max_bytes - len(self))
 
     def append(self, chunk: Buffer) -> int:
-        """Adds audio, which is copied.
+        """Adds audio.
 
         Returns:
             How many bytes of the oldest audio were dropped; with a chunk larger than the ring, these include its own.
@@ -88,12 +91,17 @@ class AudioRing:
         Raises:
             RingFullError: There is no room and nothing may be dropped; nothing was added.
         """
-        view = memoryview(chunk).cast("B")
-        excess = len(self) + len(view) - self.max_bytes
+        piece = chunk if type(chunk) is bytes else memoryview(chunk).cast("B")
+        end = self.end + len(piece)
+        excess = end - self.start - self.max_bytes
         if excess > 0 and self.when_full != "drop":
             raise RingFullError(excess)
-        self._store(view)
-        self.end += len(view)
+        if type(piece) is bytes and len(piece) >= _LEAST_PIECE_BYTES:
+            self._pieces.append(piece)
+            self._positions.append(self.end)
+        else:
+            self._gather(piece)
+        self.end = end
         if excess <= 0:
             return 0
         self.trim(self.start + excess)
@@ -103,9 +111,14 @@ class AudioRing:
     def trim(self, position: int) -> None:
         """Forgets the audio before a position; a position outside of the ring is moved to its nearer end."""
         self.start = max(self.start, min(position, self.end))
-        while self._base + _BLOCK_BYTES <= self.start:
-            self._blocks.popleft()
-            self._base += _BLOCK_BYTES
+        first = bisect_right(self._positions, self.start) - 1
+        # The piece at the end may get more.
+        for number in range(self._first, first):
+            self._pieces[number] = b""
+        self._first = max(self._first, first)
+        if self._first > len(self._pieces) // 2:
+            del self._pieces[: self._first], self._positions[: self._first]
+            self._first = 0
 
     def read(self, position: int, size: int) -> bytes:
         """The audio from a position on, at most ``size`` bytes; empty at the end.
@@ -117,29 +130,23 @@ class AudioRing:
             raise IndexError(f"position {position} is before {self.start}, the oldest that is kept")
         stop = min(position + size, self.end)
         parts: list[bytes | bytearray] = []
+        number = bisect_right(self._positions, position) - 1
         while position < stop:
-            number, skipped = divmod(position - self._base, _BLOCK_BYTES)
-            part = self._blocks[number][skipped : skipped + stop - position]
+            skipped = position - self._positions[number]
+            part = self._pieces[number][skipped : skipped + stop - position]
             parts.append(part)
             position += len(part)
+            number += 1
         return b"".join(parts)
 
-    def _store(self, view: memoryview) -> None:
-        if not view:
-            return
-        blocks = self._blocks
-        if not blocks or len(blocks[-1]) == _BLOCK_BYTES:
-            blocks.append(bytearray())
-        while view:
-            last = blocks[-1]
-            room = _BLOCK_BYTES - len(last)
-            last += view[:room]
-            view = view[room:]
-            if len(last) == _BLOCK_BYTES:
-                # A bytearray reserves more than it holds.
-                blocks[-1] = bytes(last)
-                if view:
-                    blocks.append(bytearray())
+    def _gather(self, chunk: bytes | memoryview) -> None:
+        """Copies a chunk to the newest piece, or into one of its own."""
+        newest = self._pieces[-1] if self._pieces else b""
+        if type(newest) is bytearray and len(newest) + len(chunk) <= _MOST_GATHERED_BYTES:
+            newest += chunk
+        elif chunk:
+            self._pieces.append(bytearray(chunk) if len(chunk) < _LEAST_PIECE_BYTES else bytes(chunk))
+            self._positions.append(self.end)
 
 
 class ClockMap:

@@ -203,20 +203,19 @@ class WholeWords:
         """
         if self._unspaced:
             tokens = self._spaced(tokens)
-        count = 0
         # Final tokens come first.
+        count = 0
         for token in tokens:
             if token.is_final is False:
+                # The usual message: words have become final, and another one follows.
+                if not self.held and (
+                    not count or (token.text[:1] == " " and tokens[count - 1].translation_status is None)
+                ):
+                    return tokens
                 break
             count += 1
-        if not self.held:
-            if not count:
-                return tokens
-            last = tokens[count - 1]
-            # The usual message: a word has become final, and another one follows.
-            if count < len(tokens) and tokens[count].text[:1] == " " and not is_translation(last):
-                self._said_ms = time_of(last.end_ms) or self._said_ms
-                return tokens
+        if not count and not self.held:
+            return tokens
         finals, tail = self.held + tokens[:count], tokens[count:]
         for token in finals:
             self._said_ms = time_of(token.end_ms) or self._said_ms

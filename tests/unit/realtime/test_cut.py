@@ -73,7 +73,9 @@ def test_nothing_was_delivered() -> None:
 def test_neither_marks_nor_tokens_without_times_move_the_cut(script: str) -> None:
     found = delivered(script)
     found.add([Token(text="?", is_final=True)])
-    found.add([Token(text="?", is_final=True, end_ms="late")])  # type: ignore[arg-type]
+    late = Token(text="?", is_final=True)
+    late.end_ms = "late"  # type: ignore[assignment]
+    found.add([late])
     assert found.end_ms == 200
 
 
