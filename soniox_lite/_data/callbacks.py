@@ -12,6 +12,7 @@ from ..errors import SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
     from typing import Any
 
@@ -129,9 +130,14 @@ class Handlers:
         """Does nothing: handlers have returned."""
 
 
+def logger() -> logging.Logger:
+    """The logger under the package's own name: ``soniox_lite``, or that of a copy in another project's tree."""
+    import logging  # noqa: PLC0415 - only the rare cases pay in which something is logged
+
+    return logging.getLogger(__name__.rpartition("._data")[0])
+
+
 def log_failure(event_type: str) -> None:
     """Logs the exception that is being handled."""
-    import logging  # noqa: PLC0415 - only this rare case pays
-
     text = "a handler of a session's %r event failed"
-    logging.getLogger("soniox_lite").error(text, event_type, exc_info=True)  # noqa: LOG014 - called where it is handled
+    logger().error(text, event_type, exc_info=True)

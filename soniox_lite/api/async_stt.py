@@ -882,6 +882,6 @@ def _timeout_error(
 
 
 def _log_left_over(kind: str, left_id: str | None, error: SonioxError) -> None:
-    import logging  # noqa: PLC0415 - 5 ms that only this rare case pays
+    from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
 
-    logging.getLogger("soniox_lite").warning("%s %s is left at the service: %s", kind, one_line(left_id), error)
+    logger().warning("%s %s is left at the service: %s", kind, one_line(left_id), error)

@@ -669,14 +669,14 @@ class AsyncRealtimeSTTSession:
             or self._connection.was_opened_by_parent
         ):
             return
-        import logging  # noqa: PLC0415 - only this rare case pays
-
         reason: object = "the service did not finish in time"
         closure = self._protocol.closure
         if self._protocol.failure is not None or (closure is not None and not closure.initiated_locally):
             reason = self._protocol.refusal()
         self._failure_reported = True
-        logging.getLogger("soniox_lite").warning(
+        from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
+
+        logger().warning(
             "a realtime session was closed before it was finished, so that the last words may be missing: %s", reason
         )
 
@@ -761,9 +761,9 @@ class AsyncRealtimeSTTSession:
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s") from None
 
     def _warn_of_missing_end(self) -> None:
-        import logging  # noqa: PLC0415 - only this rare case pays
+        from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
 
-        logging.getLogger("soniox_lite").warning(
+        logger().warning(
             "a realtime session waits for events, but nothing was sent for %g s and the audio was not ended; "
             "call finish() after the last audio, or send_bytes(..., finish=True)",
             _SILENCE_SEC,

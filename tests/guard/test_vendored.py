@@ -63,6 +63,36 @@ def test_a_copy_under_another_name_works(fake_soniox: FakeSoniox, tmp_path: Path
         assert (inner / needed).exists()
 
 
+TWO_COPIES = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import soniox_lite as one
+import their_app._vendor.soniox_lite as other
+from their_app._vendor.soniox_lite._data.callbacks import logger
+translation = other.types.api.TranslationConfig(type="one_way", target_language="de")
+config = other.types.api.CreateTranscriptionConfig(language_hints=["en"], translation=translation)
+print(one.types.api.CreateTranscriptionPayload.of({"model": "m", "file_id": "f", "translation": translation}).to_dict())
+client = one.SonioxClient("key", api_base_url="http://127.0.0.1:9/v1", max_retries=0)
+try:
+    client.stt.create(file_id="f", config=config)
+except one.SonioxConnectionError:
+    print("sent")
+token = other.types.common.Token.from_dict({"text": "Hello", "start_ms": 0, "end_ms": 900, "confidence": 1.0})
+print(one.subtitles.to_text([token]))
+print(logger().name)
+"""
+
+
+def test_two_copies_take_each_others_records_and_log_under_their_own_names(tmp_path: Path) -> None:
+    place = tmp_path / "their_app" / "_vendor"
+    assert main(["vendor", str(place)]) == 0
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c", TWO_COPIES, str(tmp_path), str(ROOT)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    payload = {"model": "m", "file_id": "f", "translation": {"type": "one_way", "target_language": "de"}}
+    assert result.stdout.splitlines() == [str(payload), "sent", "Hello", "their_app._vendor.soniox_lite"]
+
+
 @pytest.mark.slow
 def test_a_copy_passes_the_contract_suite(tmp_path: Path) -> None:
     place = tmp_path / "their_app" / "_vendor"
