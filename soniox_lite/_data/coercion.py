@@ -8,12 +8,11 @@ Loaded when a value does not have the type of its field; then it is converted as
 from __future__ import annotations
 
 import math
-import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Set as AbstractSet, ValuesView
 from enum import Enum
 
-from .json_values import JSON_KINDS, MismatchError, json_kind
+from .json_values import JSON_KINDS, MismatchError, is_uuid, json_kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def coerced(kind: type, value: Any) -> Any:
         value = value.value
     found = None
     if kind is str:
-        found = str(value) if _is_uuid(value) else value
+        found = str(value) if is_uuid(value) else value
     elif kind is bool:
         found = _WORDS.get(value.lower()) if isinstance(value, str) else _flag(value)
     elif not isinstance(value, bool):
@@ -49,11 +48,6 @@ def coerced(kind: type, value: Any) -> Any:
     if not isinstance(found, kind):
         raise MismatchError(f"must be a {JSON_KINDS[kind]}", json_kind(value))
     return found
-
-
-def _is_uuid(value: object) -> bool:
-    module = sys.modules.get("uuid")  # Loading it takes milliseconds; without it there are no UUIDs.
-    return module is not None and isinstance(value, module.UUID)
 
 
 def _number(kind: type, value: Any) -> Any:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -66,3 +68,9 @@ def is_buffer(value: object) -> bool:
     except TypeError:
         return False
     return True
+
+
+def is_uuid(value: object) -> bool:
+    """Whether a value is a :class:`uuid.UUID`."""
+    module = sys.modules.get("uuid")  # Loading it takes milliseconds; where it is not loaded, there are no UUIDs.
+    return module is not None and isinstance(value, module.UUID)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._data.json_values import is_uuid
 from .._data.rules import FieldErrors
 
 
@@ -29,13 +30,15 @@ def path_segment(name: str, value: object) -> str:
 
     Args:
         name: The argument's name, for the error.
-        value: The id.
+        value: The id, as text or a UUID.
 
     Raises:
-        SonioxValidationError: ``value`` is not a string, is blank, is longer than 256 characters, or is a path.
+        SonioxValidationError: ``value`` is neither, is blank, is longer than 256 characters, or is a path.
     """
     if isinstance(value, str) and len(value) <= 256 and value.isascii() and value.replace("-", "").isalnum():
         return value  # Ids of the service are UUIDs.
+    if is_uuid(value):
+        return str(value)
     from urllib.parse import quote  # noqa: PLC0415 - loaded with the transport anyway
 
     with FieldErrors(name) as check:
