@@ -234,6 +234,11 @@ def test_other_alphabets_are_kept_in_an_errors_text() -> None:
     assert str(SonioxError("日本 é “x” עברית 👍")) == "日本 é “x” עברית 👍"
 
 
+@each_row("cls", [SonioxConnectionError, SonioxTimeoutError])
+def test_a_request_was_not_sent_unless_the_error_says_so(cls: Any) -> None:
+    assert (cls("m").request_sent, cls("m", request_sent=True).request_sent) == (False, True)
+
+
 def test_the_text_leaves_out_what_is_not_known() -> None:
     assert str(SonioxAPIError("It failed")) == "It failed"
     assert str(SonioxAPIError("It failed", response=reply(418))) == "It failed (HTTP 418)"

@@ -93,6 +93,16 @@ def test_every_length_byte_by_byte(size: int) -> None:
     assert found == [(BINARY, payload)]
 
 
+@each_row("size", [125, 126, 300, 65536])
+@each_row("cut_at", [1, 2, 3, 9])
+def test_a_head_that_is_cut_behind_another_message(cut_at: int, size: int) -> None:
+    before, after = frame(TEXT, b"x" * 1000), frame(BINARY, bytes(size))
+    parser = FrameParser(LIMIT)
+
+    assert list(parser.feed(before + after[:cut_at])) == [(TEXT, b"x" * 1000)]
+    assert list(parser.feed(after[cut_at:])) == [(BINARY, bytes(size))]
+
+
 BAD = {
     "reserved bits": (frame(TEXT, b"x", reserved=1), 1002),
     "compressed": (frame(TEXT, b"x", reserved=4), 1002),
