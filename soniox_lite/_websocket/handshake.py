@@ -95,7 +95,9 @@ def open_websocket(
     except SonioxRealtimeError:
         raise
     except TimeoutError as error:
-        late = SonioxRealtimeTimeoutError(f"{url} could not be opened within {timeout_sec:g} s ({handshake.phase})")
+        late = SonioxRealtimeTimeoutError(
+            f"{url} could not be opened: timed out after {timeout_sec:g} s ({handshake.phase})"
+        )
         raise with_errno(late, error) from error
     except ProxyError as error:
         raise SonioxRealtimeConnectionError(f"{url}: {error}", error_code=error.status) from error

@@ -98,7 +98,7 @@ class Closure:
         elif self.error is not None:
             detail = f"the connection broke: {describe_failure(self.error)}"
         elif self.initiated_locally:
-            detail = "the session was closed"
+            detail = "the session was closed, so it is not connected any more"
         else:
             reason = f": {self.reason}" if self.reason else ""
             detail = f"the server closed the connection with code {self.code}{reason}"

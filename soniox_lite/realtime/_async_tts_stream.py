@@ -12,7 +12,7 @@ from ..errors import SonioxRealtimeError
 from ..types.realtime import adopt_message
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
 from ._stt_protocol import error_of
-from ._tts_protocol import TtsProtocol, cut_short_error, encoded
+from ._tts_protocol import NOT_CONNECTED, TtsProtocol, cut_short_error, encoded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class AsyncTtsStream:
             SonioxRealtimeError: The stream ended too early, or is not open; or another task (thread) is receiving.
         """
         if not self.connection.protocol.was_open:
-            raise SonioxRealtimeError("the connection is not open; enter it first")
+            raise SonioxRealtimeError(NOT_CONNECTED)
         self.connection.driver.check_owner()
         if not self.receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this stream already")

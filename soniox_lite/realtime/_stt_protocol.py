@@ -77,8 +77,8 @@ _STATES: dict[int, tuple[SessionState, str | None]] = {
     State.FAILED: ("ending", "the service refused the session"),
     State.CLOSING: ("closing", "the session is being closed"),
     State.ABANDONED: ("closed", _NOT_CONNECTED),
-    State.CLOSED: ("closed", "the session is closed"),
-    State.DISMISSED: ("closed", "the session is closed"),
+    State.CLOSED: ("closed", "the session was closed, so it is not connected any more"),
+    State.DISMISSED: ("closed", "the session was closed, so it is not connected any more"),
 }
 # Looked up for each chunk, which is slow on an enum in Python 3.10 and 3.11.
 OPEN = State.OPEN

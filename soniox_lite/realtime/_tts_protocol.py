@@ -128,18 +128,18 @@ class LineState(IntEnum):
     """The program closed it after it was open."""
 
 
-_NOT_OPEN = "the connection is not open; enter it first"
+NOT_CONNECTED = "not connected: enter the connection first"
 
 # For each state: its public word, and why nothing can be done in it (None where streams can be opened and used). If the
 # service or a broken connection is the reason, their own error is raised instead.
 _LINE_STATES: dict[int, tuple[ConnectionState, str | None]] = {
-    LineState.NEW: ("new", _NOT_OPEN),
-    LineState.CONNECTING: ("connecting", _NOT_OPEN),
+    LineState.NEW: ("new", NOT_CONNECTED),
+    LineState.CONNECTING: ("connecting", NOT_CONNECTED),
     LineState.OPEN: ("open", None),
     LineState.FAILED: ("open", "the service refused the connection"),
-    LineState.CLOSED: ("closed", "the connection is closed"),
-    LineState.ABANDONED: ("closed", _NOT_OPEN),
-    LineState.DISMISSED: ("closed", "the connection is closed"),
+    LineState.CLOSED: ("closed", "the connection was closed, so it is not connected any more"),
+    LineState.ABANDONED: ("closed", NOT_CONNECTED),
+    LineState.DISMISSED: ("closed", "the connection was closed, so it is not connected any more"),
 }
 
 

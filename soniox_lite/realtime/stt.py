@@ -131,10 +131,10 @@ class RealtimeSTTSession:
             api_key: The key, permanent or temporary, or a function that returns it, which is called before the
                 handshake (an async session awaits it); None for ``config.api_key``, else ``SONIOX_API_KEY``. It travels
                 in the header of the handshake only.
-            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             close_timeout_sec: How many seconds closing may wait for the last tokens.
-            send_timeout_sec: How long the service may take over what is sent in one go (at most 64 KiB) before the
-                session is given up.
+            send_timeout_sec: How many seconds the service may take to accept one message of at most 64 KiB before the
+                session fails; waiting for earlier messages does not count.
             keep_alive_interval_sec: After how many seconds without audio a keepalive is sent in the background, and how
                 often then; at most 20, so that the service does not end the session with error 408. None for 5 seconds
                 while the session is paused, 20 before it is started, and none otherwise: audio has to come.
@@ -146,7 +146,7 @@ class RealtimeSTTSession:
                 the socket, so that the service has to wait.
             max_queued_bytes: The same for their total size in bytes.
             max_message_bytes: A larger message ends the session with an error.
-            raise_on_error: Whether an error of the service is raised where it is received, instead of being an event.
+            raise_on_error: Whether receiving raises an error of the service instead of returning it as an event.
             start_on_open: Whether the stream starts when the session is opened. Otherwise the connection is held, and
                 kept alive, until ``start`` or the first audio.
             ssl_context: For TLS; None for that of the settings.
@@ -444,7 +444,7 @@ class RealtimeSTTSession:
         self._connection.send_nowait(self._change, self._protocol.resume)
 
     def recv_bytes(self) -> bytes:
-        """The next message as it came; empty when there are no more.
+        """The next message, as JSON in UTF-8; empty after the last.
 
         Raises:
             SonioxRealtimeError: As :meth:`receive_event`.
@@ -454,6 +454,9 @@ class RealtimeSTTSession:
 
     def parse_event(self, raw: str | bytes) -> RealtimeEvent:
         """Parses a message into an event.
+
+        Args:
+            raw: The message, as text or in UTF-8.
 
         Raises:
             SonioxRealtimeError: It is not JSON, or not of the documented shape.
@@ -466,10 +469,10 @@ class RealtimeSTTSession:
         Events that arrived before a session was closed, or before its connection broke, are still handed out.
 
         Args:
-            timeout_sec: How long to wait; None for as long as it takes.
+            timeout_sec: How many seconds to wait; None for no limit.
 
         Raises:
-            SonioxRealtimeTimeoutError: No event in that time; the session goes on.
+            SonioxRealtimeTimeoutError: No event arrived in that time. The session goes on.
             SonioxRealtimeError: The connection broke before the end, a message was invalid, the session
                 was never opened, or another thread is receiving; and with ``raise_on_error`` an error of the
                 service.
@@ -501,7 +504,9 @@ class RealtimeSTTSession:
     def handle_events(self, handler: Callable[[RealtimeEvent], object]) -> None:
         """Calls a function with every event to the end of the stream.
 
-        An async function is refused.
+        Args:
+            handler: The function.
+                An async function is refused.
 
         Raises:
             SonioxValidationError: ``handler`` cannot be called.
@@ -921,7 +926,7 @@ class RealtimeSTTClient:
                 ``stt_defaults``.
             api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
                 called before the handshake; None for the client's.
-            connect_timeout_sec: For name resolution, TCP, proxy, TLS and the upgrade together.
+            connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             resume: Whether the session goes on over a new connection when one ends early, and how: True, or a
                 :class:`~soniox_lite.realtime.ResumePolicy`, also as a dict. False for a session that ends with its
                 connection.

@@ -156,7 +156,7 @@ class TestOneStream:
             connection.receive_event, connection.finish, connection.pause, connection.keep_alive, connection.recv_bytes,
             connection.cancel, connection.resume,
         ):  # fmt: skip
-            with pytest.raises(SonioxRealtimeError, match="not open; enter it first"):
+            with pytest.raises(SonioxRealtimeError, match="not connected: enter the connection first"):
                 tts.call(action)
         tts.call(connection.close)
 
