@@ -236,9 +236,7 @@ class TestProxy:
     def test_that_stalls(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
         with WsServer(ws_server.hold) as proxy:
             monkeypatch.setenv("http_proxy", proxy.address)
-            with pytest.raises(
-                SonioxRealtimeError, match=r"timed out after 0\.2 s \(proxy tunnel to soniox.invalid:80\)"
-            ):
+            with pytest.raises(SonioxRealtimeError, match=r"timed out after 0\.2 s \(proxy tunnel to"):
                 driver.call(driver.session("ws://soniox.invalid/x", connect_timeout_sec=0.2).enter)
 
 
