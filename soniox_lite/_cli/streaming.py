@@ -8,11 +8,14 @@ import re
 import signal
 import threading
 import time
+from collections import deque
 
 from ..errors import SonioxError, SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..realtime._stt_protocol import error_of
+from ..realtime.resuming import ResumingSTTSession
 from ..types.context import TranslationConfig
 from ..types.realtime import RealtimeSTTConfig
+from ..types.resume import ResumePolicy
 from ..utils import SessionThread, read_wav_format
 from . import terminal as screen
 from .clients import open_client
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..realtime.stt import RealtimeSTTSession
+    from ..types.resume import RealtimeLostPayload, RealtimeResumedPayload
     from .live import Output
 
 _CONNECT_TIMEOUT_SEC = 10.0
@@ -76,14 +80,16 @@ def stream(options: argparse.Namespace) -> int:
                 config=audio.config,
                 connect_timeout_sec=_CONNECT_TIMEOUT_SEC if options.timeout is None else options.timeout,
                 close_timeout_sec=_CLOSE_TIMEOUT_SEC,
+                resume=False if options.no_resume else _resume_policy(options),
             )
         )
+        breaks = _Breaks(session)
         # From here on Ctrl-C waits for the last words; before, it ends the program at once.
         interruption = stack.enter_context(_Interruption())
         output = output_for(as_json=options.json, target_language=options.translate_to)
         feeder = _Feeder(session, audio, None if options.fast else started)
         try:
-            _show(session, feeder, interruption, output)
+            _show(session, feeder, interruption, output, breaks)
         except SonioxError as error:
             if interruption.number is None:
                 raise
@@ -116,7 +122,14 @@ def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
     return config
 
 
-def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output) -> None:
+def _resume_policy(options: argparse.Namespace) -> ResumePolicy:
+    """How the session goes on after a break; audio that cannot be cut is sent again from its beginning."""
+    return ResumePolicy(when_container="restart", max_replay_speed=None if options.fast else 2.0)
+
+
+def _show(
+    session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output, breaks: _Breaks
+) -> None:
     """Sends the audio and shows the events until the stream ends or, after Ctrl-C, until the time-out.
 
     Raises:
@@ -126,7 +139,7 @@ def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interrupt
     feeder.start()
     try:
         try:
-            is_complete = _show_events(session, feeder, interruption, output)
+            is_complete = _show_events(session, feeder, interruption, output, breaks)
         except BaseException:
             # Unblocks the sending thread; audio not yet sent is discarded.
             session.cancel()
@@ -146,11 +159,14 @@ def _show(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interrupt
             )
 
 
-def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output) -> bool:
+def _show_events(
+    session: RealtimeSTTSession, feeder: _Feeder, interruption: _Interruption, output: Output, breaks: _Breaks
+) -> bool:
     """Shows events to the end of the stream. False if the last words did not arrive in time."""
     deadline: float | None = None
     is_announced = False
     while True:
+        breaks.show(output)
         if interruption.number is not None:
             if deadline is None:
                 deadline = time.monotonic() + _LAST_WORDS_SEC
@@ -179,6 +195,35 @@ def _show_events(session: RealtimeSTTSession, feeder: _Feeder, interruption: _In
             raise error_of(event)
         if event.finished:
             return True
+
+
+class _Breaks:
+    """Tells of connections that broke, and of audio that was lost by it, one line each.
+
+    Args:
+        session: Its handlers are called by other threads, which must not write between two parts of a line.
+    """
+
+    def __init__(self, session: RealtimeSTTSession) -> None:
+        self._lines: deque[str] = deque()
+        if isinstance(session, ResumingSTTSession):
+            session.on("resumed", self._note_resumed)
+            session.on("lost", self._note_lost)
+
+    def show(self, output: Output) -> None:
+        """Writes the lines since the last call."""
+        while self._lines:
+            output.make_room()
+            screen.say(self._lines.popleft())
+
+    def _note_resumed(self, resumed: RealtimeResumedPayload) -> None:
+        if resumed.attempt:
+            self._lines.append(f"the connection broke; resumed after {resumed.down_sec:.1f} s")
+
+    def _note_lost(self, lost: RealtimeLostPayload) -> None:
+        if lost.reason in ("buffer", "drop"):
+            seconds = (lost.end_ms - lost.start_ms) / 1000
+            self._lines.append(f"warning: {seconds:.1f} s of audio from {lost.start_ms / 1000:.1f} s on were lost")
 
 
 class _Audio:

@@ -206,9 +206,8 @@ class ResumeCore:
             else (policy.overlap_ms)
         )
         self._maps_speakers = bool(config.enable_speaker_diarization) and policy.speakers == "map"
-        # A restart needs all audio; once that is no longer kept, a break is the end, and keeping more is of no use.
-        self._drops = policy.when_full == "drop" or self._framing.is_restart_only
-        self._ring = AudioRing(policy.buffer_bytes, when_full="drop" if self._drops else policy.when_full)
+        self._drops = policy.when_full == "drop"
+        self._ring = AudioRing(policy.buffer_bytes, when_full=policy.when_full)
         self._is_sized = False
         self._size_ring()
         self.state = State.CONNECTING
@@ -345,7 +344,11 @@ class ResumeCore:
     def _size_ring(self) -> None:
         """Limits the ring to ``buffer_sec``, once it is known how many bytes that is."""
         rate = self._framing.bytes_per_second
-        if rate:
+        if self._framing.is_restart_only:
+            # A restart needs all audio; once that is no longer kept, keeping more is of no use.
+            self._drops, self._ring.when_full = True, "drop"
+            self._is_sized = True
+        elif rate:
             self._is_sized = True
             limit = min(self._policy.buffer_bytes, int(self._policy.buffer_sec * rate))
             self._ring.max_bytes = max(limit, _LEAST_RING_BYTES)

@@ -26,6 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     shared.add_recognition(parser, "stt-rt-v5")
     parser.add_argument("--endpoints", action="store_true", help="begin a new line when a speaker has finished")
     shared.add_reference(parser, "the session")
+    parser.add_argument(
+        "--no-resume", action="store_true", help="end when the connection breaks, instead of going on over another one"
+    )
     parser.add_argument("--fast", action="store_true", help="send as fast as possible, not at the pace of the audio")
     shared.add_fake(parser)
     parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")

@@ -27,7 +27,7 @@ from soniox_lite._cli.live import Turns, row_spans
 from soniox_lite._cli.terminal import printable
 from soniox_lite._data.display_width import display_width
 from soniox_lite.types.common import Token
-from soniox_testing import FakeSoniox, Word
+from soniox_testing import FakeSoniox, Recording, Word
 from tests.unit.cli.test_transcribe import Process, Result, Terminal
 
 from ...support.tables import each_row
@@ -438,7 +438,7 @@ def test_a_broken_session_leaves_no_tail_on_the_terminal(
     else:
         fake.fail_next_session("service_unavailable", after_audio_ms=4500)
     with Screen() as screen:
-        process = start("-", *_RAW, "--fast", stdin=subprocess.PIPE, stdout=screen.slave)
+        process = start("-", *_RAW, "--fast", "--no-resume", stdin=subprocess.PIPE, stdout=screen.slave)
         _feed(process, _SECOND * 4)
         # A reset destroys what has not been read yet, so it has to be.
         screen.read_until("How are you")
@@ -585,7 +585,7 @@ def test_a_session_that_ends_early_prints_what_was_final(
         fake.fail_next_session("service_unavailable", "Come back later.", after_audio_ms=3200)
     else:
         fake.drop_next_session(after_audio_ms=3200, how=how)
-    process = start("-", *_RAW, "--fast", stdin=subprocess.PIPE)
+    process = start("-", *_RAW, "--fast", "--no-resume", stdin=subprocess.PIPE)
     _feed(process, _SECOND * 3)
     first = _read_out_until(process, "Good morning.")
     _feed(process, _SECOND)
@@ -593,6 +593,16 @@ def test_a_session_that_ends_early_prints_what_was_final(
     assert (result.code, first + result.out) == (1, "Good morning.\n")
     assert re.fullmatch(r"soniox-lite: error: .+\n", result.err)
     assert {"error": "Come back later. (503, service_unavailable)", "reset": ""}.get(how, how[6:]) in result.err
+
+
+def test_a_connection_that_breaks_costs_no_word_and_one_line(run: Callable[..., Result], fake: FakeSoniox) -> None:
+    recording = Recording.conversation(8, seed=1, sample_rate=2000)
+    fake.add_recording(recording)
+    fake.drop_next_session(after_audio_ms=5000)
+    raw = ("--format", "pcm_s16le", "--rate", "2000", "--channels", "1")
+    result = run("-", *raw, "--fast", feed=recording.audio())
+    assert (result.code, result.out.split()) == (0, recording.text.split())
+    assert re.fullmatch(r"soniox-lite: the connection broke; resumed after \d+\.\d s\n", result.err)
 
 
 def test_audio_that_cannot_be_read_to_its_end_is_told_after_the_last_words(fake: FakeSoniox) -> None:
