@@ -4,6 +4,7 @@
 
     SonioxError
     ├── SonioxValidationError        invalid argument; nothing was sent (also a ValueError)
+    │   └── SonioxFileTypeError           what was given as a file is none (also a TypeError)
     ├── SonioxFileError              a file cannot be written any more (also an OSError)
     │   └── SonioxInvalidFileError        a file cannot be opened or read (also a SonioxValidationError)
     │       ├── SonioxFileNotFoundError       (also a FileNotFoundError)
@@ -65,6 +66,7 @@ __all__ = [
     "SonioxFileError",
     "SonioxFileNotFoundError",
     "SonioxFilePermissionError",
+    "SonioxFileTypeError",
     "SonioxInvalidFileError",
     "SonioxInvalidRequestError",
     "SonioxIsADirectoryError",
@@ -195,6 +197,10 @@ class SonioxIsADirectoryError(SonioxInvalidFileError, IsADirectoryError):
 
 class SonioxFilePermissionError(SonioxInvalidFileError, PermissionError):
     """The system does not allow this process to open the file."""
+
+
+class SonioxFileTypeError(SonioxValidationError, TypeError):
+    """What was given as a file is none."""
 
 
 def file_error(message: str, cause: BaseException, path: object = None) -> SonioxValidationError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 
-from ..errors import SonioxValidationError, file_error
+from ..errors import SonioxFileTypeError, SonioxValidationError, file_error
 from .callbacks import is_async
 from .json_values import kind_of
 
@@ -28,7 +28,8 @@ def normalize_file(
     Raises:
         SonioxInvalidFileError: The path cannot be opened; of the subclass for a missing file, a folder, or a lack of
             permission.
-        SonioxValidationError: ``file`` is none of these, or ``filename`` is no str.
+        SonioxFileTypeError: ``file`` is none of these.
+        SonioxValidationError: It is open as text, or its ``read`` has to be awaited; or ``filename`` is no str.
     """
     if filename is not None and not isinstance(filename, str):
         raise SonioxValidationError(f"filename must be a str, got {kind_of(filename)}")
@@ -46,7 +47,7 @@ def normalize_file(
             shown = shown if len(shown) <= 120 else f"{shown[:60]}...{shown[-40:]}"
             raise file_error(f"file cannot be opened: {reason}: {shown}", error, file) from error
     if not callable(getattr(file, "read", None)):
-        raise SonioxValidationError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
+        raise SonioxFileTypeError(f"file must be a path, bytes or a binary stream, got {kind_of(file)}")
     if isinstance(file, io.TextIOBase):
         raise SonioxValidationError("file is open as text; a binary stream is needed")
     if is_async(file.read):
