@@ -51,7 +51,13 @@ class Runner:
 
     def run(self, path: Path, fake: FakeSoniox, folder: Path) -> list[str]:
         """The lines that a program prints, with ids and times replaced, in a folder that is its own."""
-        job = {"path": str(path), "folder": str(folder), "variables": fake.environment()}
+        addresses = [fake.api_base_url, fake.stt_websocket_url, fake.tts_api_base_url, fake.tts_websocket_url]
+        job = {
+            "path": str(path),
+            "folder": str(folder),
+            "variables": fake.environment(),
+            "addresses": addresses,
+        }
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(job) + "\n")

@@ -1,6 +1,6 @@
 """Runs programs that import the official SDK, one after the other, on it (``official``) or on ours (``ours``).
 
-A line of JSON on the standard input is a program: its path, its folder and the variables that name a fake.
+A line of JSON on the standard input is a program: its path, its folder, and the variables and addresses of a fake.
 A line of JSON on the standard output is what it printed, with the error that ended it. Stands alone: neither pytest nor
 this project's packages are imported before a program runs on the official SDK.
 """
@@ -16,22 +16,17 @@ import runpy
 import sys
 import warnings
 
-ADDRESSES = {
-    "_DEFAULT_API_BASE_URL": "SONIOX_API_BASE_URL",
-    "_DEFAULT_WEBSOCKET_BASE_URL": "SONIOX_WS_URL",
-    "_DEFAULT_TTS_API_BASE_URL": "SONIOX_TTS_API_URL",
-    "_DEFAULT_TTS_WEBSOCKET_BASE_URL": "SONIOX_TTS_WS_URL",
-}
+ADDRESSES = ["API_BASE_URL", "WEBSOCKET_BASE_URL", "TTS_API_BASE_URL", "TTS_WEBSOCKET_BASE_URL"]
 
 
-def set_up(sdk: str, variables: dict[str, str]) -> None:
+def set_up(sdk: str, variables: dict[str, str], addresses: list[str]) -> None:
     os.environ.update(variables)
     if sdk == "official":
         client = importlib.import_module("soniox.client")
-        for default, variable in ADDRESSES.items():
+        for name, address in zip(ADDRESSES, addresses, strict=True):
             # The official SDK takes no address from the environment.
-            assert hasattr(client, default)
-            setattr(client, default, variables[variable])
+            assert hasattr(client, f"_DEFAULT_{name}")
+            setattr(client, f"_DEFAULT_{name}", address)
     else:
         importlib.import_module("soniox_lite.compat").install()
 
@@ -55,7 +50,7 @@ def main() -> None:
     answers = sys.stdout
     for line in sys.stdin:
         job = json.loads(line)
-        set_up(sdk, job["variables"])
+        set_up(sdk, job["variables"], job["addresses"])
         os.chdir(job["folder"])
         answers.write(json.dumps(run(job["path"])) + "\n")
         answers.flush()

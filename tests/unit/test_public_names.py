@@ -189,7 +189,18 @@ CALLABLE_MODULES = [name for name in SECTIONS if name not in ("errors", *TYPE_MO
 # (class, method) -> why there is none. Each one is checked to be missing still.
 MISSING: dict[tuple[str, str], str] = {}
 # Parameters that are ours alone, all of them optional: by keyword, or behind all others.
+WAITING = {"cleanup", "on_progress", "on_status_change"}
 ADDED = {
+    "wait": {"on_status_change"},
+    "transcribe": {"on_progress"},
+    "transcribe_from_file": {"on_progress"},
+    "transcribe_file_with_webhook": {"on_progress"},
+    "transcribe_and_wait": WAITING,
+    "transcribe_and_wait_with_tokens": WAITING,
+    "translate": {"on_progress"},
+    "translate_from_file": {"on_progress"},
+    "translate_and_wait": WAITING,
+    "translate_and_wait_with_tokens": WAITING,
     "upload": {"on_progress"},
     "verify_signature": {"allow_unverified"},
     "unwrap": {"allow_unverified"},
@@ -208,6 +219,17 @@ ADDED = {
         "opener",
         "on_request",
         "on_response",
+        "on_error",
+        "on_handshake",
+        "on_disconnect",
+        "retry",
+        "default_headers",
+        "proxy",
+        "verify",
+        "trust_env",
+        "stt_defaults",
+        "tts_defaults",
+        "settings",
         "client",
         *SESSION_OPTIONS,
     },
@@ -216,19 +238,17 @@ ADDED = {
 }
 # Parameters that differ in kind or default: (class, method, name) -> reason.
 OTHER_KINDS = {
-    ("SonioxClient", "__init__", "api_key"): "positional too, as in the official async client",
-    **{
-        ("AsyncSonioxClient", "__init__", name): "by keyword, as in the official sync client"
-        for name in (
-            "api_base_url",
-            "websocket_base_url",
-            "tts_api_base_url",
-            "tts_websocket_base_url",
-            "timeout_sec",
-            "webhook_secret",
-            "webhook_signature_header",
-        )
-    },
+    ("SonioxClient", "__init__", name): "positional too, as in the official async client"
+    for name in (
+        "api_key",
+        "api_base_url",
+        "websocket_base_url",
+        "tts_api_base_url",
+        "tts_websocket_base_url",
+        "timeout_sec",
+        "webhook_secret",
+        "webhook_signature_header",
+    )
 }
 OTHER_DEFAULTS = {
     (cls, "__init__", "api_key"): "may also come from the configuration (generation 1) or the environment"
