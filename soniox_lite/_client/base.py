@@ -116,7 +116,7 @@ class BaseClient:
             proxy: ``http://`` or ``https://`` URL of the proxy for everything, whatever the environment says; None for
                 the environment's.
             verify: True for the system's certificates, a path for those in a file or folder, an ``ssl.SSLContext`` for
-                its own. False accepts every certificate: whoever intercepts the connection can read the key.
+                its own. False accepts every certificate: an attacker who intercepts the connection can read the key.
             trust_env: Whether the environment and the system may name proxies and certificates.
             ssl_context: For TLS; None for what ``verify`` says.
             opener: A urllib opener to send everything through, with its own handlers for proxies and the like. It

@@ -1,7 +1,7 @@
 """Names for annotations: the closed vocabularies of the API, and what arguments accept.
 
 Replies may hold values that are not listed here: a new status or mode of the service must not break a client. Nothing
-in this package needs these names when it runs, so that this module is loaded only if somebody asks for one.
+in this package needs these names when it runs, so this module is loaded only when one of them is asked for.
 """
 
 from __future__ import annotations

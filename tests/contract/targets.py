@@ -78,7 +78,7 @@ class Target:
 
     def _for_live(self, function: Any, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if method.endswith(("delete_all", "destroy_all")):
-            raise AssertionError(f"{method} would empty somebody's project")
+            raise AssertionError(f"{method} would empty a project")
         asked = {
             name: max(value, _LIVE_INTERVAL_SEC) if name.endswith("interval_sec") else value
             for name, value in arguments.items()

@@ -22,7 +22,7 @@ def basic(credentials: str) -> str:
 
 
 def tunnel(credentials: str | None = None) -> Step:
-    """Answers CONNECT and passes bytes both ways; 407 to whoever lacks the credentials."""
+    """Answers CONNECT and passes bytes both ways; 407 without the credentials."""
 
     def step(connection: Connection) -> None:
         request = connection.request
@@ -44,7 +44,7 @@ def tunnel(credentials: str | None = None) -> Step:
 
 
 def forward(credentials: str | None = None) -> Step:
-    """Fetches what is asked for by its whole URL; 407 to whoever lacks the credentials."""
+    """Fetches what is asked for by its whole URL; 407 without the credentials."""
 
     def step(connection: Connection) -> None:
         request = connection.request

@@ -250,7 +250,7 @@ def repeat(data: bytes, again: bytes) -> Step:
 
 
 def refused_port() -> int:
-    """A port of this machine on which nobody listens."""
+    """A port of this machine that refuses connections."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

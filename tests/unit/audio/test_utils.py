@@ -239,7 +239,7 @@ class TestStreaming:
 
 
 async def until_closed(files: list[Any]) -> None:
-    while not (files and files[0].closed):  # noqa: ASYNC110 - a file tells nobody when it is closed
+    while not (files and files[0].closed):  # noqa: ASYNC110 - a file sends no event when it is closed
         await asyncio.sleep(0)
 
 
@@ -442,7 +442,7 @@ class TestPace:
         times = released(clock, [0.0] * 100, delay_seconds=0.01)
         assert times[-1] == 0.99
 
-    def test_without_a_delay_nobody_sleeps(self, clock: FakeClock) -> None:
+    def test_without_a_delay_there_is_no_sleep(self, clock: FakeClock) -> None:
         assert len(list(throttle_audio(bytes(10), chunk_size_bytes=1))) == 10
         assert clock.slept == []
 
@@ -845,7 +845,7 @@ class AsyncSession:
         self.on_keep_alive: Callable[[], object] = lambda: None
 
     async def send_bytes(self, chunks: object) -> None:
-        raise AssertionError("nobody awaits this")
+        raise AssertionError("this must not be awaited")
 
     async def keep_alive(self) -> None:
         self.keep_alives += 1

@@ -562,7 +562,7 @@ def test_the_wait_for_the_last_words_has_an_end(fake: FakeSoniox) -> None:
 
 
 def test_a_wrong_key_is_told_with_the_request_id(run: Callable[..., Result], talk: str) -> None:
-    result = run(talk, environment={"SONIOX_API_KEY": "wrong-key-that-nobody-knows"})
+    result = run(talk, environment={"SONIOX_API_KEY": "wrong-key"})
     result.check_error(1, "401", "unauthenticated")
     assert _REQUEST_ID.search(result.err)
     assert len(result.err.splitlines()) == 1
@@ -642,7 +642,7 @@ def test_connecting_takes_no_longer_than_the_timeout(run: Callable[..., Result],
         run(talk, "--ws-url", url, "--timeout", "0.2").check_error(1, "0.2 s")
 
 
-def test_a_pipe_that_nobody_reads_ends_quietly(start: Callable[..., Process], fake: FakeSoniox, talk: str) -> None:
+def test_a_pipe_without_a_reader_ends_quietly(start: Callable[..., Process], fake: FakeSoniox, talk: str) -> None:
     for arguments in ((), ("--json",)):
         process = start(talk, "--fast", *arguments)
         process.popen.stdout.close()  # type: ignore[union-attr]

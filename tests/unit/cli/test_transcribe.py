@@ -41,12 +41,12 @@ _REQUEST_ID = re.compile(r"\[request id [0-9a-f-]{36}\]|[0-9a-f]{8}-[0-9a-f-]{27
 
 
 class Process:
-    """A running command that is killed when a test waits for it in vain.
+    """A running command that is killed when a test has waited too long for it.
 
     Args:
         arguments: What stands behind the program's name.
         environment: Additional variables.
-        warnings: What Python does with them. None of resources: whoever is interrupted cannot close everything.
+        warnings: What Python does with them. None of resources: an interrupted command cannot close everything.
         options: For ``subprocess.Popen``.
     """
 
@@ -223,7 +223,7 @@ class Terminal:
             assert self._read(), f"{text!r} was not shown, but {self.seen!r}"
 
     def read_all(self) -> str:
-        """All that was shown, once nobody writes any more."""
+        """All that was shown, once all writers have closed it."""
         self.close_slave()
         while self._read():
             pass
@@ -758,9 +758,7 @@ def test_transcriptions_are_listed_printed_and_deleted(
     assert [len(fake.files), len(fake.transcriptions)] == [1, 0]
 
 
-def test_deleting_all_is_refused_where_nobody_can_be_asked(
-    run: Callable[..., Result], fake: FakeSoniox, audio: str
-) -> None:
+def test_deleting_all_is_refused_where_no_terminal_is(run: Callable[..., Result], fake: FakeSoniox, audio: str) -> None:
     assert run("transcribe", "--keep", audio).code == 0
     run("files", "delete", "--all").check_error(2, "--yes")
     assert len(fake.files) == 1
@@ -852,7 +850,7 @@ def test_a_missing_key_names_its_variable(run: Callable[..., Result], key: str) 
 
 
 def test_a_wrong_key_is_told_with_the_request_id(run: Callable[..., Result]) -> None:
-    result = run("models", environment={"SONIOX_API_KEY": "wrong-key-that-nobody-knows"})
+    result = run("models", environment={"SONIOX_API_KEY": "wrong-key"})
     result.check_error(1, "HTTP 401")
     assert _REQUEST_ID.search(result.err)
     assert len(result.err.splitlines()) == 1

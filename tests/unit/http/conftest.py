@@ -74,7 +74,7 @@ def tls_server(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture(scope="session")
 def tls_client(authority: trustme.CA) -> ssl.SSLContext:
-    """Trusts the authority and nobody else."""
+    """Trusts the authority only."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
     return context

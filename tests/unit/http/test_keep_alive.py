@@ -219,7 +219,7 @@ def test_the_bound_of_idle_connections_is_one_for_all_hosts(connect: Any, monkey
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_nobody_asked_for_is_not_the_next_reply(connect: Any, method: str) -> None:
+def test_unrequested_bytes_are_not_the_next_response(connect: Any, method: str) -> None:
     with RawServer(send_raw(http_reply(b"mine") + http_reply(b"not mine")), reply(b"yours")) as server:
         caller = connect(server)
         assert caller.request("GET").content == b"mine"
@@ -227,7 +227,7 @@ def test_what_nobody_asked_for_is_not_the_next_reply(connect: Any, method: str) 
 
 
 def test_a_connection_that_said_too_much_is_not_used_again(connect: Any) -> None:
-    """Half a reply that nobody asked for would swallow the beginning of the next one."""
+    """Half a response without a request would swallow the beginning of the next one."""
     with RawServer(send_raw(http_reply(b"mine") + b"HTTP/1.1 200 OK\r\nContent-"), reply(b"yours")) as server:
         caller = connect(server)
         assert caller.request("GET").content == b"mine"

@@ -773,10 +773,10 @@ class TestConnecting:
         assert "closed" in str(error)
 
     def test_the_next_address_is_tried(self, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        with RawServer(then=reply()) as server, socket.socket() as nobody:
-            nobody.bind(("127.0.0.1", 0))
+        with RawServer(then=reply()) as server, socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
             addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
-                         for address in (nobody.getsockname(), ("127.0.0.1", server.port))]  # fmt: skip
+                         for address in (deaf.getsockname(), ("127.0.0.1", server.port))]  # fmt: skip
             monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
             assert connect("http://api.invalid").request("GET").status_code == 200
 

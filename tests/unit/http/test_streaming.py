@@ -120,7 +120,7 @@ def hung_up(server: RawServer) -> None:
 
 
 def until_it_is_read(stream: Any) -> None:
-    """Waits until somebody waits for more of a reply."""
+    """Waits until a read waits for more of a response."""
     deadline = time.monotonic() + PATIENCE_SEC
     while not stream._reading.locked():
         assert time.monotonic() < deadline
@@ -199,7 +199,7 @@ class TestArrival:
             heard.set()
             assert b"".join(listener.rest()) == b" world"
 
-    def test_nothing_is_sent_before_somebody_listens(self, speaker: Any) -> None:
+    def test_nothing_is_sent_before_the_first_read(self, speaker: Any) -> None:
         with RawServer(send_raw(HEAD + HELLO + END)) as server:
             listener = Listener(speaker(server))
             assert server.requests == []

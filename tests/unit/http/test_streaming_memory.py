@@ -50,7 +50,7 @@ async def run_async():
             count = 0
             async for block in client.tts.generate_stream(**spoken):
                 count += len(block)
-                # Slower than the server, so that what nobody asked for would pile up; not for long, to be quick.
+                # Slower than the server, so that blocks read ahead would pile up; not for long, to be quick.
                 if count < 5_000_000:
                     await asyncio.sleep(0.001)
         return count, memory() - before

@@ -236,7 +236,7 @@ class TestCertificatesInDirectoryAndBundle:
             assert connect(server).request("GET").content == b"trusted"
         assert trust.load() == 1
 
-    def test_a_server_of_nobody_there_is_refused(self, connect: Any, trust: Trust, tls_server: ssl.SSLContext) -> None:
+    def test_a_server_that_none_signed_is_refused(self, connect: Any, trust: Trust, tls_server: ssl.SSLContext) -> None:
         with RawServer(tls=tls_server) as server, pytest.raises(SonioxConnectionError, match="certificate verify"):
             connect(server, max_retries=1).request("GET")
         # The second attempt looked at all there is.

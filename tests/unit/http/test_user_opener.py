@@ -109,7 +109,7 @@ def test_broken_replies_are_connection_errors(with_opener: Any, raw: bytes, prob
         with_opener(server, max_retries=0).request("GET")
 
 
-def test_nobody_there_is_a_connection_error(with_opener: Any) -> None:
+def test_a_refused_connection_is_a_connection_error(with_opener: Any) -> None:
     with pytest.raises(SonioxConnectionError, match="ConnectionRefusedError"):
         with_opener(f"http://127.0.0.1:{refused_port()}", max_retries=0).request("GET")
 
