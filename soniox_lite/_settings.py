@@ -41,9 +41,9 @@ DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
 _REGION = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_REGION}(?:\.{_REGION})*(?::([0-9]{{1,5}}))?"
 
-_HOOKS = ("on_request", "on_response", "on_error", "on_handshake", "on_disconnect")
+HOOKS = ("on_request", "on_response", "on_error", "on_handshake", "on_disconnect")
 _OPTIONS = frozenset(
-    {"timeout_sec", "connect_timeout_sec", "max_retries", "retry", "default_headers", "cancel", *_HOOKS}
+    {"timeout_sec", "connect_timeout_sec", "max_retries", "retry", "default_headers", "cancel", *HOOKS}
 )
 # Set by the client itself, for each request or connection.
 _OWN_HEADERS = frozenset({
@@ -206,7 +206,7 @@ class Settings:
                     check.seconds(name, getattr(self, name))
             if check.required("max_retries", self.max_retries):
                 check.integer("max_retries", self.max_retries, minimum=0, maximum=100)
-            for name, function in ((name, getattr(self, name)) for name in (*_HOOKS, "key_function")):
+            for name, function in ((name, getattr(self, name)) for name in (*HOOKS, "key_function")):
                 rule = None if function is None else broken_rule(function, is_awaited=self._awaits_hooks)
                 if rule is not None:
                     check.add("api_key" if name == "key_function" else name, rule, function)

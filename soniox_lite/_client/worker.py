@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from functools import lru_cache, partial
 
+from .._settings import HOOKS
 from .client import SonioxClient
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     ResultT = TypeVar("ResultT")
 
 # Functions of this process; a worker could not reach what they use.
-_NO_HOOKS = {"on_request": None, "on_response": None}
+_NO_HOOKS = dict.fromkeys((*HOOKS, "cancel"))
 
 
 def in_worker(client: BaseClient, function: Callable[..., ResultT]) -> Callable[..., ResultT]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from .._data.json_values import kind_of
 from .._data.rules import FieldErrors
-from ..errors import SonioxValidationError
+from ..errors import SonioxCancelledError, SonioxValidationError
 from ._bulk_journal import Journal
 
 TYPE_CHECKING = False
@@ -108,7 +108,7 @@ class BulkPlan:
                 continue
             self._seen.add(source)
             if self._journal is not None and source in self._journal.done:
-                self.report(source, "skipped")
+                self._tell(source, "skipped")
                 continue
             return self._item_of(source)
         return None
@@ -120,24 +120,34 @@ class BulkPlan:
             item = replace(item, options={**item.options, "client_reference_id": reference}, is_resumable=True)
             if (left := self._begun.pop(reference, None)) is not None:
                 item = replace(item, transcription_id=left.transcription_id, file_id=left.file_id)
-        self.report(source, "started")
+        self._tell(source, "started")
         return item
 
-    def report(self, source: str, status: str) -> None:
-        """Calls ``on_progress``."""
+    def report(self, result: BulkResult) -> None:
+        """Calls ``on_progress`` for a result that has just come.
+
+        Raises:
+            SonioxCancelledError: The caller's token has ended it.
+        """
+        if isinstance(result.error, SonioxCancelledError):
+            raise result.error
+        self._tell(result.source, "completed" if result.error is None else "failed")
+
+    def _tell(self, source: str, status: str) -> None:
         if self._on_progress is not None:
             self._on_progress(source, status)
-
-    def reported(self, result: BulkResult) -> BulkResult:
-        """A result that has just come, after ``on_progress`` was called for it."""
-        self.report(result.source, "completed" if result.error is None else "failed")
-        return result
 
     def acknowledge(self, result: BulkResult) -> bool:
         """Notes that a result was taken; whether it is to be deleted from the service."""
         if self._journal is not None and result.error is None:
             self._journal.add(result.source)
         return self.deletes or result.error is not None
+
+    def left_over(self, results: list[BulkResult]) -> list[BulkResult]:
+        """Which results that were not taken have to be deleted when a run is stopped: none if it can be resumed."""
+        if self._journal is not None:
+            return []
+        return [result for result in results if self.deletes or result.transcript is None]
 
     def close(self) -> None:
         """Gives the journal back."""

@@ -7,6 +7,7 @@ import concurrent.futures
 from collections import deque
 from functools import partial
 
+from .._data.cancel_token import CancelToken
 from .._http.workers import Workers
 from . import _async_bulk_items, _bulk_items
 
@@ -25,14 +26,16 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
     deleting: set[concurrent.futures.Future[None]] = set()
     ready: deque[BulkResult] = deque()
     threads = Workers(2 * plan.concurrency)
+    token = client._settings.cancel or CancelToken()  # pyright: ignore[reportPrivateUsage] - a part of the client
+    working, deleter = client.with_options(cancel=token), client.with_options(cancel=None)
 
     def start(item: BulkItem) -> concurrent.futures.Future[BulkResult]:
         if executor is None:
-            return threads.submit(partial(_bulk_items.transcribe_item, client, item))
+            return threads.submit(partial(_bulk_items.transcribe_item, working, item))
         return _submitted(executor, client, item)
 
     def delete(result: BulkResult) -> None:
-        deleting.add(threads.submit(partial(_bulk_items.remove_item, client, result)))
+        deleting.add(threads.submit(partial(_bulk_items.remove_item, deleter, result)))
 
     try:
         if plan.resumed_name is not None:
@@ -43,19 +46,26 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
             while len(running) < plan.concurrency and (item := plan.next_item()) is not None:
                 running.add(start(item))
             if ready:
-                result = ready.popleft()
-                yield result
+                yield (result := ready[0])
+                ready.popleft()
                 if plan.acknowledge(result):
                     delete(result)
             elif running:
                 done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-                ready.extend(plan.reported(future.result()) for future in done)
+                ready.extend(future.result() for future in done)
+                for result in ready:
+                    plan.report(result)
             else:
                 break
         concurrent.futures.wait(deleting)
+    except BaseException:
+        token.cancel()
+        stopped = concurrent.futures.wait(future for future in running if not future.cancel() and executor is None)
+        for left in plan.left_over([*ready, *(future.result() for future in stopped.done)]):
+            delete(left)
+        concurrent.futures.wait(deleting)
+        raise
     finally:
-        for future in running:
-            future.cancel()
         plan.close()
 
 
@@ -84,20 +94,28 @@ async def async_iterate(
             while len(running) < plan.concurrency and (item := plan.next_item()) is not None:
                 running.add(start(item))
             if ready:
-                result = ready.popleft()
-                yield result
+                yield (result := ready[0])
+                ready.popleft()
                 if plan.acknowledge(result):
                     delete(result)
             elif running:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                ready.extend(plan.reported(future.result()) for future in done)
+                ready.extend(future.result() for future in done)
+                for result in ready:
+                    plan.report(result)
             else:
                 break
         await asyncio.gather(*deleting)
-    finally:
+    except BaseException:
         for future in running:
             future.cancel()
+        # Those that are cancelled delete what they have created themselves.
         await asyncio.gather(*running, return_exceptions=True)
+        for left in plan.left_over([*ready]):
+            delete(left)
+        await asyncio.gather(*deleting)
+        raise
+    finally:
         plan.close()
 
 

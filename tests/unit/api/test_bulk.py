@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,9 +19,16 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError, SonioxValidationError
+from soniox_lite import (
+    AsyncSonioxClient,
+    CancelToken,
+    SonioxCancelledError,
+    SonioxClient,
+    SonioxError,
+    SonioxValidationError,
+)
 from soniox_lite.types.bulk import BulkResult
-from soniox_testing import FakeSoniox
+from soniox_testing import FakeSoniox, after_polls
 
 Run = Callable[..., list[BulkResult]]
 
@@ -116,6 +124,66 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
             run(sources)
     assert fake_soniox.requests == ()
     assert not journal.exists()
+
+
+class TestStopped:
+    """A run whose iterator is closed early deletes what it has made; with a journal it leaves it for the next run."""
+
+    @pytest.fixture
+    def slow(self) -> Iterator[FakeSoniox]:
+        """A fake whose jobs do not end."""
+        with FakeSoniox(progress=after_polls(1_000_000)) as fake:
+            yield fake
+
+    @pytest.mark.parametrize("journaled", [False, True])
+    def test_sync(self, slow: FakeSoniox, recordings: list[str], tmp_path: Path, journaled: bool) -> None:
+        journal = tmp_path / "run.jsonl" if journaled else None
+        token = CancelToken()
+        with SonioxClient(slow.api_key, api_base_url=slow.api_base_url) as client:
+            stt = client.with_options(cancel=token).stt
+            waiting = threading.Thread(target=self.cancel_when_running, args=(slow, token))
+            waiting.start()
+            with pytest.raises(SonioxCancelledError):
+                list(stt.transcribe_many(recordings, concurrency=3, journal=journal))
+            waiting.join()
+        assert len(slow.transcriptions) == (3 if journaled else 0)
+        assert len(slow.files) == (3 if journaled else 0)
+
+    @staticmethod
+    def cancel_when_running(slow: FakeSoniox, token: CancelToken) -> None:
+        deadline = time.monotonic() + 30
+        while len(slow.transcriptions) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        token.cancel()
+
+    @pytest.mark.parametrize("journaled", [False, True])
+    def test_async(self, slow: FakeSoniox, recordings: list[str], tmp_path: Path, journaled: bool) -> None:
+        journal = tmp_path / "run.jsonl" if journaled else None
+
+        async def main() -> None:
+            async with AsyncSonioxClient(slow.api_key, api_base_url=slow.api_base_url) as client:
+
+                async def collect() -> None:
+                    async for _ in client.stt.transcribe_many(recordings, concurrency=3, journal=journal):
+                        raise AssertionError
+
+                running = asyncio.ensure_future(collect())
+                while len(slow.transcriptions) < 3:  # noqa: ASYNC110 - the fake has no event for it
+                    await asyncio.sleep(0.01)
+                running.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await running
+
+        asyncio.run(asyncio.wait_for(main(), 60))
+        assert len(slow.transcriptions) == (3 if journaled else 0)
+        assert len(slow.files) == (3 if journaled else 0)
+
+    def test_a_loop_that_is_left(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+        with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+            results = client.stt.transcribe_many(recordings, concurrency=3)
+            next(results)
+            results.close()  # type: ignore[attr-defined]
+        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
 
 class TestJournal:
