@@ -213,7 +213,12 @@ def _unauthenticated(message: str) -> ApiError:
 
 def _no_route(request: Request, allowed: Sequence[str]) -> ApiError:
     if not allowed:
-        return ApiError(404, "not_found", f"There is nothing at {request.path}.")
+        hint = ""
+        if request.path.startswith("/v1/v1/"):
+            hint = " It has /v1 twice: this client adds it to its base URL."
+        elif not request.path.startswith("/v1/"):
+            hint = " The REST API is below /v1, which the base URL of the official SDK for Python ends with."
+        return ApiError(404, "not_found", f"There is nothing at {request.path}.{hint}")
     message = f"{request.path} takes {', '.join(allowed)}, not {request.method}."
     return ApiError(405, "method_not_allowed", message)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import pickle
 import pprint
 import threading
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -170,6 +173,14 @@ def test_the_environment_of_the_fake_serves_both_sdks(fake_soniox: FakeSoniox, m
     with SonioxClient() as client:
         assert client.api_base_url == fake_soniox.api_base_url
         assert client.models.list().models
+
+
+@each_row(("path", "hint"), [("/files", "The REST API is below /v1"), ("/v1/v1/files", "It has /v1 twice")])
+def test_the_fake_tells_which_base_url_is_wrong(fake_soniox: FakeSoniox, path: str, hint: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{fake_soniox.url}{path}")
+    with caught.value as response:
+        assert hint in json.load(response)["message"]
 
 
 def test_a_websocket_url_may_have_a_query_that_is_never_shown(
