@@ -233,14 +233,10 @@ class SonioxConnectionError(SonioxError, ConnectionError):
         strerror: The system's text for it; None as above.
     """
 
-    if TYPE_CHECKING:
-        request: Request | None
-    # No annotation: typing.get_type_hints would need the class, which is in a higher room.
-    request = None
-
     def __init__(self, message: str, *, request_sent: bool = False, response: Response | None = None) -> None:
         super().__init__(message, response=response)
-        self.request_sent = request_sent
+        self.request: Request | None = None
+        self.request_sent: bool = request_sent
 
 
 class SonioxTimeoutError(SonioxError, TimeoutError):
@@ -253,10 +249,6 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
         voice_id: The same for a voice.
     """
 
-    if TYPE_CHECKING:
-        request: Request | None
-    request = None  # As in SonioxConnectionError.
-
     def __init__(
         self,
         message: str,
@@ -267,7 +259,8 @@ class SonioxTimeoutError(SonioxError, TimeoutError):
         response: Response | None = None,
     ) -> None:
         super().__init__(message, response=response)
-        self.request_sent = request_sent
+        self.request: Request | None = None
+        self.request_sent: bool = request_sent
         self.transcription_id = transcription_id
         self.voice_id = voice_id
 

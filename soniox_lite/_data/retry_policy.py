@@ -34,10 +34,10 @@ class FailedAttempt:
         error: SonioxConnectionError | SonioxTimeoutError | None,
         delay_sec: float | None,
     ) -> None:
-        self.request = request
-        self.response = response
-        self.error = error
-        self.delay_sec = delay_sec
+        self.request: Request = request
+        self.response: Response | None = response
+        self.error: SonioxConnectionError | SonioxTimeoutError | None = error
+        self.delay_sec: float | None = delay_sec
 
 
 class RetryPolicy:
@@ -73,12 +73,12 @@ class RetryPolicy:
         Raises:
             SonioxValidationError: One of them cannot be used.
         """
-        self.max_retries = max_retries
-        self.statuses = frozenset(statuses)
-        self.backoff_sec = backoff_sec
-        self.max_backoff_sec = max_backoff_sec
-        self.max_retry_after_sec = max_retry_after_sec
-        self.should_retry = should_retry
+        self.max_retries: int = max_retries
+        self.statuses: frozenset[int] = frozenset(statuses)
+        self.backoff_sec: float = backoff_sec
+        self.max_backoff_sec: float = max_backoff_sec
+        self.max_retry_after_sec: float = max_retry_after_sec
+        self.should_retry: Callable[[FailedAttempt], Decision | Awaitable[Decision]] | None = should_retry
         with FieldErrors(self) as check:
             if check.required("max_retries", max_retries):
                 check.integer("max_retries", max_retries, minimum=0, maximum=100)

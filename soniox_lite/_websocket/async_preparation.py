@@ -64,6 +64,6 @@ class AsyncPreparation:
         self._handlers.call("on_disconnect", disconnect)
 
     async def wait(self) -> None:
-        """Waits for the hook, if it has to be awaited."""
+        """Waits for the hook to end."""
         if self._options.on_disconnect is not None:
             await self._handlers.wait(_HOOK_TIMEOUT_SEC)

@@ -65,6 +65,6 @@ class Preparation:
         self._handlers.call("on_disconnect", disconnect)
 
     def wait(self) -> None:
-        """Waits for the hook, if it has to be awaited."""
+        """Waits for the hook to end."""
         if self._options.on_disconnect is not None:
             self._handlers.wait(_HOOK_TIMEOUT_SEC)

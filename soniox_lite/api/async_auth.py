@@ -102,8 +102,8 @@ class AsyncTemporaryKeys:
             single_use=single_use,
             max_session_duration_seconds=max_session_duration_seconds,
         )
-        self.usage_type = usage_type
-        self.max_session_duration_sec = max_session_duration_seconds
+        self.usage_type: TemporaryApiKeyUsageType = usage_type
+        self.max_session_duration_sec: int | None = max_session_duration_seconds
 
     async def __call__(self) -> str:
         """A new key.

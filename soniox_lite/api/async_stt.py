@@ -219,8 +219,8 @@ class AsyncSttAPI:
             interval_sec: The longest pause between two polls, in seconds.
             timeout_sec: How long to wait, in seconds; None for no limit. The last poll may exceed it by 1 s.
             on_status_change: Called with the status and the job when a poll sees a status for the first time, that of
-                the beginning included. The async client awaits a coroutine function. What it raises ends the waiting.
-                None for no callback.
+                the beginning included. What it raises ends the waiting. It is called in the event loop, and awaited if
+                it is async. None for no callback.
 
         Raises:
             SonioxTimeoutError: The job did not end in time. The service continues to process it.

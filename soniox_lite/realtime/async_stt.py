@@ -127,9 +127,9 @@ class AsyncRealtimeSTTSession:
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: What to transcribe and how, also as a dict.
-            api_key: The key, permanent or temporary, or a function that returns it, which is called before the
-                handshake (an async session awaits it); None for ``config.api_key``, else ``SONIOX_API_KEY``. It travels
-                in the header of the handshake only.
+            api_key: The key, permanent or temporary, or a function that returns it (for an async session also an async
+                one), which is called before the handshake; None for ``config.api_key``, else ``SONIOX_API_KEY``. It
+                travels in the header of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             close_timeout_sec: How many seconds closing may wait for the last tokens.
             send_timeout_sec: How many seconds the service may take to accept one message of at most 64 KiB before the

@@ -85,9 +85,9 @@ class RealtimeTTSMultiplexedConnection:
 
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
-            api_key: The key, permanent or temporary, or a function that returns it, which is called before the
-                handshake (an async connection awaits it); None for ``SONIOX_API_KEY``. It travels in the header of the
-                handshake only.
+            api_key: The key, permanent or temporary, or a function that returns it (for an async connection also an
+                async one), which is called before the handshake; None for ``SONIOX_API_KEY``. It travels in the header
+                of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             send_timeout_sec: How many seconds the service may take to accept a message before the connection fails;
                 waiting for earlier messages does not count.
@@ -466,9 +466,9 @@ class RealtimeTTSConnection(RealtimeTTSStream):
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: How to speak, also as a dict.
-            api_key: The key, permanent or temporary, or a function that returns it, which is called before the
-                handshake (an async connection awaits it); None for ``SONIOX_API_KEY``. It travels in the header of the
-                handshake only.
+            api_key: The key, permanent or temporary, or a function that returns it (for an async connection also an
+                async one), which is called before the handshake; None for ``SONIOX_API_KEY``. It travels in the header
+                of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             settings: As for :class:`RealtimeTTSMultiplexedConnection`.
             options: As for :class:`RealtimeTTSMultiplexedConnection`.
