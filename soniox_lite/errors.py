@@ -170,7 +170,7 @@ class SonioxValidationError(SonioxError, ValueError):
         self, message: str, *, errors: Iterable[InvalidField] | None = None, response: Response | None = None
     ) -> None:
         super().__init__(message, response=response)
-        self.errors = InvalidFields(errors or ())
+        self.errors: InvalidFields = InvalidFields(errors or ())
 
 
 class SonioxFileError(SonioxError, OSError):
