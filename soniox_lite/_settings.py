@@ -148,55 +148,57 @@ class Settings:
         Raises:
             SonioxValidationError: There is no key, or something given cannot be used.
         """
-        self._hidden = _Hidden(resolve_api_key(api_key), default_headers, proxy, webhook_secret)
+        self._hidden: _Hidden = _Hidden(resolve_api_key(api_key), default_headers, proxy, webhook_secret)
         self.key_function: KeyFunction | None = api_key if callable(api_key) else None
         domain = _resolve_domain(region, base_domain)
-        self.api_base_url = _with_version(
+        self.api_base_url: str = _with_version(
             _resolve_url(
                 "api_base_url", api_base_url, "SONIOX_API_BASE_URL", f"https://api.{domain}/v1", ("https", "http")
             )
         )
-        self.websocket_base_url = _resolve_url(
+        self.websocket_base_url: str = _resolve_url(
             "websocket_base_url",
             websocket_base_url,
             "SONIOX_WS_URL",
             f"wss://stt-rt.{domain}/transcribe-websocket",
             ("wss", "ws"),
         )
-        self.tts_api_base_url = _resolve_url(
+        self.tts_api_base_url: str = _resolve_url(
             "tts_api_base_url",
             tts_api_base_url,
             "SONIOX_TTS_API_URL",
             f"https://tts-rt.{domain}",
             ("https", "http"),
         )
-        self.tts_websocket_base_url = _resolve_url(
+        self.tts_websocket_base_url: str = _resolve_url(
             "tts_websocket_base_url",
             tts_websocket_base_url,
             "SONIOX_TTS_WS_URL",
             f"wss://tts-rt.{domain}/tts-websocket",
             ("wss", "ws"),
         )
-        self.timeout_sec = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
+        self.timeout_sec: float = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
         # Each request takes the smaller of the two.
-        self.connect_timeout_sec = DEFAULT_CONNECT_TIMEOUT_SEC if connect_timeout_sec is None else connect_timeout_sec
-        self.retry = _checked_policy(retry)
-        self.max_retries = self.retry.max_retries if max_retries is None else max_retries
+        self.connect_timeout_sec: float = (
+            DEFAULT_CONNECT_TIMEOUT_SEC if connect_timeout_sec is None else connect_timeout_sec
+        )
+        self.retry: RetryPolicy = _checked_policy(retry)
+        self.max_retries: int = self.retry.max_retries if max_retries is None else max_retries
         self.cancel: CancelToken | None = None
-        self.on_request = on_request
-        self.on_response = on_response
-        self.on_error = on_error
-        self.on_handshake = on_handshake
-        self.on_disconnect = on_disconnect
-        self.stt_defaults = stt_defaults
-        self.tts_defaults = tts_defaults
-        self.ssl_context = ssl_context
-        self.verify = verify
-        self.trust_env = trust_env
-        self.opener = opener
+        self.on_request: Callable[[Request], object] | None = on_request
+        self.on_response: Callable[[Response], object] | None = on_response
+        self.on_error: Callable[[SonioxConnectionError | SonioxTimeoutError], object] | None = on_error
+        self.on_handshake: Callable[[WebSocketHandshake], object] | None = on_handshake
+        self.on_disconnect: Callable[[WebSocketDisconnect], object] | None = on_disconnect
+        self.stt_defaults: RealtimeSTTConfig | Mapping[str, Any] | None = stt_defaults
+        self.tts_defaults: RealtimeTTSConfig | Mapping[str, Any] | None = tts_defaults
+        self.ssl_context: ssl.SSLContext | None = ssl_context
+        self.verify: ssl.SSLContext | os.PathLike[str] | str | bool = verify
+        self.trust_env: bool = trust_env
+        self.opener: urllib.request.OpenerDirector | None = opener
         # The webhooks namespace reads their environment variables: it also works without a client.
-        self.webhook_signature_header = webhook_signature_header
-        self._awaits_hooks = awaits_hooks
+        self.webhook_signature_header: str | None = webhook_signature_header
+        self._awaits_hooks: bool = awaits_hooks
         self._check()
 
     def _check(self) -> None:
