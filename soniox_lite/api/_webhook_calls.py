@@ -115,6 +115,7 @@ class WebhookCalls:
         Raises:
             InvalidWebhookSignatureError: As for :meth:`verify_signature`.
             SonioxValidationError: The body is not the JSON object of a webhook, or is larger than 64 KiB.
+                If it is not JSON at all, the error is a ``json.JSONDecodeError``, too.
         """
         pairs = _pairs(headers)
         self.verify_signature(pairs, auth=auth, allow_unverified=allow_unverified)
@@ -131,7 +132,9 @@ class WebhookCalls:
         try:
             data = json.loads(payload if isinstance(payload, str) else payload.decode())
         except (ValueError, RecursionError) as error:
-            raise SonioxValidationError(f"the webhook's body is not JSON: {error}") from error
+            from .._data.invalid_json import InvalidJSONError  # noqa: PLC0415 - as above
+
+            raise InvalidJSONError(f"the webhook's body is not JSON: {error}") from error
         try:
             event = decode(WebhookEvent, data)
         except SonioxAPIError as error:

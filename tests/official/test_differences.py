@@ -290,6 +290,20 @@ def test_records_are_dataclasses(both: Both) -> None:
     assert (official, ours) == (["False False"], ["True True"])
 
 
+def test_keywords_for_httpx_are_refused_with_what_to_use_instead(both: Both) -> None:
+    program = ERRORS + (
+        "from soniox import SonioxClient\n"
+        "show(lambda: SonioxClient(http1=True, follow_redirects=True).timeout_sec)\n"
+        "try:\n    SonioxClient(event_hooks={})\n    print('accepted')\n"
+        "except ValueError as error:\n    print('on_request' in str(error))"
+    )
+
+    official, ours = both(program)
+
+    assert official == ["30.0", "accepted"]
+    assert ours == ["SonioxValidationError SonioxError ValueError", "True"]
+
+
 def test_the_library_logs_no_requests(both: Both) -> None:
     program = CLIENT + (
         "import io, logging\n"

@@ -23,35 +23,39 @@ filterwarnings = ignore
 """
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(MATERIAL) / "packages")}
+def test_all_pass_but_those_on_the_list(material: Path, tmp_path: Path) -> None:
+    shutil.copytree(material / "sdk" / "tests", tmp_path / "tests")
+    shutil.copy(Path(__file__).parent / "suite" / "bridge.py", tmp_path / "official_bridge.py")
+    (tmp_path / "pytest.ini").write_text(SETTINGS)
+    passed, failed = _run(tmp_path, "tests", "-n", "2")
+    listed = set(re.findall(r"test_\w+\.py::test_\w+", SECTION))
+    # Many wait for fractions of a second only, which a busy machine may not be able to keep.
+    again = [name for name in failed if _base(name) not in listed]
+    if again:
+        failed = failed - set(again) | _run(tmp_path, *again)[1]
+    assert sorted({_base(name) for name in failed} - listed) == []
+    assert sorted(listed - {_base(name) for name in failed}) == [], "they pass: take them off the list"
+    counted = re.search(r"(\d+) of (\d+) pass", SECTION)
+    assert counted
+    assert passed + len(again) >= int(counted[1])
 
 
-def _results(report: Path) -> tuple[int, set[str]]:
-    """How many passed, and the names of those that failed, without the parameters."""
+def _run(folder: Path, *arguments: str) -> tuple[int, set[str]]:
+    """How many of the tests passed, and which did not."""
+    report = folder / "report.xml"
+    options = ["-q", "-p", "official_bridge", "-p", "no:cacheprovider", f"--junitxml={report}", "--tb=no"]
+    command = [sys.executable, "-m", "pytest", *options, "--continue-on-collection-errors", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(MATERIAL) / "packages")}
+    subprocess.run(command, cwd=folder, env=environment, check=False, timeout=900)
     passed, failed = 0, set()
     for case in ElementTree.parse(report).iter("testcase"):
         if case.find("failure") is None and case.find("error") is None:
             passed += 1
         else:
-            failed.add(f"{case.get('classname', '').rpartition('.')[2]}.py::{case.get('name', '').partition('[')[0]}")
+            failed.add(f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}")
     return passed, failed
 
 
-def test_all_pass_but_those_on_the_list(material: Path, tmp_path: Path) -> None:
-    shutil.copytree(material / "sdk" / "tests", tmp_path / "tests")
-    shutil.copy(Path(__file__).parent / "suite" / "bridge.py", tmp_path / "official_bridge.py")
-    (tmp_path / "pytest.ini").write_text(SETTINGS)
-    report = tmp_path / "report.xml"
-    options = ["-q", "-p", "official_bridge", "-p", "no:cacheprovider", "-n", "2", f"--junitxml={report}", "--tb=no"]
-    command = [sys.executable, "-m", "pytest", *options, "--continue-on-collection-errors", "tests"]
-
-    subprocess.run(command, cwd=tmp_path, env=_environment(), check=False, timeout=900)
-
-    passed, failed = _results(report)
-    listed = set(re.findall(r"test_\w+\.py::test_\w+", SECTION))
-    assert sorted(failed - listed) == []
-    assert sorted(listed - failed) == [], "they pass: take them off the list"
-    counted = re.search(r"(\d+) of (\d+) pass", SECTION)
-    assert counted
-    assert (passed, len(ElementTree.parse(report).findall(".//testcase"))) == tuple(map(int, counted.groups()))
+def _base(name: str) -> str:
+    """The file and the function of a test."""
+    return name.rpartition("/")[2].partition("[")[0]

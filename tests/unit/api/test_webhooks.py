@@ -10,6 +10,7 @@ import hmac
 import http.client
 import io
 import json
+import pickle
 import types
 from collections.abc import Callable
 from typing import Any
@@ -507,6 +508,9 @@ def test_a_body_that_is_not_json_is_a_clear_error(webhooks: SonioxWebhooksAPI, p
 
     assert len(str(caught.value)) < 300
     assert caught.value.__cause__ is not None
+    assert isinstance(caught.value, json.JSONDecodeError)
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copied), str(copied), list(copied.errors)) == (type(caught.value), str(caught.value), [])
 
 
 @each_row(
