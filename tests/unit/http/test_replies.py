@@ -288,7 +288,7 @@ class TestFraming:
             assert caller.request("GET").content == b"next"
         assert server.connection_count == 1
 
-    UNUSABLE = pytest.mark.parametrize(
+    UNUSABLE = each_row(
         "fields",
         [
             b"Content-Length: 5, 6\r\n",
@@ -359,8 +359,10 @@ class TestNothingToDecode:
         assert server.connection_count == 1
 
 
-@pytest.mark.parametrize("rest", TRUNCATED, ids=TRUNCATED_IDS)
 class TestTruncation:
+    EACH = each_row("rest", TRUNCATED, ids=TRUNCATED_IDS)
+
+    @EACH
     def test_a_cut_off_success_is_no_success(self, connect: Any, rest: bytes) -> None:
         with RawServer(send_and_close(b"HTTP/1.1 200 OK\r\n" + rest)) as server:
             with pytest.raises(SonioxConnectionError, match=r"POST http.*: ") as caught:
@@ -368,10 +370,12 @@ class TestTruncation:
             assert caught.value.request_sent
         assert len(server.requests) == 1
 
+    @EACH
     def test_a_cut_off_success_is_asked_for_again(self, connect: Any, rest: bytes) -> None:
         with RawServer(send_and_close(b"HTTP/1.1 200 OK\r\n" + rest), reply(b"whole")) as server:
             assert connect(server).request("GET").content == b"whole"
 
+    @EACH
     def test_a_cut_off_server_error_is_a_server_error(self, connect: Any, rest: bytes) -> None:
         with RawServer(send_and_close(b"HTTP/1.1 500 Failed\r\n" + rest)) as server:
             response = connect(server, max_retries=0).request("GET")
