@@ -183,7 +183,7 @@ class ModelMethods:
             return record.from_dict(obj)
         vars(record).update(validated(cls, obj))
         if hasattr(record, "__post_init__"):
-            record.__post_init__()
+            record.__post_init__()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         return record
 
     @classmethod

@@ -11,8 +11,9 @@ others: so a record knows which ones are set.
 
 What pydantic's models can do (``model_dump()`` and the like) is in ``model_methods.py``.
 """
-# The types of JSON values are unknown before they are looked at.
+# The types of JSON values are unknown before they are looked at; and the classes here share what is theirs.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -276,12 +277,12 @@ class Payload(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as they are sent: JSON-ready, without those that are None."""
-        return {name: value for name, value in super().to_dict().items() if value is not None}
+        return {name: _to_json(value) for name, value in self._data().items() if value is not None}
 
     def _data(self) -> dict[str, Any]:
         values = values_of(self)
-        extra = values.pop("extra", None)
-        return {**values, **extra} if extra else values
+        values.update(values.pop("extra", None) or {})
+        return values
 
 
 _make_dataclass(Payload)  # for ``extra``
@@ -344,7 +345,8 @@ def values_of(record: Record, without: Container[str] | None = None) -> dict[str
             # A required field is missing where a record was not validated, or where it was found invalid.
             if default is not _MISSING:
                 known[name] = default.default_factory() if isinstance(default, dataclasses.Field) else default  # type: ignore[operator]
-    return {**known, **values}
+    known.update(values)
+    return known
 
 
 def _shown(record: Record, separator: str) -> str:

@@ -10,14 +10,11 @@ from .stt_options import SttOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from .._data.rules import FieldErrors
-    from .aliases import TranscriptionStatus, TranslationType
+    from .aliases import TranscriptionStatus
 else:
-    # For typing.get_type_hints: values that these names do not list are allowed, too.
-    Any = object
-    TranscriptionStatus = TranslationType = str
+    # For typing.get_type_hints: values that this name does not list are allowed, too.
+    TranscriptionStatus = str
 
 
 class Transcription(ServiceObject):
