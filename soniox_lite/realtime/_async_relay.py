@@ -19,7 +19,7 @@ from ..types.realtime import RealtimeEvent, decode_message
 from ._async_pump import AsyncNews, AsyncPump, AsyncSteps
 from ._breaks import verdict_of_closure, verdict_of_failure, verdict_of_refusal
 from ._resume import LIVE, State as ResumeState
-from ._stt_protocol import KEEP_ALIVE, State, error_of
+from ._stt_protocol import KEEP_ALIVE, error_of
 from .async_stt import AsyncRealtimeSTTSession
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .._websocket.nonblocking import WebSocket
     from .._websocket.queues import Parsed
+    from .._websocket.tasks import AsyncConnection
     from ._breaks import Verdict
     from ._resume import ResumeCore
     from ._stt_protocol import SttProtocol
@@ -66,90 +67,18 @@ class AsyncLeg(AsyncRealtimeSTTSession):
         self.early: list[tuple[bytes, RealtimeEvent] | Closure] = []
 
     @property
-    def websocket(self) -> WebSocket:
-        """The open WebSocket."""
-        return self._connection.websocket
-
-    @property
-    def needs_start(self) -> bool:
-        """Whether the start message has not been sent."""
-        return self._protocol.state is State.HELD
-
-    @property
-    def is_late(self) -> bool:
-        """As :attr:`Connection.is_late`."""
-        return self._connection.is_late
-
-    @property
-    def was_opened_by_parent(self) -> bool:
-        """As :attr:`Connection.was_opened_by_parent`."""
-        return self._connection.was_opened_by_parent
-
-    @property
-    def is_out_of_reach(self) -> bool:
-        """As :attr:`Connection.is_out_of_reach`."""
-        return self._connection.is_out_of_reach
-
-    def check_owner(self) -> None:
-        """As :meth:`Connection.check_owner`."""
-        self._connection.check_owner()
-
-    def check_may_end(self) -> None:
-        """As :meth:`Connection.check_may_end`."""
-        self._connection.check_may_end()
+    def line(self) -> AsyncConnection:
+        """Its connection."""
+        return self._connection
 
     def post_start(self) -> int | None:
         """Sends the start message without waiting."""
         return self._connection.send_nowait(self._change, self._protocol.start)
 
-    def post_finish(self) -> int | None:
-        """Sends the end of the audio without waiting."""
-        return self._connection.send_nowait(self._change, self._protocol.finish)
-
-    def post(self, message: Message) -> int | None:
-        """Sends a message without waiting; gives its position, for :meth:`drain`."""
-        return self._connection.send_nowait(_same, message)
-
-    def is_unsent(self, position: int | None) -> bool:
-        """Whether the kernel has not taken everything up to a position."""
-        return position is not None and self._connection.websocket.bytes_sent < position
-
-    async def drain(self, position: int, timeout_sec: float | None) -> None:
-        """As :meth:`Connection.drain`."""
-        await self._connection.drain(position, timeout_sec)
-
-    async def give_turn(self) -> None:
-        """As :meth:`Connection.give_turn`."""
-        await self._connection.give_turn()
-
-    def new_queue(self) -> Any:
-        """As :meth:`Connection.new_queue`."""
-        return self._connection.new_queue()
-
-    def keep_newest(self, value: bool) -> None:
-        """Whether the oldest messages are dropped when the queue is full."""
-        self._connection.keeps_newest = value
-
     def is_over_limit(self, queue: Any, message: bytes) -> bool:
         """Whether a queue would exceed this link's limits with another message."""
         options = self._options
         return queue.exceeds(options.max_queued_messages, options.max_queued_bytes, message) is not None
-
-    def release(self) -> None:
-        """Makes room in the link's own queue, which limits how much is read from the socket."""
-        self._connection.take()
-
-    def keep_alive_by(self, args: tuple[Any, ...]) -> None:
-        """As :meth:`Connection.set_keepalive`."""
-        self._connection.set_keepalive(*args)
-
-    async def wait_gone(self, timeout_sec: float) -> bool:
-        """As :meth:`Connection.wait_ended`."""
-        return await self._connection.wait_ended(timeout_sec)
-
-    async def close_socket(self, timeout_sec: float) -> None:
-        """As :meth:`Connection.close`."""
-        await self._connection.close(timeout_sec)
 
     def _on_message(self, message: bytes) -> bytes | None:
         relay = self._relay()
@@ -205,6 +134,7 @@ class AsyncRelay:
         self._inbox: Any = None
         self._keeps_newest = False
         self._keepalive: tuple[Any, ...] | None = None
+        self.tells_results = False
         # Whether the session has been started, and the stream of the link.
         self._is_started = False
         self._is_leg_started = False
@@ -222,44 +152,44 @@ class AsyncRelay:
         leg = await self._opened_leg()
         if leg is None:
             return
-        self._inbox = leg.new_queue()
+        self._inbox = leg.line.new_queue()
         self._adopt(leg)
 
     @property
     def websocket(self) -> WebSocket:
         """That of the link that is used, or was used last; only after ``open``."""
         assert self._leg is not None  # noqa: S101 - sessions check their state first
-        return self._leg.websocket
+        return self._leg.line.websocket
 
     @property
     def is_late(self) -> bool:
         """As :attr:`Connection.is_late`."""
-        return self._leg is not None and self._leg.is_late
+        return self._leg is not None and self._leg.line.is_late
 
     async def give_turn(self) -> None:
         """As :meth:`Connection.give_turn`."""
         if self._leg is not None:
-            await self._leg.give_turn()
+            await self._leg.line.give_turn()
 
     def check_owner(self) -> None:
         """As :meth:`Connection.check_owner`."""
         if self._leg is not None:
-            self._leg.check_owner()
+            self._leg.line.check_owner()
 
     def check_may_end(self) -> None:
         """As :meth:`Connection.check_may_end`."""
         if self._leg is not None:
-            self._leg.check_may_end()
+            self._leg.line.check_may_end()
 
     @property
     def was_opened_by_parent(self) -> bool:
         """As :attr:`Connection.was_opened_by_parent`."""
-        return self._leg is not None and self._leg.was_opened_by_parent
+        return self._leg is not None and self._leg.line.was_opened_by_parent
 
     @property
     def is_out_of_reach(self) -> bool:
         """As :attr:`Connection.is_out_of_reach`."""
-        return self._leg is not None and self._leg.is_out_of_reach
+        return self._leg is not None and self._leg.line.is_out_of_reach
 
     @property
     def keeps_newest(self) -> bool:
@@ -268,9 +198,9 @@ class AsyncRelay:
 
     @keeps_newest.setter
     def keeps_newest(self, value: bool) -> None:
+        if value != self._keeps_newest and self._leg is not None:
+            self._leg.line.keeps_newest = value
         self._keeps_newest = value
-        if self._leg is not None:
-            self._leg.keep_newest(value)
 
     def put_off(self, action: Callable[[], object]) -> bool:
         """As :meth:`Connection.put_off`."""
@@ -296,8 +226,8 @@ class AsyncRelay:
         """Returns when the kernel has taken what was sent, or its link has ended; then it is sent again."""
         leg, position = sent
         try:
-            if leg.is_unsent(position):
-                await leg.drain(position or 0, timeout_sec)
+            if position is not None and leg.line.websocket.bytes_sent < position:
+                await leg.line.drain(position, timeout_sec)
         except SonioxRealtimeError as error:
             await self._lose(leg, error)
 
@@ -321,13 +251,13 @@ class AsyncRelay:
         """As :meth:`Connection.set_keepalive`; counts for the links to come as well."""
         self._keepalive = args
         if self._is_linked and self._is_leg_started and self._leg is not None:
-            self._leg.keep_alive_by(args)
+            self._leg.line.set_keepalive(*args)
 
     async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """As :meth:`Connection.wait_ended`."""
         if self._leg is not None:
             # Lifts the limit of its queue.
-            await self._leg.wait_gone(0.0)
+            await self._leg.line.wait_ended(0.0)
         await self._news.wait(timeout_sec, lambda: self._is_done or or_when())
         return self._is_done
 
@@ -335,7 +265,7 @@ class AsyncRelay:
         """As :meth:`Connection.close`."""
         self._is_closing = True
         if self._is_linked and self._leg is not None:
-            await self._leg.close_socket(timeout_sec)
+            await self._leg.line.close(timeout_sec)
         await self.abort()
 
     async def abort(self) -> None:
@@ -411,42 +341,45 @@ class AsyncRelay:
             self.core.set_paused(self._protocol.is_paused)
             return None
         is_start = not self._is_started and message is not KEEP_ALIVE
-        self._is_started = self._is_started or is_start
-        is_live = self.core.state is LIVE if is_start or message is KEEP_ALIVE else self._is_noted(message)
+        if is_start:
+            self._is_started = True
+        is_live = self.core.state is LIVE if is_start else self._is_noted(message)
         leg = self._leg
         if not is_live or leg is None:
             return None
-        position: int | None = None
-        # If the link has just ended, that is seen to where it is noticed.
-        with contextlib.suppress(SonioxRealtimeError):
+        try:
             if not self._is_leg_started and message is not KEEP_ALIVE:
                 position = self._start(leg)
-            if not is_start:
-                position = leg.post(message) if message.payload else leg.post_finish()
-        return leg, position
+                if is_start:
+                    return leg, position
+            return leg, leg.line.send_nowait(_same, message)
+        except SonioxRealtimeError:
+            # The link has just ended, which is seen to where it is noticed.
+            return leg, None
 
     def _is_noted(self, message: Message) -> bool:
         """Tells the rules what the session sends; says whether it goes out at once."""
         core = self.core
         if message.opcode == BINARY:
             return core.audio(message.payload)
-        if not message.payload:
-            return core.finish()
+        if message is KEEP_ALIVE:
+            return core.state is LIVE
         core.set_paused(self._protocol.is_paused)
-        return core.finalize(message)
+        return core.finalize(message) if message.payload else core.finish()
 
     def _start(self, leg: AsyncLeg) -> int | None:
         """Starts the stream of a link."""
         self._is_leg_started = True
         position = leg.post_start()
         if self._keepalive is not None:
-            leg.keep_alive_by(self._keepalive)
+            leg.line.set_keepalive(*self._keepalive)
         return position
 
     # Receiving.
 
     def _give(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> bytes | None:
-        if (owner := self._owner()) is not None:
+        is_terminal = event.finished or event.error_code is not None
+        if (is_terminal or self.tells_results) and (owner := self._owner()) is not None:
             owner.relay_event(event)
         inbox = self._inbox
         if self._keeps_newest and leg.is_over_limit(inbox, message):
@@ -459,7 +392,7 @@ class AsyncRelay:
 
     def _released(self, item: Parsed | None) -> Parsed | None:
         if item is not None and (leg := item[1][1]) is not None:
-            leg.release()
+            leg.line.take()
         return item
 
     # Breaks.
@@ -487,7 +420,7 @@ class AsyncRelay:
     async def _lose(self, leg: AsyncLeg, error: SonioxRealtimeError) -> None:
         """Sees to a link over which sending has failed."""
         # The service gives its reason before it closes, but sending may fail before that is read.
-        await leg.wait_gone(_REASON_TIMEOUT_SEC)
+        await leg.line.wait_ended(_REASON_TIMEOUT_SEC)
         if leg is self._leg and self._is_linked and not self._is_done:
             self._break(leg, error, "now")
         if self._is_done:
@@ -542,7 +475,7 @@ class AsyncRelay:
         leg = self._leg
         if not isinstance(todo, Message) or leg is None:
             return todo
-        return leg, leg.post(todo) if todo.payload else leg.post_finish()
+        return leg, leg.line.send_nowait(_same, todo)
 
     async def _connect(self) -> None:
         try:
@@ -583,7 +516,7 @@ class AsyncRelay:
         """Goes on over a link that has been opened."""
         if not self._steps.run(self._take_over, leg):
             return
-        leg.keep_newest(self._keeps_newest)
+        leg.line.keeps_newest = self._keeps_newest
         if (owner := self._owner()) is not None:
             (owner.relay_opened if self.core.connections == 1 else owner.relay_moved)()
         self._tell_notices()

@@ -46,7 +46,7 @@ from ._cut import Delivered, Speakers, Start, can_splice, choose_start, settled_
 from ._framing import framing_of
 from ._ring import AudioRing, ClockMap
 from ._stt_protocol import END_OF_AUDIO
-from ._words import MARKS, WholeWords, changed, is_translation
+from ._words import MARKS, WholeWords, changed, is_translation, time_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,22 +65,22 @@ _PIECE_BYTES = 16 * 1024
 _LEAST_RING_BYTES = 1024
 _BURST_SEC = 1.0
 # How often old audio is forgotten, and how much more than the overlap is kept.
-_TRIM_EVERY_MS = 1000
-_MARGIN_MS = 500
+_TRIM_EVERY_MS = 1500
+_MARGIN_MS = 250
 # After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
 _SHOW_AFTER_MS = 2000
 # So often the service may fail at one position before the session is given up.
 _MAX_FAILURES_AT_ONE_POSITION = 3
 # The service takes an end without any audio for an error, so that some has to be sent before it on each connection.
 _LEAST_OVERLAP_MS = 1000
+# So much is needed to know speakers again.
+_LEAST_SPEAKERS_MS = 8000
 _CONTEXT_LENGTH = 500
 # A session moves to another connection in a pause of this length; after this multiple of the time also within speech.
 _QUIET_MS = 800
 _MOVE_AT_THE_LATEST = 1.03
 # How long after a connection for that could not be opened the next attempt is made.
 _SPARE_PAUSE_SEC = 30.0
-# How far to look for a frame that begins after audio which was dropped.
-_PROBE_BYTES = 2048
 
 
 class State(IntEnum):
@@ -210,6 +210,8 @@ class ResumeCore:
         self._ring = AudioRing(policy.buffer_bytes, when_full=policy.when_full)
         self._is_sized = False
         self._size_ring()
+        # Raw audio has nothing to be looked at.
+        self._is_raw = self._is_sized and not self._framing.is_restart_only and self._framing.header == b""
         self.state = State.CONNECTING
         self.connections = 0
         self.lost_ms = 0
@@ -291,9 +293,10 @@ class ResumeCore:
             RingFullError: It has no room.
         """
         dropped = self._ring.append(piece)
-        self._framing.feed(piece)
-        if not self._is_sized:
-            self._size_ring()
+        if not self._is_raw:
+            self._framing.feed(piece)
+            if not self._is_sized:
+                self._size_ring()
         if dropped:
             self._note_drop()
         if self.state is LIVE:
@@ -563,19 +566,15 @@ class ResumeCore:
             fin_ms=fin_ms,
             settled_ms=self._settled_ms(),
             overlap_ms=overlap_ms,
+            least_overlap_ms=_LEAST_SPEAKERS_MS if self._maps_speakers else _LEAST_OVERLAP_MS,
             uncertainty_ms=old.clock.uncertainty_ms,
         )
         return start, self._start_byte(self._fin_byte if start.is_exact else old.byte_of(start.ms))
 
     def _start_byte(self, byte: int) -> int:
-        """The position at or before this one where a decoder can begin; after it where that was dropped."""
+        """The position at or before this one where a decoder can begin; after it where that is not kept."""
         ring = self._ring
-        probe = min(max(byte, ring.start), ring.end)
-        found = self._framing.start_at(probe)
-        while found < ring.start and probe < ring.end and not self._framing.is_restart_only:
-            probe = min(probe + _PROBE_BYTES, ring.end)
-            found = self._framing.start_at(probe)
-        return max(found, ring.start)
+        return max(ring.start, self._framing.start_at(min(max(byte, ring.start), ring.end), oldest=ring.start))
 
     def _settled_ms(self) -> float:
         """Up to where audio is recognised, and need not be sent again but for the overlap."""
@@ -598,6 +597,7 @@ class ResumeCore:
         if byte > self._ring.start:
             self._ring.trim(byte)
             self._framing.forget(byte)
+            self.stream.clock.forget(byte)
             self._delivered.forget(from_ms)
 
     # Joining, and giving out.
@@ -645,16 +645,15 @@ class ResumeCore:
     def _deliver(self, tokens: list[Token]) -> None:
         """Notes what is given out."""
         self._newest = tokens
-        count = _count_final(tokens)
-        if count:
-            finals = tokens[:count]
+        if tokens and tokens[0].is_final:
+            finals = tokens[: _count_final(tokens)]
             self._delivered.add(finals)
             if self._policy.carry_context:
                 spoken = (token.text for token in finals if token.text not in MARKS and not is_translation(token))
                 self.text = (self.text + "".join(spoken))[-_CONTEXT_LENGTH:]
             if self._fin_ms is not None and finals[-1].text != TOKEN_TEXT_FIN:
                 self._fin_ms = None
-        if count < len(tokens):
+        if tokens and not tokens[-1].is_final:
             self._tail_empty_since_ms = None
         elif self._tail_empty_since_ms is None:
             self._tail_empty_since_ms = self._total_ms
@@ -696,6 +695,8 @@ class ResumeCore:
         if not was_up:
             return
         self._sent_before = max(self._sent_before, stream.sent)
+        if stream.reached_ms is not None:
+            stream.clock.observe(stream.reached_ms - stream.offset_ms, stream.sent)
         self.is_move_due = self._has_spare = False
         if stream.reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
             self._times_stuck = self._times_stuck + 1 if stream.reached_ms == self._stuck_at_ms else 1
@@ -807,14 +808,14 @@ class ResumeCore:
 def _shift(event: RealtimeEvent, offset_ms: int) -> None:
     """Moves an event's times to the user's line."""
     for token in event.tokens:
-        if token.start_ms is not None:
-            token.start_ms += offset_ms
-        if token.end_ms is not None:
-            token.end_ms += offset_ms
-    if event.final_audio_proc_ms is not None:
-        event.final_audio_proc_ms += offset_ms
-    if event.total_audio_proc_ms is not None:
-        event.total_audio_proc_ms += offset_ms
+        if (start_ms := time_of(token.start_ms)) is not None:
+            token.start_ms = start_ms + offset_ms  # type: ignore[assignment]
+        if (end_ms := time_of(token.end_ms)) is not None:
+            token.end_ms = end_ms + offset_ms  # type: ignore[assignment]
+    if (final_ms := time_of(event.final_audio_proc_ms)) is not None:
+        event.final_audio_proc_ms = final_ms + offset_ms  # type: ignore[assignment]
+    if (total_ms := time_of(event.total_audio_proc_ms)) is not None:
+        event.total_audio_proc_ms = total_ms + offset_ms  # type: ignore[assignment]
 
 
 def _relabel(tokens: list[Token], speakers: Speakers) -> None:

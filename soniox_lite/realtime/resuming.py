@@ -83,6 +83,15 @@ class ResumingSTTSession(RealtimeSTTSession):
         self._relay = Relay(self._core, self._protocol, self)
         return self._relay
 
+    # Set where handlers are added and removed.
+    @property
+    def _tells_results(self) -> bool:
+        return self._relay.tells_results
+
+    @_tells_results.setter
+    def _tells_results(self, value: bool) -> None:
+        self._relay.tells_results = value
+
     @property
     def state(self) -> Any:
         """As for other sessions; ``reconnecting`` from the end of a connection until the next one is open."""
@@ -127,7 +136,10 @@ class ResumingSTTSession(RealtimeSTTSession):
             except RingFullError:
                 self._send_when_there_is_room(make, args[0])
                 return
-            if sent is not None and sent[0].is_unsent(sent[1]):
+            if sent is not None:
+                leg, position = sent
+                if position is not None and leg.line.websocket.bytes_sent >= position:
+                    return
                 relay.drain(sent, timeout_sec)
         except SonioxRealtimeError:
             if self._protocol.failure is not None:
