@@ -1,7 +1,4 @@
-"""Receivers of webhooks for servers: ASGI with the async client; WSGI and AWS Lambda with the sync one.
-
-Written by hand for each: the interfaces have nothing in common.
-"""
+"""Receivers of webhooks for servers: ASGI, WSGI and AWS Lambda, with either client."""
 
 from __future__ import annotations
 
@@ -11,15 +8,18 @@ from ._webhook_calls import MAX_PAYLOAD_BYTES, too_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
     from typing import Any
 
+    from ._webhook_calls import Reply
 
-class AsyncWebhookGateways:
-    """Adds ``asgi_app`` to a namespace that has ``handle``."""
+
+class _Gateways:
+    """Adds receivers to a namespace, which says how its ``handle`` is called from threads and from tasks."""
 
     if TYPE_CHECKING:
-        handle: Any
+        _handle: Callable[..., Reply]
+        _handle_async: Callable[..., Awaitable[Reply]]
 
     def asgi_app(self, on_ended: Callable[[Any], object], **options: Any) -> Callable[..., Awaitable[None]]:
         """An ASGI application, for uvicorn and the like, or for ``app.mount("/ended", ...)`` of a framework.
@@ -52,20 +52,15 @@ class AsyncWebhookGateways:
                     return
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
-            status, headers, text = await self.handle(scope["method"], scope["headers"], body, on_ended, **options)
+            status, headers, text = await self._handle_async(
+                scope["method"], scope["headers"], body, on_ended, **options
+            )
             pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
             pairs.append((b"content-length", str(len(text)).encode()))
             await send({"type": "http.response.start", "status": status, "headers": pairs})
             await send({"type": "http.response.body", "body": text})
 
         return app
-
-
-class WebhookGateways:
-    """Adds ``wsgi_app`` and ``lambda_handler`` to a namespace that has ``handle``."""
-
-    if TYPE_CHECKING:
-        handle: Any
 
     def wsgi_app(self, on_ended: Callable[[Any], object], **options: Any) -> Callable[..., Iterable[bytes]]:
         """A WSGI application, for gunicorn and the like, or to be mounted in a framework.
@@ -90,7 +85,7 @@ class WebhookGateways:
                 status, headers, text = too_large()
             else:
                 body = environ["wsgi.input"].read(length)
-                status, headers, text = self.handle(environ["REQUEST_METHOD"], environ, body, on_ended, **options)
+                status, headers, text = self._handle(environ["REQUEST_METHOD"], environ, body, on_ended, **options)
             pairs = [*headers.items(), ("Content-Length", str(len(text)))]
             start_response(f"{status} {HTTPStatus(status).phrase}", pairs)
             return [text]
@@ -114,7 +109,7 @@ class WebhookGateways:
 
         def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
             method = event.get("httpMethod") or event.get("method") or event["requestContext"]["http"]["method"]
-            status, headers, text = self.handle(method, event, event.get("body") or "", on_ended, **options)
+            status, headers, text = self._handle(method, event, event.get("body") or "", on_ended, **options)
             return {
                 "statusCode": status,
                 # A load balancer reads one of the two, depending on its configuration.
@@ -125,6 +120,36 @@ class WebhookGateways:
             }
 
         return handler
+
+
+class WebhookGateways(_Gateways):
+    """Of the sync client: an ASGI application calls ``handle`` in a thread."""
+
+    if TYPE_CHECKING:
+        handle: Callable[..., Reply]
+
+    def _handle(self, *arguments: Any, **options: Any) -> Reply:
+        return self.handle(*arguments, **options)
+
+    async def _handle_async(self, *arguments: Any, **options: Any) -> Reply:
+        import asyncio  # noqa: PLC0415 - for ASGI only
+
+        return await asyncio.to_thread(self.handle, *arguments, **options)
+
+
+class AsyncWebhookGateways(_Gateways):
+    """Of the async client: WSGI applications and Lambda handlers run ``handle`` in an event loop for each call."""
+
+    if TYPE_CHECKING:
+        handle: Callable[..., Coroutine[Any, Any, Reply]]
+
+    def _handle(self, *arguments: Any, **options: Any) -> Reply:
+        import asyncio  # noqa: PLC0415 - for WSGI and Lambda only
+
+        return asyncio.run(self.handle(*arguments, **options))
+
+    async def _handle_async(self, *arguments: Any, **options: Any) -> Reply:
+        return await self.handle(*arguments, **options)
 
 
 def _check(namespace: Any, options: dict[str, Any]) -> None:

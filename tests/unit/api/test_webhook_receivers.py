@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import AsyncSonioxClient, SonioxClient
+from soniox_lite import SonioxClient
 from soniox_lite.api.async_webhooks import AsyncSonioxWebhooksAPI
 from soniox_lite.api.webhooks import ReceivedWebhook, RecentKeys, SonioxWebhooksAPI
 from soniox_lite.errors import (
@@ -35,6 +35,9 @@ LAMBDA_EVENTS: dict[str, dict[str, Any]] = {
     "load balancer, many": {"httpMethod": "POST", "multiValueHeaders": {k: [v] for k, v in HEADERS.items()}},
     "lattice": {"version": "2.0", "method": "POST", "headers": {k: [v] for k, v in HEADERS.items()}},
 }
+
+
+each_namespace = pytest.mark.parametrize("namespace", [SonioxWebhooksAPI, AsyncSonioxWebhooksAPI])
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -170,9 +173,10 @@ class TestLambda:
     """The events of each way to call a function."""
 
     @pytest.mark.parametrize("event", LAMBDA_EVENTS.values(), ids=LAMBDA_EVENTS)
-    def test_events(self, event: dict[str, Any]) -> None:
+    @each_namespace
+    def test_events(self, namespace: Any, event: dict[str, Any]) -> None:
         seen: list[Any] = []
-        handler = SonioxWebhooksAPI(webhook_secret=SECRET).lambda_handler(seen.append)
+        handler = namespace(webhook_secret=SECRET).lambda_handler(seen.append)
         encoded = {"body": base64.b64encode(BODY).decode(), "isBase64Encoded": True}
         assert handler({**event, **encoded}, None)["statusCode"] == 200
         assert [webhook.id for webhook in seen] == ["73d4357d"]
@@ -191,9 +195,10 @@ class TestWsgi:
         ("length", "terminated", "status"),
         [("41", False, "200 OK"), (None, True, "200 OK"), (None, False, "400 Bad Request"), ("99999999", False, "413")],
     )
-    def test_how_much_is_read(self, length: str | None, terminated: bool, status: str) -> None:
+    @each_namespace
+    def test_how_much_is_read(self, namespace: Any, length: str | None, terminated: bool, status: str) -> None:
         started: list[Any] = []
-        app = SonioxWebhooksAPI(webhook_secret=SECRET).wsgi_app(lambda _: None)
+        app = namespace(webhook_secret=SECRET).wsgi_app(lambda _: None)
         environ = {
             "REQUEST_METHOD": "POST",
             "HTTP_X_SONIOX_WEBHOOK_SECRET": SECRET,
@@ -206,8 +211,9 @@ class TestWsgi:
         assert ("Content-Length", str(len(text))) in started[0][1]
 
 
+@each_namespace
 class TestAsgi:
-    def run(self, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    def run(self, namespace: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = []
 
         async def main() -> None:
@@ -219,32 +225,31 @@ class TestAsgi:
             async def send(message: Any) -> None:
                 sent.append(message)
 
-            async with AsyncSonioxClient("key", webhook_secret=SECRET) as client:
-                await client.webhooks.asgi_app(lambda _: None)(scope, receive, send)
+            await namespace(webhook_secret=SECRET).asgi_app(lambda _: None)(scope, receive, send)
 
         asyncio.run(main())
         return sent
 
-    def test_a_body_in_parts(self) -> None:
+    def test_a_body_in_parts(self, namespace: Any) -> None:
         parts = (
             {"type": "http.request", "body": BODY[:9], "more_body": True},
             {"type": "http.request", "body": BODY[9:]},
         )
-        start, body = self.run(HTTP_SCOPE, *parts)
+        start, body = self.run(namespace, HTTP_SCOPE, *parts)
         assert (start["status"], body["body"]) == (200, b"ok")
         assert (b"content-length", b"2") in start["headers"]
 
-    def test_no_more_is_read_than_may_be_used(self) -> None:
+    def test_no_more_is_read_than_may_be_used(self, namespace: Any) -> None:
         part = {"type": "http.request", "body": bytes(40_000), "more_body": True}
-        assert self.run(HTTP_SCOPE, part, part)[0]["status"] == 413
+        assert self.run(namespace, HTTP_SCOPE, part, part)[0]["status"] == 413
 
-    def test_a_caller_that_leaves_gets_no_answer(self) -> None:
-        assert self.run(HTTP_SCOPE, {"type": "http.disconnect"}) == []
+    def test_a_caller_that_leaves_gets_no_answer(self, namespace: Any) -> None:
+        assert self.run(namespace, HTTP_SCOPE, {"type": "http.disconnect"}) == []
 
-    def test_other_scopes(self) -> None:
+    def test_other_scopes(self, namespace: Any) -> None:
         steps = ({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
-        assert self.run({"type": "lifespan"}, *steps) == [
+        assert self.run(namespace, {"type": "lifespan"}, *steps) == [
             {"type": "lifespan.startup.complete"},
             {"type": "lifespan.shutdown.complete"},
         ]
-        assert self.run({"type": "websocket"}) == [{"type": "websocket.close"}]
+        assert self.run(namespace, {"type": "websocket"}) == [{"type": "websocket.close"}]
