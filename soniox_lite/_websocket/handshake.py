@@ -96,7 +96,7 @@ def open_websocket(
         raise
     except TimeoutError as error:
         late = SonioxRealtimeTimeoutError(
-            f"{url} could not be opened: timed out after {timeout_sec:g} s ({handshake.phase})"
+            f"the connection timed out: {url} could not be opened within {timeout_sec:g} s ({handshake.phase})"
         )
         raise with_errno(late, error) from error
     except ProxyError as error:
