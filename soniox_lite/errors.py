@@ -326,7 +326,7 @@ class SonioxDecodeError(SonioxAPIError, ValueError):
 
 
 class SonioxAuthenticationError(SonioxAPIError):
-    """The key is missing, unknown, expired or not good for this (401, 403)."""
+    """The key is missing, unknown or expired, or is not of the kind that this call needs (401, 403)."""
 
 
 class SonioxPermissionDeniedError(SonioxAPIError):
@@ -342,7 +342,7 @@ class SonioxNotFoundError(SonioxAPIError):
 
 
 class SonioxConflictError(SonioxAPIError):
-    """The thing is in the wrong state for this, such as a job that is still being processed (409)."""
+    """The state of the job, file or voice does not allow this call, such as deleting a job in progress (409)."""
 
 
 class SonioxRateLimitError(SonioxAPIError):
@@ -377,12 +377,13 @@ class SonioxTranscriptionError(SonioxAPIError):
 
 
 class SonioxVoiceError(SonioxAPIError):
-    """A voice that was waited for will not be ready: preparing it failed, or was never begun.
+    """A voice that was waited for will not become ready for the model: preparing it failed, or was never begun.
 
-    ``error_type`` (such as ``voice_audio_too_long``) is the model's; None where preparing was never begun.
+    ``error_type`` is the reason that the service gives for the model, such as ``voice_audio_too_long``; None if
+    preparing was never begun.
 
     Attributes:
-        voice: The voice as it stands.
+        voice: The voice in its last state.
     """
 
     def __init__(
@@ -404,13 +405,13 @@ class SonioxRealtimeError(SonioxError):
     """A realtime session could not be opened, broke, or was ended by the service with an error.
 
     Attributes:
-        error_code: The service's code, which is like an HTTP status (401, 402, 408, 429, 503); None when it gave none.
-        error_type: Its machine-readable category; None when it gave none.
-        request_id: Id for questions to Soniox support; None when it gave none.
-        close_code: WebSocket close code (RFC 6455, section 7.4); 1006 when the connection broke; None when it is
-            not about the end of a connection.
-        retry_after_sec: Seconds that a server which refused the connection asked to wait (``Retry-After``); None when
-            it did not say.
+        error_code: The service's code, a number like an HTTP status (401, 402, 408, 429, 503); None without one.
+        error_type: The service's machine-readable category; None without one.
+        request_id: Id for questions to Soniox support; None without one.
+        close_code: WebSocket close code (RFC 6455, section 7.4); 1006 if the connection broke; None if the error is not
+            about the end of a connection.
+        retry_after_sec: Seconds to wait according to the ``Retry-After`` header of a server that refused the
+            connection; None without one.
     """
 
     def __init__(
@@ -442,7 +443,7 @@ class SonioxRealtimeConnectionError(SonioxRealtimeError, SonioxConnectionError):
 
 
 class SonioxRealtimeTimeoutError(SonioxRealtimeError, SonioxTimeoutError):
-    """A realtime session took longer than it was allowed to, to open or to say something (also a TimeoutError)."""
+    """Opening a realtime session, or waiting for its next event, exceeded its time limit (also a TimeoutError)."""
 
 
 class SonioxRealtimeResumeError(SonioxRealtimeConnectionError):
@@ -460,7 +461,7 @@ class SonioxRealtimeResumeError(SonioxRealtimeConnectionError):
 
 
 class InvalidWebhookSignatureError(SonioxError):
-    """A webhook call whose secret header is missing or wrong, or that cannot be checked for lack of a secret."""
+    """The secret header of a webhook call is missing or wrong, or no secret is configured to compare it with."""
 
 
 def _steps_of(path: str) -> tuple[str | int, ...]:

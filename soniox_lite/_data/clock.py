@@ -1,8 +1,8 @@
-"""The ``time`` module as the interpreter made it: deadlines, pauses and pings go by it whatever a test has replaced.
+"""A copy of the ``time`` module with the interpreter's own functions, for deadlines, pauses and pings.
 
-Tools that freeze time for a test put functions of their own into ``time``, and into each module that has imported some.
-With those no deadline is ever reached; and some tell the real time to one caller and the frozen one to another. So this
-is a copy of the module, with functions of its own. What asks for the date goes on to use the module that is frozen.
+Tools that freeze time in tests replace functions in ``time`` and in modules that have imported them. With a frozen
+clock no deadline is ever reached, and some tools give the real time to one caller and the frozen time to another. Code
+that needs the date uses the module ``time`` itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 else:
     time = _time.__spec__.loader.create_module(_time.__spec__)
     _time.__spec__.loader.exec_module(time)
-    # Pauses are not frozen, and are others where eventlet or gevent has replaced them.
+    # Tools do not freeze pauses. Where eventlet or gevent has replaced this function, theirs must be used.
     time.sleep = _time.sleep
 
 

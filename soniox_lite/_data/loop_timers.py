@@ -1,4 +1,4 @@
-"""Pauses and timers of an event loop, also where the clock that the loop goes by is frozen (see ``_clock``)."""
+"""Pauses and timers of an event loop, also where the clock that the loop goes by is frozen (see ``clock.py``)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Timer(Protocol):
-        """Something that will be called."""
+        """A call that is due later."""
 
         def cancel(self) -> None:
-            """Keeps it from being called."""
+            """Cancels the call."""
             ...
 
 
@@ -31,7 +31,7 @@ def now(loop: AbstractEventLoop) -> float:
 
 
 def call_later(loop: AbstractEventLoop, delay_sec: float, callback: Callable[[], object]) -> Timer:
-    """As the loop's own method."""
+    """As ``loop.call_later``."""
     if not is_frozen():
         return loop.call_later(delay_sec, callback)
     timer = threading.Timer(max(0.0, delay_sec), _call, (loop, callback))
@@ -41,7 +41,7 @@ def call_later(loop: AbstractEventLoop, delay_sec: float, callback: Callable[[],
 
 
 async def sleep(delay_sec: float) -> None:
-    """As asyncio's own function."""
+    """As ``asyncio.sleep``."""
     if not is_frozen():
         await asyncio.sleep(delay_sec)
         return

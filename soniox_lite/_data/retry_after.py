@@ -9,11 +9,11 @@ def parse_retry_after(value: str | None, *, now: float | None = None) -> float |
     """Seconds that a ``Retry-After`` header asks to wait (RFC 9110, section 10.2.3): a number or a date.
 
     Args:
-        value: The header; None when there is none.
-        now: Unix time to count a date from; None for the present.
+        value: The header; None without one.
+        now: The Unix time that a date is compared with; None for the current time.
 
     Returns:
-        Never negative; None for no header or one that cannot be read.
+        Seconds, never negative; None without a header, or if it is neither a number nor a date.
     """
     if value is None:
         return None

@@ -28,13 +28,13 @@ class ConnectionOptions:
     Args:
         url: ``ws://`` or ``wss://``. Its query may hold a secret.
         api_key: The secret, or a function that returns it, which is called before each handshake.
-        connect_timeout_sec: For name, TCP, proxy, TLS and upgrade together.
-        send_timeout_sec: How long the server may take over what is sent in one go, at most 64 KiB.
-        ping_interval_sec: How long the line may be silent before the server is asked for a sign of life; None for ever.
-        ping_timeout_sec: How long it may take for one; None for ever.
-        max_queued_messages: How many messages are kept for a program that does not receive; above that the server is
-            not read, so that it has to wait.
-        max_queued_bytes: The same for their length together.
+        connect_timeout_sec: Seconds for name resolution, TCP, proxy, TLS and upgrade together.
+        send_timeout_sec: Seconds that the server may take to accept one message of at most 64 KiB.
+        ping_interval_sec: Seconds without received data after which a ping is sent; None for no pings.
+        ping_timeout_sec: Seconds that the response to a ping may take; None for no limit.
+        max_queued_messages: How many messages are kept until they are received. Above that, no more are read from the
+            socket, so that the server has to wait.
+        max_queued_bytes: The same for their total size in bytes.
         max_message_bytes: A larger message ends the session.
         ssl_context: For TLS; None for that of the settings.
         settings: Of the client: proxies, TLS, headers and hooks; None for the environment's proxies, the shared TLS

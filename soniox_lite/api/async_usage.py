@@ -1,4 +1,4 @@
-"""What was used, by model and day."""
+"""Usage and costs by model and day."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["AsyncUsageAPI"]
 
 
 class AsyncUsageAPI:
-    """The ``usage`` namespace of a client. As shareable as the client."""
+    """The ``usage`` namespace of a client. Can be shared as the client can."""
 
     def __init__(self, client: AsyncSonioxClient) -> None:
         self._client = client
 
     async def summary(self, start_time: str | date, end_time: str | date) -> GetUsageSummaryResponse:
-        """What the project used in a window of whole UTC days, at most 366, by model and by day.
+        """The usage and costs of the project in a range of whole days in UTC, at most 366, by model and by day.
 
         Args:
-            start_time: Its day is the first: a date, a datetime with its time zone, or ISO 8601 text with its zone.
-            end_time: Its day is the last, unless it is the day's very beginning, as a date is: from
-                ``date(2026, 4, 1)`` to ``date(2026, 5, 1)`` is April.
+            start_time: A time on the first day: a date, a datetime with a time zone, or ISO 8601 text with one.
+            end_time: A time on the last day. If it is a midnight in UTC, as a date is, the day before is the last one:
+                from ``date(2026, 4, 1)`` to ``date(2026, 5, 1)`` is April.
 
         Raises:
-            SonioxInvalidRequestError: The end is not after the start, or the window is too long.
+            SonioxInvalidRequestError: The end is not after the start, or the range is too long.
             SonioxNotFoundError: The service could not find the project; trying again may help.
             SonioxError: As for every call, see :class:`AsyncFilesAPI`.
         """

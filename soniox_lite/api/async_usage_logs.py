@@ -1,4 +1,4 @@
-"""What was used, request by request."""
+"""Usage and costs of single requests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["AsyncUsageLogsAPI"]
 
 
 class AsyncUsageLogsAPI:
-    """The ``usage_logs`` namespace of a client. As shareable as the client.
+    """The ``usage_logs`` namespace of a client. Can be shared as the client can.
 
-    Every method raises the :class:`SonioxError` that its failure calls for, see :class:`AsyncFilesAPI`; a window that
-    the service does not accept is a :class:`SonioxInvalidRequestError`.
+    Every method may raise the errors of :class:`AsyncFilesAPI`, and a :class:`SonioxInvalidRequestError` for a range of
+    time that the service does not accept.
     """
 
     def __init__(self, client: AsyncSonioxClient) -> None:
@@ -35,12 +35,12 @@ class AsyncUsageLogsAPI:
         sort: UsageLogsSort = "end_time_asc",
         cursor: str | None = None,
     ) -> GetUsageLogsResponse:
-        """One page of the requests that ended in a window of at most 31 days.
+        """One page of the requests that ended within a range of at most 31 days.
 
         Args:
-            start_time: The earliest end, at most 91 days ago: a datetime with its time zone, a date (its midnight in
-                UTC), or ISO 8601 text with its zone.
-            end_time: The first end that is too late.
+            start_time: Start of the range, included, at most 91 days ago: a datetime with a time zone, a date (its
+                midnight in UTC), or ISO 8601 text with a time zone.
+            end_time: End of the range, excluded; in the same forms.
             limit: Entries on the page, 1 to 1000.
             sort: ``end_time_asc``, or ``end_time_desc`` for the latest first.
             cursor: ``next_page_cursor`` of the page before, which had the same times and ``sort``; None for the first.
@@ -56,7 +56,7 @@ class AsyncUsageLogsAPI:
         limit: int = 1000,
         sort: UsageLogsSort = "end_time_asc",
     ) -> AsyncIterator[UsageLogEntry]:
-        """All requests that ended in the window, one after the other, fetched page by page while they are used.
+        """Iterates over all requests that ended within the range. Pages are fetched as they are needed.
 
         Args:
             start_time: As for :meth:`list`.

@@ -1,5 +1,5 @@
 # Generated from async_concurrency_limits.py by scripts/generate_sync: edit that file, not this one.
-"""How many streams are, may be and were open at once."""
+"""Concurrent streams: how many are open, the limits, the history."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["ConcurrencyLimitsAPI"]
 
 
 class ConcurrencyLimitsAPI:
-    """The ``concurrency_limits`` namespace of a client. As shareable as the client.
+    """The ``concurrency_limits`` namespace of a client. Can be shared as the client can.
 
-    Everything is that of the client's region.
+    All numbers are those of the client's region.
     """
 
     def __init__(self, client: SonioxClient) -> None:
         self._client = client
 
     def get(self) -> GetConcurrencyLimitsResponse:
-        """How many streams are open, and how many may be, in the project and in its organization.
+        """How many streams are open at the moment, and the limits, of the project and of its organization.
 
         Raises:
             SonioxError: As for every call, see :class:`FilesAPI`.
@@ -46,17 +46,17 @@ class ConcurrencyLimitsAPI:
         period_sec: ConcurrentStreamsPeriodSec,
         kind: ConcurrentStreamKind,
     ) -> GetConcurrentStreamsHistoryResponse:
-        """How many streams of the project were open, period by period, idle ones included.
+        """How many streams of the project were open in each period, idle streams included.
 
         Args:
-            start_time: The earliest beginning of a period: a datetime with its time zone, a date (its midnight in
-                UTC), or ISO 8601 text with its zone.
-            end_time: The first beginning that is too late; at most 7 days later with periods of a minute.
-            period_sec: Length of a period: 60, 3600 or 86400.
+            start_time: Start of the range in which the periods begin, included: a datetime with a time zone, a date
+                (its midnight in UTC), or ISO 8601 text with a time zone.
+            end_time: End of that range, excluded, in the same forms; at most 7 days later for periods of a minute.
+            period_sec: Length of a period in seconds: 60, 3600 or 86400.
             kind: ``stt`` for realtime speech-to-text sessions, ``tts`` for text-to-speech streams and requests.
 
         Raises:
-            SonioxInvalidRequestError: The end is not after the start, or the window is too long.
+            SonioxInvalidRequestError: The end is not after the start, or the range is too long.
             SonioxError: As for every call, see :class:`FilesAPI`.
         """
         payload = GetConcurrentStreamsHistoryPayload(

@@ -256,7 +256,14 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """Creates a job for audio that the service fetches. Args are those of :meth:`create`."""
+        """Creates a job for audio that the service fetches.
+
+        Args:
+            model: Async model.
+            audio_url: http(s) URL that the service fetches.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Options of the job, also as a dict; None for none.
+        """
         return self._create(_payload(model, client_reference_id, config, audio_url=audio_url))
 
     def transcribe_from_file_id(
@@ -267,7 +274,14 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """Creates a job for an uploaded file. Args are those of :meth:`create`."""
+        """Creates a job for an uploaded file.
+
+        Args:
+            model: Async model.
+            file_id: An uploaded file.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Options of the job, also as a dict; None for none.
+        """
         return self._create(_payload(model, client_reference_id, config, file_id=file_id))
 
     def transcribe_from_file(
@@ -450,11 +464,28 @@ class SttAPI:
         on_progress: ProgressCallback | None = None,
         on_status_change: StatusCallback | None = None,
     ) -> TranscriptionTranscript:
-        """The transcript of a new job. Args are those of :meth:`transcribe_and_wait`.
+        """Creates a job, waits until it has ended, and returns its transcript.
+
+        Args:
+            model: Async model.
+            audio_url: http(s) URL that the service fetches; or
+            file_id: An uploaded file; or
+            file: A path, bytes or a binary stream, which is uploaded first. Exactly one of the three is needed.
+            filename: The name of ``file`` at the service; None for its own.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            delete_after: Whether to delete the job and its file at the end; the same as a ``cleanup`` with both.
+            wait_interval_sec: The longest pause between two polls, in seconds.
+            wait_timeout_sec: How long to wait, in seconds; None for no limit.
+            config: Options of the job, also as a dict; None for none.
+            cleanup: What to delete at the end, also after an error or a timeout: ``"file"``, ``"transcription"`` or
+                both.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
+                None for no callback.
+            on_status_change: As for :meth:`wait`.
 
         Raises:
             SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
-            SonioxTimeoutError: The job had not ended in time.
+            SonioxTimeoutError: The job did not end in time. The service continues to process it.
         """
         check_polling("wait_", wait_interval_sec, wait_timeout_sec)
         targets = _cleanup_targets(delete_after, cleanup)
@@ -560,28 +591,29 @@ class SttAPI:
         config: ConfigInput | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> Transcription:
-        """A new job that also translates. :func:`~soniox_lite.transcript.translation_segments` pairs its tokens.
+        """Creates a job that also translates. :func:`~soniox_lite.transcript.translation_segments` pairs its tokens.
 
-        Languages are identified in any case, so that each token tells its own.
+        Languages are identified in any case, so that each token has its language.
 
         Args:
-            to: Two-letter code of the language that all is translated into; or
-            source: With ``to``: the only language that is spoken. None to detect what is spoken.
+            to: Two-letter code of the language that all speech is translated into; or
+            source: With ``to``: the only language that is spoken; None to detect it.
             between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
                 needed.
-            audio_url: As :meth:`transcribe` has it, like those that follow.
-            file_id: As above.
-            file: As above.
-            filename: As above.
-            model: As above.
-            client_reference_id: As above.
-            on_progress: As above.
-            config: Further options of the job, also as a dict, without a translation of its own. ``source`` replaces
-                its language hints.
+            audio_url: http(s) URL that the service fetches; or
+            file_id: An uploaded file; or
+            file: A path, bytes or a binary stream, which is uploaded first. Exactly one of the three is needed.
+            filename: The name of ``file`` at the service; None for its own.
+            model: Async model.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Further options of the job, also as a dict, without a translation. ``source`` replaces its language
+                hints. None for none.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
+                None for no callback.
 
         Raises:
-            SonioxValidationError: Both or none of ``to`` and ``between`` are given, or ``source`` without ``to``, or a
-                translation in ``config``, or what is no pair of two language codes. Nothing was sent.
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
+                translation in ``config``. Nothing was sent.
         """
         return self.transcribe(
             model=model,
@@ -605,7 +637,23 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """As :meth:`translate`, for audio that the service fetches."""
+        """As :meth:`translate`, for audio that the service fetches.
+
+        Args:
+            audio_url: http(s) URL that the service fetches.
+            to: Two-letter code of the language that all speech is translated into; or
+            source: With ``to``: the only language that is spoken; None to detect it.
+            between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
+                needed.
+            model: Async model.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Further options of the job, also as a dict, without a translation. ``source`` replaces its language
+                hints. None for none.
+
+        Raises:
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
+                translation in ``config``. Nothing was sent.
+        """
         return self.transcribe_from_url(
             model=model,
             audio_url=audio_url,
@@ -624,7 +672,23 @@ class SttAPI:
         client_reference_id: str | None = None,
         config: ConfigInput | None = None,
     ) -> Transcription:
-        """As :meth:`translate`, for an uploaded file."""
+        """As :meth:`translate`, for an uploaded file.
+
+        Args:
+            file_id: An uploaded file.
+            to: Two-letter code of the language that all speech is translated into; or
+            source: With ``to``: the only language that is spoken; None to detect it.
+            between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
+                needed.
+            model: Async model.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Further options of the job, also as a dict, without a translation. ``source`` replaces its language
+                hints. None for none.
+
+        Raises:
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
+                translation in ``config``. Nothing was sent.
+        """
         return self.transcribe_from_file_id(
             model=model,
             file_id=file_id,
@@ -645,7 +709,26 @@ class SttAPI:
         config: ConfigInput | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> Transcription:
-        """As :meth:`translate`, for a file that is uploaded first, and deleted again if the job cannot be made."""
+        """As :meth:`translate`, for a file that is uploaded first.
+
+        Args:
+            file: A path, bytes or a binary stream, which is uploaded first, and deleted if the job cannot be created.
+            to: Two-letter code of the language that all speech is translated into; or
+            source: With ``to``: the only language that is spoken; None to detect it.
+            between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
+                needed.
+            filename: The name of ``file`` at the service; None for its own.
+            model: Async model.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            config: Further options of the job, also as a dict, without a translation. ``source`` replaces its language
+                hints. None for none.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
+                None for no callback.
+
+        Raises:
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
+                translation in ``config``. Nothing was sent.
+        """
         return self.transcribe_from_file(
             model=model,
             file=file,
@@ -675,7 +758,35 @@ class SttAPI:
         on_progress: ProgressCallback | None = None,
         on_status_change: StatusCallback | None = None,
     ) -> Transcription:
-        """As :meth:`transcribe_and_wait`, for a job of :meth:`translate`; Args and Raises are theirs."""
+        """As :meth:`translate`; waits until the job has ended, and returns it. Its ``status`` may be ``error``.
+
+        Args:
+            to: Two-letter code of the language that all speech is translated into; or
+            source: With ``to``: the only language that is spoken; None to detect it.
+            between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
+                needed.
+            audio_url: http(s) URL that the service fetches; or
+            file_id: An uploaded file; or
+            file: A path, bytes or a binary stream, which is uploaded first. Exactly one of the three is needed.
+            filename: The name of ``file`` at the service; None for its own.
+            model: Async model.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            delete_after: Whether to delete the job and its file at the end; the same as a ``cleanup`` with both.
+            wait_interval_sec: The longest pause between two polls, in seconds.
+            wait_timeout_sec: How long to wait, in seconds; None for no limit.
+            config: Further options of the job, also as a dict, without a translation. ``source`` replaces its language
+                hints. None for none.
+            cleanup: What to delete at the end, also after an error or a timeout: ``"file"``, ``"transcription"`` or
+                both.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
+                None for no callback.
+            on_status_change: As for :meth:`wait`.
+
+        Raises:
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
+                translation in ``config``. Nothing was sent.
+            SonioxTimeoutError: The job did not end in time. The service continues to process it.
+        """
         return self.transcribe_and_wait(
             model=model,
             audio_url=audio_url,
@@ -712,7 +823,36 @@ class SttAPI:
         on_progress: ProgressCallback | None = None,
         on_status_change: StatusCallback | None = None,
     ) -> TranscriptionTranscript:
-        """As :meth:`transcribe_and_wait_with_tokens`, for a job of :meth:`translate`; Args and Raises are theirs."""
+        """As :meth:`translate`; waits until the job has ended, and returns its transcript.
+
+        Args:
+            to: Two-letter code of the language that all speech is translated into; or
+            source: With ``to``: the only language that is spoken; None to detect it.
+            between: Two languages, each of which is translated into the other. Exactly one of ``to`` and ``between`` is
+                needed.
+            audio_url: http(s) URL that the service fetches; or
+            file_id: An uploaded file; or
+            file: A path, bytes or a binary stream, which is uploaded first. Exactly one of the three is needed.
+            filename: The name of ``file`` at the service; None for its own.
+            model: Async model.
+            client_reference_id: Your own identifier, at most 256 characters; None for none.
+            delete_after: Whether to delete the job and its file at the end; the same as a ``cleanup`` with both.
+            wait_interval_sec: The longest pause between two polls, in seconds.
+            wait_timeout_sec: How long to wait, in seconds; None for no limit.
+            config: Further options of the job, also as a dict, without a translation. ``source`` replaces its language
+                hints. None for none.
+            cleanup: What to delete at the end, also after an error or a timeout: ``"file"``, ``"transcription"`` or
+                both.
+            on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
+                None for no callback.
+            on_status_change: As for :meth:`wait`.
+
+        Raises:
+            SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
+                translation in ``config``. Nothing was sent.
+            SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
+            SonioxTimeoutError: The job did not end in time. The service continues to process it.
+        """
         return self.transcribe_and_wait_with_tokens(
             model=model,
             audio_url=audio_url,

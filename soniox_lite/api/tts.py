@@ -38,13 +38,13 @@ _NO_AUDIO = frozenset({"text/html", "application/json"})
 class TtsAPI:
     """The ``tts`` namespace of a client. As shareable as the client.
 
-    Every method raises the :class:`SonioxError` that its failure calls for: :class:`SonioxValidationError` for
-    arguments that were not sent, a :class:`SonioxAPIError` for an answer of the service that is no audio, a
-    :class:`SonioxConnectionError` or :class:`SonioxTimeoutError` for none, or for audio that breaks off. Requests that
-    may be repeated after a failure are, but never once their audio has begun.
+    Every method may raise :class:`SonioxValidationError` (invalid arguments; nothing was sent), a
+    :class:`SonioxAPIError` (the response is an error or no audio), :class:`SonioxConnectionError` or
+    :class:`SonioxTimeoutError` (no response, or audio that broke off). A failed request is repeated where that is safe,
+    but not after audio has begun to arrive.
 
-    What ``config`` sets wins over the argument of the same name, except the language, where the argument wins: that is
-    how the official SDK has it.
+    A field of ``config`` that is not None wins over the argument of the same name, except for ``language``, where the
+    argument wins, as in the official SDK.
     """
 
     def __init__(self, client: SonioxClient) -> None:
@@ -64,19 +64,19 @@ class TtsAPI:
         client_reference_id: str | None = None,
         deadline_sec: float | None = None,
     ) -> bytes:
-        """The audio of a text, all of it.
+        """The whole audio of a text.
 
         Args:
             text: What to say, at most 5000 bytes in UTF-8. The service ends the audio after two minutes.
             voice: Name of a built-in voice, case included, or the id of a cloned one.
             model: Text-to-speech model.
-            config: Further options, also as a dict.
+            config: Further options, also as a dict; None for none.
             language: Code of the text's language; None for ``en``.
             audio_format: ``wav``, ``mp3``, ``opus``, ``flac``, ``aac``, ``pcm_s16le``, ...; None for ``wav``.
             sample_rate: Samples a second, in Hz; None for the format's default.
             bitrate: Bits a second of compressed audio; None for the codec's default.
-            client_reference_id: Your own mark in the usage logs, at most 256 characters.
-            deadline_sec: How long the call may take, retries included; None for no limit of its own.
+            client_reference_id: Your own identifier in the usage logs, at most 256 characters; None for none.
+            deadline_sec: How long the call may take, in seconds, retries and pauses included; None for no limit.
         """
         speech = self.generate_stream(
             text=text,
@@ -110,30 +110,31 @@ class TtsAPI:
         deadline_sec: float | None = None,
         keep_partial: bool = False,
     ) -> int:
-        """Writes the audio of a text as it comes in, and returns how many bytes it has.
+        """Writes the audio of a text while it arrives, and returns its length in bytes.
 
-        Memory does not grow with the audio. A file appears, or replaces what was there, when all of it has come; if the
-        call fails or is interrupted, nothing has changed. A stream gets what has come, is not closed, and is written to
-        from another thread if the client is asynchronous.
+        Memory does not grow with the audio. A file is created or replaced when all of its audio has arrived; if the
+        call fails or is interrupted, it is unchanged. A stream is written to as audio arrives, and is not closed; an
+        async client writes to it from another thread.
 
         Args:
             output: Path of a file, whose directory exists; or a binary stream.
             text: What to say, at most 5000 bytes in UTF-8. The service ends the audio after two minutes.
             voice: Name of a built-in voice, case included, or the id of a cloned one.
             model: Text-to-speech model.
-            config: Further options, also as a dict.
+            config: Further options, also as a dict; None for none.
             language: Code of the text's language; None for ``en``.
-            audio_format: As for :meth:`generate`; None for what the path ends in (``.mp3``), or else ``wav``.
+            audio_format: As for :meth:`generate`; None for the format of the path's ending (``.mp3``), else ``wav``.
             sample_rate: Samples a second, in Hz; None for the format's default.
             bitrate: Bits a second of compressed audio; None for the codec's default.
-            client_reference_id: Your own mark in the usage logs, at most 256 characters.
-            deadline_sec: How long the call may take, retries included; None for no limit of its own.
-            keep_partial: Whether a failed call shall leave what came before it failed, if anything, in the file.
+            client_reference_id: Your own identifier in the usage logs, at most 256 characters; None for none.
+            deadline_sec: How long the call may take, in seconds, retries and pauses included; None for no limit.
+            keep_partial: Whether the file keeps the audio that arrived before a failure, if there is any.
 
         Raises:
-            SonioxValidationError: ``output`` cannot be written to, or its name ends like another format's; nothing was
-                sent.
-            SonioxError: The file cannot be written to any more. What a stream raises comes as it is.
+            SonioxValidationError: The ending of the path contradicts the format, or ``output`` is no path or binary
+                stream. Nothing was sent.
+            SonioxInvalidFileError: The path cannot be written to. Nothing was sent.
+            SonioxFileError: The file cannot be written to any more. Exceptions of a stream are passed on unchanged.
         """
         arguments = {
             "model": model,
@@ -166,22 +167,22 @@ class TtsAPI:
         client_reference_id: str | None = None,
         deadline_sec: float | None = None,
     ) -> SpeechStream:
-        """The audio of a text, to be iterated over while it comes in.
+        """The audio of a text, to be iterated over while it arrives.
 
-        Arguments are checked here; the request is sent when iterating, or a ``with`` block, begins.
+        Arguments are checked by this call. The request is sent when iteration or a ``with`` block begins.
 
         Args:
             text: What to say, at most 5000 bytes in UTF-8. The service ends the audio after two minutes.
             voice: Name of a built-in voice, case included, or the id of a cloned one.
             model: Text-to-speech model.
-            config: Further options, also as a dict.
+            config: Further options, also as a dict; None for none.
             language: Code of the text's language; None for ``en``.
-            audio_format: As for :meth:`generate`; None for ``wav``, whose header does not know how much will come.
+            audio_format: As for :meth:`generate`; None for ``wav``, whose header then has no valid length.
             sample_rate: Samples a second, in Hz; None for the format's default.
             bitrate: Bits a second of compressed audio; None for the codec's default.
-            client_reference_id: Your own mark in the usage logs, at most 256 characters.
-            deadline_sec: How long it may take from the sending to the last byte, what is done in between included; None
-                for no limit of its own.
+            client_reference_id: Your own identifier in the usage logs, at most 256 characters; None for none.
+            deadline_sec: How many seconds may pass from sending the request to the last byte, including the time
+                between reads; None for no limit.
         """
         arguments = {
             "model": model,
