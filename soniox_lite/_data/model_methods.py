@@ -108,7 +108,7 @@ class ModelMethods:
         exclude_defaults: bool = False,
         exclude_none: bool = False,
         fallback: Fallback = None,
-        **_options: object,
+        **options: object,
     ) -> Fields:
         """The fields as a dict, with nested records as dicts.
 
@@ -121,8 +121,9 @@ class ModelMethods:
             exclude_defaults: Whether to leave out fields that equal their defaults.
             exclude_none: Whether to leave out fields that are None.
             fallback: What turns a value that JSON cannot express into one; None to leave such values as they are.
-            _options: Other options of pydantic (``by_alias``, ``context``, ...), which make no difference here.
+            options: Other options of pydantic (``by_alias``, ``context``, ...), which make no difference here.
         """
+        _check_options(options)
         kept = _Kept(exclude_unset, exclude_defaults, exclude_none)
         dumped: Fields = _dump(self, _Dump(kept, mode == "json", fallback=fallback), include, exclude)
         return dumped
@@ -138,7 +139,7 @@ class ModelMethods:
         exclude_defaults: bool = False,
         exclude_none: bool = False,
         fallback: Fallback = None,
-        **_options: object,
+        **options: object,
     ) -> str:
         """The fields as JSON text. Numbers that JSON cannot express become null.
 
@@ -151,11 +152,12 @@ class ModelMethods:
             exclude_defaults: As :meth:`model_dump`.
             exclude_none: As :meth:`model_dump`.
             fallback: What turns a value that JSON cannot express into one; None to raise an error.
-            _options: Other options of pydantic (``by_alias``, ``context``, ...), which make no difference here.
+            options: Other options of pydantic (``by_alias``, ``context``, ...), which make no difference here.
 
         Raises:
             TypeError: A field has a value that JSON cannot express.
         """
+        _check_options(options)
         kept = _Kept(exclude_unset, exclude_defaults, exclude_none)
         dumped = _dump(self, _Dump(kept, as_json=True, finite_only=True, fallback=fallback), include, exclude)
         separators = (",", ":") if indent is None else None
@@ -163,17 +165,18 @@ class ModelMethods:
         return _STRING_OR_NUMBER.sub(_spelled, text)
 
     @classmethod
-    def model_validate(cls, obj: Any, *, from_attributes: bool | None = None, **_options: object) -> Self:
+    def model_validate(cls, obj: Any, *, from_attributes: bool | None = None, **options: Any) -> Self:
         """The record for a dict of its fields; an instance of the class is returned as it is.
 
         Args:
             obj: A dict or other mapping, or an instance.
             from_attributes: Whether to take the fields from the attributes of any other object.
-            _options: Other options of pydantic (``strict``, ``context``, ...), which make no difference here.
+            options: Other options of pydantic (``strict``, ``context``, ...), which make no difference here.
 
         Raises:
             SonioxValidationError: A required field is missing or a value is not valid; ``errors`` has all of them.
         """
+        _check_options(options)
         if isinstance(obj, cls):
             return obj
         if from_attributes and not isinstance(obj, Mapping):
@@ -187,12 +190,12 @@ class ModelMethods:
         return record
 
     @classmethod
-    def model_validate_json(cls, json_data: str | bytes | bytearray, **_options: object) -> Self:
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """The record that a JSON text spells out.
 
         Args:
             json_data: The text, or its bytes in UTF-8.
-            _options: Other options of pydantic (``strict``, ``context``, ...), which make no difference here.
+            options: Other options of pydantic (``strict``, ``context``, ...), which make no difference here.
 
         Raises:
             SonioxValidationError: It is not JSON, a required field is missing, or a value is not valid.
@@ -201,7 +204,7 @@ class ModelMethods:
             parsed = json.loads(json_data)
         except (ValueError, TypeError, RecursionError) as error:
             raise SonioxValidationError(f"{cls.__name__} is not valid: it is not JSON: {error}") from error
-        return cls.model_validate(parsed)
+        return cls.model_validate(parsed, **options)
 
     @classmethod
     def model_construct(cls, _fields_set: object = None, **values: Any) -> Self:
@@ -272,6 +275,18 @@ class ModelMethods:
                 del vars(twin)[name]
         vars(twin).update(update or {})
         return twin
+
+
+# pydantic's options that make no difference: no field has an alias, is computed, or depends on a context.
+_WITHOUT_EFFECT = {
+    *("by_alias", "by_name", "context", "exclude_computed_fields", "extra", "polymorphic_serialization"),
+    *("round_trip", "serialize_as_any", "strict", "warnings"),
+}
+
+
+def _check_options(options: Fields) -> None:
+    for name in options.keys() - _WITHOUT_EFFECT:
+        raise TypeError(f"unexpected keyword argument {name!r}")
 
 
 # Classes.

@@ -1,4 +1,4 @@
-"""Types of realtime sessions: how one is started, what it tells, and what it can be told."""
+"""Types of realtime sessions: their configuration, their events, and what a client can send besides audio."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ class RealtimeSTTConfig(SttOptions):
 
 
 class RealtimeControlType(str, Enum):
-    """What a session can be told besides audio."""
+    """What a client can send besides audio."""
 
     FINISH = "finish"
     """No more audio will come."""
@@ -233,7 +233,7 @@ class RealtimeSessionClosePayload(Record):
     Attributes:
         type: ``close``.
         code: WebSocket close code; 1006 when the connection broke without one; None when not known.
-        reason: What the service said with it, often nothing; None when not known.
+        reason: The service's text for it, often empty; None when not known.
     """
 
     type: Closed = "close"
@@ -260,8 +260,8 @@ class RealtimeSessionErrorPayload(Record):
 
     Attributes:
         type: ``error``.
-        error: Why.
-        event: What the service said about it; None when the error was found on this side.
+        error: The error.
+        event: The service's event about it; None when the service has sent none.
     """
 
     # Or pydantic would have to know how to read an exception.

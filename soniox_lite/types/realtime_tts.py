@@ -1,6 +1,6 @@
-"""Types of realtime text-to-speech: how a stream is started, what it is told, and what it tells.
+"""Types of realtime text-to-speech: the configuration of a stream, the messages to it, and its events.
 
-Part of ``types.realtime``, and loaded when a name of it is first asked for: sessions that listen do not need it.
+Part of ``types.realtime``; loaded when one of its names is first used, because speech-to-text does not need it.
 """
 
 from __future__ import annotations
@@ -37,20 +37,21 @@ _MAX_ID_LENGTH = 256
 
 
 class RealtimeTTSConfig(Payload):
-    """How a stream shall speak. It cannot be changed once the stream is open.
+    """How a stream speaks. It cannot be changed once the stream is open.
 
     Attributes:
         stream_id: Your name for the stream, 1 to 256 characters; unique among those open on a connection.
         model: Text-to-speech model, such as ``tts-rt-v2``.
         language: Code of the text's language, such as ``en``.
         voice: Name of a built-in voice, case included, or the id of a cloned one.
-        audio_format: Such as ``pcm_s16le``, ``wav`` or ``mp3``. The service decides what it takes.
+        audio_format: Such as ``pcm_s16le``, ``wav`` or ``mp3``. Which formats there are is checked by the service.
         sample_rate: Samples a second, in Hz; None for the format's default.
         bitrate: Bits a second of compressed audio; None for the codec's default.
         speed: 0.7 to 1.3 times the normal pace; None for 1.0.
-        reduce_silence: Whether to shorten pauses; not every model can.
-        return_timestamps: Whether to tell when each character is spoken.
-        client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key.
+        reduce_silence: Whether to shorten pauses, which not every model can; None for no.
+        return_timestamps: Whether events have the times of the characters; None for no.
+        client_reference_id: Identifier in the usage logs, at most 256 characters; ignored with a temporary key. None
+            for none.
     """
 
     _optional_fields = frozenset({"client_reference_id"})
@@ -82,7 +83,7 @@ class RealtimeTTSTextMessage(Payload):
     Attributes:
         text: At most 5000 bytes in UTF-8, which is the limit of a whole stream too; may be empty.
         text_end: Whether no more text will come.
-        stream_id: The stream that shall speak it.
+        stream_id: The stream that speaks it.
     """
 
     text: str = ""
@@ -98,10 +99,10 @@ class RealtimeTTSTextMessage(Payload):
 
 
 class RealtimeTTSCancelMessage(Payload):
-    """The end of a stream, whatever it still had to say.
+    """Ends a stream at once; the rest of its text is not spoken.
 
     Attributes:
-        stream_id: The stream.
+        stream_id: The stream to end.
         cancel: True.
     """
 
@@ -133,8 +134,8 @@ class TtsTimestamps(ServiceObject):
 
     Attributes:
         characters: One Unicode character each.
-        character_start_times_seconds: When each begins.
-        character_end_times_seconds: When each ends.
+        character_start_times_seconds: Start of each, in seconds.
+        character_end_times_seconds: End of each, in seconds.
     """
 
     characters: list[str] = field(default_factory=list[str])
@@ -146,8 +147,8 @@ class RealtimeTTSEvent(ServiceObject):
     """A message of a stream: audio, its end, or an error.
 
     Attributes:
-        stream_id: The stream; None when it is about the whole connection.
-        audio: Base64; None or empty when there is none. :meth:`audio_bytes` has it decoded.
+        stream_id: The stream; None for a message about the whole connection.
+        audio: Audio in Base64; None or empty when there is none. :meth:`audio_bytes` has it decoded.
         audio_end: Whether this is the last of the audio.
         terminated: Whether the stream is over; its id is free again.
         error_code: Error code, like an HTTP status; None when this is not an error.
@@ -158,7 +159,7 @@ class RealtimeTTSEvent(ServiceObject):
         more_info: URL of a page about the error; None when not given.
     """
 
-    # Beside the fields, so that the event still is what the service said and nothing else.
+    # Not a field, so that the event has what the service sent and nothing else.
     __slots__ = ("_decoded_audio",)
     _optional_fields = frozenset({"error_type", "request_id", "more_info"})
 
@@ -189,7 +190,7 @@ class RealtimeTTSEvent(ServiceObject):
         """The audio, decoded once; None when there is none.
 
         Raises:
-            SonioxRealtimeError: ``audio`` is not base64. Events that a stream hands out have been looked at.
+            SonioxRealtimeError: ``audio`` is not Base64. That of an event that a stream hands out is.
         """
         audio = self.audio
         if audio is None:

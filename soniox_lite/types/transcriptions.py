@@ -153,15 +153,15 @@ class CreateTranscriptionConfig(_TranscriptionOptions):
     Attributes:
         model: Async model, at most 32 characters; None for the argument's.
         language_hints: Two-letter codes of the languages to expect, at most 100; None to detect them.
-        language_hints_strict: Whether to recognize only those languages.
-        enable_speaker_diarization: Whether to tell speakers apart.
-        enable_language_identification: Whether to tell the language of each token.
+        language_hints_strict: Whether to recognize only those languages; None for no.
+        enable_speaker_diarization: Whether tokens have speakers; None for no.
+        enable_language_identification: Whether tokens have languages; None for no.
         translation: What to translate; None for nothing.
-        context: Background that helps recognition, structured or (legacy) as one string.
-        webhook_url: URL to call when the job ends, at most 256 characters.
+        context: Background that helps recognition, structured or (legacy) as one string; None for none.
+        webhook_url: URL to call when the job ends, at most 256 characters; None for none.
         webhook_auth_header_name: Header that proves the call; needs the value too.
         webhook_auth_header_value: Its secret value, not shown by ``repr()``; needs the name too.
-        client_reference_id: Your own identifier, at most 256 characters.
+        client_reference_id: Your own identifier, at most 256 characters; None for the argument's.
     """
 
 

@@ -47,7 +47,7 @@ class UsageLogEntry(ServiceObject):
     ``cost``, ``input_cost``, ``output_text_cost`` and so on are the amounts as :class:`decimal.Decimal`.
 
     Attributes:
-        uuid: The entry's id.
+        uuid: Id of the request.
         request_scope: ``api`` or ``playground``.
         client_reference_id: The identifier that the request was given; empty when there was none.
         model: The model's id.

@@ -233,6 +233,16 @@ def test_an_error_is_dumped_as_its_text() -> None:
     assert payload.error.args == ("it broke",)
 
 
+def test_an_option_that_pydantic_does_not_have_is_an_error() -> None:
+    file = File.from_dict(FILE)
+
+    assert File.model_validate_json(json.dumps(FILE), strict=False, context={}) == file
+    for call in (file.model_dump, file.model_dump_json, lambda **options: File.model_validate(FILE, **options)):
+        call(by_alias=True, context=None)
+        with pytest.raises(TypeError, match="'exclude_nones'"):
+            call(exclude_nones=True)
+
+
 # Copies.
 
 
