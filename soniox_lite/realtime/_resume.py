@@ -156,11 +156,11 @@ class Stream:
 
     def user_ms(self, byte: int) -> float:
         """A position on the user's line of time."""
-        return self.offset_ms + self.clock.ms_of(byte)
+        return self.clock.user_at(byte)
 
     def byte_of(self, user_ms: float) -> int:
         """The position at a time of the user's line."""
-        return self.clock.byte_of(user_ms - self.offset_ms)
+        return self.clock.byte_of_user(user_ms)
 
 
 class ResumeCore:
@@ -382,12 +382,12 @@ class ResumeCore:
         """
         stream, tokens = self.stream, event.tokens
         has_fin = self._note_fins(event) if self._finalizes else False
-        if stream.offset_ms:
-            _shift(event, stream.offset_ms)
+        if stream.start is not None:
+            _shift(event, stream.clock)
         final_ms, total_ms = event.final_audio_proc_ms, event.total_audio_proc_ms
         if total_ms is not None:
             stream.reached_ms = total_ms
-        tokens = stream.words.feed(tokens, final_ms, finished=event.finished)
+        tokens = stream.words.feed(tokens, final_ms, total_ms, finished=event.finished)
         if stream.withheld is not None:
             joined = self._join(stream.withheld, tokens, event, ended=has_fin or event.finished)
             if joined is None:
@@ -538,8 +538,8 @@ class ResumeCore:
         else:
             start, byte = self._choose()
         self._tell_dropped()
-        offset_ms = old.offset_ms if byte == old.start_byte else round(old.user_ms(byte))
-        stream = self.stream = Stream(byte, offset_ms, ClockMap(self._framing, byte), start, self._delivered)
+        offset_ms, clock = round(old.user_ms(byte)), ClockMap(self._framing, byte, old.clock)
+        stream = self.stream = Stream(byte, offset_ms, clock, start, self._delivered)
         if self._maps_speakers:
             stream.speakers = Speakers(set(self._delivered.speakers))
         if byte > 0:
@@ -614,7 +614,7 @@ class ResumeCore:
                 stream.finalizes_sent -= 1
                 final_ms, total_ms = event.final_audio_proc_ms or 0, event.total_audio_proc_ms or 0
                 is_clean = stream.clock.fin_arrived(final_ms, total_ms, stream.sent)
-                self._fin_ms = stream.offset_ms + total_ms if is_clean else None
+                self._fin_ms = stream.clock.user_ms(total_ms) if is_clean else None
         return has_fin
 
     def _join(
@@ -805,17 +805,24 @@ class ResumeCore:
         )
 
 
-def _shift(event: RealtimeEvent, offset_ms: int) -> None:
-    """Moves an event's times to the user's line."""
+def _shift(event: RealtimeEvent, clock: ClockMap) -> None:
+    """Moves an event's times to the user's line. They are not checked when they arrive."""
+    final_ms, total_ms = time_of(event.final_audio_proc_ms), time_of(event.total_audio_proc_ms)
+    first_ms = time_of(event.tokens[0].start_ms) if event.tokens else final_ms
+    offset_ms = clock.offset_after(min(first_ms or 0, final_ms or 0))
+
+    def moved(ms: float) -> int:
+        return round(clock.user_ms(ms) if offset_ms is None else ms + offset_ms)
+
     for token in event.tokens:
         if (start_ms := time_of(token.start_ms)) is not None:
-            token.start_ms = start_ms + offset_ms  # type: ignore[assignment]
+            token.start_ms = moved(start_ms)
         if (end_ms := time_of(token.end_ms)) is not None:
-            token.end_ms = end_ms + offset_ms  # type: ignore[assignment]
-    if (final_ms := time_of(event.final_audio_proc_ms)) is not None:
-        event.final_audio_proc_ms = final_ms + offset_ms  # type: ignore[assignment]
-    if (total_ms := time_of(event.total_audio_proc_ms)) is not None:
-        event.total_audio_proc_ms = total_ms + offset_ms  # type: ignore[assignment]
+            token.end_ms = moved(end_ms)
+    if final_ms is not None:
+        event.final_audio_proc_ms = moved(final_ms)
+    if total_ms is not None:
+        event.total_audio_proc_ms = moved(total_ms)
 
 
 def _relabel(tokens: list[Token], speakers: Speakers) -> None:

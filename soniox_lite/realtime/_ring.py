@@ -10,11 +10,16 @@ moved on to the next multiple of a quantum, without audio. So the map is a list 
 connection's clock and the time of the user's audio at which it was measured; between anchors both go on alike. A
 ``<fin>`` gives an anchor, since its message tells the clock at the place where the ``finalize`` was sent. It is exact
 if no audio was sent between the two. The quantum itself is never assumed.
+
+The user sees one line of time over all connections: that of the first one, its paddings included. The second hears
+audio again that the first had padded, and tells it without. So what has to be added to the clock of a later connection
+is a series of *steps*: one where its audio begins, and one at each padding of an earlier connection after that.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import math
+from bisect import bisect_left, bisect_right
 from collections import deque
 
 TYPE_CHECKING = False
@@ -150,19 +155,20 @@ class AudioRing:
 
 
 class ClockMap:
-    """The clock of one connection, and the positions of the audio that it was sent.
+    """The clock of one connection, the positions of the audio that it was sent, and the user's line of time.
 
     Attributes:
         uncertainty_ms: How far a translation may be off at present, in milliseconds: 0 unless a padding was not
             measured exactly.
     """
 
-    def __init__(self, framing: Framing, start: int) -> None:
+    def __init__(self, framing: Framing, start: int, after: ClockMap | None = None) -> None:
         """A map whose clock is 0 at a position.
 
         Args:
             framing: Of the user's audio.
             start: Position of the first audio that the connection is sent, a header that is repeated aside.
+            after: The clock of the connection before, whose line of time goes on; None for the first one.
         """
         self.uncertainty_ms = 0.0
         self._framing = framing
@@ -171,6 +177,14 @@ class ClockMap:
         self._audio_ms = [framing.ms_of(start)]
         # Position and time of each finalize that has no <fin> yet.
         self._outstanding: deque[tuple[int, float]] = deque()
+        # From which time of the clock on how much is added for the user's line.
+        self._steps_ms = [0.0]
+        self._offsets_ms = [0]
+        if after is not None:
+            self._offsets_ms = [round(after.user_at(start))]
+            for audio_ms in after._paddings_after(self._audio_ms[0]):
+                self._steps_ms.append(audio_ms - self._audio_ms[0])
+                self._offsets_ms.append(round(after._user_at(audio_ms) - self._steps_ms[-1]))
 
     @property
     def outstanding(self) -> list[int]:
@@ -188,6 +202,27 @@ class ClockMap:
         if anchor + 1 < len(self._audio_ms):
             audio_ms = min(audio_ms, self._audio_ms[anchor + 1])
         return self._framing.byte_of(audio_ms)
+
+    def user_ms(self, ms: float) -> float:
+        """The time on the user's line of a time that the connection told."""
+        return ms + self._offsets_ms[max(0, bisect_left(self._steps_ms, ms) - 1)]
+
+    def offset_after(self, ms: float) -> int | None:
+        """What is added to each time of the connection after this one; None if that depends on the time."""
+        return self._offsets_ms[-1] if ms >= self._steps_ms[-1] else None
+
+    def user_at(self, position: int) -> float:
+        """The time on the user's line at a position; where it was padded, the time after the padding."""
+        return self._user_at(self._framing.ms_of(position))
+
+    def byte_of_user(self, user_ms: float) -> int:
+        """The position at a time of the user's line."""
+        later_ms = math.inf
+        for step_ms, offset_ms in zip(reversed(self._steps_ms), reversed(self._offsets_ms), strict=True):
+            if user_ms - offset_ms >= step_ms:
+                return self.byte_of(min(user_ms - offset_ms, later_ms))
+            later_ms = step_ms
+        return self.byte_of(0.0)
 
     def finalize_sent(self, position: int) -> None:
         """Notes that a finalize was sent after the audio before a position."""
@@ -238,6 +273,15 @@ class ClockMap:
     def _clock_at(self, audio_ms: float) -> float:
         anchor = max(0, bisect_right(self._audio_ms, audio_ms) - 1)
         return self._clock_ms[anchor] + audio_ms - self._audio_ms[anchor]
+
+    def _user_at(self, audio_ms: float) -> float:
+        ms = self._clock_at(audio_ms)
+        return ms + self._offsets_ms[max(0, bisect_right(self._steps_ms, ms) - 1)]
+
+    def _paddings_after(self, audio_ms: float) -> list[float]:
+        """Where the user's line was padded after a time of the audio, in times of the audio."""
+        steps = [self._audio_ms[0] + step_ms for step_ms in self._steps_ms[1:]]
+        return sorted(ms for ms in {*steps, *self._audio_ms[1:]} if ms > audio_ms)
 
     def _anchor(self, clock_ms: float, audio_ms: float) -> None:
         # An earlier anchor that contradicts this one, or that was measured at the same place, is older knowledge.

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from ._cut import Delivered
 
 MARKS = (TOKEN_TEXT_END, TOKEN_TEXT_FIN)
-# A word is over when so much final audio has followed it; without this, silence would hold back what was said last.
+# A word is over when so much final audio has followed it, or so much audio in which nothing is to become final. Without
+# this, silence would hold back what was said last.
 _SETTLED_MS = 1000
+_QUIET_MS = 3000
 # Three years; a longer time, or one that is no number, is none.
 _MAX_MS = 100_000_000_000
 # Code points of scripts that are written without spaces, with their punctuation: Thai to Burmese, Khmer, Chinese and
@@ -190,12 +192,20 @@ class WholeWords:
         # Of what the first final token is still to come: speech (False), a translation (True).
         self._unspaced = set() if after is None else {False, True}
 
-    def feed(self, tokens: list[Token], final_audio_ms: float | None = None, *, finished: bool = False) -> list[Token]:
+    def feed(
+        self,
+        tokens: list[Token],
+        final_audio_ms: float | None = None,
+        total_audio_ms: float | None = None,
+        *,
+        finished: bool = False,
+    ) -> list[Token]:
         """The tokens of a message as they go out: those that are whole, then those held, not final, then the tail.
 
         Args:
             tokens: Of the message. They are not changed.
             final_audio_ms: ``final_audio_proc_ms`` of the message.
+            total_audio_ms: ``total_audio_proc_ms`` of the message.
             finished: Whether it is the last message, so that nothing follows that a word could continue with.
 
         Returns:
@@ -219,7 +229,8 @@ class WholeWords:
         finals, tail = self.held + tokens[:count], tokens[count:]
         for token in finals:
             self._said_ms = time_of(token.end_ms) or self._said_ms
-        is_settled = final_audio_ms is not None and final_audio_ms >= self._said_ms + _SETTLED_MS
+        said_ms = self._said_ms
+        is_settled = (final_audio_ms or 0) >= said_ms + _SETTLED_MS or (total_audio_ms or 0) >= said_ms + _QUIET_MS
         whole = len(finals) if finished else _count_whole(finals, tail, is_settled=is_settled)
         if whole == len(finals) and not self.held:
             return tokens
@@ -254,7 +265,7 @@ def _count_whole(finals: Sequence[Token], tail: Sequence[Token], *, is_settled: 
     Args:
         finals: At least one.
         tail: The tokens that follow.
-        is_settled: Whether final audio without words follows.
+        is_settled: Whether audio without words follows.
     """
     last = finals[-1]
     following = next((token for token in tail if token.text), None)

@@ -241,3 +241,40 @@ def test_forgotten_anchors_are_not_needed() -> None:
     assert clock.ms_of(3_000_000) == before
     assert clock.byte_of(before) == 3_000_000
     assert len(clock._clock_ms) < 100
+
+
+# --- the user's line over several connections
+
+
+def test_the_line_is_that_of_the_first_connection_with_its_paddings() -> None:
+    """A byte is a millisecond."""
+    framing = Framing("pcm_u8", 1000, 1)
+    first = ClockMap(framing, 0)
+    for position, fin_ms in ((1000, 1080), (3000, 3120), (4000, 4200)):
+        first.finalize_sent(position)
+        assert first.fin_arrived(fin_ms, fin_ms, position)
+    # Paddings of 80, 40 and 80 ms.
+    assert [first.user_at(position) for position in (500, 999, 1000, 2000, 3000, 3999, 4000, 5000)] == [
+        500, 999, 1080, 2080, 3120, 4119, 4200, 5200,
+    ]  # fmt: skip
+    assert first.user_ms(3456) == 3456
+    second = ClockMap(framing, 2000, first)
+    # It hears the same audio without paddings; 1,000 ms are at position 3,000.
+    assert [second.user_ms(ms) for ms in (0, 500, 1000, 1001, 1500, 2000, 2001, 9000)] == [
+        2080, 2580, 3080, 3121, 3620, 4120, 4201, 11_200,
+    ]  # fmt: skip
+    assert [second.offset_after(ms) for ms in (0, 1999, 2000, 9000)] == [None, None, 2200, 2200]
+    for position in (2000, 2500, 3000, 3500, 4000, 6000):
+        assert second.user_at(position) == first.user_at(position)
+        assert second.byte_of_user(second.user_at(position)) == position
+        assert first.byte_of_user(first.user_at(position)) == position
+    # Within a padding.
+    assert second.byte_of_user(3100) == first.byte_of_user(3100) == 3000
+    assert second.byte_of_user(100) == 2000
+    # Its own padding, and a third connection after both.
+    second.finalize_sent(6000)
+    assert second.fin_arrived(4080, 4080, 6000)
+    third = ClockMap(framing, 3500, second)
+    for position in (3500, 4000, 5999, 6000, 7000):
+        assert third.user_at(position) == second.user_at(position)
+    assert second.user_at(7000) == 7000 + 80 + 40 + 80 + 80

@@ -182,11 +182,23 @@ def test_all_is_whole_at_the_end() -> None:
 
 
 @each_row(
-    "final_audio_ms, tail, given",
-    [(1099, "", ""), (1100, "", " a"), (None, "", ""), (5000, "b", ""), (5000, " b", " a")],
+    "final_audio_ms, total_audio_ms, tail, given",
+    [
+        (1099, 1500, "", ""),
+        (1100, 1500, "", " a"),
+        (None, None, "", ""),
+        (5000, 5000, "b", ""),
+        (5000, 5000, " b", " a"),
+        # Of a service whose counter of final audio stands still in silence.
+        (100, 3099, "", ""),
+        (100, 3100, "", " a"),
+    ],
 )
-def test_a_second_of_final_audio_after_a_word_ends_it(final_audio_ms: int | None, tail: str, given: str) -> None:
-    assert fed(WholeWords(), " a", tail, final_audio_ms=final_audio_ms)[0] == given
+def test_audio_without_words_after_a_word_ends_it(
+    final_audio_ms: int | None, total_audio_ms: int | None, tail: str, given: str
+) -> None:
+    counters = {"final_audio_ms": final_audio_ms, "total_audio_ms": total_audio_ms}
+    assert fed(WholeWords(), " a", tail, **counters)[0] == given
 
 
 def test_a_second_of_final_audio_ends_a_translation() -> None:
