@@ -65,6 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--clock", choices=["real", "virtual"], default="real", help="virtual: only POST /__fake__/clock moves the time"
     )
     parser.add_argument(
+        "--audio",
+        choices=["checked", "any"],
+        default="checked",
+        help="any: accept audio without a known header (default: %(default)s)",
+    )
+    parser.add_argument(
         "--open-control", action="store_true", help="let other machines use /__fake__/ as well, without a key"
     )
     options = parser.parse_args(arguments)
@@ -79,7 +85,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def make_fake(listener: SharedListener) -> FakeSoniox:
         fake = FakeSoniox(
-            listener=listener, api_keys=options.api_key, clock=clock or time.monotonic, speed=options.speed
+            listener=listener,
+            api_keys=options.api_key,
+            clock=clock or time.monotonic,
+            speed=options.speed,
+            audio=options.audio,
         )
         for path in options.script:
             run_script(fake, path)

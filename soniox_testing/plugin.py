@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from .server import FakeSoniox
 
 
+_SETTINGS = ("audio",)
+"""The options of FakeSoniox that an ini file may set."""
+
 _FAKES = pytest.StashKey["list[FakeSoniox]"]()
 """The fakes of a test, until its report has been made."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Makes the setting known."""
+    parser.addini("fake_soniox", "options of FakeSoniox for all fixtures, such as audio=any; one a line", "linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -104,13 +112,25 @@ def _fake(
     from .server import FakeSoniox  # noqa: PLC0415
 
     marker = request.node.get_closest_marker("fake_soniox")
-    options: dict[str, Any] = dict(marker.kwargs) if marker is not None else {}
+    options: dict[str, Any] = _settings(request.config) | (marker.kwargs if marker is not None else {})
     with FakeSoniox(listener=listener, name=request.node.nodeid, **options) as fake:
         request.node.stash.setdefault(_FAKES, []).append(fake)
         if proxies.are_set():
             for name in ("NO_PROXY", "no_proxy"):
                 monkeypatch.setenv(name, fake.environment()[name])
         yield fake
+
+
+def _settings(config: pytest.Config) -> dict[str, Any]:
+    """The options in the ini file."""
+    settings: dict[str, Any] = {}
+    for line in config.getini("fake_soniox"):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or name not in _SETTINGS:
+            known = ", ".join(_SETTINGS)
+            pytest.fail(f"fake_soniox in the ini file takes {known}, as in audio=any, not {line!r}", pytrace=False)
+        settings[name] = value
+    return settings
 
 
 @pytest.fixture

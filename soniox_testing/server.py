@@ -26,7 +26,8 @@ from .script.limits import Limits
 from .script.permissions import permissions_of
 from .script.progress import DEFAULT_PROGRESS
 from .script.recordings import AddedRecording, Hearing
-from .script.transcripts import Failure, Line, SessionFunction, words_of
+from .script.settings import AudioCheck, choice
+from .script.transcripts import Download, Failure, Line, SessionFunction, words_of
 from .store.state import State
 from .store.voices import VoiceFailure
 from .store.webhooks import WebhookRules
@@ -97,16 +98,17 @@ class FakeSoniox(Assertions):
             of the uploaded file, or of the whole session when its audio has ended, and the body of the client's
             request, or its start message, without the key. It returns a text, which is split at white space, or a
             sequence of ``Word``. Called once for each job and session, in threads of the fake, one call at a time, and
-            not for audio behind a URL, which is not fetched. A job does not complete before it has its words. An
-            exception ends the job or the session with ``internal_error``, and is raised when the fake stops. None: see
-            ``add_transcript``.
+            not for audio behind a URL of another machine, which is not fetched. A job does not complete before it has
+            its words. An exception ends the job or the session with ``internal_error``, and is raised when the fake
+            stops. None: see ``add_transcript``.
         strict: Whether ``stop`` calls ``check``, unless an exception is in flight.
         key_in_start_message: Whether the key of a realtime session may be in the start message. The
             service will refuse that from 15 January 2027 on.
         empty_binary_ends: Whether an empty binary message ends the audio of a realtime session, as one old client
             expects; for the service, it is empty audio.
-        strict_audio: Whether realtime audio without a header is refused where ``audio_format`` needs one: 408 for
-            ``auto``, 400 for ``wav``. Otherwise it is accepted, as 16,000 bytes a second.
+        audio: ``checked``: what has no known audio header is refused where the service needs one, unless a script or a
+            transcriber says what it holds: a job ends with ``invalid_audio_file``, a realtime session with 408 for
+            ``auto`` and with 400 for another format. ``any``: all bytes are audio. Also an attribute.
         speech: Timers and bounds of text-to-speech; None: the service's.
         voices: The names of all shared voices; others are refused. None: those that the service is known to have. The
             service has more, so every other name is accepted as well, with a note in its record, except those that the
@@ -141,7 +143,7 @@ class FakeSoniox(Assertions):
         strict: bool = False,
         key_in_start_message: bool = True,
         empty_binary_ends: bool = False,
-        strict_audio: bool = False,
+        audio: AudioCheck = "checked",
         speech: SpeechRules | None = None,
         voices: Iterable[str] | None = None,
     ) -> None:
@@ -164,13 +166,14 @@ class FakeSoniox(Assertions):
             transcriber=transcriber,
             speech=speech,
             voices=voices,
+            audio=choice("audio", audio, AudioCheck),
             operations=OPERATIONS,
         )
         self._strict = strict
         if isinstance(api_keys, Mapping):
             for key, permissions in cast("Mapping[str, Iterable[str] | None]", api_keys).items():
                 self.restrict_key(key, permissions)
-        stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends, strict_audio))
+        stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends))
         speech_endpoint = TtsEndpoint(self._state, key_in_start_message=key_in_start_message)
         remember_failure = self._state.remember_failure
         service = Service(
@@ -508,6 +511,28 @@ class FakeSoniox(Assertions):
             ValueError: ``how`` is unknown, or the time is negative.
         """
         self.faults.drop(how=how, after_audio_ms=after_audio_ms, operation=STT, times=1)
+
+    @property
+    def audio(self) -> AudioCheck:
+        """Which bytes are taken for audio, as the argument."""
+        return self._state.audio
+
+    @audio.setter
+    def audio(self, value: AudioCheck) -> None:
+        self._state.audio = choice("audio", value, AudioCheck)
+
+    def add_audio_url(self, audio_url: str, content: bytes = b"", *, status_code: int = 200) -> None:
+        """Says what jobs find behind a URL.
+
+        Without it, a URL of this machine is fetched, and what is behind another one counts as audio.
+
+        Args:
+            audio_url: As the jobs name it.
+            content: What is there.
+            status_code: HTTP status; the jobs fail unless it is 2xx.
+        """
+        with self._state.lock:
+            self._state.script.downloads[audio_url] = Download(content, status_code)
 
     @property
     def faults(self) -> Faults:

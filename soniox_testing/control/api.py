@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import ipaddress
 import json
 import math
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from ..rest.usage import usd
 from ..script.failures import FakeSonioxError
 from ..script.faults import Faults, settings_of
 from ..wire.json_text import json_text
+from ..wire.loopback import is_loopback
 from .page import PAGE
 from .scripts import ScriptError, add_script
 
@@ -33,6 +33,8 @@ ROOT = "/__fake__/"
 _FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
 VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
 """What ``POST faults`` takes."""
+SETTINGS = ("audio",)
+"""What ``POST settings`` takes: attributes of the fake."""
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -68,6 +70,7 @@ class ControlApi:
             ("POST", "scripts"): self._scripts,
             ("POST", "faults"): self._faults,
             ("DELETE", "faults"): self._clear_faults,
+            ("POST", "settings"): self._settings,
             ("POST", "clock"): self._advance,
             ("POST", "reset"): self._reset,
         }
@@ -93,10 +96,10 @@ class ControlApi:
 
     def _admit(self, request: Request) -> None:
         if not self._open_to_all:
-            if not _is_loopback(request.remote_addr or ""):
+            if not is_loopback(request.remote_addr or ""):
                 raise _RefusalError(403, "The control API answers to its own machine only; see --open-control.")
             # DNS rebinding: a web page may have given its own name this machine's address.
-            if not _is_loopback(request.host.rsplit(":", 1)[0].strip("[]")):
+            if not is_loopback(request.host.rsplit(":", 1)[0].strip("[]")):
                 raise _RefusalError(403, f"The control API is reached by a loopback address, not by {request.host!r}.")
         # A web page cannot send this type to another site without a preflight request.
         if request.method == "POST" and request.mimetype != "application/json":
@@ -157,23 +160,28 @@ class ControlApi:
                 pass
         raise _RefusalError(400, 'The body must be {"advance_sec": n} with n seconds, not negative.')
 
+    def _settings(self, request: Request) -> object:
+        settings = _body(request)
+        fake = self._standalone.fake
+        unknown = sorted(set(settings) - set(SETTINGS))
+        if unknown:
+            raise _RefusalError(400, f"There is no setting {unknown[0]}; settings are {', '.join(SETTINGS)}.")
+        before = {name: getattr(fake, name) for name in SETTINGS}
+        try:
+            for name, value in settings.items():
+                setattr(fake, name, value)
+        except ValueError as error:
+            for name, value in before.items():
+                setattr(fake, name, value)
+            raise _RefusalError(400, str(error)) from error
+        return {name: getattr(fake, name) for name in SETTINGS}
+
     def _reset(self, request: Request) -> object:  # noqa: ARG002
         try:
             self._standalone.reset()
         except FakeSonioxError as error:
             raise _RefusalError(500, f"It was reset, but {error}") from error
         return {}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 def _body(request: Request) -> dict[str, object]:

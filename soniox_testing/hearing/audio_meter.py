@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from ..wire.audio_headers import HEADER_BYTES, has_header
 from ..wire.realtime_errors import RealtimeError
-from ..wire.wav import BEGINNING_BYTES, WavHeader, is_wav
+from ..wire.wav import WavHeader, is_wav
 
 CONTAINERS = frozenset({"aac", "aiff", "amr", "asf", "flac", "mp3", "ogg", "wav", "webm"})
 """The formats with a header."""
 
 _ASSUMED_BYTES_PER_SECOND = 16_000
 _MAX_WAV_HEADER_BYTES = 64 * 1024
-_KNOWN_BEGINNINGS = re.compile(
-    rb"(RIFF|RF64)....WAVE|OggS|fLaC|ID3|\xff[\xe0-\xff]|\x1a\x45\xdf\xa3|FORM....AIF[FC]|#!AMR"
-    rb"|\x30\x26\xb2\x75\x8e\x66\xcf\x11|....ftyp",
-    re.DOTALL,
-)
+_ANY = 'FakeSoniox(audio="any") accepts any bytes, and so does a session with a scripted transcript.'
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ class _HeaderMeter(AudioMeter):
         return present * 1000 // self._bytes_per_second
 
     def _read_head(self, head: bytearray) -> None:
-        if len(head) < BEGINNING_BYTES:
+        if len(head) < HEADER_BYTES:
             return
         if not is_wav(head):
             self._check_other(head)
@@ -105,17 +101,16 @@ class _HeaderMeter(AudioMeter):
         header = WavHeader.read(lambda position, count: head[position : position + count])
         if header is not None:
             if not header.bytes_per_second:
-                raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no format.")
+                raise RealtimeError("invalid_request", "Audio decode error: the WAV header has no format.")
             self._bytes_per_second, self._limit = header.bytes_per_second, header.data_bytes
             self._bytes = len(head) - header.size
             self._head = None
         elif len(head) > _MAX_WAV_HEADER_BYTES:
-            raise RealtimeError("invalid_request", "The audio cannot be decoded: its WAV header has no end.")
+            raise RealtimeError("invalid_request", "Audio decode error: the WAV header has no end.")
 
     def _check_other(self, head: bytearray) -> None:
-        if not self._strict:
+        if not self._strict or has_header(head):
             return
-        if self._declared == "wav":
-            raise RealtimeError("invalid_request", "The audio cannot be decoded: it has no WAV header.")
-        if not _KNOWN_BEGINNINGS.match(head):
-            raise RealtimeError("request_timeout", "Decoding the audio took too long: it has no known header.")
+        if self._declared == "auto":
+            raise RealtimeError("request_timeout", f"Audio data decode timeout: the audio has no known header. {_ANY}")
+        raise RealtimeError("invalid_request", f"Audio decode error: it has no header of {self._declared}. {_ANY}")

@@ -52,8 +52,6 @@ class SttRules:
     """Whether the key may first come in the start message."""
     empty_binary_ends: bool = False
     """Whether an empty binary message ends the audio, as an empty text message does."""
-    strict_audio: bool = False
-    """Whether audio without a known header is refused where the format needs one."""
 
 
 class SttSession(RealtimeSession[SessionLog]):
@@ -181,7 +179,9 @@ class SttSession(RealtimeSession[SessionLog]):
             added = self._state.script.hear_recording(reference) if function is None and words is None else None
             if added is not None:
                 self._followed = FollowedWords(added, config.audio_format, home_languages(config)[0])
-        self._meter = meter_for(config.audio_format, strict=self._rules.strict_audio)
+        is_scripted = function is not None or words is not None or added is not None
+        strict = self._state.audio == "checked" and not is_scripted and not self._state.transcriber.is_wanted
+        self._meter = meter_for(config.audio_format, strict=strict)
         if function is None and words is None and added is None and self._state.transcriber.is_wanted:
             self._config, words = config, ()
         if self._followed is None or added is None:

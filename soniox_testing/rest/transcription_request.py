@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..catalogue.stt_models import MODES, current_model
 from ..hearing.stt_options import read_options
 from ..script.limits import BUDGET_MESSAGES
 from ..script.records import TranscriptionRecord
+from ..store.downloads import is_fetched
 from ..store.jobs import Job
 from ..wire.fields import Fields
 from ..wire.rest_errors import ApiError
 from ..wire.uploaded_audio import Audio, audio_of_url
 
 if TYPE_CHECKING:
+    from ..store.projects import StoredFile
     from .router import Call
 
 
@@ -75,9 +77,21 @@ def new_job(call: Call) -> TranscriptionRecord:
         outcome = state.script.take(filename, [options.client_reference_id, *references], content_sha256)
         job = Job(next(state.projects.numbers), record, audio, state.clock.now_sec(), outcome)
         state.projects.add_job(call.project, job)
-        if stored is not None and outcome is None:
-            state.transcriber.add(job, stored, fields.values)
+        if outcome is None:
+            _find_words(call, job, stored, fields.values)
     return record
+
+
+def _find_words(call: Call, job: Job, stored: StoredFile | None, body: dict[str, Any]) -> None:
+    """Where the words of a job come from that has no script; hold the lock."""
+    state, url = call.state, job.record.audio_url
+    if stored is None and url is not None:
+        if is_fetched(url) or url in state.script.downloads:
+            state.transcriber.add(job, url, body)
+    elif stored is not None and state.transcriber.is_wanted:
+        state.transcriber.add(job, stored, body)
+    else:
+        job.outcome = state.audio_refusal(job.audio, job.record.filename)
 
 
 def _check_limits(call: Call) -> None:

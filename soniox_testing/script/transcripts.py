@@ -67,6 +67,14 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Download:
+    """What is behind a URL."""
+
+    content: bytes
+    status_code: int
+
+
+@dataclass(frozen=True)
 class Line:
     """One entry of a script, for one job or session: its transcript, or its failure."""
 
@@ -122,6 +130,8 @@ class Script:
     lines: list[Line] = field(default_factory=list[Line])
     functions: list[SessionFunction] = field(default_factory=list[SessionFunction])
     recordings: list[AddedRecording] = field(default_factory=list["AddedRecording"])
+    downloads: dict[str, Download] = field(default_factory=dict[str, Download])
+    """What is behind URLs."""
 
     def take(
         self, filename: str, references: Sequence[str | None], content_sha256: str | None = None

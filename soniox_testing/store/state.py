@@ -11,6 +11,7 @@ from ..script.failures import Failed
 from ..script.faults import Faults
 from ..script.limits import Limits, RequestRate
 from ..script.transcripts import Script
+from .downloads import refusal_of
 from .keys import Keys
 from .projects import Projects
 from .speeches import Speeches, SpeechRules
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from ..script.clock import Clock
     from ..script.progress import ProgressRule
     from ..script.records import RequestRecord
+    from ..script.settings import AudioCheck
+    from ..script.transcripts import Failure
+    from ..wire.uploaded_audio import Audio
     from .sessions import SessionLog
     from .transcribers import Transcriber
 
@@ -56,6 +60,7 @@ class State:
         transcriber: Transcriber | None = None,
         speech: SpeechRules | None = None,
         voices: Iterable[str] | None = None,
+        audio: AudioCheck = "checked",
         operations: frozenset[str] = frozenset(),
     ) -> None:
         self.lock: threading.RLock = threading.RLock()
@@ -67,6 +72,7 @@ class State:
         self.history: History = History()
         self.projects: Projects = Projects(self, progress)
         self.webhooks: Webhooks = Webhooks(self, webhooks or WebhookRules())
+        self.audio: AudioCheck = audio
         self.transcriber: TranscriberThread = TranscriberThread(self, transcriber)
         self.script: Script = Script()
         self.usage: Usage = Usage(clock, self.keys.project_of)
@@ -82,6 +88,10 @@ class State:
         with self.lock:
             threads, self.conversation_threads = self.conversation_threads, []
             return threads
+
+    def audio_refusal(self, audio: Audio, name: str) -> Failure | None:
+        """Why a job fails whose audio has no script; None: it does not, for that reason."""
+        return refusal_of(audio, name) if self.audio == "checked" else None
 
     def remember_failure(self, error: BaseException, doing: str = "serving") -> None:
         """Stores a failure of the fake itself, which is raised when the fake stops.

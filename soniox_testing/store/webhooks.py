@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ipaddress
 import json
 import selectors
 import socket
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..script.records import WebhookAttempt, WebhookDelivery
 from ..unfrozen import time
+from ..wire.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -67,19 +67,9 @@ class WebhookRules:
             host = urlsplit(url).hostname or ""
         except ValueError as error:
             return f"not an address: {error}"
-        if "*" in self.hosts or host in self.hosts or _is_loopback(host):
+        if "*" in self.hosts or host in self.hosts or is_loopback(host):
             return None
         return f"{host!r} is not on this machine; allow it with FakeSoniox(allow_webhooks_to=[{host!r}])"
-
-
-def _is_loopback(host: str) -> bool:
-    # By its spelling, without a look-up: a DNS query is network traffic already.
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass

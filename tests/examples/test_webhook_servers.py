@@ -94,7 +94,7 @@ def test_receivers(heading: str, serve: Callable[[str], str], fake_soniox: FakeS
     url = serve(heading)
     fake_soniox.add_transcript("words of a call", filename="call.wav")
     with SonioxClient(**{**_urls(fake_soniox), "webhook_secret": SECRET}) as client:
-        job = client.stt.transcribe_file_with_webhook(file=b"audio", filename="call.wav", webhook_url=url)
+        job = client.stt.transcribe_file_with_webhook(file=b"ID3 audio", filename="call.wav", webhook_url=url)
     assert fake_soniox.wait_for_webhook(job.id, timeout_sec=30).outcome == "delivered"
     assert fake_soniox.send_webhook_again(job.id).outcome == "delivered"
     output = (tmp_path / "output.txt").read_text()

@@ -297,7 +297,7 @@ def test_what_is_refused_says_why(control, method, name, body, headers, status, 
 
 
 def test_other_machines_are_refused_unless_they_are_let_in(monkeypatch):
-    monkeypatch.setattr("soniox_testing.control.api._is_loopback", lambda host: host != "127.0.0.1")
+    monkeypatch.setattr("soniox_testing.control.api.is_loopback", lambda host: host != "127.0.0.1")
     closed, opened = Control(), Control(open_control=True)
     with closed.server, opened.server:
         status, body = closed("GET", "state")

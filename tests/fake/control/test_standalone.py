@@ -54,7 +54,7 @@ def _post(url, body):
 
 def _say(url):
     with SonioxClient("k", api_base_url=f"{url}/v1") as client:
-        return client.stt.transcribe_and_wait_with_tokens(file=b"x", filename="a.mp3").text
+        return client.stt.transcribe_and_wait_with_tokens(file=b"ID3", filename="a.mp3").text
 
 
 def test_rest_and_realtime_are_on_one_port(program):
@@ -66,7 +66,7 @@ def test_rest_and_realtime_are_on_one_port(program):
     ) as client:
         assert client.files.list().files == []
         with client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
-            session.send_byte_chunk(bytes(16_000))
+            session.send_byte_chunk(b"ID3" + bytes(15_997))
             session.finish()
             assert list(session.receive_events())[-1].finished
     assert _end(process) == (0, "", "")

@@ -481,12 +481,29 @@ def test_an_end_without_audio_is_refused():
     }
 
 
-def test_audio_without_a_header_is_accepted_unless_told_otherwise():
-    assert Bench().start(audio_format="auto").data(bytes(100)).quiet
-    bench = Bench(rules=SttRules(strict_audio=True)).start(audio_format="auto").data(bytes(100))
-    assert bench.error == (408, "request_timeout")
-    bench = Bench(rules=SttRules(strict_audio=True)).start(audio_format="wav").data(bytes(100))
-    assert bench.error == (400, "invalid_request")
+def test_audio_without_a_header_is_refused_where_the_format_needs_one():
+    def start(audio_format, **settings):
+        return Bench(**settings).start(audio_format=audio_format)
+
+    noise = bytes(100)
+    for audio_format, code in [("auto", 408), ("wav", 400), ("mp3", 400), ("ogg", 400)]:
+        bench = start(audio_format).data(noise[:15])
+        assert bench.quiet
+        assert bench.data(noise).error[0] == code
+        message = bench.messages[-1]["error_message"]
+        assert ("Audio data decode timeout" if code == 408 else "Audio decode error") in message
+        assert 'FakeSoniox(audio="any")' in message
+    for head in (b"ID3", b"\xff\xfb", b"OggS", b"fLaC", b"....ftypM4A ", b"#!AMR\n", b"\x1a\x45\xdf\xa3", b"ADIF"):
+        for audio_format in ("auto", "mp3"):
+            assert start(audio_format).data(head + noise).quiet
+    # Raw formats take anything, and so does what a test has scripted.
+    assert Bench().start().data(b"\x01" * 100).quiet
+    state = new_state(("key-a",))
+    state.audio = "any"
+    assert start("auto", state=state).data(noise).quiet
+    state = new_state(("key-a",))
+    state.script.lines.append(Line(words_of("hello"), None, None))
+    assert start("wav", state=state).data(noise).quiet
 
 
 def test_silence_from_the_client_is_a_timeout():

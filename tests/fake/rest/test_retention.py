@@ -54,7 +54,7 @@ def test_transcriptions_are_deleted_30_days_after_their_creation(fake, client, c
 
 
 def test_a_transcription_outlives_its_file(fake, client, clock):
-    file_id = client.upload().json["id"]
+    file_id = client.upload(b"ID3").json["id"]
     clock.advance(_DAY_SEC)
     job = client.create(file_id=file_id).json
     clock.advance(29 * _DAY_SEC)

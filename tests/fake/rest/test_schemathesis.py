@@ -57,7 +57,7 @@ def test_requests_of_the_document(name: str, mode: GenerationMode) -> None:
     rule = after_seconds(queued=0, processing=0)
     with (
         SharedListener() as listener,
-        FakeSoniox(listener=listener, progress=rule) as fake,
+        FakeSoniox(listener=listener, progress=rule, audio="any") as fake,
         requests.Session() as session,
     ):
         session.trust_env = False

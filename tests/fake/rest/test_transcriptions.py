@@ -372,7 +372,7 @@ def test_a_file_deleted_under_a_queued_job_fails_it(client, time):
 
 @pytest.mark.parametrize("seconds", [10, 20])
 def test_a_file_deleted_later_does_not_matter(client, time, seconds):
-    file_id = client.upload().json["id"]
+    file_id = client.upload(b"ID3").json["id"]
     path = f"/v1/transcriptions/{client.create(file_id=file_id).json['id']}"
     time.now_sec += seconds  # no request in between
     client("DELETE", f"/v1/files/{file_id}")

@@ -62,7 +62,7 @@ def _run(command, folder):
 
 
 def test_there_is_something_to_run():
-    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (15, 2, 1)
+    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (16, 2, 1)
 
 
 @pytest.mark.slow

@@ -238,7 +238,7 @@ def test_the_client_is_connected(fake_soniox, soniox_client):
     fake_soniox.add_transcript("hello", filename="a.mp3")
     assert soniox_client.stt.transcribe_and_wait_with_tokens(file=b"x", filename="a.mp3").text == "hello"
     with soniox_client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
-        session.send_byte_chunk(bytes(16_000))
+        session.send_byte_chunk(b"ID3" + bytes(15_997))
         session.finish()
         assert list(session.receive_events())[-1].finished
     soniox_client.tts.generate(text="over REST", voice="Nina", language="en")
@@ -254,7 +254,7 @@ def test_the_async_client_is_connected(fake_soniox, async_soniox_client):
         async with async_soniox_client.realtime.stt.connect(
             config={"model": "stt-rt-v5", "audio_format": "auto"}
         ) as session:
-            await session.send_byte_chunk(bytes(16_000))
+            await session.send_byte_chunk(b"ID3" + bytes(15_997))
             await session.finish()
             finished = [event async for event in session.receive_events()][-1].finished
         await async_soniox_client.tts.generate(text="over REST", voice="Nina", language="en")
@@ -397,7 +397,7 @@ _BEHIND_A_PROXY = """
     def test_client(soniox_client):
         assert soniox_client.files.list().files == []
         with soniox_client.realtime.stt.connect(config=CONFIG) as session:
-            session.send_byte_chunk(bytes(16_000))
+            session.send_byte_chunk(b"ID3" + bytes(15_997))
             session.finish()
             assert list(session.receive_events())[-1].finished
 
@@ -521,7 +521,7 @@ def test_the_report_of_a_test_that_failed_says_what_its_fake_saw(pytester):
             fake_soniox.add_transcript("never said", filename="missing.wav", client_reference_id="order 7")
             soniox_client.files.upload(b"sound", filename="came.wav", client_reference_id="order 8")
             with soniox_client.realtime.stt.connect(config={"model": "stt-rt-v5", "audio_format": "auto"}) as session:
-                session.send_byte_chunk(bytes(16_000))
+                session.send_byte_chunk(b"ID3" + bytes(15_997))
                 session.finish()
                 list(session.receive_events())
             with pytest.raises(Exception):

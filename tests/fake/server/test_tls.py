@@ -139,7 +139,7 @@ def test_sessions_break_over_tls_too(fake_soniox_tls, how):
         sslopt={"context": fake.ssl_context()},
     )
     live.send(json.dumps({"model": "stt-rt-v5", "audio_format": "auto"}))
-    live.send_binary(bytes(16_000))
+    live.send_binary(b"ID3" + bytes(15_997))
     if how == "stall":
         fake.stop()
     with contextlib.suppress(websocket.WebSocketException, OSError):

@@ -49,7 +49,7 @@ def run(
     """Runs a command in this process, in a folder with a recording ``talk.mp3`` that says WORDS."""
     for name, value in fake_soniox.environment().items():
         monkeypatch.setenv(name, value)
-    (tmp_path / "talk.mp3").write_bytes(b"audio")
+    (tmp_path / "talk.mp3").write_bytes(b"ID3 audio")
     monkeypatch.chdir(tmp_path)
     fake_soniox.add_transcript(WORDS)
 

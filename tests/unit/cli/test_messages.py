@@ -46,7 +46,7 @@ def run(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.
 @pytest.fixture
 def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "talk.mp3").write_bytes(b"audio")
+    (tmp_path / "talk.mp3").write_bytes(b"ID3 audio")
     (tmp_path / "folder").mkdir()
     return "talk.mp3"
 

@@ -287,7 +287,9 @@ def test_samples_of_a_wav_file_are_sent_without_what_surrounds_them(
         assert fake.session_audio(session.id) == _SECOND
 
 
-@pytest.mark.parametrize("content", [bytes(range(256)) * 80, _wav(0.5, tag=0x55)], ids=["mp3", "compressed wav"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfb" + bytes(range(256)) * 80, _wav(0.5, tag=0x55)], ids=["mp3", "compressed wav"]
+)
 def test_other_files_are_sent_as_they_are(
     run: Callable[..., Result], fake: FakeSoniox, tmp_path: Path, content: bytes
 ) -> None:

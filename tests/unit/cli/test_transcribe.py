@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[3]
 _DEADLINE_SEC = 20.0
-_AUDIO = bytes(range(256)) * 400
+_AUDIO = b"ID3" + bytes(range(256)) * 400
 _UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 _REQUEST_ID = re.compile(r"\[request id [0-9a-f-]{36}\]|[0-9a-f]{8}-[0-9a-f-]{27}")
 
@@ -713,7 +713,7 @@ def test_files_are_listed_printed_and_deleted(
     run: Callable[..., Result], fake: FakeSoniox, tmp_path: Path, audio: str
 ) -> None:
     odd = tmp_path / "odd\x1b[31mname.mp3"
-    odd.write_bytes(b"x" * 10)
+    odd.write_bytes(b"ID3" + bytes(7))
     for path in (audio, str(odd)):
         assert run("transcribe", "--keep", path).code == 0
     first, second = fake.files
