@@ -92,7 +92,7 @@ class TestWait:
     def test_looks_quickly_at_first_and_backs_off_to_the_interval(
         self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=lambda job: "completed" if job.looks >= 10 else "processing") as fake:
+        with FakeSoniox(audio="any", progress=lambda job: "completed" if job.looks >= 10 else "processing") as fake:
             target = target_of(fake)
             job = target.call("stt.transcribe", file=b"abc")
             assert target.call("stt.wait", transcription_id=job["id"], interval_sec=3.0)["status"] == "completed"
@@ -103,7 +103,7 @@ class TestWait:
     def test_never_sleeps_past_its_deadline(
         self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=lambda _: "processing") as fake:
+        with FakeSoniox(audio="any", progress=lambda _: "processing") as fake:
             target = target_of(fake)
             job = target.call("stt.transcribe", file=b"abc")
             with pytest.raises(SonioxTimeoutError, match=r"still processing after 7 s") as caught:
@@ -115,7 +115,7 @@ class TestWait:
     def test_a_job_that_ends_with_the_deadline_is_not_lost(
         self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=lambda _: "completed" if virtual_time.now >= 1007 else "queued") as fake:
+        with FakeSoniox(audio="any", progress=lambda _: "completed" if virtual_time.now >= 1007 else "queued") as fake:
             target = target_of(fake)
             job = target.call("stt.transcribe", file=b"abc")
             ended = target.call("stt.wait", transcription_id=job["id"], interval_sec=60.0, timeout_sec=7)
@@ -124,7 +124,7 @@ class TestWait:
     def test_timeout_zero_is_one_look(
         self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=lambda _: "queued") as fake:
+        with FakeSoniox(audio="any", progress=lambda _: "queued") as fake:
             target = target_of(fake)
             job = target.call("stt.transcribe", file=b"abc")
             with pytest.raises(SonioxTimeoutError):
@@ -134,7 +134,7 @@ class TestWait:
     def test_an_interval_of_zero_does_not_spin(
         self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=lambda job: "completed" if job.looks >= 3 else "queued") as fake:
+        with FakeSoniox(audio="any", progress=lambda job: "completed" if job.looks >= 3 else "queued") as fake:
             target = target_of(fake)
             job = target.call("stt.transcribe", file=b"abc")
             target.call("stt.wait", transcription_id=job["id"], interval_sec=0)
@@ -204,7 +204,7 @@ class TestCleaningUp:
         virtual_time: VirtualTime,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        with FakeSoniox(progress=lambda _: "processing") as fake:
+        with FakeSoniox(audio="any", progress=lambda _: "processing") as fake:
             target = target_of(fake)
             with pytest.raises(SonioxTimeoutError), caplog.at_level(logging.WARNING):
                 target.call("stt.transcribe_and_wait", file=b"abc", wait_timeout_sec=5, delete_after=True)
@@ -238,7 +238,7 @@ class TestCleaningUp:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("soniox_lite.api._polling.pause", interrupt)
-        with FakeSoniox(progress=lambda _: "queued") as fake:
+        with FakeSoniox(audio="any", progress=lambda _: "queued") as fake:
             with SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client, pytest.raises(KeyboardInterrupt):
                 client.stt.transcribe_and_wait(file=b"abc", delete_after=True)
             assert (fake.files, fake.transcriptions) == ((), ())
@@ -259,7 +259,7 @@ class TestCleaningUp:
                 with pytest.raises(asyncio.CancelledError):
                     await task
 
-        with FakeSoniox(progress=lambda _: "queued") as fake:
+        with FakeSoniox(audio="any", progress=lambda _: "queued") as fake:
             asyncio.run(main(fake))
             assert (fake.files, fake.transcriptions) == ((), ())
 
@@ -268,7 +268,9 @@ class TestDeletingAll:
     def test_a_busy_job_is_tried_again(
         self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=lambda _: "completed" if virtual_time.now > 1001 else "processing") as fake:
+        with FakeSoniox(
+            audio="any", progress=lambda _: "completed" if virtual_time.now > 1001 else "processing"
+        ) as fake:
             target = target_of(fake)
             for _ in range(3):
                 target.call("stt.transcribe", file=b"abc")
@@ -283,7 +285,7 @@ class TestDeletingAll:
         # Jobs that are old enough are done; only the last one is not when all are to be deleted.
         now = [0.0]
         rule = after_seconds(processing=10)
-        with FakeSoniox(progress=rule, clock=lambda: now[0]) as fake:
+        with FakeSoniox(audio="any", progress=rule, clock=lambda: now[0]) as fake:
             target = target_of(fake)
             for _ in range(2):
                 target.call("stt.transcribe", file=b"done in time")

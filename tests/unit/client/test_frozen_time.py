@@ -70,7 +70,7 @@ async def tasks(fake):
             print(type(error).__name__)
 
 
-with FakeSoniox() as fake:
+with FakeSoniox(audio="any") as fake:
     fake.add_transcript("hello")
     if not is_first:
         frozen.start()

@@ -348,7 +348,7 @@ class TestTheFake:
                 refused()
 
     def test_tells_of_a_function_that_returned_an_awaitable(self) -> None:
-        fake = FakeSoniox()
+        fake = FakeSoniox(audio="any")
         fake.on_session(ASYNC["lambda"](print))
         fake.start()
         with SonioxClient(**clients_of(fake)) as client, client.realtime.stt.connect(config=STT) as session:

@@ -146,7 +146,7 @@ class TestRecording:
 
     def test_what_was_recorded_is_played(self, connect: Any, tmp_path: Path) -> None:
         cassette = tmp_path / "cassette.yaml"
-        with FakeSoniox() as server, vcr.use_cassette(cassette, filter_headers=["authorization"]):
+        with FakeSoniox(audio="any") as server, vcr.use_cassette(cassette, filter_headers=["authorization"]):
             recorded = self.use(connect, server)
             assert server.file_content(recorded[1]["id"]) == FILE
         with vcr.use_cassette(cassette, record_mode="none"):

@@ -254,7 +254,7 @@ class TestSources:
     def test_the_fake_understands_it(self, connect: Any, tmp_path: Path) -> None:
         path = tmp_path / 'Gespräch "1".wav'
         path.write_bytes(CONTENT)
-        with FakeSoniox() as fake:
+        with FakeSoniox(audio="any") as fake:
             caller = connect(fake.url)
             file = caller.run(lambda client: client.files.upload(path, client_reference_id="mine"))
             caller.close()
