@@ -290,6 +290,24 @@ def test_records_are_dataclasses(both: Both) -> None:
     assert (official, ours) == (["False False"], ["True True"])
 
 
+def test_a_key_is_changed_by_a_function(both: Both) -> None:
+    program = (
+        CLIENT
+        + ERRORS
+        + (
+            "keys = iter(['first', 'key'])\n"
+            "show(setattr, client, 'api_key', 'another')\n"
+            "client = SonioxClient(api_key=lambda: next(keys))\n"
+            "show(client.models.list)\nshow(lambda: len(client.models.list().models) > 0)"
+        )
+    )
+
+    official, ours = both(program)
+
+    assert official[0] == "None"
+    assert ours == ["AttributeError", "SonioxAuthenticationError SonioxError", "True"]
+
+
 def test_keywords_for_httpx_are_refused_with_what_to_use_instead(both: Both) -> None:
     program = ERRORS + (
         "from soniox import SonioxClient\n"
@@ -368,8 +386,9 @@ def test_a_broken_connection_raises(both: Both) -> None:
         SESSION
         + """
 with client.realtime.stt.connect(config=config) as session:
-    session.send_byte_chunk(audio)
     try:
+        # The rest would meet the break, and fail with both.
+        session.send_byte_chunk(audio[:64_000])
         for event in session.receive_events():
             pass
         print("ended")
