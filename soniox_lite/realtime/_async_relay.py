@@ -264,6 +264,8 @@ class AsyncRelay:
     async def close(self, timeout_sec: float) -> None:
         """As :meth:`Connection.close`."""
         self._is_closing = True
+        self._steps.run(self.core.close)
+        self._tell_notices()
         if self._is_linked and self._leg is not None:
             await self._leg.line.close(timeout_sec)
         await self.abort()

@@ -1,0 +1,189 @@
+"""Closing, cancelling and dropping a session while its connection is broken: nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
+from soniox_testing import FakeSoniox, Hearing, Recording
+from tests.support import ws_server
+from tests.support.ws_server import WsServer, accept, answer_the_end, hang_up, hold, refuse, started, until
+
+from ..driver import CONFIG, open_descriptors
+from .conftest import Talk, text_of
+from .test_breaks import in_turn, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECOND = bytes(32_000)
+LONG = {"backoff_sec": 60, "max_backoff_sec": 60}
+
+
+def broken(talk: Talk, *then: Any) -> WsServer:
+    """A server whose first connection breaks, and whose others do this."""
+    del talk
+    return WsServer(in_turn([started, until("binary"), hang_up], list(then)))
+
+
+# What the second connection does, so that the session stays in the state of that name.
+STATES: dict[str, list[Any]] = {
+    "waiting": [refuse("503 Service Unavailable")],
+    "connecting": [hold],
+    "replaying": [accept, hold],
+    "joining": [started, until("binary"), hold],
+}
+
+
+def enter_state(talk: Talk, server: WsServer, state: str) -> Any:
+    """A session in a state of being broken."""
+    # What is being connected when a session is dropped ends at this limit at the latest.
+    limits = {"close_timeout_sec": 0.2, "connect_timeout_sec": 1.0}
+    session = talk.open(server.url, CONFIG, LONG if state == "waiting" else None, **limits)
+    talk.send(session, [SECOND], finish=False)
+    server.wait_until(lambda server: len(server.peers) > 1)
+    if state == "waiting":
+        server.wait_until(lambda server: server.peers[1].hung_up.is_set())
+    return session
+
+
+@pytest.mark.parametrize("state", list(STATES))
+@pytest.mark.parametrize("how", ["close", "cancel"])
+def test_a_broken_session_ends_at_once(talk: Talk, state: str, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    with broken(talk, *STATES[state]) as server:
+        session = enter_state(talk, server, state)
+        began = time.monotonic()
+        talk.call(getattr(session, how))
+        assert time.monotonic() - began < 5
+        assert session.state == "closed"
+        with pytest.raises(SonioxRealtimeError):
+            talk.send(session, [SECOND])
+        assert talk.driver.log(session)[-1].type == "close"
+        assert talk.told("lost")[-1].end_ms == 1000
+    assert talk.driver.left_over() == []
+    assert ("the last words may be missing" in caplog.text) is (how == "close")
+
+
+@pytest.mark.parametrize("state", list(STATES))
+def test_a_broken_session_that_is_dropped_leaves_nothing(talk: Talk, state: str) -> None:
+    before = open_descriptors()
+    with broken(talk, *STATES[state]) as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        sessions = [enter_state(talk, server, state)]
+        talk.notices = []
+        sessions.clear()
+        _until(lambda: talk.driver.left_over() == [])
+    _until(lambda: open_descriptors() <= before + 1)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    """Waits until it is so; what was dropped is collected meanwhile."""
+    deadline = time.monotonic() + 10
+    while not is_so():
+        gc.collect()
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def test_closing_waits_for_the_words_that_are_sent_again(talk: Talk) -> None:
+    with WsServer(
+        in_turn([started, until("binary"), hang_up], [started, answer_the_end(words("one", " two"))])
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        server.wait_until(lambda server: server.peers[0].hung_up.is_set())
+        talk.call(session.close)
+        assert text_of(talk.rest(session)) == "one two"
+        assert session.finished
+
+
+def test_a_cancelled_task_leaves_nothing() -> None:
+    from soniox_lite.realtime import AsyncResumingSTTSession
+
+    async def listen(url: str) -> None:
+        async with AsyncResumingSTTSession(url, CONFIG, "key", resume=LONG) as session:
+            await session.send_byte_chunk(SECOND)
+            async for _ in session.receive_events():
+                pass
+
+    async def main(server: WsServer) -> None:
+        task = asyncio.create_task(listen(server.url))
+        await asyncio.to_thread(server.wait_until, lambda server: len(server.peers) > 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [other for other in asyncio.all_tasks() if other is not asyncio.current_task()] == []
+
+    with WsServer(in_turn([started, until("binary"), hang_up], STATES["waiting"])) as server:
+        asyncio.run(main(server))
+
+
+def test_a_line_that_is_silent_is_given_up_and_replaced(talk: Talk, fake: FakeSoniox) -> None:
+    talk_of = Recording.conversation(8, seed=3, sample_rate=2000)
+    fake.add_recording(talk_of, Hearing.exact(seed=1))
+    fake.faults.drop(how="half_open", after_audio_ms=3000, operation="stt", times=1)
+    config = {"model": "stt-rt-v5", **talk_of.config}
+    session = talk.open(fake.stt_websocket_url, config, ping_interval_sec=0.2, ping_timeout_sec=0.2)
+    talk.send(session, talk_of.chunks(120))
+    assert text_of(talk.rest(session)) == talk_of.text
+    talk.call(session.close)
+    assert session.connections == 2
+
+
+def test_what_is_kept_is_sent_at_its_pace_and_the_user_is_not_held_up(talk: Talk) -> None:
+    """At twice the speed of speech 3 seconds take a second, as a first second comes at once."""
+    with WsServer(
+        in_turn(
+            [started, until("binary"), hang_up],
+            [started, until("text", ""), ws_server.message({**words("one"), "finished": True}), ws_server.close()],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG, {"max_replay_speed": 2.0})
+        talk.send(session, [SECOND] * 2, finish=False)
+        server.wait_until(lambda server: len(server.peers) > 1)
+        began = time.monotonic()
+        talk.send(session, [SECOND])
+        given = time.monotonic() - began
+        talk.rest(session)
+        took = time.monotonic() - began
+        talk.call(session.close)
+    assert given < 0.5
+    assert 0.7 < took < 5
+
+
+@pytest.mark.parametrize(("when_full", "error"), [("raise", SonioxRealtimeError), ("wait", SonioxRealtimeTimeoutError)])
+def test_no_more_audio_than_fits_is_kept(talk: Talk, when_full: str, error: type[Exception]) -> None:
+    policy = {"buffer_sec": 1, **LONG}
+    with broken(talk, *STATES["waiting"]) as server:
+        session = talk.open(server.url, CONFIG, {**policy, "when_full": when_full}, send_timeout_sec=0.2)
+        talk.send(session, [SECOND], finish=False)
+        with pytest.raises(error, match=r"1000 ms are kept.*this chunk was not taken"):
+            talk.send(session, [SECOND])
+        talk.call(session.cancel)
+
+
+def test_what_was_dropped_is_told_exactly(talk: Talk) -> None:
+    with WsServer(
+        in_turn(
+            [started, until("binary"), hang_up],
+            [refuse("503 Service Unavailable")],
+            [started, answer_the_end(words("late"))],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG, {"buffer_sec": 1, "when_full": "drop", "backoff_sec": 0.3})
+        talk.send(session, [SECOND], finish=False)
+        server.wait_until(lambda server: server.peers[0].hung_up.is_set())
+        talk.send(session, [SECOND] * 3)
+        assert text_of(talk.rest(session)) == "late"
+        talk.call(session.close)
+        assert server.peers[-1].audio() == SECOND
+    (lost,) = talk.told("lost")
+    assert (lost.start_ms, lost.end_ms, lost.reason) == (0, 3000, "drop")
+    assert session.lost_ms == 3000
+    assert talk.told("resumed")[0].offset_ms == 3000
