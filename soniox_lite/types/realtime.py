@@ -17,7 +17,7 @@ from .stt_options import SttOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, TypeVar
+    from typing import Any, ClassVar, Literal, TypeVar
 
     from typing_extensions import Self
 
@@ -264,6 +264,8 @@ class RealtimeSessionErrorPayload(Record):
         event: The service's event about it; None when the service has sent none.
     """
 
+    if TYPE_CHECKING:
+        __pydantic_config__: ClassVar[dict[str, bool]]
     # Or pydantic would have to know how to read an exception.
     __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
 

@@ -9,7 +9,7 @@ from .common import Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Any, ClassVar, Literal
 
     from .._data.rules import FieldErrors
 
@@ -106,6 +106,8 @@ class RealtimeReconnectingPayload(Record):
         is_vetoed: Whether :meth:`veto` was called.
     """
 
+    if TYPE_CHECKING:
+        __pydantic_config__: ClassVar[dict[str, bool]]
     # Or pydantic would have to know how to read an exception.
     __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
 
