@@ -696,7 +696,7 @@ class ResumeCore:
             return
         self._sent_before = max(self._sent_before, stream.sent)
         if stream.reached_ms is not None:
-            stream.clock.observe(stream.reached_ms - stream.offset_ms, stream.sent)
+            stream.clock.observe(stream.reached_ms, stream.sent)
         self.is_move_due = self._has_spare = False
         if stream.reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
             self._times_stuck = self._times_stuck + 1 if stream.reached_ms == self._stuck_at_ms else 1

@@ -253,15 +253,16 @@ class ClockMap:
         self.uncertainty_ms = 0.0 if is_clean else min(later_ms or _PADDING_MS, _PADDING_MS)
         return is_clean
 
-    def observe(self, total_ms: float | None, sent: int) -> None:
-        """Moves the clock forward if a message tells of more audio than was sent: it was padded unseen.
+    def observe(self, user_ms: float, sent: int) -> None:
+        """Moves the clock forward if more audio was told of than was sent: it was padded unseen.
 
         Args:
-            total_ms: ``total_audio_proc_ms`` of a message.
+            user_ms: ``total_audio_proc_ms`` of a message, on the user's line.
             sent: Position up to which audio had been sent when it arrived.
         """
-        if total_ms is not None and (missing_ms := total_ms - self.ms_of(sent)) > _ROUNDING_MS:
-            self._anchor(total_ms, self._framing.ms_of(sent))
+        missing_ms = user_ms - self.user_at(sent)
+        if missing_ms > _ROUNDING_MS and not self._framing.is_restart_only:
+            self._anchor(self.ms_of(sent) + missing_ms, self._framing.ms_of(sent))
             self.uncertainty_ms = max(self.uncertainty_ms, min(missing_ms, _PADDING_MS))
 
     def forget(self, position: int) -> None:

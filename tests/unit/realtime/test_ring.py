@@ -225,7 +225,6 @@ def test_a_fin_that_contradicts_what_was_sent_makes_the_clock_uncertain(
 def test_a_counter_ahead_of_what_was_sent_moves_the_clock() -> None:
     clock = ClockMap(MONO_16K, 0)
     clock.observe(1000, 32_000)
-    clock.observe(None, 32_000)
     assert (clock.ms_of(32_000), clock.uncertainty_ms) == (1000, 0)
     clock.observe(1080, 32_000)
     assert (clock.ms_of(64_000), clock.uncertainty_ms) == (2080, 80)
@@ -274,6 +273,9 @@ def test_the_line_is_that_of_the_first_connection_with_its_paddings() -> None:
     # Its own padding, and a third connection after both.
     second.finalize_sent(6000)
     assert second.fin_arrived(4080, 4080, 6000)
+    # It tells no more than it was sent, so that nothing was padded unseen.
+    second.observe(second.user_at(6500), 6500)
+    assert second.uncertainty_ms == 0
     third = ClockMap(framing, 3500, second)
     for position in (3500, 4000, 5999, 6000, 7000):
         assert third.user_at(position) == second.user_at(position)
