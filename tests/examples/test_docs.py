@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_python_of_the_usage_page_runs_from_top_to_bottom(
     folder: Path, fake_soniox: FakeSoniox, soniox_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    assert len(SNIPPETS) == 13
+    assert len(SNIPPETS) == 17
     assert soniox_env == fake_soniox.environment()
     monkeypatch.chdir(folder)
     with SonioxClient() as client:
@@ -49,6 +49,7 @@ def test_the_python_of_the_usage_page_runs_from_top_to_bottom(
     names: dict[str, Any] = {
         "new_id": lambda: str(uuid.uuid4()),
         "player": player,
+        "read_key_from_vault": lambda: fake_soniox.api_key,
         "body": f'{{"id": "{ended.id}", "status": "completed"}}',
         "headers": {"X-Soniox-Webhook-Secret": "long and random"},
     }
