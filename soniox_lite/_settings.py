@@ -441,8 +441,9 @@ def with_defaults(defaults: Any, config: Any) -> Any:
 def _fields_of(config: Any) -> dict[str, Any]:
     if hasattr(config, "items"):
         return {name: value for name, value in config.items() if value is not None}
-    cls = type(config)
-    fields = {name: value for name, value in vars(config).items() if not name.startswith("_")}
+    cls: Any = type(config)
+    held: dict[str, Any] = vars(config)
+    fields = {name: value for name, value in held.items() if not name.startswith("_")}
     return {name: value for name, value in fields.items() if value is not None and value != getattr(cls, name, None)}
 
 

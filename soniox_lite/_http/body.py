@@ -13,9 +13,8 @@ from ..errors import SonioxValidationError, file_error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, BinaryIO, TypeVar
+    from typing import Any, BinaryIO
 
-    T = TypeVar("T")
     # Called with the number of file bytes sent so far and in all; None if the latter is not known.
     ProgressCallback = Callable[[int, int | None], object]
 
@@ -121,25 +120,24 @@ class MultipartBody(Body):
             if isinstance(part, bytes):
                 yield part
                 continue
-            blocks = part.read_blocks()
-            while (block := self._kept(next, blocks, None)) is not None:
+            for block in self._blocks_of(part):
                 yield block
                 # The generator continues when the block has been passed to the socket.
                 sent += len(block)
                 if self.on_progress is not None:
-                    self._kept(self._report, self.on_progress, sent, total)
+                    try:
+                        refuse_awaitable("on_progress", self.on_progress(sent, total))
+                    except Exception as error:
+                        self.own_error = error
+                        raise
 
-    def _kept(self, function: Callable[..., T], *args: Any) -> T:
-        """Calls a function of the user, whose exception must not be taken for one of the connection."""
+    def _blocks_of(self, part: _FilePart) -> Iterator[bytes]:
+        """The blocks of a file. An exception is kept, as it must not be taken for one of the connection."""
         try:
-            return function(*args)
+            yield from part.read_blocks()
         except Exception as error:
             self.own_error = error
             raise
-
-    @staticmethod
-    def _report(on_progress: ProgressCallback, sent: int, total: int | None) -> None:
-        refuse_awaitable("on_progress", on_progress(sent, total))
 
     def __bytes__(self) -> bytes:
         content = b"".join(self)
