@@ -119,7 +119,8 @@ def final_text(tokens: Any) -> str:
 def policy() -> Any:
     from soniox_lite.realtime import ResumePolicy  # noqa: PLC0415 - only with this client
 
-    return ResumePolicy(backoff_sec=0.01, max_backoff_sec=0.05, max_replay_speed=None)
+    # What is sent again arrives at once, so that a connection may break before it has told anything.
+    return ResumePolicy(backoff_sec=0.01, max_backoff_sec=0.05, max_replay_speed=None, max_attempts=None)
 
 
 def resume(client: Any, config: Any, microphone: Microphone, memory: Memory, options: Any) -> tuple[str, int]:

@@ -233,7 +233,9 @@ class Relay:
             self._lose(leg, error)
 
     def wait_for_room(self, size: int, timeout_sec: float) -> bool:
-        """Whether this much audio can be kept, waiting this long for it."""
+        """Whether this much audio can be kept, waiting this long for it; a dormant session connects for that."""
+        self._steps.run(self.core.wake)
+        self._wake_up()
         return self._news.wait(timeout_sec, lambda: self._is_done or self.core.has_room(size))
 
     def take(self) -> Parsed | None:

@@ -414,6 +414,7 @@ class ResumeCore:
             answer is one that another connection would get as well.
         """
         self._last_error = error
+        was_replaying = self.state is State.REPLAYING
         self._count_failure(error, now)
         if verdict == "never" or (verdict == "key" and not self._may_ask_for_key(error)):
             self.state = State.OVER
@@ -423,7 +424,7 @@ class ResumeCore:
         if problem is not None:
             self._give_up(problem, "gave_up")
             return False
-        if self._may_sleep(verdict):
+        if not was_replaying and self._may_sleep(verdict):
             self.state = State.DORMANT
         else:
             self._schedule(self._delay_sec(verdict, error), now)

@@ -8,6 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from soniox_lite import SonioxRealtimeError
+from soniox_lite.realtime._resume import State
+
 from .recognizer import talk
 from .simulation import Simulation
 
@@ -84,3 +87,28 @@ TestSessions = Sessions.TestCase
 TestSessions.settings = settings(
     max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+TIMED_OUT = SonioxRealtimeError("Request timeout.", error_code=408, error_type="request_timeout")
+
+
+def test_only_an_idle_session_waits_for_audio_after_a_timeout() -> None:
+    session = Simulation(talk(1, DURATION_MS))
+    session.give(5000)
+    session.tell()
+    session.fail("now")
+    session.pump(3)
+    assert session.core.state is State.REPLAYING
+    # What is kept has to be sent, and may fill the ring, so that no audio would come.
+    session.fail("audio", TIMED_OUT)
+    assert session.core.state is State.WAITING
+    session.pump()
+    assert session.core.state is State.LIVE
+    session.tell()
+    session.fail("audio", TIMED_OUT)
+    assert session.core.state is State.DORMANT
+    session.pump()
+    assert session.core.connections == 3
+    session.core.wake()
+    session.pump()
+    assert session.core.connections == 4
