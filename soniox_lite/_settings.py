@@ -438,13 +438,14 @@ def with_defaults(defaults: Any, config: Any) -> Any:
     return {**_fields_of(defaults), **_fields_of(config)}
 
 
-def _fields_of(config: Any) -> dict[str, Any]:
-    if hasattr(config, "items"):
-        return {name: value for name, value in config.items() if value is not None}
-    cls: Any = type(config)
+def _fields_of(config: object) -> dict[str, Any]:
+    pairs: Any = getattr(config, "items", None)
+    if callable(pairs):
+        given: dict[str, Any] = dict(pairs())
+        return {name: value for name, value in given.items() if value is not None}
     held: dict[str, Any] = vars(config)
-    fields = {name: value for name, value in held.items() if not name.startswith("_")}
-    return {name: value for name, value in fields.items() if value is not None and value != getattr(cls, name, None)}
+    defaults: dict[str, Any] = {name: getattr(type(config), name, None) for name in held}
+    return {name: value for name, value in held.items() if name[:1] != "_" and value not in (None, defaults[name])}
 
 
 def settings_of(client: SonioxClient | AsyncSonioxClient) -> Settings:
