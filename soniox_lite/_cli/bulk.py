@@ -24,23 +24,8 @@ _URL_SCHEMES = ("http://", "https://")
 _DEFAULT_JOBS = 4
 # What a folder is searched for: the containers that the service documents, and their usual other endings.
 _RECORDINGS = (
-    *(
-        ".aac",
-        ".aif",
-        ".aifc",
-        ".aiff",
-        ".amr",
-        ".asf",
-        ".flac",
-        ".m4a",
-        ".m4b",
-        ".mka",
-        ".mkv",
-        ".mov",
-        ".mp3",
-        ".mp4",
-    ),
-    *(".mpeg", ".mpga", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma", ".wmv"),
+    *(".aac", ".aif", ".aifc", ".aiff", ".amr", ".asf", ".flac", ".m4a", ".m4b", ".mka", ".mkv"),
+    *(".mov", ".mp3", ".mp4", ".mpeg", ".mpga", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma", ".wmv"),
 )
 
 
@@ -59,9 +44,7 @@ def transcribe_all(options: argparse.Namespace, config: CreateTranscriptionConfi
         other = "-" if options.output is None else "--output"
         raise screen.CommandError(f"{other} is for one recording", exit_code=2)
     outputs = _outputs(options)
-    waiting = {
-        source: output for source, output in outputs.items() if options.force or not os.path.exists(_path(output))
-    }
+    waiting = {source: output for source, output in outputs.items() if options.force or not _is_there(output)}
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
             report.skipped(source)

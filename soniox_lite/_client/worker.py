@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     ResultT = TypeVar("ResultT")
 
 # Functions of this process; a worker could not reach what they use.
-_NO_HOOKS = dict.fromkeys((*HOOKS, "cancel"))
+_NO_HOOKS: dict[str, None] = dict.fromkeys((*HOOKS, "cancel"))
 
 
 def in_worker(client: BaseClient, function: Callable[..., ResultT]) -> Callable[..., ResultT]:

@@ -212,7 +212,7 @@ def test_transcribe_many(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
         fake_soniox.add_transcript(f"file {path.stem}", filename=path.name)
     result = run("transcribe_many.py", *map(str, paths), fake=fake_soniox)
     assert result.stderr == ""
-    assert result.stdout.splitlines() == [f"{path}: file {path.stem}" for path in paths]
+    assert sorted(result.stdout.splitlines()) == [f"{path}: file {path.stem}" for path in paths]
 
 
 _SECRET_HEADER = ("X-Soniox-Webhook-Secret", "long and random")
