@@ -439,8 +439,8 @@ def with_defaults(defaults: Any, config: Any) -> Any:
 
 
 def _fields_of(config: object) -> dict[str, Any]:
-    pairs: Any = getattr(config, "items", None)
-    if callable(pairs):
+    pairs: Callable[[], Any] | None = getattr(config, "items", None)
+    if pairs is not None:
         given: dict[str, Any] = dict(pairs())
         return {name: value for name, value in given.items() if value is not None}
     held: dict[str, Any] = vars(config)
