@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -89,11 +89,11 @@ def runners() -> Iterator[Callable[[str], Runner]]:
 
 class Both(Protocol):
     def __call__(
-        self, program: Path | str, prepare: Callable[[FakeSoniox], object] = ...
+        self, program: Path | str, prepare: Callable[[FakeSoniox], object] = ..., **options: Any
     ) -> tuple[list[str], list[str]]:
         """What a program, by its path or as text, prints with the official SDK and with ours.
 
-        Each run has a fake and a folder of its own; ``prepare`` says what the fake shall do.
+        Each run has a fake, with these options, and a folder of its own; ``prepare`` says what the fake shall do.
         """
 
 
@@ -102,7 +102,7 @@ def both(runners: Callable[[str], Runner], tmp_path: Path) -> Both:
     """Runs programs."""
 
     def run(
-        program: Path | str, prepare: Callable[[FakeSoniox], object] = lambda _: None
+        program: Path | str, prepare: Callable[[FakeSoniox], object] = lambda _: None, **options: Any
     ) -> tuple[list[str], list[str]]:
         if isinstance(program, str):
             path = tmp_path / "program.py"
@@ -116,7 +116,7 @@ def both(runners: Callable[[str], Runner], tmp_path: Path) -> Both:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(SPOKEN, folder / name)
             # It knows one key.
-            with FakeSoniox(api_keys=["key"]) as fake:
+            with FakeSoniox(api_keys=["key"], **options) as fake:
                 prepare(fake)
                 printed.append(runners(sdk).run(path, fake, folder))
         return printed[0], printed[1]

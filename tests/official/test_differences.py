@@ -213,7 +213,7 @@ def test_a_failed_deletion_does_not_cost_the_transcript(both: Both) -> None:
         + ERRORS
         + (
             "show(lambda: len(client.stt.transcribe_and_wait_with_tokens(\n"
-            "    file=b'audio', wait_interval_sec=0.05, delete_after=True).text) > 0)"
+            "    file='call.wav', wait_interval_sec=0.05, delete_after=True).text) > 0)"
         )
     )
 

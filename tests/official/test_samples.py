@@ -19,7 +19,8 @@ GIVEN = "from soniox import SonioxClient\n\nclient = SonioxClient()\n"
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_sample_program_prints_the_same_with_both(sample: Path, material: Path, both: Both) -> None:
-    official, ours = both(sample)
+    # Also a voice that the service has taken away from their model since.
+    official, ours = both(sample, voices=["Adrian", "Daniel", "Maya"])
 
     assert official
     assert not official or not official[-1].startswith("ended by")

@@ -3,10 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from soniox import AsyncSonioxClient, SonioxClient
 
+audio = open("call.wav", "rb").read()
 with SonioxClient() as client, ThreadPoolExecutor(8) as pool:
     texts = pool.map(
         lambda n: (
-            client.stt.transcribe_and_wait_with_tokens(file=b"x" * n, wait_interval_sec=0.05, delete_after=True).text
+            client.stt.transcribe_and_wait_with_tokens(
+                file=audio, filename=f"{n}.wav", wait_interval_sec=0.05, delete_after=True
+            ).text
         ),
         range(1, 9),
     )

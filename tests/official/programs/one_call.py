@@ -10,7 +10,7 @@ config = CreateTranscriptionConfig(
     ),
 )
 with SonioxClient() as client:
-    for source in ("call.wav", open("call.wav", "rb"), b"some bytes"):
+    for source in ("call.wav", open("call.wav", "rb"), open("call.wav", "rb").read()):
         transcript = client.stt.transcribe_and_wait_with_tokens(
             file=source, config=config, wait_interval_sec=0.05, delete_after=True
         )
