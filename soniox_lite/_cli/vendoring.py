@@ -9,8 +9,10 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.resources
+import io
 import json
 import tempfile
+import tokenize
 from pathlib import Path
 
 from .._version import __version__
@@ -64,16 +66,24 @@ def websocket_files() -> tuple[str, dict[str, bytes]]:
     return distribution.version, files
 
 
-def without_docstrings(source: bytes) -> bytes:
-    """A module's source with an empty string for each docstring. Line numbers stay, so that tracebacks are right."""
+def compacted(source: bytes) -> bytes:
+    """A module's source without comments and with empty docstrings. Line numbers stay, so that tracebacks are right."""
     lines = source.splitlines(keepends=True)
     texts = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
+    places = [
+        (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0, b'""')
+        for node in texts
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            # Columns of tokens count characters.
+            before = len(token.line[: token.start[1]].rstrip().encode())
+            places.append((token.start[0], before, token.end[0], len(lines[token.end[0] - 1].rstrip(b"\r\n")), b""))
     # From the last to the first, so that the positions of those before stay right.
-    for node in sorted(texts, key=lambda node: (node.lineno, node.col_offset), reverse=True):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-            before, after = lines[first][: node.col_offset], lines[last][node.end_col_offset :]
-            lines[first : last + 1] = [before + b'""' + after, *[b"\n"] * (last - first)]
+    for first, start, last, end, instead in sorted(places, reverse=True):
+        kept = lines[first - 1][:start] + instead + lines[last - 1][end:]
+        lines[first - 1 : last] = [kept, *[b"\n"] * (last - first)]
     return b"".join(lines)
 
 
@@ -83,8 +93,6 @@ def write_copy(place: Path, name: str, version: str, files: dict[str, bytes], op
     Raises:
         OSError: They cannot be written.
     """
-    if "--no-docstrings" in options:
-        files = {path: without_docstrings(data) if path.endswith(".py") else data for path, data in files.items()}
     manifest = {
         "name": name,
         "version": version,
@@ -133,6 +141,9 @@ def copy_all(place: Path, options: list[str], *, force: bool) -> list[Path]:
         CommandError: An earlier copy has been changed by hand and ``force`` is False, or nothing can be written.
     """
     client = client_files(rest_only="--rest-only" in options, no_cli="--no-cli" in options)
+    if "--compact" in options:
+        # Not of websocket-client, whose comments have its copyright notices.
+        client = {path: compacted(data) if path.endswith(".py") else data for path, data in client.items()}
     wanted = [(_NAME, __version__, client)]
     if "--with-websocket" in options:
         wanted.append(("websocket", *websocket_files()))

@@ -96,7 +96,7 @@ def test_two_copies_take_each_others_records_and_log_under_their_own_names(tmp_p
 @pytest.mark.slow
 def test_a_copy_passes_the_contract_suite(tmp_path: Path) -> None:
     place = tmp_path / "their_app" / "_vendor"
-    assert main(["vendor", str(place), "--with-websocket", "--no-docstrings"]) == 0
+    assert main(["vendor", str(place), "--with-websocket", "--compact"]) == 0
     for folder in (tmp_path / "their_app", place):
         (folder / "__init__.py").touch()
     suite = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "tests.support.vendored_client", "tests/contract"]

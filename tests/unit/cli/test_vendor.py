@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from soniox_lite._cli.vendoring import without_docstrings
+from soniox_lite._cli.vendoring import compacted
 from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
 
@@ -73,7 +73,7 @@ def jobs_of(place: Path, fake: FakeSoniox) -> list[str]:
 
 
 def test_a_copy_with_websocket_client_needs_nothing_else(run: Run, place: Path, fake_soniox: FakeSoniox) -> None:
-    code, _, messages = run(place, "--with-websocket", "--no-cli", "--no-docstrings")
+    code, _, messages = run(place, "--with-websocket", "--no-cli", "--compact")
     assert (code, messages) == (
         0,
         f"soniox-lite: copied: {place / 'soniox_lite'}\nsoniox-lite: copied: {place / 'websocket'}\n",
@@ -160,9 +160,9 @@ def test_a_folder_that_is_no_copy_is_not_replaced(run: Run, place: Path) -> None
     assert "was not made by this command" in messages
 
 
-def test_code_stays_as_it_is_without_docstrings() -> None:
+def test_code_stays_as_it_is_compacted() -> None:
     source = (_ROOT / "soniox_lite" / "_data" / "records.py").read_bytes()
-    short = without_docstrings(source)
+    short = compacted(source)
 
     def code_of(text: bytes) -> list[tuple[str, int]]:
         nodes = ast.walk(ast.parse(text))
@@ -174,5 +174,5 @@ def test_code_stays_as_it_is_without_docstrings() -> None:
 
     assert code_of(short) == code_of(source)
     assert len(short) < len(source)
-    text = 'def f():\n    """é"""; """gone"""\nx = "kept"; """gone\ntoo"""\ny = 1\n'
-    assert without_docstrings(text.encode()) == b'def f():\n    ""; ""\nx = "kept"; ""\n\ny = 1\n'
+    text = 'def f():\n    """é"""; """gone"""  # gone\nx = "#é"; """gone\ntoo"""\n# gone\ny = "é"  # "gone\n'
+    assert compacted(text.encode()).decode() == 'def f():\n    ""; ""\nx = "#é"; ""\n\n\ny = "é"\n'
