@@ -71,6 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="any: accept audio without a known header (default: %(default)s)",
     )
     parser.add_argument(
+        "--style",
+        choices=["real", "simple"],
+        default="real",
+        help="simple: one token for each word, at regular intervals (default: %(default)s)",
+    )
+    parser.add_argument(
         "--open-control", action="store_true", help="let other machines use /__fake__/ as well, without a key"
     )
     options = parser.parse_args(arguments)
@@ -90,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             clock=clock or time.monotonic,
             speed=options.speed,
             audio=options.audio,
+            style=options.style,
         )
         for path in options.script:
             run_script(fake, path)

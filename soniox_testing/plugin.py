@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .server import FakeSoniox
 
 
-_SETTINGS = ("audio",)
+_SETTINGS = ("audio", "style")
 """The options of FakeSoniox that an ini file may set."""
 
 _FAKES = pytest.StashKey["list[FakeSoniox]"]()

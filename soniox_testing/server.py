@@ -26,7 +26,7 @@ from .script.limits import Limits
 from .script.permissions import permissions_of
 from .script.progress import DEFAULT_PROGRESS
 from .script.recordings import AddedRecording, Hearing
-from .script.settings import AudioCheck, choice
+from .script.settings import AudioCheck, StreamStyle, choice
 from .script.transcripts import Download, Failure, Line, SessionFunction, words_of
 from .store.state import State
 from .store.voices import VoiceFailure
@@ -109,6 +109,9 @@ class FakeSoniox(Assertions):
         audio: ``checked``: what has no known audio header is refused where the service needs one, unless a script or a
             transcriber says what it holds: a job ends with ``invalid_audio_file``, a realtime session with 408 for
             ``auto`` and with 400 for another format. ``any``: all bytes are audio. Also an attribute.
+        style: How the tokens of realtime sessions come. ``real``: as those of the service, at irregular intervals, in
+            parts of words, several final ones at once, punctuation and translations apart. ``simple``: one for each
+            word, final a second after it was spoken. Also an attribute.
         speech: Timers and bounds of text-to-speech; None: the service's.
         voices: The names of all shared voices; others are refused. None: those that the service is known to have. The
             service has more, so every other name is accepted as well, with a note in its record, except those that the
@@ -144,6 +147,7 @@ class FakeSoniox(Assertions):
         key_in_start_message: bool = True,
         empty_binary_ends: bool = False,
         audio: AudioCheck = "checked",
+        style: StreamStyle = "real",
         speech: SpeechRules | None = None,
         voices: Iterable[str] | None = None,
     ) -> None:
@@ -167,6 +171,7 @@ class FakeSoniox(Assertions):
             speech=speech,
             voices=voices,
             audio=choice("audio", audio, AudioCheck),
+            style=choice("style", style, StreamStyle),
             operations=OPERATIONS,
         )
         self._strict = strict
@@ -520,6 +525,15 @@ class FakeSoniox(Assertions):
     @audio.setter
     def audio(self, value: AudioCheck) -> None:
         self._state.audio = choice("audio", value, AudioCheck)
+
+    @property
+    def style(self) -> StreamStyle:
+        """How the tokens of realtime sessions come, as the argument."""
+        return self._state.style
+
+    @style.setter
+    def style(self, value: StreamStyle) -> None:
+        self._state.style = choice("style", value, StreamStyle)
 
     def add_audio_url(self, audio_url: str, content: bytes = b"", *, status_code: int = 200) -> None:
         """Says what jobs find behind a URL.

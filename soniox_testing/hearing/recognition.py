@@ -1,6 +1,7 @@
 """Simulated recognition: from words and the duration of the audio to token messages. No clock and no audio here.
 
-Audio is processed in steps of 120 ms, so the messages do not depend on the size of the chunks. At each step:
+This is the simple style; ``lively`` has that of the service. Audio is processed in steps of 120 ms, so the messages do
+not depend on the size of the chunks. At each step:
 
 - words that were spoken by then are recognized as non-final tokens; each message has all non-final tokens. While there
   are any, each step makes a message; in silence one step in eight does;
@@ -41,14 +42,14 @@ _MARKERS = frozenset({"<end>", "<fin>"})
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
     """A recognized token, as final and as non-final token."""
 
     end_ms: int
     """Milliseconds; for a translation, of the last word that it translates."""
     final: Message
     draft: Message | None
-    """The non-final token: lower confidence, no punctuation. None if no text remains."""
+    """The non-final token: lower confidence, no punctuation at its end. None if no text remains."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,13 @@ class Recognizer:
         self._pace = pace or pace_of(config)
         self._pieces: deque[tuple[str, int, int]] = deque()
         """The remaining pieces of the first word; empty before it has started."""
-        self._tail: deque[_Token] = deque()
+        self._tail: deque[Token] = deque()
         self._untranslated: list[TimedWord] = []
         self._endpoint_ms: int | None = None
         self._silent_until_ms = 0
         """No word may begin before this time if there is to be an endpoint."""
-        self._steps = 0
+        self._now_ms = 0
+        """The last step."""
         self._quiet_steps = 0
         self._final_ms = 0
         self._padding_ms = 0
@@ -100,25 +102,22 @@ class Recognizer:
             audio_ms: Milliseconds of all audio so far.
         """
         messages: list[Message] = []
-        while (self._steps + 1) * _STEP_MS <= audio_ms + self._padding_ms:
-            self._steps += 1
-            message = self._step(self._steps * _STEP_MS)
-            if message is not None:
-                messages.append(message)
+        while (step_ms := self._next_step_ms()) <= audio_ms + self._padding_ms:
+            self._now_ms = step_ms
+            messages += self._step(step_ms)
         return messages
 
     def finalize(self, audio_ms: int) -> list[Message]:
-        """The message that makes everything so far final; it ends with ``<fin>``."""
+        """The messages that make everything so far final; the last one ends with ``<fin>``."""
         now_ms = audio_ms + self._padding_ms
         self._recognize_started(now_ms)
-        finals = self._take_finals(None)
         padding_ms = self._pace.finalize_padding_ms
         if padding_ms:
             added_ms = padding_ms - now_ms % padding_ms
             self._padding_ms += added_ms
             self._words.pad(added_ms)
             now_ms += added_ms
-        return [self._message([*finals, marker("<fin>")], now_ms, final_ms=now_ms)]
+        return self._settle([marker("<fin>")], now_ms, final_ms=now_ms)
 
     def finish(self, audio_ms: int, words: WordSource | None = None) -> list[Message]:
         """The last messages of the session; the last one has ``finished``.
@@ -131,25 +130,38 @@ class Recognizer:
             self._words = words
         now_ms = audio_ms + self._padding_ms
         self._recognize_started(now_ms, elastic_too=True)
-        finals = self._take_finals(None)
-        messages = [self._message(finals, now_ms, final_ms=now_ms)] if finals else []
+        messages = self._settle([], now_ms, final_ms=now_ms) if self._tail else []
         return [*messages, {**self._message([], now_ms, final_ms=now_ms), "finished": True}]
 
-    def _step(self, now_ms: int) -> Message | None:
+    def _next_step_ms(self) -> int:
+        return self._now_ms + _STEP_MS
+
+    def _step(self, now_ms: int) -> list[Message]:
         self._recognize_ended(now_ms)
+        self._quiet_steps += 1
         if self._endpoint_is_due(now_ms):
             self._translate_pending()
-            finals = [*self._take_finals(None), marker("<end>")]
-            final_ms = now_ms
+            messages = self._settle([marker("<end>")], now_ms, final_ms=now_ms)
         else:
-            finals = self._take_finals(now_ms - self._pace.final_after_ms)
-            final_ms = self._beyond_ms(now_ms) if finals else 0
-        self._quiet_steps += 1
-        has_tokens = finals or (self._tail and self._config.enable_non_final_tokens)
-        if not has_tokens and self._quiet_steps < _QUIET_STEPS:
-            return None
-        self._quiet_steps = 0
-        return self._message(finals, now_ms, final_ms=final_ms)
+            messages = self._regular(now_ms)
+        if messages:
+            self._quiet_steps = 0
+        return messages
+
+    def _regular(self, now_ms: int) -> list[Message]:
+        """The messages of a step without an endpoint."""
+        finals = self._take_finals(now_ms - self._pace.final_after_ms)
+        final_ms = self._beyond_ms(now_ms) if finals else 0
+        return [self._message(finals, now_ms, final_ms=final_ms)] if finals or self._speaks() else []
+
+    def _speaks(self) -> bool:
+        """Whether there is something to show, or nothing was sent for a while."""
+        has_drafts = bool(self._tail) and self._config.enable_non_final_tokens
+        return has_drafts or self._quiet_steps >= _QUIET_STEPS
+
+    def _settle(self, markers: list[Message], now_ms: int, *, final_ms: int) -> list[Message]:
+        """The messages that make all recognized words final."""
+        return [self._message([*self._take_finals(None), *markers], now_ms, final_ms=final_ms)]
 
     def _endpoint_is_due(self, now_ms: int) -> bool:
         if self._endpoint_ms is None or self._endpoint_ms > now_ms:
@@ -168,14 +180,15 @@ class Recognizer:
 
     def _message(self, finals: list[Message], total_ms: int, *, final_ms: int) -> Message:
         self._final_ms = max(self._final_ms, final_ms)
-        drafts: list[Message] = []
-        if self._config.enable_non_final_tokens:
-            drafts = [token.draft for token in self._tail if token.draft is not None]
+        drafts = self._drafts() if self._config.enable_non_final_tokens else []
         return {
             "tokens": finals + drafts,
             "final_audio_proc_ms": self._final_ms,
             "total_audio_proc_ms": total_ms,
         }
+
+    def _drafts(self) -> list[Message]:
+        return [token.draft for token in self._tail if token.draft is not None]
 
     def _take_finals(self, until_ms: int | None) -> list[Message]:
         """Removes the tokens that end by then from the tail, as final tokens; None: all."""
@@ -190,7 +203,7 @@ class Recognizer:
         """Recognizes every piece of a word that has ended."""
         while (word := self._words.first()) is not None:
             if not self._pieces:
-                self._pieces.extend(word.pieces)
+                self._pieces.extend(self._split(word))
             if self._pieces[0][2] > now_ms:
                 break
             self._recognize(word, *self._pieces.popleft())
@@ -201,11 +214,15 @@ class Recognizer:
         """Recognizes every word that has started, as if it ended now; with ``elastic_too`` also words without times."""
         self._words.cut()
         while (word := self._words.first()) is not None and (word.start_ms < now_ms or (elastic_too and word.elastic)):
-            for text, start_ms, end_ms in self._pieces or word.pieces:
+            for text, start_ms, end_ms in self._pieces or self._split(word):
                 self._recognize(word, text, min(start_ms, now_ms), min(end_ms, now_ms))
             self._pieces.clear()
             self._word_done(word)
         self._translate_pending()
+
+    def _split(self, word: TimedWord) -> Sequence[tuple[str, int, int]]:
+        """The tokens of a word: text, start and end; called once for each word, in their order."""
+        return word.pieces
 
     def _recognize(self, word: TimedWord, text: str, start_ms: int, end_ms: int) -> None:
         token: Message = {"text": text, "start_ms": start_ms, "end_ms": end_ms, "confidence": word.confidence}
@@ -216,14 +233,17 @@ class Recognizer:
             token["language"] = word.language
         if config.translation:
             token["translation_status"] = "original" if self._target(word) else "none"
-        self._tail.append(_token(token, end_ms))
+        self._tail.append(self._token(token, end_ms))
+
+    def _token(self, token: Message, end_ms: int) -> Token:
+        return token_of(token, end_ms)
 
     def _word_done(self, word: TimedWord) -> None:
         self._words.take()
         config = self._config
         if config.translation:
             self._untranslated.append(word)
-            if word.ends_sentence or len(self._untranslated) == _CHUNK_WORDS:
+            if self._is_chunk(word):
                 self._translate_pending()
         if config.enable_endpoint_detection:
             longest_ms = config.max_endpoint_delay_ms
@@ -232,8 +252,18 @@ class Recognizer:
             # Rounded down to a step: an endpoint comes no later than the longest delay.
             self._endpoint_ms = self._silent_until_ms // _STEP_MS * _STEP_MS
 
+    def _is_chunk(self, word: TimedWord) -> bool:
+        """Whether the words up to this one are translated now."""
+        return word.ends_sentence or len(self._untranslated) == _CHUNK_WORDS
+
     def _translate_pending(self) -> None:
         """Adds the translation of the words since the last translation."""
+        for token in self._translation():
+            self._tail.append(token_of(token, self._tail[-1].end_ms if self._tail else self._final_ms))
+
+    def _translation(self) -> list[Message]:
+        """The translation of the words since the last translation."""
+        translated: list[Message] = []
         for word in self._untranslated:
             target = self._target(word)
             if target is None:
@@ -243,8 +273,9 @@ class Recognizer:
             if self._config.enable_speaker_diarization:
                 token["speaker"] = word.speaker
             token |= {"language": target, "translation_status": "translation", "source_language": word.language}
-            self._tail.append(_token(token, self._tail[-1].end_ms if self._tail else self._final_ms))
+            translated.append(token)
         self._untranslated.clear()
+        return translated
 
     def _target(self, word: TimedWord) -> str | None:
         """The language a word is translated into; None when it stays as it is."""
@@ -275,15 +306,14 @@ def home_languages(config: SttConfig) -> list[str]:
     return ["es" if translation.get("target_language") == "en" else "en"]
 
 
-def _token(token: Message, end_ms: int) -> _Token:
-    text = str(token["text"])
-    draft: Message | None = {**token, "text": text.rstrip(_PUNCTUATION), "is_final": False}
-    if draft is not None and not str(draft["text"]).strip():
-        draft = None
+def token_of(token: Message, end_ms: int, *, strip: str = _PUNCTUATION) -> Token:
+    """A recognized token; its non-final form has none of the characters ``strip`` at its end."""
+    text = str(token["text"]).rstrip(strip)
+    draft: Message = {**token, "text": text, "is_final": False}
     confidence = token.get("confidence")
-    if draft is not None and isinstance(confidence, float):
+    if isinstance(confidence, float):
         draft["confidence"] = round(confidence * _DRAFT_DOUBT, 3)
-    return _Token(end_ms, {**token, "is_final": True}, draft)
+    return Token(end_ms, {**token, "is_final": True}, draft if text.strip() else None)
 
 
 def marker(text: str) -> Message:

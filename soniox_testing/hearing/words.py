@@ -78,10 +78,11 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
                     }
                 )
             if target:
-                # Without times and confidence, as the service sends translations.
+                # Without times, as the service shows translations.
                 pretended = f"{space or ' '}{target}:{word.text}"
                 translation = {**shown, "language": target, "translation_status": "translation"}
-                translated.append({"text": pretended, **translation})
+                told = {"confidence": word.confidence, **translation, "source_language": language}
+                translated.append({"text": pretended, **told})
         tokens += translated
     return tokens
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..hearing.audio_meter import AudioMeter, meter_for
 from ..hearing.following import FollowedWords
+from ..hearing.lively import LivelyRecognizer
 from ..hearing.recognition import Pace, Recognizer, final_tokens_of, home_languages, source_of, text_of
 from ..script.actions import Send, SendRaw
 from ..script.records import SessionRecord
@@ -185,7 +186,8 @@ class SttSession(RealtimeSession[SessionLog]):
         if function is None and words is None and added is None and self._state.transcriber.is_wanted:
             self._config, words = config, ()
         if self._followed is None or added is None:
-            self._recognizer = Recognizer(config, source_of(config, words))
+            recognizer = LivelyRecognizer if self._state.style == "real" else Recognizer
+            self._recognizer = recognizer(config, source_of(config, words))
         else:
             self._recognizer = Recognizer(config, self._followed, _pace_of(self._followed, added.hearing, config))
         self._phase = "streaming"

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias, TypeVar, get_args
 
 AudioCheck: TypeAlias = Literal["checked", "any"]
 """Whether audio must have a header where the service needs one."""
+StreamStyle: TypeAlias = Literal["real", "simple"]
+"""How the tokens of a session come: as those of the service, or one for each word, in regular steps."""
 
 _ChoiceT = TypeVar("_ChoiceT", bound=str)
 

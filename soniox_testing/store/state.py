@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..script.clock import Clock
     from ..script.progress import ProgressRule
     from ..script.records import RequestRecord
-    from ..script.settings import AudioCheck
+    from ..script.settings import AudioCheck, StreamStyle
     from ..script.transcripts import Failure
     from ..wire.uploaded_audio import Audio
     from .sessions import SessionLog
@@ -61,6 +61,7 @@ class State:
         speech: SpeechRules | None = None,
         voices: Iterable[str] | None = None,
         audio: AudioCheck = "checked",
+        style: StreamStyle = "real",
         operations: frozenset[str] = frozenset(),
     ) -> None:
         self.lock: threading.RLock = threading.RLock()
@@ -73,6 +74,7 @@ class State:
         self.projects: Projects = Projects(self, progress)
         self.webhooks: Webhooks = Webhooks(self, webhooks or WebhookRules())
         self.audio: AudioCheck = audio
+        self.style: StreamStyle = style
         self.transcriber: TranscriberThread = TranscriberThread(self, transcriber)
         self.script: Script = Script()
         self.usage: Usage = Usage(clock, self.keys.project_of)

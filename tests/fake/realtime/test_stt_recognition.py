@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from soniox_testing import Word
 from soniox_testing.hearing.audio_meter import AudioFormat, meter_for
+from soniox_testing.hearing.lively import LivelyRecognizer
 from soniox_testing.hearing.recognition import Recognizer, source_of
 from soniox_testing.realtime.stt_config import config_of
 from soniox_testing.script.transcripts import words_of
@@ -19,9 +20,9 @@ from tests.fake.stt_client import AUDIO_FORMAT, START, finals, text_of
 from ...support.tables import each_row
 
 
-def recognizer(words=None, **settings):
+def recognizer(words=None, style=Recognizer, **settings):
     config = config_of({**START, **settings})
-    return Recognizer(config, source_of(config, None if words is None else words_of(words)))
+    return style(config, source_of(config, None if words is None else words_of(words)))
 
 
 def run(audio_ms, words=None, **settings):
@@ -68,13 +69,14 @@ def _scripts(draw):
     return words
 
 
+_STYLES = st.sampled_from([Recognizer, LivelyRecognizer])
 # Pieces of audio in milliseconds, and None for a finalize call.
 _STREAMS = st.lists(st.one_of(st.integers(1, 3000), st.none()), min_size=1, max_size=15)
 
 
-def _play(stream, script, config, cut):
+def _play(stream, script, config, cut, style=Recognizer):
     """The messages of a stream, whose audio ``cut`` divides further."""
-    recognition = recognizer(script, **config)
+    recognition = recognizer(script, style, **config)
     messages, now_ms = [], 0
     for part in stream:
         if part is None:
@@ -87,14 +89,14 @@ def _play(stream, script, config, cut):
     return messages + recognition.finish(now_ms)
 
 
-@given(stream=_STREAMS, script=_scripts(), config=_CONFIGS, cut=st.integers(1, 500))
-def test_the_messages_are_the_same_however_the_audio_is_cut(stream, script, config, cut):
-    assert _play(stream, script, config, cut) == _play(stream, script, config, 10**9)
+@given(stream=_STREAMS, script=_scripts(), config=_CONFIGS, cut=st.integers(1, 500), style=_STYLES)
+def test_the_messages_are_the_same_however_the_audio_is_cut(stream, script, config, cut, style):
+    assert _play(stream, script, config, cut, style) == _play(stream, script, config, 10**9, style)
 
 
-@given(stream=_STREAMS, script=_scripts(), config=_CONFIGS)
-def test_the_promises_of_the_protocol_hold(stream, script, config):
-    messages = _play(stream, script, config, 10**9)
+@given(stream=_STREAMS, script=_scripts(), config=_CONFIGS, style=_STYLES)
+def test_the_promises_of_the_protocol_hold(stream, script, config, style):
+    messages = _play(stream, script, config, 10**9, style)
     for message in messages:
         flags = [token["is_final"] for token in message["tokens"]]
         assert flags == sorted(flags, reverse=True), "finals first"
@@ -124,9 +126,9 @@ def test_the_promises_of_the_protocol_hold(stream, script, config):
             assert said == whole
 
 
-@given(stream=_STREAMS, script=_scripts())
-def test_no_draft_stands_before_a_final_of_its_time(stream, script):
-    for message in _play(stream, script, {}, 10**9):
+@given(stream=_STREAMS, script=_scripts(), style=_STYLES)
+def test_no_draft_stands_before_a_final_of_its_time(stream, script, style):
+    for message in _play(stream, script, {}, 10**9, style):
         starts = [token["start_ms"] for token in message["tokens"] if "start_ms" in token]
         assert starts == sorted(starts)
         for token in message["tokens"]:

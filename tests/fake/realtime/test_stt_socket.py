@@ -528,7 +528,7 @@ def test_a_session_is_told_to_fail(shared):
     messages, code = client.rest()
     check_error(messages[-1])
     assert (messages[-1]["error_code"], messages[-1]["error_message"], code) == (503, "(code 7)", 1000)
-    assert messages[-2]["total_audio_proc_ms"] == 960
+    assert 500 < messages[-2]["total_audio_proc_ms"] <= 1000
     client.close()
 
 
