@@ -368,6 +368,7 @@ def _check_display(screen: Screen) -> None:
 def test_a_terminal_shows_final_text_steady_and_the_tail_dim(
     start: Callable[..., Process], fake: FakeSoniox, talk: str
 ) -> None:
+    fake.style = "simple"
     fake.add_transcript([Word("Hi", speaker="1"), *map(Word, _TEXT.split()), Word("Yes.", speaker="2")])
     with Screen() as screen:
         process = start(talk, "--diarize", "--translate-to", "es", "--fast", stdout=screen.slave)
@@ -582,6 +583,7 @@ def test_an_error_of_the_service_is_told_and_is_an_event_too(run: Callable[..., 
 def test_a_session_that_ends_early_prints_what_was_final(
     start: Callable[..., Process], fake: FakeSoniox, how: str
 ) -> None:
+    fake.style = "simple"  # words become final one by one
     fake.add_transcript(_TEXT)
     if how == "error":
         fake.fail_next_session("service_unavailable", "Come back later.", after_audio_ms=3200)
