@@ -190,7 +190,7 @@ class WholeWords:
         self._said_ms = 0.0
         self._after = after
         # Of what the first final token is still to come: speech (False), a translation (True).
-        self._unspaced = set() if after is None else {False, True}
+        self._unspaced: set[bool] = set() if after is None else {False, True}
 
     def feed(
         self,
