@@ -29,12 +29,13 @@ ERRORS = (
 )
 
 
-def break_after(fake: FakeSoniox, how: str, audio_ms: int) -> None:
-    """Has the next connection end so when it has got so much audio."""
+def break_after(fake: FakeSoniox, how: str, amount: int, *, when: str = "after_audio_ms") -> None:
+    """Has the next connection end so when it has got so much audio, or told so many messages."""
+    at: dict[str, Any] = {when: amount}
     if how in ERRORS:
-        fake.faults.error(how, after_audio_ms=audio_ms, operation="stt", times=1)
+        fake.faults.error(how, operation="stt", times=1, **at)
     else:
-        fake.faults.drop(how=how, after_audio_ms=audio_ms, operation="stt", times=1)
+        fake.faults.drop(how=how, operation="stt", times=1, **at)
 
 
 def check_line(events: list[Any]) -> None:
@@ -75,6 +76,16 @@ def test_no_end_of_a_connection_costs_a_word(talk: Talk, how: str) -> None:
                 "open", "reconnecting", "resumed", "finished", "close",
             ]  # fmt: skip
             assert session.finished
+
+
+def test_a_break_after_any_message_costs_no_word(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    for number, messages in enumerate(range(1, 165, 4)):
+        break_after(fake, (*ENDS, *ERRORS)[number % 10], messages, when="after_frames")
+        session, events = hear(talk, fake)
+        assert text_of(events) == TALK.text, messages
+        check_line(events)
+        assert session.connections == 2
 
 
 def test_a_stream_breaks_in_many_places_one_after_the_other(talk: Talk, fake: FakeSoniox) -> None:

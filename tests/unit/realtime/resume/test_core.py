@@ -112,3 +112,23 @@ def test_only_an_idle_session_waits_for_audio_after_a_timeout() -> None:
     session.core.wake()
     session.pump()
     assert session.core.connections == 4
+
+
+def test_a_break_at_any_message_changes_nothing() -> None:
+    step_ms = 120
+    said = talk(7, DURATION_MS)
+    expected = " ".join(word.text for word in said)
+    for broken_at_ms in range(step_ms, DURATION_MS, 2 * step_ms):
+        session = Simulation(said, lag_ms=(300, 1000, 2500, 6000)[broken_at_ms // step_ms % 4])
+        # What has been told before is the same each time; a few seconds after the break say whether all went well.
+        for given_ms in range(0, min(broken_at_ms + 10_000, DURATION_MS), step_ms):
+            session.give(step_ms)
+            session.tell()
+            if given_ms + step_ms == broken_at_ms:
+                session.fail("now")
+                session.pump()
+        assert expected.startswith(session.text()), broken_at_ms
+        assert session.core.connections == 2
+        last = session.given[-1].end_ms
+        assert last is not None
+        assert last > min(broken_at_ms, DURATION_MS - 10_000) - 600, broken_at_ms
