@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from ..errors import SonioxRealtimeError
+from ..errors import SonioxRealtimeError, SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ def verdict_of_failure(error: SonioxRealtimeError) -> Verdict:
 
 
 def verdict_of_refusal(error: BaseException) -> Verdict:
-    """What to do when a connection could not be opened."""
-    if not isinstance(error, SonioxRealtimeError):
+    """What to do when a connection could not be opened, or the function that gives its key has failed."""
+    if isinstance(error, SonioxValidationError):
         return "never"
+    if not isinstance(error, SonioxRealtimeError):
+        # The function needs the network as well.
+        return "later"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
