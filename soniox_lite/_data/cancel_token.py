@@ -72,3 +72,18 @@ class CancelToken:
     def watch(self, pool: Interruptible) -> None:
         """Lets ``cancel()`` shut down connections of this pool that are in use for this token."""
         self._pools.add(pool)
+
+
+class LinkedToken(CancelToken):
+    """A token for some calls of another one: it is cancelled with the other, but may also be cancelled alone."""
+
+    def __init__(self, parent: CancelToken | None) -> None:
+        super().__init__()
+        if parent is not None:
+            parent.watch(self)
+            if parent.cancelled:
+                self.cancel()
+
+    def abort_of(self, owner: object, /) -> None:  # noqa: ARG002 - any other token's pools have it
+        """Cancels this with the other token."""
+        self.cancel()

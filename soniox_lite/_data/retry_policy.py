@@ -74,7 +74,6 @@ class RetryPolicy:
             SonioxValidationError: One of them cannot be used.
         """
         self.max_retries: int = max_retries
-        self.statuses: frozenset[int] = frozenset(statuses)
         self.backoff_sec: float = backoff_sec
         self.max_backoff_sec: float = max_backoff_sec
         self.max_retry_after_sec: float = max_retry_after_sec
@@ -82,13 +81,16 @@ class RetryPolicy:
         with FieldErrors(self) as check:
             if check.required("max_retries", max_retries):
                 check.integer("max_retries", max_retries, minimum=0, maximum=100)
-            for status in self.statuses:
-                check.integer("statuses", status, minimum=400, maximum=599)
+            found = list(statuses) if hasattr(statuses, "__iter__") else statuses
+            if check.required("statuses", found):
+                for path, status in check.items("statuses", found):
+                    check.integer(path, status, minimum=400, maximum=599)
             for name in ("backoff_sec", "max_backoff_sec", "max_retry_after_sec"):
                 if check.required(name, getattr(self, name)):
                     check.seconds(name, getattr(self, name), positive=False)
             if should_retry is not None and not callable(should_retry):
                 check.add("should_retry", "must be callable", should_retry)
+        self.statuses: frozenset[int] = frozenset(found)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RetryPolicy) and vars(self) == vars(other)

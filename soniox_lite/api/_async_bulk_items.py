@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._http.async_transport import pause
+from .._settings import settings_of
 from ..errors import SonioxError, SonioxRateLimitError
 from ..types.bulk import BulkResult
 
@@ -48,17 +49,18 @@ async def _transcribe(client: AsyncSonioxClient, item: BulkItem, result: BulkRes
             place: dict[str, Any] = {"audio_url": item.source}
         else:
             if result.file_id is None:
-                file = await _below_limits(lambda: client.files.upload(item.source, client_reference_id=reference))
+                upload = client.files.upload
+                file = await _below_limits(client, lambda: upload(item.source, client_reference_id=reference))
                 result.file_id = file.id
             place = {"file_id": result.file_id}
-        job = await _below_limits(lambda: stt.create(**place, **item.options))
+        job = await _below_limits(client, lambda: stt.create(**place, **item.options))
         result.transcription_id = job.id
     result.transcript = await stt._wait_for_transcript(  # pyright: ignore[reportPrivateUsage] - of this namespace
         result.transcription_id, *item.wait
     )
 
 
-async def _below_limits(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+async def _below_limits(client: AsyncSonioxClient, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """What a call returns, which is repeated while a limit of the account refuses it."""
     waited, delay = 0.0, _FIRST_PAUSE_SEC
     while True:
@@ -68,7 +70,7 @@ async def _below_limits(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
             delay = max(delay, error.retry_after_sec or 0.0)
             if waited + delay > _MAX_LIMIT_SEC:
                 raise
-        await pause(delay)
+        await pause(delay, settings_of(client).cancel)
         waited += delay
         delay = min(delay * 1.5, _MAX_PAUSE_SEC)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .._http.transport import pause
+from .._settings import settings_of
 from ..errors import SonioxError, SonioxRateLimitError
 from ..types.bulk import BulkResult
 
@@ -49,17 +50,18 @@ def _transcribe(client: SonioxClient, item: BulkItem, result: BulkResult) -> Non
             place: dict[str, Any] = {"audio_url": item.source}
         else:
             if result.file_id is None:
-                file = _below_limits(lambda: client.files.upload(item.source, client_reference_id=reference))
+                upload = client.files.upload
+                file = _below_limits(client, lambda: upload(item.source, client_reference_id=reference))
                 result.file_id = file.id
             place = {"file_id": result.file_id}
-        job = _below_limits(lambda: stt.create(**place, **item.options))
+        job = _below_limits(client, lambda: stt.create(**place, **item.options))
         result.transcription_id = job.id
     result.transcript = stt._wait_for_transcript(  # pyright: ignore[reportPrivateUsage] - of this namespace
         result.transcription_id, *item.wait
     )
 
 
-def _below_limits(call: Callable[[], ResultT]) -> ResultT:
+def _below_limits(client: SonioxClient, call: Callable[[], ResultT]) -> ResultT:
     """What a call returns, which is repeated while a limit of the account refuses it."""
     waited, delay = 0.0, _FIRST_PAUSE_SEC
     while True:
@@ -69,7 +71,7 @@ def _below_limits(call: Callable[[], ResultT]) -> ResultT:
             delay = max(delay, error.retry_after_sec or 0.0)
             if waited + delay > _MAX_LIMIT_SEC:
                 raise
-        pause(delay)
+        pause(delay, settings_of(client).cancel)
         waited += delay
         delay = min(delay * 1.5, _MAX_PAUSE_SEC)
 

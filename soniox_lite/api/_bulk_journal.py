@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+# A file without a whole line is a journal only if it begins like one.
+_BEGINNING = b'{"run": "bulk-'
+
 
 class Journal:
     """An append-only file. Used by one run at a time; on systems with ``flock``, a second one is refused.
@@ -39,7 +42,8 @@ class Journal:
         """
         self.done: set[str] = set()
         try:
-            self._file = open(path, "a+b")  # noqa: SIM115 - closed by close()
+            # Without a buffer, closing cannot fail to write what add() could not write.
+            self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise SonioxError(f"the journal cannot be opened: {error}") from error
         try:
@@ -59,6 +63,8 @@ class Journal:
         whole = lines[: lines.rfind(b"\n") + 1]
         try:
             first, *entries = [json.loads(line) for line in whole.splitlines()] or [None]
+            if first is None and lines[: len(_BEGINNING)] != _BEGINNING[: len(lines)]:
+                raise ValueError  # It would be overwritten.
             run: str = f"bulk-{secrets.token_hex(8)}" if first is None else first["run"]
             self.done.update(entry["done"] for entry in entries)
         except (ValueError, LookupError, TypeError) as error:
@@ -77,14 +83,23 @@ class Journal:
             raise SonioxValidationError(f"another run uses the journal {os.fspath(path)}") from error
 
     def add(self, source: str) -> None:
-        """Notes that a source is done, before this returns also on the disk."""
+        """Notes that a source is done, before this returns also on the disk.
+
+        Raises:
+            SonioxError: It cannot be written.
+        """
         self._append({"done": source})
         self.done.add(source)
 
     def _append(self, entry: dict[str, Any]) -> None:
-        self._file.write(json.dumps(entry).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        line = json.dumps(entry).encode() + b"\n"
+        try:
+            is_written = self._file.write(line) == len(line)
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise SonioxError(f"the journal cannot be written: {error}") from error
+        if not is_written:
+            raise SonioxError("the journal cannot be written: the disk is full")
 
     def reference_of(self, source: str) -> str:
         """The ``client_reference_id`` of what belongs to a source."""

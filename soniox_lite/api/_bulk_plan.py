@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
+from .._data.callbacks import broken_rule
 from .._data.json_values import kind_of
 from .._data.rules import FieldErrors
 from ..errors import SonioxCancelledError, SonioxValidationError
@@ -72,8 +73,10 @@ class BulkPlan:
                 check.integer("concurrency", concurrency, minimum=1, maximum=_MAX_CONCURRENCY)
             if journal is not None and options.get("client_reference_id") is not None:
                 check.add("client_reference_id", "is set by the journal", options["client_reference_id"])
-        if isinstance(sources, (str, bytes)):
-            raise SonioxValidationError("sources must be an iterable of paths and URLs, not a single one")
+            if on_progress is not None and broken_rule(on_progress, is_awaited=False) is not None:
+                check.add("on_progress", "must be callable, and not async", on_progress)
+            if isinstance(sources, (str, bytes)) or not hasattr(sources, "__iter__"):
+                check.add("sources", "must be an iterable of paths and URLs, not a single one", sources)
         self._sources = iter(sources)
         self._options, self._wait = options, wait
         self.concurrency, self.deletes = concurrency, delete_after
@@ -88,11 +91,11 @@ class BulkPlan:
         return self._journal.run if self._journal is not None and self._journal.is_resumed else None
 
     def resume(self, begun: dict[str, BulkResult]) -> list[BulkResult]:
-        """Takes over what an earlier process has left at the service; returns what of it is done and can be deleted."""
+        """Takes over what an earlier process has left at the service; returns what of it is to be deleted."""
         self._begun = begun
         assert self._journal is not None  # noqa: S101 - there is nothing to resume without one
         done = [begun.pop(self._journal.reference_of(source), None) for source in self._journal.done]
-        return [left for left in done if left is not None]
+        return [left for left in done if left is not None] if self.deletes else []
 
     def next_item(self) -> BulkItem | None:
         """The next source to work on; None after the last one.
@@ -101,9 +104,9 @@ class BulkPlan:
             SonioxValidationError: The iterable gave something that is neither a path nor a URL.
         """
         for given in self._sources:
-            if not isinstance(given, (str, os.PathLike)):
-                raise SonioxValidationError(f"a source must be a path or a URL, got {kind_of(given)}")
-            source = os.fspath(given)
+            source = os.fspath(given) if isinstance(given, os.PathLike) else given
+            if not isinstance(source, str):
+                raise SonioxValidationError(f"a source must be a path or a URL, got {kind_of(source)}")
             if source in self._seen:
                 continue
             self._seen.add(source)

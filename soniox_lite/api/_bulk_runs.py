@@ -7,7 +7,7 @@ import concurrent.futures
 from collections import deque
 from functools import partial
 
-from .._data.cancel_token import CancelToken
+from .._data.cancel_token import LinkedToken
 from .._http.workers import Workers
 from . import _async_bulk_items, _bulk_items
 
@@ -26,7 +26,7 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
     deleting: set[concurrent.futures.Future[None]] = set()
     ready: deque[BulkResult] = deque()
     threads = Workers(2 * plan.concurrency)
-    token = client._settings.cancel or CancelToken()  # pyright: ignore[reportPrivateUsage] - a part of the client
+    token = LinkedToken(client._settings.cancel)  # pyright: ignore[reportPrivateUsage] - a part of the client
     working, deleter = client.with_options(cancel=token), client.with_options(cancel=None)
 
     def start(item: BulkItem) -> concurrent.futures.Future[BulkResult]:
@@ -60,8 +60,12 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
         concurrent.futures.wait(deleting)
     except BaseException:
         token.cancel()
-        stopped = concurrent.futures.wait(future for future in running if not future.cancel() and executor is None)
-        for left in plan.left_over([*ready, *(future.result() for future in stopped.done)]):
+        # Workers of an executor cannot be stopped, and are not waited for.
+        stopped = concurrent.futures.wait(
+            [future for future in running if not future.cancel()], None if executor is None else 0
+        )
+        ended = [future.result() for future in stopped.done if future.exception() is None]
+        for left in plan.left_over([*ready, *ended]):
             delete(left)
         concurrent.futures.wait(deleting)
         raise
@@ -110,8 +114,9 @@ async def async_iterate(
         for future in running:
             future.cancel()
         # Those that are cancelled delete what they have created themselves.
-        await asyncio.gather(*running, return_exceptions=True)
-        for left in plan.left_over([*ready]):
+        stopped = await asyncio.gather(*running, return_exceptions=True)
+        ended = [outcome for outcome in stopped if not isinstance(outcome, BaseException)]
+        for left in plan.left_over([*ready, *ended]):
             delete(left)
         await asyncio.gather(*deleting)
         raise

@@ -65,6 +65,18 @@ def created(fake: FakeSoniox) -> int:
     return sum(1 for line in fake.requests if (line.method, line.path) == ("POST", "/v1/transcriptions"))
 
 
+def watched(fake: FakeSoniox) -> int:
+    """How many jobs the client has looked at: it knows their IDs."""
+    return len({line.path for line in fake.requests if line.method == "GET" and "/transcriptions/" in line.path})
+
+
+class BytesPath:
+    """A path in bytes."""
+
+    def __fspath__(self) -> bytes:
+        return b"call.wav"
+
+
 def test_each_source_has_a_result_or_its_error(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
     fake_soniox.add_transcript("words of the third", filename="call2.wav")
     fake_soniox.fail_next_job("invalid_audio_file", "no audio", filename="call5.wav")
@@ -116,10 +128,12 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
         ({"concurrency": 0}, "concurrency"),
         ({"config": {"language_hints": "en"}}, "language_hints"),
         ({"journal": journal, "client_reference_id": "mine"}, "client_reference_id is set by the journal"),
+        ({"on_progress": 1}, "on_progress must be callable, and not async"),
+        ({"on_progress": asyncio.sleep}, "on_progress must be callable, and not async"),
     ):
         with pytest.raises(SonioxValidationError, match=reason):
             run(recordings, **options)
-    for sources in ("call.wav", [b"audio"], [None]):
+    for sources in ("call.wav", Path("call.wav"), None, [b"audio"], [None], [BytesPath()]):
         with pytest.raises(SonioxValidationError, match="path"):
             run(sources)
     assert fake_soniox.requests == ()
@@ -152,7 +166,7 @@ class TestStopped:
     @staticmethod
     def cancel_when_running(slow: FakeSoniox, token: CancelToken) -> None:
         deadline = time.monotonic() + 30
-        while len(slow.transcriptions) < 3 and time.monotonic() < deadline:
+        while watched(slow) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         token.cancel()
 
@@ -168,7 +182,7 @@ class TestStopped:
                         raise AssertionError
 
                 running = asyncio.ensure_future(collect())
-                while len(slow.transcriptions) < 3:  # noqa: ASYNC110 - the fake has no event for it
+                while watched(slow) < 3:  # noqa: ASYNC110 - the fake has no event for it
                     await asyncio.sleep(0.01)
                 running.cancel()
                 with pytest.raises(asyncio.CancelledError):
@@ -184,6 +198,64 @@ class TestStopped:
             next(results)
             results.close()  # type: ignore[attr-defined]
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+
+    @pytest.mark.parametrize("kind", ["sync", "async", "executor"])
+    def test_results_that_were_not_looked_at(self, fake_soniox: FakeSoniox, recordings: list[str], kind: str) -> None:
+        urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
+
+        def wait_for_all() -> None:
+            deadline = time.monotonic() + 30
+            while sum(line.path.endswith("/transcript") for line in fake_soniox.requests) < 4:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+        async def leave() -> None:
+            async with AsyncSonioxClient(**urls) as client:
+                results = client.stt.transcribe_many(recordings[:4], concurrency=4)
+                await anext(results)
+                await asyncio.to_thread(wait_for_all)
+                await asyncio.sleep(0.2)
+                await results.aclose()  # type: ignore[attr-defined]
+
+        if kind == "async":
+            asyncio.run(leave())
+        else:
+            with SonioxClient(**urls) as client, ThreadPoolExecutor(4) as threads:
+                executor = threads if kind == "executor" else None
+                results = client.stt.transcribe_many(recordings[:4], concurrency=4, executor=executor)
+                next(results)
+                wait_for_all()
+                threads.shutdown()
+                results.close()  # type: ignore[attr-defined]
+        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+
+    def test_the_token_of_the_caller_is_not_used_up(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+        token = CancelToken()
+        with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+            stt = client.with_options(cancel=token).stt
+            results = stt.transcribe_many(recordings, concurrency=3)
+            next(results)
+            results.close()  # type: ignore[attr-defined]
+            assert stt.list().transcriptions == []
+            token.cancel()
+            with pytest.raises(SonioxCancelledError):
+                list(stt.transcribe_many(recordings, concurrency=3))
+
+    def test_a_source_that_waits_for_room(self, slow: FakeSoniox, recordings: list[str]) -> None:
+        slow.faults.answer(429, operation="create_transcription", times=100, retry_after_sec=600)
+        token = CancelToken()
+        with SonioxClient(slow.api_key, api_base_url=slow.api_base_url) as client:
+            refused = threading.Event()
+            waiting = threading.Thread(target=lambda: refused.wait(30) and token.cancel())
+            waiting.start()
+            stt = client.with_options(
+                cancel=token, on_response=lambda response: refused.set() if response.status_code == 429 else None
+            ).stt
+            started = time.monotonic()
+            with pytest.raises(SonioxCancelledError):
+                list(stt.transcribe_many(recordings[:1]))
+            waiting.join()
+        assert time.monotonic() - started < 60
 
 
 class TestJournal:
@@ -213,6 +285,34 @@ class TestJournal:
         run(recordings[:2], journal=journal)
         assert journal.read_bytes() == whole
 
+    def test_a_run_killed_at_its_first_line_begins(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        journal = tmp_path / "run.jsonl"
+        journal.write_text('{"run": "bu')
+        assert len(run(recordings[:2], journal=journal)) == 2
+        assert len(journal.read_text().splitlines()) == 3
+
+    def test_what_is_kept_is_kept_by_a_second_run(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        run(recordings[:2], journal=tmp_path / "run.jsonl", delete_after=False)
+        run(recordings[:3], journal=tmp_path / "run.jsonl", delete_after=False)
+        assert (len(fake_soniox.transcriptions), len(fake_soniox.files)) == (3, 3)
+
+    def test_a_journal_that_cannot_be_written(
+        self, run: Run, tmp_path: Path, recordings: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_descriptor: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        journal = tmp_path / "run.jsonl"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(SonioxError, match=r"the journal cannot be written: .*space"):
+                run(recordings[:2], journal=journal)
+        assert len(run(recordings[:2], journal=journal)) == 2
+
     def test_other_files_and_a_second_run_are_refused(
         self, run: Run, tmp_path: Path, recordings: list[str], fake_soniox: FakeSoniox
     ) -> None:
@@ -221,6 +321,10 @@ class TestJournal:
         with pytest.raises(SonioxValidationError, match=r"notes\.txt is not the journal of a bulk run"):
             run(recordings, journal=other)
         assert other.read_text() == "my notes\n"
+        other.write_text('{"a": 1}')
+        with pytest.raises(SonioxValidationError, match=r"notes\.txt is not the journal of a bulk run"):
+            run(recordings, journal=other)
+        assert other.read_text() == '{"a": 1}'
         with pytest.raises(SonioxError, match="the journal cannot be opened"):
             run(recordings, journal=tmp_path)
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:

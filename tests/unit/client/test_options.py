@@ -600,7 +600,9 @@ def test_a_policy_sees_what_failed() -> None:
     ("options", "problem"),
     [
         ({"max_retries": -1}, "max_retries must be from 0 to 100"),
-        ({"statuses": [200]}, "statuses must be from 400 to 599"),
+        ({"statuses": [200]}, r"statuses\[0\] must be from 400 to 599"),
+        ({"statuses": 429}, "statuses must be a list"),
+        ({"statuses": [429, None]}, r"statuses\[1\] must be given"),
         ({"backoff_sec": -1}, "backoff_sec must not be negative"),
         ({"max_backoff_sec": None}, "max_backoff_sec must be given"),
         ({"should_retry": 5}, "should_retry must be callable"),
