@@ -64,7 +64,7 @@ def _check_language(fields: Fields, name: str, code: str) -> None:
     """Notes a language that the service does not support."""
     # Regional codes are refused as well: the service refuses every code that is not in its list (observed).
     if code not in LANGUAGES:
-        fields.note("value_error", name, f"{code!r} is not the code of a supported language")
+        fields.note("value_error", name, f"Invalid language {code!r}: it is not the code of a supported language")
 
 
 def _translation(fields: Fields) -> dict[str, str] | None:

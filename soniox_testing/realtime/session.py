@@ -199,7 +199,7 @@ def parse_object(text: str, name: str) -> dict[str, Any]:
 
     Args:
         text: The message.
-        name: What to call it in errors, such as ``start message``.
+        name: What to call it in errors, such as ``Start request``.
 
     Raises:
         RealtimeError: Not a JSON object.
@@ -207,7 +207,7 @@ def parse_object(text: str, name: str) -> dict[str, Any]:
     try:
         values: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RealtimeError("invalid_request", f"The {name} is not JSON: {error}") from error
+        raise RealtimeError("invalid_request", f"{name} is malformed: it is not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise RealtimeError("invalid_request", f"The {name} must be a JSON object.")
+        raise RealtimeError("invalid_request", f"{name} is malformed: it must be a JSON object.")
     return cast("dict[str, Any]", values)

@@ -76,7 +76,7 @@ def config_of(values: dict[str, Any]) -> SttConfig:
     )
     if fields.problems:
         listed = "; ".join(f"{problem.location}: {problem.message}" for problem in fields.problems)
-        raise RealtimeError("invalid_request", f"The start message is not valid. {listed}")
+        raise RealtimeError("invalid_request", f"Start request is malformed. {listed}")
     return config
 
 
@@ -86,7 +86,7 @@ def _check_model(fields: Fields) -> None:
         return
     mode = MODES.get(model)
     if mode is None:
-        message = f"There is no model {model!r}; use {current_model('real_time')}."
+        message = f"Invalid model specified: there is no {model!r}; use {current_model('real_time')}."
         raise RealtimeError("model_not_available", message)
     if mode != "real_time":
         fields.note("value_error", "model", f"{model} is not a real-time model; here use {current_model('real_time')}")
@@ -99,7 +99,7 @@ def _audio_format(fields: Fields) -> AudioFormat:
     sample_bytes = sample_bytes_of(name)
     if sample_bytes is None:
         if name != "auto" and name not in CONTAINERS:
-            fields.note("value_error", "audio_format", f"{name!r} is not a known audio format")
+            fields.note("value_error", "audio_format", f"Invalid audio data format: {name}")
         return AudioFormat(name, None, None, None)
     rate = fields.integer("sample_rate", required=True, least=2000, most=96_000)
     channels = fields.integer("num_channels", required=True, least=1, most=8)
@@ -108,7 +108,7 @@ def _audio_format(fields: Fields) -> AudioFormat:
 
 def _check_unique(fields: Fields, name: str, listed: Collection[str] | None) -> None:
     if listed and len(set(listed)) < len(listed):
-        fields.note("value_error", name, "a language is listed more than once")
+        fields.note("value_error", name, f"{name} must be unique")
 
 
 def _source_languages(fields: Fields) -> tuple[frozenset[str] | None, frozenset[str]]:
@@ -131,4 +131,6 @@ def _check_context(fields: Fields, context: object) -> None:
     text = context if isinstance(context, str) else json.dumps(context, ensure_ascii=False)
     tokens = -(-len(text) // _CHARACTERS_PER_TOKEN)
     if tokens > _MAX_CONTEXT_TOKENS:
-        fields.note("value_error", "context", f"at most {_MAX_CONTEXT_TOKENS} tokens, not about {tokens}")
+        fields.note(
+            "value_error", "context", f"Context is too long: at most {_MAX_CONTEXT_TOKENS} tokens, not about {tokens}"
+        )

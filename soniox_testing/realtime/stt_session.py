@@ -135,7 +135,9 @@ class SttSession(RealtimeSession[SessionLog]):
 
     def _on_timer(self, timer: Timer, due_sec: float) -> Sequence[Action]:
         if timer == "input":
-            raise RealtimeError("request_timeout", f"No audio and no keepalive came for {_INPUT_SEC:g} seconds.")
+            raise RealtimeError(
+                "request_timeout", f"Request timeout: no audio and no keepalive for {_INPUT_SEC:g} seconds."
+            )
         if timer == "length":
             raise _too_long()
         return super()._on_timer(timer, due_sec)
@@ -146,14 +148,14 @@ class SttSession(RealtimeSession[SessionLog]):
     def _on_bytes(self, data: bytes, now_sec: float) -> Sequence[Action]:
         if self._phase == "waiting":
             self._check_key(now_sec)
-            raise RealtimeError("invalid_request", "The start message must be a text message.")
+            raise RealtimeError("invalid_request", "Start request must be a text message.")
         if data:
             return self._audio(data, now_sec)
         return self._end_of_audio("") if self._rules.empty_binary_ends else []
 
     def _before_start(self, text: str, now_sec: float) -> Sequence[Action]:
         self._check_key(now_sec)
-        values = parse_object(text, "start message")
+        values = parse_object(text, "Start request")
         if values.get("type") == "keepalive":
             self.log.add_control("keepalive", text)
             self._restart_idle(now_sec)
@@ -213,12 +215,12 @@ class SttSession(RealtimeSession[SessionLog]):
         try:
             data = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
-            message = "A text message must be a control message in JSON, or audio in base64."
+            message = "Invalid base64: a text message is a control message in JSON, or audio in base64."
             raise RealtimeError("invalid_request", message) from None
         return self._audio(data, now_sec)
 
     def _control(self, text: str, now_sec: float) -> Sequence[Action]:
-        values = parse_object(text, "control message")
+        values = parse_object(text, "Control request")
         kind = values.get("type")
         if kind == "keepalive":
             self.log.add_control("keepalive", text)
@@ -228,7 +230,7 @@ class SttSession(RealtimeSession[SessionLog]):
                 self._timers["input"] = now_sec + _INPUT_SEC
             return []
         if kind != "finalize" or self._recognizer is None:
-            message = f"The type of a control message must be finalize or keepalive, not {kind!r}."
+            message = f"Control request invalid type: finalize or keepalive, not {kind!r}."
             raise RealtimeError("invalid_request", message)
         silence_ms = values.get("trailing_silence_ms")
         if silence_ms is not None and (isinstance(silence_ms, bool) or not isinstance(silence_ms, (int, float))):
@@ -272,7 +274,7 @@ class SttSession(RealtimeSession[SessionLog]):
             self._queue.receive("end")
             return []
         if self._recognizer is None or not self._has_audio:
-            raise RealtimeError("invalid_request", "No audio came before the end of the audio.")
+            raise RealtimeError("invalid_request", "No audio received before the end of the audio.")
         words = self._transcribed()
         source = None if words is None or self._config is None else source_of(self._config, words)
         finals = self._recognizer.finish(self._audio_ms, source)
@@ -359,4 +361,6 @@ def _pace_of(followed: FollowedWords, hearing: Hearing, config: SttConfig) -> Pa
 
 
 def _too_long() -> RealtimeError:
-    return RealtimeError("max_duration_reached", "The session has reached its longest duration, 300 minutes.")
+    return RealtimeError(
+        "max_duration_reached", "Audio is too long: the session has reached its longest duration, 300 minutes."
+    )

@@ -170,7 +170,7 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
             raise invalid(fields)
         stream = self._streams.get(stream_id)
         if stream is None:
-            raise RealtimeError("invalid_stream_state", f"There is no stream {stream_id!r}.")
+            raise RealtimeError("invalid_stream_state", f"Stream {stream_id!r} not found. Send a start message first.")
         if cancel:
             return self._terminate(stream, "cancelled")
         stream.add_text(text, ended=ended, now_sec=now_sec)

@@ -191,7 +191,7 @@ class Router:
             raise _unauthenticated("A temporary API key opens streams only; this operation needs a permanent one.")
         known = self._state.keys.permanent
         if known is not None and api_key not in known:
-            raise _unauthenticated("The API key is not known.")
+            raise _unauthenticated("Incorrect API key provided.")
         return api_key
 
 

@@ -12,9 +12,9 @@ Budget: TypeAlias = Literal[
 """A budget that is used up, by its error type."""
 
 BUDGET_MESSAGES: dict[str, str] = {
-    "organization_balance_exhausted": "The prepaid balance of the organization is used up. Top it up.",
-    "organization_monthly_budget_exhausted": "The organization has reached its monthly budget. Raise it, or wait.",
-    "project_monthly_budget_exhausted": "The project has reached its monthly budget. Raise it, or wait.",
+    "organization_balance_exhausted": "Organization balance exhausted. Add funds, or enable autopay.",
+    "organization_monthly_budget_exhausted": "Organization monthly budget exhausted. Raise it, or wait.",
+    "project_monthly_budget_exhausted": "Project monthly budget exhausted. Raise it, or wait.",
 }
 _MINUTE_SEC = 60.0
 

@@ -98,6 +98,12 @@ MalformedKind: TypeAlias = Literal[
 ]
 """Why a frame is invalid, see ``Faults.malformed_frame``."""
 
+_PHRASES = {
+    "service_unavailable": "Cannot continue request (code 1). Please restart the request. ",
+    "request_timeout": "Request timeout. ",
+    "limit_exceeded": "Rate limit for your organization has been exceeded. ",
+}
+"""What programs look for in the service's own messages."""
 _NOT_SENDABLE = {1004, 1005, 1006, 1015}
 _MALFORMED: dict[MalformedKind, bytes] = {
     "reserved_bits": b"\xf1\x02{}",
@@ -146,7 +152,7 @@ def ends_with_error(error_type: str, message: str | None, status_code: int | Non
     if status_code is None and error_type not in STATUS_CODES:
         raise ValueError(f"give the status_code of {error_type!r}: known types are {', '.join(sorted(STATUS_CODES))}")
     if message is None:
-        message = f"A fault of the fake ends this session with {error_type}."
+        message = f"{_PHRASES.get(error_type, '')}A fault of the fake ends this session with {error_type}."
     return RealtimeError(error_type, message, status_code)
 
 

@@ -93,13 +93,13 @@ def check_key(state: State, api_key: str, usage_type: str, now_sec: float) -> Te
     temporary = state.keys.temporary.get(api_key)
     if temporary is None:
         if api_key.startswith(PREFIX) or (state.keys.permanent is not None and api_key not in state.keys.permanent):
-            raise RealtimeError("unauthenticated", "The API key is not known.")
+            raise RealtimeError("unauthenticated", "Invalid API key.")
         return None
     if temporary.usage_type != usage_type:
         message = f"This temporary API key is for {temporary.usage_type}; here it takes one for {usage_type}."
         raise RealtimeError("unauthenticated", message)
     if now_sec >= temporary.expires_sec:
-        raise RealtimeError("unauthenticated", "The temporary API key has expired.")
+        raise RealtimeError("unauthenticated", "Invalid/expired temporary API key.")
     check_unused(temporary)
     return temporary
 
@@ -121,7 +121,9 @@ def start_refusal(state: State, api_key: str, kind: Kind) -> RealtimeError | Non
     most = limits.max_realtime_sessions if kind == "stt" else limits.max_speeches
     if most is not None and state.usage.running(kind) >= most:
         what = "realtime sessions" if kind == "stt" else "requests and streams of text-to-speech"
-        return RealtimeError("limit_exceeded", f"The limit of {most} concurrent {what} is reached.")
+        return RealtimeError(
+            "limit_exceeded", f"Your organization has exceeded max number of concurrent requests: {most} {what}."
+        )
     return None
 
 
@@ -132,7 +134,9 @@ def check_unused(temporary: TemporaryKey | None) -> None:
         RealtimeError: 401.
     """
     if temporary is not None and temporary.single_use and temporary.used:
-        raise RealtimeError("unauthenticated", "The temporary API key was for one session, which it has opened.")
+        raise RealtimeError(
+            "unauthenticated", "Invalid/expired temporary API key: it was for one session, which it has opened."
+        )
 
 
 class Authentication:
@@ -196,7 +200,7 @@ class Authentication:
         if self._checked or (self.credential is None and self._key_in_start_message):
             return
         if self.credential is None:
-            message = "No API key came with the connection: use the Authorization header or the sub-protocol."
+            message = "Missing API key: send it with the connection, in the Authorization header or as a sub-protocol."
             raise RealtimeError("unauthenticated", message)
         self._accept(self.credential, now_sec)
 
@@ -213,7 +217,7 @@ class Authentication:
                 raise RealtimeError("invalid_request", message)
             return
         if credential is None:
-            message = "No API key: send it in the Authorization header of the connection."
+            message = "Missing API key: send it in the Authorization header of the connection."
             raise RealtimeError("unauthenticated", message)
         self.credential = credential
         self._accept(credential, now_sec)

@@ -359,7 +359,7 @@ def test_a_start_message_is_accepted(changes):
         ({"num_channels": True}, "num_channels"),
         ({"language_hints": ["xx"]}, "language_hints.0"),
         ({"language_hints": ["en", "nb"]}, "language_hints.1"),
-        ({"language_hints": ["en", "en"]}, "more than once"),
+        ({"language_hints": ["en", "en"]}, "must be unique"),
         ({"language_hints": "en"}, "language_hints"),
         ({"language_hints_strict": 1}, "language_hints_strict"),
         ({"context": "x" * 32_001}, "8001"),
@@ -666,3 +666,36 @@ def test_impossible_faults_are_refused():
         faults.drop(after_frames=-1)
     with pytest.raises(ValueError, match="not both"):
         faults.drop(after_frames=1, after_audio_ms=1)
+
+
+def test_the_messages_of_errors_contain_what_programs_look_for():
+    def refused(bench):
+        return bench.messages[-1]["error_message"]
+
+    def failing(error_type):
+        state = new_state(("key-a",))
+        state.faults.error(error_type)
+        return Bench(state=state).start()
+
+    for bench, phrase in [
+        (Bench().start(audio_format="auto").data(bytes(100)), "Audio data decode timeout"),
+        (Bench().start(audio_format="avi"), "Invalid audio data format: avi"),
+        (Bench().start().text(""), "No audio received"),
+        (Bench().start().at(20.0), "Request timeout"),
+        (Bench().start().start(), "Control request invalid type"),
+        (Bench().start().text("{"), "Control request is malformed"),
+        (Bench().start().text("no base64!"), "Invalid base64"),
+        (Bench().text("{"), "Start request is malformed"),
+        (Bench().start(sample_rate=None), "Start request is malformed"),
+        (Bench().data(b"x"), "Start request must be a text message"),
+        (Bench().start(model="stt-rt-v0"), "Invalid model specified"),
+        (Bench().start(language_hints=["xx"]), "Invalid language"),
+        (Bench().start(language_hints=["en", "en"]), "language_hints must be unique"),
+        (Bench().start(context={"text": "x" * 40_000}), "Context is too long"),
+        (Bench(_NO_KEY).start(), "Missing API key"),
+        (Bench(api_keys=("other",)).start(), "Invalid API key"),
+        (failing("service_unavailable"), "Cannot continue request (code "),
+        (failing("service_unavailable"), "Please restart the request"),
+        (failing("request_timeout"), "Request timeout"),
+    ]:
+        assert phrase in refused(bench), (phrase, refused(bench))

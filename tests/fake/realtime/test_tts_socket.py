@@ -157,6 +157,11 @@ def test_what_is_for_no_stream_is_refused(client, message):
     assert client.send(stream_id="s", **message).complained() == (400, "invalid_stream_state")
 
 
+def test_the_error_of_an_unknown_stream_has_the_words_of_the_service(connect):
+    error = connect().send(stream_id="s", text="Hello.", text_end=True).message()
+    assert error["error_message"] == "Stream 's' not found. Send a start message first."
+
+
 def test_text_after_its_end_is_refused(connect):
     with FakeSoniox(speech=SpeechRules(realtime_factor=1.0)) as server:
         client = connect(server=server).start().say(LONG)

@@ -39,7 +39,7 @@ def test_it_says_where_it_is(fake, monkeypatch):
     assert fake.api_base_url == f"{fake.url}/v1"
     assert fake.environment() == {
         "SONIOX_API_KEY": fake.api_key,
-        "SONIOX_API_BASE_URL": fake.api_base_url,
+        "SONIOX_API_BASE_URL": fake.url,
         "SONIOX_WS_URL": fake.stt_websocket_url,
         "SONIOX_TTS_API_URL": fake.tts_api_base_url,
         "SONIOX_TTS_WS_URL": fake.tts_websocket_url,
