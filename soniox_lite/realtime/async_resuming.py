@@ -121,8 +121,8 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         item: Any = await self._receive(None)
         if item is None:
             return b""
-        event = vars(item[1][0])
-        message = {**event, "tokens": [vars(token) for token in event.get("tokens", ())]}
+        event: RealtimeEvent = item[1][0]
+        message = {**vars(event), "tokens": [vars(token) for token in event.tokens]}
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
     async def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
@@ -184,7 +184,7 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         if isinstance(context, str):
             context = f"{context}\n{said}"
         else:
-            fields = {} if context is None else context.to_dict()
+            fields: dict[str, Any] = {} if context is None else context.to_dict()
             fields["text"] = "\n".join(filter(None, (fields.get("text"), said)))
             context = fields
         return dataclasses.replace(self.config, context=context)

@@ -122,8 +122,8 @@ class ResumingSTTSession(RealtimeSTTSession):
         item: Any = self._receive(None)
         if item is None:
             return b""
-        event = vars(item[1][0])
-        message = {**event, "tokens": [vars(token) for token in event.get("tokens", ())]}
+        event: RealtimeEvent = item[1][0]
+        message = {**vars(event), "tokens": [vars(token) for token in event.tokens]}
         return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
     def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
@@ -185,7 +185,7 @@ class ResumingSTTSession(RealtimeSTTSession):
         if isinstance(context, str):
             context = f"{context}\n{said}"
         else:
-            fields = {} if context is None else context.to_dict()
+            fields: dict[str, Any] = {} if context is None else context.to_dict()
             fields["text"] = "\n".join(filter(None, (fields.get("text"), said)))
             context = fields
         return dataclasses.replace(self.config, context=context)

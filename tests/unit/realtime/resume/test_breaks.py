@@ -111,6 +111,37 @@ def test_times_are_those_of_one_stream(talk: Talk, fake: FakeSoniox) -> None:
     assert all(abs(a[1] - b[1]) <= 2 for a, b in zip(words(events), words(unbroken), strict=True))
 
 
+def test_events_as_json_are_those_that_are_given_out(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    break_after(fake, "reset", 6000)
+    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config})
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    events: list[Any] = []
+    while raw := talk.call(session.recv_bytes):
+        events.append(session.parse_event(raw))
+    talk.call(session.close)
+    assert text_of(events) == TALK.text
+    assert events[-1].finished
+    assert b"null" not in raw
+
+
+def test_handlers_of_results_see_what_is_given_out(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    break_after(fake, "reset", 6000)
+    session = talk.session(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config})
+    told: list[Any] = []
+    states: list[str] = []
+    session.on("result", told.append)
+    session.on("state_change", lambda change: states.append(change.new_state))
+    talk.call(session.enter)
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    assert talk.rest(session) == told
+    talk.call(session.close)
+    assert text_of(told) == TALK.text
+    assert states.count("reconnecting") == 1
+    assert states[-1] == "closed"
+
+
 def test_refused_handshakes_are_tried_again(talk: Talk, fake: FakeSoniox) -> None:
     def refuse(payload: Any) -> None:
         if payload.attempt == 1:
