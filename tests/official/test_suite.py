@@ -28,16 +28,18 @@ def test_all_pass_but_those_on_the_list(material: Path, tmp_path: Path) -> None:
     shutil.copy(Path(__file__).parent / "suite" / "bridge.py", tmp_path / "official_bridge.py")
     (tmp_path / "pytest.ini").write_text(SETTINGS)
     passed, failed = _run(tmp_path, "tests", "-n", "2")
-    listed = set(re.findall(r"test_\w+\.py::test_\w+", SECTION))
+    listed = _names(SECTION)
     # Many wait for fractions of a second only, which a busy machine may not be able to keep.
     again = [name for name in failed if _base(name) not in listed]
     if again:
         failed = failed - set(again) | _run(tmp_path, *again)[1]
     assert sorted({_base(name) for name in failed} - listed) == []
-    assert sorted(listed - {_base(name) for name in failed}) == [], "they pass: take them off the list"
+    may_pass = {name for row in SECTION.splitlines() if "may pass" in row for name in _names(row)}
+    assert sorted(listed - may_pass - {_base(name) for name in failed}) == [], "they pass: take them off the list"
     counted = re.search(r"(\d+) of (\d+) pass", SECTION)
     assert counted
-    assert passed + len(again) >= int(counted[1])
+    # Those that may pass do not always.
+    assert passed + len(again) + len(may_pass) >= int(counted[1])
 
 
 def _run(folder: Path, *arguments: str) -> tuple[int, set[str]]:
@@ -54,6 +56,10 @@ def _run(folder: Path, *arguments: str) -> tuple[int, set[str]]:
         else:
             failed.add(f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}")
     return passed, failed
+
+
+def _names(text: str) -> set[str]:
+    return set(re.findall(r"test_\w+\.py::test_\w+", text))
 
 
 def _base(name: str) -> str:
