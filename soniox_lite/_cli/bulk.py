@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from ..errors import SonioxError
 from . import terminal as screen
 from .clients import open_client
 from .options import Options
@@ -47,7 +48,7 @@ def transcribe_all(options: argparse.Namespace, config: CreateTranscriptionConfi
     waiting = {source: output for source, output in outputs.items() if options.force or not _is_there(output)}
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
-            report.skipped(source)
+            report.skipped(source, "its transcript is there")
         with open_client(options) as client:
             results = client.stt.transcribe_many(
                 waiting,
@@ -61,7 +62,10 @@ def transcribe_all(options: argparse.Namespace, config: CreateTranscriptionConfi
                 on_progress=report.note,
             )
             for result in results:
-                report.done(result, _written(result, waiting[result.source]))
+                problem = _written(result, waiting[result.source])
+                if problem is not None and result.error is None:
+                    result.error = SonioxError(problem)  # So that the journal does not note it as done.
+                report.done(result, problem)
     return report.exit_code
 
 
@@ -95,14 +99,14 @@ class _Report:
     def note(self, source: str, status: str) -> None:
         """What ``transcribe_many`` reports."""
         if status == "skipped":
-            self.skipped(source)
+            self.skipped(source, "the journal says that it is done")
         self._running += {"started": 1, "completed": -1, "failed": -1}.get(status, 0)
         self._show()
 
-    def skipped(self, source: str) -> None:
+    def skipped(self, source: str, reason: str) -> None:
         """A recording that is done already."""
         self._skipped += 1
-        self._say(f"{source}: skipped, it is done already")
+        self._say(f"{source}: skipped, {reason}")
 
     def done(self, result: BulkResult, problem: str | None) -> None:
         """A recording whose transcript was written, or not."""

@@ -119,7 +119,7 @@ def changes_of(copy: Path) -> list[str]:
     """
     try:
         manifest = json.loads((copy / MANIFEST).read_bytes())
-        expected: dict[str, str] = manifest["sha256"]
+        expected: dict[str, str] = {**manifest["sha256"]}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise CommandError(f"{copy} was not made by this command: it has no valid {MANIFEST}", exit_code=1) from error
     present = {path: hashlib.sha256(data).hexdigest() for path, data in _files_in(copy)}

@@ -256,8 +256,8 @@ class Payload(Record):
         if isinstance(value, cls):
             return value
         if type(value).__name__ == cls.__name__ and hasattr(value, "to_dict"):
-            # Of another copy of this package in the same process.
-            value = value.to_dict()
+            # Of another copy of this package in the same process. Unlike to_dict(), this keeps ``extra`` apart.
+            value = dict(value)
         if not isinstance(value, _mapping_type()):
             raise SonioxValidationError(f"{name} must be a {cls.__name__} or a dict, got {kind_of(value)}")
         return cls.from_dict(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from .._data.callbacks import check_callback
 from ._webhook_calls import MAX_PAYLOAD_BYTES, too_large
 
 TYPE_CHECKING = False
@@ -32,8 +33,9 @@ class _Gateways:
 
         Raises:
             InvalidWebhookSignatureError: There is no secret to compare with.
+            SonioxValidationError: ``on_ended`` cannot be called, or is async in a sync client.
         """
-        _check(self, options)
+        _check(self, on_ended, options)
 
         async def app(scope: Any, receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[None]]) -> None:
             if scope["type"] == "lifespan":
@@ -73,14 +75,16 @@ class _Gateways:
 
         Raises:
             InvalidWebhookSignatureError: There is no secret to compare with.
+            SonioxValidationError: ``on_ended`` cannot be called, or is async in a sync client.
         """
-        _check(self, options)
+        _check(self, on_ended, options)
 
         def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             given = environ.get("CONTENT_LENGTH") or ""
             # Without a length, a server that decodes chunks says so; another gives an input that may never end.
             default = MAX_PAYLOAD_BYTES + 1 if environ.get("wsgi.input_terminated") else 0
-            length = int(given) if given.isdecimal() else default
+            # No int is made of thousands of digits.
+            length = int(given[:9]) if given.isdecimal() else default
             if given and length > MAX_PAYLOAD_BYTES:
                 status, headers, text = too_large()
             else:
@@ -104,8 +108,9 @@ class _Gateways:
 
         Raises:
             InvalidWebhookSignatureError: There is no secret to compare with.
+            SonioxValidationError: ``on_ended`` cannot be called, or is async in a sync client.
         """
-        _check(self, options)
+        _check(self, on_ended, options)
 
         def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
             method = event.get("httpMethod") or event.get("method") or event["requestContext"]["http"]["method"]
@@ -152,6 +157,9 @@ class AsyncWebhookGateways(_Gateways):
         return await self.handle(*arguments, **options)
 
 
-def _check(namespace: Any, options: dict[str, Any]) -> None:
+def _check(namespace: Any, on_ended: object, options: dict[str, Any]) -> None:
     """Raises at once what each call would raise."""
+    check_callback("on_ended", on_ended, is_awaited=isinstance(namespace, AsyncWebhookGateways))
+    for name in options.keys() - {"auth", "allow_unverified", "seen"}:
+        raise TypeError(f"unexpected keyword argument {name!r}")
     namespace._check_secret(options.get("auth"), options.get("allow_unverified", False))

@@ -70,7 +70,7 @@ import soniox_lite as one
 import their_app._vendor.soniox_lite as other
 from their_app._vendor.soniox_lite._data.callbacks import logger
 translation = other.types.api.TranslationConfig(type="one_way", target_language="de")
-config = other.types.api.CreateTranscriptionConfig(language_hints=["en"], translation=translation)
+config = other.types.api.CreateTranscriptionConfig(language_hints=["en"], translation=translation, extra={"new": 1})
 print(one.types.api.CreateTranscriptionPayload.of({"model": "m", "file_id": "f", "translation": translation}).to_dict())
 client = one.SonioxClient("key", api_base_url="http://127.0.0.1:9/v1", max_retries=0)
 try:

@@ -133,8 +133,15 @@ def test_without_a_secret_no_receiver_is_made(monkeypatch: pytest.MonkeyPatch) -
 def test_a_sync_receiver_refuses_async_functions() -> None:
     async def on_ended(_: Any) -> None: ...
 
+    webhooks = SonioxWebhooksAPI(webhook_secret=SECRET)
     with pytest.raises(SonioxValidationError, match="on_ended must not be a coroutine function"):
-        SonioxWebhooksAPI(webhook_secret=SECRET).handle("POST", HEADERS, BODY, on_ended)
+        webhooks.handle("POST", HEADERS, BODY, on_ended)
+    for make in (webhooks.wsgi_app, webhooks.asgi_app, webhooks.lambda_handler):
+        with pytest.raises(SonioxValidationError, match="on_ended must not be a coroutine function"):
+            make(on_ended)
+    for make in (AsyncSonioxWebhooksAPI(webhook_secret=SECRET).wsgi_app, webhooks.asgi_app):
+        with pytest.raises(TypeError, match="'see'"):
+            make(print, see=RecentKeys())
 
 
 def test_keys_are_bounded_and_the_oldest_go_first() -> None:
@@ -193,7 +200,13 @@ class TestLambda:
 class TestWsgi:
     @pytest.mark.parametrize(
         ("length", "terminated", "status"),
-        [("41", False, "200 OK"), (None, True, "200 OK"), (None, False, "400 Bad Request"), ("99999999", False, "413")],
+        [
+            ("41", False, "200 OK"),
+            (None, True, "200 OK"),
+            (None, False, "400 Bad Request"),
+            ("99999999", False, "413"),
+            ("9" * 5000, False, "413"),
+        ],
     )
     @each_namespace
     def test_how_much_is_read(self, namespace: Any, length: str | None, terminated: bool, status: str) -> None:

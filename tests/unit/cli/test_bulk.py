@@ -62,7 +62,9 @@ def test_a_failed_recording_is_the_only_one_that_is_tried_again(run: Run, fake_s
     assert any(line.startswith("calls/b.wav: failed: transcription ") and "no audio" in line for line in lines)
     code, lines = run(*command)
     assert (code, lines[-2:]) == (0, ["calls/b.wav: transcribed", "1 transcribed, 0 failed, 2 skipped"])
-    assert "a.wav: skipped, it is done already" in lines
+    assert "a.wav: skipped, its transcript is there" in lines
+    Path("out/a.srt").unlink()
+    assert "a.wav: skipped, the journal says that it is done" in run(*command)[1]
     code, lines = run(*command, "--quiet")
     assert (code, lines) == (0, [])
     assert Path("out/b.srt").read_text().startswith("1\n00:00:0")
@@ -98,6 +100,16 @@ def test_refusals(run: Run, fake_soniox: FakeSoniox, arguments: list[str], reaso
     assert (code, reason in lines[-1]) == (2, True), lines
     assert fake_soniox.requests == ()
     assert not Path("run.jsonl").exists()
+
+
+def test_a_transcript_that_could_not_be_written_is_not_noted_as_done(run: Run, fake_soniox: FakeSoniox) -> None:
+    Path("out").write_text("in the way")
+    command = ("a.wav", "--output-dir", "out", "--journal", "run.jsonl")
+    assert run(*command)[0] == 1
+    Path("out").unlink()
+    code, lines = run(*command)
+    assert (code, lines[-1]) == (0, "1 transcribed, 0 failed, 0 skipped")
+    assert Path("out/a.txt").exists()
 
 
 def test_a_folder_that_cannot_be_made_fails_each_recording(run: Run, fake_soniox: FakeSoniox) -> None:

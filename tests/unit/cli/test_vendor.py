@@ -107,6 +107,14 @@ def test_a_copy_for_rest_says_that_it_has_no_realtime(run: Run, place: Path, fak
     )
 
 
+@pytest.mark.parametrize("manifest", ["[]", '{"sha256": ["a.py"]}', '{"sha256": null}', "{"])
+def test_a_manifest_that_is_none_is_refused(run: Run, place: Path, manifest: str) -> None:
+    run(place)
+    (place / "soniox_lite" / "vendored.json").write_text(manifest)
+    code, _, errors = run(place, "--check")
+    assert (code, "it has no valid vendored.json" in errors) == (1, True)
+
+
 def test_check_names_each_difference(run: Run, place: Path) -> None:
     run(place, "--with-websocket")
     copy, other = place / "soniox_lite", place / "websocket"
