@@ -459,8 +459,8 @@ class Relay:
 
     def _step(self) -> float | None:
         """One step of the pump: how many seconds to wait before the next, None when there is nothing more to do."""
-        self._cancel_stale()
         try:
+            self._cancel_stale()
             todo = self._steps.run(self._next)
             self._tell_notices()
             if todo is None or isinstance(todo, (int, float)):
@@ -473,6 +473,9 @@ class Relay:
             if self._leg is not None and not self._is_done:
                 with contextlib.suppress(SonioxRealtimeError):
                     self._lose(self._leg, error)
+        except Exception as error:  # noqa: BLE001 - raised where the session is used
+            self.fail(error)
+            return None
         return 0.0
 
     def _next(self) -> Any:

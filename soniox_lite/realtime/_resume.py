@@ -727,7 +727,8 @@ class ResumeCore:
 
     def _may_sleep(self, verdict: Verdict) -> bool:
         """Whether nothing is waited for, so that the next connection may come with the next audio."""
-        if self._is_ending or self._finalizes:
+        # A full ring is a sender that waits for room, and will give no audio before.
+        if self._is_ending or self._finalizes or not self.has_room(self.max_piece_bytes):
             return False
         return verdict == "audio" or (self._is_paused and self._next_ms is None)
 

@@ -132,3 +132,11 @@ def test_a_break_at_any_message_changes_nothing() -> None:
         last = session.given[-1].end_ms
         assert last is not None
         assert last > min(broken_at_ms, DURATION_MS - 10_000) - 600, broken_at_ms
+
+
+def test_a_session_whose_user_waits_for_room_does_not_wait_for_the_user() -> None:
+    session = Simulation(talk(1, DURATION_MS), policy={"buffer_sec": 2})
+    session.give(1900)
+    assert not session.core.has_room(200)
+    session.fail("audio", TIMED_OUT)
+    assert session.core.state is State.WAITING
