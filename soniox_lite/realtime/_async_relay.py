@@ -278,12 +278,12 @@ class AsyncRelay:
         if self._steps.put_off(self.abort):
             return
         self._steps.run(self.core.close)
+        self._tell_notices()
         self._pump.wake()
         await self._cancel_legs()
         if not self.was_opened_by_parent:
             await self._pump.stop()
             await self._cancel_legs()
-        self._tell_notices()
         self._end(Closure(ABNORMAL_CLOSURE, initiated_locally=True))
 
     def fail(self, error: BaseException) -> None:
@@ -433,9 +433,14 @@ class AsyncRelay:
     def _tell_notices(self) -> None:
         """Tells the session what the rules have to say, and ends it if they have given up."""
         owner = self._owner()
-        for notice in self._steps.run(self.core.take_notices) or ():
-            if owner is not None:
-                owner.relay_notice(notice)
+        try:
+            for notice in self._steps.run(self.core.take_notices) or ():
+                if owner is not None:
+                    owner.relay_notice(notice)
+        except BaseException as error:
+            # A handler wants to end the program. The session must not wait for a connection that is not opened.
+            self.fail(error)
+            raise
         if self.core.failure is not None:
             self._end(GaveUp(self.core.failure))
 
@@ -443,12 +448,13 @@ class AsyncRelay:
         """Ends the relay, once."""
         if not self._steps.run(self._is_ended_now) or self.core.connections == 0:
             return
-        owner = self._owner()
-        if owner is not None:
-            owner.relay_ended(closure)
-        self._inbox.close()
-        self._news.tell()
-        self._pump.wake()
+        try:
+            if (owner := self._owner()) is not None:
+                owner.relay_ended(closure)
+        finally:
+            self._inbox.close()
+            self._news.tell()
+            self._pump.wake()
 
     def _is_ended_now(self) -> bool:
         is_first, self._is_done = not self._is_done, True

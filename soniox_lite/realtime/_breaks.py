@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from ..errors import SonioxRealtimeError, SonioxValidationError
+from ..errors import SonioxAPIError, SonioxRealtimeError, SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,15 +52,13 @@ def verdict_of_refusal(error: BaseException) -> Verdict:
     """What to do when a connection could not be opened, or the function that gives its key has failed."""
     if isinstance(error, SonioxValidationError):
         return "never"
-    if not isinstance(error, SonioxRealtimeError):
-        # The function needs the network as well.
-        return "later"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return "never"
         cause = cause.__cause__
-    code = error.error_code
-    if code == 401:
+    # The function that gives the key often needs the network, which comes back.
+    code = error.status_code if isinstance(error, SonioxAPIError) else getattr(error, "error_code", None)
+    if code == 401 and isinstance(error, SonioxRealtimeError):
         return "key"
     return "later" if code is None or code in (408, 425, 429) or code >= 500 else "never"

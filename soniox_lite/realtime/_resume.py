@@ -79,6 +79,8 @@ _CONTEXT_LENGTH = 500
 # A session moves to another connection in a pause of this length; after this multiple of the time also within speech.
 _QUIET_MS = 800
 _MOVE_AT_THE_LATEST = 1.03
+# A connection that has lasted so long ends the outage before it, even if there was nothing new to be heard.
+_STEADY_SEC = 45.0
 # How long after a connection for that could not be opened the next attempt is made.
 _SPARE_PAUSE_SEC = 30.0
 
@@ -129,7 +131,7 @@ class Stream:
         sent: The position up to which its audio has been sent.
         finalizes_sent: How many of the finalizes without ``<fin>`` have been sent.
         has_ended: Whether the end of the audio has been sent.
-        began_at: When sending again began, as the caller's clock counts.
+        began_at: When the connection was opened, as the caller's clock counts.
     """
 
     def __init__(
@@ -369,6 +371,7 @@ class ResumeCore:
         """A connection has been opened; says whether something has to be sent again."""
         self.connections += 1
         if self.connections == 1:
+            self.stream.began_at = now
             self.state = LIVE
         else:
             self._begin_stream(now)
@@ -685,7 +688,7 @@ class ResumeCore:
     def _count_failure(self, error: SonioxRealtimeError, now: float) -> None:
         stream = self.stream
         was_up = self.state in (State.LIVE, State.REPLAYING)
-        if self._total_ms > self._progress_ms:
+        if self._total_ms > self._progress_ms or (was_up and now - stream.began_at >= _STEADY_SEC):
             self._progress_ms = self._total_ms
             self._failures = self._times_stuck = self._timeouts = 0
             self._down_since, self._key_was_refused = None, False

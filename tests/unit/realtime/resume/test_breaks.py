@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import SonioxRealtimeError
+from soniox_lite import (
+    SonioxAPIError,
+    SonioxConnectionError,
+    SonioxRealtimeConnectionError,
+    SonioxRealtimeError,
+    SonioxValidationError,
+)
 from soniox_lite.errors import SonioxRealtimeResumeError
+from soniox_lite.realtime import ResumingSTTSession
+from soniox_lite.types import ApiError
 from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support import ws_server
 from tests.support.tables import each_row
 from tests.support.ws_server import WsServer, answer_the_end, hang_up, message, started, until
 
-from ..driver import CONFIG
+from ..driver import CONFIG, KEY
 from .conftest import Talk, text_of
 
 TALK = Recording.conversation(20, seed=3, sample_rate=2000)
@@ -412,3 +420,81 @@ def test_a_format_that_is_wrong_is_named(talk: Talk) -> None:
         assert isinstance(sending.exception(10), SonioxRealtimeResumeError)
         talk.call(session.close)
         assert len(server.peers) == 2
+
+
+# --- the key
+
+
+@each_row(
+    "error",
+    [
+        OSError("no network"),
+        LookupError("the vault is sealed"),
+        SonioxConnectionError("no network"),
+        SonioxAPIError("try again", api_error=ApiError(status_code=503, error_type="x", message="m", request_id="r")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_key_that_cannot_be_had_during_an_outage_is_asked_for_again(
+    talk: Talk, fake: FakeSoniox, error: Exception
+) -> None:
+    failures = [error, error]
+    asked = 0
+
+    def key() -> str:
+        nonlocal asked
+        asked += 1
+        if asked > 1 and failures:
+            raise failures.pop()
+        return fake.api_key
+
+    fake.add_recording(TALK, Hearing.exact(seed=2))
+    break_after(fake, "reset", 3000)
+    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config}, api_key=key)
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    assert text_of(talk.rest(session)) == TALK.text
+    talk.call(session.close)
+    assert asked == 4
+    assert session.connections == 2
+
+
+@each_row(
+    "error",
+    [
+        SonioxValidationError("no such vault"),
+        SonioxAPIError("no", api_error=ApiError(status_code=401, error_type="x", message="m", request_id="r")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_key_that_is_refused_ends_the_session(talk: Talk, error: Exception) -> None:
+    keys = [KEY]
+
+    def key() -> str:
+        if not keys:
+            raise error
+        return keys.pop()
+
+    with WsServer(started, until("binary"), hang_up) as server:
+        session = talk.open(server.url, CONFIG, api_key=key)
+        talk.send(session, [bytes(3200)], finish=False)
+        with pytest.raises(SonioxRealtimeError, match=type(error).__name__) as caught:
+            talk.rest(session)
+        talk.call(session.close)
+        assert caught.value.__cause__ is error
+        assert len(server.peers) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@each_row("event", ["reconnecting", "state_change"])
+def test_a_handler_that_ends_the_program_ends_the_session(event: str) -> None:
+    def leave(_payload: object) -> None:
+        if server.peers and server.peers[0].received:
+            raise SystemExit
+
+    with WsServer(started, until("binary"), hang_up) as server:
+        session = ResumingSTTSession(server.url, CONFIG, KEY, close_timeout_sec=1)
+        session.on(event, leave)
+        with session:
+            session.send_byte_chunk(bytes(3200))
+            with pytest.raises(SonioxRealtimeConnectionError, match="SystemExit"):
+                session.receive_event(timeout_sec=10)

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from soniox_lite import SonioxRealtimeError
 from soniox_lite.realtime._resume import State
 
-from .recognizer import talk
+from .recognizer import Spoken, talk
 from .simulation import Simulation
 
 DURATION_MS = 20_000
@@ -140,3 +140,31 @@ def test_a_session_whose_user_waits_for_room_does_not_wait_for_the_user() -> Non
     assert not session.core.has_room(200)
     session.fail("audio", TIMED_OUT)
     assert session.core.state is State.WAITING
+
+
+def test_an_idle_session_is_kept_open_for_days() -> None:
+    """Nothing new is heard between its breaks, so that none of them gets further in the audio."""
+    session = Simulation([Spoken("hello", 300, 700), Spoken("again", 5300, 5700)], policy={"max_attempts": 3})
+    session.give(5000)
+    session.tell()
+    for _ in range(10):
+        session.now += 600
+        assert session.fail(error=SonioxRealtimeError("restart", error_code=503))
+        session.pump()
+        session.tell()
+    session.give(5000)
+    session.finish()
+    session.tell()
+    assert session.text() == "hello again"
+
+
+def test_connections_that_end_again_soon_belong_to_one_outage() -> None:
+    session = Simulation([Spoken("hello", 300, 700)], policy={"max_attempts": None})
+    session.give(5000)
+    session.tell()
+    began = session.now
+    while session.fail():
+        session.pump()
+        session.now += 40
+        assert session.now < began + 500
+    assert "took longer than 300 s" in str(session.core.failure)

@@ -52,7 +52,8 @@ def test_a_session_stays_where_it_is_while_no_other_connection_is_free(talk: Tal
 
 def test_a_new_connection_gets_the_end_of_the_transcript_as_context(talk: Talk, fake: FakeSoniox) -> None:
     fake.add_recording(TALK, Hearing.exact(seed=1))
-    fake.faults.drop(how="reset", after_audio_ms=15_000, operation="stt", times=1)
+    # What was told before an error message arrives, unlike that before a reset.
+    fake.faults.error("service_unavailable", after_audio_ms=15_000, operation="stt", times=1)
     config = {"model": "stt-rt-v5", "context": {"terms": ["Soniox"]}, **TALK.config}
     session = talk.open(fake.stt_websocket_url, config, {"carry_context": True})
     talk.send(session, TALK.chunks(120))
