@@ -215,7 +215,7 @@ class Settings:
             self._hidden.default_headers = checked_headers(check, self._hidden.default_headers)
             for name in ("stt_defaults", "tts_defaults"):
                 defaults = getattr(self, name)
-                if not (defaults is None or hasattr(defaults, "items") or hasattr(defaults, "to_dict")):
+                if not (defaults is None or _is_config(defaults)):
                     check.add(name, "must be a config or a dict", defaults)
             self._check_network(check)
             if self.cancel is not None and (self._awaits_hooks or not isinstance(self.cancel, CancelToken)):
@@ -431,11 +431,16 @@ def with_defaults(defaults: Any, config: Any) -> Any:
 
     Args:
         defaults: A config or a dict; None for none.
-        config: As above. A field that is None, or of a config has the value of the class, counts as not given.
+        config: As above. A field that is None, or of a config has the value of the class, counts as not given. Anything
+            else is returned as it is, to be refused as without defaults.
     """
-    if defaults is None:
+    if defaults is None or not _is_config(config):
         return config
     return {**_fields_of(defaults), **_fields_of(config)}
+
+
+def _is_config(value: object) -> bool:
+    return hasattr(value, "items") or hasattr(value, "to_dict")
 
 
 def _fields_of(config: object) -> dict[str, Any]:

@@ -530,6 +530,9 @@ def test_a_session_takes_what_its_config_leaves_out_from_the_client(make: Any) -
     config = connect(config=given).config
     assert (config.model, config.language_hints, config.enable_endpoint_detection) == ("other", ["de"], False)
     assert given.language_hints is None
+    for nothing in (None, 5, [("model", "other")]):
+        with pytest.raises(SonioxValidationError, match="config must be a RealtimeSTTConfig or a dict"):
+            connect(config=nothing)
     assert open_tts(make(tts_defaults=TTS)).voice == "Adrian"
 
 
