@@ -81,6 +81,8 @@ _QUIET_MS = 800
 _MOVE_AT_THE_LATEST = 1.03
 # A connection that has lasted so long ends the outage before it, even if there was nothing new to be heard.
 _STEADY_SEC = 45.0
+# With a key that the service ends connections for, it moves after this part of their time.
+_SHARE_OF_CAP = 0.9
 # How long after a connection for that could not be opened the next attempt is made.
 _SPARE_PAUSE_SEC = 30.0
 
@@ -185,6 +187,7 @@ class ResumeCore:
         policy: ResumePolicy,
         *,
         asks_for_key: bool = False,
+        key_cap_sec: float | None = None,
         random: Callable[[], float] = lambda: 1.0,
     ) -> None:
         """The rules for one session.
@@ -193,6 +196,7 @@ class ResumeCore:
             config: What it was set up with.
             policy: How it is resumed.
             asks_for_key: Whether each connection asks for a key, so that an expired one is no reason to stop.
+            key_cap_sec: After how many seconds the service ends a connection because of its key; None if not known.
             random: Gives a number from 0 to 1, for pauses.
 
         Raises:
@@ -202,11 +206,8 @@ class ResumeCore:
         self._asks_for_key = asks_for_key
         self._random = random
         self._framing = framing_of(config, when_container=policy.when_container)
-        self._overlap_ms = (
-            (15_000 if config.enable_speaker_diarization else 5000)
-            if policy.overlap_ms is None
-            else (policy.overlap_ms)
-        )
+        usual_ms = 15_000 if config.enable_speaker_diarization else 5000
+        self._overlap_ms = usual_ms if policy.overlap_ms is None else policy.overlap_ms
         self._maps_speakers = bool(config.enable_speaker_diarization) and policy.speakers == "map"
         self._drops = policy.when_full == "drop"
         self._ring = AudioRing(policy.buffer_bytes, when_full=policy.when_full)
@@ -255,7 +256,7 @@ class ResumeCore:
         self._lost_before_ms = 0
         self._down_sec = 0.0
         # Moving to another connection before the service ends this one: after how much of its audio, and then at most.
-        self._move_after_ms = None if policy.rotate_after_sec is None else policy.rotate_after_sec * 1000
+        self._move_after_ms = _move_after_ms(policy, key_cap_sec)
         self._spare_due = 0.0
         self._has_spare = False
 
@@ -808,6 +809,14 @@ class ResumeCore:
                 uncertain=(start is not None and start.uncertain) or (found is not None and found.uncertain),
             )
         )
+
+
+def _move_after_ms(policy: ResumePolicy, key_cap_sec: float | None) -> float | None:
+    """After how much audio of a connection to move to another; None for never."""
+    if policy.rotate_after_sec is None:
+        return None
+    cap_sec = policy.rotate_after_sec if key_cap_sec is None else key_cap_sec * _SHARE_OF_CAP
+    return min(policy.rotate_after_sec, cap_sec) * 1000
 
 
 def _shift(event: RealtimeEvent, clock: ClockMap) -> None:

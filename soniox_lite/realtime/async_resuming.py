@@ -71,7 +71,13 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
 
         config = RealtimeSTTConfig.of(config)
         self._policy = ResumePolicy() if resume is True else ResumePolicy.of(resume, "resume")
-        self._core = ResumeCore(config, self._policy, asks_for_key=callable(api_key), random=random.random)
+        self._core = ResumeCore(
+            config,
+            self._policy,
+            asks_for_key=callable(api_key),
+            key_cap_sec=getattr(api_key, "max_session_duration_seconds", None),
+            random=random.random,
+        )
         super().__init__(url, config, api_key, connect_timeout_sec=connect_timeout_sec, **options)
         self._leg_key = api_key or config.api_key
         for name in ("start_on_open", "raise_on_error"):

@@ -52,7 +52,8 @@ class ResumePolicy(Payload):
         max_replay_speed: How fast kept audio is sent, as a multiple of real time; None for as fast as the line takes
             it. Counts for raw audio only.
         rotate_after_sec: After how many seconds of audio the session moves to a new connection by itself, before the
-            service ends the old one (at 300 minutes); None for never.
+            service ends the old one (at 300 minutes); earlier with keys of ``TemporaryKeys`` that end sessions earlier.
+            None for never.
         speakers: ``map`` gives speakers of a new connection their earlier labels, as far as the overlap shows who they
             are; ``keep`` leaves the labels as the service counts them.
         carry_context: Whether a new connection gets the last 500 characters of the transcript as additional context.

@@ -39,6 +39,22 @@ def test_a_session_moves_to_a_new_connection_by_itself(talk: Talk, fake: FakeSon
     assert {move.down_sec for move in moves} == {0.0}
 
 
+def test_a_session_moves_before_its_key_ends_the_connection(talk: Talk, fake: FakeSoniox) -> None:
+    class Keys:
+        max_session_duration_seconds = 8
+
+        def __call__(self) -> str:
+            return "key"
+
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config}, api_key=Keys())
+    events = pace(talk, session)
+    talk.call(session.close)
+    assert text_of(events) == TALK.text
+    assert session.connections >= 3
+    assert talk.told("reconnecting") == []
+
+
 def test_a_session_stays_where_it_is_while_no_other_connection_is_free(talk: Talk, fake: FakeSoniox) -> None:
     fake.add_recording(TALK, Hearing.exact(seed=1))
     session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config}, EVERY)
