@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from .realtime.stt_config import START_FIELDS
@@ -213,7 +214,8 @@ class Assertions:
     def check(self) -> None:
         """Claims that all that was scripted was used, no session is open, and no unknown path was requested.
 
-        A session whose client has just left is given a second to notice.
+        A session whose client has just left is given a second to notice. Gives a ``DeprecationWarning`` for what the
+        service will refuse one day, such as a key in a start message.
 
         Raises:
             AssertionError: There are unused transcripts or failures, open sessions, or requests to which the API has
@@ -228,6 +230,8 @@ class Assertions:
         found = [_listed(name, lines) for name, lines in named.items() if lines]
         if found:
             raise AssertionError("\n".join(found))
+        for note in self._notes():
+            warnings.warn(note, DeprecationWarning, stacklevel=2)
 
     def report(self) -> str:
         """A summary for people: unused scripts, uploads, jobs, sessions, texts to speak, failed requests."""
@@ -277,6 +281,14 @@ class Assertions:
             unused += [f"a recording of {added.recording.duration_ms} ms" for added in recordings]
             functions = [listed for listed in self._state.script.functions if listed.times]
             return unused + [f"a function for a session: {listed.description()}" for listed in functions]
+
+    def _notes(self) -> list[str]:
+        """What the service will refuse one day, of all WebSockets."""
+        with self._state.lock:
+            records = [log.record() for log in self._state.history.sessions]
+            connections = [log.record() for log in self._state.speeches.connections]
+        notes = [record.notes for record in records] + [record.notes for record in connections]
+        return sorted({note for listed in notes for note in listed})
 
     def _open_sessions(self) -> list[str]:
         with self._state.lock:

@@ -102,8 +102,9 @@ class FakeSoniox(Assertions):
             its words. An exception ends the job or the session with ``internal_error``, and is raised when the fake
             stops. None: see ``add_transcript``.
         strict: Whether ``stop`` calls ``check``, unless an exception is in flight.
-        key_in_start_message: Whether the key of a realtime session may be in the start message. The
-            service will refuse that from 15 January 2027 on.
+        key_in_start_message: Whether the key of a realtime session may be in the start message. None: until the fake's
+            wall time is 15 January 2027, from when on the service refuses it. Until then, records have a note of it,
+            and ``check`` warns.
         empty_binary_ends: Whether an empty binary message ends the audio of a realtime session, as one old client
             expects; for the service, it is empty audio.
         audio: ``checked``: what has no known audio header is refused where the service needs one, unless a script or a
@@ -144,7 +145,7 @@ class FakeSoniox(Assertions):
         webhook_timeout_sec: float = 5.0,
         transcriber: Transcriber | None = None,
         strict: bool = False,
-        key_in_start_message: bool = True,
+        key_in_start_message: bool | None = None,
         empty_binary_ends: bool = False,
         audio: AudioCheck = "checked",
         style: StreamStyle = "real",

@@ -23,7 +23,7 @@ th, td { text-align: left; padding: .15rem 1rem .15rem 0; border-bottom: 1px sol
 const columnsOf = {
   transcriptions: ["created_at", "status", "filename", "model", "client_reference_id", "error_type", "id"],
   sessions: ["created_at", "ended", "audio_duration_ms", "controls", "client_reference_id", "error_type",
-             "close_code", "id"],
+             "close_code", "notes", "id"],
   speeches: ["created_at", "ended", "audio_duration_ms", "texts", "stream_id", "client_reference_id", "error_type",
              "notes", "id"],
   voices: ["created_at", "name", "filename", "audio_duration_ms", "id"],

@@ -43,7 +43,7 @@ class SttEndpoint:
 class TtsEndpoint:
     """Serves the text-to-speech WebSockets of one fake."""
 
-    def __init__(self, state: State, *, key_in_start_message: bool) -> None:
+    def __init__(self, state: State, *, key_in_start_message: bool | None) -> None:
         self._state = state
         self._key_in_start_message = key_in_start_message
 

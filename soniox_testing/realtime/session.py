@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from ..script.actions import Close, Reset, Send
-from ..store.authentication import Authentication
+from ..store.authentication import LATE_KEY, Authentication
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError
 
@@ -38,7 +38,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
         state: Of the fake; its lock is taken where needed.
         handshake: The client's opening handshake.
         now_sec: The moment of the handshake.
-        key_in_start_message: Whether the key may first come in a start message.
+        key_in_start_message: See ``Authentication``.
     """
 
     log: _LogT
@@ -49,7 +49,9 @@ class RealtimeSession(ABC, Generic[_LogT]):
     _idle_without_key_sec: float
     """The same before a key has come."""
 
-    def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
+    def __init__(
+        self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool | None
+    ) -> None:
         self._state = state
         self._authentication = Authentication(
             state, self._usage_type, handshake, now_sec, key_in_start_message=key_in_start_message
@@ -155,6 +157,8 @@ class RealtimeSession(ABC, Generic[_LogT]):
             credential = self._authentication.credential
             if credential is not None:
                 self.log.note(api_key=credential.api_key, auth=credential.form)
+                if credential.form == "start_message":
+                    self.log.note(notes=(LATE_KEY,))
         self._start_max_duration()
 
     def _start_max_duration(self) -> None:

@@ -49,8 +49,8 @@ _MAX_AUDIO_MS = 300 * 60 * 1000
 class SttRules:
     """Where a fake behaves differently from its defaults."""
 
-    key_in_start_message: bool = True
-    """Whether the key may first come in the start message."""
+    key_in_start_message: bool | None = True
+    """Whether the key may first come in the start message; None: before 15 January 2027."""
     empty_binary_ends: bool = False
     """Whether an empty binary message ends the audio, as an empty text message does."""
 

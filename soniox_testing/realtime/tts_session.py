@@ -42,12 +42,14 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         state: Of the fake; its lock is taken where needed.
         handshake: The client's opening handshake.
         now_sec: The moment of the handshake.
-        key_in_start_message: Whether the key may first come in a start message.
+        key_in_start_message: See ``Authentication``.
     """
 
     _usage_type = "tts_rt"
 
-    def __init__(self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool) -> None:
+    def __init__(
+        self, state: State, handshake: Handshake, now_sec: float, *, key_in_start_message: bool | None
+    ) -> None:
         self._rules = state.speeches.rules
         self._idle_sec = self._rules.idle_sec
         self._idle_without_key_sec = self._rules.idle_without_key_sec

@@ -122,6 +122,8 @@ class SessionRecord:
     """Of the error message that ended it."""
     close_code: int | None
     """Of the first close frame, sent by either side; None: there was none."""
+    notes: tuple[str, ...] = ()
+    """What the service will refuse one day, although the fake accepted it."""
 
 
 @dataclass(frozen=True)
@@ -347,3 +349,5 @@ class SpeechConnectionRecord:
     """Of the error message that ended it."""
     close_code: int | None
     """Of the first close frame, sent by either side; None: there was none."""
+    notes: tuple[str, ...] = ()
+    """What the service will refuse one day, although the fake accepted it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..script.limits import BUDGET_MESSAGES
@@ -22,6 +23,13 @@ KEY_PROTOCOL = "soniox-api-key"
 MAX_KEY_LENGTH = 250
 
 _KEY_CHECK_SEC = 1.0
+
+_NO_KEY_IN_START_MESSAGE = datetime(2027, 1, 15, tzinfo=timezone.utc)
+LATE_KEY = (
+    "The key came in the start message. The service refuses that from 15 January 2027 on: this client will stop "
+    "working. Send the key with the connection."
+)
+"""The note about a key that came in a start message."""
 
 AuthForm: TypeAlias = Literal["header", "protocol", "start_message"]
 """Where the key was given."""
@@ -147,12 +155,14 @@ class Authentication:
         usage_type: What a temporary key must be for.
         handshake: The client's opening handshake.
         now_sec: The moment of the handshake.
-        key_in_start_message: Whether the key may first come in a start message.
+        key_in_start_message: Whether the key may first come in a start message; None: before 15 January 2027.
     """
 
     def __init__(
-        self, state: State, usage_type: str, handshake: Handshake, now_sec: float, *, key_in_start_message: bool
+        self, state: State, usage_type: str, handshake: Handshake, now_sec: float, *, key_in_start_message: bool | None
     ) -> None:
+        if key_in_start_message is None:
+            key_in_start_message = state.clock.wall(now_sec) < _NO_KEY_IN_START_MESSAGE
         self.subprotocol = KEY_PROTOCOL if KEY_PROTOCOL in handshake.subprotocols else None
         """The sub-protocol to select."""
         self.credential: Credential | None = None

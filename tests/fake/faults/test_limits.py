@@ -39,7 +39,7 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def fake(clock: VirtualClock) -> Iterator[FakeSoniox]:
     """A job here is queued for 10 s, then processing for 10 s."""
-    with FakeSoniox(clock=clock, progress=after_seconds(queued=10, processing=10)) as server:
+    with FakeSoniox(key_in_start_message=True, clock=clock, progress=after_seconds(queued=10, processing=10)) as server:
         yield server
 
 

@@ -23,7 +23,7 @@ def clock():
 
 @pytest.fixture
 def fake(clock):
-    with FakeSoniox(clock=clock) as server:
+    with FakeSoniox(key_in_start_message=True, clock=clock) as server:
         yield server
 
 
