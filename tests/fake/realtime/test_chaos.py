@@ -32,3 +32,11 @@ def test_the_chaos_run_tells_clients_apart(chaos):
     assert len(loop.found.lost) > 10
     assert loop.found.received < loop.found.expected < 300
     assert not replay.found.lost
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["resume", "resume-async"])
+def test_a_session_that_resumes_comes_through(chaos, client):
+    outcome = chaos.run(client, minutes=2, breaks=25, hearing="exact", seed=2, speed=20)
+    assert sum(outcome.breaks.values()) > 15
+    assert outcome.found.places <= 1, outcome

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from soniox_testing import FakeSoniox, SpeechRules, plugin
+from soniox_testing import FakeSoniox, Hearing, SpeechRules, plugin
 from soniox_testing.control import api
 from soniox_testing.control.scripts import add_script
 
@@ -121,3 +121,9 @@ def test_the_table_of_speech_rules_is_the_code():
     assert list(defaults) == [field.name for field in fields]
     for field in fields:
         assert f"{field.default}".removesuffix(".0") in defaults[field.name]
+
+
+def test_the_table_of_hearing_has_every_field():
+    table = _TEXT.partition("| field of `Hearing` |")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert ["seed", *named] == [field.name for field in dataclasses.fields(Hearing)]
