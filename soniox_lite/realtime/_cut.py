@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ..types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN
-from ._words import MARKS, Word, changed, is_translation, time_of, words_of
+from ._words import MARKS, Word, changed, is_translation, time_of, trailing_punctuation, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -360,6 +360,9 @@ def splice(delivered: Delivered, tokens: Sequence[Token], start_ms: float) -> Sp
             kept.append(_after(changed(token, text=token.text[first.offset :], start_ms=first.start_ms), cut_ms))
         else:
             kept.append(_after(token, cut_ms))
+    if count and pairs and pairs[-1] == (old[-1], new[count - 1]):
+        word_tokens = tokens[last_dropped : first.index if first is not None else len(tokens)]
+        kept[:0] = _late_punctuation(delivered, word_tokens, cut_ms)
     told = {id(word) for known, word in pairs if known.text == word.text}
     reworded = [
         token
@@ -369,6 +372,21 @@ def splice(delivered: Delivered, tokens: Sequence[Token], start_ms: float) -> Sp
         if token.text not in MARKS and not is_translation(token)
     ]
     return Splice(kept, dropped, reworded, pairs, straddles or cost > _POOR + _POOR_EACH * len(old))
+
+
+def _late_punctuation(delivered: Delivered, tokens: Sequence[Token], cut_ms: float) -> list[Token]:
+    """The punctuation after the last delivered word, if that was given out before its punctuation had become final.
+
+    Args:
+        delivered: What the user has.
+        tokens: The last delivered word as it was heard again.
+        cut_ms: Its end.
+    """
+    said = [token for token in tokens if token.text not in MARKS and not is_translation(token)]
+    marks = trailing_punctuation("".join(token.text for token in said))
+    if not marks or trailing_punctuation(delivered.last_text):
+        return []
+    return [_after(changed(said[-1], text=marks), cut_ms)]
 
 
 def _after(token: Token, cut_ms: float) -> Token:

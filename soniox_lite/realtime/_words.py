@@ -83,6 +83,14 @@ def begins_word(text: str, before: str) -> bool:
     return text[0].isalnum() and (_is_unspaced(text[0]) or _is_unspaced(before[-1:]))
 
 
+def trailing_punctuation(text: str) -> str:
+    """The marks of punctuation that a text ends with."""
+    end = len(text)
+    while end and ord(text[end - 1]) in _IGNORED:
+        end -= 1
+    return text[end:].strip()
+
+
 def needs_space(before: str, text: str) -> bool:
     """Whether a space belongs between the text that a connection ended with, and the first text of the next one."""
     if not before or not text or before[-1].isspace() or _is_unspaced(before[-1]) or _is_unspaced(text[0]):

@@ -9,7 +9,10 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from soniox_lite import SonioxRealtimeError
+from soniox_lite.realtime._cut import Delivered, splice
 from soniox_lite.realtime._resume import State
+from soniox_lite.types.realtime import Token
+from tests.support.tables import each_row
 
 from .recognizer import Spoken, talk
 from .simulation import Simulation
@@ -168,3 +171,24 @@ def test_connections_that_end_again_soon_belong_to_one_outage() -> None:
         session.now += 40
         assert session.now < began + 500
     assert "took longer than 300 s" in str(session.core.failure)
+
+
+@each_row(
+    "heard, kept",
+    [
+        ([(" to", 800, 1000), (".", 1000, 1060), (" Yes", 2000, 2300)], [".", " Yes"]),
+        ([(" to.", 800, 1060), (" Yes", 2000, 2300)], [".", " Yes"]),
+        ([(" to", 800, 1000), (" Yes", 2000, 2300)], [" Yes"]),
+        ([(" to.", 800, 1060)], ["."]),
+    ],
+    ids=str,
+)
+def test_punctuation_that_came_after_the_last_word_is_kept(heard: list[tuple[str, int, int]], kept: list[str]) -> None:
+    delivered = Delivered()
+    delivered.add([token(" and", 500, 700), token(" to", 800, 1000)])
+    found = splice(delivered, [token("and", 500, 700), *(token(*piece) for piece in heard)], 450)
+    assert [piece.text for piece in found.kept] == kept
+
+
+def token(text: str, start_ms: int, end_ms: int) -> Token:
+    return Token(text=text, start_ms=start_ms, end_ms=end_ms, is_final=True)
