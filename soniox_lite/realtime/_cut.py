@@ -384,7 +384,8 @@ def _late_punctuation(delivered: Delivered, tokens: Sequence[Token], cut_ms: flo
     """
     said = [token for token in tokens if token.text not in MARKS and not is_translation(token)]
     marks = trailing_punctuation("".join(token.text for token in said))
-    if not marks or trailing_punctuation(delivered.last_text):
+    is_later = bool(said) and (time_of(said[-1].end_ms) or 0) > cut_ms
+    if not marks or not is_later or trailing_punctuation(delivered.last_text):
         return []
     return [_after(changed(said[-1], text=marks), cut_ms)]
 
