@@ -14,6 +14,7 @@ from .workers import Workers, result_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
     from typing import Any, TypeVar
 
@@ -45,6 +46,8 @@ class AsyncTransport:
         """
         self._transport = Transport(settings)
         self._workers = Workers(_MAX_THREADS)
+        # What has requests to make before the client is closed.
+        self.endings: set[Callable[[], Awaitable[None]]] = set()
 
     @property
     def closed(self) -> bool:
@@ -84,6 +87,8 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Closes all connections, also those in use, and waits for the threads to end."""
+        for end in tuple(self.endings):
+            await end()
         self._transport.close()
         # Requests that wait for a thread are not cancelled here, as their tasks would end as cancelled: the threads
         # still run them, and they raise since the client is closed.

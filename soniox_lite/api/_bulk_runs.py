@@ -9,6 +9,7 @@ from functools import partial
 
 from .._data.cancel_token import LinkedToken
 from .._http.workers import Workers
+from ..errors import SonioxError
 from . import _async_bulk_items, _bulk_items
 
 TYPE_CHECKING = False
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ..client import AsyncSonioxClient, SonioxClient
     from ..types.bulk import BulkResult
     from ._bulk_plan import BulkItem, BulkPlan
+
+# The event loop closes an iterator in its second turn after the last reference has gone; one more to be sure.
+_TURNS = 3
 
 
 def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.Executor | None) -> Iterator[BulkResult]:
@@ -73,10 +77,39 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
         plan.close()
 
 
+class _AsyncRun:
+    """A run of an async client, which closes it before itself: a loop that is left early has closed nothing yet."""
+
+    def __init__(self, client: AsyncSonioxClient) -> None:
+        self.is_ending = False
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        try:
+            endings = client._transport.endings  # pyright: ignore[reportPrivateUsage] - a part of the client
+        except SonioxError:
+            endings = set()  # The client is closed, which each result says.
+        self._endings = endings
+        self._endings.add(self.end)
+
+    async def end(self) -> None:
+        """Waits until the event loop has closed the iterator, if nothing refers to it any more."""
+        if self._loop is asyncio.get_running_loop():
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            if self.is_ending:
+                await self._ended
+
+    def ended(self) -> None:
+        """Everything is deleted that has to be."""
+        self._endings.discard(self.end)
+        self._ended.set_result(None)
+
+
 async def async_iterate(
     client: AsyncSonioxClient, plan: BulkPlan, executor: concurrent.futures.Executor | None
 ) -> AsyncIterator[BulkResult]:
     """As :func:`iterate`, worked on by tasks or by an executor."""
+    run = _AsyncRun(client)
     running: set[asyncio.Future[BulkResult]] = set()
     deleting: set[asyncio.Future[None]] = set()
     ready: deque[BulkResult] = deque()
@@ -111,6 +144,7 @@ async def async_iterate(
                 break
         await asyncio.gather(*deleting)
     except BaseException:
+        run.is_ending = True
         for future in running:
             future.cancel()
         # Those that are cancelled delete what they have created themselves.
@@ -121,6 +155,7 @@ async def async_iterate(
         await asyncio.gather(*deleting)
         raise
     finally:
+        run.ended()
         plan.close()
 
 

@@ -70,6 +70,14 @@ def watched(fake: FakeSoniox) -> int:
     return len({line.path for line in fake.requests if line.method == "GET" and "/transcriptions/" in line.path})
 
 
+def wait_for_transcripts(fake: FakeSoniox, count: int) -> None:
+    """Returns when the client has asked for so many transcripts."""
+    deadline = time.monotonic() + 30
+    while sum(line.path.endswith("/transcript") for line in fake.requests) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 class BytesPath:
     """A path in bytes."""
 
@@ -203,17 +211,11 @@ class TestStopped:
     def test_results_that_were_not_looked_at(self, fake_soniox: FakeSoniox, recordings: list[str], kind: str) -> None:
         urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
 
-        def wait_for_all() -> None:
-            deadline = time.monotonic() + 30
-            while sum(line.path.endswith("/transcript") for line in fake_soniox.requests) < 4:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-
         async def leave() -> None:
             async with AsyncSonioxClient(**urls) as client:
                 results = client.stt.transcribe_many(recordings[:4], concurrency=4)
                 await anext(results)
-                await asyncio.to_thread(wait_for_all)
+                await asyncio.to_thread(wait_for_transcripts, fake_soniox, 4)
                 await asyncio.sleep(0.2)
                 await results.aclose()  # type: ignore[attr-defined]
 
@@ -224,9 +226,19 @@ class TestStopped:
                 executor = threads if kind == "executor" else None
                 results = client.stt.transcribe_many(recordings[:4], concurrency=4, executor=executor)
                 next(results)
-                wait_for_all()
+                wait_for_transcripts(fake_soniox, 4)
                 threads.shutdown()
                 results.close()  # type: ignore[attr-defined]
+        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+
+    def test_an_async_loop_that_is_left_with_its_client(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+        async def main() -> None:
+            async with AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+                async for _ in client.stt.transcribe_many(recordings[:3], concurrency=3):
+                    await asyncio.to_thread(wait_for_transcripts, fake_soniox, 3)
+                    break
+
+        asyncio.run(main())
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
     def test_the_token_of_the_caller_is_not_used_up(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
