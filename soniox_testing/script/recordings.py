@@ -13,7 +13,7 @@ from ..wire.positions import PositionCode
 from ..wire.raw_formats import raw_name
 from ..wire.wav import header_of
 from .transcripts import Word, words_of
-from .vocabulary import VOCABULARY, space_before
+from .vocabulary import CLOSING, VOCABULARY, space_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,8 +251,8 @@ class Comparison:
     out_of_order: tuple[str, ...]
     """Words that are at a wrong place."""
     mangled: tuple[str, ...]
-    """Words that were not said: parts of words, and words that lack the space between them. A word that was heard as
-    another one is not among them."""
+    """Words that were not said: parts of words, and words that lack their punctuation or the space between them. A word
+    that was heard as another one is not among them."""
     places: int
     """At how many places something is wrong. Mistakes with at most eight right words between them are at one place."""
 
@@ -293,7 +293,7 @@ def _compare(expected: list[str], received: list[str]) -> Comparison:
         right_until = end
         nearby = expected[max(0, begin - len(new) - _NEARBY_WORDS) : end + len(new) + _NEARBY_WORDS]
         for text in new:
-            if text in nearby:
+            if text in nearby and not (missing and _bare(text) == _bare(missing[0])):
                 doubled.append((begin, text))
                 continue
             mangled.append(text)
@@ -310,6 +310,11 @@ def _compare(expected: list[str], received: list[str]) -> Comparison:
         mangled=tuple(mangled),
         places=places,
     )
+
+
+def _bare(text: str) -> str:
+    """A word without the punctuation after it."""
+    return text.rstrip("".join(CLOSING))
 
 
 def _joined(words: list[str], text: str) -> int:

@@ -337,6 +337,14 @@ def test_a_comparison_tells_what_became_of_the_words(text, counts):
     assert str(found).startswith(f"8 words expected, {found.received} received; {counts[0]} lost; {counts[1]} doubled")
 
 
+def test_a_word_without_its_punctuation_is_mangled():
+    spoken = Recording(
+        [Word(text, 100 * n, 100 * n + 90) for n, text in enumerate(["no.", "Yes", "no"])], duration_ms=400
+    )
+    found = spoken.compare("no Yes no")
+    assert (found.lost, found.doubled, found.mangled) == ((), (), ("no",))
+
+
 def test_mistakes_side_by_side_are_at_one_place():
     spoken = Recording([Word(f"w{n}", 100 * n, 100 * n + 90) for n in range(40)], duration_ms=4000)
     heard = spoken.text.split()
