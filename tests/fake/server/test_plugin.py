@@ -278,7 +278,7 @@ def test_the_environment_leads_to_the_fake(fake_soniox, soniox_env):
 def test_the_environment_and_the_key_serve_the_official_client_too(fake_soniox, soniox_env):
     official = pytest.importorskip("soniox")
     client = official.SonioxClient(
-        api_base_url=os.environ["SONIOX_API_BASE_URL"], websocket_base_url=os.environ["SONIOX_WS_URL"]
+        api_base_url=os.environ["SONIOX_API_BASE_URL"] + "/v1", websocket_base_url=os.environ["SONIOX_WS_URL"]
     )
     with contextlib.closing(client):
         assert client.files.list().files == []
@@ -421,7 +421,7 @@ _BEHIND_A_PROXY = """
     def test_official(soniox_env):
         official = pytest.importorskip("soniox")
         client = official.SonioxClient(
-            api_base_url=os.environ["SONIOX_API_BASE_URL"], websocket_base_url=os.environ["SONIOX_WS_URL"]
+            api_base_url=os.environ["SONIOX_API_BASE_URL"] + "/v1", websocket_base_url=os.environ["SONIOX_WS_URL"]
         )
         assert client.files.list().files == []
         client.close()

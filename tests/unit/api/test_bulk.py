@@ -148,6 +148,11 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
     assert not journal.exists()
 
 
+def jobs_are_known(fake: FakeSoniox) -> bool:
+    """Whether three jobs have been asked for, so that the answers to their creation have arrived."""
+    return len({line.path for line in fake.requests if line.method == "GET" and "/transcriptions/" in line.path}) == 3
+
+
 class TestStopped:
     """A run whose iterator is closed early deletes what it has made; with a journal it leaves it for the next run."""
 
