@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 from collections import deque
 from functools import partial
 
@@ -14,7 +15,7 @@ from . import _async_bulk_items, _bulk_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from ..client import AsyncSonioxClient, SonioxClient
     from ..types.bulk import BulkResult
@@ -84,11 +85,10 @@ class _AsyncRun:
         self.is_ending = False
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
-        try:
-            endings = client._transport.endings  # pyright: ignore[reportPrivateUsage] - a part of the client
-        except SonioxError:
-            endings = set()  # The client is closed, which each result says.
-        self._endings = endings
+        self._endings: set[Callable[[], Awaitable[None]]] = set()
+        # A client that is closed already is named in each result.
+        with contextlib.suppress(SonioxError):
+            self._endings = client._transport.endings  # pyright: ignore[reportPrivateUsage] - a part of the client
         self._endings.add(self.end)
 
     async def end(self) -> None:

@@ -554,8 +554,8 @@ class SttAPI:
 
         Returns:
             An iterator of :class:`~soniox_lite.types.bulk.BulkResult`. If it is closed early, work that was begun is
-            abandoned; without a journal its files and jobs are deleted. Workers of an executor finish what they have
-            begun, and leave it at the service.
+            abandoned; without a journal its files and jobs are deleted, but for one that a request creates at that
+            moment. Workers of an executor finish what they have begun, and leave it at the service.
 
         Raises:
             SonioxValidationError: An argument is not valid, or another run uses the journal.
