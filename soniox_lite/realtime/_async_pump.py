@@ -59,7 +59,10 @@ class AsyncPump:
         """As :meth:`Pump.stop`."""
         self.wake()
         task = self._task
-        if task is not None and task is not asyncio.current_task():
+        if task is not None and task.get_loop().is_closed():
+            # It will never run again.
+            self._tasks.discard(task)
+        elif task is not None and task is not asyncio.current_task():
             task.cancel()
             await asyncio.wait({task})
 

@@ -124,6 +124,25 @@ def test_a_cancelled_task_leaves_nothing() -> None:
         asyncio.run(main(server))
 
 
+def test_a_broken_session_whose_event_loop_is_closed_ends_from_another() -> None:
+    from soniox_lite.realtime import AsyncResumingSTTSession
+
+    async def listen(server: WsServer) -> Any:
+        session = AsyncResumingSTTSession(server.url, CONFIG, "key", resume=LONG)
+        await session.enter()
+        await session.send_byte_chunk(SECOND)
+        await asyncio.to_thread(server.wait_until, lambda server: len(server.peers) > 1)
+        return session
+
+    with WsServer(in_turn([started, until("binary"), hang_up], STATES["waiting"])) as server:
+        loop = asyncio.new_event_loop()
+        session = loop.run_until_complete(listen(server))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        asyncio.run(session.close())
+        assert session.state == "closed"
+
+
 def test_a_line_that_is_silent_is_given_up_and_replaced(talk: Talk, fake: FakeSoniox) -> None:
     talk_of = Recording.conversation(8, seed=3, sample_rate=2000)
     fake.add_recording(talk_of, Hearing.exact(seed=1))
