@@ -167,7 +167,7 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         await self._send(make, piece)
 
     def _full(self, problem: str) -> str:
-        return f"{problem}: {self.buffered_ms} ms are kept (buffer_sec, buffer_bytes); the rest of this chunk was not taken"
+        return f"{problem}: {self.buffered_ms} ms are kept (buffer_sec, buffer_bytes); the rest of this chunk is not"
 
     def _event_of(self, message: Any) -> RealtimeEvent:
         event: RealtimeEvent = message[1][0]

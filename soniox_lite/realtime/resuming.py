@@ -168,7 +168,7 @@ class ResumingSTTSession(RealtimeSTTSession):
         self._send(make, piece)
 
     def _full(self, problem: str) -> str:
-        return f"{problem}: {self.buffered_ms} ms are kept (buffer_sec, buffer_bytes); the rest of this chunk was not taken"
+        return f"{problem}: {self.buffered_ms} ms are kept (buffer_sec, buffer_bytes); the rest of this chunk is not"
 
     def _event_of(self, message: Any) -> RealtimeEvent:
         event: RealtimeEvent = message[1][0]

@@ -182,7 +182,7 @@ def test_no_more_audio_than_fits_is_kept(talk: Talk, when_full: str, error: type
     with broken(talk, *STATES["waiting"]) as server:
         session = talk.open(server.url, CONFIG, {**policy, "when_full": when_full}, send_timeout_sec=0.2)
         talk.send(session, [SECOND], finish=False)
-        with pytest.raises(error, match=r"1000 ms are kept.*this chunk was not taken"):
+        with pytest.raises(error, match=r"1000 ms are kept.*the rest of this chunk is not"):
             talk.send(session, [SECOND])
         talk.call(session.cancel)
 
