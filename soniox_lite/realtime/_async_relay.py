@@ -541,24 +541,22 @@ class AsyncRelay:
 
     def _move(self) -> None:
         """Moves to the link that is held ready if that is possible now; has one opened if there is none."""
-        spare = self._spare
-        if spare is None or spare.early:
-            self._steps.run(self._drop_spare)
-            self._pump.start()
-        elif self._steps.run(self._take_spare, spare):
+        if self._steps.run(self._take_spare):
             if (owner := self._owner()) is not None:
                 owner.relay_moved()
             self._tell_notices()
-            self._pump.start()
+        elif self._spare is not None:
+            return
+        self._pump.start()
 
-    def _drop_spare(self) -> None:
-        if self._spare is not None:
-            self._stale.append(self._spare)
-            self._spare = None
+    def _take_spare(self) -> bool:
+        spare = self._spare
+        if spare is not None and spare.early:
+            # It has ended meanwhile.
+            self._stale.append(spare)
+            spare = self._spare = None
             self.core.spare_failed(time.monotonic())
-
-    def _take_spare(self, spare: AsyncLeg) -> bool:
-        if spare is not self._spare or self._is_closing or not self.core.move(time.monotonic()):
+        if spare is None or self._is_closing or not self.core.move(time.monotonic()):
             return False
         if self._leg is not None:
             self._stale.append(self._leg)

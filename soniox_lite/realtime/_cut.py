@@ -161,7 +161,7 @@ class _Facts:
                 end_ms = time_of(token.end_ms)
                 if end_ms is not None and (self.end_ms is None or end_ms > self.end_ms):
                     self.end_ms = end_ms
-                if token.speaker is not None:
+                if type(token.speaker) is str:
                     self.speakers.add(token.speaker)
                 if status == "original":
                     self._is_untranslated = True

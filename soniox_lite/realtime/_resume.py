@@ -151,7 +151,7 @@ class Stream:
         self.words = WholeWords(after)
         self.speakers: Speakers | None = None
         self.withheld: list[Token] | None = None if start is None or start.is_exact else []
-        self.reached_ms: int | None = None
+        self.reached_ms: float | None = None
         self.header = b""
         self.sent = start_byte
         self.finalizes_sent = 0
@@ -231,20 +231,20 @@ class ResumeCore:
         self._is_finished = False
         self._was_told_of_container = False
         # The counters on the user's line, and where old audio was forgotten last.
-        self._final_ms = 0
-        self._total_ms = 0
-        self._trimmed_at_ms = 0
+        self._final_ms: float = 0
+        self._total_ms: float = 0
+        self._trimmed_at_ms: float = 0
         # The anchor of the last <fin>, while nothing has become final after it.
         self._fin_ms: float | None = None
         self._fin_byte = 0
         # What was given out last, and since when all of it has been final; None while it is not.
         self._newest: list[Token] = []
-        self._tail_empty_since_ms: int | None = 0
+        self._tail_empty_since_ms: float | None = 0
         # Breaks: how many in a row, since when, how far the session had got before them, and when the next attempt is.
         self._failures = 0
         self._down_since: float | None = None
-        self._progress_ms = 0
-        self._stuck_at_ms: int | None = None
+        self._progress_ms: float = 0
+        self._stuck_at_ms: float | None = None
         self._times_stuck = 0
         self._timeouts = 0
         self._key_was_refused = False
@@ -388,19 +388,19 @@ class ResumeCore:
         has_fin = self._note_fins(event) if self._finalizes else False
         if stream.start is not None:
             _shift(event, stream.clock)
-        final_ms, total_ms = event.final_audio_proc_ms, event.total_audio_proc_ms
+        final_ms, total_ms = time_of(event.final_audio_proc_ms), time_of(event.total_audio_proc_ms)
         if total_ms is not None:
             stream.reached_ms = total_ms
         tokens = stream.words.feed(tokens, final_ms, total_ms, finished=event.finished)
         if stream.withheld is not None:
-            joined = self._join(stream.withheld, tokens, event, ended=has_fin or event.finished)
+            joined = self._join(stream.withheld, tokens, final_ms, total_ms, ended=has_fin or event.finished)
             if joined is None:
                 return False
             tokens = joined
         elif stream.speakers is not None:
             _relabel(tokens, stream.speakers)
         event.tokens = tokens
-        self._count(event)
+        self._count(event, final_ms, total_ms)
         self._deliver(tokens)
         if event.finished:
             self._is_finished = True
@@ -489,7 +489,7 @@ class ResumeCore:
         self.state = State.CONNECTING
         return "connect"
 
-    def _replay(self, now: float) -> Message | float | None:
+    def _replay(self, now: float) -> Message | float | Literal["connect"] | None:
         stream = self.stream
         if stream.header:
             header, stream.header = stream.header, b""
@@ -509,7 +509,7 @@ class ResumeCore:
             stream.has_ended = True
             return END_OF_AUDIO
         self.state = LIVE
-        return None
+        return self.next(now)
 
     def _next_piece(self, end: int) -> Message:
         stream = self.stream
@@ -617,20 +617,20 @@ class ResumeCore:
                 has_fin = True
                 self._fin_byte = self._finalizes.popleft().byte
                 stream.finalizes_sent -= 1
-                final_ms, total_ms = event.final_audio_proc_ms or 0, event.total_audio_proc_ms or 0
+                final_ms, total_ms = time_of(event.final_audio_proc_ms) or 0, time_of(event.total_audio_proc_ms) or 0
                 is_clean = stream.clock.fin_arrived(final_ms, total_ms, stream.sent)
                 self._fin_ms = stream.clock.user_ms(total_ms) if is_clean else None
         return has_fin
 
     def _join(
-        self, withheld: list[Token], tokens: list[Token], event: RealtimeEvent, *, ended: bool
+        self, withheld: list[Token], tokens: list[Token], final_ms: float | None, total_ms: float | None, *, ended: bool
     ) -> list[Token] | None:
         """What is given out of a connection that is joining; None for nothing yet."""
         stream, count = self.stream, _count_final(tokens)
         withheld += tokens[:count]
         tail = tokens[count:]
-        if not can_splice(self._delivered, withheld, stream.offset_ms, event.final_audio_proc_ms, ended=ended):
-            return self._provisional(withheld + tail, event)
+        if not can_splice(self._delivered, withheld, stream.offset_ms, final_ms, ended=ended):
+            return self._provisional(withheld + tail, total_ms)
         found = splice(self._delivered, withheld, stream.offset_ms)
         stream.withheld = None
         if stream.speakers is not None:
@@ -640,9 +640,9 @@ class ResumeCore:
         self._tell_resumed(found)
         return found.kept + tail
 
-    def _provisional(self, tokens: list[Token], event: RealtimeEvent) -> list[Token] | None:
+    def _provisional(self, tokens: list[Token], total_ms: float | None) -> list[Token] | None:
         """What to show of a connection whose final tokens lag, all of it non-final; None for nothing."""
-        if (event.total_audio_proc_ms or 0) < (self._delivered.end_ms or 0) + _SHOW_AFTER_MS:
+        if (total_ms or 0) < (self._delivered.end_ms or 0) + _SHOW_AFTER_MS:
             return None
         kept = splice(self._delivered, tokens, self.stream.offset_ms).kept
         return [changed(token, is_final=False) for token in kept if token.text != TOKEN_TEXT_FIN]
@@ -663,26 +663,24 @@ class ResumeCore:
         elif self._tail_empty_since_ms is None:
             self._tail_empty_since_ms = self._total_ms
 
-    def _count(self, event: RealtimeEvent) -> None:
+    def _count(self, event: RealtimeEvent, final_ms: float | None, total_ms: float | None) -> None:
         """Keeps the counters from going back."""
-        final_ms, total_ms = event.final_audio_proc_ms, event.total_audio_proc_ms
         if final_ms is not None:
             if final_ms >= self._final_ms:
                 self._final_ms = final_ms
             else:
-                event.final_audio_proc_ms = self._final_ms
+                event.final_audio_proc_ms = round(self._final_ms)
         if total_ms is not None:
             if total_ms >= self._total_ms:
                 self._total_ms = total_ms
             else:
-                event.total_audio_proc_ms = self._total_ms
+                event.total_audio_proc_ms = round(self._total_ms)
 
     @property
     def _next_ms(self) -> float | None:
         """Where the words begin that are not final; None if there are none, or they have no times."""
-        return next(
-            (token.start_ms for token in self._newest if not token.is_final and token.start_ms is not None), None
-        )
+        times = (time_of(token.start_ms) for token in self._newest if not token.is_final)
+        return next((start_ms for start_ms in times if start_ms is not None), None)
 
     # Breaks.
 
@@ -841,7 +839,7 @@ def _shift(event: RealtimeEvent, clock: ClockMap) -> None:
 
 def _relabel(tokens: list[Token], speakers: Speakers) -> None:
     for token in tokens:
-        if token.speaker is not None:
+        if type(token.speaker) is str:
             token.speaker = speakers.label(token.speaker)
 
 

@@ -147,7 +147,7 @@ def words_of(tokens: Iterable[Token]) -> list[Word]:
         elif not is_translation(token):
             for offset, text, start_ms, end_ms in _pieces(token):
                 if is_new or begins_word(text, before):
-                    drafts.append(_Draft(index, offset, token.speaker))
+                    drafts.append(_Draft(index, offset, token.speaker if type(token.speaker) is str else None))
                 drafts[-1].add(text, start_ms, end_ms)
                 before, is_new = text, False
     words: list[Word] = []

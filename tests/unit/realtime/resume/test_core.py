@@ -192,3 +192,17 @@ def test_punctuation_that_came_after_the_last_word_is_kept(heard: list[tuple[str
 
 def token(text: str, start_ms: int, end_ms: int) -> Token:
     return Token(text=text, start_ms=start_ms, end_ms=end_ms, is_final=True)
+
+
+def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -> None:
+    session = Simulation(talk(3, DURATION_MS), policy={"rotate_after_sec": 5})
+    session.give(9000)
+    assert session.fail()
+    assert session.core.next(session.now) == "connect"
+    session._connect()
+    while session.core.stream.sent < 9000:
+        session.pump(1)
+    session.tell()
+    assert session.core.state is State.REPLAYING
+    assert session.core.is_move_due
+    assert session.core.next(session.now) == "connect"

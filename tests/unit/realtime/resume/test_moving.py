@@ -4,24 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from typing import Any
 
 from soniox_lite import SonioxRealtimeTimeoutError
 from soniox_testing import FakeSoniox, Hearing, Recording
 
-from .conftest import Talk, text_of
+from ..driver import Driver
+from .conftest import PATIENCE_SEC, Talk, text_of
 
 TALK = Recording.conversation(30, seed=5, sample_rate=2000)
 EVERY = {"rotate_after_sec": 5}
 
 
+# How far the test sends ahead of what has been heard, in milliseconds of audio.
+AHEAD_MS = 4000
+
+
 def pace(talk: Talk, session: Any) -> list[Any]:
-    """Sends the recording, and receives what there is after each chunk, so that it does not come all at once."""
+    """Sends the recording, and receives what there is after each chunk, so that it does not come all at once.
+
+    When a connection to move to is wanted, nothing is sent until it is open, or could not be opened.
+    """
+    core, is_known = session._core, threading.Event()
+
+    def note(method: Any) -> Any:
+        def noted(*args: Any) -> Any:
+            result = method(*args)
+            is_known.set()
+            return result
+
+        return noted
+
+    core.spare_opened, core.spare_failed = note(core.spare_opened), note(core.spare_failed)
+    core.move = note(core.move)
     events: list[Any] = []
-    for chunk in TALK.chunks(240):
+    heard_ms = 0
+    for number, chunk in enumerate(TALK.chunks(240), 1):
         talk.send(session, [chunk], finish=False)
-        with contextlib.suppress(SonioxRealtimeTimeoutError):
-            events.append(talk.call(session.receive_event, 0.05))
+        is_late = True
+        while is_late:
+            is_late = 240 * number - heard_ms > AHEAD_MS
+            with contextlib.nullcontext() if is_late else contextlib.suppress(SonioxRealtimeTimeoutError):
+                events.append(talk.call(session.receive_event, PATIENCE_SEC / 2 if is_late else 0.05))
+                heard_ms = events[-1].total_audio_proc_ms
+        is_known.clear()
+        if core.is_move_due and not core._has_spare and core._spare_due == 0:
+            assert is_known.wait(PATIENCE_SEC)
     talk.send(session, [])
     return events + talk.rest(session)
 
@@ -32,11 +61,35 @@ def test_a_session_moves_to_a_new_connection_by_itself(talk: Talk, fake: FakeSon
     events = pace(talk, session)
     talk.call(session.close)
     assert text_of(events) == TALK.text
-    assert session.connections >= 4
+    assert session.connections >= 3
     assert talk.told("reconnecting") == []
     moves = talk.told("resumed")
     assert len(moves) == session.connections - 1
     assert {move.down_sec for move in moves} == {0.0}
+
+
+def test_a_connection_that_opens_while_a_message_asks_for_one_is_moved_to(fake: FakeSoniox) -> None:
+    talk = Talk(Driver("stt"))
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config}, EVERY)
+    relay, is_open = session._relay, threading.Event()
+    run, opened = relay._steps.run, relay._adopt
+
+    def adopt(leg: Any) -> None:
+        opened(leg)
+        is_open.set()
+
+    def held_up(step: Any, *args: Any) -> Any:
+        # The reader's thread stands still before this step for as long as the connection is being opened.
+        if "spare" in step.__name__ and relay._opening is not None:
+            assert is_open.wait(PATIENCE_SEC)
+        return run(step, *args)
+
+    relay._adopt, relay._steps.run = adopt, held_up
+    events = pace(talk, session)
+    talk.call(session.close)
+    assert text_of(events) == TALK.text
+    assert session.connections >= 3
 
 
 def test_a_session_moves_before_its_key_ends_the_connection(talk: Talk, fake: FakeSoniox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from soniox_lite.realtime import ResumePolicy
@@ -12,7 +13,7 @@ from tests.support.tables import each_row
 
 from .conftest import Talk, text_of
 from .recognizer import config
-from .simulation import BROKEN
+from .simulation import BROKEN, FINALIZE
 
 
 def recorded(texts: str, *, spaces: bool = True, length_ms: int = 260, pause_ms: int = 60) -> Recording:
@@ -192,6 +193,33 @@ def test_times_that_are_no_times_cost_no_word() -> None:
     assert session.core.received(event)
     session.events.append(event)
     assert session.text() == f"{numbers(1, 20)}<end> {numbers(20, 25)}"
+
+
+@each_row("odd", ["12000", [], True, -1e300, 1e400])
+def test_counters_and_times_that_are_no_numbers_cost_no_word(odd: Any) -> None:
+    session = Session(enable_speaker_diarization=True)
+
+    def tell(*tokens: dict[str, Any], finished: bool = False) -> None:
+        oddity = {"is_final": True, "start_ms": odd, "end_ms": odd, "speaker": odd}
+        message = {
+            "tokens": [{**token, **oddity} for token in tokens] + [{"text": " …", **oddity, "is_final": False}],
+            "final_audio_proc_ms": odd,
+            "total_audio_proc_ms": odd,
+            "finished": finished,
+        }
+        event = RealtimeEvent.from_dict(json.loads(json.dumps(message)))
+        if session.core.received(event):
+            session.events.append(event)
+
+    tell({"text": "before"})
+    session.core.finalize(FINALIZE)
+    tell({"text": " and"}, {"text": "<fin>"})
+    session.again()
+    tell({"text": "before"}, {"text": " and"}, {"text": " after"})
+    tell({"text": "<end>"}, finished=True)
+    assert session.text().count("after") == 1
+    assert session.events[-1].total_audio_proc_ms == odd
+    assert session.core.failure is None
 
 
 # --- speakers
