@@ -13,7 +13,8 @@ import weakref
 from .._data.clock import time
 from .._net.redaction import redact
 from .._websocket.frames import ABNORMAL_CLOSURE, BINARY, Message
-from .._websocket.nonblocking import Closure
+from .._websocket.nonblocking import Closure, Process
+from .._websocket.threads import forked_error
 from ..errors import SonioxRealtimeError
 from ..types.realtime import RealtimeEvent, decode_message
 from ._async_pump import AsyncNews, AsyncPump, AsyncSteps
@@ -140,6 +141,7 @@ class AsyncRelay:
         self._is_leg_started = False
         self._is_closing = False
         self._is_done = False
+        self._forks = Process.forks
 
     # What a session asks of its connection.
 
@@ -153,6 +155,7 @@ class AsyncRelay:
         if leg is None:
             return
         self._inbox = leg.line.new_queue()
+        self._forks = Process.forks
         self._adopt(leg)
 
     @property
@@ -173,6 +176,8 @@ class AsyncRelay:
 
     def check_owner(self) -> None:
         """As :meth:`Connection.check_owner`."""
+        if self.was_opened_by_parent:
+            raise forked_error()
         if self._leg is not None:
             self._leg.line.check_owner()
 
@@ -183,13 +188,13 @@ class AsyncRelay:
 
     @property
     def was_opened_by_parent(self) -> bool:
-        """As :attr:`Connection.was_opened_by_parent`."""
-        return self._leg is not None and self._leg.line.was_opened_by_parent
+        """As :attr:`Connection.was_opened_by_parent`, also while there is no link."""
+        return self._forks != Process.forks and self._leg is not None and not self._is_done
 
     @property
     def is_out_of_reach(self) -> bool:
         """As :attr:`Connection.is_out_of_reach`."""
-        return self._leg is not None and self._leg.line.is_out_of_reach
+        return self.was_opened_by_parent or (self._leg is not None and self._leg.line.is_out_of_reach)
 
     @property
     def keeps_newest(self) -> bool:
@@ -213,8 +218,10 @@ class AsyncRelay:
             The link that it was sent over, and its position there; None if it is only kept.
 
         Raises:
-            SonioxRealtimeError: The session is over.
+            SonioxRealtimeError: The session is over, or this is a forked child.
         """
+        if self._forks != Process.forks:
+            self.check_owner()
         try:
             sent: tuple[AsyncLeg, int | None] | None = self._steps.run(self._post, make, args)
             return sent
@@ -275,15 +282,18 @@ class AsyncRelay:
     async def abort(self) -> None:
         """As :meth:`Connection.abort`."""
         self._is_closing = True
+        if self.was_opened_by_parent:
+            # A forked child only gives the descriptors back. Nothing has happened to the session.
+            await self._cancel_legs()
+            return
         if self._steps.put_off(self.abort):
             return
         self._steps.run(self.core.close)
         self._tell_notices()
         self._pump.wake()
         await self._cancel_legs()
-        if not self.was_opened_by_parent:
-            await self._pump.stop()
-            await self._cancel_legs()
+        await self._pump.stop()
+        await self._cancel_legs()
         self._end(Closure(ABNORMAL_CLOSURE, initiated_locally=True))
 
     def fail(self, error: BaseException) -> None:

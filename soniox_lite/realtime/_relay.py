@@ -14,7 +14,8 @@ import weakref
 from .._data.clock import time
 from .._net.redaction import redact
 from .._websocket.frames import ABNORMAL_CLOSURE, BINARY, Message
-from .._websocket.nonblocking import Closure
+from .._websocket.nonblocking import Closure, Process
+from .._websocket.threads import forked_error
 from ..errors import SonioxRealtimeError
 from ..types.realtime import RealtimeEvent, decode_message
 from ._breaks import verdict_of_closure, verdict_of_failure, verdict_of_refusal
@@ -141,6 +142,7 @@ class Relay:
         self._is_leg_started = False
         self._is_closing = False
         self._is_done = False
+        self._forks = Process.forks
 
     # What a session asks of its connection.
 
@@ -154,6 +156,7 @@ class Relay:
         if leg is None:
             return
         self._inbox = leg.line.new_queue()
+        self._forks = Process.forks
         self._adopt(leg)
 
     @property
@@ -174,6 +177,8 @@ class Relay:
 
     def check_owner(self) -> None:
         """As :meth:`Connection.check_owner`."""
+        if self.was_opened_by_parent:
+            raise forked_error()
         if self._leg is not None:
             self._leg.line.check_owner()
 
@@ -184,13 +189,13 @@ class Relay:
 
     @property
     def was_opened_by_parent(self) -> bool:
-        """As :attr:`Connection.was_opened_by_parent`."""
-        return self._leg is not None and self._leg.line.was_opened_by_parent
+        """As :attr:`Connection.was_opened_by_parent`, also while there is no link."""
+        return self._forks != Process.forks and self._leg is not None and not self._is_done
 
     @property
     def is_out_of_reach(self) -> bool:
         """As :attr:`Connection.is_out_of_reach`."""
-        return self._leg is not None and self._leg.line.is_out_of_reach
+        return self.was_opened_by_parent or (self._leg is not None and self._leg.line.is_out_of_reach)
 
     @property
     def keeps_newest(self) -> bool:
@@ -214,8 +219,10 @@ class Relay:
             The link that it was sent over, and its position there; None if it is only kept.
 
         Raises:
-            SonioxRealtimeError: The session is over.
+            SonioxRealtimeError: The session is over, or this is a forked child.
         """
+        if self._forks != Process.forks:
+            self.check_owner()
         try:
             sent: tuple[Leg, int | None] | None = self._steps.run(self._post, make, args)
             return sent
@@ -276,15 +283,18 @@ class Relay:
     def abort(self) -> None:
         """As :meth:`Connection.abort`."""
         self._is_closing = True
+        if self.was_opened_by_parent:
+            # A forked child only gives the descriptors back. Nothing has happened to the session.
+            self._cancel_legs()
+            return
         if self._steps.put_off(self.abort):
             return
         self._steps.run(self.core.close)
         self._tell_notices()
         self._pump.wake()
         self._cancel_legs()
-        if not self.was_opened_by_parent:
-            self._pump.stop()
-            self._cancel_legs()
+        self._pump.stop()
+        self._cancel_legs()
         self._end(Closure(ABNORMAL_CLOSURE, initiated_locally=True))
 
     def fail(self, error: BaseException) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, hang_up, hold, refuse, started, until
 
-from ..driver import CONFIG, open_descriptors
+from ..driver import CONFIG, Driver, open_descriptors
+from ..test_ownership import in_a_child
 from .conftest import Talk, text_of
 from .test_breaks import in_turn, words
 
@@ -68,6 +70,31 @@ def test_a_broken_session_ends_at_once(talk: Talk, state: str, how: str, caplog:
         assert talk.told("lost")[-1].end_ms == 1000
     assert talk.driver.left_over() == []
     assert ("the last words may be missing" in caplog.text) is (how == "close")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.parametrize("state", ["live", "waiting"])
+def test_a_forked_child_may_not_send_and_tells_nothing_when_it_ends_its_copy(state: str) -> None:
+    talk = Talk(Driver("stt"))
+    with broken(talk, *STATES["waiting"]) if state == "waiting" else WsServer(started, answer_the_end()) as server:
+        if state == "waiting":
+            session = enter_state(talk, server, state)
+        else:
+            session = talk.open(server.url, CONFIG)
+            talk.send(session, [SECOND], finish=False)
+        before = list(talk.notices)
+
+        def use(how: str) -> str:
+            with pytest.raises(SonioxRealtimeError, match="fork"):
+                session.send_byte_chunk(b"12")
+            getattr(session, how)()
+            return str(talk.notices[len(before) :])
+
+        assert in_a_child(lambda: use("close")) == "[]"
+        assert in_a_child(lambda: use("cancel")) == "[]"
+        assert talk.notices == before
+        assert session.state == ("reconnecting" if state == "waiting" else "open")
+        talk.call(session.cancel)
 
 
 @pytest.mark.parametrize("state", list(STATES))
