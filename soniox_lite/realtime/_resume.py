@@ -284,8 +284,13 @@ class ResumeCore:
         return self._drops or size <= self._ring.room
 
     @property
+    def max_bytes(self) -> int:
+        """The most audio that can be kept."""
+        return self._ring.max_bytes
+
+    @property
     def max_piece_bytes(self) -> int:
-        """The most audio that can be given at once."""
+        """The most audio for which there will be room as soon as audio is recognised."""
         return max(1, self._ring.max_bytes // 4)
 
     def audio(self, piece: bytes | bytearray | memoryview) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import json
 
+from .._data.json_values import is_buffer
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ..types.realtime import RealtimeSTTConfig
 from ..types.resume import ResumePolicy
 from ._relay import Leg, Relay
 from ._resume import ResumeCore
 from ._ring import RingFullError
-from ._stt_protocol import error_of
+from ._stt_protocol import MAX_MESSAGE_BYTES, error_of
 from .stt import RealtimeSTTSession
 
 TYPE_CHECKING = False
@@ -119,6 +120,32 @@ class ResumingSTTSession(RealtimeSTTSession):
         """Milliseconds of audio that are kept, to be sent again after a break."""
         return self._core.buffered_ms
 
+    def send_byte_chunk(self, chunk: bytes) -> None:
+        """Sends audio, and keeps it. While the session is paused it is dropped, and counted in ``dropped_audio_bytes``.
+
+        What does not fit is not kept in part, so that the same chunk may be sent again: with ``when_full="wait"`` if it
+        is no longer than a quarter of what can be kept, with ``raise`` always.
+
+        Args:
+            chunk: As for other sessions.
+
+        Raises:
+            SonioxRealtimeError: As for other sessions; or there is no room for the chunk.
+            SonioxRealtimeTimeoutError: With ``when_full="wait"``, there was no room within ``send_timeout_sec``.
+        """
+        if not isinstance(chunk, (bytes, bytearray)) or len(chunk) > MAX_MESSAGE_BYTES:
+            self._make_room_for_all(chunk)
+        super().send_byte_chunk(chunk)
+
+    def _make_room_for_all(self, chunk: Any) -> None:
+        """Waits until a chunk fits that is sent in pieces, or refuses it."""
+        size = memoryview(chunk).nbytes if is_buffer(chunk) else 0
+        core = self._core
+        if size <= MAX_MESSAGE_BYTES or core.has_room(size) or self._protocol.is_paused:
+            return
+        if self._policy.when_full == "raise" or size <= core.max_piece_bytes:
+            self._wait_for_room(size)
+
     def recv_bytes(self) -> bytes:
         """The next event as JSON, spelled as the service spells its messages; empty when there are no more.
 
@@ -156,19 +183,24 @@ class ResumingSTTSession(RealtimeSTTSession):
     def _send_when_there_is_room(self, make: Callable[..., Message | None], piece: Any) -> None:
         """Sends audio that could not be kept for lack of room."""
         most = self._core.max_piece_bytes
-        if len(piece) > most:
+        if len(piece) > most and self._policy.when_full == "wait":
             for start in range(0, len(piece), most):
                 self._send(make, piece[start : start + most])
             return
-        if self._policy.when_full == "raise":
-            raise SonioxRealtimeError(self._full("no more audio can be kept for sending again"))
-        timeout_sec = self._options.send_timeout_sec
-        if not self._relay.wait_for_room(len(piece), timeout_sec):
-            raise SonioxRealtimeTimeoutError(self._full(f"no audio was recognised for {timeout_sec:g} s"))
+        self._wait_for_room(len(piece))
         self._send(make, piece)
 
-    def _full(self, problem: str) -> str:
-        return f"{problem}: {self.buffered_ms} ms are kept (buffer_sec, buffer_bytes); the rest of this chunk is not"
+    def _wait_for_room(self, size: int) -> None:
+        """Returns when so much audio can be kept."""
+        kept = f"{self.buffered_ms} ms are kept (buffer_sec, buffer_bytes)"
+        if self._policy.when_full == "raise":
+            most = self._core.max_bytes
+            raise SonioxRealtimeError(f"none of a chunk of {size} bytes was taken: {kept}, of at most {most} bytes")
+        timeout_sec = self._options.send_timeout_sec
+        if not self._relay.wait_for_room(size, timeout_sec):
+            raise SonioxRealtimeTimeoutError(
+                f"no audio was recognised for {timeout_sec:g} s: {kept}; the rest of this chunk is not"
+            )
 
     def _event_of(self, message: Any) -> RealtimeEvent:
         event: RealtimeEvent = message[1][0]

@@ -46,7 +46,8 @@ class ResumePolicy(Payload):
             ``buffer_bytes`` alone counts.
         buffer_bytes: The same in bytes; whichever is reached first.
         when_full: What sending does while no more audio can be kept: ``wait`` (``send_timeout_sec`` at most),
-            ``raise``, or ``drop`` the oldest audio. What is lost by that is told by a ``lost`` event.
+            ``raise``, or ``drop`` the oldest audio. What is lost by that is told by a ``lost`` event. A chunk for which
+            there is no room is not kept in part, unless it waits and is longer than a quarter of what can be kept.
         overlap_ms: How many milliseconds of recognised audio are sent again at most, so that the two transcripts can
             be joined; 0 for none. None for 5000, with speaker diarization 15000.
         max_replay_speed: How fast kept audio is sent, as a multiple of real time; None for as fast as the line takes

@@ -209,8 +209,33 @@ def test_no_more_audio_than_fits_is_kept(talk: Talk, when_full: str, error: type
     with broken(talk, *STATES["waiting"]) as server:
         session = talk.open(server.url, CONFIG, {**policy, "when_full": when_full}, send_timeout_sec=0.2)
         talk.send(session, [SECOND], finish=False)
-        with pytest.raises(error, match=r"1000 ms are kept.*the rest of this chunk is not"):
+        with pytest.raises(error, match="1000 ms are kept"):
             talk.send(session, [SECOND])
+        talk.call(session.cancel)
+
+
+@pytest.mark.parametrize(
+    ("when_full", "buffer_sec", "first", "second"),
+    [
+        ("raise", 1, SECOND[:20_000], SECOND[:14_000]),
+        ("raise", 4, SECOND * 2, memoryview(SECOND * 3)),
+        ("raise", 4, SECOND, bytearray(SECOND * 5)),
+        ("wait", 12, SECOND * 9, SECOND * 3),
+    ],
+)
+def test_a_chunk_that_does_not_fit_is_not_kept_in_part(
+    talk: Talk, when_full: str, buffer_sec: int, first: bytes, second: bytes
+) -> None:
+    policy = {"buffer_sec": buffer_sec, "when_full": when_full, **LONG}
+    with broken(talk, *STATES["waiting"]) as server:
+        session = talk.open(server.url, CONFIG, policy, send_timeout_sec=0.1)
+        talk.send(session, [SECOND[:2]], finish=False)
+        server.wait_until(lambda server: len(server.peers) > 1)
+        talk.send(session, [first], finish=False)
+        kept = session.buffered_ms
+        with pytest.raises(SonioxRealtimeError, match=f"{kept} ms are kept"):
+            talk.send(session, [second], finish=False)
+        assert session.buffered_ms == kept
         talk.call(session.cancel)
 
 
