@@ -474,6 +474,7 @@ def test_a_half_open_session_swallows_everything(server, clock):
 @pytest.mark.parametrize("kind", ["reserved_bits", "opcode", "masked", "continuation", "utf8"])
 @pytest.mark.parametrize("when", [{}, {"after_frames": 2}, {"after_audio_ms": 500}])
 def test_a_client_that_is_strict_ends_at_a_malformed_frame(server, kind, when):
+    server.style = "simple"  # One message for each word, so that there are two.
     server.faults.malformed_frame(kind, **when)
 
     async def meet():
