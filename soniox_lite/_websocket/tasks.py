@@ -93,7 +93,8 @@ class _Attempt:
 
     def abandon(self) -> None:
         """Gives the attempt up: wakes its waiter, and closes the socket, also one that is opened later."""
-        settle(self.opened, None, None)
+        if not self._loop.is_closed():
+            settle(self.opened, None, None)
         self._close()
 
     def _close(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import socket
 import threading
 import time
 import warnings
@@ -244,3 +245,17 @@ class TestAnotherEventLoop:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_SEC)
         loop.close()
+
+
+def test_a_session_whose_event_loop_was_closed_while_it_connected_ends_from_another() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        session = AsyncRealtimeSTTSession(f"ws://127.0.0.1:{silent.getsockname()[1]}/x", CONFIG, KEY)
+        loop = asyncio.new_event_loop()
+        entering = loop.create_task(session.enter())
+        loop.run_until_complete(asyncio.sleep(0))
+        # Otherwise asyncio would complain of the task, which is never finished.
+        entering._log_destroy_pending = False  # type: ignore[attr-defined]
+        with silent.accept()[0]:
+            loop.close()
+            asyncio.run(session.close())
+        assert session.state == "closed"
