@@ -919,7 +919,9 @@ class TestInterruption:
 
     def test_ctrl_c_ends_a_receive(self) -> None:
         code = (
-            "import sys\n"
+            "import signal, sys\n"
+            # Programs in the background of a shell are started with SIGINT ignored.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "from soniox_lite.realtime import RealtimeTTSConnection\n"
             "with RealtimeTTSConnection(sys.argv[1], "
             f"{CONFIG!r}, 'key') as connection:\n"
