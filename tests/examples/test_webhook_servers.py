@@ -69,6 +69,7 @@ def serve(tmp_path: Path, fake_soniox: FakeSoniox) -> Iterator[Callable[[str], s
             )
             stack.callback(server.wait, 30)
             stack.callback(server.terminate)
+            # A foreign server in a process of its own: that its port answers is the only event there is.
             deadline = time.monotonic() + 60
             while server.poll() is None and time.monotonic() < deadline:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
