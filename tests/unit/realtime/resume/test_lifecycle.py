@@ -51,7 +51,8 @@ def enter_state(talk: Talk, server: WsServer, state: str) -> Any:
     talk.send(session, [SECOND], finish=False)
     server.wait_until(lambda server: len(server.peers) > 1)
     if state == "waiting":
-        server.wait_until(lambda server: server.peers[1].hung_up.is_set())
+        # The second notice comes when the refused attempt has been taken in, and the long pause begins.
+        _until(lambda: len(talk.told("reconnecting")) == 2)
     return session
 
 
