@@ -240,7 +240,10 @@ class Assertions:
             uploads = [
                 f"{upload.filename!r}, {upload.size} bytes{_reference(upload)}" for upload in state.projects.uploads
             ]
-            jobs = [f"{job.filename!r}, {job.status}{_trouble(job)}{_reference(job)}" for job in self._jobs()]
+            jobs = [
+                f"{job.filename!r}, {job.status}{_trouble(job)}{_reference(job)}" + "".join(_notes(job))
+                for job in self._jobs()
+            ]
             sessions = [
                 f"{record.ended or 'open'}{_trouble(record)}, {record.audio_bytes} bytes of audio{_reference(record)}"
                 for record in (log.record() for log in state.history.sessions)
@@ -350,6 +353,10 @@ def _request_line(request: RequestRecord) -> str:
 
 def _trouble(record: TranscriptionRecord | SessionRecord | SpeechRecord | RequestRecord) -> str:
     return "" if record.error_type is None else f" ({record.error_type})"
+
+
+def _notes(record: TranscriptionRecord) -> list[str]:
+    return [f"\n    note: {note}" for note in record.notes]
 
 
 def _reference(record: FileRecord | TranscriptionRecord | SessionRecord | SpeechRecord) -> str:

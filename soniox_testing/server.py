@@ -28,6 +28,7 @@ from .script.progress import DEFAULT_PROGRESS
 from .script.recordings import AddedRecording, Hearing
 from .script.settings import AudioCheck, StreamStyle, choice
 from .script.transcripts import Download, Failure, Line, SessionFunction, words_of
+from .script.verbs import checked
 from .store.state import State
 from .store.voices import VoiceFailure
 from .store.webhooks import WebhookRules
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .front.shared import Mount, SharedListener
     from .net.tls import Certificate
     from .realtime.conversation import Conversation
-    from .script.faults import Faults
+    from .script.faults import Fault, Faults
     from .script.progress import ProgressRule
     from .script.recordings import Recording
     from .script.records import (
@@ -380,6 +381,7 @@ class FakeSoniox(Assertions):
             added = AddedRecording(recording, hearing or Hearing(), client_reference_id)
             self._state.script.recordings.append(added)
 
+    @checked
     def fail_next_job(
         self,
         error_type: str,
@@ -398,6 +400,7 @@ class FakeSoniox(Assertions):
         """
         self._add(Line(Failure(error_type, message), filename, client_reference_id))
 
+    @checked
     def fail_next_voice(self, error_type: str, message: str, *, name: str | None = None) -> None:
         """Lets the next cloned voice end in ``failed``, for every model, once it would have been ready.
 
@@ -481,6 +484,7 @@ class FakeSoniox(Assertions):
                 output_audio_duration_ms=0 if hears else audio_duration_ms,
             )
 
+    @checked
     def fail_next_session(
         self,
         error_type: str,
@@ -488,7 +492,7 @@ class FakeSoniox(Assertions):
         *,
         status_code: int | None = None,
         after_audio_ms: int | None = None,
-    ) -> None:
+    ) -> Fault:
         """Lets the next realtime session end with an error message. Failures are used up in the order they were added.
 
         Only a valid start message uses one up. A session that fails at its start takes no transcript.
@@ -502,11 +506,12 @@ class FakeSoniox(Assertions):
         Raises:
             ValueError: There is no ``status_code``, and none is known for the type; or the time is negative.
         """
-        self.faults.error(
+        return self.faults.error(
             error_type, message, status_code=status_code, after_audio_ms=after_audio_ms, operation=STT, times=1
         )
 
-    def drop_next_session(self, *, after_audio_ms: int | None = None, how: str = "reset") -> None:
+    @checked
+    def drop_next_session(self, *, after_audio_ms: int | None = None, how: str = "reset") -> Fault:
         """Lets the connection of the next realtime session break, in one queue with ``fail_next_session``.
 
         Args:
@@ -516,7 +521,7 @@ class FakeSoniox(Assertions):
         Raises:
             ValueError: ``how`` is unknown, or the time is negative.
         """
-        self.faults.drop(how=how, after_audio_ms=after_audio_ms, operation=STT, times=1)
+        return self.faults.drop(how=how, after_audio_ms=after_audio_ms, operation=STT, times=1)
 
     @property
     def audio(self) -> AudioCheck:

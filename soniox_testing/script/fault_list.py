@@ -6,6 +6,8 @@ that fits.
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -34,6 +36,8 @@ class Fault:
     Also a context manager, which removes it at the end. May be used from any thread.
     """
 
+    id: str
+    """Such as ``fault-1``, for ``faults.remove``."""
     effect: Effect
     """What it does."""
     operation: str | None
@@ -113,6 +117,7 @@ class FaultList:
         self._faults: list[Fault] = []
         self._offline: list[Fault] = []
         self._wakes: list[Callable[[], None]] = []
+        self._ids = (f"fault-{number}" for number in itertools.count(1))
 
     def add(
         self,
@@ -130,13 +135,16 @@ class FaultList:
         """
         possible = self._possible_operations(effect)
         if operation is not None and operation not in possible:
-            raise ValueError(f"operation must be one of {', '.join(sorted(possible))}, not {operation!r}")
+            near = difflib.get_close_matches(operation, possible, 1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"operation must be one of {', '.join(sorted(possible))}, not {operation!r}{meant}")
         if times is not None and times < 1:
             raise ValueError(f"a fault cannot happen {times} times")
         if not 0 <= probability <= 1:
             raise ValueError(f"probability must be from 0 to 1, not {probability}")
-        fault = Fault(effect, operation, times, probability, self, random.Random(seed))  # noqa: S311 - repeatable
         with self._lock:
+            chance = random.Random(seed)  # noqa: S311 - repeatable
+            fault = Fault(next(self._ids), effect, operation, times, probability, self, chance)
             self._faults.append(fault)
         return fault
 
@@ -152,8 +160,8 @@ class FaultList:
             effect: What happens to requests.
             until_sec: When it ends, on the fake's clock; None: when it is removed.
         """
-        fault = Fault(effect, None, None, 1.0, self, random.Random(0), until_sec)  # noqa: S311
         with self._lock:
+            fault = Fault(next(self._ids), effect, None, None, 1.0, self, random.Random(0), until_sec)  # noqa: S311
             # Before all others: they cannot happen to a server that cannot be reached.
             self._faults.insert(0, fault)
             self._offline.append(fault)
@@ -175,9 +183,21 @@ class FaultList:
         with self._lock:
             return tuple(fault for fault in self._faults if fault.times is None or fault.hits < fault.times)
 
-    def remove(self, fault: Fault) -> None:
-        """Removes a fault, as its own ``remove`` does."""
+    def remove(self, fault: Fault | str) -> None:
+        """Removes a fault, as its own ``remove`` does.
+
+        Args:
+            fault: The fault or its ``id``.
+
+        Raises:
+            KeyError: No fault has this id, or it was removed before.
+        """
         with self._lock:
+            if isinstance(fault, str):
+                known = {listed.id: listed for listed in self._faults}
+                if fault not in known:
+                    raise KeyError(f"there is no fault {fault!r}; there are {', '.join(known) or 'none'}")
+                fault = known[fault]
             for faults in (self._faults, self._offline):
                 if fault in faults:
                     faults.remove(fault)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from ..wire.operations import STT, TTS
 from .actions import SendRaw
 from .effects import Answer, Break, Breakage, ContentType, CorruptBody, Drip, HtmlPage, Moment, phrase
 from .fault_list import Fault, FaultList
-from .names import check_names
 from .session_faults import (
     DelayAudio,
     EndStream,
@@ -21,16 +19,17 @@ from .session_faults import (
     ends_with_error,
     malformed_frame,
 )
+from .verbs import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from typing_extensions import Unpack
 
-    from .fault_list import Effect
     from .session_faults import AudioSpoil, MalformedKind, SessionEffect
+    from .verbs import InSession, When
 
-__all__ = ["Breakage", "Fault", "Faults", "InSession", "Moment", "When", "settings_of"]
+__all__ = ["Breakage", "Fault", "Faults", "Moment"]
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -49,38 +48,17 @@ _ERROR_TYPES = {
 }
 
 
-class When(TypedDict, total=False):
-    """Where and how often a fault happens: arguments of every verb but ``offline``."""
-
-    operation: str | None
-    """An ``operationId`` of the API's document, such as ``create_transcription``, or ``stt`` or ``tts`` for the
-    WebSockets; None: everything that the verb can be used on."""
-    times: int | None
-    """How often it happens; None, the default: until it is removed."""
-    probability: float
-    """Of happening, 0 to 1, each time it could; 1 by default."""
-    seed: int
-    """Of the random numbers for ``probability``; the same seed decides the same. 0 by default."""
-
-
-class InSession(When, total=False):
-    """When it happens in a session or stream: arguments of the verbs for these. Give one of the two, or neither."""
-
-    after_audio_ms: int | None
-    """Once this many milliseconds of audio have been answered, or sent by a stream; None: not counted."""
-    after_frames: int | None
-    """Once this many messages were sent to the client, or this many with audio by a stream; None: not counted."""
-
-
 class Faults(FaultList):
     """What goes wrong in one fake: ``fake.faults``. May be used from any thread.
 
     Each verb adds a fault and returns it. Beside its own settings it takes those of ``When``: ``operation``, ``times``,
     ``probability`` and ``seed``. Verbs for sessions and streams also take those of ``InSession``: ``after_audio_ms``
     and ``after_frames``; without them, the fault is the answer to the start message. Where several fit, the one that
-    was added first happens. Each raises ``ValueError`` for impossible settings, and ``TypeError`` for unknown ones.
+    was added first happens. Each raises ``ValueError`` for impossible settings, and ``TypeError`` for missing or
+    unknown ones and for values of another type.
     """
 
+    @checked
     def answer(
         self,
         status_code: int,
@@ -103,8 +81,9 @@ class Faults(FaultList):
             headers: More headers, such as another form of ``Retry-After``.
             **when: See ``When``.
         """
-        return self._add(self.answer, _answer(status_code, error_type, message, retry_after_sec, headers), when)
+        return self.add(_answer(status_code, error_type, message, retry_after_sec, headers), **when)
 
+    @checked
     def refuse(
         self,
         status_code: int = 503,
@@ -119,8 +98,10 @@ class Faults(FaultList):
         Arguments as for ``answer``, but ``operation`` is ``stt`` by default.
         """
         effect = _answer(status_code, error_type, message, retry_after_sec, None)
-        return self._add(self.refuse, effect, {"operation": STT, **when})
+        when.setdefault("operation", STT)
+        return self.add(effect, **when)
 
+    @checked
     def html(self, status_code: int = 502, **when: Unpack[When]) -> Fault:
         """Requests are answered with an HTML page, as by a proxy, and not carried out.
 
@@ -128,8 +109,9 @@ class Faults(FaultList):
             status_code: HTTP status, 200 to 599.
             **when: See ``When``.
         """
-        return self._add(self.html, HtmlPage(_checked_status(status_code, 200)), when)
+        return self.add(HtmlPage(_checked_status(status_code, 200)), **when)
 
+    @checked
     def reset(self, when: Moment = "before", *, how: Literal["reset", "eof"] = "reset", **where: Unpack[When]) -> Fault:
         """The connection of a request is lost.
 
@@ -142,15 +124,17 @@ class Faults(FaultList):
         """
         if how not in {"reset", "eof"}:
             raise ValueError(f"how must be 'reset' or 'eof', not {how!r}")
-        return self._add(self.reset, Break(_checked_moment(when), how), where)
+        return self.add(Break(_checked_moment(when), how), **where)
 
+    @checked
     def stall(self, when: Moment = "before", **where: Unpack[When]) -> Fault:
         """The connection of a request stays open until the fake stops, but nothing is sent. Arguments as for ``reset``.
 
         For a session that is open already, see ``drop`` and ``half_open``.
         """
-        return self._add(self.stall, Break(_checked_moment(when), "stall"), where)
+        return self.add(Break(_checked_moment(when), "stall"), **where)
 
+    @checked
     def drip(self, *, block_bytes: int = 1, every_sec: float = 0.01, **when: Unpack[When]) -> Fault:
         """The response to a REST request is sent slowly.
 
@@ -161,23 +145,27 @@ class Faults(FaultList):
         """
         if block_bytes < 1 or not every_sec >= 0:
             raise ValueError(f"a response cannot be sent with {block_bytes} bytes every {every_sec} s")
-        return self._add(self.drip, Drip(block_bytes, every_sec), when)
+        return self.add(Drip(block_bytes, every_sec), **when)
 
+    @checked
     def truncate(self, **when: Unpack[When]) -> Fault:
         """The body of the response to a REST request is cut to half; its headers say so, so that HTTP finds it whole.
 
         For a body that is shorter than the headers say, use ``reset("answer", how="eof")``.
         """
-        return self._add(self.truncate, CorruptBody("truncate"), when)
+        return self.add(CorruptBody("truncate"), **when)
 
+    @checked
     def garble(self, **when: Unpack[When]) -> Fault:
         """The body of the response to a REST request has the right length, but is neither JSON nor UTF-8."""
-        return self._add(self.garble, CorruptBody("garble"), when)
+        return self.add(CorruptBody("garble"), **when)
 
+    @checked
     def content_type(self, value: str = "text/plain", **when: Unpack[When]) -> Fault:
         """The response to a REST request is right, but has another ``Content-Type``."""
-        return self._add(self.content_type, ContentType(_checked_header("Content-Type", value)[1]), when)
+        return self.add(ContentType(_checked_header("Content-Type", value)[1]), **when)
 
+    @checked
     def error(
         self,
         error_type: str,
@@ -200,8 +188,9 @@ class Faults(FaultList):
             **when: See ``InSession``.
         """
         ending = ends_with_error(error_type, message, status_code)
-        return self._add_to_session(self.error, ending, when, whole_connection=whole_connection)
+        return self._add_to_session(ending, when, whole_connection=whole_connection)
 
+    @checked
     def drop(self, *, how: str = "reset", **when: Unpack[InSession]) -> Fault:
         """The connections of realtime sessions and of text-to-speech streams break.
 
@@ -212,12 +201,14 @@ class Faults(FaultList):
                 close frame with this code.
             **when: See ``InSession``.
         """
-        return self._add_to_session(self.drop, ends_by_drop(how), when)
+        return self._add_to_session(ends_by_drop(how), when)
 
+    @checked
     def half_open(self, **when: Unpack[InSession]) -> Fault:
         """Realtime sessions fall silent: ``drop`` with ``how="half_open"``."""
-        return self._add_to_session(self.half_open, ends_by_drop("half_open"), when)
+        return self._add_to_session(ends_by_drop("half_open"), when)
 
+    @checked
     def malformed_frame(self, kind: MalformedKind = "reserved_bits", **when: Unpack[InSession]) -> Fault:
         """Realtime sessions send a frame that no client can make sense of, and go on.
 
@@ -228,12 +219,14 @@ class Faults(FaultList):
                 ``binary``.
             **when: See ``InSession``.
         """
-        return self._add_to_session(self.malformed_frame, SendRaw(malformed_frame(kind)), when)
+        return self._add_to_session(SendRaw(malformed_frame(kind)), when)
 
+    @checked
     def terminate(self, **when: Unpack[InSession]) -> Fault:
         """Streams of text-to-speech end too early: with ``terminated``, but neither ``audio_end`` nor an error."""
-        return self._add_to_session(self.terminate, EndStream(), _for_tts(when))
+        return self._add_to_session(EndStream(), _for_tts(when))
 
+    @checked
     def delay_audio(self, seconds: float, **when: Unpack[InSession]) -> Fault:
         """Streams of text-to-speech pause. A first audio that is too late ends its stream, see ``SpeechRules``.
 
@@ -243,8 +236,9 @@ class Faults(FaultList):
         """
         if not seconds >= 0:
             raise ValueError(f"audio cannot be {seconds} s late")
-        return self._add_to_session(self.delay_audio, DelayAudio(seconds), _for_tts(when))
+        return self._add_to_session(DelayAudio(seconds), _for_tts(when))
 
+    @checked
     def spoil_audio(self, kind: AudioSpoil = "unpadded", **when: Unpack[InSession]) -> Fault:
         """Streams of text-to-speech send a message whose audio cannot be decoded, and go on.
 
@@ -253,8 +247,9 @@ class Faults(FaultList):
                 ``null``: not a text at all.
             **when: See ``InSession``; without ``after_audio_ms`` and ``after_frames``, it is the first audio.
         """
-        return self._add_to_session(self.spoil_audio, SpoilAudio(checked_kind(kind)), _for_tts(when))
+        return self._add_to_session(SpoilAudio(checked_kind(kind)), _for_tts(when))
 
+    @checked
     def offline(self, seconds: float | None = None) -> Fault:
         """All connections break now, and every request and WebSocket from now on meets a reset.
 
@@ -268,31 +263,9 @@ class Faults(FaultList):
         until_sec = None if seconds is None else self._clock.now_sec() + seconds
         return self.add_offline(Break("before", "reset"), until_sec)
 
-    def _add(self, verb: Callable[..., Fault], effect: Effect, when: When) -> Fault:
-        # Unknown keywords of a verb arrive here, too.
-        check_names(f"{verb.__name__}()", when, settings_of(verb))
-        return self.add(effect, **when)
-
-    def _add_to_session(
-        self, verb: Callable[..., Fault], effect: SessionEffect, when: InSession, *, whole_connection: bool = False
-    ) -> Fault:
-        check_names(f"{verb.__name__}()", when, settings_of(verb))
+    def _add_to_session(self, effect: SessionEffect, when: InSession, *, whole_connection: bool = False) -> Fault:
         after_audio_ms, after_frames = when.pop("after_audio_ms", None), when.pop("after_frames", None)
         return self.add(SessionFault(effect, after_audio_ms, after_frames, whole_connection), **cast("When", when))
-
-
-def settings_of(verb: Callable[..., object]) -> dict[str, str]:
-    """The names of all arguments of a verb, and their annotations as text."""
-    settings: dict[str, str] = {}
-    for parameter in inspect.signature(verb).parameters.values():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            common = InSession if "InSession" in str(parameter.annotation) else When
-            settings |= {
-                name: str(getattr(kind, "__forward_arg__", kind)) for name, kind in common.__annotations__.items()
-            }
-        else:
-            settings[parameter.name] = str(parameter.annotation)
-    return settings
 
 
 def _for_tts(when: InSession) -> InSession:

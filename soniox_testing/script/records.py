@@ -90,6 +90,8 @@ class TranscriptionRecord:
     """As requested."""
     api_key: str
     """The key that created it, which stands for the project."""
+    notes: tuple[str, ...] = ()
+    """What differs from all that is known of the service, such as an ``error_type`` that a test has invented."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from ..wire.uploaded_audio import Audio
 
 _ORDER = {"queued": 0, "processing": 1, "completed": 2, "error": 2}
+_KNOWN_ERRORS = frozenset(
+    {
+        "file_not_found",
+        "internal_error",
+        "invalid_audio_file",
+        "model_not_available",
+        "organization_balance_exhausted",
+        "organization_monthly_budget_exhausted",
+        "project_monthly_budget_exhausted",
+    }
+)
+"""How jobs of the service end, by its documents and by what clients have seen."""
 _FILE_GONE = Failure("file_not_found", "The audio file was deleted before processing of this transcription began.")
 _RULE_SAYS_ERROR = Failure("internal_error", "The progress rule of this fake server let the transcription fail.")
 
@@ -76,4 +88,9 @@ class Job:
 
 
 def _failed(record: TranscriptionRecord, failure: Failure) -> TranscriptionRecord:
-    return replace(record, status="error", error_type=failure.error_type, error_message=failure.message)
+    error_type = failure.error_type
+    notes = record.notes
+    if error_type not in _KNOWN_ERRORS:
+        known = ", ".join(sorted(_KNOWN_ERRORS))
+        notes = (*notes, f"{error_type!r} is not among the known errors of the service's jobs: {known}.")
+    return replace(record, status="error", error_type=error_type, error_message=failure.message, notes=notes)

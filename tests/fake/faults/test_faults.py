@@ -167,6 +167,56 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(server, verb, setti
     assert server.faults.pending == ()
 
 
+@each_row(
+    ("verb", "arguments", "told"),
+    [
+        ("answer", {}, "answer() needs status_code"),
+        ("answer", {"status_code": "503"}, "answer(): status_code must be int, not '503'"),
+        ("answer", {"status_code": True}, "answer(): status_code must be int, not True"),
+        ("answer", {"status_code": 503, "times": "2"}, "times must be int | None, not '2'"),
+        ("answer", {"status_code": 503, "probability": "0.5"}, "probability must be float, not '0.5'"),
+        ("answer", {"status_code": 503, "headers": {"X-Number": 1}}, "headers must be Mapping[str, str] | None, not {"),
+        ("error", {"error_type": 503}, "error(): error_type must be str, not 503"),
+        ("drop", {"after_audio_ms": 1.5}, "drop(): after_audio_ms must be int | None, not 1.5"),
+        ("reset", {"when": None}, "reset(): when must be str, not None"),
+        ("offline", {"seconds": "3"}, "offline(): seconds must be float | None, not '3'"),
+        (
+            "fail_next_session",
+            {"error_type": "internal_error", "after_audio_ms": "1"},
+            "fail_next_session(): after_aud",
+        ),
+        ("drop_next_session", {"how": 1011}, "drop_next_session(): how must be str, not 1011"),
+        ("fail_next_job", {"error_type": "internal_error"}, "fail_next_job() needs message"),
+        ("fail_next_voice", {"error_type": "e", "message": "m", "names": "Ada"}, "did you mean name?"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_where_it_is_given(server, verb, arguments, told):
+    with pytest.raises(TypeError, match=re.escape(told)):
+        getattr(server if "next" in verb else server.faults, verb)(**arguments)
+    server.check()
+
+
+def test_arguments_by_position_are_checked_too(server):
+    with pytest.raises(TypeError, match=re.escape("answer(): status_code must be int, not '503'")):
+        server.faults.answer("503")
+    with pytest.raises(TypeError, match=re.escape("answer(): too many positional arguments")):
+        server.faults.answer(503, "service_unavailable")
+
+
+def test_a_fault_is_removed_by_its_id(server):
+    first, second = server.faults.answer(503), server.faults.html(502)
+    assert (first.id, second.id) == ("fault-1", "fault-2")
+    server.faults.remove("fault-1")
+    assert statuses(server, 1) == [502]
+    with pytest.raises(KeyError, match="there is no fault 'fault-1'; there are fault-2"):
+        server.faults.remove("fault-1")
+    assert server.fail_next_session("internal_error").id == "fault-3"
+    assert server.drop_next_session().id == "fault-4"
+    with server.faults.offline() as away:
+        server.faults.remove(away.id)
+        assert statuses(server, 1) == [502]
+
+
 def test_a_strict_fake_tells_of_faults_and_functions_that_nothing_met():
     fake = FakeSoniox(strict=True).start()
     fake.faults.answer(503, operation="get_files", times=2)

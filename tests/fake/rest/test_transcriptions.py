@@ -335,6 +335,19 @@ def test_deleting_a_job_keeps_its_file(fake, client, time):
     assert [file.id for file in fake.files] == [file_id]
 
 
+def test_a_job_error_that_the_service_is_not_known_to_have_has_a_note(fake, client, time):
+    fake.fail_next_job("audio_too_long", "Too long.", filename="long.mp3")
+    fake.fail_next_job("invalid_audio_file", "Invalid audio file", filename="noise.mp3")
+    for name in ("long.mp3", "noise.mp3", "fine.mp3"):
+        client.create(audio_url=f"http://h/{name}")
+    time.now_sec += 20
+    invented, known, none = fake.transcriptions
+    assert invented.error_type == "audio_too_long"
+    assert "'audio_too_long' is not among the known errors of the service's jobs: file_not_found, " in invented.notes[0]
+    assert "note: 'audio_too_long' is not among the known errors" in fake.report()
+    assert (known.error_type, known.notes, none.notes) == ("invalid_audio_file", (), ())
+
+
 def test_a_transcript_needs_a_completed_job(fake, client, time):
     fake.fail_next_job("organization_balance_exhausted", "No money left.", filename="bad.mp3")
     good = client.create().json["id"]
