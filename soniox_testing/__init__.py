@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .script.clock import VirtualClock as VirtualClock
     from .script.failures import FakeSonioxError as FakeSonioxError
     from .script.faults import Fault as Fault, Faults as Faults
-    from .script.limits import Budget as Budget, Limits as Limits
+    from .script.limits import Budget as Budget, Limits as Limits, ProjectLimits as ProjectLimits
     from .script.permissions import Permission as Permission
     from .script.progress import (
         JobView as JobView,
@@ -55,7 +55,7 @@ _NAMES_OF = {
     "script.clock": ("VirtualClock",),
     "script.failures": ("FakeSonioxError",),
     "script.faults": ("Fault", "Faults"),
-    "script.limits": ("Budget", "Limits"),
+    "script.limits": ("Budget", "Limits", "ProjectLimits"),
     "script.permissions": ("Permission",),
     "script.progress": ("JobView", "ProgressRule", "TranscriptionStatus", "after_polls", "after_seconds"),
     "script.recordings": ("Comparison", "Hearing", "Recording"),

@@ -77,6 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="simple: one token for each word, at regular intervals (default: %(default)s)",
     )
     parser.add_argument(
+        "--limits",
+        metavar="LIMITS",
+        help="limits and budgets, such as service, or max_files=3, or service,max_files=3 (default: none)",
+    )
+    parser.add_argument(
         "--open-control", action="store_true", help="let other machines use /__fake__/ as well, without a key"
     )
     options = parser.parse_args(arguments)
@@ -97,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             speed=options.speed,
             audio=options.audio,
             style=options.style,
+            limits=options.limits,
         )
         for path in options.script:
             run_script(fake, path)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .server import FakeSoniox
 
 
-_SETTINGS = ("audio", "style")
+_SETTINGS = ("audio", "style", "limits")
 """The options of FakeSoniox that an ini file may set."""
 
 _FAKES = pytest.StashKey["list[FakeSoniox]"]()

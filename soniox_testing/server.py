@@ -90,7 +90,8 @@ class FakeSoniox(Assertions):
             silent realtime session ends are a third of a second.
         started_at: The wall time at the present reading of ``clock()``; None: the real time.
         max_file_size_bytes: Uploads above this size are refused.
-        limits: The limits and budgets of the account; None: there are none. Also an attribute.
+        limits: The limits and budgets of the account: ``service`` for those of a new account of the service, a
+            ``Limits``, or what ``Limits.of`` takes; None: there are none. Also an attribute.
         allow_webhooks_to: Hosts to which webhooks may be sent besides those of this machine; ``*`` stands for all.
         webhook_attempts_sec: Seconds on the fake's clock from the end of a job to each attempt to deliver its
             webhook, as long as none is answered with 2xx.
@@ -120,9 +121,9 @@ class FakeSoniox(Assertions):
             service is known to refuse.
 
     Raises:
-        ValueError: An API key is empty; a voice has an impossible name; a permission is unknown; the speed is not above
-            0; there are no attempts, or they are not in ascending order; a function is a coroutine function; or an
-            address is given beside a shared listener.
+        ValueError: An API key is empty; a voice has an impossible name; a permission or a limit is unknown; a limit is
+            negative; the speed is not above 0; there are no attempts, or they are not in ascending order; a function is
+            a coroutine function; or an address is given beside a shared listener.
         RuntimeError: TLS was asked for, and trustme is not installed.
     """
 
@@ -140,7 +141,7 @@ class FakeSoniox(Assertions):
         started_at: datetime | None = None,
         speed: float = 1.0,
         max_file_size_bytes: int = _GIBIBYTE,
-        limits: Limits | None = None,
+        limits: Limits | Mapping[str, object] | str | None = None,
         allow_webhooks_to: Collection[str] | None = None,
         webhook_attempts_sec: Sequence[float] = (0.0, 1.0, 5.0, 30.0),
         webhook_timeout_sec: float = 5.0,
@@ -161,13 +162,12 @@ class FakeSoniox(Assertions):
         check_plain("progress", progress)
         if transcriber is not None:
             check_plain("transcriber", transcriber)
-        self.limits: Limits = Limits() if limits is None else limits
         self._state = State(
             api_keys=keys,
             clock=Clock(clock, started_at, speed),
             progress=progress,
             max_file_size_bytes=max_file_size_bytes,
-            limits=self.limits,
+            limits=Limits.of(limits),
             webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
             transcriber=transcriber,
             speech=speech,
@@ -522,6 +522,15 @@ class FakeSoniox(Assertions):
             ValueError: ``how`` is unknown, or the time is negative.
         """
         return self.faults.drop(how=how, after_audio_ms=after_audio_ms, operation=STT, times=1)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits and budgets of the account. May be set to what the argument takes; each may be set by itself."""
+        return self._state.limits
+
+    @limits.setter
+    def limits(self, value: Limits | Mapping[str, object] | str | None) -> None:
+        self._state.limits = Limits.of(value)
 
     @property
     def audio(self) -> AudioCheck:

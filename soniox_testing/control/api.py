@@ -32,7 +32,7 @@ ROOT = "/__fake__/"
 _FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
 VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
 """What ``POST faults`` takes."""
-SETTINGS = ("audio", "style")
+SETTINGS = ("audio", "style", "limits")
 """What ``POST settings`` takes: attributes of the fake."""
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _PAGE_HEADERS = {

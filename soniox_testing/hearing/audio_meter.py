@@ -33,6 +33,9 @@ class AudioFormat:
 class AudioMeter(ABC):
     """Measures one stream, in chunks of any size."""
 
+    is_exact: bool = False
+    """Whether the duration is measured and not estimated."""
+
     @abstractmethod
     def add(self, data: bytes) -> int:
         """Takes the next bytes.
@@ -59,6 +62,8 @@ def meter_for(audio_format: AudioFormat, *, strict: bool) -> AudioMeter:
 
 class _RateMeter(AudioMeter):
     """Audio with a known number of bytes a second."""
+
+    is_exact = True
 
     def __init__(self, bytes_per_second: int) -> None:
         self._bytes_per_second = bytes_per_second
@@ -103,6 +108,7 @@ class _HeaderMeter(AudioMeter):
             if not header.bytes_per_second:
                 raise RealtimeError("invalid_request", "Audio decode error: the WAV header has no format.")
             self._bytes_per_second, self._limit = header.bytes_per_second, header.data_bytes
+            self.is_exact = True
             self._bytes = len(head) - header.size
             self._head = None
         elif len(head) > _MAX_WAV_HEADER_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ START_FIELDS = frozenset(
 _WHERE = "start_message"
 _MAX_CONTEXT_TOKENS = 8000
 _CHARACTERS_PER_TOKEN = 4
+"""Of alphabets; a letter of Chinese, Japanese or Korean is a token."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def _check_context(fields: Fields, context: object) -> None:
     if context is None:
         return
     text = context if isinstance(context, str) else json.dumps(context, ensure_ascii=False)
-    tokens = -(-len(text) // _CHARACTERS_PER_TOKEN)
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    tokens = wide - (wide - len(text)) // _CHARACTERS_PER_TOKEN
     if tokens > _MAX_CONTEXT_TOKENS:
         fields.note(
             "value_error", "context", f"Context is too long: at most {_MAX_CONTEXT_TOKENS} tokens, not about {tokens}"

@@ -23,6 +23,7 @@ from ..wire.operations import STT
 from ..wire.realtime_errors import RealtimeError
 from .conversation import start_conversation
 from .conversation_queue import ConversationQueue, Finished
+from .pace import InputPace
 from .session import RealtimeSession, parse_object
 from .stt_config import config_of
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from .session import Timer
     from .stt_config import SttConfig
 
-_INPUT_SEC = 20.0
 _MAX_DURATION_SEC = 300 * 60.0
 _MAX_AUDIO_MS = 300 * 60 * 1000
 
@@ -82,6 +82,7 @@ class SttSession(RealtimeSession[SessionLog]):
         """The words of a recording; None: this session does not hear one."""
         self._config: SttConfig | None = None
         """For the transcriber; None: this session does not use it."""
+        self._pace = InputPace(state, now_sec)
         self._audio_ms = 0
         self._has_audio = False
         self._stream: int | None = None
@@ -135,9 +136,7 @@ class SttSession(RealtimeSession[SessionLog]):
 
     def _on_timer(self, timer: Timer, due_sec: float) -> Sequence[Action]:
         if timer == "input":
-            raise RealtimeError(
-                "request_timeout", f"Request timeout: no audio and no keepalive for {_INPUT_SEC:g} seconds."
-            )
+            raise self._pace.overdue(due_sec)
         if timer == "length":
             raise _too_long()
         return super()._on_timer(timer, due_sec)
@@ -194,6 +193,7 @@ class SttSession(RealtimeSession[SessionLog]):
             self._recognizer = Recognizer(config, self._followed, _pace_of(self._followed, added.hearing, config))
         self._phase = "streaming"
         self._timers.pop("idle", None)
+        self._pace = InputPace(self._state, now_sec)
         if function is not None:
             # Only the limit of the key ends a scripted session: the function decides how long the client may be silent.
             self._queue = ConversationQueue(self._wake or (lambda: None))
@@ -201,7 +201,7 @@ class SttSession(RealtimeSession[SessionLog]):
             with self._state.lock:
                 self._state.conversation_threads.append(thread)
         else:
-            self._timers["input"] = now_sec + _INPUT_SEC
+            self._timers["input"] = self._pace.due_sec
             self._timers["length"] = now_sec + _MAX_DURATION_SEC
         if fault is not None and fault.at_start and isinstance(fault.effect, SendRaw):
             return [fault.effect]
@@ -227,7 +227,8 @@ class SttSession(RealtimeSession[SessionLog]):
             if self._queue is not None:
                 self._queue.receive("keepalive")
             else:
-                self._timers["input"] = now_sec + _INPUT_SEC
+                self._pace.keepalive(now_sec)
+                self._timers["input"] = self._pace.due_sec
             return []
         if kind != "finalize" or self._recognizer is None:
             message = f"Control request invalid type: finalize or keepalive, not {kind!r}."
@@ -252,7 +253,8 @@ class SttSession(RealtimeSession[SessionLog]):
         if self._queue is not None:
             self._queue.receive("audio", data, self._audio_ms)
         else:
-            self._timers["input"] = now_sec + _INPUT_SEC
+            self._pace.audio(len(data), self._audio_ms if self._meter.is_exact else None, now_sec)
+            self._timers["input"] = self._pace.due_sec
         actions: list[Action] = []
         fault = self._fault
         if fault is not None and fault.after_audio_ms is not None and self._audio_ms >= fault.after_audio_ms:

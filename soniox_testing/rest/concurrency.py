@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response
 
+    from ..script.limits import ProjectLimits
     from ..store.usage import Kind
     from .router import Call
 
@@ -45,14 +46,15 @@ def _limits(call: Call) -> Response:
     state = call.state
     with state.lock:
         limits = state.limits
-        # The limits of a fake hold for all keys together, so they are those of the organization.
-        unset = {"transcribe_concurrent": None, "tts_concurrent": None}
-        most = {"transcribe_concurrent": limits.max_realtime_sessions, "tts_concurrent": limits.max_speeches}
         body = {
-            "project": {"current": _running(call, call.api_key), "limits": unset},
-            "organization": {"current": _running(call, None), "limits": most},
+            "project": {"current": _running(call, call.api_key), "limits": _most(limits.project)},
+            "organization": {"current": _running(call, None), "limits": _most(limits)},
         }
     return json_response(200, body)
+
+
+def _most(limits: ProjectLimits) -> dict[str, int | None]:
+    return {"transcribe_concurrent": limits.max_realtime_sessions, "tts_concurrent": limits.max_speeches}
 
 
 def _running(call: Call, project: str | None) -> dict[str, int]:

@@ -69,23 +69,20 @@ def _upload(call: Call) -> Response:
 
 def _check_limits(call: Call, upload: Upload) -> None:
     """Refuses an upload if a limit is reached; hold the lock."""
-    limits = call.state.limits
-    if limits.max_files is None and limits.max_storage_bytes is None:
-        return
-    files = call.state.projects.files()
-    message = None
-    if limits.max_files is not None and len(files) >= limits.max_files:
-        message = f"The limit of {limits.max_files} files is reached. Delete files that are not needed."
-    stored_bytes = sum(file.record.size for file in files)
-    if limits.max_storage_bytes is not None and stored_bytes + upload.size > limits.max_storage_bytes:
-        message = (
-            f"This upload of {upload.size} bytes would pass the limit of {limits.max_storage_bytes} bytes for all "
-            f"files; {stored_bytes} are in use. Delete files that are not needed."
-        )
-    if message is not None:
+
+    def count(of: str | None) -> int:
+        return len(call.state.projects.files(of))
+
+    def size(of: str | None) -> int:
+        return sum(file.record.size for file in call.state.projects.files(of))
+
+    quotas = call.state.quotas
+    refusal = quotas.reached("max_files", call.api_key, count)
+    refusal = refusal or quotas.reached("max_storage_bytes", call.api_key, size, more=upload.size)
+    if refusal is not None:
         if upload.content is not None:
             upload.content.close()
-        raise ApiError(429, "limit_exceeded", message)
+        raise ApiError(429, "limit_exceeded", refusal)
 
 
 def _get(call: Call) -> Response:

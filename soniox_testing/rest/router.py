@@ -166,10 +166,11 @@ class Router:
             if route.permission is not None and not state.keys.may(api_key, route.permission):
                 message = f"This API key does not have the permission {route.permission}."
                 raise ApiError(403, "permission_denied", message)
-            most = state.limits.requests_per_minute
-            kind = route.counted_as
-            if kind is not None and not state.request_rate.count(kind, most, state.clock.now_sec()):
-                raise ApiError(429, "limit_exceeded", f"The limit of {most} requests per minute for {kind} is reached.")
+            if route.counted_as is not None:
+                project = state.keys.project_of(api_key)
+                refusal = state.quotas.count("requests_per_minute", route.counted_as, project)
+                if refusal is not None:
+                    raise ApiError(429, "limit_exceeded", refusal)
         return route.answer(Call(request, state, api_key, ids))
 
     def _key_of_stream(self, request: Request, usage_type: str) -> str:

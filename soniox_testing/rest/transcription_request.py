@@ -96,21 +96,22 @@ def _find_words(call: Call, job: Job, stored: StoredFile | None, body: dict[str,
 
 def _check_limits(call: Call) -> None:
     """Refuses a job if a budget is exhausted or a limit is reached; hold the lock."""
-    limits = call.state.limits
-    if limits.exhausted is not None:
-        raise ApiError(402, limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
-    most = limits.max_pending_transcriptions
-    if limits.max_transcriptions is None and most is None:
-        return
-    jobs = call.state.projects.jobs()
-    if limits.max_transcriptions is not None and len(jobs) >= limits.max_transcriptions:
-        message = f"The limit of {limits.max_transcriptions} stored transcriptions is reached. Delete some."
-        raise ApiError(429, "limit_exceeded", message)
-    if most is not None:
-        pending = sum(call.state.projects.advance(job).status in {"queued", "processing"} for job in jobs)
-        if pending >= most:
-            message = f"The limit of {most} pending transcriptions is reached. Wait until some have ended."
-            raise ApiError(429, "limit_exceeded", message)
+    projects, quotas = call.state.projects, call.state.quotas
+    projects.settle_accounts()
+    budget = quotas.exhausted(call.api_key)
+    if budget is not None:
+        raise ApiError(402, budget, BUDGET_MESSAGES[budget])
+
+    def count(of: str | None) -> int:
+        return len(projects.jobs(of))
+
+    def pending(of: str | None) -> int:
+        return sum(projects.advance(job).status in {"queued", "processing"} for job in projects.jobs(of))
+
+    refusal = quotas.reached("max_transcriptions", call.api_key, count)
+    refusal = refusal or quotas.reached("max_pending_transcriptions", call.api_key, pending)
+    if refusal is not None:
+        raise ApiError(429, "limit_exceeded", refusal)
 
 
 def _model(fields: Fields) -> str | None:

@@ -58,10 +58,9 @@ def _create(call: Call) -> Response:
     with call.state.lock:
         if any(voice.name == name for voice in voices.of_project(call.api_key)):
             raise ApiError(409, "voice_name_conflict", f"This project has a voice with the name {name!r} already.")
-        most = call.state.limits.max_voices
-        if most is not None and len(voices.all()) >= most:
-            message = f"The limit of {most} voices is reached. Delete voices that are not needed."
-            raise ApiError(429, "limit_exceeded", message)
+        refusal = call.state.quotas.reached("max_voices", call.api_key, voices.count)
+        if refusal is not None:
+            raise ApiError(429, "limit_exceeded", refusal)
         voice = voices.create(call.api_key, name, filename, content, audio)
         return json_response(201, voice_json(voices.record(voice)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..script.limits import BUDGET_MESSAGES
@@ -112,27 +113,29 @@ def check_key(state: State, api_key: str, usage_type: str, now_sec: float) -> Te
     return temporary
 
 
-def start_refusal(state: State, api_key: str, kind: Kind) -> RealtimeError | None:
-    """Why no session, stream or request to speak may start now; None when it may. Hold the lock of the state.
+def start_refusal(state: State, api_key: str, kind: Kind, *, streamed: bool = True) -> RealtimeError | None:
+    """Why no session, stream or request to speak may start now; None when it may, and is counted. Hold the lock.
 
     Args:
         state: Of the fake.
         api_key: Permanent or temporary; a temporary key has all permissions.
         kind: ``stt`` for sessions, ``tts`` for streams and REST requests.
+        streamed: False: a REST request.
     """
-    limits = state.limits
     permission: Permission = "stt_realtime" if kind == "stt" else "tts_realtime"
     if not state.keys.may(api_key, permission):
         return RealtimeError("permission_denied", f"This API key does not have the permission {permission}.")
-    if limits.exhausted is not None:
-        return RealtimeError(limits.exhausted, BUDGET_MESSAGES[limits.exhausted])
-    most = limits.max_realtime_sessions if kind == "stt" else limits.max_speeches
-    if most is not None and state.usage.running(kind) >= most:
-        what = "realtime sessions" if kind == "stt" else "requests and streams of text-to-speech"
-        return RealtimeError(
-            "limit_exceeded", f"Your organization has exceeded max number of concurrent requests: {most} {what}."
-        )
-    return None
+    project = state.keys.project_of(api_key)
+    state.projects.settle_accounts()
+    budget = state.quotas.exhausted(project)
+    if budget is not None:
+        return RealtimeError(budget, BUDGET_MESSAGES[budget])
+    at_once = "max_realtime_sessions" if kind == "stt" else "max_speeches"
+    a_minute = "sessions_per_minute" if kind == "stt" else "speeches_per_minute"
+    what = f"{'streams' if streamed else 'requests'} of {'speech-to-text' if kind == 'stt' else 'text-to-speech'}"
+    refusal = state.quotas.reached(at_once, project, partial(state.usage.running, kind))
+    refusal = refusal or state.quotas.count(a_minute, what, project)
+    return None if refusal is None else RealtimeError("limit_exceeded", refusal)
 
 
 def check_unused(temporary: TemporaryKey | None) -> None:
@@ -236,11 +239,11 @@ class Authentication:
         state, kind = self._state, self._usage_type
         with state.lock:
             self.temporary = check_key(state, credential.api_key, kind, now_sec)
-            most = state.limits.max_connections
-            if most is not None and state.keys.connections[kind] >= most:
-                message = f"The limit of {most} connections at once is reached. Close some that are idle."
-                raise RealtimeError("max_concurrent_connections_reached", message)
-            state.keys.connections[kind] += 1
+            project = state.keys.project_of(credential.api_key)
+            refusal = state.quotas.reached("max_connections", project, partial(state.keys.open_connections, kind))
+            if refusal is not None:
+                raise RealtimeError("max_concurrent_connections_reached", refusal)
+            state.keys.connections[kind, project] += 1
         self._checked = True
 
     def release(self) -> None:
@@ -248,4 +251,4 @@ class Authentication:
         if self._checked:
             self._checked = False
             with self._state.lock:
-                self._state.keys.connections[self._usage_type] -= 1
+                self._state.keys.connections[self._usage_type, self._state.keys.project_of(self.api_key)] -= 1

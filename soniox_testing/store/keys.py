@@ -50,8 +50,13 @@ class Keys:
         self.permissions: dict[str, frozenset[Permission]] = {}
         """Of the permanent keys that are restricted; all others may do everything."""
         self.temporary: dict[str, TemporaryKey] = {}
-        self.connections: Counter[str] = Counter()
-        """WebSockets whose keys were accepted, by the usage type of temporary keys that open them."""
+        self.connections: Counter[tuple[str, str]] = Counter()
+        """WebSockets whose keys were accepted, by the usage type of temporary keys that open them, and by project."""
+
+    def open_connections(self, usage_type: str, project: str | None) -> int:
+        """The number of WebSockets for a usage type, of a project or (None) of all."""
+        counts = self.connections.items()
+        return sum(count for (kind, owner), count in counts if kind == usage_type and project in {None, owner})
 
     def project_of(self, api_key: str) -> str:
         """The permanent key that stands for the project of a key: the key itself, or the creator of a temporary key."""

@@ -83,7 +83,7 @@ class Projects:
         """
         at_sec = self._state.clock.now_sec() if at_sec is None else at_sec
         before = job.record.status
-        budget = self._state.limits.exhausted
+        budget = self._state.quotas.exhausted(job.record.api_key)
         refusal = None if budget is None else Failure(budget, BUDGET_MESSAGES[budget])
         record = job.advance(self._progress, at_sec, refusal)
         if record.status in _ENDED and before not in _ENDED:
@@ -135,19 +135,28 @@ class Projects:
             if job.record.file_id == file_id and self.advance(job).status == "queued":
                 job.file_gone = True
 
-    def files(self) -> tuple[StoredFile, ...]:
-        """The files of all projects in order of creation."""
-        stored = (file for key in self._projects for file in self.of(key).files.values())
+    def files(self, project: str | None = None) -> tuple[StoredFile, ...]:
+        """The files of a project, or (None) of all, in order of creation."""
+        stored = (file for key in self._keys(project) for file in self.of(key).files.values())
         return tuple(sorted(stored, key=lambda file: file.number))
 
-    def jobs(self) -> tuple[Job, ...]:
-        """The jobs of all projects in order of creation."""
-        jobs = (job for key in self._projects for job in self.of(key).jobs.values())
+    def jobs(self, project: str | None = None) -> tuple[Job, ...]:
+        """The jobs of a project, or (None) of all, in order of creation."""
+        jobs = (job for key in self._keys(project) for job in self.of(key).jobs.values())
         return tuple(sorted(jobs, key=lambda job: job.number))
 
     def jobs_now(self) -> tuple[TranscriptionRecord, ...]:
         """The jobs of all projects in order of creation, brought up to date."""
         return tuple(self.advance(job) for job in self.jobs())
+
+    def _keys(self, project: str | None) -> tuple[str, ...]:
+        return tuple(self._projects) if project is None else (project,)
+
+    def settle_accounts(self) -> None:
+        """Adds the usage of all jobs that have ended, if money is limited."""
+        limits = self._state.limits
+        if {limits.balance_usd, limits.monthly_budget_usd, limits.project.monthly_budget_usd} != {None}:
+            self.jobs_now()
 
     def _delete_expired(self, project: Project) -> None:
         """Deletes files and jobs that are 30 days old, as the service does."""

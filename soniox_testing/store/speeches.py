@@ -163,7 +163,7 @@ class Speeches:
         Raises:
             RealtimeError: 402, 403 or 429. The attempt is recorded as well.
         """
-        refusal = start_refusal(self._state, api_key, "tts")
+        refusal = start_refusal(self._state, api_key, "tts", streamed=connection_id is not None)
         speech_id = str(uuid.uuid4())
         record = SpeechRecord(
             id=speech_id,

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from ..script.failures import Failed
 from ..script.faults import Faults
-from ..script.limits import Limits, RequestRate
+from ..script.limits import Limits
 from ..script.transcripts import Script
 from .downloads import refusal_of
 from .keys import Keys
 from .projects import Projects
+from .quotas import Quotas
 from .speeches import Speeches, SpeechRules
 from .transcribers import TranscriberThread
 from .usage import Usage
@@ -68,7 +69,7 @@ class State:
         self.clock = clock
         self.max_file_size_bytes = max_file_size_bytes
         self.limits: Limits = limits or Limits()
-        self.request_rate: RequestRate = RequestRate()
+        self.quotas: Quotas = Quotas(self)
         self.keys: Keys = Keys(api_keys)
         self.history: History = History()
         self.projects: Projects = Projects(self, progress)

@@ -225,6 +225,20 @@ class Usage:
         """The last 10,000 entries of all projects, in the order they were made."""
         return tuple(entry.record for entry in self._entries)
 
+    def spent_usd(self, project: str | None = None, *, since: datetime | None = None) -> Decimal:
+        """What the entries cost together.
+
+        Args:
+            project: Only those of this project, by its permanent key; None: all.
+            since: Only those that ended then or later; None: all.
+        """
+        chosen = (
+            entry.record.cost_usd
+            for entry in self._entries
+            if project in {None, entry.record.api_key} and (since is None or entry.end >= since)
+        )
+        return sum(chosen, _NOTHING)
+
     def entries(self, project: str, start: datetime, end: datetime) -> list[Entry]:
         """The entries of a project that ended within a window, in the order of their ends.
 

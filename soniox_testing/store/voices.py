@@ -97,6 +97,10 @@ class Voices:
         """The voices of all projects in order of creation."""
         return tuple(self._voices.values())
 
+    def count(self, project: str | None) -> int:
+        """The number of voices of a project, by its permanent key, or (None) of all."""
+        return len(self._voices if project is None else self.of_project(project))
+
     def get(self, project: str, voice_id: str) -> Voice | None:
         """A voice of a project; None when there is none with this id."""
         voice = self._voices.get(voice_id.lower())

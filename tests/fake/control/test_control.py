@@ -247,6 +247,18 @@ def test_a_fault_that_cannot_be_is_refused(control, fault, message):
     assert control("GET", "state")[1]["pending_faults"] == []
 
 
+def test_limits_are_a_setting(control):
+    status, settings = control("POST", "settings", {"limits": {"max_files": 0, "project": {"max_voices": 1}}})
+    assert (status, settings["limits"]["max_files"], settings["limits"]["project"]["max_voices"]) == (200, 0, 1)
+    with control.client() as client, pytest.raises(SonioxAPIError, match="Total file count limit"):
+        client.files.upload(b"sound", filename="a.mp3")
+    status, body = control("POST", "settings", {"limits": {"max_file": 3}})
+    assert (status, "there is no limit 'max_file'" in body["error"]) == (400, True)
+    assert control.server.fake.limits.max_files == 0
+    control("POST", "settings", {"limits": "service"})
+    assert control.server.fake.limits.max_files == 1000
+
+
 def test_the_clock_moves_only_forward_and_only_if_it_is_virtual(control):
     assert control("POST", "clock", {"advance_sec": 1.5}) == (200, {"now_sec": 1.5})
     for body in ({}, {"advance_sec": -1}, {"advance_sec": "1"}, {"advance_sec": True}, {"advance_sec": 1, "x": 1}):

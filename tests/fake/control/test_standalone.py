@@ -72,6 +72,14 @@ def test_rest_and_realtime_are_on_one_port(program):
     assert _end(process) == (0, "", "")
 
 
+def test_limits_and_budgets_are_an_option(program):
+    process, url = program("--limits", "service, project.max_speeches=2")
+    with SonioxClient("k", api_base_url=f"{url}/v1") as client:
+        limits = client.concurrency_limits.get()
+        assert (limits.organization.limits.transcribe_concurrent, limits.project.limits.tts_concurrent) == (10, 2)
+    assert _end(process) == (0, "", "")
+
+
 def test_a_script_in_json_is_what_is_said_also_after_a_reset(program, tmp_path):
     script = tmp_path / "script.json"
     script.write_text(json.dumps({"transcripts": [{"transcript": "as scripted", "filename": "a.mp3"}]}))
@@ -142,7 +150,7 @@ def test_a_stop_ends_what_is_open(program):
             assert _end(process) == (0, "", "")
 
 
-@pytest.mark.parametrize("arguments", [("--speed", "0"), ("--api-key", "")])
+@pytest.mark.parametrize("arguments", [("--speed", "0"), ("--api-key", ""), ("--limits", "x")])
 def test_settings_that_cannot_be_are_an_error_in_one_line(program, arguments):
     process, url = program(*arguments)
     _, err = process.communicate(timeout=20)

@@ -125,7 +125,7 @@ def test_no_more_voices_than_the_limit(connect):
         assert connect("key-b", server=server).create_voice().status == 201
         answer = client.create_voice("Bea")
         assert (answer.status, answer.json["error_type"]) == (429, "limit_exceeded")
-        assert "limit of 2 voices" in answer.json["message"]
+        assert "limit has been exceeded for your organization: 2 voices" in answer.json["message"]
         client("DELETE", f"/v1/voices/{first}")
         assert client.create_voice("Bea").status == 201
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from soniox_testing import FakeSoniox, Hearing, SpeechRules, plugin
+from soniox_testing import FakeSoniox, Hearing, Limits, SpeechRules, plugin
 from soniox_testing.control import api
 from soniox_testing.control.scripts import add_script
 
@@ -62,7 +62,7 @@ def _run(command, folder):
 
 
 def test_there_is_something_to_run():
-    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (16, 2, 1)
+    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (17, 2, 1)
 
 
 @pytest.mark.slow
@@ -127,3 +127,15 @@ def test_the_table_of_hearing_has_every_field():
     table = _TEXT.partition("| field of `Hearing` |")[2].partition("\n\n")[0]
     named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     assert ["seed", *named] == [field.name for field in dataclasses.fields(Hearing)]
+
+
+def test_the_table_of_limits_is_the_code():
+    table = _TEXT.partition("| field of `Limits` |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:3]] for row in table.splitlines()[2:]]
+    service = {**vars(Limits.service()), "max_storage_bytes": "10 GiB"}
+    shown = {name.strip("`"): value.removesuffix(", assumed") for name, value in rows}
+    assert list(shown) == [field.name for field in dataclasses.fields(Limits)]
+    unset = {name for name, value in shown.items() if value in {"none", "not known"}}
+    assert {name: value for name, value in shown.items() if name not in unset} == {
+        name: str(value) for name, value in service.items() if value is not None and name != "project"
+    }

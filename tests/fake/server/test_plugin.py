@@ -344,6 +344,24 @@ def test_a_marker_says_what_the_fake_is_made_with(pytester):
     result.stdout.fnmatch_lines(["*never asked for*"])
 
 
+def test_the_ini_file_says_what_all_fakes_are_made_with(pytester):
+    pytester.makeini("[pytest]\nfake_soniox =\n    audio=any\n    style = simple\n    limits=service,max_files=3\n")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_all_of_it(fake_soniox):
+            assert (fake_soniox.audio, fake_soniox.style) == ("any", "simple")
+            assert (fake_soniox.limits.max_voices, fake_soniox.limits.max_files) == (20, 3)
+
+        @pytest.mark.fake_soniox(limits=None)
+        def test_a_marker_comes_first(fake_soniox):
+            assert fake_soniox.limits.max_voices is None
+        """
+    )
+    _run(pytester).assert_outcomes(passed=2)
+
+
 def test_a_late_caller_is_a_warning_at_the_end_of_the_session(pytester):
     pytester.makepyfile(
         """
