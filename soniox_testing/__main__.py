@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -11,20 +12,18 @@ from typing import TYPE_CHECKING
 
 from .extra import what_to_install
 from .net import proxies
-from .script.clock import VirtualClock
-from .unfrozen import time
 
 try:
-    from .control.scripts import run_script
+    from .control.options import OPTIONS, flag_of, value_of_text
     from .control.standalone import Standalone
-    from .server import FakeSoniox
 except ImportError as _missing:
     sys.exit(what_to_install(_missing))
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from .front.shared import SharedListener
+ENVIRONMENT = "FAKE_SONIOX_"
+"""Before the names of the environment variables that stand for options of the command line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,55 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a clean stop, 1 when the server could not start or failed.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m soniox_testing",
-        description="Run a fake Soniox server; its URL is the first line of output. Where proxies are set, the last "
-        "line is the value of NO_PROXY for clients.",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
-    parser.add_argument(
-        "--api-key",
-        action="append",
-        metavar="KEY",
-        help="accept this key only; may be repeated (default: any key)",
-    )
-    parser.add_argument("--tls", action="store_true", help="speak TLS; the second line of output names the CA file")
-    parser.add_argument(
-        "--script",
-        action="append",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="transcripts and failures as JSON, or a .py file with a function script(fake); may be repeated",
-    )
-    parser.add_argument(
-        "--speed", type=float, default=1.0, help="seconds of the fake for each second (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--clock", choices=["real", "virtual"], default="real", help="virtual: only POST /__fake__/clock moves the time"
-    )
-    parser.add_argument(
-        "--audio",
-        choices=["checked", "any"],
-        default="checked",
-        help="any: accept audio without a known header (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--style",
-        choices=["real", "simple"],
-        default="real",
-        help="simple: one token for each word, at regular intervals (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--limits",
-        metavar="LIMITS",
-        help="limits and budgets, such as service, or max_files=3, or service,max_files=3 (default: none)",
-    )
-    parser.add_argument(
-        "--open-control", action="store_true", help="let other machines use /__fake__/ as well, without a key"
-    )
-    options = parser.parse_args(arguments)
+    settings = parsed(sys.argv[1:] if arguments is None else arguments, os.environ)
     stop = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
@@ -92,30 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    clock = VirtualClock() if options.clock == "virtual" else None
-
-    def make_fake(listener: SharedListener) -> FakeSoniox:
-        fake = FakeSoniox(
-            listener=listener,
-            api_keys=options.api_key,
-            clock=clock or time.monotonic,
-            speed=options.speed,
-            audio=options.audio,
-            style=options.style,
-            limits=options.limits,
-        )
-        for path in options.script:
-            run_script(fake, path)
-        return fake
-
     try:
         server = Standalone(
-            make_fake,
-            host=options.host,
-            port=options.port,
-            tls=options.tls,
-            clock=clock,
-            open_control=options.open_control,
+            {name: value_of_text(name, texts) for name in OPTIONS if (texts := getattr(settings, name, None))},
+            host=settings.host,
+            port=settings.port,
+            tls=settings.tls,
+            scripts=settings.script,
+            max_fakes=settings.max_fakes,
+            open_control=settings.open_control,
         )
     except (OSError, ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
@@ -123,10 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         server.start()
     except (OSError, OverflowError, ValueError) as error:
-        print(f"cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)
+        print(f"cannot listen on {settings.host}:{settings.port}: {error}", file=sys.stderr)
         return 1
     print(server.fake.url, flush=True)
-    if options.tls:
+    if settings.tls:
         print(f"SSL_CERT_FILE={server.fake.ca_file}", flush=True)
     if proxies.are_set():
         print(f"NO_PROXY={server.fake.environment()['NO_PROXY']}", flush=True)
@@ -135,10 +71,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass
     try:
         server.stop()
-    except RuntimeError as error:
+    except (AssertionError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
+    """The options of the command line, and of the environment where the command line does not have them."""
+    parser, actions = parser_and_options()
+    given = parser.parse_args(arguments, argparse.Namespace(**{action.dest: None for action in actions}))
+    named = {action.dest: variable_of(action) for action in actions if getattr(given, action.dest) is None}
+    from_environment = [
+        f"{action.option_strings[0]}={environment[named[action.dest]]}"
+        for action in actions
+        if environment.get(named.get(action.dest, ""))
+    ]
+    return parser.parse_args([*from_environment, *arguments])
+
+
+def variable_of(action: argparse.Action) -> str:
+    """The environment variable that stands for an option."""
+    return ENVIRONMENT + action.option_strings[0].removeprefix("--").upper().replace("-", "_")
+
+
+def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:
+    """The parser of the command line, and its options but for ``--help``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m soniox_testing",
+        description="Run a fake Soniox server; its URL is the first line of output. Where proxies are set, the last "
+        f"line is the value of NO_PROXY for clients. Each option may also be an environment variable: {ENVIRONMENT} "
+        "and its name, such as FAKE_SONIOX_PORT. Values in JSON are those of the control API.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    switch = {"nargs": "?", "const": True, "default": False, "type": _switch, "metavar": "true|false"}
+    actions = [
+        add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"),
+        add("--port", type=int, default=0, help="port to listen on (default: a free one)"),
+        add("--tls", **switch, help="speak TLS; the second line of output names the CA file"),  # type: ignore[arg-type]
+        add(
+            "--script",
+            action="append",
+            type=Path,
+            default=[],
+            metavar="FILE",
+            help="what the fake says and does, as JSON, or a .py file with a function script(fake); may be repeated",
+        ),
+        add("--max-fakes", type=int, default=100, metavar="N", help="sub-fakes at once (default: %(default)s)"),
+        add("--open-control", **switch, help="let other machines use /__fake__/ as well, without a key"),  # type: ignore[arg-type]
+    ]
+    fake = parser.add_argument_group("options of the fake", "The control API takes them as well, under their names.")
+    actions += [
+        fake.add_argument(
+            f"--{flag_of(name)}",
+            dest=name,
+            action="append",
+            metavar=option.metavar,
+            help=option.help.replace("%", "%%"),
+            **({"nargs": "?", "const": "true"} if option.is_switch else {}),  # type: ignore[arg-type]
+        )
+        for name, option in OPTIONS.items()
+    ]
+    return parser, actions
+
+
+def _switch(text: str) -> bool:
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"must be true or false, not {text!r}")
+    return known[text.lower()]
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .front.shared import Mount, SharedListener
+    from .front.shared import Mount, Place, SharedListener
     from .net.tls import Certificate
     from .realtime.conversation import Conversation
     from .script.faults import Fault, Faults
@@ -134,7 +134,7 @@ class FakeSoniox(Assertions):
         host: str = "127.0.0.1",
         port: int = 0,
         tls: bool = False,
-        listener: SharedListener | None = None,
+        listener: SharedListener | Place | None = None,
         name: str | None = None,
         progress: ProgressRule = DEFAULT_PROGRESS,
         clock: Callable[[], float] = time.monotonic,
@@ -254,6 +254,11 @@ class FakeSoniox(Assertions):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def name(self) -> str | None:
+        """Its name in messages, as the argument."""
+        return self._name
 
     @property
     def url(self) -> str:

@@ -11,30 +11,37 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.wrappers import Response
 
+from ..assertions import Assertions
+from ..front.shared import split_path
 from ..rest.usage import usd
 from ..script.failures import FakeSonioxError
-from ..script.faults import Faults
+from ..script.values import InputError, called, shown
+from ..script.verbs import settings_of
+from ..unfrozen import time
 from ..wire.json_text import json_text
 from ..wire.loopback import is_loopback
+from .hosted import TooManyFakesError
 from .page import PAGE
-from .scripts import ScriptError, add_script
+from .scripts import add_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from werkzeug.wrappers import Request
 
-    from ..script.clock import VirtualClock
+    from ..script.recordings import Recording
     from ..server import FakeSoniox
+    from .hosted import HostedFake
     from .standalone import Standalone
 
-ROOT = "/__fake__/"
-_FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
-VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
-"""What ``POST faults`` takes."""
+ROOT = "/__fake__"
 SETTINGS = ("audio", "style", "limits")
 """What ``POST settings`` takes: attributes of the fake."""
-_MAX_BODY_BYTES = 16 * 1024 * 1024
+CLAIMS = tuple(name for name in vars(Assertions) if name.startswith("assert_"))
+"""What ``POST check`` takes as its verb."""
+_MAX_BODY_BYTES = 64 * 1024 * 1024
+_LONGEST_SEC = 1e9
+_NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -51,47 +58,76 @@ class _RefusalError(Exception):
 
 
 class ControlApi:
-    """Handles requests below ``/__fake__/``.
+    """Handles requests below ``/__fake__/``, at the root and at the URLs of sub-fakes.
 
     Args:
         standalone: The server to control.
-        clock: The clock that ``POST clock`` moves; None: the time is real.
         open_to_all: Whether to answer to other machines, too.
     """
 
-    def __init__(self, standalone: Standalone, clock: VirtualClock | None, *, open_to_all: bool) -> None:
+    def __init__(self, standalone: Standalone, *, open_to_all: bool) -> None:
         self._standalone = standalone
-        self._clock = clock
         self._open_to_all = open_to_all
-        self._routes: dict[tuple[str, str], Callable[[Request], object]] = {
+        # The parts in braces stand for any text, which the function gets.
+        self._routes: dict[tuple[str, str], Callable[..., object]] = {
             ("GET", "state"): self._state,
             ("GET", "records"): self._records,
+            ("GET", "report"): self._report,
+            ("POST", "check"): self._check,
             ("POST", "scripts"): self._scripts,
             ("POST", "faults"): self._faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "settings"): self._settings,
             ("POST", "clock"): self._advance,
             ("POST", "reset"): self._reset,
+            ("GET", "fakes"): self._sub_fakes,
+            ("POST", "fakes"): self._make_fake,
+            ("DELETE", "fakes/{id}"): self._delete_fake,
+            ("GET", "files/{id}/content"): _bytes_of("file_content"),
+            ("GET", "voices/{id}/content"): _bytes_of("voice_content"),
+            ("GET", "sessions/{id}/audio"): _bytes_of("session_audio"),
+            ("GET", "speeches/{id}/audio"): _bytes_of("speech_audio"),
+            ("GET", "recordings"): self._recordings,
+            ("GET", "recordings/{id}/audio"): self._recording_audio,
+            ("GET", "recordings/{id}/wav"): self._recording_wav,
+            ("POST", "recordings/{id}/compare"): self._compare,
+            ("POST", "webhooks/{id}/again"): self._send_webhook_again,
         }
 
-    def respond(self, request: Request) -> Response:
-        """The response to a request; never raises for an ``Exception``."""
+    def respond(self, request: Request) -> Response | None:
+        """The response to a request; None: it is not for the control API. Never raises for an ``Exception``."""
+        number, path = split_path(request.path)
+        if path != ROOT and not path.startswith(f"{ROOT}/"):
+            return None
         try:
             self._admit(request)
-            name = request.path.removeprefix(ROOT.rstrip("/")).removeprefix("/")
+            hosted = self._standalone.find(number)
+            if hosted is None:
+                raise _RefusalError(404, f"There is no fake at /~{number}; it may have been deleted.")
+            hosted.used_sec = time.monotonic()
+            name = path.removeprefix(ROOT).removeprefix("/")
             if not name and request.method in {"GET", "HEAD"}:
                 return Response(PAGE, content_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
-            answer = self._routes.get((request.method.replace("HEAD", "GET"), name))
-            if answer is None:
-                listed = ", ".join(f"{method} {ROOT}{known}" for method, known in self._routes)
-                raise _RefusalError(404, f"There is no {request.method} {request.path}, but {listed}.")
-            return _json(200, answer(request))
+            answer, ids = self._route(request.method.replace("HEAD", "GET"), name)
+            body = answer(hosted, request, *ids)
+            return body if isinstance(body, Response) else _json(200, body)
         except _RefusalError as refusal:
             return _json(refusal.status, {"error": str(refusal)})
-        except ScriptError as error:
+        except InputError as error:
             return _json(400, {"error": str(error)})
         except Exception as error:  # noqa: BLE001 - reported to the client
             return _json(500, {"error": f"The control API failed: {type(error).__name__}: {error}"})
+
+    def _route(self, method: str, name: str) -> tuple[Callable[..., object], list[str]]:
+        parts = name.split("/")
+        for (known, pattern), answer in self._routes.items():
+            expected = pattern.split("/")
+            if known == method and len(expected) == len(parts):
+                pairs = list(zip(expected, parts, strict=True))
+                if all(part in {found, "{id}"} for part, found in pairs):
+                    return answer, [found for part, found in pairs if part == "{id}"]
+        listed = ", ".join(f"{known} {ROOT}/{pattern}" for known, pattern in self._routes)
+        raise _RefusalError(404, f"There is no {method} {ROOT}/{name}, but {listed}.")
 
     def _admit(self, request: Request) -> None:
         if not self._open_to_all:
@@ -104,11 +140,17 @@ class ControlApi:
         if request.method == "POST" and request.mimetype != "application/json":
             raise _RefusalError(415, "The control API takes JSON: send Content-Type: application/json.")
 
-    def _state(self, request: Request) -> object:  # noqa: ARG002
-        fake = self._standalone.fake
+    def _state(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        return self._state_of(hosted)
+
+    def _state_of(self, hosted: HostedFake) -> dict[str, object]:
+        fake = hosted.fake
         certificate = self._standalone.certificate
         return {
+            "id": str(hosted.number),
+            "name": fake.name,
             "url": fake.url,
+            "control_url": f"{fake.url}{ROOT}",
             "api_base_url": fake.api_base_url,
             "stt_websocket_url": fake.stt_websocket_url,
             "tts_api_base_url": fake.tts_api_base_url,
@@ -116,53 +158,59 @@ class ControlApi:
             "api_key": fake.api_key,
             "environment": fake.environment(),
             "ca_file": certificate and certificate.ca_file,
-            "clock": "real" if self._clock is None else "virtual",
+            "clock": "real" if hosted.clock is None else "virtual",
             "pending_faults": [_fault(fault) for fault in fake.faults.pending],
         }
 
-    def _records(self, request: Request) -> object:  # noqa: ARG002
-        fake = self._standalone.fake
-        return {name: getattr(fake, name) for name in record_names(type(fake))}
+    def _records(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        return {name: getattr(hosted.fake, name) for name in record_names(type(hosted.fake))}
 
-    def _scripts(self, request: Request) -> object:
-        add_script(self._standalone.fake, _body(request))
-        return {}
+    def _report(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        return {"report": hosted.fake.report()}
 
-    def _faults(self, request: Request) -> object:
+    def _check(self, hosted: HostedFake, request: Request) -> object:
         body = _body(request)
-        verb = body.pop("verb", None)
-        if not isinstance(verb, str) or verb not in VERBS:
-            raise _RefusalError(400, f"verb must be one of {', '.join(VERBS)}, not {verb!r}")
-        fake = self._standalone.fake
-        action: Any = getattr(fake if verb in _FAKE_VERBS else fake.faults, verb)
+        verb = body.pop("verb", "check")
+        if verb not in {*CLAIMS, "check"}:
+            raise _RefusalError(400, f"verb must be one of {', '.join(CLAIMS)}, or absent, not {shown(verb)}")
+        claim: Callable[..., object] = getattr(hosted.fake, str(verb))
         try:
-            fault = action(**body)
+            if verb in {"assert_transcribed", "assert_session", "assert_spoken"}:  # they take any field
+                return {"found": claim(**body)}
+            return {"found": called(claim, str(verb), body, settings_of(claim))}
+        except AssertionError as failure:
+            raise _RefusalError(409, str(failure)) from failure
         except TypeError as error:
             raise _RefusalError(400, str(error)) from error
-        except ValueError as error:
-            raise _RefusalError(400, f"{verb}(): {error}") from error
+
+    def _scripts(self, hosted: HostedFake, request: Request) -> object:
+        before = len(hosted.recordings)
+        hosted.add_script(_body(request))
+        return {"recordings": [str(number) for number in range(before, len(hosted.recordings))]}
+
+    def _faults(self, hosted: HostedFake, request: Request) -> object:
+        fault = add_fault(hosted.fake, "", _body(request))
         return {} if fault is None else _fault(fault)
 
-    def _clear_faults(self, request: Request) -> object:  # noqa: ARG002
-        self._standalone.fake.faults.clear()
+    def _clear_faults(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        hosted.fake.faults.clear()
         return {}
 
-    def _advance(self, request: Request) -> object:
-        if self._clock is None:
-            raise _RefusalError(409, "The clock is real; start the server with --clock virtual to move the time.")
+    def _advance(self, hosted: HostedFake, request: Request) -> object:
+        if hosted.clock is None:
+            raise _RefusalError(409, "The clock is real; it must be virtual for a request to move the time.")
         match _body(request):
             case {"advance_sec": bool()}:
                 pass
-            case {"advance_sec": int() | float() as seconds, **rest} if not rest and 0 <= seconds < float("inf"):
-                self._clock.advance(seconds)
-                return {"now_sec": self._clock()}
+            case {"advance_sec": int() | float() as seconds, **rest} if not rest and 0 <= seconds <= _LONGEST_SEC:
+                hosted.clock.advance(seconds)
+                return {"now_sec": hosted.clock()}
             case _:
                 pass
         raise _RefusalError(400, 'The body must be {"advance_sec": n} with n seconds, not negative.')
 
-    def _settings(self, request: Request) -> object:
-        settings = _body(request)
-        fake = self._standalone.fake
+    def _settings(self, hosted: HostedFake, request: Request) -> object:
+        fake, settings = hosted.fake, _body(request)
         unknown = sorted(set(settings) - set(SETTINGS))
         if unknown:
             raise _RefusalError(400, f"There is no setting {unknown[0]}; settings are {', '.join(SETTINGS)}.")
@@ -176,24 +224,127 @@ class ControlApi:
             raise _RefusalError(400, str(error)) from error
         return {name: getattr(fake, name) for name in SETTINGS}
 
-    def _reset(self, request: Request) -> object:  # noqa: ARG002
+    def _reset(self, hosted: HostedFake, request: Request) -> object:
         try:
-            self._standalone.reset()
+            hosted.reset(_body(request))
+        except KeyError as error:
+            raise _RefusalError(404, "It was deleted at the same time.") from error
         except FakeSonioxError as error:
             raise _RefusalError(500, f"It was reset, but {error}") from error
+        except AssertionError as error:
+            raise _RefusalError(409, f"It was reset, but its check failed: {error}") from error
+        except ValueError as error:
+            raise _RefusalError(400, str(error)) from error
+        return self._state_of(hosted)
+
+    def _sub_fakes(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        return {
+            "fakes": [
+                {**self._state_of(sub_fake), "idle_sec": round(self._standalone.idle_sec(sub_fake), 3)}
+                for sub_fake in self._standalone.sub_fakes
+            ]
+        }
+
+    def _make_fake(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        try:
+            return self._state_of(self._standalone.make(_body(request)))
+        except TooManyFakesError as error:
+            raise _RefusalError(429, str(error)) from error
+        except ValueError as error:
+            raise _RefusalError(400, str(error)) from error
+
+    def _delete_fake(self, hosted: HostedFake, request: Request, number: str) -> object:  # noqa: ARG002
+        try:
+            self._standalone.delete(int(number) if number.isdecimal() and len(number) < 20 else 0)
+        except KeyError as error:
+            raise _RefusalError(404, f"There is no sub-fake {number!r}.") from error
+        except FakeSonioxError as error:
+            raise _RefusalError(500, f"It was deleted, but {error}") from error
+        except AssertionError as error:
+            raise _RefusalError(409, f"It was deleted, but its check failed: {error}") from error
         return {}
+
+    def _recordings(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        return {
+            "recordings": [
+                {
+                    "id": str(number),
+                    "config": recording.config,
+                    "duration_ms": recording.duration_ms,
+                    "text": recording.text,
+                    "words": recording.words,
+                }
+                for number, recording in enumerate(hosted.recordings)
+            ]
+        }
+
+    def _recording_audio(self, hosted: HostedFake, request: Request, number: str) -> object:
+        bounds = [request.args.get(name, default) for name, default in (("start_ms", "0"), ("end_ms", ""))]
+        if not all(bound.isdecimal() and len(bound) < 10 for bound in bounds if bound):
+            raise _RefusalError(400, "start_ms and end_ms must be milliseconds.")
+        start_ms, end_ms = (int(bound) if bound else None for bound in bounds)
+        return _audio(_recording(hosted, number).audio(start_ms or 0, end_ms))
+
+    def _recording_wav(self, hosted: HostedFake, request: Request, number: str) -> object:  # noqa: ARG002
+        try:
+            return _audio(_recording(hosted, number).wav(), "audio/wav")
+        except ValueError as error:
+            raise _RefusalError(400, str(error)) from error
+
+    def _compare(self, hosted: HostedFake, request: Request, number: str) -> object:
+        match _body(request):
+            case {"text": str() as text, **rest} if not rest:
+                comparison = _recording(hosted, number).compare(text)
+                return {"is_clean": comparison.is_clean, **dataclasses.asdict(comparison)}
+            case _:
+                raise _RefusalError(400, 'The body must be {"text": "..."}.')
+
+    def _send_webhook_again(self, hosted: HostedFake, request: Request, transcription_id: str) -> object:  # noqa: ARG002
+        try:
+            return hosted.fake.send_webhook_again(transcription_id)
+        except KeyError as error:
+            raise _RefusalError(404, f"There is no transcription {transcription_id!r}.") from error
+        except (RuntimeError, ValueError) as error:
+            raise _RefusalError(409, str(error)) from error
+
+
+def _recording(hosted: HostedFake, number: str) -> Recording:
+    recordings = hosted.recordings
+    if not number.isdecimal() or len(number) > 9 or int(number) >= len(recordings):
+        raise _RefusalError(404, f"There is no recording {number!r}; there are {len(recordings)}, from 0 on.")
+    return recordings[int(number)]
+
+
+def _bytes_of(method: str) -> Callable[[HostedFake, Request, str], Response]:
+    """What answers with the bytes that a method of the fake has for an id."""
+
+    def answer(hosted: HostedFake, request: Request, id_: str) -> Response:  # noqa: ARG001
+        try:
+            return _audio(getattr(hosted.fake, method)(id_))
+        except KeyError as error:
+            raise _RefusalError(404, f"There is no {id_!r}.") from error
+
+    return answer
+
+
+def _audio(content: bytes, content_type: str = "application/octet-stream") -> Response:
+    return Response(content, content_type=content_type, headers=_NOT_STORED)
 
 
 def _body(request: Request) -> dict[str, object]:
     if (request.content_length or 0) > _MAX_BODY_BYTES:
         raise _RefusalError(413, f"The body is larger than {_MAX_BODY_BYTES} bytes.")
     try:
-        body: object = json.loads(request.stream.read(_MAX_BODY_BYTES))
+        body: object = json.loads(request.stream.read(_MAX_BODY_BYTES), parse_constant=_refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise _RefusalError(400, f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise _RefusalError(400, "The body must be a JSON object.")
     return cast("dict[str, object]", body)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def record_names(fake: type[FakeSoniox]) -> tuple[str, ...]:
@@ -221,7 +372,7 @@ def _json(status: int, body: object) -> Response:
         json_text(_plain(body)).encode(),
         status,
         content_type="application/json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        headers=_NOT_STORED,
     )
 
 

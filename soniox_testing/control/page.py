@@ -67,7 +67,7 @@ let shown = "";
 async function look() {
   let status = "live";
   try {
-    const response = await fetch("/__fake__/records");
+    const response = await fetch(`${location.pathname.replace(/[/]+$/, "")}/records`);
     const text = await response.text();
     if (!response.ok) throw new Error(text);
     if (text !== shown) { show(JSON.parse(text)); shown = text; }

@@ -1,108 +1,207 @@
-"""Transcripts and failures as JSON: a file for ``--script``, or the body of ``POST /__fake__/scripts``."""
+"""What a fake is to say, to do and to hold, as JSON: a file for ``--script``, or the body of ``POST scripts``."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import runpy
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ..script.transcripts import Word
+from ..script.faults import Faults
+from ..script.recordings import Hearing, Recording
+from ..script.transcripts import transcript_of
+from ..script.values import (
+    InputError,
+    called,
+    checked_arguments,
+    fits,
+    list_of,
+    object_of,
+    record_of,
+    shown,
+    time_of,
+)
+from ..script.verbs import settings_of
+from .conversations import conversation_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from ..realtime.conversation import Conversation
+    from ..script.values import Reader
     from ..server import FakeSoniox
 
-_SELECTORS = {"filename": str, "client_reference_id": str}
-_KINDS: dict[str, dict[str, type]] = {
-    "transcripts": {"transcript": object, **_SELECTORS},
-    "failures": {"error_type": str, "message": str, **_SELECTORS},
-}
-_WORD_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "text": str,
-    "start_ms": int,
-    "end_ms": int,
-    "confidence": (int, float),
-    "speaker": str,
-    "language": str,
-}
+    Addition: TypeAlias = Callable[[], object]
+    """Adds one entry of a script to a fake, which has been checked."""
+
+_FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
+VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
+"""The verbs of faults."""
+_HEARINGS = {"exact": Hearing.exact, "mild": Hearing.mild, "rough": Hearing.rough}
 
 
-class ScriptError(ValueError):
-    """A script is invalid; the message says where and why."""
-
-
-def run_script(fake: FakeSoniox, path: Path) -> None:
+def run_script(fake: FakeSoniox, path: Path) -> list[Recording]:
     """Runs a script file: JSON, or, if the name ends in ``.py``, its function ``script(fake)``.
 
+    Returns:
+        The recordings of a file in JSON.
+
     Raises:
-        ScriptError: The script is invalid.
+        InputError: The script is invalid.
         OSError: It cannot be read.
     """
     if path.suffix == ".py":
         function = runpy.run_path(str(path)).get("script")
         if not callable(function):
-            raise ScriptError(f"{path} has no function script(fake)")
+            raise InputError(f"{path} has no function script(fake)")
         function(fake)
-        return
+        return []
     try:
         script: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ScriptError(f"{path} is not JSON: {error}") from error
-    add_script(fake, script)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON: {error}") from error
+    try:
+        return add_script(fake, script)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
-def add_script(fake: FakeSoniox, script: object) -> None:
-    """Adds ``{"transcripts": [...], "failures": [...]}`` to a fake, all of it or nothing.
+def add_script(fake: FakeSoniox, script: object) -> list[Recording]:
+    """Adds the entries of a script to a fake, all of them or none.
+
+    Returns:
+        Its recordings.
 
     Raises:
-        ScriptError: It does not have this shape.
+        InputError: One does not fit.
     """
-    lines: list[tuple[str, dict[str, Any]]] = []
-    for kind, entries in _object("the script", script, {"transcripts": list, "failures": list}).items():
-        for number, entry in enumerate(cast("list[object]", entries)):
-            where = f"{kind}[{number}]"
-            fields = _object(where, entry, _KINDS[kind])
-            missing = sorted(set(_KINDS[kind]) - set(_SELECTORS) - set(fields))
-            if missing:
-                raise ScriptError(f"{where} needs {', '.join(missing)}")
-            if kind == "transcripts":
-                fields["transcript"] = _transcript(where, fields["transcript"])
-            lines.append((kind, fields))
-    for kind, fields in lines:
-        (fake.add_transcript if kind == "transcripts" else fake.fail_next_job)(**fields)
+    sections = object_of("the script", script, SECTIONS)
+    catalogue = fake._state.voices.catalogue  # pyright: ignore[reportPrivateUsage] - not for users
+    faults, models = fake.faults.pending, tuple(catalogue.models)
+    try:
+        additions = [
+            SECTIONS[section](fake, f"{section}[{number}]", entry)
+            for section, entries in sections.items()
+            for number, entry in enumerate(list_of(f"the script.{section}", entries))
+        ]
+    except InputError:
+        for fault in fake.faults.pending:
+            if fault not in faults:
+                fault.remove()
+        catalogue.models[:] = models
+        raise
+    added = [add() for add in additions]
+    return [entry for entry in added if isinstance(entry, Recording)]
 
 
-def _transcript(where: str, transcript: object) -> str | tuple[Word, ...]:
-    if isinstance(transcript, str):
-        return transcript
-    if not isinstance(transcript, list):
-        raise ScriptError(f"{where}.transcript must be a text or a list of words")
-    words: list[Word] = []
-    latest_ms = 0
-    for number, entry in enumerate(cast("list[object]", transcript)):
-        at = f"{where}.transcript[{number}]"
-        fields = _object(at, entry, _WORD_FIELDS)
-        try:
-            word = Word(**fields)
-        except (TypeError, ValueError) as error:
-            raise ScriptError(f"{at}: {error}") from error
-        for time_ms in (word.start_ms, word.end_ms):
-            if time_ms is not None and time_ms < latest_ms:
-                raise ScriptError(f"{at} is at {time_ms} ms, after a time of {latest_ms} ms")
-            latest_ms = latest_ms if time_ms is None else time_ms
-        words.append(word)
-    return tuple(words)
+def add_fault(fake: FakeSoniox, where: str, entry: object) -> object:
+    """Adds the fault that a JSON object with a verb and its arguments describes, and returns it.
+
+    Raises:
+        InputError: It does not fit.
+    """
+    fields: dict[str, Any] = dict(cast("dict[str, Any]", entry)) if isinstance(entry, dict) else {}
+    verb = fields.pop("verb", None)
+    if not isinstance(verb, str) or verb not in VERBS:
+        raise InputError(f"{where}verb must be one of {', '.join(VERBS)}, not {shown(verb)}")
+    action: Any = getattr(fake if verb in _FAKE_VERBS else fake.faults, verb)
+    try:
+        return action(**fields)
+    except TypeError as error:
+        raise InputError(f"{where}{error}") from error
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{where}{verb}(): {error}") from error
 
 
-def _object(where: str, value: object, fields: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object with these fields, all optional; null is the same as absent."""
-    if not isinstance(value, dict):
-        raise ScriptError(f"{where} must be an object with {', '.join(fields)}")
-    found = {name: entry for name, entry in cast("dict[str, Any]", value).items() if entry is not None}
-    for name, entry in found.items():
-        if name not in fields:
-            raise ScriptError(f"{where} has no {name}; it may have {', '.join(fields)}")
-        if not isinstance(entry, fields[name]) or isinstance(entry, bool):
-            raise ScriptError(f"{where}.{name} cannot be {entry!r}")
-    return found
+def recording_of(where: str, value: object) -> Recording:
+    """The recording of a JSON object: with words, or with the seconds and the seed of a conversation.
+
+    Raises:
+        InputError: It does not fit.
+    """
+    kinds = settings_of(Recording.conversation)
+    if "words" in object_of(where, value, (*(field.name for field in dataclasses.fields(Recording)), *kinds)):
+        return record_of(Recording, where, value, words=transcript_of)
+    return called(Recording.conversation, where, value, kinds)
+
+
+def hearing_of(where: str, value: object) -> Hearing:
+    """How well a recording is heard, from ``exact``, ``mild`` or ``rough``, or from the fields of ``Hearing``.
+
+    Raises:
+        InputError: It does not fit.
+    """
+    if isinstance(value, str):
+        if value not in _HEARINGS:
+            raise InputError(f"{where} must be one of {', '.join(_HEARINGS)}, or an object, not {value!r}")
+        return _HEARINGS[value]()
+    return record_of(Hearing, where, value, final_after_ms=_bounds)
+
+
+def _bounds(where: str, value: object) -> object:
+    if fits("int", value):
+        return value
+    bounds = tuple(list_of(where, value))
+    if len(bounds) != 2 or not all(fits("int", bound) for bound in bounds):
+        raise InputError(f"{where} must be milliseconds, or a list of their two bounds, not {shown(bounds)}")
+    return bounds
+
+
+def _method(name: str, **readers: Reader) -> Callable[[FakeSoniox, str, object], partial[object]]:
+    """A section whose entries are the arguments of a method of the fake, which raises nothing for them."""
+
+    def read(fake: FakeSoniox, where: str, entry: object) -> partial[object]:
+        method = getattr(fake, name)
+        return partial(method, **checked_arguments(method, where, entry, settings_of(method), **readers))
+
+    return read
+
+
+def _at_once(add: Callable[[FakeSoniox, str, object], object]) -> Callable[[FakeSoniox, str, object], Addition]:
+    """A section whose entries can be removed again: each is checked by adding it."""
+
+    def read(fake: FakeSoniox, where: str, entry: object) -> Addition:
+        added = add(fake, where, entry)
+        return lambda: added
+
+    return read
+
+
+def _tts_model(fake: FakeSoniox, where: str, entry: object) -> object:
+    return called(fake.add_tts_model, where, entry, settings_of(fake.add_tts_model))
+
+
+def _recording(fake: FakeSoniox, where: str, entry: object) -> Addition:
+    add = _method("add_recording", recording=recording_of, hearing=hearing_of)(fake, where, entry)
+
+    def add_and_tell() -> object:
+        add()
+        return add.keywords["recording"]
+
+    return add_and_tell
+
+
+def _conversation(fake: FakeSoniox, where: str, entry: object) -> Addition:
+    kinds = {name if name != "function" else "steps": kind for name, kind in settings_of(fake.on_session).items()}
+
+    def add(steps: Callable[[Conversation], None], **settings: Any) -> Addition:
+        if (settings.get("times") or 1) < 1:
+            raise ValueError(f"a conversation cannot run {settings['times']} sessions")
+        return partial(fake.on_session, steps, **settings)
+
+    return called(add, where, entry, kinds, steps=conversation_of)
+
+
+SECTIONS: dict[str, Callable[[FakeSoniox, str, object], Addition]] = {
+    "transcripts": _method("add_transcript", transcript=transcript_of),
+    "failures": _method("fail_next_job"),
+    "conversations": _conversation,
+    "recordings": _recording,
+    "audio_urls": _method("add_audio_url"),
+    "tts_models": _at_once(_tts_model),
+    "usage": _method("add_usage", ended_at=time_of),
+    "faults": _at_once(lambda fake, where, entry: add_fault(fake, f"{where}: ", entry)),
+}
+"""What a script may hold: by name, what checks an entry and returns what adds it."""

@@ -1,4 +1,4 @@
-"""A listener with one fake at its root and the control API beside it."""
+"""A listener with one fake at its root, sub-fakes below it, and a control API for each."""
 
 from __future__ import annotations
 
@@ -6,48 +6,71 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..front.shared import SharedListener
-from .api import ROOT, ControlApi
+from ..unfrozen import time
+from .api import ControlApi
+from .hosted import HostedFake, TooManyFakesError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from typing_extensions import Self
     from werkzeug.wrappers import Request, Response
 
-    from ..script.clock import VirtualClock
     from ..server import FakeSoniox
+    from .options import Options
+
+_BUSY_SEC = 60.0
 
 
 class Standalone(SharedListener):
-    """The server of ``python -m soniox_testing``.
+    """The server of ``python -m soniox_testing``. May be used from any thread.
 
     Args:
-        make_fake: Makes a fake on this listener, with its scripts, not yet started; called again for each reset.
+        options: Of the fake at the root, and of sub-fakes where they do not give others.
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
         tls: Whether to speak TLS.
-        clock: The virtual clock of the fakes; None: their time is real.
+        scripts: Script files for the fake at the root, which each reset runs again.
+        max_fakes: How many sub-fakes there may be at once.
         open_control: Whether the control API answers to other machines, too.
 
     Raises:
+        ValueError: An option or a script cannot be.
+        OSError: A script cannot be read.
         RuntimeError: trustme is not installed, and TLS was asked for.
     """
 
     def __init__(
         self,
-        make_fake: Callable[[SharedListener], FakeSoniox],
+        options: Options,
         *,
-        host: str,
-        port: int,
-        tls: bool,
-        clock: VirtualClock | None,
-        open_control: bool,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
+        scripts: Sequence[Path] = (),
+        max_fakes: int = 100,
+        open_control: bool = False,
     ) -> None:
         super().__init__(host=host, port=port, tls=tls, beside=self._control)
-        self._make_fake = make_fake
+        self.root: HostedFake = HostedFake(self.place(root=True), options, scripts)
+        """The fake at the URL of the server."""
+        self._options = options
+        self._max_fakes = max_fakes
         self._changing = threading.Lock()
-        self.fake: FakeSoniox = make_fake(self)
-        self._api = ControlApi(self, clock, open_to_all=open_control)
+        self._fakes: dict[int, HostedFake] = {self.root.number: self.root}
+        self._api = ControlApi(self, open_to_all=open_control)
+
+    @property
+    def fake(self) -> FakeSoniox:
+        """The fake at the root, which a reset replaces."""
+        return self.root.fake
+
+    @property
+    def sub_fakes(self) -> tuple[HostedFake, ...]:
+        """In the order in which they were made."""
+        with self._changing:
+            return tuple(hosted for hosted in self._fakes.values() if hosted is not self.root)
 
     def start(self) -> Self:
         """As the base class, and starts the fake."""
@@ -56,31 +79,77 @@ class Standalone(SharedListener):
         return self
 
     def stop(self) -> None:
-        """Stops the fake, then as the base class.
+        """Stops all fakes, then as the base class.
 
         Raises:
-            FakeSonioxError: The fake had an internal error.
-        """
-        try:
-            with self._changing:
-                self.fake.stop()
-        finally:
-            super().stop()
-
-    def reset(self) -> None:
-        """Replaces the fake by a new one, which ends the connections of the old one.
-
-        Raises:
-            FakeSonioxError: The old fake had an internal error. The new one has started.
+            FakeSonioxError: A fake had an internal error.
+            AssertionError: A fake is strict, and its check has failed.
         """
         with self._changing:
-            fresh = self._make_fake(self)
-            old, self.fake = self.fake, fresh
+            hosted, self._fakes = list(self._fakes.values()), {}
+        errors: list[Exception] = []
+        for fake in hosted:
             try:
-                old.stop()
-            finally:
-                fresh.start()
+                fake.stop()
+            except (AssertionError, RuntimeError) as error:
+                errors.append(error)
+        super().stop()
+        if errors:
+            raise errors[0]
+
+    def find(self, number: int) -> HostedFake | None:
+        """The fake at a place; None: there is none."""
+        with self._changing:
+            return self._fakes.get(number)
+
+    def make(self, options: Options) -> HostedFake:
+        """Makes and starts a sub-fake. Where there is no room, the one that was idle for the longest time goes.
+
+        Args:
+            options: That differ from those of the server.
+
+        Raises:
+            ValueError: An option cannot be.
+            TooManyFakesError: There is no room, and each has been used in the last minute, or has an open session.
+        """
+        hosted = HostedFake(self.place(), {**self._options, **options}, ())
+        with self._changing:
+            idle = self._most_idle() if len(self._fakes) > self._max_fakes else None
+            if idle is not None:
+                del self._fakes[idle.number]
+            self._fakes[hosted.number] = hosted
+            hosted.fake.start()
+        if idle is not None:
+            idle.stop()
+        return hosted
+
+    def _most_idle(self) -> HostedFake:
+        idle_sec = {hosted: self.idle_sec(hosted) for hosted in self._fakes.values() if hosted is not self.root}
+        most = max(idle_sec, key=lambda hosted: idle_sec[hosted], default=None)
+        if most is None or idle_sec[most] < _BUSY_SEC:
+            raise TooManyFakesError(
+                f"There are {self._max_fakes} sub-fakes, all of them in use in the last {_BUSY_SEC:g} seconds: delete "
+                "those that are not needed, or start the server with a larger --max-fakes."
+            )
+        return most
+
+    def idle_sec(self, hosted: HostedFake) -> float:
+        """For how many real seconds a fake had no request and no open session."""
+        return max(0.0, min(time.monotonic() - hosted.used_sec, self.unused_sec(hosted.number)))
+
+    def delete(self, number: int) -> None:
+        """Stops a sub-fake.
+
+        Raises:
+            KeyError: There is none.
+            FakeSonioxError: It had an internal error.
+            AssertionError: It is strict, and its check has failed.
+        """
+        with self._changing:
+            if number == self.root.number:
+                raise KeyError(number)
+            hosted = self._fakes.pop(number)
+        hosted.stop()
 
     def _control(self, request: Request) -> Response | None:
-        is_control = request.path == ROOT.rstrip("/") or request.path.startswith(ROOT)
-        return self._api.respond(request) if is_control else None
+        return self._api.respond(request)

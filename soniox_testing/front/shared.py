@@ -18,6 +18,7 @@ from ..net.exchange import LINE, Delivery, SentRequest, Service, text_of
 from ..net.listener import Listener
 from ..rest.router import json_response
 from ..script.failures import Failed, FakeSonioxError, join
+from ..unfrozen import time
 from ..wire.rest_errors import ApiError
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
     from ..net.line import Line
     from ..net.tls import Certificate
 
+ROOT = 0
+"""The number of the place without a number in its URL."""
 _PREFIX = re.compile(r"/~([1-9][0-9]{0,17})(?=/|$)")
+_MOST_LATE_CALLS = 1000
+_MOST_NAMES = 100_000
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,7 @@ class SharedListener:
         host: Name or address to listen on.
         port: Port to listen on; 0 picks a free one.
         tls: Whether to speak TLS, with a new certificate.
-        beside: For the standalone server: answers requests that are not for a fake, and returns None for others. The
-            newest fake is at the root then, without a number.
+        beside: For the standalone server: answers requests that are not for a fake, and returns None for others.
 
     Raises:
         RuntimeError: trustme is not installed, and TLS was asked for.
@@ -143,20 +147,35 @@ class SharedListener:
         """
         return Mount(self, service, name)
 
+    def place(self, *, root: bool = False) -> Place:
+        """A URL that one fake after the other may have.
+
+        Args:
+            root: Whether it is the URL without a number, of which there is one.
+        """
+        return Place(self, ROOT if root else self._next_number())
+
+    def _next_number(self) -> int:
+        with self._lock:
+            self._newest += 1
+            return self._newest
+
     def open(self, mount: Mount) -> str:
-        """Begins to pass requests on to a mount.
+        """Begins to pass requests on to a mount, in place of an older one there.
 
         Returns:
-            Its URL, which no other mount of this listener ever had.
+            Its URL, which no other mount of this listener ever had, unless it has a place.
         """
         if not self._listener.is_running():
             raise RuntimeError("this SharedListener was not started: use it in a with statement, or call start()")
+        number = self._next_number() if mount.number is None else mount.number
         with self._lock:
-            self._newest += 1
-            self._mounts[self._newest] = mount
+            self._mounts[number] = mount
             if mount.name is not None:
-                self._names[self._newest] = mount.name
-            return self._listener.url if self._beside else f"{self._listener.url}/~{self._newest}"
+                self._names[number] = mount.name
+            if len(self._names) > _MOST_NAMES:
+                del self._names[next(iter(self._names))]
+        return self._listener.url if number == ROOT else f"{self._listener.url}/~{number}"
 
     def close(self, mount: Mount) -> list[threading.Thread]:
         """Passes no more requests on to a mount, and ends its connections.
@@ -168,6 +187,14 @@ class SharedListener:
             self._mounts = {number: known for number, known in self._mounts.items() if known is not mount}
             ending = [line for line, owner in self._owners.items() if owner is mount]
         return self._listener.end_connections(ending)
+
+    def unused_sec(self, number: int) -> float:
+        """For how many real seconds a place had no request and no open WebSocket."""
+        with self._lock:
+            mount = self._mounts.get(number)
+            if mount is None or mount.websockets:
+                return 0.0
+            return time.monotonic() - mount.used_sec
 
     def _failed(self, error: BaseException, doing: str, line: Line | None) -> None:
         """Assigns a failure to the fake of the connection, or else to the fake that was started last."""
@@ -181,12 +208,13 @@ class SharedListener:
             prefix = mount.url.removeprefix(self._listener.url)
             mount.service.on_error(error, doing.replace(f" {prefix}/", " /", 1), line)
 
-    def _number(self, path: str) -> tuple[int | None, str]:
-        """The number of the mount that a path belongs to, None for none, and the path below that mount."""
-        if self._beside is not None:
-            return self._newest, path
-        found = _PREFIX.match(path)
-        return (None, path) if found is None else (int(found[1]), path[found.end() :] or "/")
+    def _find(self, path: str) -> tuple[int, str, Mount | None]:
+        """The number that a path begins with, the path below it, and the mount there; hold the lock."""
+        number, below = split_path(path)
+        mount = self._mounts.get(number)
+        if mount is not None:
+            mount.used_sec = time.monotonic()
+        return number, below, mount
 
     def _respond(self, request: Request) -> Delivery:
         response = None if self._beside is None else self._beside(request)
@@ -194,19 +222,20 @@ class SharedListener:
             # A client may send such a request and then others on one connection; the end of a fake must not end it.
             self._owners.pop(request.environ[LINE], None)
             return Delivery(response)
-        number, below = self._number(request.environ["PATH_INFO"])
-        path = text_of(below)
         with self._lock:
-            mount = self._mounts.get(number or 0)
+            number, below, mount = self._find(request.environ["PATH_INFO"])
+            path = text_of(below)
             if mount is not None:
                 # Under the lock that close() takes, so that close() ends this connection, too.
                 self._owners[request.environ[LINE]] = mount
-            elif number is not None and number <= self._newest:
-                self._late[number, request.method, path] += 1
+            elif ROOT < number <= self._newest:
+                call = (number, request.method, path)
+                if call in self._late or len(self._late) < _MOST_LATE_CALLS:
+                    self._late[call] += 1
         if mount is not None:
             request.environ["PATH_INFO"] = below
             return mount.service.respond(SentRequest(request.environ))
-        if number is None or number > self._newest:
+        if not ROOT < number <= self._newest:
             refusal = ApiError(
                 404, "not_found", f"There is nothing at {request.path}. URLs here begin with /~, a number."
             )
@@ -219,9 +248,8 @@ class SharedListener:
         return Delivery(json_response(refusal.status_code, refusal.body()))
 
     def _websocket(self, path: str) -> Callable[[Upgrade], None] | None:
-        number, below = self._number(path)
         with self._lock:
-            mount = self._mounts.get(number or 0)
+            _, below, mount = self._find(path)
         serve = None if mount is None else mount.service.upgrade(below)
         if mount is None or serve is None:
             return None  # It is answered as any other request.
@@ -231,17 +259,47 @@ class SharedListener:
                 if mount not in self._mounts.values():
                     return  # The fake has stopped meanwhile.
                 self._owners[upgrade.line] = mount
-            serve(upgrade)
+                mount.websockets += 1
+            try:
+                serve(upgrade)
+            finally:
+                with self._lock:
+                    mount.websockets -= 1
+                    mount.used_sec = time.monotonic()
 
         return run
+
+
+def split_path(path: str) -> tuple[int, str]:
+    """The number that a path begins with, ``ROOT`` for none, and the path below it."""
+    found = _PREFIX.match(path)
+    return (ROOT, path) if found is None else (int(found[1]), path[found.end() :] or "/")
+
+
+class Place:
+    """A URL of a shared listener that fakes may have one after the other: also ``FakeSoniox(listener=...)``."""
+
+    def __init__(self, shared: SharedListener, number: int) -> None:
+        self.number = number
+        self._shared = shared
+
+    def mount(self, service: Service, *, name: str | None = None) -> Mount:
+        """As of ``SharedListener``; at its start the new fake takes the place of the one that is there."""
+        return Mount(self._shared, service, name, self.number)
 
 
 class Mount:
     """The place of one fake on a shared listener, with the interface of a listener."""
 
-    def __init__(self, shared: SharedListener, service: Service, name: str | None) -> None:
+    def __init__(self, shared: SharedListener, service: Service, name: str | None, number: int | None = None) -> None:
         self.service = service
         self.name = name
+        self.number = number
+        """Of its place; None: a new one after each start."""
+        self.used_sec: float = time.monotonic()
+        """When it had its last request, or its last WebSocket ended."""
+        self.websockets: int = 0
+        """How many are open."""
         self.url: str = ""
         """The URL; empty before the first start."""
         self._shared = shared

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..hearing.recognition import Message
+    from ..store.state import State
     from .conversation_queue import ConversationQueue, Kind
     from .stt_config import SttConfig
 
@@ -44,13 +45,15 @@ class Conversation:
     Args:
         config: From the start message.
         queue: To and from the session.
+        wait: Waits for so many seconds of the fake's clock.
     """
 
-    def __init__(self, config: SttConfig, queue: ConversationQueue) -> None:
+    def __init__(self, config: SttConfig, queue: ConversationQueue, wait: Callable[[float], None]) -> None:
         self.config: Mapping[str, object] = config.message
         """The start message as sent, without its key."""
         self._config = config
         self._queue = queue
+        self._wait = wait
         self._language = home_languages(config)[0]
         self._passed: list[Received] = []
         """All that was taken from the inbox."""
@@ -124,6 +127,30 @@ class Conversation:
         begin, self._asked_bytes = self._asked_bytes, end
         self._asked_ms = self._audio_ms if ms is None else self._asked_ms + ms
         return _bytes(self._audio, begin, end)
+
+    def expect_audio_until(self, ms: int, *, within_sec: float = _WITHIN_SEC) -> bytes:
+        """Waits until the session has got so much audio. Skips keepalives.
+
+        Args:
+            ms: Milliseconds from the start of the audio.
+            within_sec: Real seconds to wait at most.
+
+        Returns:
+            The audio since the end of the last call; empty if it had come before.
+
+        Raises:
+            AssertionError: As ``expect_audio``.
+        """
+        missing_ms = ms - self._asked_ms
+        return self.expect_audio(ms=missing_ms, within_sec=within_sec) if missing_ms > 0 else b""
+
+    def wait(self, seconds: float) -> None:
+        """Waits on the fake's clock, or until the session has ended.
+
+        Args:
+            seconds: How long.
+        """
+        self._wait(seconds)
 
     def expect_finalize(self, *, within_sec: float = _WITHIN_SEC) -> None:
         """Waits for ``finalize``. Skips audio and keepalives.
@@ -393,7 +420,7 @@ def start_conversation(
     function: Callable[[Conversation], object],
     config: SttConfig,
     queue: ConversationQueue,
-    remember_failure: Callable[[BaseException, str], None],
+    state: State,
 ) -> threading.Thread:
     """Runs the function of a test in a new thread, and ends the session if the function does not.
 
@@ -401,9 +428,14 @@ def start_conversation(
         function: The test's function.
         config: From the start message.
         queue: To and from the session.
-        remember_failure: Called with what the function raised.
+        state: Of the fake; it remembers what the function raises.
     """
-    conversation = Conversation(config, queue)
+
+    def wait(seconds: float) -> None:
+        with state.clock.alarm(state.stopping) as alarm:
+            alarm.wait_until(state.clock.now_sec() + seconds, unless=queue.is_over)
+
+    conversation = Conversation(config, queue, wait)
 
     def run() -> None:
         try:
@@ -412,7 +444,7 @@ def start_conversation(
                 conversation._answer_rest()  # pyright: ignore[reportPrivateUsage] - not for users
         except BaseException as failure:  # noqa: BLE001 - kept and raised when the fake stops
             name = getattr(function, "__name__", repr(function))
-            remember_failure(failure, f"running the function {name} of a session")
+            state.remember_failure(failure, f"running the function {name} of a session")
             if not queue.ended:
                 what = f"The function of this session failed: {type(failure).__name__}: {failure}"
                 queue.put(RealtimeError("internal_error", what))

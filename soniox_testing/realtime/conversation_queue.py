@@ -95,6 +95,11 @@ class ConversationQueue:
             self._outbox.append(output)
         self._wake()
 
+    def is_over(self) -> bool:
+        """Whether the session has ended."""
+        with self._turns:
+            return bool(self._inbox) and self._inbox[-1].kind == "over"
+
     def next(self, timeout_sec: float | None) -> Received | None:
         """Takes the next event from the inbox; ``over`` stays there, and is the answer to every later call.
 

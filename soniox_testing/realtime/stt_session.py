@@ -197,7 +197,7 @@ class SttSession(RealtimeSession[SessionLog]):
         if function is not None:
             # Only the limit of the key ends a scripted session: the function decides how long the client may be silent.
             self._queue = ConversationQueue(self._wake or (lambda: None))
-            thread = start_conversation(function, config, self._queue, self._state.remember_failure)
+            thread = start_conversation(function, config, self._queue, self._state)
             with self._state.lock:
                 self._state.conversation_threads.append(thread)
         else:

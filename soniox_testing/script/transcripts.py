@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from .values import InputError, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,6 +58,27 @@ def words_of(transcript: str | Sequence[Word]) -> tuple[Word, ...]:
                     raise ValueError(f"the Word {word.text!r} is at {time_ms} ms, after a time of {latest_ms} ms")
                 latest_ms = time_ms
     return words
+
+
+def transcript_of(where: str, value: object) -> str | tuple[Word, ...]:
+    """The transcript that a JSON value is: a text, or a list of words.
+
+    Raises:
+        InputError: It is neither, or the words are not in order.
+    """
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        raise InputError(f"{where} must be a text or a list of words")
+    entries = cast("list[object]", value)
+    words: list[Word] = []
+    for number, entry in enumerate(entries):
+        words.append(record_of(Word, f"{where}[{number}]", entry))
+        try:
+            words_of(words)
+        except ValueError as error:
+            raise InputError(f"{where}[{number}]: {error}") from error
+    return tuple(words)
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,11 @@ def _check(verb: Callable[..., object], arguments: Sequence[object], keywords: M
         raise TypeError(f"{name}: {error}") from None
     for parameter, value in {**bound, **keywords}.items():
         kind = kinds.get(parameter)
-        if kind is not None and not _fits(kind, value):
+        if kind is not None and not fits(kind, value):
             raise TypeError(f"{name}: {parameter} must be {_in_words(kind)}, not {value!r}")
 
 
-def _fits(kind: str, value: object) -> bool:
+def fits(kind: str, value: object) -> bool:
     """Whether a value may be given for a parameter with this annotation."""
     if value is None:
         return "None" in kind

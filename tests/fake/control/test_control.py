@@ -10,39 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 import websocket
 
-from soniox_lite import SonioxAPIError, SonioxClient
-from soniox_testing import FakeSoniox, VirtualClock
-from soniox_testing.control.standalone import Standalone
+from soniox_lite import SonioxAPIError
+from tests.fake.control.harness import Control
 from tests.fake.tts_client import TtsClient
 from tests.support.tables import each_row
-
-_JSON = {"Content-Type": "application/json"}
-
-
-class Control:
-    """A program's server in this process, and how to talk to its control API."""
-
-    def __init__(self, **options):
-        self.clock = VirtualClock()
-        options = {"host": "127.0.0.1", "port": 0, "tls": False, "clock": self.clock, "open_control": False, **options}
-        self.server = Standalone(lambda listener: FakeSoniox(listener=listener, clock=self.clock), **options)
-
-    def __call__(self, method, name, body=None, headers=None):
-        address = urlsplit(self.server.fake.url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
-        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        try:
-            connection.request(method, f"/__fake__/{name}", content, _JSON if headers is None else headers)
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-        finally:
-            connection.close()
-
-    def client(self):
-        fake = self.server.fake
-        return SonioxClient(
-            "k", api_base_url=fake.api_base_url, websocket_base_url=fake.stt_websocket_url, max_retries=0
-        )
 
 
 @pytest.fixture
@@ -57,7 +28,10 @@ def test_the_state_says_where_everything_is(control):
     url = control.server.fake.url
     assert (status, urlsplit(url).path) == (200, "")
     assert state == {
+        "id": "0",
+        "name": None,
         "url": url,
+        "control_url": f"{url}/__fake__",
         "api_base_url": f"{url}/v1",
         "stt_websocket_url": url.replace("http", "ws") + "/transcribe-websocket",
         "tts_api_base_url": url,
@@ -135,7 +109,7 @@ def test_scripts_are_said(control):
         ],
         "failures": [{"error_type": "audio_too_long", "message": "Too long.", "filename": "c.mp3"}],
     }
-    assert control("POST", "scripts", script) == (200, {})
+    assert control("POST", "scripts", script) == (200, {"recordings": []})
     with control.client() as client:
         jobs = {
             name: client.stt.create(
@@ -154,16 +128,16 @@ def test_scripts_are_said(control):
     ("script", "message"),
     [
         ([], "The body must be a JSON object."),
-        ({"transcripts": {}}, "the script.transcripts cannot be {}"),
-        ({"transcripts": ["x"]}, "transcripts[0] must be an object with transcript, filename, client_reference_id"),
+        ({"transcripts": {}}, "the script.transcripts must be a list, not {}"),
+        ({"transcripts": ["x"]}, "transcripts[0] must be an object with transcript, filename, "),
         ({"transcripts": [{}]}, "transcripts[0] needs transcript"),
         ({"transcripts": [{"transcript": 1}]}, "transcripts[0].transcript must be a text or a list of words"),
         ({"transcripts": [{"transcript": "a", "name": "b"}]}, "transcripts[0] has no name"),
         ({"transcripts": [{"transcript": [{}]}]}, "transcripts[0].transcript[0]"),
-        ({"transcripts": [{"transcript": [{"text": "a", "start_ms": "1"}]}]}, "start_ms cannot be '1'"),
+        ({"transcripts": [{"transcript": [{"text": "a", "start_ms": "1"}]}]}, "start_ms must be int | None, not '1'"),
         (
             {"transcripts": [{"transcript": [{"text": "a", "start_ms": 9}, {"text": "b", "start_ms": 1}]}]},
-            "transcripts[0].transcript[1] is at 1 ms, after a time of 9 ms",
+            "transcripts[0].transcript[1]: the Word 'b' is at 1 ms, after a time of 9 ms",
         ),
         ({"failures": [{"error_type": "x"}]}, "failures[0] needs message"),
     ],
@@ -263,10 +237,9 @@ def test_the_clock_moves_only_forward_and_only_if_it_is_virtual(control):
     assert control("POST", "clock", {"advance_sec": 1.5}) == (200, {"now_sec": 1.5})
     for body in ({}, {"advance_sec": -1}, {"advance_sec": "1"}, {"advance_sec": True}, {"advance_sec": 1, "x": 1}):
         assert control("POST", "clock", body)[0] == 400
-    real = Control(clock=None)
-    with real.server:
-        status, body = real("POST", "clock", {"advance_sec": 1})
-        assert (status, "--clock virtual" in body["error"]) == (409, True)
+    assert control("POST", "reset", {"clock": "real"})[0] == 200
+    status, body = control("POST", "clock", {"advance_sec": 1})
+    assert (status, "it must be virtual" in body["error"]) == (409, True)
 
 
 def test_a_reset_forgets_everything_and_ends_what_is_open(control):
@@ -276,7 +249,7 @@ def test_a_reset_forgets_everything_and_ends_what_is_open(control):
         live = websocket.create_connection(
             control.server.fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"]
         )
-        assert control("POST", "reset", {}) == (200, {})
+        assert control("POST", "reset", {})[0] == 200
         assert live.sock.recv(1) == b""
         live.shutdown()
         assert control.server.fake.url == url
@@ -288,7 +261,7 @@ def test_a_reset_tells_of_a_fake_that_failed_and_resets_all_the_same(control):
     control.server.fake._state.remember_failure(ZeroDivisionError("inside"))
     status, body = control("POST", "reset", {})
     assert (status, "ZeroDivisionError: inside" in body["error"]) == (500, True)
-    assert control("POST", "reset", {}) == (200, {})
+    assert control("POST", "reset", {})[0] == 200
 
 
 @each_row(
@@ -371,12 +344,12 @@ def test_a_browser_shows_jobs_sessions_and_requests_and_no_markup_of_clients(con
 def test_a_browser_shows_what_comes_later(control, tmp_path, monkeypatch):
     looks = []
 
-    def records(request):
+    def records(hosted, request):
         if len(looks) == 1:
             with control.client() as client:
                 client.files.upload(b"sound", filename="later.mp3")
         looks.append(request)
-        return original(request)
+        return original(hosted, request)
 
     routes = control.server._api._routes
     original = routes["GET", "records"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from soniox_testing import FakeSoniox, Hearing, Limits, SpeechRules, plugin
-from soniox_testing.control import api
+from soniox_testing.control import api, conversations, scripts
 from soniox_testing.control.scripts import add_script
 
 _ROOT = Path(__file__).parents[3]
@@ -83,7 +83,7 @@ def test_the_python_snippets_pass_as_they_stand(tmp_path):
 def test_the_script_can_be_used():
     fake = FakeSoniox()
     add_script(fake, json.loads(_JSON[0]))
-    assert len(fake._state.script.lines) == 3
+    assert (len(fake._state.script.lines), len(fake._state.script.functions)) == (3, 1)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="needs sh and curl")
@@ -103,11 +103,14 @@ def test_the_table_of_fixtures_is_the_plugin():
 
 
 def test_the_tables_name_every_request_and_every_verb():
-    routes = api.ControlApi(None, None, open_to_all=False)._routes
+    routes = api.ControlApi(None, open_to_all=False)._routes
     assert {f"{method} {name}" for method, name in routes} == set(
-        re.findall(r"^\| `((?:GET|POST|DELETE) \w+)` \|", _TEXT, re.MULTILINE)
+        re.findall(r"^\| `((?:GET|POST|DELETE) [\w/{}]+)` \|", _TEXT, re.MULTILINE)
     )
-    for verb in api.VERBS:
+    assert list(scripts.SECTIONS) == re.findall(
+        r"^\| `(\w+)` \|", _TEXT.partition("| section |")[2].partition("\n\n")[0], re.MULTILINE
+    )
+    for verb in (*scripts.VERBS, *conversations.VERBS):
         assert f"`{verb}`" in _TEXT
     for record in api.record_names(FakeSoniox):
         assert f"`{record}`" in _TEXT

@@ -72,9 +72,7 @@ def url(request: pytest.FixtureRequest) -> Any:
         with SharedListener() as listener, FakeSoniox(listener=listener) as fake:
             yield fake.url
     else:
-        with Standalone(
-            lambda port: FakeSoniox(listener=port), host="127.0.0.1", port=0, tls=False, clock=None, open_control=False
-        ) as server:
+        with Standalone({}) as server:
             yield server.fake.url
 
 
