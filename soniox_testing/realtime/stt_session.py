@@ -335,6 +335,8 @@ class SttSession(RealtimeSession[SessionLog]):
         if stream is None or record.config is None:
             return
         tokens = [*self._recognized, *(self._queue.final_tokens if self._queue is not None else ())]
+        # The service charges for the whole stream, and so for the time of keepalives.
+        open_ms = int((self._state.clock.now_sec() - self._started_sec) * 1000)
         with self._state.lock:
             self._state.usage.ended(stream)
             self._state.usage.stt_used(
@@ -342,7 +344,7 @@ class SttSession(RealtimeSession[SessionLog]):
                 model=str(record.config["model"]),
                 client_reference_id=record.client_reference_id,
                 started_sec=self._started_sec,
-                audio_duration_ms=self._audio_ms,
+                audio_duration_ms=max(self._audio_ms, open_ms),
                 text=text_of(tokens),
                 context=record.config.get("context"),
             )

@@ -190,7 +190,7 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         actions: list[Action] = [Send(json_text(message))]
         if stream.fault_is_due():
             actions += self._apply_fault(stream)
-        if "audio_end" in message and stream.stream_id in self._streams:
+        if message["audio_end"] and stream.stream_id in self._streams:
             actions += self._terminate(stream, "finished")
         return actions
 

@@ -52,6 +52,7 @@ class TtsStream:
         self._text_ended = False
         self._first_audio_sec: float | None = None
         self._delayed_sec = 0.0
+        self._started_sec = now_sec
         self._next_sec = now_sec
         """The earliest moment of the next audio."""
         self._text_due_sec = _after(now_sec, rules.text_timeout_sec)
@@ -88,6 +89,8 @@ class TtsStream:
         self._text += text
         self._text_ended = ended
         self._text_due_sec = math.inf if ended else _after(now_sec, self._rules.text_timeout_sec)
+        if self._first_audio_sec is not None:
+            self._audio_due_sec = self._next_text_due_sec()
 
     def delay(self, seconds: float, now_sec: float) -> None:
         """Delays the next audio."""
@@ -98,8 +101,10 @@ class TtsStream:
         """The error of the deadline that has passed."""
         if self._text_due_sec <= self._audio_due_sec:
             what = f"No text and no text_end came for {self._rules.text_timeout_sec:g} seconds."
-        else:
+        elif self._first_audio_sec is None:
             what = f"There was no audio for {self._rules.first_audio_timeout_sec:g} seconds."
+        else:
+            what = f"The text came so slowly that there was less than {self._rules.slowest_factor:g} of real time."
         return RealtimeError("request_timeout", what)
 
     def produce(self, now_sec: float) -> dict[str, object] | None:
@@ -136,11 +141,10 @@ class TtsStream:
                 "character_start_times_seconds": [sec for piece in pieces for sec in piece.starts_sec],
                 "character_end_times_seconds": [sec for piece in pieces for sec in piece.ends_sec],
             }
-        if is_last:
-            message["audio_end"] = True
+        message["audio_end"] = is_last
         self._messages += 1
         self.log.add_audio(len(audio), self._synthesizer.duration_ms)
-        self._audio_due_sec = math.inf
+        self._audio_due_sec = self._next_text_due_sec()
         if self._first_audio_sec is None:
             self._first_audio_sec = now_sec
             self._delayed_sec = 0.0
@@ -148,6 +152,14 @@ class TtsStream:
             made_sec = self._synthesizer.duration_ms / 1000 / self._rules.realtime_factor
             self._next_sec = self._first_audio_sec + self._delayed_sec + made_sec
         return message
+
+    def _next_text_due_sec(self) -> float:
+        """When the stream, which has made audio, times out for lack of more text; infinite: never."""
+        allowed_sec, slowest = self._rules.first_audio_timeout_sec, self._rules.slowest_factor
+        if self._text_ended or allowed_sec is None or not slowest:
+            return math.inf
+        held_sec = len(self._text) / CHARACTERS_PER_SEC / self.log.request.sound.speed
+        return self._started_sec + max(allowed_sec, (self._synthesizer.duration_ms / 1000 + held_sec) / slowest)
 
     def fault_is_due(self) -> bool:
         """Whether the moment of the fault has come."""

@@ -40,6 +40,9 @@ class SpeechRules:
     """A stream ends with 408 after this time without a text message, before ``text_end``; None: never. Measured."""
     first_audio_timeout_sec: float | None = 11.0
     """A stream ends with 408 if its first audio takes longer than this; None: never. Measured: 10 to 12."""
+    slowest_factor: float | None = 0.8
+    """A stream ends with 408 if, after that time and before ``text_end``, the audio of its text is shorter than this
+    share of the time since its start; None: never. Measured, once."""
     longest_audio_sec: float = 120.0
     """The longest audio of one stream or request; the rest is cut off. Infinite: no limit."""
     held_characters: int = 30

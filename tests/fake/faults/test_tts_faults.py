@@ -65,7 +65,9 @@ def test_a_failure_may_be_that_of_the_connection(fake_soniox, client):
 def test_a_stream_is_terminated_too_early(fake_soniox, client):
     fake_soniox.faults.terminate(after_frames=2, times=1)
     messages = client.start().say(TEXT).stream()
-    assert [set(message) for message in messages] == [{"stream_id", "audio"}] * 2 + [{"stream_id", "terminated"}]
+    assert [set(message) for message in messages] == [{"stream_id", "audio", "audio_end"}] * 2 + [
+        {"stream_id", "terminated"}
+    ]
     fake_soniox.assert_spoken(TEXT, ended="terminated")
     fake_soniox.faults.terminate(times=1)
     assert client.start().stream() == [{"stream_id": "s", "terminated": True}]

@@ -415,6 +415,15 @@ def test_every_timer_fires_on_a_virtual_clock(server, clock):
         client.close()
 
 
+def test_a_ping_is_no_sign_of_life(server, clock):
+    client = SttClient(server).start()
+    clock.advance(19)
+    client.synchronize()  # by a ping
+    clock.advance(1)
+    assert client.error() == (408, "request_timeout")
+    client.close()
+
+
 def test_what_was_sent_before_the_clock_moved_came_in_time(server, clock):
     client = SttClient(server).start()
     for _ in range(30):

@@ -52,7 +52,7 @@ def sec(data):
 
 def test_a_stream_ends_with_audio_end_and_then_terminated(fake, client):
     messages = client.start().say("Hello, how are you?").stream()
-    assert [message.get("audio_end") for message in messages[:-1]] == [None, None, True]
+    assert [message["audio_end"] for message in messages[:-1]] == [False, False, True]
     assert sec(audio(messages)) == pytest.approx(19 / 14, abs=1e-3)
     record = fake.assert_spoken("Hello, how are you?", stream_id="s", ended="finished", model="tts-rt-v2", speed=None)
     assert record.connection_id == fake.speech_connections[0].id
@@ -78,7 +78,7 @@ def test_all_that_was_made_before_the_end_is_ended_by_a_message_of_its_own(conne
     rules = SpeechRules(held_characters=0)
     with FakeSoniox(speech=rules) as server:
         client = connect(server=server).start().say("Hi", end=False)
-        assert "audio_end" not in client.message()
+        assert client.message()["audio_end"] is False
         assert client.say("").stream()[0] == {"stream_id": "s", "audio_end": True}
 
 
@@ -188,7 +188,7 @@ def test_a_cancelled_stream_is_terminated_without_audio_end(fake, client):
     assert client.start().send(stream_id="s", cancel=True).stream() == [{"stream_id": "s", "terminated": True}]
     client.start().say(LONG, end=False).send(stream_id="s", cancel=True)
     messages = client.stream()
-    assert not any("audio_end" in message for message in messages)
+    assert not any(message.get("audio_end") for message in messages)
     assert [record.ended for record in fake.speeches] == ["cancelled", "cancelled"]
 
 
@@ -391,6 +391,25 @@ def test_a_stream_without_audio_times_out(client, clock):
     assert client.refused() == (408, "request_timeout")
 
 
+def test_a_stream_whose_text_comes_slowly_times_out(fake, client, clock):
+    client.start().say("A sentence of forty characters, or so...", end=False)
+    for _ in range(2):
+        clock.advance(4.5)
+        client.say("", end=False).synchronize()
+    clock.advance(2)
+    *spoken, error, end = client.stream()
+    assert sec(audio(spoken)) < 0.8 * 11
+    assert (error["error_code"], error["error_type"], end["terminated"]) == (408, "request_timeout", True)
+
+
+def test_a_stream_whose_text_comes_as_fast_as_it_is_spoken_goes_on(fake, client, clock):
+    client.start()
+    for _ in range(6):
+        client.say("A sentence of forty characters, or so...", end=False).synchronize()
+        clock.advance(3.5)
+    assert client.say("").stream()[-2]["audio_end"]
+
+
 def test_timers_can_be_set(connect, clock):
     rules = SpeechRules(idle_sec=1, idle_without_key_sec=2, silent_sec=None, text_timeout_sec=3)
     with FakeSoniox(clock=clock, speech=rules) as server:
@@ -432,7 +451,7 @@ def test_audio_may_be_as_long_as_it_likes(connect):
 def test_two_minutes_of_audio_are_delivered_and_then_refused(fake, client):
     messages = client.start().say(LONG).stream()
     assert sec(audio(messages)) == pytest.approx(120, abs=0.1)
-    assert not any("audio_end" in message for message in messages)
+    assert not any(message.get("audio_end") for message in messages)
     assert (messages[-2]["error_code"], messages[-2]["error_type"]) == (413, "max_audio_duration_reached")
     assert fake.speeches[0].error_type == "max_audio_duration_reached"
 

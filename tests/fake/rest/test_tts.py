@@ -98,11 +98,11 @@ def test_bodies_that_are_not_json_are_refused_and_told_why(fake_soniox):
 
 
 def test_a_voice_that_may_not_exist_is_noted(fake_soniox):
-    assert post(fake_soniox, voice="Somebody")[0] == 200
+    assert post(fake_soniox, voice="Imaginary")[0] == 200
     assert post(fake_soniox, voice="Nina")[0] == 200
     doubtful, known = fake_soniox.speeches
     assert doubtful.notes == (
-        "The voice 'Somebody' is not among those that this fake knows; the service may refuse it.",
+        "The voice 'Imaginary' is not among those that this fake knows; the service may refuse it.",
     )
     assert known.notes == ()
 

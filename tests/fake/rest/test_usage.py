@@ -114,6 +114,11 @@ def test_a_failed_job_costs_nothing(fake, client, clock):
     assert entries(client) == []
 
 
+def test_audio_is_charged_also_if_it_came_faster_than_real_time(client, session):
+    session(audio_format="pcm_s16le").audio(2000).text("").rest()
+    assert entries(client)[0]["input_audio_duration_ms"] == 1000
+
+
 def test_a_realtime_session_is_an_entry_when_it_has_ended(fake, client, clock, session):
     fake.add_transcript("one two three")
     stream = session(client_reference_id="call", enable_endpoint_detection=True, audio_format="pcm_s16le")
@@ -124,7 +129,8 @@ def test_a_realtime_session_is_an_entry_when_it_has_ended(fake, client, clock, s
     (entry,) = entries(client)
     assert (entry["model"], entry["client_reference_id"]) == ("stt-rt-v5", "call")
     assert (entry["start_time"], entry["end_time"]) == ("2026-04-28T12:00:00.000Z", "2026-04-28T12:00:05.000Z")
-    assert entry["input_audio_duration_ms"] == fake.sessions[0].audio_duration_ms
+    assert fake.sessions[0].audio_duration_ms == 1000
+    assert entry["input_audio_duration_ms"] == 5000, "the whole session is charged, also while it heard nothing"
     assert entry["output_text_tokens"] == 4, "13 characters, without the markers"
     assert entry["output_text_cost_usd"] == "0.0000160000"
 

@@ -218,7 +218,7 @@ def test_recompute_needs_a_body(client):
 
 
 def test_a_voice_can_be_told_to_fail_and_stays_failed(fake, client, time):
-    fake.fail_next_voice("voice_unclear", "Nobody can be heard.", name="Bea")
+    fake.fail_next_voice("voice_unclear", "No voice can be heard.", name="Bea")
     fake.fail_next_voice("voice_too_noisy", "It is noisy.")
     noisy, unclear, good = (client.create_voice(name).json["id"] for name in ("Ada", "Bea", "Cleo"))
     assert {model.status for voice in fake.voices for model in voice.models} == {"processing"}
@@ -227,7 +227,7 @@ def test_a_voice_can_be_told_to_fail_and_stays_failed(fake, client, time):
     assert (model["status"], model["error_type"], model["error_message"]) == (
         "failed",
         "voice_unclear",
-        "Nobody can be heard.",
+        "No voice can be heard.",
     )
     again = client.post(f"/v1/voices/{noisy}/recompute", {}).json
     assert {model["error_type"] for model in again["models"]} == {"voice_too_noisy"}
@@ -267,7 +267,7 @@ class TestRefusal:
             assert self.refusal(fake, voice, "tts-rt-v3") is None
 
     def test_another_name_may_be_that_of_a_voice(self, fake):
-        for voice in ("nina", "Nobody", "Zoë 2"):
+        for voice in ("nina", "Imaginary", "Zoë 2"):
             assert self.refusal(fake, voice) is None
         for voice in ("", "1a", "a/b", "{}"):
             assert self.refusal(fake, voice) == (400, "invalid_request")
@@ -275,7 +275,7 @@ class TestRefusal:
     def test_a_list_of_voices_is_exact(self):
         with FakeSoniox(voices=["Maya"]) as server:
             assert self.refusal(server, "Maya") is None
-            for voice in ("Nina", "Nobody"):
+            for voice in ("Nina", "Imaginary"):
                 assert self.refusal(server, voice) == (400, "invalid_request")
 
     def test_an_unknown_model_is_a_bad_request(self, fake):

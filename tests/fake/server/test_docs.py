@@ -142,3 +142,18 @@ def test_the_table_of_limits_is_the_code():
     assert {name: value for name, value in shown.items() if name not in unset} == {
         name: str(value) for name, value in service.items() if value is not None and name != "project"
     }
+
+
+def test_each_rule_of_the_service_names_tests_that_there_are():
+    section = _TEXT.partition("## The rules of the service\n")[2].partition("\n## ")[0]
+    rows = [row.split(" | ") for row in re.findall(r"^\| (.*\.py::.*) \|$", section, re.MULTILINE)]
+    assert len(rows) > 70
+    sources = {file.name: file.read_text(encoding="utf-8") for file in (_ROOT / "tests" / "fake").rglob("test_*.py")}
+    for rule, fake, tests in rows:
+        assert fake.startswith(("implemented", "switch", "unknown")), rule
+        named = re.findall(r"`(\w+\.py)::(test_\w+)`", tests)
+        assert named, rule
+        for file, test in named:
+            assert re.search(rf"^ *def {test}\(", sources[file], re.MULTILINE), (rule, file, test)
+    # No row without a test.
+    assert len(rows) == len([row for row in re.findall(r"^\| .*$", section, re.MULTILINE) if "| rule |" not in row])
