@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import io
 import os
@@ -32,7 +31,6 @@ TESTED_HERE = {
     "transcribe_many.py",
     "transcribe_on_cluster.py",
     "usage_report.py",
-    "webhook_lambda.py",
 }
 
 
@@ -213,71 +211,6 @@ def test_transcribe_many(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
     result = run("transcribe_many.py", *map(str, paths), fake=fake_soniox)
     assert result.stderr == ""
     assert sorted(result.stdout.splitlines()) == [f"{path}: file {path.stem}" for path in paths]
-
-
-_SECRET_HEADER = ("X-Soniox-Webhook-Secret", "long and random")
-
-
-def _gateway_event(kind: str, body: bytes, header: tuple[str, str], *, as_base64: bool) -> dict[str, Any]:
-    """What a Lambda is called with, behind each kind of gateway."""
-    name, value = header
-    one, many = {"Host": "a", name: value}, {"Host": ["a"], name: [value]}
-    parts: dict[str, dict[str, Any]] = {
-        "API Gateway 1.0": {"httpMethod": "POST", "path": "/", "headers": one, "multiValueHeaders": many},
-        "API Gateway 2.0": {
-            "version": "2.0",
-            "rawPath": "/",
-            "cookies": ["a=b"],
-            "headers": {"host": "a", name.lower(): value},
-            "requestContext": {"http": {"method": "POST"}},
-        },
-        "load balancer": {
-            "requestContext": {"elb": {"targetGroupArn": "arn"}},
-            "headers": {"host": "a", name.lower(): value},
-        },
-        "load balancer, multi-value": {
-            "requestContext": {"elb": {"targetGroupArn": "arn"}},
-            "multiValueHeaders": {"host": ["a"], name.lower(): [value]},
-        },
-    }
-    text = base64.b64encode(body).decode() if as_base64 else body.decode()
-    return {**parts[kind], "body": text, "isBase64Encoded": as_base64}
-
-
-# A function URL calls with the event of API Gateway 2.0.
-@pytest.mark.parametrize("kind", ["API Gateway 1.0", "API Gateway 2.0", "load balancer", "load balancer, multi-value"])
-@pytest.mark.parametrize("as_base64", [False, True], ids=["text", "base64"])
-def test_webhook_lambda(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch, kind: str, as_base64: bool) -> None:
-    for name, value in fake_soniox.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SONIOX_API_WEBHOOK_SECRET", "long and random")
-    monkeypatch.setenv("WEBHOOK_URL", "https://example.com/ended")
-    module = load("webhook_lambda.py")
-
-    def call(
-        handler: Any, body: bytes, header: tuple[str, str] = _SECRET_HEADER, *, as_base64: bool = as_base64
-    ) -> Any:
-        reply = handler(_gateway_event(kind, body, header, as_base64=as_base64))
-        # Without these two a load balancer answers 502.
-        assert reply["isBase64Encoded"] is False
-        assert {name: [value] for name, value in reply["headers"].items()} == reply["multiValueHeaders"]
-        return reply["statusCode"], reply["body"]
-
-    try:
-        fake_soniox.add_transcript("said on the phone")
-        status, job_id = call(module.start, SPOKEN.read_bytes(), as_base64=True)
-        assert status == 202
-        assert fake_soniox.transcriptions[0].webhook_url == "https://example.com/ended"
-        module.client.stt.wait(job_id)
-
-        news = f'{{"id": "{job_id}", "status": "completed"}}'.encode()
-        assert call(module.ended, news, (_SECRET_HEADER[0], "guess")) == (401, "")
-        assert call(module.ended, b"{")[0] == 400
-        assert call(module.ended, news) == (200, "said on the phone")
-        assert call(module.ended, news) == (200, "already handled")
-        assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
-    finally:
-        module.client.close()
 
 
 def test_stream_file(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
