@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..types.bulk import BulkResult
-    from ..types.transcriptions import CreateTranscriptionConfig
+    from .recognition import JobFields
 
 _URL_SCHEMES = ("http://", "https://")
 _DEFAULT_JOBS = 4
@@ -36,7 +36,7 @@ def is_bulk(options: argparse.Namespace) -> bool:
     return options.output_dir is not None or len(sources) > 1 or os.path.isdir(sources[0])
 
 
-def transcribe_all(options: argparse.Namespace, config: CreateTranscriptionConfig) -> int:
+def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
     """Writes a transcript for each recording. Returns exit code 0, or 1 if any of them failed."""
     if options.output_dir is None:
         folder = next((f"{source!r} is a folder" for source in options.sources if os.path.isdir(source)), "")
@@ -52,9 +52,7 @@ def transcribe_all(options: argparse.Namespace, config: CreateTranscriptionConfi
         with open_client(options) as client:
             results = client.stt.transcribe_many(
                 waiting,
-                model=options.model,
-                config=config,
-                client_reference_id=options.client_reference_id,
+                **job,
                 concurrency=_DEFAULT_JOBS if options.jobs is None else options.jobs,
                 journal=options.journal,
                 delete_after=not options.keep,

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .._http.body import ProgressCallback
     from ..client import SonioxClient
     from ..types.files import File
-    from ..types.transcriptions import CreateTranscriptionConfig, Transcription
+    from ..types.transcriptions import Transcription
+    from .recognition import JobFields
 
     Kind = Literal["transcription", "file"]
 
@@ -86,18 +87,16 @@ class ServerTraces:
             self._ids["file"] = file.id
         return file.id
 
-    def create(
-        self, *, model: str, file_id: str | None, audio_url: str | None, config: CreateTranscriptionConfig
-    ) -> Transcription:
-        """Creates a job. Arguments and errors as ``client.stt.create``."""
+    def create(self, *, file_id: str | None, audio_url: str | None, job: JobFields) -> Transcription:
+        """Creates a job, of a file or of a URL. Errors as ``client.stt.create``."""
         self._may_be_complete = True
         with self._making("transcription"):
             transcription = self._client.stt.create(
-                model=model,
                 file_id=file_id,
                 audio_url=audio_url,
+                model=job["model"],
                 client_reference_id=self._job_reference,
-                config=config,
+                config=job["config"],
             )
             self._ids["transcription"] = transcription.id
         return transcription
@@ -105,6 +104,11 @@ class ServerTraces:
     def keep_all(self) -> None:
         """Keeps everything on the server, however the block ends, because it has the only copy of the transcript."""
         self._must_keep = True
+
+    def leave_all(self) -> None:
+        """Leaves everything on the server, however the block ends, because the user has the ID."""
+        self._ids.clear()
+        self._doubtful.clear()
 
     def __enter__(self) -> Self:
         return self

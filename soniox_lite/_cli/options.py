@@ -111,18 +111,23 @@ def parsed(arguments: Sequence[str] | None) -> Options:
         SystemExit: The arguments are not valid (2), or ask for help or the version (0).
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    return Options(**vars(parser_for(given).parse_args(given)))
+
+
+def parser_for(arguments: Sequence[str] | None) -> argparse.ArgumentParser:
+    """The parser of the program, with the options of the command in these arguments; None for those of all commands."""
     parser = _Parser(prog=PROGRAM, **_texts(_DESCRIPTION, "transcribe call.mp3 --diarize", _EXIT_CODES))
     _add_connection(parser)
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     added = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    command = parser.command_in(given)
+    command = None if arguments is None else parser.command_in(arguments)
     for name, summary in commands.SUMMARIES.items():
-        if name == command:
+        if arguments is None or name == command:
             module = importlib.import_module(f"{commands.__name__}.{name}")
             module.add_options(add_action(added, name, summary, module.EXAMPLE, module.run))
         else:
             added.add_parser(name, help=summary)
-    return Options(**vars(parser.parse_args(given)))
+    return parser
 
 
 def add_action(
@@ -166,7 +171,7 @@ def add_json(parser: argparse.ArgumentParser, text: str = "print one JSON docume
 
 
 def add_recognition(parser: argparse.ArgumentParser, model: str) -> None:
-    """Adds the options of both kinds of transcription."""
+    """Adds the options of both kinds of transcription, which :mod:`~soniox_lite._cli.recognition` reads."""
     parser.add_argument(
         "--language", type=_codes, action="extend", metavar="CODE", help="an expected language, or several: en,de"
     )
@@ -174,7 +179,24 @@ def add_recognition(parser: argparse.ArgumentParser, model: str) -> None:
         "--translate-to", type=str.lower, metavar="CODE", help="also translate; translated lines begin with [CODE]"
     )
     parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
-    add_model(parser, model)
+    parser.add_argument("--model", help=f"the model (default: {model})")
+    group = parser.add_argument_group("what helps recognition")
+    group.add_argument(
+        "--language-hints-strict", action="store_true", help="recognize the languages of --language only"
+    )
+    group.add_argument(
+        "--terms",
+        type=_listed,
+        action="extend",
+        metavar="TERM",
+        help="words that are likely to be said: Soniox,Maribor",
+    )
+    group.add_argument(
+        "--context", metavar="FILE", help="background: a text, or JSON with general, text, terms, translation_terms"
+    )
+    group.add_argument(
+        "--config", metavar="FILE", help="JSON with the fields of the request; options given here win over it"
+    )
 
 
 def add_model(parser: argparse.ArgumentParser, model: str) -> None:
@@ -244,6 +266,11 @@ def _texts(description: str, example: str, below: str = "") -> dict[str, Any]:
 def _codes(text: str) -> list[str]:
     """Language codes separated by commas or spaces, in lower case as the service requires."""
     return text.lower().replace(",", " ").split() or [text]
+
+
+def _listed(text: str) -> list[str]:
+    """Words or phrases separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()] or [text]
 
 
 def _seconds(text: str) -> float:

@@ -135,6 +135,9 @@ class Pipe(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def end(self) -> None:
+        """Called at the end of the data, but not when ``goes_on`` has ended it. May raise OSError."""
+
     def peek(self, size: int) -> bytes:
         """The next bytes, at most ``size``, without consuming them; empty at the end."""
         if not self._ahead:
@@ -150,5 +153,7 @@ class Pipe(io.RawIOBase):
             if self.goes_on is not None and not self.goes_on():
                 return 0
         data = os.read(self._descriptor, len(buffer))
+        if not data:
+            self.end()
         buffer[: len(data)] = data
         return len(data)

@@ -13,13 +13,15 @@ from collections import deque
 from ..errors import SonioxError, SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..realtime._stt_protocol import error_of
 from ..realtime.resuming import ResumingSTTSession
-from ..types.context import TranslationConfig
 from ..types.realtime import RealtimeSTTConfig
 from ..types.resume import ResumePolicy
 from ..utils import SessionThread, read_wav_format
 from . import terminal as screen
+from .captions import Captions
 from .clients import open_client
 from .live import output_for
+from .programs import AUDIO_FORMAT, NUM_CHANNELS, SAMPLE_RATE, microphone_command, running, url_command
+from .recognition import recognition_config
 from .recording import Pipe, opened, refuse_empty
 
 TYPE_CHECKING = False
@@ -67,9 +69,16 @@ def stream(options: argparse.Namespace) -> int:
     """
     started = time.monotonic()
     # Reports all errors of the command line before anything is sent.
+    command = _command(options)
     config = _config(options)
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(opened(options.source))
+        # An output that is the input is refused.
+        opening = opened(options.source, options.captions) if command is None else running(command)
+        source = stack.enter_context(opening)
+        output = output_for(as_json=options.json, target_language=getattr(config.translation, "target_language", None))
+        captions = None
+        if options.captions is not None:
+            output = captions = Captions(options, output, is_translated=config.translation is not None)
         client = stack.enter_context(open_client(options))
         # A pipe may have no data yet; the connection is opened meanwhile.
         if not isinstance(source, Pipe):
@@ -86,7 +95,6 @@ def stream(options: argparse.Namespace) -> int:
         breaks = _Breaks(session)
         # From here on Ctrl-C waits for the last words; before, it ends the program at once.
         interruption = stack.enter_context(_Interruption())
-        output = output_for(as_json=options.json, target_language=options.translate_to)
         feeder = _Feeder(session, audio, None if options.fast else started)
         try:
             _show(session, feeder, interruption, output, breaks)
@@ -94,28 +102,47 @@ def stream(options: argparse.Namespace) -> int:
             if interruption.number is None:
                 raise
             screen.say(f"warning: {error}")
+        if captions is not None:
+            captions.check()
         return 0 if interruption.number is None else 128 + interruption.number
 
 
+def _command(options: argparse.Namespace) -> list[str] | None:
+    """The program that the audio comes from; None for a file or standard input.
+
+    Raises:
+        CommandError: The options contradict each other, or no such program is installed.
+    """
+    if bool(options.mic) == (options.source is not None):
+        text = (
+            "--mic and FILE exclude each other" if options.mic else "give a FILE, a URL, - for standard input, or --mic"
+        )
+        raise screen.CommandError(text, exit_code=2)
+    if options.device is not None and not options.mic:
+        raise screen.CommandError("--device needs --mic", exit_code=2)
+    is_url = options.source is not None and "://" in options.source and not options.source.lower().startswith("file:")
+    if not options.mic and not is_url:
+        return None
+    raw = (options.format, options.rate, options.channels)
+    if any(value is not None for value in raw):
+        raise screen.CommandError(
+            "--format, --rate and --channels are for raw audio from a file or a pipe", exit_code=2
+        )
+    options.format, options.rate, options.channels = AUDIO_FORMAT, SAMPLE_RATE, NUM_CHANNELS
+    return microphone_command(options.device) if options.mic else url_command(options.source)
+
+
 def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
-    audio_format: Any = options.format or "auto"
-    translation = (
-        None
-        if options.translate_to is None
-        else TranslationConfig(type="one_way", target_language=options.translate_to)
-    )
-    config = RealtimeSTTConfig(
-        model=options.model,
-        audio_format=audio_format,
+    config = recognition_config(
+        options,
+        RealtimeSTTConfig,
+        "stt-rt-v5",
+        audio_format=options.format,
         sample_rate=options.rate,
         num_channels=options.channels,
-        language_hints=options.language,
-        client_reference_id=options.client_reference_id,
-        enable_speaker_diarization=options.diarize or None,
-        enable_endpoint_detection=options.endpoints or None,
-        translation=translation,
+        enable_endpoint_detection=options.endpoints,
     )
-    if not _sample_bytes(audio_format) and (options.rate is not None or options.channels is not None):
+    if not _sample_bytes(config.audio_format) and (options.rate is not None or options.channels is not None):
         raise screen.CommandError(
             "--rate and --channels need the --format of raw audio, such as pcm_s16le", exit_code=2
         )
@@ -354,8 +381,9 @@ class _Feeder:
             if self._stop.is_set() and not self._sent_bytes:
                 # Nothing was sent: there are no last words, and the service reports an error for an empty stream.
                 self._session.cancel()
-            elif not self._sent_bytes and self._error is None:
-                self._error = screen.CommandError("there is no audio: the input is empty", exit_code=2)
+            elif not self._sent_bytes:
+                if self._error is None:
+                    self._error = screen.CommandError("there is no audio: the input is empty", exit_code=2)
                 self._session.cancel()
             else:
                 self._session.finish()

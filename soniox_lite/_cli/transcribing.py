@@ -3,70 +3,64 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import time
 
 from .._data.rules import FieldErrors
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
-from ..types.context import TranslationConfig
 from ..types.transcriptions import CreateTranscriptionConfig
 from . import bulk, terminal as screen
 from .cleanup import ServerTraces
 from .clients import open_client
 from .places import path_or_none
+from .recognition import recognition_config
 from .recording import opened, path_of_url, refuse_empty
 from .transcripts import TranscriptOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from .._http.messages import Response
     from ..client import SonioxClient
     from ..types.transcriptions import Transcription, TranscriptionTranscript
+    from .recognition import JobFields
 
 # Shorter while progress is shown.
 _WATCHED_INTERVAL_SEC = 2.0
 _INTERVAL_SEC = 5.0
 _EXIT_TIMED_OUT = 124
+_WEBHOOK_HEADER = "X-Soniox-Webhook-Secret"
 
 
 def transcribe(options: argparse.Namespace) -> int:
     """Prints the transcript of a recording, or writes those of several. Returns the exit code; errors are raised."""
     # Reports all errors of the command line before anything is sent.
-    with FieldErrors("the command line") as check:
-        check.text("model", options.model, min_length=1, max_length=32)
-        check.text("client_reference_id", options.client_reference_id, min_length=1, max_length=256)
-    config = CreateTranscriptionConfig(
-        language_hints=options.language,
-        enable_speaker_diarization=options.diarize or None,
-        translation=None
-        if options.translate_to is None
-        else TranslationConfig(type="one_way", target_language=options.translate_to),
-    )
+    job = _job_fields(options)
     if bulk.is_bulk(options):
-        _check_track(options)
-        return bulk.transcribe_all(options, config)
+        _check_track(options, job)
+        return bulk.transcribe_all(options, job)
     for option in ("jobs", "journal"):
         if getattr(options, option) is not None:
             raise screen.CommandError(f"--{option} needs --output-dir", exit_code=2)
     (options.source,) = options.sources
     with contextlib.ExitStack() as stack:
-        url = _url_or_none(options.source)
+        url = url_or_none(options.source)
         # Opened first: an output that is the input is refused as that, whatever its name and content are.
         source = stack.enter_context(opened(options.source, path_or_none(options.output))) if url is None else url
         output = TranscriptOutput(options)
-        _check_track(options)
+        _check_track(options, job)
         client = stack.enter_context(open_client(options))
         if not isinstance(source, str):
             refuse_empty(source, options.source)
         traces = ServerTraces(
-            client, keep=options.keep, reference=options.client_reference_id, timeout_sec=options.timeout
+            client, keep=options.keep, reference=job["client_reference_id"], timeout_sec=options.timeout
         )
         with traces:
             with screen.Progress(wanted=not options.quiet) as progress:
-                transcript = _transcript(client, traces, progress, source, config, options)
+                transcript = _transcript(client, traces, progress, source, job, options)
             try:
                 # Written before the cleanup, which may fail.
                 output.write(transcript)
@@ -77,8 +71,22 @@ def transcribe(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_track(options: argparse.Namespace) -> None:
-    if options.track not in {None, "original"} and options.translate_to is None:
+def _job_fields(options: argparse.Namespace, **more: Any) -> JobFields:
+    """The fields of a job from the options of :func:`~soniox_lite._cli.options.add_recognition`. Raises as it."""
+    with FieldErrors("the command line") as check:
+        check.text("model", options.model, min_length=1, max_length=32)
+        check.text("client_reference_id", options.client_reference_id, min_length=1, max_length=256)
+    config = recognition_config(options, CreateTranscriptionConfig, "stt-async-v5", **more)
+    return {
+        "model": config.model or "",
+        "client_reference_id": config.client_reference_id,
+        # They are arguments of their own.
+        "config": dataclasses.replace(config, model=None, client_reference_id=None),
+    }
+
+
+def _check_track(options: argparse.Namespace, job: JobFields) -> None:
+    if options.track not in {None, "original"} and job["config"].translation is None:
         raise screen.CommandError("--track needs --translate-to: there is no translation", exit_code=2)
 
 
@@ -87,19 +95,10 @@ def _transcript(
     traces: ServerTraces,
     progress: screen.Progress,
     source: BinaryIO | str,
-    config: CreateTranscriptionConfig,
+    job: JobFields,
     options: argparse.Namespace,
 ) -> TranscriptionTranscript:
-    file_id = None
-    if not isinstance(source, str):
-        progress.show("uploading")
-        file_id = traces.upload(
-            source,
-            filename="stdin" if options.source == "-" else os.path.basename(path_of_url(options.source)),
-            on_progress=lambda sent, total: progress.show(_upload_state(sent, total)),
-        )
-    audio_url = source if isinstance(source, str) else None
-    transcription = traces.create(model=options.model, file_id=file_id, audio_url=audio_url, config=config)
+    transcription = _create(traces, progress, source, options.source, job)
     _wait(client, transcription, options.wait_timeout, progress)
     try:
         return client.stt.get_transcript(transcription.id)
@@ -107,6 +106,74 @@ def _transcript(
         # The job has completed; its transcript can be requested again.
         traces.keep_all()
         raise
+
+
+def _create(
+    traces: ServerTraces,
+    progress: screen.Progress,
+    source: BinaryIO | str,
+    name: str,
+    job: JobFields,
+) -> Transcription:
+    """Uploads a recording that is no URL, and makes a job of it. ``name`` is its name on the command line."""
+    if isinstance(source, str):
+        return traces.create(file_id=None, audio_url=source, job=job)
+    progress.show("uploading")
+    file_id = traces.upload(
+        source,
+        filename="stdin" if name == "-" else os.path.basename(path_of_url(name)),
+        on_progress=lambda sent, total: progress.show(_upload_state(sent, total)),
+    )
+    return traces.create(file_id=file_id, audio_url=None, job=job)
+
+
+def submit(options: argparse.Namespace) -> int:
+    """Makes a job of each recording and prints its ID. Returns exit code 0; errors are raised."""
+    secret = os.environ.get("SONIOX_API_WEBHOOK_SECRET") if options.webhook_url is not None else None
+    header = os.environ.get("SONIOX_API_WEBHOOK_HEADER", _WEBHOOK_HEADER) if secret is not None else None
+    job = _job_fields(
+        options,
+        webhook_url=options.webhook_url,
+        webhook_auth_header_name=header,
+        webhook_auth_header_value=secret,
+    )
+    with open_client(options) as client:
+        for source in options.sources:
+            _submit(client, source, job, options)
+    return 0
+
+
+def _submit(client: SonioxClient, source: str, job: JobFields, options: argparse.Namespace) -> None:
+    url = url_or_none(source)
+    with contextlib.ExitStack() as stack:
+        stream: BinaryIO | str = stack.enter_context(opened(source)) if url is None else url
+        if not isinstance(stream, str):
+            refuse_empty(stream, source)
+        traces = stack.enter_context(
+            ServerTraces(client, keep=False, reference=job["client_reference_id"], timeout_sec=options.timeout)
+        )
+        with screen.Progress(wanted=not options.quiet) as progress:
+            made = _create(traces, progress, stream, source, job)
+        if options.json:
+            screen.write_json(made.to_dict(), indent=None)
+        else:
+            screen.write(made.id)
+        # Printed: from here on it is the user's.
+        traces.leave_all()
+
+
+def fetch(options: argparse.Namespace) -> int:
+    """Waits for a job and prints its transcript. Returns exit code 0; errors are raised."""
+    output = TranscriptOutput(options)
+    with open_client(options) as client, screen.Progress(wanted=not options.quiet) as progress:
+        _wait(client, client.stt.get(options.id), options.wait_timeout, progress)
+        transcript = client.stt.get_transcript(options.id)
+        progress.erase()
+        output.write(transcript)
+        # Not before the transcript is written, which may fail.
+        if options.delete:
+            client.stt.destroy(options.id)
+    return 0
 
 
 def _wait(
@@ -145,7 +212,8 @@ def _wait(
         raise SonioxTranscriptionError(f"transcription {ended.id} failed: {reason}", transcription=ended)
 
 
-def _url_or_none(source: str) -> str | None:
+def url_or_none(source: str) -> str | None:
+    """An http or https URL, with a scheme in lower case; None for another source."""
     scheme, colon, rest = source.partition("://")
     # The service accepts only lower-case schemes.
     return f"{scheme.lower()}{colon}{rest}" if colon and scheme.lower() in {"http", "https"} else None

@@ -11,18 +11,20 @@ between two cues. A cue holds words of one speaker. It ends with a sentence or b
 long is preferably broken after a comma, into parts of similar length. Languages written without spaces are broken
 between characters, but not before a closing mark or after an opening one.
 
-A source is a transcript, an event, or tokens, also as dicts. For a live session, pass the ``final_tokens`` of its
-:class:`~soniox_lite.transcript.TranscriptBuffer`. Non-final tokens and the marks ``<end>`` and ``<fin>`` are left out.
+A source is a transcript, an event, or tokens, also as dicts. After a live session, pass the ``final_tokens`` of its
+:class:`~soniox_lite.transcript.TranscriptBuffer`; :class:`LiveCues` makes cues while it goes on. Non-final tokens and
+the marks ``<end>`` and ``<fin>`` are left out.
 """
 
 from __future__ import annotations
 
-from .formats import to_srt, to_text, to_vtt
+from .formats import to_srt, to_text, to_vtt, vtt_cue
 from .layout import Layout
+from .live import LiveCues
 from .tracks import Cue, cues
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .tracks import Track as Track
 
-__all__ = ["Cue", "Layout", "cues", "to_srt", "to_text", "to_vtt"]
+__all__ = ["Cue", "Layout", "LiveCues", "cues", "to_srt", "to_text", "to_vtt", "vtt_cue"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..transcript import TokensInput
     from .layout import Layout
-    from .tracks import Track
+    from .tracks import Cue, Track
 _WORD_JOINER = "\u2060"
 # SRT readers interpret HTML tags, and the override codes, breaks and spaces of SubStation Alpha.
 _TAG = re.compile(r"<[^>]*>|-->")
@@ -77,13 +77,24 @@ def to_vtt(
         SonioxValidationError: As :func:`cues`.
         SonioxAPIError: As :func:`cues`.
     """
-    parts = ["WEBVTT\n"]
-    for cue in cues(source, track=track, layout=layout):
-        name = _name_of(cue.speaker)
-        voice = f"<v Speaker {_escaped(name)}>" if speakers and name else ""
-        text = _escaped(_without_cue_syntax("\n".join(cue.lines)))
-        parts.append(f"{_timestamp(cue.start_ms, '.')} --> {_timestamp(cue.end_ms, '.')}\n{voice}{text}\n")
-    return "\n".join(parts)
+    blocks = [vtt_cue(cue, speakers=speakers) for cue in cues(source, track=track, layout=layout)]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def vtt_cue(cue: Cue, *, speakers: bool = True) -> str:
+    r"""One cue as a block of a WebVTT file, which begins with a line ``WEBVTT``; an empty line precedes each block.
+
+    Args:
+        cue: Its times are in milliseconds.
+        speakers: As for :func:`to_vtt`.
+
+    Returns:
+        Its lines; the last one ends with ``\n``, too.
+    """
+    name = _name_of(cue.speaker)
+    voice = f"<v Speaker {_escaped(name)}>" if speakers and name else ""
+    text = _escaped(_without_cue_syntax("\n".join(cue.lines)))
+    return f"{_timestamp(cue.start_ms, '.')} --> {_timestamp(cue.end_ms, '.')}\n{voice}{text}\n"
 
 
 def to_text(source: TokensInput, *, track: Track = "original", speakers: bool = True) -> str:

@@ -28,7 +28,7 @@ _TRACKS = ("original", "translation", "both")
 _WIDTH, _WIDTH_OF_WIDE = 42, 32
 DASH = "- "
 # The minimum, so that no cue is lost when speakers talk at the same time. The next cue is delayed instead.
-_SHORTEST_MS = 200
+SHORTEST_MS = 200
 # A shorter gap is reduced to ``gap_ms``, which shows that the text changes.
 _FLICKER_MS = 500
 
@@ -263,18 +263,29 @@ class CueBuilder:
         earliest = 0
         for cue in self._cues:
             cue.start_ms = max(cue.start_ms, earliest)
-            earliest = cue.start_ms + _SHORTEST_MS + layout.gap_ms
+            earliest = cue.start_ms + SHORTEST_MS + layout.gap_ms
         for cue, following in zip_longest(self._cues, self._cues[1:]):
-            reading_ms = 1000 * sum(map(display_width, cue.lines)) // layout.chars_per_sec
-            latest = cue.start_ms + layout.max_ms
-            end = max(cue.end_ms, cue.start_ms + max(layout.min_ms, reading_ms, _SHORTEST_MS))
-            if following is not None:
-                limit = following.start_ms - layout.gap_ms
-                latest = min(latest, limit)
-                if limit - end < _FLICKER_MS:
-                    end = limit
-            cue.end_ms = min(end, latest)
+            cue.end_ms = shown_until(cue, None if following is None else following.start_ms, layout)
         return self._cues
+
+
+def shown_until(cue: Cue, following_ms: int | None, layout: Layout) -> int:
+    """When a cue ends, so that it can be read and does not overlap the next.
+
+    Args:
+        cue: Its ``end_ms`` is the end of its speech.
+        following_ms: Where the next cue begins; None for the last one.
+        layout: The limits.
+    """
+    reading_ms = 1000 * sum(map(display_width, cue.lines)) // layout.chars_per_sec
+    latest = cue.start_ms + layout.max_ms
+    end = max(cue.end_ms, cue.start_ms + max(layout.min_ms, reading_ms, SHORTEST_MS))
+    if following_ms is not None:
+        limit = following_ms - layout.gap_ms
+        latest = min(latest, limit)
+        if limit - end < _FLICKER_MS:
+            end = limit
+    return min(end, latest)
 
 
 def _append_apart(spans: list[Span], further: list[Span]) -> None:

@@ -77,6 +77,14 @@ def test_the_commands_of_the_usage_page_run(command: str, folder: Path, fake_son
     assert output.strip() or set(folder.iterdir()) - before
 
 
+def test_the_scripts_of_the_usage_page_run(folder: Path, fake_soniox: FakeSoniox) -> None:
+    program = f'soniox-lite() {{ "{sys.executable}" -W error -m soniox_lite "$@"; }}\n'
+    (script,) = re.findall(r"```bash\n(.*?)```", USAGE, re.DOTALL)
+    run(["bash", "-eu", "-c", program + script], folder, fake_soniox)
+    assert (folder / "call.srt").read_text().startswith("1\n00:00:0")
+    assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_piece_of_python_compiles(page: Path) -> None:
     for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):

@@ -18,10 +18,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "On a terminal, text that may still change is dim. Ctrl-C ends the audio and waits\n"
         "for the last words; a second Ctrl-C ends at once.",
-        below="a microphone: arecord -q -f S16_LE -r 16000 -c 1 -t raw |\n"
-        f"  {PROGRAM} stream - --format pcm_s16le --rate 16000 --channels 1",
+        below=f"a microphone: {PROGRAM} stream --mic\n"
+        f"raw audio of another program: ... | {PROGRAM} stream - --format pcm_s16le --rate 16000 --channels 1",
     )
-    parser.add_argument("source", metavar="FILE|-", help="a file, or - for standard input")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="FILE|URL|-",
+        help="a file, - for standard input, or the URL of a stream, which the program ffmpeg plays",
+    )
+    parser.add_argument("--mic", action="store_true", help="record the microphone with arecord, parec, sox or ffmpeg")
+    parser.add_argument("--device", metavar="NAME", help="that program's name of the microphone")
     shared.add_json(parser, "print each event of the service as a JSON object on a line of its own")
     shared.add_recognition(parser, "stt-rt-v5")
     parser.add_argument("--endpoints", action="store_true", help="begin a new line when a speaker has finished")
@@ -32,6 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="send as fast as possible, not at the pace of the audio")
     shared.add_fake(parser)
     parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")
+    captions = parser.add_argument_group("captions")
+    captions.add_argument(
+        "--captions", metavar="FILE", help="also write WebVTT that grows; of the translation if there is one"
+    )
+    captions.add_argument("--force", action="store_true", help="overwrite FILE even if it looks like audio")
     group = parser.add_argument_group("raw audio, which has no header")
     group.add_argument(
         "--format", type=str.lower, metavar="NAME", help="pcm_s16le, mulaw, ... (default: auto, read from the header)"

@@ -81,8 +81,8 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ),
         ("speak Hello -o a.WAV --audio-format pcm_s16le", "is for wav, but"),
         (
-            "stream https://me:pass@example.com/a.mp3?key=SECRET",
-            "'https://example.com/a.mp3': No such file or directory; ",
+            "speak --file https://me:pass@example.com/a.txt?key=SECRET -o a.wav",
+            "'https://example.com/a.txt': No such file or directory; ",
         ),
         ("speak --file https://example.com/a.txt -o a.wav", "only soniox-lite transcribe accepts URLs"),
         ("transcribe example.com/talks/a.mp3", "did you mean https://example.com/talks/a.mp3?"),

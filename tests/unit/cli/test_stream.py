@@ -732,7 +732,7 @@ def test_help_lists_the_command_and_shows_how_to_use_a_microphone(capsys: pytest
         texts.append(capsys.readouterr().out)
     assert re.search(r"^ +stream +print what is being said", texts[0], re.MULTILINE)
     assert "example: soniox-lite stream" in texts[1]
-    assert "arecord" in texts[1]
+    assert "soniox-lite stream --mic" in texts[1]
     assert "(default: stt-rt-v5)" in texts[1]
 
 

@@ -1,0 +1,182 @@
+"""``soniox-lite stream`` from a microphone or a URL, and its captions. The programs that record are scripts here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from soniox_lite.cli import main
+from soniox_testing import FakeSoniox, Word
+
+from .test_transcribe import Process, Terminal
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts here")
+
+Run = Callable[..., "tuple[int, str, str]"]
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], None]:
+    """Installs a program, a shell script, where otherwise none of those that record is found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def install(name: str, script: str) -> None:
+        path = folder / name
+        path.write_text(f'#!/bin/sh\nPATH=/bin:/usr/bin\necho "$@" > {tmp_path / "arguments"}\n{script}\n')
+        path.chmod(0o755)
+
+    return install
+
+
+@pytest.fixture
+def run(
+    fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
+    """Runs ``soniox-lite stream``: exit code, standard output, and what was said."""
+    for name, value in fake_soniox.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run_to_end(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = main(["stream", *arguments])
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err.replace("soniox-lite: ", "").strip()
+
+    return run_to_end
+
+
+_HALF_A_SECOND = "head -c 16000 /dev/zero"
+
+
+@pytest.mark.parametrize(
+    ("program", "device", "expected"),
+    [
+        ("arecord", "hw:1", "-q -D hw:1 -f S16_LE -r 16000 -c 1 -t raw"),
+        ("parec", "usb", "--raw --format=s16le --rate=16000 --channels=1 --device=usb"),
+        ("sox", None, "-q -d -t raw -e signed-integer -b 16 -r 16000 -c 1 -"),
+        ("ffmpeg", "hw:1", "-nostdin -loglevel error -f alsa -i hw:1 -f s16le -ar 16000 -ac 1 -"),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other names for a microphone")
+def test_the_program_that_is_installed_records(
+    run: Run, programs: Callable[[str, str], None], fake_soniox: FakeSoniox, program: str, device: str, expected: str
+) -> None:
+    programs(program, _HALF_A_SECOND)
+    fake_soniox.add_transcript("Hello there.")
+    code, printed, said = run("--mic", *(["--device", device] if device else []))
+    assert (code, printed, said) == (0, "Hello there.\n", "")
+    assert Path("arguments").read_text() == f"{expected}\n"
+    (session,) = fake_soniox.sessions
+    assert session.audio_bytes == 16_000
+    assert session.config is not None
+    assert (session.config["audio_format"], session.config["sample_rate"]) == ("pcm_s16le", 16_000)
+
+
+def test_a_url_is_played_by_ffmpeg(run: Run, programs: Callable[[str, str], None], fake_soniox: FakeSoniox) -> None:
+    programs("ffmpeg", _HALF_A_SECOND)
+    assert run("https://example.com/radio")[0] == 0
+    assert "-i https://example.com/radio -vn " in Path("arguments").read_text()
+    assert fake_soniox.sessions[0].audio_bytes == 16_000
+
+
+def test_without_such_a_program_the_error_names_them(run: Run, programs: Callable[[str, str], None]) -> None:
+    del programs
+    needed = "--mic needs one of the programs arecord, parec, sox, ffmpeg, and none is installed"
+    assert run("--mic") == (2, "", f"error: {needed}; or pipe raw audio to -")
+    code, _, said = run("https://example.com/radio")
+    assert (code, said.partition(":")[2].partition(",")[0]) == (2, " a URL needs the program ffmpeg")
+
+
+def test_a_program_that_fails_is_an_error(run: Run, programs: Callable[[str, str], None]) -> None:
+    programs("arecord", "echo starting >&2; echo 'audio open error: no such device' >&2; exit 1")
+    code, printed, said = run("--mic")
+    assert (code, printed) == (1, "")
+    reason = "the program that records failed with exit code 1: audio open error: no such device"
+    assert said == f"error: the audio cannot be read to its end: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--mic", "a.wav"], "--mic and FILE exclude each other"),
+        ([], "give a FILE, a URL, - for standard input, or --mic"),
+        (["--device", "hw:1", "a.wav"], "--device needs --mic"),
+        (["--mic", "--rate", "8000"], "--format, --rate and --channels are for raw audio from a file or a pipe"),
+        (["--captions", "-", "a.wav"], "--captions needs a file: standard output has the text"),
+        (["--captions", "a.wav", "a.wav"], "'a.wav' is also the output and would be overwritten"),
+        (["--captions", "b.wav", "a.wav"], "'b.wav' exists and looks like audio"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(
+    run: Run, fake_soniox: FakeSoniox, arguments: list[str], expected: str
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        Path(name).write_bytes(b"RIFF\x24\0\0\0WAVEfmt ")
+    code, printed, said = run(*arguments)
+    assert (code, printed) == (2, "")
+    assert expected in said
+    assert fake_soniox.sessions == ()
+
+
+def test_ctrl_c_ends_the_microphone_and_waits_for_the_last_words(
+    fake_soniox: FakeSoniox, programs: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    fake_soniox.add_transcript([Word("Hello.", start_ms=0, end_ms=200)])
+    programs("arecord", f"echo $$ > {tmp_path / 'pid'}; {_HALF_A_SECOND}; exec sleep 100")
+    with Terminal() as terminal:
+        environment = {**fake_soniox.environment(), "PATH": os.environ["PATH"]}
+        with Process(["stream", "--mic"], environment, stdout=terminal.slave, start_new_session=True) as process:
+            terminal.read_until("Hello.")
+            os.killpg(process.popen.pid, signal.SIGINT)
+            assert process.end().code == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_captions_grow(run: Run, programs: Callable[[str, str], None], fake_soniox: FakeSoniox) -> None:
+    programs("arecord", "head -c 96000 /dev/zero")
+    words = ["It", "is", "late.", "Go", "home."]
+    fake_soniox.add_transcript([Word(word, start_ms=500 * at, end_ms=500 * at + 400) for at, word in enumerate(words)])
+    code, printed, _ = run("--mic", "--fast", "--captions", "out.vtt")
+    assert (code, printed) == (0, "It is late. Go home.\n")
+    assert Path("out.vtt").read_text() == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.420\nIt is late.\n\n00:00:01.500 --> 00:00:02.400\nGo home.\n"
+    )
+
+
+def test_captions_are_of_the_translation(
+    run: Run, programs: Callable[[str, str], None], fake_soniox: FakeSoniox
+) -> None:
+    programs("arecord", "head -c 96000 /dev/zero")
+    fake_soniox.add_transcript("It is late.")
+    assert run("--mic", "--fast", "--translate-to", "de", "--captions", "out.vtt")[0] == 0
+    # The fake translates a word by its language and the word.
+    assert Path("out.vtt").read_text().splitlines()[3:] == ["de:It de:is de:late."]
+
+
+def test_a_full_disk_ends_the_captions_but_not_the_session(run: Run, programs: Callable[[str, str], None]) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full here")
+    programs("arecord", _HALF_A_SECOND)
+    code, printed, said = run("--mic", "--captions", "/dev/full")
+    assert code == 1
+    assert printed
+    problem = "cannot write '/dev/full': No space left on device; the captions end there"
+    assert said.splitlines() == [f"warning: {problem}", f"error: {problem}"]
+
+
+def test_a_session_that_is_refused_does_not_empty_the_file(run: Run, fake_soniox: FakeSoniox) -> None:
+    Path("out.vtt").write_text("WEBVTT\n")
+    Path("a.raw").write_bytes(bytes(3200))
+    fake_soniox.faults.refuse(401)
+    raw = ("--format", "pcm_s16le", "--rate", "16000", "--channels", "1")
+    assert run("a.raw", *raw, "--captions", "out.vtt")[0] == 1
+    assert Path("out.vtt").read_text() == "WEBVTT\n"
