@@ -16,6 +16,7 @@ from .net import proxies
 try:
     from .control.options import OPTIONS, flag_of, value_of_text
     from .control.standalone import Standalone
+    from .tape_commands import play, record
 except ImportError as _missing:
     sys.exit(what_to_install(_missing))
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "FAKE_SONIOX_"
 """Before the names of the environment variables that stand for options of the command line."""
+
+_COMMANDS = {"record": record.run, "play": play.run}
+"""Those for tapes; without one, a fake is served."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 after a clean stop, 1 when the server could not start or failed.
     """
-    settings = parsed(sys.argv[1:] if arguments is None else arguments, os.environ)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in _COMMANDS:
+        return _COMMANDS[given[0]](given[1:])
+    settings = parsed(given, os.environ)
     stop = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
@@ -102,6 +109,7 @@ def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         description="Run a fake Soniox server; its URL is the first line of output. Where proxies are set, the last "
         f"line is the value of NO_PROXY for clients. Each option may also be an environment variable: {ENVIRONMENT} "
         "and its name, such as FAKE_SONIOX_PORT. Values in JSON are those of the control API.",
+        epilog="Tapes have commands of their own, each with its own --help: " + ", ".join(_COMMANDS) + ".",
         allow_abbrev=False,
     )
     add = parser.add_argument

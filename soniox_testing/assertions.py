@@ -280,6 +280,7 @@ class Assertions:
             # A fault or a function without a limit, or a fault with a probability, need not happen.
             faults = [fault for fault in self._state.faults.pending if fault.times and fault.probability == 1]
             unused += [f"a fault: {fault.description()}" for fault in faults]
+            unused += [left for unplayed in self._state.script.tapes for left in unplayed()]
             recordings = [added for added in self._state.script.recordings if not added.sessions]
             unused += [f"a recording of {added.recording.duration_ms} ms" for added in recordings]
             functions = [listed for listed in self._state.script.functions if listed.times]

@@ -32,10 +32,14 @@ from .script.verbs import checked
 from .store.state import State
 from .store.voices import VoiceFailure
 from .store.webhooks import WebhookRules
+from .tapes.deck import TapeDeck
+from .tapes.tape import MAX_BYTES, TapeWriter
+from .tapes.upstream import Upstream
 from .unfrozen import time
 from .wire.operations import STT
 
 if TYPE_CHECKING:
+    import os
     import ssl
     from collections.abc import Callable, Collection, Iterable, Sequence
     from types import TracebackType
@@ -183,10 +187,11 @@ class FakeSoniox(Assertions):
         stt = SttEndpoint(self._state, SttRules(key_in_start_message, empty_binary_ends))
         speech_endpoint = TtsEndpoint(self._state, key_in_start_message=key_in_start_message)
         remember_failure = self._state.remember_failure
+        api = FaultyApi(self._state, Router(self._state, ROUTES))
+        endpoints = {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve}
+        self._tapes = TapeDeck(self._state, api.respond, endpoints.get)
         service = Service(
-            FaultyApi(self._state, Router(self._state, ROUTES)).respond,
-            {STT_PATH: stt.serve, TTS_PATH: speech_endpoint.serve}.get,
-            lambda error, doing, _: remember_failure(error, doing),
+            self._tapes.respond, self._tapes.upgrade, lambda error, doing, _: remember_failure(error, doing)
         )
         self._name = name
         if listener is None:
@@ -196,6 +201,7 @@ class FakeSoniox(Assertions):
         else:
             self._listener = listener.mount(service, name=name)
         self._url: str | None = None
+        self._recording_key: str | None = None
 
     def start(self) -> Self:
         """Begins to listen; does nothing when it already does.
@@ -221,13 +227,16 @@ class FakeSoniox(Assertions):
 
         Raises:
             FakeSonioxError: The fake had an internal error since it was started.
-            AssertionError: It is strict, no other exception is in flight, and ``check`` failed.
+            AssertionError: No other exception is in flight, and a tape was not played to its end, or this is strict and
+                ``check`` failed.
         """
         unexpected: AssertionError | None = None
         if self._listener.is_running():
-            if self._strict and sys.exc_info()[0] is None:
+            if sys.exc_info()[0] is None:
                 try:
-                    self.check()
+                    self._tapes.check()
+                    if self._strict:
+                        self.check()
                 except AssertionError as error:
                     unexpected = error
             deadline_sec = time.monotonic() + PATIENCE_SEC
@@ -235,6 +244,7 @@ class FakeSoniox(Assertions):
             self._state.stopping.set()
             late = join([*ending, *self._listener.stop()], deadline_sec)
             late += join(self._state.conversations(), deadline_sec)
+            self._tapes.close()
             with self._state.lock:
                 self._state.history.failures += late
         with self._state.lock:
@@ -293,9 +303,9 @@ class FakeSoniox(Assertions):
 
     @property
     def api_key(self) -> str:
-        """A key that this server accepts."""
+        """A key that this server accepts; while it records, the one that was given for it."""
         keys = self._state.keys.permanent
-        return keys[0] if keys else _DEFAULT_KEY
+        return self._recording_key or (keys[0] if keys else _DEFAULT_KEY)
 
     @property
     def ca_file(self) -> str:
@@ -488,6 +498,68 @@ class FakeSoniox(Assertions):
                 output_text=text if hears else "",
                 output_audio_duration_ms=0 if hears else audio_duration_ms,
             )
+
+    def play_tape(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        pauses: bool = True,
+        in_order: bool = True,
+        ignore: Collection[str] = (),
+    ) -> None:
+        """Answers all requests from a tape from now on, instead of the API.
+
+        A client that does something else than the tape has gets a 500 that says where, which is raised when the fake
+        stops. So is what the tape has and no client has asked for. A second tape follows when the first was played.
+
+        Args:
+            path: The file, written by ``python -m soniox_testing record``, ``record_tape`` or a session of
+                ``soniox_lite``.
+            pauses: Whether answers take as long as they did, by the fake's clock: with ``speed=60``, a minute takes a
+                second. Otherwise each comes at once.
+            in_order: Whether requests come in the order of the tape, except those that were under way at the same time.
+                Otherwise they may come in any.
+            ignore: Names of fields of bodies and messages that are not compared, such as ``client_reference_id``.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is no tape.
+        """
+        self._tapes.play(path, pauses=pauses, in_order=in_order, ignore=ignore)
+
+    def record_tape(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        to: str = "https://api.soniox.com",
+        api_key: str | None = None,
+        mask_text: bool = False,
+        keep_audio: bool = False,
+        max_bytes: int = MAX_BYTES,
+        ca_file: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Passes all requests on to the service from now on, and records them until the fake stops.
+
+        No key is written, neither permanent nor temporary.
+
+        Args:
+            path: The file, which is replaced.
+            to: The service's URL, without ``/v1``.
+            api_key: What ``api_key`` and ``environment()`` give to clients; None: as before. The keys of clients are
+                passed on as they are.
+            mask_text: Whether letters become ``x`` and digits ``0`` where people's words, names and references are.
+            keep_audio: Whether audio is written; otherwise its length is.
+            max_bytes: Of the file; the rest is passed on and not written, as its last line says.
+            ca_file: PEM file with the certificates to trust; None: those of the system.
+
+        Raises:
+            OSError: A file cannot be read or written.
+            ValueError: ``to`` is no such URL, or ``http`` to another machine.
+        """
+        upstream = Upstream(to, ca_file=ca_file)
+        writer = TapeWriter(path, to=upstream.url, mask_text=mask_text, keep_audio=keep_audio, max_bytes=max_bytes)
+        self._tapes.record(upstream, writer)
+        self._recording_key = api_key
 
     @checked
     def fail_next_session(

@@ -56,6 +56,8 @@ class Upgrade:
     """Of the request, in its order and spelling."""
     received: bytes
     """Bytes that were received after the request."""
+    query: str = ""
+    """Of the request, without the question mark."""
 
 
 @dataclass(frozen=True)
@@ -445,4 +447,4 @@ class Exchange:
         self._line.handed_over = True
         # Since ``handed_over`` is set, peek does not wait: it returns only bytes that have arrived.
         received = self._reader.read(len(self._reader.peek()))
-        return Upgrade(self._line, tuple(head.fields), received)
+        return Upgrade(self._line, tuple(head.fields), received, head.query)

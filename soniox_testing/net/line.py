@@ -117,6 +117,21 @@ class Line(RawIOBase):
             while self._wake.recv(4096):
                 pass
 
+    def watch(self, other: socket.socket, events: int) -> None:
+        """From now on ``wait`` also returns when another socket is ready.
+
+        Args:
+            other: The socket.
+            events: ``READ``, ``WRITE`` or both; 0: it is not waited for any more.
+        """
+        known = other in self._selector.get_map()
+        if known and events:
+            self._selector.modify(other, events)
+        elif known:
+            self._selector.unregister(other)
+        elif events:
+            self._selector.register(other, events)
+
     def _wait_for(self, events: int, timeout_sec: float | None = None) -> None:
         """Waits until the socket is probably ready."""
         if timeout_sec is not None and timeout_sec <= 0:

@@ -63,7 +63,7 @@ def serve_websocket(
         stopping: Set before the server closes its connections.
     """
     websocket = WSConnection(ConnectionType.SERVER)
-    offer = _request(websocket, upgrade)
+    offer = offer_of(websocket, upgrade)
     if isinstance(offer, RejectConnection):
         with contextlib.suppress(OSError):
             upgrade.line.sendall(websocket.send(offer))
@@ -80,7 +80,7 @@ def serve_websocket(
         stopping.wait()
 
 
-def _request(websocket: WSConnection, upgrade: Upgrade) -> Request | RejectConnection:
+def offer_of(websocket: WSConnection, upgrade: Upgrade) -> Request | RejectConnection:
     """The handshake request, or the response that refuses it.
 
     wsproto gets only the headers of the handshake: h11 might refuse others.

@@ -155,6 +155,8 @@ class Script:
     recordings: list[AddedRecording] = field(default_factory=list["AddedRecording"])
     downloads: dict[str, Download] = field(default_factory=dict[str, Download])
     """What is behind URLs."""
+    tapes: list[Callable[[], list[str]]] = field(default_factory=list["Callable[[], list[str]]"])
+    """For each tape, a function that says what of it was not asked for."""
 
     def take(
         self, filename: str, references: Sequence[str | None], content_sha256: str | None = None

@@ -35,10 +35,10 @@ LAYERS = {
         ("hearing", "speaking"),
         ("store",),
         ("rest", "realtime"),
-        ("front",),
+        ("front", "tapes"),
         ("assertions",),
         ("server",),
-        ("plugin", "control"),
+        ("plugin", "control", "tape_commands"),
         ("__main__",),
     ],
 }

@@ -1,0 +1,1 @@
+"""The commands for tapes of ``python -m soniox_testing``."""

@@ -1,0 +1,1 @@
+"""Tapes: conversations of a client and the service, recorded and played."""
