@@ -26,7 +26,8 @@
     │   └── SonioxVoiceError              a voice that cannot be used with a model
     ├── SonioxRealtimeError          a realtime session failed
     │   ├── SonioxRealtimeConnectionError the connection failed or was lost (also a SonioxConnectionError)
-    │   │   └── SonioxRealtimeResumeError     and a session that should be resumed could not be
+    │   │   ├── SonioxRealtimeResumeError     and a session that should be resumed could not be
+    │   │   └── SonioxRealtimeSpeechError     and a text cannot be spoken from its beginning again
     │   └── SonioxRealtimeTimeoutError    a time limit was exceeded (also a SonioxTimeoutError)
     └── InvalidWebhookSignatureError a webhook call that is not from Soniox
 
@@ -76,6 +77,7 @@ __all__ = [
     "SonioxRealtimeConnectionError",
     "SonioxRealtimeError",
     "SonioxRealtimeResumeError",
+    "SonioxRealtimeSpeechError",
     "SonioxRealtimeTimeoutError",
     "SonioxServerError",
     "SonioxTimeoutError",
@@ -458,6 +460,37 @@ class SonioxRealtimeResumeError(SonioxRealtimeConnectionError):
         super().__init__(message, **facts)
         self.from_ms = from_ms
         self.lost_ms = lost_ms
+
+
+class SonioxRealtimeSpeechError(SonioxRealtimeConnectionError):
+    """A text-to-speech stream with ``resume`` was cut off, and its text is not sent again; ``__cause__`` is the reason.
+
+    Attributes:
+        stream_id: Your name for the stream.
+        audio_bytes: How many bytes of its audio had arrived; all of them can be received before this error.
+        audio_ms: The same in milliseconds, of raw audio and WAV; None for compressed audio.
+        text: All text that was sent.
+        spoken_text: The text whose audio had arrived, as the service prepared it, which may differ from ``text``: in
+            numbers, for example. None without ``return_timestamps``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stream_id: str = "",
+        audio_bytes: int = 0,
+        audio_ms: int | None = None,
+        text: str = "",
+        spoken_text: str | None = None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, **facts)
+        self.stream_id = stream_id
+        self.audio_bytes = audio_bytes
+        self.audio_ms = audio_ms
+        self.text = text
+        self.spoken_text = spoken_text
 
 
 class InvalidWebhookSignatureError(SonioxError):

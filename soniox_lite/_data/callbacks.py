@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from ..errors import SonioxValidationError
+from .json_values import kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +72,17 @@ def refuse_awaitable(name: str, outcome: Any) -> Any:
 
 # The function of this name in async_callbacks.py awaits the outcome.
 settled = refuse_awaitable
+
+
+def check_event_type(event_type: object, known: tuple[str, ...]) -> None:
+    """Refuses an event that does not exist.
+
+    Raises:
+        SonioxValidationError: There is no such event.
+    """
+    if event_type not in known:
+        names = ", ".join(map(repr, known))
+        raise SonioxValidationError(f"event_type must be one of {names}, got {kind_of(event_type)}")
 
 
 class Handlers:

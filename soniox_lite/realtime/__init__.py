@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         RealtimeLostPayload as RealtimeLostPayload,
         RealtimeReconnectingPayload as RealtimeReconnectingPayload,
         RealtimeResumedPayload as RealtimeResumedPayload,
+        RealtimeTTSLostPayload as RealtimeTTSLostPayload,
+        RealtimeTTSResumedPayload as RealtimeTTSResumedPayload,
         ResumePolicy as ResumePolicy,
     )
     from .async_resuming import AsyncResumingSTTSession as AsyncResumingSTTSession
@@ -90,6 +92,8 @@ lazy_names(
             "RealtimeLostPayload",
             "RealtimeReconnectingPayload",
             "RealtimeResumedPayload",
+            "RealtimeTTSLostPayload",
+            "RealtimeTTSResumedPayload",
             "ResumePolicy",
         ),
         ".async_resuming": ("AsyncResumingSTTSession",),

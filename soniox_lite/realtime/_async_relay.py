@@ -18,7 +18,7 @@ from .._websocket.threads import forked_error
 from ..errors import SonioxRealtimeError
 from ..types.realtime import RealtimeEvent, decode_message
 from ._async_pump import AsyncNews, AsyncPump, AsyncSteps
-from ._breaks import verdict_of_closure, verdict_of_failure, verdict_of_refusal
+from ._breaks import GaveUp, refusal_of, verdict_of_closure, verdict_of_failure, verdict_of_refusal
 from ._resume import LIVE, State as ResumeState
 from ._stt_protocol import KEEP_ALIVE, error_of
 from .async_stt import AsyncRealtimeSTTSession
@@ -39,18 +39,6 @@ if TYPE_CHECKING:
 # How long the end of a link may take to be noticed after sending has failed.
 _REASON_TIMEOUT_SEC = 1.0
 _UNCOUNTED_MESSAGES = 64
-
-
-class GaveUp(Closure):
-    """The end of a session that could not be resumed."""
-
-    def __init__(self, error: SonioxRealtimeError) -> None:
-        super().__init__(error.close_code or ABNORMAL_CLOSURE, error=error)
-        self._reason = error
-
-    def as_error(self) -> SonioxRealtimeError:
-        """The reason itself."""
-        return self._reason
 
 
 class AsyncLeg(AsyncRealtimeSTTSession):
@@ -511,15 +499,12 @@ class AsyncRelay:
                 self._adopt(leg)
 
     def _note_refusal(self, error: Exception) -> None:
-        verdict = verdict_of_refusal(error)
-        if not isinstance(error, SonioxRealtimeError):
-            # A function that gives the key has failed. What it says may hold secrets.
-            cause, error = error, SonioxRealtimeError(f"no connection could be opened: {type(error).__name__}")
-            error.__cause__ = cause
         if self.core.state is LIVE:
             self.core.spare_failed(time.monotonic())
-        elif self.core.state is ResumeState.CONNECTING and not self.core.ended(error, verdict, time.monotonic()):
-            self.core.failure = self.core.failure or error
+            return
+        refusal, verdict = refusal_of(error), verdict_of_refusal(error)
+        if self.core.state is ResumeState.CONNECTING and not self.core.ended(refusal, verdict, time.monotonic()):
+            self.core.failure = self.core.failure or refusal
 
     async def _opened_leg(self) -> AsyncLeg | None:
         """A new link; None if it is not wanted any more."""

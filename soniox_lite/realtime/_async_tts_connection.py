@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import threading
 
+from .._data.async_callbacks import AsyncHandlers
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._websocket.frames import TEXT
 from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError
+from ._async_tts_stream import AsyncTtsStream
 from ._stt_protocol import error_of
 from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, read_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
     from .._websocket.options import ConnectionOptions
-    from ..types.realtime_tts import RealtimeTTSEvent
-    from ._async_tts_stream import AsyncTtsStream
-    from ._tts_protocol import Settings
+    from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
+    from ._tts_protocol import ConnectionState, Settings
 
 # How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
 _REASON_TIMEOUT_SEC = 1.0
@@ -35,22 +37,41 @@ class AsyncTtsConnection:
         protocol: Its state.
         driver: The WebSocket's driver.
         stream_defaults: Fields of the configs of its streams; None for none.
+        handlers: What is called when it is resumed; only the resumed kind calls them.
         last_message: The event that was received last, of any stream; None before the first.
     """
 
     def __init__(self, options: ConnectionOptions, settings: Settings) -> None:
         self.settings = settings
         self.protocol = LineProtocol()
-        on_tick = None if settings.heartbeat_sec is None else self._on_tick
-        self.driver = AsyncConnection(options, self._on_open, self._on_message, self._on_end, on_tick)
-        self.last_message: RealtimeTTSEvent | None = None
         self._options = options
+        self.driver = self._new_driver()
+        self.handlers = AsyncHandlers()
+        self.last_message: RealtimeTTSEvent | None = None
         self.stream_defaults = None if options.settings is None else options.settings.tts_defaults
         # Those that something is still wanted of, by their names on the wire.
         self._streams: dict[str, AsyncTtsStream] = {}
         self._wire_ids = WireIds()
         # Signal handlers may take it again.
         self._registry = threading.RLock()
+
+    def _new_driver(self) -> AsyncConnection:
+        on_tick = None if self.settings.heartbeat_sec is None else self._on_tick
+        return AsyncConnection(self._options, self._on_open, self._on_message, self._on_end, on_tick)
+
+    @property
+    def public_state(self) -> ConnectionState:
+        """The state in the words of the public API."""
+        return self.protocol.public_state
+
+    @property
+    def connections(self) -> int:
+        """How many connections have been opened."""
+        return int(self.protocol.was_open)
+
+    def new_stream(self, config: RealtimeTTSConfig) -> AsyncTtsStream:
+        """A stream for this connection, not started."""
+        return AsyncTtsStream(self, config)
 
     async def open(self) -> None:
         """Opens it.
@@ -65,7 +86,6 @@ class AsyncTtsConnection:
             await self.driver.open()
             if self.protocol.state >= LineState.ABANDONED:
                 raise SonioxRealtimeError("the connection was closed while it was being opened")
-            self.driver.set_keepalive(KEEP_ALIVE, self.settings.keep_alive_interval_sec, TEXT)
         except BaseException:
             await self.abort()
             raise
@@ -109,13 +129,25 @@ class AsyncTtsConnection:
                 await self.driver.close(_REASON_TIMEOUT_SEC)
         finally:
             # Not waited for if this was interrupted or cancelled.
-            await self.driver.abort()
+            await self._abort()
+            await self.handlers.wait(_REASON_TIMEOUT_SEC)
 
     async def abort(self) -> None:
         """Closes it at once."""
         self.driver.check_may_end()
         self.protocol.dismiss()
+        await self._abort()
+
+    async def _abort(self) -> None:
         await self.driver.abort()
+
+    def check_owner(self) -> None:
+        """Raises unless this is its process and event loop.
+
+        Raises:
+            SonioxRealtimeError: It is another.
+        """
+        self.driver.check_owner()
 
     def check_open(self) -> None:
         """Raises unless it is open, and this is its process and event loop.
@@ -123,7 +155,7 @@ class AsyncTtsConnection:
         Raises:
             SonioxRealtimeError: It is not.
         """
-        self.driver.check_owner()
+        self.check_owner()
         self.protocol.check_open()
 
     def register(self, stream: AsyncTtsStream) -> None:
@@ -145,11 +177,11 @@ class AsyncTtsConnection:
         with self._registry:
             self._streams.pop(stream.protocol.wire_id, None)
 
-    def post(self, message: Message) -> int | None:
-        """Queues a message without waiting; gives its position, for :meth:`sent`."""
+    def post(self, message: Message) -> Any:
+        """Queues a message without waiting; gives its position, for :meth:`sent`, or None."""
         return self.driver.send_nowait(lambda: message)
 
-    async def sent(self, post: Callable[[], int | None], stream: AsyncTtsStream | None = None) -> None:
+    async def sent(self, post: Callable[[], Any], stream: AsyncTtsStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it.
 
         Args:
@@ -176,13 +208,14 @@ class AsyncTtsConnection:
         with self._registry:
             return list(self._streams.values())
 
-    def _release(self) -> int | None:
+    def _release(self) -> Any:
         """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
         positions = [stream.release() for stream in self._open_streams()]
-        return max((position for position in positions if position is not None), default=None)
+        return next(filter(None, reversed(positions)), None)
 
     def _on_open(self) -> None:
         self.protocol.advance(LineState.OPEN)
+        self.driver.set_keepalive(KEEP_ALIVE, self.settings.keep_alive_interval_sec, TEXT)
 
     def _on_message(self, message: bytes) -> None:
         try:
@@ -200,8 +233,8 @@ class AsyncTtsConnection:
             return
         stream_id = data.get("stream_id")
         if stream_id in (None, ""):
-            if data.get("error_code") is not None:
-                self.protocol.observe_error(data)
+            if data.get("error_code") is not None and self._is_overcome(data):
+                return
             streams = self._open_streams()
         else:
             # Messages for finished streams are dropped, such as the error for a late cancel.
@@ -211,6 +244,11 @@ class AsyncTtsConnection:
             stream.deliver(message, data if len(streams) == 1 else read_message(message))
             if stream.protocol.is_terminated:
                 self.forget(stream)
+
+    def _is_overcome(self, data: dict[str, Any]) -> bool:
+        """Takes an error of the connection; says whether its streams need not know."""
+        self.protocol.observe_error(data)
+        return False
 
     def _on_end(self, closure: Closure) -> None:
         self.protocol.end(closure)
@@ -223,4 +261,4 @@ class AsyncTtsConnection:
 
     @safe_repr
     def __repr__(self) -> str:
-        return f"{self._options.shown_url} {self.protocol.public_state}"
+        return f"{self._options.shown_url} {self.public_state}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ssl
 
+from .._websocket.frames import ABNORMAL_CLOSURE
+from .._websocket.nonblocking import Closure
 from ..errors import SonioxAPIError, SonioxRealtimeError, SonioxValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
-    from .._websocket.nonblocking import Closure
+    from ..types.resume import ResumePolicy
 
     Verdict = Literal["now", "later", "audio", "key", "never"]
 
@@ -18,6 +21,32 @@ if TYPE_CHECKING:
 # unsupported data, invalid data, policy violation, message too big, extension needed.
 _PERMANENT_CODES = (1002, 1003, 1007, 1008, 1009, 1010)
 _TRY_AGAIN_LATER = 1013
+# A connection that has lasted so long ends the outage before it, even if there was nothing new to be heard.
+STEADY_SEC = 45.0
+
+
+class GaveUp(Closure):
+    """The end of a session that could not be resumed."""
+
+    def __init__(self, error: SonioxRealtimeError) -> None:
+        super().__init__(error.close_code or ABNORMAL_CLOSURE, error=error)
+        self._reason = error
+
+    def as_error(self) -> SonioxRealtimeError:
+        """The reason itself."""
+        return self._reason
+
+
+def pause_before_attempt(
+    policy: ResumePolicy, verdict: Verdict, failures: int, error: SonioxRealtimeError, random: Callable[[], float]
+) -> float:
+    """How many seconds to wait before the next attempt, after so many failures in a row."""
+    at_once = verdict in ("now", "key", "audio")
+    if at_once and failures == 1:
+        return error.retry_after_sec or 0.0
+    doublings = min(failures - (2 if at_once else 1), 30)
+    most = min(policy.max_backoff_sec, policy.backoff_sec * 2.0**doublings)
+    return max(random() * most, error.retry_after_sec or 0.0)
 
 
 def verdict_of_closure(closure: Closure) -> Verdict:
@@ -46,6 +75,16 @@ def verdict_of_failure(error: SonioxRealtimeError) -> Verdict:
     if code in (413, 503):
         return "now"
     return "later" if code == 429 or code >= 500 else "never"
+
+
+def refusal_of(error: Exception) -> SonioxRealtimeError:
+    """The error for a connection that could not be opened."""
+    if isinstance(error, SonioxRealtimeError):
+        return error
+    # A function that gives the key has failed. What it says may hold secrets.
+    refusal = SonioxRealtimeError(f"no connection could be opened: {type(error).__name__}")
+    refusal.__cause__ = error
+    return refusal
 
 
 def verdict_of_refusal(error: BaseException) -> Verdict:

@@ -42,6 +42,7 @@ from .._websocket.frames import BINARY, Message
 from ..errors import SonioxRealtimeError, SonioxRealtimeResumeError
 from ..types.realtime import TOKEN_TEXT_FIN
 from ..types.resume import RealtimeLostPayload, RealtimeReconnectingPayload, RealtimeResumedPayload
+from ._breaks import STEADY_SEC, pause_before_attempt
 from ._cut import Delivered, Speakers, Start, can_splice, choose_start, settled_ms, splice
 from ._framing import framing_of
 from ._ring import AudioRing, ClockMap
@@ -79,8 +80,6 @@ _CONTEXT_LENGTH = 500
 # A session moves to another connection in a pause of this length; after this multiple of the time also within speech.
 _QUIET_MS = 800
 _MOVE_AT_THE_LATEST = 1.03
-# A connection that has lasted so long ends the outage before it, even if there was nothing new to be heard.
-_STEADY_SEC = 45.0
 # With a key that the service ends connections for, it moves after this part of their time.
 _SHARE_OF_CAP = 0.9
 # How long after a connection for that could not be opened the next attempt is made.
@@ -436,7 +435,7 @@ class ResumeCore:
         if not was_replaying and self._may_sleep(verdict):
             self.state = State.DORMANT
         else:
-            self._schedule(self._delay_sec(verdict, error), now)
+            self._schedule(pause_before_attempt(self._policy, verdict, self._failures, error, self._random), now)
         return True
 
     # Moving to another connection while there is one.
@@ -692,7 +691,7 @@ class ResumeCore:
     def _count_failure(self, error: SonioxRealtimeError, now: float) -> None:
         stream = self.stream
         was_up = self.state in (State.LIVE, State.REPLAYING)
-        if self._total_ms > self._progress_ms or (was_up and now - stream.began_at >= _STEADY_SEC):
+        if self._total_ms > self._progress_ms or (was_up and now - stream.began_at >= STEADY_SEC):
             self._progress_ms = self._total_ms
             self._failures = self._times_stuck = self._timeouts = 0
             self._down_since, self._key_was_refused = None, False
@@ -738,14 +737,6 @@ class ResumeCore:
         if self._is_ending or self._finalizes or not self.has_room(self.max_piece_bytes):
             return False
         return verdict == "audio" or (self._is_paused and self._next_ms is None)
-
-    def _delay_sec(self, verdict: Verdict, error: SonioxRealtimeError) -> float:
-        at_once = verdict in ("now", "key", "audio")
-        if at_once and self._failures == 1:
-            return error.retry_after_sec or 0.0
-        doublings = min(self._failures - (2 if at_once else 1), 30)
-        most = min(self._policy.max_backoff_sec, self._policy.backoff_sec * 2.0**doublings)
-        return max(self._random() * most, error.retry_after_sec or 0.0)
 
     def _schedule(self, delay_sec: float, now: float = 0.0) -> None:
         self.state = State.WAITING

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 
+from .._data.callbacks import Handlers
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
 from .._websocket.frames import TEXT
@@ -12,17 +13,18 @@ from .._websocket.threads import Connection
 from ..errors import SonioxRealtimeError
 from ._stt_protocol import error_of
 from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, read_message
+from ._tts_stream import TtsStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
     from .._websocket.options import ConnectionOptions
-    from ..types.realtime_tts import RealtimeTTSEvent
-    from ._tts_protocol import Settings
-    from ._tts_stream import TtsStream
+    from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
+    from ._tts_protocol import ConnectionState, Settings
 
 # How long after a failed send the service's own reason may take to arrive, and its answer to a close frame.
 _REASON_TIMEOUT_SEC = 1.0
@@ -36,22 +38,41 @@ class TtsConnection:
         protocol: Its state.
         driver: The WebSocket's driver.
         stream_defaults: Fields of the configs of its streams; None for none.
+        handlers: What is called when it is resumed; only the resumed kind calls them.
         last_message: The event that was received last, of any stream; None before the first.
     """
 
     def __init__(self, options: ConnectionOptions, settings: Settings) -> None:
         self.settings = settings
         self.protocol = LineProtocol()
-        on_tick = None if settings.heartbeat_sec is None else self._on_tick
-        self.driver = Connection(options, self._on_open, self._on_message, self._on_end, on_tick)
-        self.last_message: RealtimeTTSEvent | None = None
         self._options = options
+        self.driver = self._new_driver()
+        self.handlers = Handlers()
+        self.last_message: RealtimeTTSEvent | None = None
         self.stream_defaults = None if options.settings is None else options.settings.tts_defaults
         # Those that something is still wanted of, by their names on the wire.
         self._streams: dict[str, TtsStream] = {}
         self._wire_ids = WireIds()
         # Signal handlers may take it again.
         self._registry = threading.RLock()
+
+    def _new_driver(self) -> Connection:
+        on_tick = None if self.settings.heartbeat_sec is None else self._on_tick
+        return Connection(self._options, self._on_open, self._on_message, self._on_end, on_tick)
+
+    @property
+    def public_state(self) -> ConnectionState:
+        """The state in the words of the public API."""
+        return self.protocol.public_state
+
+    @property
+    def connections(self) -> int:
+        """How many connections have been opened."""
+        return int(self.protocol.was_open)
+
+    def new_stream(self, config: RealtimeTTSConfig) -> TtsStream:
+        """A stream for this connection, not started."""
+        return TtsStream(self, config)
 
     def open(self) -> None:
         """Opens it.
@@ -66,7 +87,6 @@ class TtsConnection:
             self.driver.open()
             if self.protocol.state >= LineState.ABANDONED:
                 raise SonioxRealtimeError("the connection was closed while it was being opened")
-            self.driver.set_keepalive(KEEP_ALIVE, self.settings.keep_alive_interval_sec, TEXT)
         except BaseException:
             self.abort()
             raise
@@ -110,13 +130,25 @@ class TtsConnection:
                 self.driver.close(_REASON_TIMEOUT_SEC)
         finally:
             # Not waited for if this was interrupted or cancelled.
-            self.driver.abort()
+            self._abort()
+            self.handlers.wait(_REASON_TIMEOUT_SEC)
 
     def abort(self) -> None:
         """Closes it at once."""
         self.driver.check_may_end()
         self.protocol.dismiss()
+        self._abort()
+
+    def _abort(self) -> None:
         self.driver.abort()
+
+    def check_owner(self) -> None:
+        """Raises unless this is its process.
+
+        Raises:
+            SonioxRealtimeError: It is another.
+        """
+        self.driver.check_owner()
 
     def check_open(self) -> None:
         """Raises unless it is open, and this is its process.
@@ -124,7 +156,7 @@ class TtsConnection:
         Raises:
             SonioxRealtimeError: It is not.
         """
-        self.driver.check_owner()
+        self.check_owner()
         self.protocol.check_open()
 
     def register(self, stream: TtsStream) -> None:
@@ -146,11 +178,11 @@ class TtsConnection:
         with self._registry:
             self._streams.pop(stream.protocol.wire_id, None)
 
-    def post(self, message: Message) -> int | None:
-        """Queues a message without waiting; gives its position, for :meth:`sent`."""
+    def post(self, message: Message) -> Any:
+        """Queues a message without waiting; gives its position, for :meth:`sent`, or None."""
         return self.driver.send_nowait(lambda: message)
 
-    def sent(self, post: Callable[[], int | None], stream: TtsStream | None = None) -> None:
+    def sent(self, post: Callable[[], Any], stream: TtsStream | None = None) -> None:
         """Has something posted, and waits until the kernel has taken it.
 
         Args:
@@ -177,13 +209,14 @@ class TtsConnection:
         with self._registry:
             return list(self._streams.values())
 
-    def _release(self) -> int | None:
+    def _release(self) -> Any:
         """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
         positions = [stream.release() for stream in self._open_streams()]
-        return max((position for position in positions if position is not None), default=None)
+        return next(filter(None, reversed(positions)), None)
 
     def _on_open(self) -> None:
         self.protocol.advance(LineState.OPEN)
+        self.driver.set_keepalive(KEEP_ALIVE, self.settings.keep_alive_interval_sec, TEXT)
 
     def _on_message(self, message: bytes) -> None:
         try:
@@ -201,8 +234,8 @@ class TtsConnection:
             return
         stream_id = data.get("stream_id")
         if stream_id in (None, ""):
-            if data.get("error_code") is not None:
-                self.protocol.observe_error(data)
+            if data.get("error_code") is not None and self._is_overcome(data):
+                return
             streams = self._open_streams()
         else:
             # Messages for finished streams are dropped, such as the error for a late cancel.
@@ -212,6 +245,11 @@ class TtsConnection:
             stream.deliver(message, data if len(streams) == 1 else read_message(message))
             if stream.protocol.is_terminated:
                 self.forget(stream)
+
+    def _is_overcome(self, data: dict[str, Any]) -> bool:
+        """Takes an error of the connection; says whether its streams need not know."""
+        self.protocol.observe_error(data)
+        return False
 
     def _on_end(self, closure: Closure) -> None:
         self.protocol.end(closure)
@@ -224,4 +262,4 @@ class TtsConnection:
 
     @safe_repr
     def __repr__(self) -> str:
-        return f"{self._options.shown_url} {self.protocol.public_state}"
+        return f"{self._options.shown_url} {self.public_state}"

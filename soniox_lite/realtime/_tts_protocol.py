@@ -15,6 +15,7 @@ which may or may not be followed by ``terminated``. So no name is used twice on 
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from .._websocket.nonblocking import Closure
 
-    ConnectionState = Literal["new", "connecting", "open", "closed"]
+    ConnectionState = Literal["new", "connecting", "open", "reconnecting", "closed"]
 
 
 KEEP_ALIVE = Message(TEXT, b'{"keep_alive":true}')
@@ -238,6 +239,7 @@ class TtsProtocol(Progress):
         wire_id: The ``stream_id`` on the wire: the user's, unless that was used before.
         state: How far the stream has come, a :class:`StreamState`.
         has_audio_end: Whether the last of the audio has arrived.
+        audio_bytes: How many bytes of audio have arrived.
         failure: The event that the service ended the stream with; None if it did not.
     """
 
@@ -247,10 +249,13 @@ class TtsProtocol(Progress):
         self.config = copy.copy(config)
         self.wire_id = config.stream_id
         self.has_audio_end = False
+        self.audio_bytes = 0
         self.failure: RealtimeTTSEvent | None = None
+        # The audio of the first message that has some, in Base64.
+        self._first_audio = ""
         self._text_bytes = 0
         # Text that waits for the end of a pause.
-        self._held: list[Message] = []
+        self._held: list[RealtimeTTSTextMessage] = []
         self._last_text_at: float | None = None
 
     def start(self) -> Message:
@@ -283,20 +288,24 @@ class TtsProtocol(Progress):
         self._text_bytes += size
         if text_end:
             self.advance(StreamState.ENDING)
-        said = text_message(message.to_dict())
         if (hold or self._held) and (text or text_end):
-            self._held.append(said)
+            self._held.append(message)
             return None
         if text or self._last_text_at is not None:
             self._last_text_at = now
-        return said
+        return self._said(message)
 
     def release(self, now: float) -> list[Message]:
         """The messages that were held back."""
         held, self._held = ([] if self.is_over else self._held), []
         if held:
             self._last_text_at = now
-        return held
+        return [self._said(message) for message in held]
+
+    def _said(self, message: RealtimeTTSTextMessage) -> Message:
+        """The message on the wire; called when it is sent."""
+        message.stream_id = self.wire_id
+        return text_message(message.to_dict())
 
     def heartbeat(self, now: float, interval_sec: float) -> tuple[Message | None, float]:
         """An empty text if the stream would soon time out, and in how many seconds to ask again.
@@ -342,14 +351,34 @@ class TtsProtocol(Progress):
 
     def observe(self, data: dict[str, Any]) -> None:
         """Updates the state from a message of the stream, or of the connection, as it arrives."""
+        audio = data.get("audio")
+        if audio and type(audio) is str:
+            self._first_audio = self._first_audio or audio
+            self.audio_bytes += len(audio) // 4 * 3 - audio.count("=", -2)
         if data.get("audio_end") is True:
             self.has_audio_end = True
-        if data.get("error_code") is not None:
-            self.failure = error_event(data) or self.failure
+        if data.get("error_code") is not None and self.failure is None:
+            self.failure = error_event(data)
             if self.failure is not None:
                 self.advance(StreamState.FAILED)
         if data.get("terminated") is True:
             self.advance(StreamState.TERMINATED)
+
+    @property
+    def audio_ms(self) -> int | None:
+        """Milliseconds of audio that have arrived; None where bytes do not tell: of compressed audio."""
+        from ._framing import Framing  # noqa: PLC0415 - few ask
+
+        if not self.audio_bytes:
+            return 0
+        try:
+            framing = Framing(self.config.audio_format, self.config.sample_rate or 0, 1, when_container="restart")
+            if self.config.audio_format == "wav":
+                framing.feed(base64.b64decode(self._first_audio))
+        except ValueError:
+            # An unknown format, or no WAV header.
+            return None
+        return round(framing.ms_of(self.audio_bytes)) if framing.bytes_per_second else None
 
     @property
     def is_started(self) -> bool:

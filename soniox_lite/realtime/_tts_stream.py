@@ -37,7 +37,7 @@ class TtsStream:
 
     def __init__(self, connection: TtsConnection, config: RealtimeTTSConfig) -> None:
         self.connection = connection
-        self.protocol = TtsProtocol(config)
+        self.protocol = self._new_protocol(config)
         self.last_message: RealtimeTTSEvent | None = None
         self.receiving = OneAtATime()
         self._queue = connection.driver.new_queue()
@@ -46,6 +46,9 @@ class TtsStream:
         # Held while a message is made and queued, never while waiting: so they leave in the order of the protocol.
         # Signal handlers may take it again.
         self._order = threading.RLock()
+
+    def _new_protocol(self, config: RealtimeTTSConfig) -> TtsProtocol:
+        return TtsProtocol(config)
 
     @property
     def stream_id(self) -> str:
@@ -90,10 +93,10 @@ class TtsStream:
             SonioxValidationError: It is no text, or too much.
             SonioxRealtimeError: The stream takes no text.
         """
-        self._check_open()
+        self.check_open()
         if self.connection.driver.is_late:
             self.connection.driver.give_turn()
-            self._check_open()
+            self.check_open()
         self.connection.sent(partial(self._say, text, text_end), self)
 
     def finish(self) -> None:
@@ -115,7 +118,7 @@ class TtsStream:
         """
         if self._local_error is None and self.protocol.failure is None:
             if not self.protocol.is_terminated:
-                self._check_open()
+                self.check_open()
             self.connection.sent(self._cancel, self)
 
     def receive(self, timeout_sec: float | None) -> Parsed | None:
@@ -130,7 +133,7 @@ class TtsStream:
         """
         if not self.connection.protocol.was_open:
             raise SonioxRealtimeError(NOT_CONNECTED)
-        self.connection.driver.check_owner()
+        self.connection.check_owner()
         if not self.receiving.enter():
             raise SonioxRealtimeError("another task or thread is receiving from this stream already")
         timeout = self.connection.settings.event_timeout_sec if timeout_sec is None else timeout_sec
@@ -168,10 +171,10 @@ class TtsStream:
             raise cut_short_error()
         return event
 
-    def release(self) -> int | None:
+    def release(self) -> Any:
         """Posts the text that was held back; gives the position of the last of it."""
         with self._order:
-            positions = [self.connection.post(message) for message in self.protocol.release(time.monotonic())]
+            positions = [self._post(message) for message in self.protocol.release(time.monotonic())]
         return positions[-1] if positions else None
 
     def beat(self, interval_sec: float) -> float:
@@ -181,7 +184,7 @@ class TtsStream:
             if message is not None:
                 with contextlib.suppress(SonioxRealtimeError):
                     # If it cannot be sent, the connection has come to an end, which is told otherwise.
-                    self.connection.post(message)
+                    self._post(message)
         return due_sec
 
     def deliver(self, message: bytes, data: dict[str, Any]) -> None:
@@ -192,6 +195,9 @@ class TtsStream:
                 return
             data = self.protocol.renamed(data)
             had_failed = self.protocol.failure is not None
+            if had_failed and data.get("error_code") is not None:
+                # What was sent before the refusal arrived is refused as well.
+                return
             self.protocol.observe(data)
             # An error event is queued even when the queue is full; otherwise truncated audio would look complete.
             is_reason = self.protocol.failure is not None and not had_failed
@@ -216,7 +222,7 @@ class TtsStream:
             message = self.protocol.cancel()
             if message is not None:
                 with contextlib.suppress(SonioxRealtimeError):
-                    self.connection.post(message)
+                    self._post(message)
         self._queue.close()
         self.connection.forget(self)
 
@@ -224,7 +230,12 @@ class TtsStream:
         """No more messages will come."""
         self._queue.close()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises unless the stream and its connection are open.
+
+        Raises:
+            SonioxRealtimeError: One of them is not; the error says why.
+        """
         if self._local_error is not None:
             raise self._local_error
         if self.protocol.failure is not None:
@@ -233,20 +244,24 @@ class TtsStream:
         if not self.protocol.is_started:
             raise SonioxRealtimeError("the stream was not opened; use open_stream()")
 
-    def _made(self, make: Callable[[], Message | None]) -> int | None:
+    def _post(self, message: Message) -> Any:
+        """Queues a message without waiting; gives its position."""
+        return self.connection.post(message)
+
+    def _made(self, make: Callable[[], Message | None]) -> Any:
         """Posts what ``make`` gives, if anything, in the order in which it was made."""
         with self._order:
             message = make()
-            return None if message is None else self.connection.post(message)
+            return None if message is None else self._post(message)
 
-    def _say(self, text: str, text_end: bool) -> int | None:
+    def _say(self, text: str, text_end: bool) -> Any:
         def make() -> Message | None:
             hold = self.connection.protocol.is_paused
             return self.protocol.text(text, time.monotonic(), text_end=text_end, hold=hold)
 
         return self._made(make)
 
-    def _cancel(self) -> int | None:
+    def _cancel(self) -> Any:
         with self._order:
             if self.protocol.is_cancelled:
                 return None
@@ -258,7 +273,7 @@ class TtsStream:
                 self._queue.put((encoded(event), event))
             self._queue.close()
             self.connection.forget(self)
-            return None if message is None else self.connection.post(message)
+            return None if message is None else self._post(message)
 
     def _raise_bad_end(self) -> None:
         """Raises the reason why there are no more messages, unless it is a normal end or was received as an event."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 from .._data.async_callbacks import check_callback, settled
+from .._data.callbacks import check_event_type
 from .._data.safe_repr import safe_repr
 from .._settings import resolve_api_key, settings_of, with_defaults
 from .._websocket.options import ConnectionOptions
@@ -12,7 +14,6 @@ from ..errors import SonioxRealtimeError
 from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
 from ._async_inputs import async_texts_of
 from ._async_tts_connection import AsyncTtsConnection
-from ._async_tts_stream import AsyncTtsStream
 from ._tts_protocol import KEEP_ALIVE_INTERVAL_SEC, Settings
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from .._settings import KeyFunction, Settings as ClientSettings
     from ..client import AsyncSonioxClient
+    from ..types.resume import ResumePolicy
     from ._tts_protocol import ConnectionState
 
     ConfigInput = RealtimeTTSConfig | dict[str, Any]
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         max_message_bytes: int
         raise_on_error: bool
         stream_heartbeat_sec: float | None
+        resume: ResumePolicy | dict[str, Any] | bool
         ssl_context: ssl.SSLContext | None
 
 
@@ -53,7 +56,92 @@ __all__ = [
 ]
 
 
-class AsyncRealtimeTTSMultiplexedConnection:
+# What is told of a connection that is resumed.
+_EVENT_TYPES = ("reconnecting", "resumed", "lost")
+
+
+class _AsyncLine:
+    """What all connections have, whether they carry one stream or several."""
+
+    @property
+    def _line(self) -> AsyncTtsConnection:
+        raise NotImplementedError
+
+    @property
+    def paused(self) -> bool:
+        """Whether text is being held back."""
+        return self._line.protocol.is_paused
+
+    @property
+    def state(self) -> ConnectionState:
+        """``new``, ``connecting``, ``open`` or ``closed``; with ``resume`` also ``reconnecting``.
+
+        A connection that has ended while no stream needed it stays ``open``: the next stream opens it again.
+        """
+        return self._line.public_state
+
+    @property
+    def connections(self) -> int:
+        """How many connections have been opened so far; more than one only with ``resume``."""
+        return self._line.connections
+
+    def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """Has a function called each time that something happens to a connection with ``resume``.
+
+        It is called in the event loop (by a sync session's reader thread), so it must not block. What it raises is
+        logged. A coroutine function becomes a task, which ``close`` waits for at most a second; a sync session refuses
+        it.
+
+        Args:
+            event_type: ``reconnecting`` (called with a ``RealtimeReconnectingPayload``), ``resumed`` (with a
+                ``RealtimeTTSResumedPayload``) or ``lost`` (with a ``RealtimeTTSLostPayload``).
+            handler: The function; None to use this as a decorator.
+
+        Returns:
+            The function.
+
+        Raises:
+            SonioxValidationError: There is no such event, or the handler cannot be called.
+        """
+        return self._add_handler(event_type, handler, once=False)
+
+    def once(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """As :meth:`on`, for the next time only.
+
+        Args:
+            event_type: As for :meth:`on`.
+            handler: As for :meth:`on`.
+
+        Returns:
+            The function.
+
+        Raises:
+            SonioxValidationError: There is no such event, or the handler cannot be called.
+        """
+        return self._add_handler(event_type, handler, once=True)
+
+    def off(self, event_type: str, handler: Callable[[Any], object]) -> None:
+        """Has a function not called any more; does nothing if it was not to be called.
+
+        Args:
+            event_type: As for :meth:`on`.
+            handler: The function that was given to :meth:`on` or :meth:`once`.
+
+        Raises:
+            SonioxValidationError: There is no such event.
+        """
+        check_event_type(event_type, _EVENT_TYPES)
+        self._line.handlers.remove(event_type, handler)
+
+    def _add_handler(self, event_type: str, handler: Callable[[Any], object] | None, *, once: bool) -> Any:
+        check_event_type(event_type, _EVENT_TYPES)
+        if handler is None:
+            return partial(self._add_handler, event_type, once=once)
+        self._line.handlers.add(event_type, handler, once=once)
+        return handler
+
+
+class AsyncRealtimeTTSMultiplexedConnection(_AsyncLine):
     """A connection that carries several streams, each with its own voice; the service takes up to five at once.
 
     Use it in an ``async with`` block. Any task (of a sync connection: any thread) may open streams, and each stream may
@@ -77,6 +165,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         max_message_bytes: int = 16 * 1024 * 1024,
         raise_on_error: bool = True,
         stream_heartbeat_sec: float | None = None,
+        resume: ResumePolicy | dict[str, Any] | bool = False,
         ssl_context: ssl.SSLContext | None = None,
         settings: ClientSettings | None = None,
     ) -> None:
@@ -85,7 +174,7 @@ class AsyncRealtimeTTSMultiplexedConnection:
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             api_key: The key, permanent or temporary, or a function that returns it (for an async connection also an
-                async one), which is called before the handshake; None for ``SONIOX_API_KEY``. It travels in the header
+                async one), which is called before each handshake; None for ``SONIOX_API_KEY``. It travels in the header
                 of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             send_timeout_sec: How many seconds the service may take to accept a message before the connection fails;
@@ -107,6 +196,10 @@ class AsyncRealtimeTTSMultiplexedConnection:
                 ends a stream about 5 seconds after its last text; this keeps it open while its text is slow or the
                 connection is paused. It applies from the first text of the stream to the end of its text. None for no
                 empty texts.
+            resume: Whether another connection is opened when one ends early, and the text of streams sent again whose
+                audio had not begun: True, or a :class:`~soniox_lite.realtime.ResumePolicy`, also as a dict. A stream
+                that is cut off after its first audio ends with a ``SonioxRealtimeSpeechError``. False for streams that
+                end with their connection.
             ssl_context: For TLS; None for that of the settings.
             settings: A client's settings: its proxy, certificates, headers, hooks and defaults; None for the proxies of
                 the environment, the system's certificates, and nothing else.
@@ -136,22 +229,23 @@ class AsyncRealtimeTTSMultiplexedConnection:
             raise_on_error=raise_on_error,
             stream_heartbeat_sec=stream_heartbeat_sec,
         )
-        self._core = AsyncTtsConnection(options, limits)
+        if resume is False:
+            self._core = AsyncTtsConnection(options, limits)
+        else:
+            from ..types.resume import ResumePolicy  # noqa: PLC0415 - most connections do without
+            from ._async_tts_relay import AsyncResumingTtsConnection  # noqa: PLC0415 - as above
+
+            policy = ResumePolicy() if resume is True else ResumePolicy.of(resume, "resume")
+            self._core = AsyncResumingTtsConnection(options, limits, policy)
 
     @property
-    def paused(self) -> bool:
-        """Whether text is being held back."""
-        return self._core.protocol.is_paused
+    def _line(self) -> AsyncTtsConnection:
+        return self._core
 
     @property
     def last_message(self) -> RealtimeTTSEvent | None:
         """The event that was received last, of any stream; None before the first."""
         return self._core.last_message
-
-    @property
-    def state(self) -> ConnectionState:
-        """``new``, ``connecting``, ``open`` or ``closed``."""
-        return self._core.protocol.public_state
 
     async def enter(self) -> Self:
         """Opens the connection.
@@ -255,7 +349,7 @@ class AsyncRealtimeTTSStream:
             SonioxValidationError: The config is not valid.
         """
         core = connection._core  # pyright: ignore[reportPrivateUsage] - as above
-        self._core = AsyncTtsStream(core, RealtimeTTSConfig.of(with_defaults(core.stream_defaults, config)))
+        self._core = core.new_stream(RealtimeTTSConfig.of(with_defaults(core.stream_defaults, config)))
 
     @property
     def config(self) -> RealtimeTTSConfig:
@@ -448,7 +542,7 @@ class AsyncRealtimeTTSStream:
         return f"<{type(self).__name__} on {self._core.connection!r}>"
 
 
-class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
+class AsyncRealtimeTTSConnection(_AsyncLine, AsyncRealtimeTTSStream):
     """A connection for a single stream: a stream with a connection of its own.
 
     Use it in an ``async with`` block: entering it opens the connection and starts the stream, leaving it closes both.
@@ -470,7 +564,7 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: How to speak, also as a dict.
             api_key: The key, permanent or temporary, or a function that returns it (for an async connection also an
-                async one), which is called before the handshake; None for ``SONIOX_API_KEY``. It travels in the header
+                async one), which is called before each handshake; None for ``SONIOX_API_KEY``. It travels in the header
                 of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             settings: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
@@ -487,14 +581,8 @@ class AsyncRealtimeTTSConnection(AsyncRealtimeTTSStream):
         self._core.connection.register(self._core)
 
     @property
-    def paused(self) -> bool:
-        """Whether text is being held back."""
-        return self._core.connection.protocol.is_paused
-
-    @property
-    def state(self) -> ConnectionState:
-        """``new``, ``connecting``, ``open`` or ``closed``."""
-        return self._core.connection.protocol.public_state
+    def _line(self) -> AsyncTtsConnection:
+        return self._core.connection
 
     async def enter(self) -> Self:
         """Opens the connection and starts the stream.
@@ -573,7 +661,7 @@ class AsyncRealtimeTTSClient:
         Args:
             config: How to speak, also as a dict. What it leaves out is taken from the client's ``tts_defaults``.
             api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
-                called before the handshake; None for the client's.
+                called before each handshake; None for the client's.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
 
@@ -601,7 +689,7 @@ class AsyncRealtimeTTSClient:
 
         Args:
             api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
-                called before the handshake; None for the client's.
+                called before each handshake; None for the client's.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             options: As for :class:`AsyncRealtimeTTSMultiplexedConnection`.
 

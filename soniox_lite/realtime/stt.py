@@ -6,9 +6,9 @@ from __future__ import annotations
 import threading
 from functools import partial
 
-from .._data.callbacks import Handlers, check_callback, settled
+from .._data.callbacks import Handlers, check_callback, check_event_type, settled
 from .._data.clock import time
-from .._data.json_values import is_buffer, kind_of
+from .._data.json_values import is_buffer
 from .._data.rules import FieldErrors
 from .._data.safe_repr import safe_repr
 from .._net.redaction import redact
@@ -17,7 +17,7 @@ from .._websocket.frames import BINARY
 from .._websocket.options import ConnectionOptions
 from .._websocket.queues import EventLog, OneAtATime, caller
 from .._websocket.threads import Connection
-from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
+from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from ..types.realtime import (
     TOKEN_TEXT_END,
     TOKEN_TEXT_FIN,
@@ -260,8 +260,6 @@ class RealtimeSTTSession:
                 raise SonioxRealtimeError("the session was closed while it was being opened")
             if self._start_on_open:
                 self._start_or_be_refused()
-            else:
-                self._set_keepalive()
         except BaseException as error:
             self.cancel()
             if not self._protocol.was_connected:
@@ -574,12 +572,12 @@ class RealtimeSTTSession:
         Raises:
             SonioxValidationError: There is no such event.
         """
-        self._check_event_type(event_type)
+        check_event_type(event_type, self._EVENT_TYPES)
         self._handlers.remove(event_type, handler)
         self._tells_results = self._handlers.has_any(_RESULTS)
 
     def _add_handler(self, event_type: str, handler: Callable[[Any], object] | None, *, once: bool) -> Any:
-        self._check_event_type(event_type)
+        check_event_type(event_type, self._EVENT_TYPES)
         if handler is None:
             return partial(self._add_handler, event_type, once=once)
         self._handlers.add(event_type, handler, once=once)
@@ -587,11 +585,6 @@ class RealtimeSTTSession:
             self._tells_results = True
             self._connection.keeps_newest = not self._has_received
         return handler
-
-    def _check_event_type(self, event_type: object) -> None:
-        if event_type not in self._EVENT_TYPES:
-            names = ", ".join(map(repr, self._EVENT_TYPES))
-            raise SonioxValidationError(f"event_type must be one of {names}, got {kind_of(event_type)}")
 
     def close(self) -> None:
         """Ends the audio if that was not done, waits for the last tokens, and closes; within ``close_timeout_sec``.
@@ -812,6 +805,8 @@ class RealtimeSTTSession:
 
     def _on_open(self) -> None:
         self._protocol.advance(State.HELD)
+        # Before reading begins, so that an interval of the session's own counts from the first moment.
+        self._set_keepalive()
         self._tell_state()
         self._emit(RealtimeSessionOpenPayload())
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
-from .._data.callbacks import check_callback, settled
+from .._data.callbacks import check_callback, check_event_type, settled
 from .._data.safe_repr import safe_repr
 from .._settings import resolve_api_key, settings_of, with_defaults
 from .._websocket.options import ConnectionOptions
@@ -14,7 +15,6 @@ from ..types.realtime_tts import RealtimeTTSConfig, RealtimeTTSEvent
 from ._inputs import texts_of
 from ._tts_connection import TtsConnection
 from ._tts_protocol import KEEP_ALIVE_INTERVAL_SEC, Settings
-from ._tts_stream import TtsStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .._settings import KeyFunction, Settings as ClientSettings
     from ..client import SonioxClient
+    from ..types.resume import ResumePolicy
     from ._tts_protocol import ConnectionState
 
     ConfigInput = RealtimeTTSConfig | dict[str, Any]
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         max_message_bytes: int
         raise_on_error: bool
         stream_heartbeat_sec: float | None
+        resume: ResumePolicy | dict[str, Any] | bool
         ssl_context: ssl.SSLContext | None
 
 
@@ -54,7 +56,92 @@ __all__ = [
 ]
 
 
-class RealtimeTTSMultiplexedConnection:
+# What is told of a connection that is resumed.
+_EVENT_TYPES = ("reconnecting", "resumed", "lost")
+
+
+class _Line:
+    """What all connections have, whether they carry one stream or several."""
+
+    @property
+    def _line(self) -> TtsConnection:
+        raise NotImplementedError
+
+    @property
+    def paused(self) -> bool:
+        """Whether text is being held back."""
+        return self._line.protocol.is_paused
+
+    @property
+    def state(self) -> ConnectionState:
+        """``new``, ``connecting``, ``open`` or ``closed``; with ``resume`` also ``reconnecting``.
+
+        A connection that has ended while no stream needed it stays ``open``: the next stream opens it again.
+        """
+        return self._line.public_state
+
+    @property
+    def connections(self) -> int:
+        """How many connections have been opened so far; more than one only with ``resume``."""
+        return self._line.connections
+
+    def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """Has a function called each time that something happens to a connection with ``resume``.
+
+        It is called by the reader thread, so it must not block. What it raises is
+        logged.
+        An async function is refused.
+
+        Args:
+            event_type: ``reconnecting`` (called with a ``RealtimeReconnectingPayload``), ``resumed`` (with a
+                ``RealtimeTTSResumedPayload``) or ``lost`` (with a ``RealtimeTTSLostPayload``).
+            handler: The function; None to use this as a decorator.
+
+        Returns:
+            The function.
+
+        Raises:
+            SonioxValidationError: There is no such event, or the handler cannot be called.
+        """
+        return self._add_handler(event_type, handler, once=False)
+
+    def once(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """As :meth:`on`, for the next time only.
+
+        Args:
+            event_type: As for :meth:`on`.
+            handler: As for :meth:`on`.
+
+        Returns:
+            The function.
+
+        Raises:
+            SonioxValidationError: There is no such event, or the handler cannot be called.
+        """
+        return self._add_handler(event_type, handler, once=True)
+
+    def off(self, event_type: str, handler: Callable[[Any], object]) -> None:
+        """Has a function not called any more; does nothing if it was not to be called.
+
+        Args:
+            event_type: As for :meth:`on`.
+            handler: The function that was given to :meth:`on` or :meth:`once`.
+
+        Raises:
+            SonioxValidationError: There is no such event.
+        """
+        check_event_type(event_type, _EVENT_TYPES)
+        self._line.handlers.remove(event_type, handler)
+
+    def _add_handler(self, event_type: str, handler: Callable[[Any], object] | None, *, once: bool) -> Any:
+        check_event_type(event_type, _EVENT_TYPES)
+        if handler is None:
+            return partial(self._add_handler, event_type, once=once)
+        self._line.handlers.add(event_type, handler, once=once)
+        return handler
+
+
+class RealtimeTTSMultiplexedConnection(_Line):
     """A connection that carries several streams, each with its own voice; the service takes up to five at once.
 
     Use it in a ``with`` block. Any thread may open streams, and each stream may
@@ -78,6 +165,7 @@ class RealtimeTTSMultiplexedConnection:
         max_message_bytes: int = 16 * 1024 * 1024,
         raise_on_error: bool = True,
         stream_heartbeat_sec: float | None = None,
+        resume: ResumePolicy | dict[str, Any] | bool = False,
         ssl_context: ssl.SSLContext | None = None,
         settings: ClientSettings | None = None,
     ) -> None:
@@ -86,7 +174,7 @@ class RealtimeTTSMultiplexedConnection:
         Args:
             url: ``wss://`` (or ``ws://``) URL of the service.
             api_key: The key, permanent or temporary, or a function that returns it (for an async connection also an
-                async one), which is called before the handshake; None for ``SONIOX_API_KEY``. It travels in the header
+                async one), which is called before each handshake; None for ``SONIOX_API_KEY``. It travels in the header
                 of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             send_timeout_sec: How many seconds the service may take to accept a message before the connection fails;
@@ -108,6 +196,10 @@ class RealtimeTTSMultiplexedConnection:
                 ends a stream about 5 seconds after its last text; this keeps it open while its text is slow or the
                 connection is paused. It applies from the first text of the stream to the end of its text. None for no
                 empty texts.
+            resume: Whether another connection is opened when one ends early, and the text of streams sent again whose
+                audio had not begun: True, or a :class:`~soniox_lite.realtime.ResumePolicy`, also as a dict. A stream
+                that is cut off after its first audio ends with a ``SonioxRealtimeSpeechError``. False for streams that
+                end with their connection.
             ssl_context: For TLS; None for that of the settings.
             settings: A client's settings: its proxy, certificates, headers, hooks and defaults; None for the proxies of
                 the environment, the system's certificates, and nothing else.
@@ -137,22 +229,23 @@ class RealtimeTTSMultiplexedConnection:
             raise_on_error=raise_on_error,
             stream_heartbeat_sec=stream_heartbeat_sec,
         )
-        self._core = TtsConnection(options, limits)
+        if resume is False:
+            self._core = TtsConnection(options, limits)
+        else:
+            from ..types.resume import ResumePolicy  # noqa: PLC0415 - most connections do without
+            from ._tts_relay import ResumingTtsConnection  # noqa: PLC0415 - as above
+
+            policy = ResumePolicy() if resume is True else ResumePolicy.of(resume, "resume")
+            self._core = ResumingTtsConnection(options, limits, policy)
 
     @property
-    def paused(self) -> bool:
-        """Whether text is being held back."""
-        return self._core.protocol.is_paused
+    def _line(self) -> TtsConnection:
+        return self._core
 
     @property
     def last_message(self) -> RealtimeTTSEvent | None:
         """The event that was received last, of any stream; None before the first."""
         return self._core.last_message
-
-    @property
-    def state(self) -> ConnectionState:
-        """``new``, ``connecting``, ``open`` or ``closed``."""
-        return self._core.protocol.public_state
 
     def enter(self) -> Self:
         """Opens the connection.
@@ -256,7 +349,7 @@ class RealtimeTTSStream:
             SonioxValidationError: The config is not valid.
         """
         core = connection._core  # pyright: ignore[reportPrivateUsage] - as above
-        self._core = TtsStream(core, RealtimeTTSConfig.of(with_defaults(core.stream_defaults, config)))
+        self._core = core.new_stream(RealtimeTTSConfig.of(with_defaults(core.stream_defaults, config)))
 
     @property
     def config(self) -> RealtimeTTSConfig:
@@ -445,7 +538,7 @@ class RealtimeTTSStream:
         return f"<{type(self).__name__} on {self._core.connection!r}>"
 
 
-class RealtimeTTSConnection(RealtimeTTSStream):
+class RealtimeTTSConnection(_Line, RealtimeTTSStream):
     """A connection for a single stream: a stream with a connection of its own.
 
     Use it in a ``with`` block: entering it opens the connection and starts the stream, leaving it closes both.
@@ -467,7 +560,7 @@ class RealtimeTTSConnection(RealtimeTTSStream):
             url: ``wss://`` (or ``ws://``) URL of the service.
             config: How to speak, also as a dict.
             api_key: The key, permanent or temporary, or a function that returns it (for an async connection also an
-                async one), which is called before the handshake; None for ``SONIOX_API_KEY``. It travels in the header
+                async one), which is called before each handshake; None for ``SONIOX_API_KEY``. It travels in the header
                 of the handshake only.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             settings: As for :class:`RealtimeTTSMultiplexedConnection`.
@@ -484,14 +577,8 @@ class RealtimeTTSConnection(RealtimeTTSStream):
         self._core.connection.register(self._core)
 
     @property
-    def paused(self) -> bool:
-        """Whether text is being held back."""
-        return self._core.connection.protocol.is_paused
-
-    @property
-    def state(self) -> ConnectionState:
-        """``new``, ``connecting``, ``open`` or ``closed``."""
-        return self._core.connection.protocol.public_state
+    def _line(self) -> TtsConnection:
+        return self._core.connection
 
     def enter(self) -> Self:
         """Opens the connection and starts the stream.
@@ -570,7 +657,7 @@ class RealtimeTTSClient:
         Args:
             config: How to speak, also as a dict. What it leaves out is taken from the client's ``tts_defaults``.
             api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
-                called before the handshake; None for the client's.
+                called before each handshake; None for the client's.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             options: As for :class:`RealtimeTTSMultiplexedConnection`.
 
@@ -598,7 +685,7 @@ class RealtimeTTSClient:
 
         Args:
             api_key: Another key than the client's, permanent or temporary, or a function that returns it, which is
-                called before the handshake; None for the client's.
+                called before each handshake; None for the client's.
             connect_timeout_sec: How many seconds name resolution, TCP, proxy, TLS and upgrade may take together.
             options: As for :class:`RealtimeTTSMultiplexedConnection`.
 

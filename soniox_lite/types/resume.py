@@ -20,21 +20,27 @@ if TYPE_CHECKING:
     Resumed = Literal["resumed"]
     Lost = Literal["lost"]
     LostReason = Literal["buffer", "drop", "veto", "gave_up", "refused", "closed", "container"]
+    SpeechLostReason = Literal["spoken", "gave_up", "refused"]
 else:
     # For typing.get_type_hints, without the cost of loading typing.
     Any = object
-    WhenFull = SpeakersPolicy = ContainerPolicy = Reconnecting = Resumed = Lost = LostReason = str
+    WhenFull = SpeakersPolicy = ContainerPolicy = Reconnecting = Resumed = Lost = LostReason = SpeechLostReason = str
 
 __all__ = [
     "RealtimeLostPayload",
     "RealtimeReconnectingPayload",
     "RealtimeResumedPayload",
+    "RealtimeTTSLostPayload",
+    "RealtimeTTSResumedPayload",
     "ResumePolicy",
 ]
 
 
 class ResumePolicy(Payload):
     """How a realtime session goes on after its connection has ended early.
+
+    Of text-to-speech, only the first four count: for each stream, attempts without any audio and the time that they
+    take.
 
     Attributes:
         max_attempts: How many connections in a row may fail without getting further in the audio; None for any number.
@@ -104,7 +110,7 @@ class RealtimeReconnectingPayload(Record):
         delay_sec: Seconds until it is made.
         error: Why the connection ended, or the last attempt failed.
         close_code: The WebSocket close code; None where there was none.
-        buffered_ms: Milliseconds of audio that are kept.
+        buffered_ms: Milliseconds of audio that are kept; 0 for text-to-speech.
         is_vetoed: Whether :meth:`veto` was called.
     """
 
@@ -177,3 +183,50 @@ class RealtimeLostPayload(Record):
     start_ms: int
     end_ms: int
     reason: LostReason
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSResumedPayload(Record):
+    """A text-to-speech connection is open again, or streams that had failed were started again on it.
+
+    Attributes:
+        type: ``resumed``.
+        attempt: How many attempts it took.
+        down_sec: Seconds from the end of the old connection, or from the failure of the stream.
+        stream_ids: The streams whose text was sent again from its beginning. None of their audio had arrived.
+    """
+
+    type: Resumed = "resumed"
+    attempt: int
+    down_sec: float
+    stream_ids: list[str] = field(default_factory=list[str])
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class RealtimeTTSLostPayload(Record):
+    """A text-to-speech stream was cut off, and its text is not sent again.
+
+    Attributes:
+        type: ``lost``.
+        stream_id: Your name for the stream.
+        audio_bytes: How many bytes of its audio had arrived.
+        audio_ms: The same in milliseconds, of raw audio and WAV; None for compressed audio.
+        reason: ``spoken`` (some of its audio had arrived), ``gave_up`` (``max_attempts``, ``max_downtime_sec``), or
+            ``refused`` (another attempt would meet the same error, or a handler has refused it).
+        error: What receiving from the stream raises, or what is an event with ``raise_on_error=False``.
+    """
+
+    if TYPE_CHECKING:
+        __pydantic_config__: ClassVar[dict[str, bool]]
+    # Or pydantic would have to know how to read an exception.
+    __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
+
+    type: Lost = "lost"
+    stream_id: str
+    audio_bytes: int
+    audio_ms: int | None = None
+    reason: SpeechLostReason
+    error: Exception
+
+    def _data(self) -> dict[str, Any]:
+        return {**super()._data(), "error": str(self.error)}

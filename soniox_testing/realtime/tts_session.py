@@ -176,7 +176,8 @@ class TtsSession(RealtimeSession[SpeechConnectionLog]):
         if cancel:
             return self._terminate(stream, "cancelled")
         stream.add_text(text, ended=ended, now_sec=now_sec)
-        return []
+        has_met_fault = stream.fault is not None and stream.fault.after_texts is not None and stream.fault_is_due()
+        return self._apply_fault(stream) if has_met_fault else []
 
     def _produce(self, stream: TtsStream, now_sec: float) -> Sequence[Action]:
         try:

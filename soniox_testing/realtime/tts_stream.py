@@ -41,6 +41,8 @@ class TtsStream:
         """Makes the ``audio`` field of the next message; a fault may replace it."""
         self._messages = 0
         """Number of audio messages so far."""
+        self._texts = 0
+        """Number of text messages so far."""
         self._rules = rules
         self._synthesizer = Synthesizer(log.request.sound, rules.longest_audio_sec)
         self._piece_characters = max(1, round(_PIECE_SEC * CHARACTERS_PER_SEC * log.request.sound.speed))
@@ -82,6 +84,7 @@ class TtsStream:
         if self._text_ended:
             raise RealtimeError("invalid_stream_state", "The text of this stream has ended already.")
         self.log.add_text(text, ended=ended)
+        self._texts += 1
         self._text_bytes += len(text.encode("utf-8", "surrogatepass"))
         if self._text_bytes > MAX_TEXT_BYTES:
             message = f"A stream takes at most {MAX_TEXT_BYTES} bytes of text, not {self._text_bytes}."
@@ -165,6 +168,8 @@ class TtsStream:
         """Whether the moment of the fault has come."""
         if self.fault is None:
             return False
+        if self.fault.after_texts is not None:
+            return self._texts >= self.fault.after_texts
         if self.fault.after_audio_ms is not None:
             return self.duration_ms >= self.fault.after_audio_ms
         return self._messages >= (self.fault.after_frames or 0)

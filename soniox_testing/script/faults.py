@@ -52,10 +52,10 @@ class Faults(FaultList):
     """What goes wrong in one fake: ``fake.faults``. May be used from any thread.
 
     Each verb adds a fault and returns it. Beside its own settings it takes those of ``When``: ``operation``, ``times``,
-    ``probability`` and ``seed``. Verbs for sessions and streams also take those of ``InSession``: ``after_audio_ms``
-    and ``after_frames``; without them, the fault is the answer to the start message. Where several fit, the one that
-    was added first happens. Each raises ``ValueError`` for impossible settings, and ``TypeError`` for missing or
-    unknown ones and for values of another type.
+    ``probability`` and ``seed``. Verbs for sessions and streams also take those of ``InSession``: ``after_audio_ms``,
+    ``after_frames`` and ``after_texts``; without them, the fault is the answer to the start message. Where several fit,
+    the one that was added first happens. Each raises ``ValueError`` for impossible settings, and ``TypeError`` for
+    missing or unknown ones and for values of another type.
     """
 
     @checked
@@ -232,7 +232,7 @@ class Faults(FaultList):
 
         Args:
             seconds: How long, on the fake's clock.
-            **when: See ``InSession``; without ``after_audio_ms`` and ``after_frames``, the first audio is late.
+            **when: See ``InSession``; without a moment, the first audio is late.
         """
         if not seconds >= 0:
             raise ValueError(f"audio cannot be {seconds} s late")
@@ -245,7 +245,7 @@ class Faults(FaultList):
         Args:
             kind: ``unpadded``: base64 whose end is missing. ``alphabet``: text that is not base64. ``number``,
                 ``null``: not a text at all.
-            **when: See ``InSession``; without ``after_audio_ms`` and ``after_frames``, it is the first audio.
+            **when: See ``InSession``; without a moment, it is the first audio.
         """
         return self._add_to_session(SpoilAudio(checked_kind(kind)), _for_tts(when))
 
@@ -265,7 +265,13 @@ class Faults(FaultList):
 
     def _add_to_session(self, effect: SessionEffect, when: InSession, *, whole_connection: bool = False) -> Fault:
         after_audio_ms, after_frames = when.pop("after_audio_ms", None), when.pop("after_frames", None)
-        return self.add(SessionFault(effect, after_audio_ms, after_frames, whole_connection), **cast("When", when))
+        after_texts = when.pop("after_texts", None)
+        if after_texts is not None:
+            when = _for_tts(when)
+            if when.get("operation") != TTS:
+                raise ValueError("after_texts is for text-to-speech streams only")
+        fault = SessionFault(effect, after_audio_ms, after_frames, after_texts, whole_connection=whole_connection)
+        return self.add(fault, **cast("When", when))
 
 
 def _for_tts(when: InSession) -> InSession:

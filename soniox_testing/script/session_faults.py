@@ -126,21 +126,24 @@ class SessionFault:
     """Milliseconds of audio that are processed before; None: not counted."""
     after_frames: int | None = None
     """Messages that are sent before; None: not counted."""
+    after_texts: int | None = None
+    """Text messages that a text-to-speech stream gets before; None: not counted."""
     whole_connection: bool = False
     """Whether an error ends the whole text-to-speech connection, not only one stream."""
 
     def __post_init__(self) -> None:
-        for name in ("after_audio_ms", "after_frames"):
-            value: int | None = getattr(self, name)
-            if value is not None and value < 0:
+        given = [name for name in ("after_audio_ms", "after_frames", "after_texts") if getattr(self, name) is not None]
+        for name in given:
+            value: int = getattr(self, name)
+            if value < 0:
                 raise ValueError(f"{name} cannot be {value}")
-        if self.after_audio_ms is not None and self.after_frames is not None:
-            raise ValueError("give after_audio_ms or after_frames, not both")
+        if len(given) > 1:
+            raise ValueError(f"give {' or '.join(given)}, not both")
 
     @property
     def at_start(self) -> bool:
         """Whether it is the answer to the start message."""
-        return self.after_audio_ms is None and not self.after_frames
+        return self.after_audio_ms is None and not self.after_frames and not self.after_texts
 
 
 def ends_with_error(error_type: str, message: str | None, status_code: int | None) -> RealtimeError:

@@ -31,12 +31,14 @@ class When(TypedDict, total=False):
 
 
 class InSession(When, total=False):
-    """When it happens in a session or stream: arguments of the verbs for these. Give one of the two, or neither."""
+    """When it happens in a session or stream: arguments of the verbs for these. Give one of the three, or none."""
 
     after_audio_ms: int | None
     """Once this many milliseconds of audio have been answered, or sent by a stream; None: not counted."""
     after_frames: int | None
     """Once this many messages were sent to the client, or this many with audio by a stream; None: not counted."""
+    after_texts: int | None
+    """Once a stream of text-to-speech has got this many text messages, before their audio; None: not counted."""
 
 
 def settings_of(verb: Callable[..., object]) -> dict[str, str]:

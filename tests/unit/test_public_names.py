@@ -32,6 +32,7 @@ SESSION_OPTIONS = {
     "ping_timeout_sec",
     "event_timeout_sec",
     "stream_heartbeat_sec",
+    "resume",
     "max_queued_bytes",
     "max_queued_messages",
     "max_message_bytes",

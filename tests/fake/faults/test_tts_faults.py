@@ -125,6 +125,20 @@ def test_a_connection_breaks_after_some_messages(fake_soniox, client, how, seen)
     assert fake_soniox.speeches[0].ended == fake_soniox.speech_connections[0].ended == "dropped"
 
 
+def test_a_connection_breaks_before_the_audio_of_a_text(fake_soniox, client):
+    fake_soniox.faults.drop(how="close:1011", after_texts=2, times=1)
+    client.start().say(TEXT[:20], end=False).say(TEXT[20:])
+    assert client.closed() == 1011
+    assert (fake_soniox.speeches[0].text, fake_soniox.speeches[0].audio_bytes) == (TEXT, 0)
+
+
+def test_texts_are_counted_for_streams_only(fake_soniox):
+    with pytest.raises(ValueError, match="after_texts is for text-to-speech streams only"):
+        fake_soniox.faults.drop(after_texts=1, operation="stt")
+    with pytest.raises(ValueError, match="give after_frames or after_texts, not both"):
+        fake_soniox.faults.drop(after_texts=1, after_frames=1)
+
+
 def test_a_connection_is_closed_with_a_code(fake_soniox, client):
     fake_soniox.faults.drop(how="close:1011", after_frames=2, operation="tts")
     client.start().say(TEXT)

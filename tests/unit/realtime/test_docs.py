@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxRealtimeError
+from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxRealtimeError, SonioxRealtimeSpeechError
 from soniox_lite.realtime import (
     AsyncRealtimeSTTSession,
     AsyncRealtimeTTSMultiplexedConnection,
@@ -44,6 +44,7 @@ SPOKEN = {
     12: ["Hello over there."],
     13: ["Hello over there."],
     14: ["Good morning.", "Hello."],
+    16: ["Hello over there."],
 }
 
 
@@ -71,6 +72,7 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
                 "asyncio": asyncio,
                 "RealtimeSTTConfig": RealtimeSTTConfig,
                 "SonioxRealtimeError": SonioxRealtimeError,
+                "SonioxRealtimeSpeechError": SonioxRealtimeSpeechError,
             }
             names["config"] = {**names["config"], "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
             code = compile(

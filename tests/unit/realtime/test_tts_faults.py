@@ -101,6 +101,22 @@ def test_a_fault_of_the_connection_is_told_to_each_stream_in_time(tts: Driver, f
     run(tts, fault, activity, None)
 
 
+def test_the_first_refusal_is_the_reason_and_not_what_follows_from_it(tts: Driver) -> None:
+    follow_up = refusal(400, "invalid_stream_state", "a")
+    refusals = say(refusal(400, "voice_not_found", "a"), follow_up, follow_up, audio("b", b"two"))
+    with WsServer(opened(2), refusals) as server:
+        connection = tts.multi(server.url, raise_on_error=False)
+        refused, other = tts.streams(connection, "a", "b")
+        # Everything before it has arrived.
+        assert tts.call(other.receive_event).audio_bytes() == b"two"
+        with pytest.raises(SonioxRealtimeError) as caught:
+            tts.call(refused.send_text_chunk, "more")
+        assert caught.value.error_type == "voice_not_found"
+        assert tts.call(refused.receive_event).error_type == "voice_not_found"
+        tts.call(connection.close)
+        assert tts.call(refused.receive_event) is None
+
+
 @pytest.mark.parametrize("fault", [fault for fault in TRIED if fault in TLS_FAULTS], ids=name_of)
 @each_row("activity", ACTIVITIES)
 def test_a_fault_behind_tls_too(tts: Driver, fault: Fault, activity: str, tls: Tls) -> None:
