@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._version import __version__ as __version__
     from .front.shared import LateCall as LateCall, SharedListener as SharedListener
     from .realtime.conversation import Conversation as Conversation
-    from .script.clock import VirtualClock as VirtualClock
+    from .script.clock import Clock as Clock, VirtualClock as VirtualClock
     from .script.failures import FakeSonioxError as FakeSonioxError
     from .script.faults import Fault as Fault, Faults as Faults
     from .script.limits import Budget as Budget, Limits as Limits, ProjectLimits as ProjectLimits
@@ -52,7 +52,7 @@ _NAMES_OF = {
     "_version": ("__version__",),
     "front.shared": ("LateCall", "SharedListener"),
     "realtime.conversation": ("Conversation",),
-    "script.clock": ("VirtualClock",),
+    "script.clock": ("Clock", "VirtualClock"),
     "script.failures": ("FakeSonioxError",),
     "script.faults": ("Fault", "Faults"),
     "script.limits": ("Budget", "Limits", "ProjectLimits"),

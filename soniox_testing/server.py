@@ -24,7 +24,7 @@ from .script.clock import Clock
 from .script.failures import PATIENCE_SEC, FakeSonioxError, join
 from .script.limits import Limits
 from .script.permissions import permissions_of
-from .script.progress import DEFAULT_PROGRESS
+from .script.progress import BY_TIME, DEFAULT_PROGRESS
 from .script.recordings import AddedRecording, Hearing
 from .script.settings import AudioCheck, StreamStyle, choice
 from .script.transcripts import Download, Failure, Line, SessionFunction, words_of
@@ -88,8 +88,10 @@ class FakeSoniox(Assertions):
             one after each start. ``host``, ``port`` and ``tls`` are set on the listener.
         name: Of this fake in messages, such as the test's name.
         progress: How jobs move, see ``after_seconds`` and ``after_polls``. Voices are ``processing`` until a job would
-            be ``completed``. The default takes 0.04 seconds.
-        clock: Source of monotonic seconds; give a ``VirtualClock`` to drive time in a test.
+            be ``completed``. None: a job takes 0.04 seconds, or until it is polled for the second time, which is only
+            a matter of time with a ``VirtualClock``.
+        clock: Source of monotonic seconds; give a ``VirtualClock`` to let time stand still. Any can be moved on by
+            ``fake.clock.advance``.
         speed: Seconds of the fake's time for each second of ``clock``: with 60, the 20 seconds after which a
             silent realtime session ends are a third of a second.
         started_at: The wall time at the present reading of ``clock()``; None: the real time.
@@ -140,7 +142,7 @@ class FakeSoniox(Assertions):
         tls: bool = False,
         listener: SharedListener | Place | None = None,
         name: str | None = None,
-        progress: ProgressRule = DEFAULT_PROGRESS,
+        progress: ProgressRule | None = None,
         clock: Callable[[], float] = time.monotonic,
         started_at: datetime | None = None,
         speed: float = 1.0,
@@ -163,12 +165,15 @@ class FakeSoniox(Assertions):
             raise ValueError("an API key must not be empty")
         if not speed > 0:
             raise ValueError(f"speed must be above 0, not {speed}")
+        own_clock = Clock(clock, started_at, speed)
+        if progress is None:
+            progress = BY_TIME if own_clock.stands_still else DEFAULT_PROGRESS
         check_plain("progress", progress)
         if transcriber is not None:
             check_plain("transcriber", transcriber)
         self._state = State(
             api_keys=keys,
-            clock=Clock(clock, started_at, speed),
+            clock=own_clock,
             progress=progress,
             max_file_size_bytes=max_file_size_bytes,
             limits=Limits.of(limits),
@@ -639,6 +644,11 @@ class FakeSoniox(Assertions):
         """
         with self._state.lock:
             self._state.script.downloads[audio_url] = Download(content, status_code)
+
+    @property
+    def clock(self) -> Clock:
+        """The time of this fake, which can be moved on: ``fake.clock.advance(20)``."""
+        return self._state.clock
 
     @property
     def faults(self) -> Faults:

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_SEC = 0.25
 _PAUSE_GROWTH = 1.5
 _MIN_PAUSE_SEC = 0.01
+# How many polls follow one another without a pause, if the service says so.
+_MAX_AT_ONCE = 20
 # How long the last poll may take after the time limit.
 _LAST_POLL_SEC = 1.0
 
 
 async def poll(
-    fetch: Callable[[float | None], Awaitable[ItemT]],
+    fetch: Callable[[float | None], Awaitable[tuple[ItemT, float | None]]],
     is_done: Callable[[ItemT], bool],
     timeout_error: Callable[[ItemT | None], SonioxTimeoutError],
     *,
@@ -34,8 +36,11 @@ async def poll(
 ) -> ItemT:
     """Fetches an item until it is done, with pauses that grow from 0.25 s to ``interval_sec``, and returns it.
 
+    A pause is shorter if the service says so; without any pause only 20 times.
+
     Args:
-        fetch: Fetches the item; takes the deadline of the call in seconds, or None for no deadline.
+        fetch: Fetches the item; takes the deadline of the call in seconds, or None for no deadline. It returns the item
+            and, from ``Retry-After``, the seconds after which it may have changed; None if the service does not say.
         is_done: Whether the item is done.
         timeout_error: Makes the error for the time limit from the item that was fetched last, or from None.
         interval_sec: The longest pause between two polls.
@@ -48,10 +53,11 @@ async def poll(
     deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
     delay = min(_FIRST_PAUSE_SEC, interval_sec)
     item: ItemT | None = None
+    at_once = 0
     while True:
         remaining = None if deadline is None else deadline - time.monotonic()
         try:
-            item = await fetch(None if remaining is None else max(remaining, _LAST_POLL_SEC))
+            item, hint_sec = await fetch(None if remaining is None else max(remaining, _LAST_POLL_SEC))
         except SonioxTimeoutError as error:
             if deadline is None or time.monotonic() < deadline:
                 raise
@@ -63,5 +69,8 @@ async def poll(
             if remaining <= 0:
                 raise timeout_error(item)
             delay = min(delay, remaining)
-        await pause(max(delay, _MIN_PAUSE_SEC), cancel)
+        if hint_sec == 0 and at_once < _MAX_AT_ONCE:
+            at_once += 1
+            continue
+        await pause(max(delay if hint_sec is None else min(delay, hint_sec), _MIN_PAUSE_SEC), cancel)
         delay = min(delay * _PAUSE_GROWTH, interval_sec)

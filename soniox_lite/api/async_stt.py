@@ -122,7 +122,8 @@ class AsyncSttAPI:
         Raises:
             SonioxNotFoundError: There is no such job in this project.
         """
-        return await self._get(transcription_id)
+        response = await self._client.request("GET", _path(transcription_id))
+        return decode_response(Transcription, response)
 
     async def get_or_none(self, transcription_id: str) -> Transcription | None:
         """As :meth:`get`; None if there is no such job."""
@@ -212,7 +213,8 @@ class AsyncSttAPI:
     ) -> Transcription:
         """Waits until a job has ended, and returns it. Its ``status`` is then ``completed`` or ``error``.
 
-        The job is polled with growing pauses: 0.25 s at first, at most ``interval_sec``.
+        The job is polled with growing pauses: 0.25 s at first, at most ``interval_sec``, or less if the service says so
+        (``Retry-After``).
 
         Args:
             transcription_id: The job.
@@ -230,13 +232,14 @@ class AsyncSttAPI:
             check_callback("on_status_change", on_status_change)
         last_status: str | None = None
 
-        async def fetch(deadline_sec: float | None) -> Transcription:
+        async def fetch(deadline_sec: float | None) -> tuple[Transcription, float | None]:
             nonlocal last_status
-            transcription = await self._get(transcription_id, deadline_sec=deadline_sec)
+            response = await self._client.request("GET", _path(transcription_id), deadline_sec=deadline_sec)
+            transcription = decode_response(Transcription, response)
             if on_status_change is not None and transcription.status != last_status:
                 last_status = transcription.status
                 await settled("on_status_change", on_status_change(transcription.status, transcription))
-            return transcription
+            return transcription, response.retry_after_sec
 
         return await poll(
             fetch,
@@ -873,10 +876,6 @@ class AsyncSttAPI:
 
     async def _create(self, payload: CreateTranscriptionPayload) -> Transcription:
         response = await self._client.request("POST", "/transcriptions", json=payload.to_dict())
-        return decode_response(Transcription, response)
-
-    async def _get(self, transcription_id: str, *, deadline_sec: float | None = None) -> Transcription:
-        response = await self._client.request("GET", _path(transcription_id), deadline_sec=deadline_sec)
         return decode_response(Transcription, response)
 
     async def _wait_for_transcript(

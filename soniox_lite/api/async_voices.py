@@ -82,7 +82,8 @@ class AsyncVoicesAPI:
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
         """
-        return await self._get(voice_id)
+        response = await self._client.request("GET", _path(voice_id))
+        return decode_response(Voice, response)
 
     async def get_or_none(self, voice_id: str) -> Voice | None:
         """As :meth:`get`; None if there is no such voice."""
@@ -162,8 +163,12 @@ class AsyncVoicesAPI:
             statuses = {progress.status for progress in begun}
             return "failed" in statuses or "processing" not in statuses
 
+        async def fetch(deadline_sec: float | None) -> tuple[Voice, float | None]:
+            response = await self._client.request("GET", _path(voice_id), deadline_sec=deadline_sec)
+            return decode_response(Voice, response), response.retry_after_sec
+
         voice = await poll(
-            lambda seconds: self._get(voice_id, deadline_sec=seconds),
+            fetch,
             has_ended,
             lambda _: SonioxTimeoutError(
                 f"voice {voice_id} is not ready after {timeout_sec:g} s; the service goes on preparing it",

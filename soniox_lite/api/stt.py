@@ -123,7 +123,8 @@ class SttAPI:
         Raises:
             SonioxNotFoundError: There is no such job in this project.
         """
-        return self._get(transcription_id)
+        response = self._client.request("GET", _path(transcription_id))
+        return decode_response(Transcription, response)
 
     def get_or_none(self, transcription_id: str) -> Transcription | None:
         """As :meth:`get`; None if there is no such job."""
@@ -213,7 +214,8 @@ class SttAPI:
     ) -> Transcription:
         """Waits until a job has ended, and returns it. Its ``status`` is then ``completed`` or ``error``.
 
-        The job is polled with growing pauses: 0.25 s at first, at most ``interval_sec``.
+        The job is polled with growing pauses: 0.25 s at first, at most ``interval_sec``, or less if the service says so
+        (``Retry-After``).
 
         Args:
             transcription_id: The job.
@@ -231,13 +233,14 @@ class SttAPI:
             check_callback("on_status_change", on_status_change)
         last_status: str | None = None
 
-        def fetch(deadline_sec: float | None) -> Transcription:
+        def fetch(deadline_sec: float | None) -> tuple[Transcription, float | None]:
             nonlocal last_status
-            transcription = self._get(transcription_id, deadline_sec=deadline_sec)
+            response = self._client.request("GET", _path(transcription_id), deadline_sec=deadline_sec)
+            transcription = decode_response(Transcription, response)
             if on_status_change is not None and transcription.status != last_status:
                 last_status = transcription.status
                 settled("on_status_change", on_status_change(transcription.status, transcription))
-            return transcription
+            return transcription, response.retry_after_sec
 
         return poll(
             fetch,
@@ -872,10 +875,6 @@ class SttAPI:
 
     def _create(self, payload: CreateTranscriptionPayload) -> Transcription:
         response = self._client.request("POST", "/transcriptions", json=payload.to_dict())
-        return decode_response(Transcription, response)
-
-    def _get(self, transcription_id: str, *, deadline_sec: float | None = None) -> Transcription:
-        response = self._client.request("GET", _path(transcription_id), deadline_sec=deadline_sec)
         return decode_response(Transcription, response)
 
     def _wait_for_transcript(

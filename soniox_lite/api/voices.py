@@ -83,7 +83,8 @@ class VoicesAPI:
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
         """
-        return self._get(voice_id)
+        response = self._client.request("GET", _path(voice_id))
+        return decode_response(Voice, response)
 
     def get_or_none(self, voice_id: str) -> Voice | None:
         """As :meth:`get`; None if there is no such voice."""
@@ -163,8 +164,12 @@ class VoicesAPI:
             statuses = {progress.status for progress in begun}
             return "failed" in statuses or "processing" not in statuses
 
+        def fetch(deadline_sec: float | None) -> tuple[Voice, float | None]:
+            response = self._client.request("GET", _path(voice_id), deadline_sec=deadline_sec)
+            return decode_response(Voice, response), response.retry_after_sec
+
         voice = poll(
-            lambda seconds: self._get(voice_id, deadline_sec=seconds),
+            fetch,
             has_ended,
             lambda _: SonioxTimeoutError(
                 f"voice {voice_id} is not ready after {timeout_sec:g} s; the service goes on preparing it",

@@ -90,6 +90,19 @@ def json_response(status_code: int, body: object) -> Response:
     return Response(json_text(body).encode(), status_code, content_type="application/json")
 
 
+def polled_response(body: object, *, moves_by_polls: bool) -> Response:
+    """The response to a poll.
+
+    Args:
+        body: What was polled.
+        moves_by_polls: Whether waiting is of no use: a client that heeds ``Retry-After`` polls again at once.
+    """
+    response = json_response(200, body)
+    if moves_by_polls:
+        response.headers["Retry-After"] = "0"
+    return response
+
+
 class Router:
     """Answers every request by its route, reports every failure in the API's error shape, and keeps records."""
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from ..store.webhooks import MASK
 from ..wire.rest_errors import ApiError
 from .pages import page_of
-from .router import Route, json_response
+from .router import Route, json_response, polled_response
 from .transcription_request import new_job
 
 if TYPE_CHECKING:
@@ -36,8 +36,11 @@ def _create(call: Call) -> Response:
 
 
 def _get(call: Call) -> Response:
+    projects = call.state.projects
     with call.state.lock:
-        return json_response(200, transcription_json(call.state.projects.look(_job(call))))
+        job = _job(call)
+        body = transcription_json(projects.look(job))
+        return polled_response(body, moves_by_polls=projects.moves_by_polls(job))
 
 
 def _delete(call: Call) -> Response:

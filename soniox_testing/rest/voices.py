@@ -11,7 +11,7 @@ from ..wire.rest_errors import ApiError
 from ..wire.uploaded_audio import audio_of_file
 from .multipart import read_upload
 from .pages import page_of
-from .router import Route, json_response
+from .router import Route, json_response, polled_response
 
 if TYPE_CHECKING:
     from ..script.records import VoiceRecord
@@ -66,8 +66,10 @@ def _create(call: Call) -> Response:
 
 
 def _get(call: Call) -> Response:
+    voices = call.state.voices
     with call.state.lock:
-        return json_response(200, voice_json(call.state.voices.look(_voice(call))))
+        record = voices.look(_voice(call))
+        return polled_response(voice_json(record), moves_by_polls=voices.moves_by_polls(record))
 
 
 def _delete(call: Call) -> Response:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..unfrozen import time
+from .callbacks import check_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+_Found = TypeVar("_Found")
 _LOOK_AGAIN_SEC = 0.02
 _MAX_SETTLE_SEC = 10.0
+_REACTION_SEC = 0.005
+_LOOK_SEC = 0.0005
 
 
 class Follower(Protocol):
@@ -24,23 +28,22 @@ class Follower(Protocol):
         ...
 
 
-class VirtualClock:
-    """Monotonic seconds that stand still until ``advance`` is called: ``FakeSoniox(clock=VirtualClock())``.
-
-    May be used from any thread, and by several fakes.
+class MovableClock:
+    """Monotonic seconds of a source, which can be moved on. May be used from any thread, and by several fakes.
 
     Args:
-        now_sec: Its first reading.
+        source: Its own seconds.
     """
 
-    def __init__(self, now_sec: float = 0.0) -> None:
-        self._now_sec = now_sec
+    def __init__(self, source: Callable[[], float]) -> None:
+        self.source = source
+        self._moved_sec = 0.0
         self._lock = threading.Lock()
         self._followers: list[Follower] = []
 
     def __call__(self) -> float:
         """The seconds that the clock reads."""
-        return self._now_sec
+        return self.source() + self._moved_sec
 
     def advance(self, seconds: float) -> None:
         """Moves the time. Returns when every timer that became due has fired.
@@ -51,13 +54,13 @@ class VirtualClock:
             seconds: How far; not negative.
 
         Raises:
-            ValueError: ``seconds`` is negative.
+            ValueError: ``seconds`` is negative, or no number.
         """
-        if seconds < 0:
-            raise ValueError(f"a clock cannot go back by {-seconds} s")
+        if not seconds >= 0:
+            raise ValueError(f"a clock cannot be moved on by {seconds} s")
         self._settle()
         with self._lock:
-            self._now_sec += seconds
+            self._moved_sec += seconds
         self._settle()
 
     def _settle(self) -> None:
@@ -78,15 +81,28 @@ class VirtualClock:
                 self._followers.remove(follower)
 
 
+class VirtualClock(MovableClock):
+    """Monotonic seconds that stand still until ``advance`` is called: ``FakeSoniox(clock=VirtualClock())``.
+
+    May be used from any thread, and by several fakes.
+
+    Args:
+        now_sec: Its first reading.
+    """
+
+    def __init__(self, now_sec: float = 0.0) -> None:
+        super().__init__(lambda: now_sec)
+
+
 def iso_time(moment: datetime) -> str:
     """A wall time in UTC as the API writes it: ISO-8601 with milliseconds and ``Z``."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Clock:
-    """Time of a fake: a monotonic source, from which wall time is derived.
+    """The time of a fake, ``fake.clock``: a monotonic source, from which wall time is derived.
 
-    So in a test that drives the source, timestamps agree with the ages of jobs.
+    So timestamps agree with the ages of jobs. All seconds are the fake's, which ``speed`` may make shorter than real.
 
     Args:
         monotonic: The source.
@@ -95,14 +111,66 @@ class Clock:
     """
 
     def __init__(self, monotonic: Callable[[], float], started_at: datetime | None, speed: float = 1.0) -> None:
-        self._monotonic = monotonic
+        self._source = monotonic if isinstance(monotonic, MovableClock) else MovableClock(monotonic)
         self._speed = speed
-        self._origin_sec = monotonic()
+        self._origin_sec = self._source()
         self._origin_wall = (started_at or datetime.now(timezone.utc)).astimezone(timezone.utc)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it moves only by ``advance``, as a ``VirtualClock`` does."""
+        return isinstance(self._source, VirtualClock)
+
+    def advance(self, seconds: float) -> None:
+        """Moves the time on. Returns when every timer that became due has fired, and what it sends was sent.
+
+        Messages that clients sent before the call are processed before the time moves, so they count as sent in time.
+        Also moves all other fakes that were given the same ``VirtualClock``.
+
+        Args:
+            seconds: How far; not negative.
+
+        Raises:
+            ValueError: ``seconds`` is negative, or no number.
+        """
+        self._source.advance(seconds / self._speed)
+
+    def run_until(self, condition: Callable[[], _Found], *, within_sec: float = 600.0, step_sec: float = 1.0) -> _Found:
+        """Moves the time on, step by step, until a condition holds.
+
+        After each step, clients have a few real milliseconds to react. It blocks its thread: in a coroutine, use
+        ``await asyncio.to_thread(fake.clock.run_until, condition)``.
+
+        Args:
+            condition: Called before the first step and after each.
+            within_sec: How far to go at most.
+            step_sec: Length of a step.
+
+        Returns:
+            What the condition returned when that was true.
+
+        Raises:
+            TimeoutError: It did not hold in time.
+            ValueError: The condition is a coroutine function, or a time is not above 0.
+        """
+        check_plain("condition", condition)
+        if not (within_sec > 0 and step_sec > 0):
+            raise ValueError(f"within_sec and step_sec must be above 0, not {within_sec} and {step_sec}")
+        last_sec = self.now_sec() + within_sec
+        while not (found := condition()):
+            left_sec = last_sec - self.now_sec()
+            if left_sec <= 0:
+                name = getattr(condition, "__qualname__", repr(condition))
+                raise TimeoutError(f"{name} was still false after {within_sec:g} s of the fake's clock")
+            self.advance(min(step_sec, left_sec))
+            give_up_sec = time.monotonic() + _REACTION_SEC
+            while time.monotonic() < give_up_sec and not condition():
+                time.sleep(_LOOK_SEC)
+        return found
 
     def now_sec(self) -> float:
         """Seconds since this clock was made."""
-        return (self._monotonic() - self._origin_sec) * self._speed
+        return (self._source() - self._origin_sec) * self._speed
 
     def timestamp(self, *, later_sec: float = 0.0) -> str:
         """Wall time as the API writes it: ISO-8601 in UTC with milliseconds and ``Z``.
@@ -125,12 +193,12 @@ class Clock:
         Returns:
             None: no limit, because there is no deadline, or because ``followed_by`` reports when the clock moves.
         """
-        if deadline_sec is None or isinstance(self._monotonic, VirtualClock):
+        if deadline_sec is None or self.stands_still:
             return None
         # Rounded up a little: a wait that ends just before its moment would be repeated.
         left_sec = max(0.0, (deadline_sec - self.now_sec()) / self._speed + 0.0005)
         # The test's own source may jump at any time; a built-in one cannot.
-        is_built_in = type(self._monotonic) is type(time.monotonic)
+        is_built_in = type(self._source.source) is type(time.monotonic)
         return left_sec if is_built_in else min(left_sec, _LOOK_AGAIN_SEC)
 
     @contextlib.contextmanager
@@ -148,9 +216,8 @@ class Clock:
                 alarm.settled.set()
 
     def followed_by(self, follower: Follower) -> contextlib.AbstractContextManager[None]:
-        """Within it, a test that moves the clock waits for this follower."""
-        source = self._monotonic
-        return source.followed_by(follower) if isinstance(source, VirtualClock) else contextlib.nullcontext()
+        """Within it, ``advance`` waits for this follower."""
+        return self._source.followed_by(follower)
 
 
 class Alarm:

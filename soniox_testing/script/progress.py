@@ -58,14 +58,28 @@ def after_polls(queued: int = 0, processing: int = 0) -> ProgressRule:
     Returns:
         The rule, for ``FakeSoniox(progress=...)``.
     """
-
-    def rule(job: JobView) -> TranscriptionStatus:
-        if job.looks < queued:
-            return "queued"
-        return "processing" if job.looks < queued + processing else "completed"
-
-    return rule
+    return ByPolls(queued, processing)
 
 
-DEFAULT_PROGRESS = after_seconds(queued=0.01, processing=0.03)
+@dataclass(frozen=True)
+class ByPolls:
+    """A rule whose next status needs no time, but a poll: the fake tells clients not to wait for it."""
+
+    queued: int
+    processing: int
+    at_latest: ProgressRule | None = None
+    """Moves jobs that are not polled; None: they do not move."""
+
+    def __call__(self, job: JobView) -> TranscriptionStatus:
+        """The status of a job."""
+        if job.looks >= self.queued + self.processing:
+            return "completed"
+        if self.at_latest is not None:
+            return self.at_latest(job)
+        return "queued" if job.looks < self.queued else "processing"
+
+
+BY_TIME = after_seconds(queued=0.01, processing=0.03)
 """Short, but long enough that the first poll of a client sees an unfinished job."""
+DEFAULT_PROGRESS = ByPolls(queued=1, processing=0, at_latest=BY_TIME)
+"""The same, but the second poll ends the job."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..script.limits import BUDGET_MESSAGES
+from ..script.progress import ByPolls
 from ..script.transcripts import Failure
 from .jobs import Job
 
@@ -66,6 +67,7 @@ class Projects:
         """Places in the order of creation."""
         self._state = state
         self._progress = progress
+        self._by_polls = isinstance(progress, ByPolls)
         self._projects: dict[str, Project] = {}
 
     def of(self, api_key: str) -> Project:
@@ -110,6 +112,10 @@ class Projects:
         record = self.advance(job, at_sec)
         job.looks += 1
         return record
+
+    def moves_by_polls(self, job: Job) -> bool:
+        """Whether it takes only polls, and no time, to end a job."""
+        return self._by_polls and not job.awaits_words and job.record.status not in _ENDED
 
     def add_file(self, project: Project, stored: StoredFile) -> None:
         """Stores an uploaded file."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..catalogue.tts_models import TtsCatalogue
-from ..script.progress import JobView
+from ..script.progress import ByPolls, JobView
 from ..script.records import VoiceModelRecord, VoiceRecord
 from ..script.transcripts import Failure
 
@@ -85,6 +85,7 @@ class Voices:
         """For voices that are not created yet, in this order."""
         self._clock = clock
         self._progress = progress
+        self._by_polls = isinstance(progress, ByPolls)
         self._project_of = project_of
         self._voices: dict[str, Voice] = {}
         self._created = 0
@@ -148,6 +149,10 @@ class Voices:
         for preparation in voice.preparations.values():
             preparation.looks += 1
         return record
+
+    def moves_by_polls(self, record: VoiceRecord) -> bool:
+        """Whether it takes only polls, and no time, to make a voice ready."""
+        return self._by_polls and any(model.status == "processing" for model in record.models)
 
     def refusal(self, api_key: str, voice: str, model: str) -> tuple[int, str, str] | None:
         """Why a voice cannot be used now: status, error type and message; None when it can.

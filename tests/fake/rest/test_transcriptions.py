@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -285,6 +286,46 @@ def test_a_job_may_be_finished_at_once_but_begins_queued(connect):
             created = client.create().json
             assert created["status"] == "queued"
             assert client("GET", f"/v1/transcriptions/{created['id']}").json["status"] == "completed"
+
+
+def test_a_client_is_told_not_to_wait_for_a_job_that_only_polls_move(connect):
+    for rule, hints in (
+        (None, ["0", None]),
+        (after_polls(queued=1, processing=1), ["0", "0", None]),
+        (after_seconds(queued=0.01), [None]),
+        (lambda job: "queued", [None]),
+    ):
+        with FakeSoniox(progress=rule) as fake:
+            client = connect(server=fake)
+            path = f"/v1/transcriptions/{client.create().json['id']}"
+            assert [client("GET", path).headers["Retry-After"] for _ in hints] == hints
+
+
+def test_a_job_that_waits_for_its_words_does_not_move_by_polls(connect):
+    begun, release = threading.Event(), threading.Event()
+
+    def transcriber(audio, config):
+        begun.set()
+        release.wait(20)
+        return "words"
+
+    with FakeSoniox(transcriber=transcriber, audio="any") as fake:
+        client = connect(server=fake)
+        path = f"/v1/transcriptions/{client.create(file_id=client.upload().json['id']).json['id']}"
+        begun.wait(20)
+        for _ in range(3):
+            answer = client("GET", path)
+        release.set()
+    assert (answer.json["status"], answer.headers["Retry-After"]) == ("processing", None)
+
+
+def test_the_second_poll_ends_a_job_unless_the_clock_is_virtual(connect):
+    for clock, ended in ((lambda: 0.0, "completed"), (VirtualClock(), "queued")):
+        with FakeSoniox(clock=clock) as fake:
+            client = connect(server=fake)
+            path = f"/v1/transcriptions/{client.create().json['id']}"
+            assert client("GET", f"{path}/transcript").status == 409
+            assert [client("GET", path).json["status"] for _ in range(2)] == ["queued", ended]
 
 
 def test_the_default_progress_is_quick(connect):

@@ -27,7 +27,7 @@ from soniox_lite import (
     SonioxTranscriptionError,
     SonioxValidationError,
 )
-from soniox_testing import FakeSoniox, after_seconds
+from soniox_testing import FakeSoniox, after_polls, after_seconds
 from tests.contract.targets import Target
 
 KINDS = ["sync", "async"]
@@ -139,6 +139,44 @@ class TestWait:
             job = target.call("stt.transcribe", file=b"abc")
             target.call("stt.wait", transcription_id=job["id"], interval_sec=0)
         assert virtual_time.pauses == [0.01] * 3
+
+    def test_does_not_pause_with_a_fake(
+        self, target: Target, fake_soniox: FakeSoniox, virtual_time: VirtualTime
+    ) -> None:
+        transcript = target.call("stt.transcribe_and_wait_with_tokens", file=b"abc", filename="call.wav")
+        assert transcript["tokens"]
+        assert virtual_time.pauses == []
+        fake_soniox.assert_requested("GET", "/v1/transcriptions/{transcription_id}", times=2)
+
+    @pytest.mark.parametrize(
+        ("retry_after", "pauses"), [("0.1", [0.1, 0.1]), ("30", [0.25, 0.375]), ("soon", [0.25, 0.375])]
+    )
+    def test_pauses_at_most_as_long_as_the_service_says(
+        self,
+        kind: str,
+        httpserver: pytest_httpserver.HTTPServer,
+        virtual_time: VirtualTime,
+        retry_after: str,
+        pauses: list[float],
+    ) -> None:
+        job = {"id": "a", "created_at": "2026-01-01T00:00:00Z", "model": "m", "filename": "f"}
+        for status in ("queued", "processing", "completed"):
+            httpserver.expect_ordered_request("/v1/transcriptions/a").respond_with_json(
+                {**job, "status": status}, headers={"Retry-After": retry_after}
+            )
+        target = Target(kind, "key", httpserver.url_for("/v1"))
+        assert target.call("stt.wait", transcription_id="a")["status"] == "completed"
+        target.close()
+        assert virtual_time.pauses == pauses
+
+    def test_pauses_also_if_the_service_never_wants_it_to(
+        self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
+    ) -> None:
+        with FakeSoniox(audio="any", progress=after_polls(queued=22)) as fake:
+            target = target_of(fake)
+            job = target.call("stt.transcribe", file=b"abc")
+            target.call("stt.wait", transcription_id=job["id"])
+        assert virtual_time.pauses == [0.01, 0.01]
 
     def test_a_status_that_is_not_known_yet_ends_the_wait(
         self, kind: str, httpserver: pytest_httpserver.HTTPServer

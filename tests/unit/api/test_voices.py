@@ -20,7 +20,7 @@ from soniox_lite import (
     SonioxVoiceError,
 )
 from soniox_lite.types.api import Voice
-from soniox_testing import FakeSoniox, after_polls
+from soniox_testing import FakeSoniox
 from tests.support.raw_server import RawServer, reply
 from tests.support.surfaces import SURFACES, Surface
 
@@ -178,7 +178,7 @@ class TestWaitUntilReady:
     def test_looks_quickly_at_first_and_backs_off_to_the_interval(
         self, surface_of: Callable[[FakeSoniox], Surface], virtual_time: VirtualTime
     ) -> None:
-        with FakeSoniox(progress=after_polls(processing=9)) as fake:
+        with FakeSoniox(progress=lambda job: "processing" if job.looks < 9 else "completed") as fake:
             surface = surface_of(fake)
             voice = surface.call("voices.create", b"abc", name="n")
             ready = surface.call("voices.wait_until_ready", voice.id)
@@ -187,6 +187,14 @@ class TestWaitUntilReady:
         assert virtual_time.pauses == sorted(virtual_time.pauses)
         assert virtual_time.pauses[-1] == 2.0
         assert len(virtual_time.pauses) == 9
+
+    def test_does_not_pause_where_the_service_says_so(
+        self, surface: Surface, fake_soniox: FakeSoniox, virtual_time: VirtualTime
+    ) -> None:
+        voice = surface.call("voices.create", b"abc", name="n")
+        surface.call("voices.wait_until_ready", voice.id)
+        assert virtual_time.pauses == []
+        assert len(fake_soniox.assert_requested("GET", "/v1/voices/{voice_id}")) == 2
 
     def test_gives_up_at_its_deadline(
         self, surface_of: Callable[[FakeSoniox], Surface], virtual_time: VirtualTime
