@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._version import __version__ as __version__
     from .front.shared import LateCall as LateCall, SharedListener as SharedListener
     from .realtime.conversation import Conversation as Conversation
+    from .rest.expectations import Expectation as Expectation
     from .script.clock import Clock as Clock, VirtualClock as VirtualClock
     from .script.failures import FakeSonioxError as FakeSonioxError
     from .script.faults import Fault as Fault, Faults as Faults
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .script.recordings import Comparison as Comparison, Hearing as Hearing, Recording as Recording
     from .script.records import (
         FileRecord as FileRecord,
+        MessageKind as MessageKind,
+        MessageRecord as MessageRecord,
         RequestRecord as RequestRecord,
         SessionEnd as SessionEnd,
         SessionRecord as SessionRecord,
@@ -52,6 +55,7 @@ _NAMES_OF = {
     "_version": ("__version__",),
     "front.shared": ("LateCall", "SharedListener"),
     "realtime.conversation": ("Conversation",),
+    "rest.expectations": ("Expectation",),
     "script.clock": ("Clock", "VirtualClock"),
     "script.failures": ("FakeSonioxError",),
     "script.faults": ("Fault", "Faults"),
@@ -61,6 +65,8 @@ _NAMES_OF = {
     "script.recordings": ("Comparison", "Hearing", "Recording"),
     "script.records": (
         "FileRecord",
+        "MessageKind",
+        "MessageRecord",
         "RequestRecord",
         "SessionEnd",
         "SessionRecord",

@@ -7,11 +7,13 @@ import functools
 import hashlib
 import inspect
 import warnings
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .realtime.stt_config import START_FIELDS
+from .rest.expectations import Expectation
 from .script.names import check_names
 from .script.records import SessionRecord, SpeechRecord, TranscriptionRecord
+from .script.telling import MAX_SHOWN_TEXT, listed, plain, request_line, shown
 from .speaking.request import SPEECH_FIELDS
 from .unfrozen import time
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 _Record = TypeVar("_Record")
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_MAX_SHOWN = 20
-_MAX_SHOWN_TEXT = 200
 _GRACE_SEC = 1.0
 _LOOK_SEC = 0.005
 
@@ -172,11 +172,49 @@ class Assertions:
         if len(found) == times or (times is None and found):
             return found
         wanted = "at least once" if times is None else f"{times} time(s)"
-        lines = [_request_line(request) for request in requests]
+        lines = [request_line(request) for request in requests]
         raise AssertionError(
             f"{method.upper()} {path} should have been requested {wanted}, but was {len(found)} time(s). "
-            + _listed("Requests", lines)
+            + listed("Requests", lines)
         )
+
+    @_with_checked_names
+    def expect(
+        self,
+        method: str,
+        path: str,
+        *,
+        times: int | None = None,
+        status: int | None = None,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Expectation:
+        """Expects a REST request inside a ``with`` block.
+
+        As in ``with fake.expect("POST", "/v1/files", times=1) as uploads:``. The end of the block raises, unless an
+        exception leaves it. Several may share a ``with``.
+
+        Args:
+            method: Such as ``POST``.
+            path: The path without query, or the operation's path with braces: ``/v1/files/{file_id}``.
+            times: How often exactly; 0: not at all; None: at least once.
+            status: HTTP status of the response; None: any.
+            body: Parts of the JSON body: fields with their values, of which those that are mappings may be parts
+                again. For a form, its fields, and ``file`` with ``filename`` and ``size``. None: any.
+            query: Parameters of the URL with their values; others may be there as well.
+            headers: Headers with their values; others may be there as well.
+
+        Returns:
+            A context manager with ``requests``: those that were as expected.
+
+        Raises:
+            AssertionError: At the end of the block: there were none, or not so many; it tells what came instead.
+            ValueError: The API has no such operation, so that the request could not be as expected.
+        """
+        asked = {"status": status, "body": body, "query": query, "headers": headers}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        return Expectation(method.upper(), path, times, wanted, self._state)
 
     def assert_no_files_left(self) -> None:
         """Claims that every uploaded file was deleted.
@@ -187,7 +225,7 @@ class Assertions:
         with self._state.lock:
             left = [f"{file.record.filename!r} ({file.record.id})" for file in self._state.projects.files()]
         if left:
-            raise AssertionError(_listed("Files left", left))
+            raise AssertionError(listed("Files left", left))
 
     def assert_no_jobs_left(self) -> None:
         """Claims that every transcription was deleted.
@@ -198,7 +236,7 @@ class Assertions:
         with self._state.lock:
             left = [f"{job.filename!r} ({job.id}), {job.status}" for job in self._state.projects.jobs_now()]
         if left:
-            raise AssertionError(_listed("Transcriptions left", left))
+            raise AssertionError(listed("Transcriptions left", left))
 
     def assert_no_voices_left(self) -> None:
         """Claims that every cloned voice was deleted: the service has room for few.
@@ -209,7 +247,7 @@ class Assertions:
         with self._state.lock:
             left = [f"{voice.name!r} ({voice.id})" for voice in self._state.voices.all()]
         if left:
-            raise AssertionError(_listed("Voices left", left))
+            raise AssertionError(listed("Voices left", left))
 
     def check(self) -> None:
         """Claims that all that was scripted was used, no session is open, and no unknown path was requested.
@@ -225,9 +263,9 @@ class Assertions:
         while (left_open := self._open_sessions()) and time.monotonic() < deadline_sec:
             time.sleep(_LOOK_SEC)
         with self._state.lock:
-            unknown = [_request_line(request) for request in self._state.history.requests if request.route is None]
+            unknown = [request_line(request) for request in self._state.history.requests if request.route is None]
         named = {"Never used": self._unused(), "Sessions left open": left_open, "Requests to nothing": unknown}
-        found = [_listed(name, lines) for name, lines in named.items() if lines]
+        found = [listed(name, lines) for name, lines in named.items() if lines]
         if found:
             raise AssertionError("\n".join(found))
         for note in self._notes():
@@ -249,11 +287,11 @@ class Assertions:
                 for record in (log.record() for log in state.history.sessions)
             ]
             speeches = [
-                f"{record.text[:_MAX_SHOWN_TEXT]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
+                f"{record.text[:MAX_SHOWN_TEXT]!r}, {record.ended or 'open'}{_trouble(record)}{_reference(record)}"
                 for record in (log.record() for log in state.speeches.logs)
             ]
             failed = [
-                f"{_request_line(request)}{_trouble(request)}"
+                f"{request_line(request)}{_trouble(request)}"
                 for request in state.history.requests
                 if request.status >= 400
             ]
@@ -266,7 +304,7 @@ class Assertions:
             "Texts to speak": speeches,
             f"Requests that failed, of {count}": failed,
         }
-        return "\n".join(_listed(name, lines) for name, lines in named.items())
+        return "\n".join(listed(name, lines) for name, lines in named.items())
 
     def _jobs(self) -> list[TranscriptionRecord]:
         """All jobs as of their last update, also deleted ones."""
@@ -326,16 +364,16 @@ def _first(
     for record in records:
         found = {name: read(record, name) for name in expected}
         differing = [
-            f"  {name}: expected {_shown(value)}, was {_shown(found[name])}"
+            f"  {name}: expected {shown(value)}, was {shown(found[name])}"
             for name, value in expected.items()
-            if _plain(value) != _plain(found[name])
+            if plain(value) != plain(found[name])
         ]
         if not differing:
             return record
         if nearest is None or len(differing) < len(nearest):
             nearest = differing
             name_of_nearest = str(getattr(record, "id", ""))
-    wanted = ", ".join(f"{name}={_shown(value)}" for name, value in expected.items()) or "anything"
+    wanted = ", ".join(f"{name}={shown(value)}" for name, value in expected.items()) or "anything"
     if nearest is None:
         raise AssertionError(f"no {kind} with {wanted}: there was no {kind} at all")
     raise AssertionError(
@@ -345,11 +383,6 @@ def _first(
 
 def _names_of(record: type[Any]) -> set[str]:
     return {field.name for field in dataclasses.fields(record)}
-
-
-def _request_line(request: RequestRecord) -> str:
-    # Escaped: a path may contain control characters of a terminal.
-    return f"{request.method} {repr(request.path)[1:-1]} -> {request.status}"
 
 
 def _trouble(record: TranscriptionRecord | SessionRecord | SpeechRecord | RequestRecord) -> str:
@@ -362,23 +395,3 @@ def _notes(record: TranscriptionRecord) -> list[str]:
 
 def _reference(record: FileRecord | TranscriptionRecord | SessionRecord | SpeechRecord) -> str:
     return "" if record.client_reference_id is None else f", client_reference_id={record.client_reference_id!r}"
-
-
-def _plain(value: Any) -> Any:
-    """A value with tuples as lists, as JSON has them."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in cast("Sequence[Any]", value)]
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in cast("Mapping[Any, Any]", value).items()}
-    return value
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN_TEXT else f"{text[:_MAX_SHOWN_TEXT]}..."
-
-
-def _listed(title: str, lines: Sequence[str]) -> str:
-    more = [f"and {len(lines) - _MAX_SHOWN} more"] if len(lines) > _MAX_SHOWN else []
-    shown = "".join(f"\n  {line}" for line in [*lines[:_MAX_SHOWN], *more])
-    return f"{title}:{shown or ' none'}"

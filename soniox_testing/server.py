@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .script.recordings import Recording
     from .script.records import (
         FileRecord,
+        MessageRecord,
         RequestRecord,
         SessionRecord,
         SpeechConnectionRecord,
@@ -795,6 +796,11 @@ class FakeSoniox(Assertions):
         """The realtime sessions so far, of all keys, in the order they were opened, as they stand now."""
         with self._state.lock:
             return tuple(log.record() for log in self._state.history.sessions)
+
+    @property
+    def messages(self) -> tuple[MessageRecord, ...]:
+        """The last messages of all WebSockets in their order, at most 5,000 and 2 MiB of text."""
+        return tuple(self._state.messages.records())
 
     @property
     def speeches(self) -> tuple[SpeechRecord, ...]:

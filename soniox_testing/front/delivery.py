@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from ..net.exchange import Delivery
 from ..rest.router import json_response
 from ..script.effects import FaultyRequest
+from ..wire.bodies import read_small_body
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
@@ -40,6 +41,8 @@ class FaultyApi:
         effect = state.faults.take_for_request(routed.operation)
         if effect is None:
             return Delivery(router.respond(routed))
+        if effect.refuses:
+            read_small_body(request)
         respond, refuse, record = (partial(act, routed) for act in (router.respond, router.refuse, router.record))
         return effect.apply(FaultyRequest(request, respond, refuse, record, state.clock, state.stopping))
 

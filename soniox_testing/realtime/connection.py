@@ -289,6 +289,7 @@ class _Connection:
 
     def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
+            self._session.performed(action)
             match action:
                 case Send(text):
                     self._outgoing += self._websocket.send(TextMessage(text))

@@ -9,7 +9,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
 
-from ..script.actions import Close, Reset, Send
+from ..script.actions import Close, Reset, Send, SendRaw
 from ..store.authentication import LATE_KEY, Authentication
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..script.actions import Action, Disconnected, Handshake
-    from ..script.records import SessionEnd
+    from ..script.records import MessageKind, SessionEnd
     from ..script.session_faults import Ending
     from ..store.sessions import SessionLog
     from ..store.speeches import SpeechConnectionLog
@@ -88,6 +88,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
 
     def text_received(self, text: str, now_sec: float) -> Sequence[Action]:
         """The actions for a text message."""
+        self._note("received", text)
         try:
             return [] if self._phase == "over" else self._on_text(text, now_sec)
         except RealtimeError as error:
@@ -95,6 +96,7 @@ class RealtimeSession(ABC, Generic[_LogT]):
 
     def bytes_received(self, data: bytes, now_sec: float) -> Sequence[Action]:
         """The actions for a binary message."""
+        self._state.messages.add(self.log.id, "audio", "", len(data))
         try:
             return [] if self._phase == "over" else self._on_bytes(data, now_sec)
         except RealtimeError as error:
@@ -104,8 +106,19 @@ class RealtimeSession(ABC, Generic[_LogT]):
         """Nothing, unless a kind of session has output that is neither an answer nor due at a time."""
         return ()
 
+    def performed(self, action: Action) -> None:
+        """Notes what was sent."""
+        match action:
+            case Send(text):
+                self._note("sent", text)
+            case SendRaw(data):
+                self._note("sent", repr(data))
+            case _:
+                self._note("ended", f"by the server: {action}")
+
     def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The connection ended before the session."""
+        self._note("ended", how if close_code is None else f"{how}, close code {close_code}")
         if self._phase != "over":
             self._end(how, close_code)
 
@@ -196,6 +209,9 @@ class RealtimeSession(ABC, Generic[_LogT]):
             self._state.faults.unwatch(self._wake)
             self._wake = None
         self.log.end(ended, close_code, error_type)
+
+    def _note(self, kind: MessageKind, text: str) -> None:
+        self._state.messages.add(self.log.id, kind, text, len(text))
 
 
 def parse_object(text: str, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Field, File, MultipartDecoder
 
+from ..wire.bodies import note_form
 from ..wire.rest_errors import ApiError, ValidationProblem, invalid_request
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def read_upload(request: Request, max_file_size_bytes: int) -> Upload:
         if isinstance(error, (ValueError, AssertionError, AttributeError, OSError)):
             raise _malformed(str(error)) from error
         raise
+    finally:
+        note_form(request, upload.fields, upload.filename, upload.size)
     return upload
 
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from ..script.records import RequestRecord
 from ..store.authentication import MAX_KEY_LENGTH, check_key
 from ..store.keys import PREFIX
-from ..store.webhooks import MASK
+from ..wire.bodies import MASK, body_of, text_of_response
 from ..wire.json_text import json_text
 from ..wire.realtime_errors import RealtimeError
 from ..wire.rest_errors import ApiError
@@ -116,7 +116,7 @@ class Router:
         parts = request.path.split("/")
         allowed: set[str] = set()
         for route, pattern in self._routes:
-            ids = _match(pattern, parts)
+            ids = match_path(pattern, parts)
             if ids is None:
                 continue
             if route.method == request.method:
@@ -165,9 +165,11 @@ class Router:
             error_type=error_type,
             at=routed.at,
             route=None if routed.route is None else routed.route.pattern,
+            body=body_of(request),
+            response=text_of_response(response),
         )
         with self._state.lock:
-            self._state.history.requests.append(record)
+            self._state.history.add_request(record)
         return response
 
     def _answer(self, route: Route, request: Request, ids: Mapping[str, str]) -> Response:
@@ -247,7 +249,7 @@ def _headers_without_key(request: Request) -> dict[str, str]:
     return headers
 
 
-def _match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
+def match_path(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
     """The variable parts of a path that fits a pattern; None when it does not fit."""
     if len(pattern) != len(parts):
         return None

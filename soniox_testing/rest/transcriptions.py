@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Response
 
-from ..store.webhooks import MASK
+from ..wire.bodies import MASK
 from ..wire.rest_errors import ApiError
 from .pages import page_of
 from .router import Route, json_response, polled_response

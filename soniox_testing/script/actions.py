@@ -110,6 +110,10 @@ class Session(Protocol):
         """The next output that is no answer, a little at a time; called again while not empty and there is room."""
         ...
 
+    def performed(self, action: Action) -> None:
+        """An action of this session is about to be carried out."""
+        ...
+
     def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The connection ended before the session.
 

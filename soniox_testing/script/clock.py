@@ -172,6 +172,10 @@ class Clock:
         """Seconds since this clock was made."""
         return (self._source() - self._origin_sec) * self._speed
 
+    def timestamp_of(self, moment_sec: float) -> str:
+        """As ``timestamp``, of a moment of this clock."""
+        return iso_time(self.wall(moment_sec))
+
     def timestamp(self, *, later_sec: float = 0.0) -> str:
         """Wall time as the API writes it: ISO-8601 in UTC with milliseconds and ``Z``.
 

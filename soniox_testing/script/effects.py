@@ -60,6 +60,11 @@ class HttpEffect(ABC):
         """Whether it can happen to a request for a WebSocket, too."""
         return False
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the request is answered, but not carried out."""
+        return False
+
     @abstractmethod
     def apply(self, faulty: FaultyRequest) -> Delivery:
         """The response to a request, and how it is sent."""
@@ -79,6 +84,11 @@ class Answer(HttpEffect):
         """True."""
         return True
 
+    @property
+    def refuses(self) -> bool:
+        """True."""
+        return True
+
     def apply(self, faulty: FaultyRequest) -> Delivery:
         """Refuses the request."""
         response = faulty.refuse(ApiError(self.status_code, self.error_type, self.message))
@@ -95,6 +105,11 @@ class HtmlPage(HttpEffect):
 
     @property
     def fits_upgrade(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def refuses(self) -> bool:
         """True."""
         return True
 

@@ -240,6 +240,33 @@ class RequestRecord:
     """When it arrived: ISO-8601 UTC with ``Z``."""
     route: str | None
     """The operation's path with its variable parts in braces; None when there is no such operation."""
+    body: str = ""
+    """The beginning of its body: JSON as sent, or the fields of a form as JSON, with the name and size of its file.
+    Secrets are masked. Empty if there was none, if it was not read, or if it was long ago."""
+    response: str = ""
+    """The beginning of the response, if that was text. Secrets are masked."""
+
+
+MessageKind: TypeAlias = Literal["received", "sent", "audio", "ended"]
+
+
+@dataclass(frozen=True)
+class MessageRecord:
+    """A message of a WebSocket, or several with audio that came one after the other."""
+
+    connection_id: str
+    """The ``id`` of its ``SessionRecord`` or ``SpeechConnectionRecord``."""
+    at: str
+    """When the first of them came or was sent: ISO-8601 UTC with ``Z``."""
+    kind: MessageKind
+    """``received``: a text from the client. ``audio``: binary messages from the client. ``sent``: a text to the client.
+    ``ended``: how the connection ended."""
+    text: str
+    """The beginning of the text. Secrets are masked."""
+    size: int
+    """Bytes of audio, else characters of the whole text."""
+    count: int
+    """Number of messages."""
 
 
 Outcome: TypeAlias = Literal["pending", "delivered", "failed", "refused"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..script.failures import Failed
@@ -13,6 +13,7 @@ from ..script.limits import Limits
 from ..script.transcripts import Script
 from .downloads import refusal_of
 from .keys import Keys
+from .messages import Messages
 from .projects import Projects
 from .quotas import Quotas
 from .speeches import Speeches, SpeechRules
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .transcribers import Transcriber
 
 _HISTORY = 10_000
+_MAX_BODY_CHARS = 4 * 1024 * 1024
 
 
 @dataclass
@@ -44,6 +46,23 @@ class History:
     sessions: list[SessionLog] = field(default_factory=list["SessionLog"])
     failures: list[Failed] = field(default_factory=list[Failed])
     """Of the fake itself and of the test's functions; raised when the fake stops."""
+    answered: int = 0
+    """Number of requests, of which the last ones are kept."""
+    _bodies: deque[int] = field(default_factory=deque[int])
+    """The lengths of the bodies of the last requests, which are kept."""
+    _body_chars: int = 0
+
+    def add_request(self, record: RequestRecord) -> None:
+        """Adds a request. The bodies of older ones are forgotten once all together are long."""
+        self.answered += 1
+        self.requests.append(record)
+        self._bodies.append(len(record.body) + len(record.response))
+        self._body_chars += self._bodies[-1]
+        while self._body_chars > _MAX_BODY_CHARS or len(self._bodies) > len(self.requests):
+            self._body_chars -= self._bodies.popleft()
+            oldest = len(self.requests) - len(self._bodies) - 1
+            if oldest >= 0:
+                self.requests[oldest] = replace(self.requests[oldest], body="", response="")
 
 
 class State:
@@ -72,6 +91,7 @@ class State:
         self.quotas: Quotas = Quotas(self)
         self.keys: Keys = Keys(api_keys)
         self.history: History = History()
+        self.messages: Messages = Messages(clock)
         self.projects: Projects = Projects(self, progress)
         self.webhooks: Webhooks = Webhooks(self, webhooks or WebhookRules())
         self.audio: AudioCheck = audio

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..script.records import WebhookAttempt, WebhookDelivery
 from ..unfrozen import time
+from ..wire.bodies import MASK
 from ..wire.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from ..script.records import Outcome
     from .jobs import Job
     from .state import State
-
-MASK = "*" * 18
-"""What the API shows instead of a secret."""
 
 _LOOK_SEC = 0.25
 _MAX_LOOKS = 1000

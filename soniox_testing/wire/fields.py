@@ -7,6 +7,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
+from .bodies import read_json_body
 from .rest_errors import ValidationProblem, invalid_request
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Fields:
             message = f"send a JSON body as application/json, not as {request.mimetype}"
             raise invalid_request(ValidationProblem("missing", location, message))
         try:
-            values: object = json.loads(request.stream.read())
+            values: object = json.loads(read_json_body(request))
         except OSError as error:
             raise invalid_request(ValidationProblem("value_error", location, str(error))) from error
         except (ValueError, RecursionError) as error:

@@ -62,7 +62,7 @@ def _run(command, folder):
 
 
 def test_there_is_something_to_run():
-    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (18, 2, 1)
+    assert (len(_PYTHON), len(_SHELL), len(_JSON)) == (19, 2, 1)
 
 
 @pytest.mark.slow
