@@ -125,6 +125,9 @@ class PlayedSession:
         """Nothing: all is due at a time, or when something came."""
         return ()
 
+    def performed(self, action: Action) -> None:
+        """Nothing: the tape has the messages."""
+
     def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The client has left; on the tape, it may have gone on."""
         if not self._is_over and how != "stopped":
