@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 
 from .options import parser_for
@@ -10,7 +9,9 @@ from .terminal import PROGRAM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
 _NAME = PROGRAM.replace("-", "_")
 
@@ -65,10 +66,11 @@ class _Place:
         self.children: list[_Place] = []
         # argparse has no public way to list what a parser knows.
         for action in parser._actions:
-            if isinstance(action, argparse._SubParsersAction):
-                parsers: dict[str, argparse.ArgumentParser] = action.choices
-                self.actions = {choice.dest: choice.help or "" for choice in action._choices_actions}
-                self.children = [_Place((*words, name), child) for name, child in parsers.items()]
+            parsers: Any = action.choices
+            if isinstance(parsers, dict):
+                choices: Any = action
+                self.actions = {choice.dest: choice.help or "" for choice in choices._choices_actions}
+                self.children = [_Place((*words, name), child) for name, child in parsers.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # names and parsers
             elif action.option_strings:
                 self.options.append(action)
             elif action.choices is not None:

@@ -47,7 +47,7 @@ def recognition_config(options: argparse.Namespace, kind: type[ConfigT], model: 
     fields: dict[str, Any] = {"model": model}
     if options.config is not None:
         fields |= _config_file(options.config, kind)
-    given = {
+    given: dict[str, Any] = {
         "model": options.model,
         "language_hints": options.language,
         "language_hints_strict": options.language_hints_strict,
@@ -63,20 +63,19 @@ def recognition_config(options: argparse.Namespace, kind: type[ConfigT], model: 
 
 
 def _config_file(path: str, kind: type[Any]) -> dict[str, Any]:
-    found = _parsed(path, "--config", _text(path, "--config"))
-    if not isinstance(found, dict):
+    fields = _parsed(path, "--config", _text(path, "--config"))
+    if not isinstance(fields, dict):
         raise screen.CommandError(f"--config {path!r} must hold a JSON object", exit_code=2)
-    fields: dict[str, Any] = found
     if _SECRET_FIELD in fields:
         raise screen.CommandError(
             f"--config {path!r} must not hold {_SECRET_FIELD}: set the key in SONIOX_API_KEY", exit_code=2
         )
     try:
         # The file may leave out a field that must be given; the options or the default have it.
-        kind(**{"model": "-", **fields})
+        kind(**{"model": "-", **fields})  # pyright: ignore[reportUnknownArgumentType] # the record checks them
     except SonioxValidationError as error:
         raise screen.CommandError(f"--config {path!r}: {error.message}", exit_code=2) from error
-    return fields
+    return fields  # pyright: ignore[reportUnknownVariableType] # as above
 
 
 def _context(options: argparse.Namespace, from_config: Any) -> dict[str, Any] | str | None:

@@ -120,8 +120,8 @@ def _command(options: argparse.Namespace) -> list[str] | None:
         raise screen.CommandError(text, exit_code=2)
     if options.device is not None and not options.mic:
         raise screen.CommandError("--device needs --mic", exit_code=2)
-    is_url = options.source is not None and "://" in options.source and not options.source.lower().startswith("file:")
-    if not options.mic and not is_url:
+    source = options.source or ""
+    if not options.mic and ("://" not in source or source.lower().startswith("file:")):
         return None
     raw = (options.format, options.rate, options.channels)
     if any(value is not None for value in raw):
@@ -129,7 +129,7 @@ def _command(options: argparse.Namespace) -> list[str] | None:
             "--format, --rate and --channels are for raw audio from a file or a pipe", exit_code=2
         )
     options.format, options.rate, options.channels = AUDIO_FORMAT, SAMPLE_RATE, NUM_CHANNELS
-    return microphone_command(options.device) if options.mic else url_command(options.source)
+    return microphone_command(options.device) if options.mic else url_command(source)
 
 
 def _config(options: argparse.Namespace) -> RealtimeSTTConfig:

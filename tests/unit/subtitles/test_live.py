@@ -107,7 +107,8 @@ _WORDS = st.lists(
 
 @given(_WORDS, st.sampled_from([Layout(), Layout(max_width=12, max_lines=1, max_ms=1500)]))
 def test_no_word_is_lost_and_cues_neither_change_nor_overlap(words: Any, layout: Layout) -> None:
-    live, found, at_ms = LiveCues(layout=layout), [], 0
+    live, at_ms = LiveCues(layout=layout), 0
+    found: list[Cue] = []
     given_out: list[tuple[int, int, str]] = []
     for text, gap_ms, length_ms, speaker, is_end in words:
         at_ms += gap_ms
@@ -128,7 +129,8 @@ def test_captions_of_a_session_are_those_of_its_transcript(fake_soniox: FakeSoni
     script = [Word(text, start_ms=600 * at, end_ms=600 * at + 500) for at, text in enumerate(sentences.split())]
     fake_soniox.add_transcript(script)
     client = SonioxClient(fake_soniox.api_key, websocket_base_url=fake_soniox.stt_websocket_url)
-    live, captions, tokens = LiveCues(), "WEBVTT\n", []
+    live, captions = LiveCues(), "WEBVTT\n"
+    tokens: list[Token] = []
     config = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
     with client, client.realtime.stt.connect(config=config) as session:
         session.send_byte_chunk(bytes(32 * 600 * len(script)))
