@@ -89,10 +89,24 @@ def plan(fake: FakeSoniox, count: int, seed: int, *, half_open: bool) -> list[An
 
 
 def run(
-    client: str, *, minutes: float, breaks: int, hearing: str, seed: int, speed: float, python: str = sys.executable
+    client: str,
+    *,
+    minutes: float,
+    breaks: int,
+    hearing: str,
+    seed: int,
+    speed: float,
+    python: str = sys.executable,
+    ping_timeout_sec: float = 0.3,
 ) -> Outcome:
     """Runs one client in a process of its own."""
-    settings = {"seconds": minutes * 60, "seed": seed, "sample_rate": SAMPLE_RATE, "speed": speed}
+    settings = {
+        "seconds": minutes * 60,
+        "seed": seed,
+        "sample_rate": SAMPLE_RATE,
+        "speed": speed,
+        "ping_timeout_sec": ping_timeout_sec,
+    }
     recording = Recording.conversation(minutes * 60, seed=seed, sample_rate=SAMPLE_RATE)
     with FakeSoniox(speed=speed) as fake:
         fake.add_recording(recording, getattr(Hearing, hearing)(seed))
@@ -131,6 +145,7 @@ def main() -> None:
     parser.add_argument("--hearing", nargs="+", default=["exact"], choices=["exact", "mild", "rough"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=30)
+    parser.add_argument("--ping-timeout", type=float, default=0.3, help="seconds; more on a machine with other load")
     parser.add_argument("--official", default=sys.executable, help="interpreter that has the official SDK")
     parser.add_argument("--words", action="store_true", help="list the words that went wrong")
     options = parser.parse_args()
@@ -144,6 +159,7 @@ def main() -> None:
                 seed=options.seed,
                 speed=options.speed,
                 python=options.official if client.startswith("users-") else sys.executable,
+                ping_timeout_sec=options.ping_timeout,
             )
             print(outcome, flush=True)
             print(f"  {', '.join(f'{count} {kind}' for kind, count in outcome.breaks.most_common())}")

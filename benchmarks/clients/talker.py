@@ -125,6 +125,8 @@ def policy() -> Any:
 
 def resume(client: Any, config: Any, microphone: Microphone, memory: Memory, options: Any) -> tuple[str, int]:
     """A session that resumes by itself, with threads."""
+    from soniox_lite.utils import SessionThread  # noqa: PLC0415 - only with this client
+
     with client.realtime.stt.connect(config=config, resume=policy(), **options) as session:
 
         def send() -> None:
@@ -134,10 +136,10 @@ def resume(client: Any, config: Any, microphone: Microphone, memory: Memory, opt
                 memory.note(number * CHUNK_MS, microphone.recording)
             session.finish()
 
-        sender = threading.Thread(target=send, daemon=True)
+        sender = SessionThread(session, send)
         sender.start()
         text = "".join(final_text(event.tokens) for event in session.receive_events())
-        sender.join()
+        sender.result()
         return text, session.connections
 
 
@@ -152,9 +154,10 @@ async def resume_async(client: Any, config: Any, microphone: Microphone, memory:
                 memory.note(number * CHUNK_MS, microphone.recording)
             await session.finish()
 
-        sender = asyncio.ensure_future(send())
-        text = "".join([final_text(event.tokens) async for event in session.receive_events()])
-        await sender
+        async def receive() -> str:
+            return "".join([final_text(event.tokens) async for event in session.receive_events()])
+
+        _, text = await asyncio.gather(send(), receive())
         return text, session.connections
 
 
@@ -178,7 +181,7 @@ def run(which: str, url: str, settings: dict[str, Any]) -> dict[str, Any]:
         from soniox_lite import AsyncSonioxClient, SonioxClient  # noqa: PLC0415 - only with this client
 
         # A dead line is noticed as fast as the recording is sent.
-        options = {"ping_interval_sec": 0.2, "ping_timeout_sec": 0.3}
+        options = {"ping_interval_sec": 0.2, "ping_timeout_sec": settings["ping_timeout_sec"]}
         if which == "resume-async":
             async_client = AsyncSonioxClient(**arguments)
             outcome = asyncio.run(resume_async(async_client, config, microphone, memory, options))

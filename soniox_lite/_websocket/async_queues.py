@@ -105,6 +105,13 @@ class AsyncMessageQueue:
             self._size_bytes += len(message[0])
             wake(self._receiver)
 
+    # The receiver runs when all messages of a read have been put in.
+    append = put
+
+    def tell(self) -> None:
+        """As :meth:`MessageQueue.tell`."""
+        wake(self._receiver)
+
     def __len__(self) -> int:
         return len(self._messages)
 

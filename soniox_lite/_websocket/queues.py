@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 from collections import deque
@@ -113,10 +112,14 @@ class MessageQueue:
 
     def put(self, message: Parsed) -> None:
         """Adds a message; none after it was closed. One thread at a time."""
+        self.append(message)
+        self.tell()
+
+    def append(self, message: Parsed) -> None:
+        """As :meth:`put`, without waking the receiver: :meth:`tell` does so, once for any number of messages."""
         if not self._closed:
             self._messages.append(message)
             self._put_bytes += len(message[0])
-            self._tell()
 
     def clear(self) -> None:
         """Removes all messages."""
@@ -126,7 +129,7 @@ class MessageQueue:
     def close(self) -> None:
         """Ends the queue; the messages in it can still be received."""
         self._closed = True
-        self._tell()
+        self.tell()
 
     def take(self) -> Parsed | None:
         """The next message if it is there already."""
@@ -153,8 +156,11 @@ class MessageQueue:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Wakes the receiver, if it waits."""
         # Otherwise nothing waits for it.
         if self._news.locked():
-            with contextlib.suppress(RuntimeError):
+            try:  # noqa: SIM105 - for each message
                 self._news.release()
+            except RuntimeError:
+                pass

@@ -139,6 +139,7 @@ class AsyncConnection:
 
     Attributes:
         keeps_newest: As for :class:`Connection`.
+        fed: As for :class:`Connection`; told of each message.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class AsyncConnection:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._messages: deque[bytes] = deque()
         self.keeps_newest = False
+        self.fed: AsyncMessageQueue | None = None
         self._queued_bytes = 0
         self._fd = -1
         self._is_reading = False
@@ -246,8 +248,10 @@ class AsyncConnection:
     def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
         """As :meth:`Connection.send_nowait`. A loop's tasks do not interrupt each other here, so there is no lock."""
         message = make(*args)
-        if message is None:
-            return None
+        return None if message is None else self.post(message)
+
+    def post(self, message: Message) -> int:
+        """As :meth:`Connection.post`."""
         position = self.websocket.send(message.opcode, message.payload)
         self._watch()
         # The kernel may also have taken what other tasks wait for.

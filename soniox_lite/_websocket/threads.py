@@ -71,6 +71,7 @@ class Connection:
 
     Attributes:
         keeps_newest: Whether a queue of messages that is full drops its oldest, instead of making the server wait.
+        fed: A queue that ``on_message`` appends to, which is told of it once for all messages of one read.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Connection:
         # Messages that were not received yet: the reader appends, the receiver takes.
         self._messages: deque[bytes] = deque()
         self.keeps_newest = False
+        self.fed: MessageQueue | None = None
         # How many bytes the reader has appended and the receiver has taken, in total.
         self._appended_bytes = 0
         self._taken_bytes = 0
@@ -184,6 +186,14 @@ class Connection:
         finally:
             if self._later:
                 self._catch_up()
+
+    def post(self, message: Message) -> int:
+        """Queues a message as :meth:`send_nowait` does, for a caller that keeps its own order; gives its position.
+
+        Raises:
+            SonioxRealtimeError: The connection has ended.
+        """
+        return self.websocket.send(message.opcode, message.payload)
 
     def put_off(self, action: Callable[[], object]) -> bool:
         """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
@@ -478,6 +488,8 @@ class Connection:
         """Wakes a receiver that found no message. Called by the reader only."""
         if self._news.locked():
             self._news.release()
+        if self.fed is not None:
+            self.fed.tell()
 
     def _read_some(self, websocket: WebSocket) -> float:
         """Reads and ticks; returns the seconds to wait for more."""

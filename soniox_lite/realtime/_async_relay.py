@@ -47,6 +47,7 @@ class AsyncLeg(AsyncRealtimeSTTSession):
     Attributes:
         uncounted_messages: How many messages may wait in the relay without being counted in the link's own queue.
         early: What has arrived before the relay took it over: an error of the service, and the end.
+        line: Its connection.
     """
 
     def __init__(self, relay: AsyncRelay, url: str, config: Any, api_key: Any, options: dict[str, Any]) -> None:
@@ -54,11 +55,7 @@ class AsyncLeg(AsyncRealtimeSTTSession):
         self._relay = weakref.ref(relay)
         self.uncounted_messages = min(_UNCOUNTED_MESSAGES, self._options.max_queued_messages // 2)
         self.early: list[tuple[bytes, RealtimeEvent] | Closure] = []
-
-    @property
-    def line(self) -> AsyncConnection:
-        """Its connection."""
-        return self._connection
+        self.line: AsyncConnection = self._connection
 
     def post_start(self) -> int | None:
         """Sends the start message without waiting."""
@@ -164,7 +161,7 @@ class AsyncRelay:
 
     def check_owner(self) -> None:
         """As :meth:`Connection.check_owner`."""
-        if self.was_opened_by_parent:
+        if self._forks != Process.forks and self.was_opened_by_parent:
             raise forked_error()
         if self._leg is not None:
             self._leg.line.check_owner()
@@ -230,11 +227,12 @@ class AsyncRelay:
         """Whether this much audio can be kept, waiting this long for it; a dormant session connects for that."""
         self._steps.run(self.core.wake)
         self._wake_up()
-        return await self._news.wait(timeout_sec, lambda: self._is_done or self.core.has_room(size))
+        return await self._news.wait(timeout_sec, lambda: self._is_done or self._steps.run(self.core.has_room, size))
 
     def take(self) -> Parsed | None:
         """The next message and its event, if it is there already."""
-        return None if self._inbox is None else self._released(self._inbox.take())
+        item: Parsed | None = None if self._inbox is None else self._inbox.take()
+        return None if item is None else self._released(item)
 
     async def receive(self, timeout_sec: float | None) -> Parsed | None:
         """The next message and its event; None when there are no more.
@@ -242,7 +240,8 @@ class AsyncRelay:
         Raises:
             SonioxRealtimeTimeoutError: Nothing arrived in time.
         """
-        return self._released(await self._inbox.receive(timeout_sec))
+        item: Parsed | None = await self._inbox.receive(timeout_sec)
+        return None if item is None else self._released(item)
 
     def set_keepalive(self, *args: Any) -> None:
         """As :meth:`Connection.set_keepalive`; counts for the links to come as well."""
@@ -354,7 +353,7 @@ class AsyncRelay:
                 position = self._start(leg)
                 if is_start:
                     return leg, position
-            return leg, leg.line.send_nowait(_same, message)
+            return leg, leg.line.post(message)
         except SonioxRealtimeError:
             # The link has just ended, which is seen to where it is noticed.
             return leg, None
@@ -388,12 +387,12 @@ class AsyncRelay:
             inbox.take()
         # A short queue needs no limit.
         is_counted = len(inbox) > leg.uncounted_messages
-        inbox.put((message, (event, leg if is_counted else None)))
+        inbox.append((message, (event, leg if is_counted else None)))
         self._news.tell()
         return message if is_counted else None
 
-    def _released(self, item: Parsed | None) -> Parsed | None:
-        if item is not None and (leg := item[1][1]) is not None:
+    def _released(self, item: Parsed) -> Parsed:
+        if (leg := item[1][1]) is not None:
             leg.line.take()
         return item
 
@@ -486,7 +485,7 @@ class AsyncRelay:
         leg = self._leg
         if not isinstance(todo, Message) or leg is None:
             return todo
-        return leg, leg.line.send_nowait(_same, todo)
+        return leg, leg.line.post(todo)
 
     async def _connect(self) -> None:
         try:
@@ -533,6 +532,7 @@ class AsyncRelay:
                 self.closed(leg, item)
             else:
                 self.arrived(leg, *item)
+        self._inbox.tell()
 
     def _move(self) -> None:
         """Moves to the link that is held ready if that is possible now; has one opened if there is none."""
@@ -576,6 +576,7 @@ class AsyncRelay:
 
     def _use(self, leg: AsyncLeg) -> None:
         self._leg = leg
+        leg.line.fed = self._inbox
         self._is_linked = True
         self._is_leg_started = False
         if self.core.state is ResumeState.REPLAYING:
@@ -591,7 +592,3 @@ class AsyncRelay:
             if leg is not None:
                 await leg.cancel()
         await self._cancel_stale()
-
-
-def _same(message: Message) -> Message:
-    return message

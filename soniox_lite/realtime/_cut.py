@@ -17,12 +17,12 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ..types.realtime import TOKEN_TEXT_END, TOKEN_TEXT_FIN
-from ._words import MARKS, Word, changed, is_translation, time_of, trailing_punctuation, words_of
+from ._words import MARKS, Said, Word, changed, is_translation, time_of, trailing_punctuation, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     from ..types.common import Token
 
@@ -67,9 +67,9 @@ class Delivered:
     """
 
     def __init__(self) -> None:
-        # Those that were not looked at yet come second.
-        self._tokens: deque[Token] = deque()
-        self._new: list[Token] = []
+        # As those of :class:`Said`, and those that were not looked at yet.
+        self._tokens: deque[tuple[Any, ...]] = deque()
+        self._new: list[tuple[Any, ...]] = []
         self._facts = _Facts()
 
     @property
@@ -112,19 +112,21 @@ class Delivered:
 
     def add(self, tokens: Sequence[Token]) -> None:
         """Adds final tokens, in the order in which they were given out."""
-        self._new += tokens
+        self._new += [
+            (token.text, token.start_ms, token.end_ms, token.speaker, token.translation_status) for token in tokens
+        ]
 
     def forget(self, before_ms: float) -> None:
         """Forgets the tokens that ended before a time. What is said of the last ones stays."""
         self._look()
         tokens = self._tokens
-        while tokens and (time_of(tokens[0].end_ms) or 0) < before_ms:
+        while tokens and (time_of(Said(*tokens[0]).end_ms) or 0) < before_ms:
             tokens.popleft()
 
     def words(self, from_ms: float = -math.inf) -> list[Word]:
         """The words whose middle lies after a time."""
         self._look()
-        return [word for word in words_of(self._tokens) if word.middle_ms > from_ms]
+        return [word for word in words_of(Said(*token) for token in self._tokens) if word.middle_ms > from_ms]
 
     def _look(self) -> _Facts:
         if self._new:
@@ -146,9 +148,8 @@ class _Facts:
         self.speakers: set[str] = set()
         self._is_untranslated = False
 
-    def add(self, tokens: Iterable[Token]) -> None:
-        for token in tokens:
-            text, status = token.text, token.translation_status
+    def add(self, tokens: Iterable[tuple[Any, ...]]) -> None:
+        for text, _, end_ms, speaker, status in tokens:
             if text[:1] == "<" and text in MARKS:
                 self.ends_with_end |= text == TOKEN_TEXT_END
             elif status == "translation":
@@ -158,11 +159,10 @@ class _Facts:
             else:
                 self.last_text = text
                 self.ends_with_end = False
-                end_ms = time_of(token.end_ms)
-                if end_ms is not None and (self.end_ms is None or end_ms > self.end_ms):
+                if time_of(end_ms) is not None and (self.end_ms is None or end_ms > self.end_ms):
                     self.end_ms = end_ms
-                if type(token.speaker) is str:
-                    self.speakers.add(token.speaker)
+                if type(speaker) is str:
+                    self.speakers.add(speaker)
                 if status == "original":
                     self._is_untranslated = True
                 elif not self._is_untranslated:

@@ -65,8 +65,8 @@ _PIECE_MS = 100
 _PIECE_BYTES = 16 * 1024
 _LEAST_RING_BYTES = 1024
 _BURST_SEC = 1.0
-# How often old audio is forgotten, and how much more than the overlap is kept.
-_TRIM_EVERY_MS = 1500
+# How often old audio is forgotten while there is room, and how much more than the overlap is kept.
+_TRIM_EVERY_MS = 3000
 _MARGIN_MS = 250
 # After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
 _SHOW_AFTER_MS = 2000
@@ -236,8 +236,9 @@ class ResumeCore:
         # The anchor of the last <fin>, while nothing has become final after it.
         self._fin_ms: float | None = None
         self._fin_byte = 0
-        # What was given out last, and since when all of it has been final; None while it is not.
-        self._newest: list[Token] = []
+        # Where the words begin that are not final; None if there are none, or they have no times. And since when all
+        # that was given out has been final; None while it is not.
+        self._next_ms: float | None = None
         self._tail_empty_since_ms: float | None = 0
         # Breaks: how many in a row, since when, how far the session had got before them, and when the next attempt is.
         self._failures = 0
@@ -279,7 +280,9 @@ class ResumeCore:
     # What the user does.
 
     def has_room(self, size: int) -> bool:
-        """Whether this much audio can be kept."""
+        """Whether this much audio can be kept, if need be in place of audio that is recognised."""
+        if size > self._ring.room and self.stream.withheld is None:
+            self._trim(max(size - self._ring.room, self.max_piece_bytes))
         return self._drops or size <= self._ring.room
 
     @property
@@ -299,7 +302,10 @@ class ResumeCore:
             SonioxValidationError: It shows that the audio cannot be resumed.
             RingFullError: It has no room.
         """
-        dropped = self._ring.append(piece)
+        ring = self._ring
+        if ring.end - ring.start + len(piece) > ring.max_bytes:
+            self.has_room(len(piece))
+        dropped = ring.append(piece)
         if not self._is_raw:
             self._framing.feed(piece)
             if not self._is_sized:
@@ -307,7 +313,7 @@ class ResumeCore:
         if dropped:
             self._note_drop()
         if self.state is LIVE:
-            self.stream.sent = self._ring.end
+            self.stream.sent = ring.end
             return True
         if self.state is State.DORMANT:
             self.wake()
@@ -396,16 +402,17 @@ class ResumeCore:
         if total_ms is not None:
             stream.reached_ms = total_ms
         tokens = stream.words.feed(tokens, final_ms, total_ms, finished=event.finished)
+        count = stream.words.whole
         if stream.withheld is not None:
             joined = self._join(stream.withheld, tokens, final_ms, total_ms, ended=has_fin or event.finished)
             if joined is None:
                 return False
-            tokens = joined
+            tokens, count = joined, _count_final(joined)
         elif stream.speakers is not None:
             _relabel(tokens, stream.speakers)
         event.tokens = tokens
         self._count(event, final_ms, total_ms)
-        self._deliver(tokens)
+        self._deliver(tokens, count)
         if event.finished:
             self._is_finished = True
             self.state = State.OVER
@@ -596,18 +603,24 @@ class ResumeCore:
         )
         return max(settled, self._fin_ms or 0.0)
 
-    def _trim(self) -> None:
-        """Forgets audio that will not be sent again."""
+    def _trim(self, needed_bytes: int = 0) -> None:
+        """Forgets audio that will not be sent again, and so much of the overlap as there are bytes needed."""
         self._trimmed_at_ms = self._total_ms
         if self._framing.is_restart_only:
             return
-        from_ms = self._settled_ms() - self._overlap_ms - self.stream.clock.uncertainty_ms - _MARGIN_MS
-        byte = self._framing.start_at(max(0, self.stream.byte_of(from_ms))) if from_ms > 0 else 0
-        if byte > self._ring.start:
-            self._ring.trim(byte)
+        stream, ring = self.stream, self._ring
+        settled_ms = self._settled_ms() - stream.clock.uncertainty_ms - _MARGIN_MS
+        if settled_ms <= 0:
+            return
+        settled = min(stream.byte_of(settled_ms), stream.sent)
+        from_ms = settled_ms - self._overlap_ms
+        byte = min(settled, ring.start + needed_bytes)
+        byte = self._framing.start_at(max(byte, stream.byte_of(from_ms)) if from_ms > 0 else byte)
+        if byte > ring.start:
+            ring.trim(byte)
             self._framing.forget(byte)
-            self.stream.clock.forget(byte)
-            self._delivered.forget(from_ms)
+            stream.clock.forget(byte)
+            self._delivered.forget(stream.user_ms(byte))
 
     # Joining, and giving out.
 
@@ -651,19 +664,23 @@ class ResumeCore:
         kept = splice(self._delivered, tokens, self.stream.offset_ms).kept
         return [changed(token, is_final=False) for token in kept if token.text != TOKEN_TEXT_FIN]
 
-    def _deliver(self, tokens: list[Token]) -> None:
-        """Notes what is given out."""
-        self._newest = tokens
-        if tokens and tokens[0].is_final:
-            finals = tokens[: _count_final(tokens)]
+    def _deliver(self, tokens: list[Token], count: int) -> None:
+        """Notes what is given out: tokens, so many of them final."""
+        if count:
+            finals = tokens[:count]
             self._delivered.add(finals)
             if self._policy.carry_context:
                 spoken = (token.text for token in finals if token.text not in MARKS and not is_translation(token))
                 self.text = (self.text + "".join(spoken))[-_CONTEXT_LENGTH:]
             if self._fin_ms is not None and finals[-1].text != TOKEN_TEXT_FIN:
                 self._fin_ms = None
-        if tokens and not tokens[-1].is_final:
+        self._next_ms = None
+        if count < len(tokens):
             self._tail_empty_since_ms = None
+            # The first one has a time, as a rule.
+            while self._next_ms is None and count < len(tokens):
+                self._next_ms = time_of(tokens[count].start_ms)
+                count += 1
         elif self._tail_empty_since_ms is None:
             self._tail_empty_since_ms = self._total_ms
 
@@ -679,12 +696,6 @@ class ResumeCore:
                 self._total_ms = total_ms
             else:
                 event.total_audio_proc_ms = round(self._total_ms)
-
-    @property
-    def _next_ms(self) -> float | None:
-        """Where the words begin that are not final; None if there are none, or they have no times."""
-        times = (time_of(token.start_ms) for token in self._newest if not token.is_final)
-        return next((start_ms for start_ms in times if start_ms is not None), None)
 
     # Breaks.
 

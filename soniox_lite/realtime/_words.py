@@ -45,6 +45,17 @@ _IGNORED.update(dict.fromkeys(map(ord, "。、，．！？：；・「」『』�
 
 
 @dataclass(frozen=True)
+class Said:
+    """What is remembered of a token that was given out: the program may change the token itself."""
+
+    text: str
+    start_ms: Any
+    end_ms: Any
+    speaker: Any
+    translation_status: Any
+
+
+@dataclass(frozen=True)
 class Word:
     """A word that was said.
 
@@ -102,7 +113,7 @@ def _is_unspaced(letter: str) -> bool:
     return letter > "\u0dff" and any(first <= ord(letter) < end for first, end in _UNSPACED)
 
 
-def is_translation(token: Token) -> bool:
+def is_translation(token: Token | Said) -> bool:
     """Whether a token translates speech; the others were said, or are marks."""
     return token.translation_status == "translation"
 
@@ -134,7 +145,7 @@ class _Draft:
         self.end_ms = self.end_ms if end_ms is None else end_ms
 
 
-def words_of(tokens: Iterable[Token]) -> list[Word]:
+def words_of(tokens: Iterable[Token | Said]) -> list[Word]:
     """What was said, word by word; without marks and translations.
 
     Punctuation belongs to the word before it. A word without a time stands at the end of the one before.
@@ -161,7 +172,7 @@ def words_of(tokens: Iterable[Token]) -> list[Word]:
     return words
 
 
-def _pieces(token: Token) -> Iterator[tuple[int, str, float | None, float | None]]:
+def _pieces(token: Token | Said) -> Iterator[tuple[int, str, float | None, float | None]]:
     """A token's text by words, each with its place in the text and its times: one, but for scripts without spaces."""
     text, start_ms, end_ms = token.text, time_of(token.start_ms), time_of(token.end_ms)
     places = [0]
@@ -184,6 +195,7 @@ class WholeWords:
 
     Attributes:
         held: Tokens that are final for the service and have not been given out as final.
+        whole: How many of the tokens that went out last are final.
     """
 
     def __init__(self, after: Delivered | None = None) -> None:
@@ -194,6 +206,7 @@ class WholeWords:
                 space, and is given one here where it is needed.
         """
         self.held: list[Token] = []
+        self.whole = 0
         # End of the last final token.
         self._said_ms = 0.0
         self._after = after
@@ -229,17 +242,19 @@ class WholeWords:
                 if not self.held and (
                     not count or (token.text[:1] == " " and tokens[count - 1].translation_status is None)
                 ):
+                    self.whole = count
                     return tokens
                 break
             count += 1
         if not count and not self.held:
+            self.whole = 0
             return tokens
         finals, tail = self.held + tokens[:count], tokens[count:]
         for token in finals:
             self._said_ms = time_of(token.end_ms) or self._said_ms
         said_ms = self._said_ms
         is_settled = (final_audio_ms or 0) >= said_ms + _SETTLED_MS or (total_audio_ms or 0) >= said_ms + _QUIET_MS
-        whole = len(finals) if finished else _count_whole(finals, tail, is_settled=is_settled)
+        self.whole = whole = len(finals) if finished else _count_whole(finals, tail, is_settled=is_settled)
         if whole == len(finals) and not self.held:
             return tokens
         self.held = finals[whole:]

@@ -722,8 +722,9 @@ class RealtimeSTTSession:
         return message
 
     def _begin_to_receive(self) -> None:
-        self._has_received = True
-        self._connection.keeps_newest = False
+        if not self._has_received:
+            self._has_received = True
+            self._connection.keeps_newest = False
 
     def _wait_for_message(self, timeout_sec: float | None) -> bytes | None:
         # After the last message only the close frame can follow; waiting for it has a limit.

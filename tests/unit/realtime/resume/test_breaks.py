@@ -133,6 +133,29 @@ def test_events_as_json_are_those_that_are_given_out(talk: Talk, fake: FakeSonio
     assert b"null" not in raw
 
 
+def test_a_program_may_change_the_tokens_that_it_gets(talk: Talk, fake: FakeSoniox) -> None:
+    """Their times and texts are needed for the join."""
+
+    def change(event: Any) -> None:
+        for token in event.tokens:
+            if token.is_final:
+                said.append(token.text)
+            token.text, token.start_ms, token.end_ms, token.is_final = "?", 10**9, 10**9, False
+        event.tokens.clear()
+
+    said: list[str] = []
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    break_after(fake, "service_unavailable", 12_000)
+    session = talk.session(fake.stt_websocket_url, {"model": "stt-rt-v5", **TALK.config})
+    session.on("result", change)
+    talk.call(session.enter)
+    talk.send(session, TALK.chunks(CHUNK_MS))
+    talk.rest(session)
+    talk.call(session.close)
+    assert "".join(said) == TALK.text
+    assert session.connections == 2
+
+
 def test_handlers_of_results_see_what_is_given_out(talk: Talk, fake: FakeSoniox) -> None:
     fake.add_recording(TALK, Hearing.exact(seed=1))
     break_after(fake, "reset", 6000)
