@@ -14,6 +14,7 @@ from .extra import what_to_install
 if TYPE_CHECKING:
     from ._version import __version__ as __version__
     from .front.shared import LateCall as LateCall, SharedListener as SharedListener
+    from .net.webhook_receiver import ReceivedWebhook as ReceivedWebhook, WebhookReceiver as WebhookReceiver
     from .realtime.conversation import Conversation as Conversation
     from .rest.expectations import Expectation as Expectation
     from .script.clock import Clock as Clock, VirtualClock as VirtualClock
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 _NAMES_OF = {
     "_version": ("__version__",),
     "front.shared": ("LateCall", "SharedListener"),
+    "net.webhook_receiver": ("ReceivedWebhook", "WebhookReceiver"),
     "realtime.conversation": ("Conversation",),
     "rest.expectations": ("Expectation",),
     "script.clock": ("Clock", "VirtualClock"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from soniox_lite import AsyncSonioxClient, SonioxClient
 
     from .front.shared import SharedListener
+    from .net.webhook_receiver import WebhookReceiver
     from .server import FakeSoniox
 
 
@@ -185,3 +186,18 @@ def soniox_env(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> dict
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return environment
+
+
+@pytest.fixture
+def webhook_receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebhookReceiver]:
+    """A running receiver of webhooks: ``create(..., config=webhook_receiver.config)``, then ``wait_for(1)``.
+
+    For code that verifies webhooks, ``SONIOX_API_WEBHOOK_HEADER`` and ``SONIOX_API_WEBHOOK_SECRET`` are set during the
+    test.
+    """
+    from .net.webhook_receiver import WebhookReceiver  # noqa: PLC0415
+
+    with WebhookReceiver() as receiver:
+        for name, value in receiver.environment().items():
+            monkeypatch.setenv(name, value)
+        yield receiver
