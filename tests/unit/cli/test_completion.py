@@ -23,7 +23,7 @@ _ASK = {
     ("line", "offered", "not_offered"),
     [
         ("soniox-lite tr", {"transcribe", "transcriptions"}, {"--diarize"}),
-        ("soniox-lite --region eu mod", {"models"}, {"files"}),
+        ("soniox-lite --region eu mod", {"models"}, {"--diarize"}),
         ("soniox-lite transcribe --f", {"--format", "--force", "--fake"}, {"txt"}),
         ("soniox-lite transcribe --format ", {"txt", "srt", "vtt", "json"}, {"transcribe"}),
         ("soniox-lite transcribe a.wav --track t", {"translation"}, {"--track"}),
