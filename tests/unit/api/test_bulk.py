@@ -28,7 +28,7 @@ from soniox_lite import (
     SonioxValidationError,
 )
 from soniox_lite.types.bulk import BulkResult
-from soniox_testing import FakeSoniox, after_polls
+from soniox_testing import FakeSoniox, after_polls, after_seconds
 
 Run = Callable[..., list[BulkResult]]
 
@@ -205,6 +205,8 @@ class TestStopped:
         assert len(slow.transcriptions) == (3 if journaled else 0)
         assert len(slow.files) == (3 if journaled else 0)
 
+    # A job that is being processed cannot be deleted.
+    @pytest.mark.fake_soniox(progress=after_seconds())
     def test_a_loop_that_is_left(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
             results = client.stt.transcribe_many(recordings, concurrency=3)

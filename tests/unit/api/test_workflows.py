@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from soniox_lite import SonioxConnectionError, SonioxTimeoutError, SonioxTranscriptionError, SonioxValidationError
-from soniox_testing import FakeSoniox
+from soniox_testing import FakeSoniox, after_seconds
 
 from ...support.callers import CALLERS
 from ...support.raw_server import RawServer, reply
@@ -56,6 +56,7 @@ def test_cleanup_deletes_what_it_names(caller: Any, method: str) -> None:
         caller.run(lambda client: client.files.delete_all())
 
 
+@pytest.mark.fake_soniox(progress=after_seconds(processing=3600))
 def test_cleanup_follows_a_failed_job_and_a_timeout(caller: Any, fake_soniox: FakeSoniox) -> None:
     fake_soniox.fail_next_job("file_not_found", "It is gone.")
     with pytest.raises(SonioxTranscriptionError):
