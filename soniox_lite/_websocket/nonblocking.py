@@ -117,6 +117,7 @@ class WebSocket:
 
     Attributes:
         closure: How it ended; None while it is open.
+        bytes_queued: How many bytes of frames were to be sent so far.
         last_sent_at: When the last TEXT and the last BINARY message was queued, keepalives aside, as time.monotonic()
             counts; before the first, when the connection was opened.
     """
@@ -150,7 +151,7 @@ class WebSocket:
         self._leftover = leftover
         # Frames that the kernel has not taken yet, and how many bytes have been queued and sent in total.
         self._outgoing: deque[bytearray | memoryview] = deque()
-        self._bytes_queued = 0
+        self.bytes_queued = 0
         self._bytes_sent = 0
         # The latest ping that was not answered yet, and the position at which the previous pong ends.
         self._unanswered: bytes | None = None
@@ -261,7 +262,7 @@ class WebSocket:
                 raise Closure(ABNORMAL_CLOSURE, error=self._write_error).as_error()
             self.last_sent_at[opcode] = time.monotonic()
             self._append(frame)
-            position = self._bytes_queued
+            position = self.bytes_queued
             self._flush()
         return position
 
@@ -353,7 +354,7 @@ class WebSocket:
                 return self._last_received + interval_sec - now
             with self._lock:
                 self._put(PING, b"")
-                self._ping_end, self._acknowledged = self._bytes_queued, self._count_acknowledged()
+                self._ping_end, self._acknowledged = self.bytes_queued, self._count_acknowledged()
             if timeout_sec is None:
                 # No answer is needed: the ping only keeps routers from forgetting the connection.
                 self._last_received = now
@@ -453,12 +454,12 @@ class WebSocket:
             payload, self._unanswered = self._unanswered, None
             if self.closure is None and not self._close_sent:
                 self._append(encode_frame(PONG, payload))
-                self._pong_end = self._bytes_queued
+                self._pong_end = self.bytes_queued
                 self._flush()
 
     def _append(self, frame: bytearray) -> None:  # with the lock held
         self._outgoing.append(frame)
-        self._bytes_queued += len(frame)
+        self.bytes_queued += len(frame)
 
     def _flush(self) -> None:  # with the lock held
         while self._outgoing and self.closure is None:

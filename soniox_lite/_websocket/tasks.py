@@ -140,6 +140,7 @@ class AsyncConnection:
     Attributes:
         keeps_newest: As for :class:`Connection`.
         fed: As for :class:`Connection`; told of each message.
+        messages: What arrived and was not received yet.
     """
 
     def __init__(
@@ -158,14 +159,14 @@ class AsyncConnection:
         self._on_tick = None if on_tick is None else weakref.WeakMethod(on_tick)
         # The loop keeps these and the WebSocket. Otherwise the socket of a dropped connection would be collected
         # with it, while the loop still watches its descriptor.
-        self._when_readable = _weakly(self._on_readable)
+        self._when_readable = _weakly(self.on_readable)
         self._when_writable = _weakly(self._on_writable)
         self._when_due = _weakly(self._on_timer)
         self._attempt: _Attempt | None = None
         self._forks = Process.forks
         self._websocket: WebSocket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._messages: deque[bytes] = deque()
+        self.messages: deque[bytes] = deque()
         self.keeps_newest = False
         self.fed: AsyncMessageQueue | None = None
         self._queued_bytes = 0
@@ -312,9 +313,9 @@ class AsyncConnection:
 
     def take(self) -> bytes | None:
         """As :meth:`Connection.take`."""
-        if not self._messages or (self._forks != Process.forks and self.was_opened_by_parent):
+        if not self.messages or (self._forks != Process.forks and self.was_opened_by_parent):
             return None
-        message = self._messages.popleft()
+        message = self.messages.popleft()
         self._queued_bytes -= len(message)
         if not self._is_reading and self._has_room(2):
             self._resume()
@@ -322,7 +323,7 @@ class AsyncConnection:
 
     async def receive(self, timeout_sec: float | None) -> bytes | None:
         """As :meth:`Connection.receive`."""
-        while not self._messages:
+        while not self.messages:
             if self._is_done:
                 return None
             self._receiver = self._running_loop().create_future()
@@ -404,14 +405,14 @@ class AsyncConnection:
         """As :meth:`Connection._has_room`."""
         options = self._options
         while (
-            len(self._messages) * share >= options.max_queued_messages
+            len(self.messages) * share >= options.max_queued_messages
             or self._queued_bytes * share >= options.max_queued_bytes
         ):
             if not self.keeps_newest:
                 return False
-            if len(self._messages) < 2:
+            if len(self.messages) < 2:
                 return True
-            self._queued_bytes -= len(self._messages.popleft())
+            self._queued_bytes -= len(self.messages.popleft())
         return True
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
@@ -454,7 +455,7 @@ class AsyncConnection:
         except Exception as error:  # noqa: BLE001 - raised where the connection is used
             self.fail(error)
 
-    def _on_readable(self) -> None:
+    def on_readable(self) -> None:
         self._guarded(self._read_some)
 
     def _on_writable(self) -> None:
@@ -477,13 +478,13 @@ class AsyncConnection:
                 kept = on_message(message)
                 if kept is not None:
                     self._queued_bytes += len(kept)
-                    self._messages.append(kept)
+                    self.messages.append(kept)
             if not more:
                 break
         else:
             if self._loop is not None:
                 self._loop.call_soon(self._when_readable)
-        if self._messages:
+        if self.messages:
             wake(self._receiver)
             self._wake_enders()
         self._watch()

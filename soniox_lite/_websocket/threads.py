@@ -72,6 +72,7 @@ class Connection:
     Attributes:
         keeps_newest: Whether a queue of messages that is full drops its oldest, instead of making the server wait.
         fed: A queue that ``on_message`` appends to, which is told of it once for all messages of one read.
+        messages: What arrived and was not received yet; only the reader thread and the receiver change it.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Connection:
         # Calls of signal handlers that interrupted the thread which holds that lock, with the thread's id.
         self._later: deque[tuple[int, Callable[[], object]]] = deque()
         # Messages that were not received yet: the reader appends, the receiver takes.
-        self._messages: deque[bytes] = deque()
+        self.messages: deque[bytes] = deque()
         self.keeps_newest = False
         self.fed: MessageQueue | None = None
         # How many bytes the reader has appended and the receiver has taken, in total.
@@ -267,9 +268,9 @@ class Connection:
 
     def take(self) -> bytes | None:
         """The next message if it is there already. That costs less than to wait for it, above all in the async twin."""
-        if not self._messages or (self._forks != Process.forks and self.was_opened_by_parent):
+        if not self.messages or (self._forks != Process.forks and self.was_opened_by_parent):
             return None
-        message = self._messages.popleft()
+        message = self.messages.popleft()
         self._taken_bytes += len(message)
         if self._reader_waits and self._has_room(2):
             with self._changed:
@@ -282,11 +283,11 @@ class Connection:
         Raises:
             SonioxRealtimeTimeoutError: Nothing arrived in time.
         """
-        if not self._messages:
+        if not self.messages:
             deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-            while not self._messages:
+            while not self.messages:
                 # Checked in this order: the reader appends the last messages before it is done.
-                if self._reader_is_done and not self._messages:
+                if self._reader_is_done and not self.messages:
                     return None
                 # The lock may have been released for a message that was taken before; then this checks again.
                 remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
@@ -387,14 +388,14 @@ class Connection:
         """Whether less than the limits, or a share of them, waits to be received; makes room if it may."""
         options = self._options
         while (
-            len(self._messages) * share >= options.max_queued_messages
+            len(self.messages) * share >= options.max_queued_messages
             or (self._appended_bytes - self._taken_bytes) * share >= options.max_queued_bytes
         ):
             if not self.keeps_newest:
                 return False
-            if len(self._messages) < 2:
+            if len(self.messages) < 2:
                 return True
-            self._appended_bytes -= len(self._messages.popleft())
+            self._appended_bytes -= len(self.messages.popleft())
         return True
 
     def _is_reader(self) -> bool:
@@ -507,7 +508,7 @@ class Connection:
                 kept = on_message(message)
                 if kept is not None:
                     self._appended_bytes += len(kept)
-                    self._messages.append(kept)
+                    self.messages.append(kept)
             self._wake_receiver()
             if self._watchers:
                 with self._changed:

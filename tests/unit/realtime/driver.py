@@ -12,8 +12,11 @@ import gc
 import inspect
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from soniox_lite._websocket.nonblocking import WebSocket
+from soniox_lite._websocket.tasks import AsyncConnection
+from soniox_lite._websocket.threads import Connection
 from soniox_lite.realtime import (
     AsyncRealtimeSTTSession,
     AsyncRealtimeTTSConnection,
@@ -22,6 +25,7 @@ from soniox_lite.realtime import (
     RealtimeTTSConnection,
     RealtimeTTSMultiplexedConnection,
 )
+from tests.support.insides import NewOnes, living, until_inside
 
 from . import speech
 
@@ -89,6 +93,12 @@ class Driver:
         threading.Thread(target=run, name="driver", daemon=True).start()
         return future
 
+    def receiving(self, function: Callable[..., Any], *args: Any) -> concurrent.futures.Future[Any]:
+        """As ``start``, for a function that receives: returns when it waits for a message."""
+        future = self.start(function, *args)
+        until_inside("receive", "_websocket")
+        return future
+
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """What a function returns; in the end also a coroutine's result."""
         return self.start(function, *args, **options).result(PATIENCE_SEC)
@@ -154,6 +164,11 @@ class AsyncDriver(Driver):
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop)
 
+    def receiving(self, function: Callable[..., Any], *args: Any) -> concurrent.futures.Future[Any]:
+        future = self.start(function, *args)
+        self.call(asyncio.sleep, 0)  # The task above has run until it waits.
+        return future
+
     def rest(self, session: Any, **options: Any) -> list[Any]:
         async def collect() -> list[Any]:
             return [event async for event in session.receive_events(**options)]
@@ -193,6 +208,17 @@ class AsyncDriver(Driver):
             return [str(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
         return super().left_over() + self.call(others)
+
+
+def the_websocket() -> WebSocket:
+    """The only WebSocket of this process that is open."""
+    (found,) = (websocket for websocket in living(WebSocket) if websocket.closure is None)
+    return cast("WebSocket", found)
+
+
+def new_connections() -> NewOnes:
+    """The connections of sessions that are opened from now on."""
+    return NewOnes(Connection, AsyncConnection)
 
 
 DRIVERS = {"sync": Driver, "async": AsyncDriver}

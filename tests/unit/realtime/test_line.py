@@ -18,7 +18,7 @@ from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from tests.support import ws_server
 from tests.support.ws_server import FINISHED, HungUpError, Peer, WsServer, frame, message, started
 
-from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
+from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, new_connections, the_websocket
 from .test_sessions import HELLO, texts
 
 ROOT = Path(__file__).parents[3]
@@ -40,9 +40,9 @@ print(len(events), session.finished)
 """
 
 
-def narrow(session: Any) -> None:
+def narrow() -> None:
     """Lets the kernel keep little of what is sent."""
-    session._connection.websocket.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    the_websocket().sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def read_slowly(size: int, bytes_per_sec: int) -> Any:
@@ -124,11 +124,12 @@ class TestBounds:
                 sent.append(number)
 
         with WsServer(started, flood) as server:
+            connections = new_connections()
             session = driver.open(server.url, max_queued_bytes=50_000)
             wait_until_still(lambda: len(sent))
             assert len(sent) < 3000
             # One read more than the limit.
-            assert len(session._connection._messages) < (50_000 + 64 * 1024) // 5000
+            assert 0 < max(len(connection.messages) for connection in connections.all()) < (50_000 + 64 * 1024) // 5000
             events = [driver.call(session.receive_event) for _ in range(3000)]
             assert [event.total_audio_proc_ms for event in events] == list(range(3000))
             driver.call(session.cancel)
@@ -143,9 +144,10 @@ class TestBounds:
         steps = (started, ws_server.wait(blocked), ping, message(HELLO), ws_server.wait(heard))
         with WsServer(*steps, receive_buffer=4096) as server:
             session = driver.open(server.url)
-            narrow(session)
+            narrow()
             sending = driver.start(session.send_byte_chunk, bytes(1_000_000))
-            wait_until_still(lambda: session._connection.websocket.bytes_sent)
+            websocket = the_websocket()
+            wait_until_still(lambda: websocket.bytes_sent)
             assert not sending.done()
             blocked.set()
             assert texts([driver.call(session.receive_event)]) == ["hello"]
@@ -164,7 +166,7 @@ class TestSending:
         slowly = read_slowly(size * senders, 120_000)
         with WsServer(started, ws_server.tell(ready), slowly, ws_server.mute, receive_buffer=4096) as server:
             session = driver.open(server.url, send_timeout_sec=2.0)
-            narrow(session)
+            narrow()
             assert ready.wait(PATIENCE_SEC)
             for sending in [driver.start(session.send_byte_chunk, bytes(size)) for _ in range(senders)]:
                 sending.result(PATIENCE_SEC)
@@ -173,7 +175,7 @@ class TestSending:
     def test_bytes_behind_others_that_do_not_move_are_given_up_too(self, driver: Driver) -> None:
         with WsServer(started, ws_server.hold, receive_buffer=4096) as server:
             session = driver.open(server.url, send_timeout_sec=0.4)
-            narrow(session)
+            narrow()
             for future in [driver.start(session.send_byte_chunk, bytes(200_000)) for _ in range(4)]:
                 assert isinstance(future.exception(PATIENCE_SEC), SonioxRealtimeError)
 

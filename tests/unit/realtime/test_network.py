@@ -25,12 +25,13 @@ from soniox_lite._websocket.handshake import open_websocket
 from soniox_lite._websocket.options import ConnectionOptions
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from tests.support import proxies, ws_server
+from tests.support.insides import wait_until
 from tests.support.machine import refuse_threads, resolve_as_loopback
 from tests.support.raw_server import RawServer, send_and_close
 from tests.support.secrets import places_of
 from tests.support.ws_server import FINISHED, WsServer, answer_the_end, message, started
 
-from .driver import CONFIG, KEY, PATIENCE_SEC, AsyncDriver, Driver, open_descriptors
+from .driver import CONFIG, KEY, PATIENCE_SEC, AsyncDriver, Driver, open_descriptors, the_websocket
 
 if TYPE_CHECKING:
     from .conftest import Tls
@@ -386,7 +387,7 @@ class TestTheKeyIsNotShown:
             with caplog.at_level(logging.DEBUG), WsServer(started, message(FINISHED), ws_server.close()) as server:
                 session = driver.open(server.url)
                 driver.rest(session)
-                shown = repr(session) + repr(session._options) + repr(session.config) + repr(session._protocol)
+                shown = repr(session) + repr(vars(session))
                 driver.call(session.close)
         finally:
             logger.removeHandler(caplog.handler)
@@ -493,7 +494,7 @@ class TestCancellation:
                 "events": lambda: driver.start(_last_of, session.session_events()),
                 "iterate": lambda: driver.start(_last_of, session.receive_events()),
             }[what]()
-            _until_waiting(driver, session, what)
+            _until_waiting(driver, what)
             _cancel(driver, waiting)
             if what == "close":
                 assert session.state == "closed"
@@ -513,19 +514,12 @@ async def _last_of(items: Any) -> Any:
     return item
 
 
-def _until_waiting(driver: AsyncDriver, session: Any, what: str) -> None:
-    async def look() -> None:
-        connection = session._connection
-        waits = {
-            "send": lambda: connection._senders,
-            "close": lambda: connection._enders,
-            "events": lambda: session._log._followers,
-        }.get(what, lambda: connection._receiver)
-        # The session knows nothing of the test; the deadline is the driver's.
-        while not waits():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-
-    driver.call(look)
+def _until_waiting(driver: AsyncDriver, what: str) -> None:
+    if what == "send":
+        websocket = the_websocket()
+        wait_until(lambda: websocket.wants_write)
+    # What was started before this has run until it waits.
+    driver.call(asyncio.sleep, 0)
 
 
 def _cancel(driver: AsyncDriver, future: Any) -> None:

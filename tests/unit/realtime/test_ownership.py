@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_lite import SonioxRealtimeError
+from soniox_lite._websocket.tasks import AsyncConnection
+from soniox_lite._websocket.threads import Connection
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from tests.support import ws_server
+from tests.support.insides import living
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
@@ -145,7 +148,8 @@ class TestAForkedChild:
                 session.close()
                 session.cancel()
                 session.__exit__(None, None, None)
-                session._connection.__del__()
+                for connection in living(Connection):
+                    connection.__del__()
                 return " ".join(sorted(set(answers))) + " " + session.state
 
             assert in_a_child(use) == "refused closed"
@@ -167,7 +171,8 @@ class TestAForkedChild:
                 for call in (session.close(), session.cancel(), session.__aexit__(None, None, None)):
                     with pytest.raises(StopIteration):
                         call.send(None)
-                session._connection._on_readable()
+                for connection in living(AsyncConnection):
+                    connection.on_readable()
                 return session.state
 
             assert in_a_child(use) == "closed"

@@ -28,10 +28,11 @@ from soniox_lite._websocket.nonblocking import WebSocket
 from soniox_lite.realtime import RealtimeSTTSession, _stt_protocol, async_stt, stt
 from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig
 from tests.support import ws_server
+from tests.support.insides import wait_until
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, frame, message, started, until
 
 from ...support.tables import each_row
-from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, open_descriptors
+from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, new_connections, open_descriptors, the_websocket
 from .faults import refusal
 
 if TYPE_CHECKING:
@@ -288,8 +289,7 @@ class TestOneStream:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), message(HELLO)) as server:
             session = driver.open(server.url)
-            receiving = driver.start(session.receive_event)
-            _wait_for(session._receiving.locked)
+            receiving = driver.receiving(session.receive_event)
             with pytest.raises(SonioxRealtimeError, match="receiving from this session already"):
                 driver.call(session.receive_event)
             go.set()
@@ -335,7 +335,7 @@ class TestSilence:
             session = driver.open(server.url)
             driver.call(session.send_bytes, b"1234")
             receiving = driver.start(session.receive_event)
-            _wait_for(lambda: caplog.records)
+            wait_until(lambda: caplog.records)
             assert "the audio was not ended; call finish()" in caplog.text
             driver.call(session.finish)
             assert receiving.result(PATIENCE_SEC).finished
@@ -372,7 +372,9 @@ class TestSilence:
         keepalive = '{"type":"keepalive"}'
         for start_on_open in (True, False):
             with WsServer(accept) as server:
-                session = driver.open(server.url, keep_alive_interval_sec=0.02, start_on_open=start_on_open)
+                session = driver.open(
+                    server.url, keep_alive_interval_sec=0.02, ping_interval_sec=0.05, start_on_open=start_on_open
+                )
                 server.wait_until(lambda s: s.peer.texts().count(keepalive) >= 2)
                 driver.call(session.start)
                 driver.call(session.pause, finalize=False)
@@ -381,7 +383,9 @@ class TestSilence:
                 server.wait_until(lambda s, before=before: s.peer.texts().count(keepalive) >= before + 2)
                 driver.call(session.finish)
                 server.wait_until(lambda s: s.peer.texts()[-1:] == [""])
-                assert session._protocol.keepalive_interval_sec is None
+                pings = server.peer.received.count(("ping", b""))
+                # Time for two keepalives, if they went on.
+                server.wait_until(lambda s, pings=pings: s.peer.received.count(("ping", b"")) >= pings + 2)
                 driver.call(session.cancel)
                 assert [text for text in server.peer.texts() if text != keepalive][1:] == [""]
 
@@ -466,18 +470,25 @@ class TestPause:
             while not stop.is_set():
                 websocket.tick(reading=False)
 
-        sizes = set()
-        websocket._append = lambda data: sizes.add(data[1] & 0x7F)  # type: ignore[method-assign]
-        thread = threading.Thread(target=tick)
-        thread.start()
+        sent = bytearray()
+
+        def receive() -> None:
+            while data := theirs.recv(65536):
+                sent.extend(data)
+
+        threads = [threading.Thread(target=tick), threading.Thread(target=receive)]
+        for thread in threads:
+            thread.start()
         for _ in range(20_000):
             websocket.set_keepalive(b"", None, BINARY)
             websocket.set_keepalive(b'{"type":"keepalive"}', 1e-9, BINARY)
         stop.set()
-        thread.join()
+        threads[0].join()
         websocket.close_socket()
+        threads[1].join()
         theirs.close()
-        assert sizes == {20}
+        # Two bytes of head, four of mask, and as many of text.
+        assert set(sent[1::26]) == {0x80 | 20}
 
 
 class TestPreconnect:
@@ -712,8 +723,9 @@ class TestClose:
 
     def test_cancel_is_at_once_although_the_queue_is_full(self, driver: Driver) -> None:
         with WsServer(started, *[message(HELLO)] * 50) as server:
+            connections = new_connections()
             session = driver.open(server.url, max_queued_messages=2)
-            _wait_for(lambda: len(session._connection._messages) >= 2)
+            wait_until(lambda: any(len(connection.messages) >= 2 for connection in connections.all()))
             began = time.monotonic()
             driver.call(session.cancel)
             assert time.monotonic() - began < 1.0
@@ -750,7 +762,7 @@ class TestClose:
         with WsServer(started) as server:
             session = driver.open(server.url)
             receiving = driver.start(session.receive_event)
-            monkeypatch.setattr(session._connection.websocket, step, die)
+            monkeypatch.setattr(the_websocket(), step, die)
             driver.call(session.pause)
             # Wakes what reads, unless the keepalive's clock has ended the session already.
             with contextlib.suppress(ws_server.HungUpError):
@@ -761,30 +773,19 @@ class TestClose:
                 driver.call(session.keep_alive)
 
 
-def _wait_for(condition: Any) -> None:
-    """Looks until it is so, with a deadline: other threads' locks, queues and counters have no event to wait for."""
-    deadline = time.monotonic() + PATIENCE_SEC
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
-
-
 def send_until_it_blocks(driver: Driver, session: Any) -> list[Any]:
     """Several who send, until the kernel takes nothing: now and then it finds room for a little more."""
+    websocket = the_websocket()
     sending = [driver.send_until_it_fails(session, bytes(60_000)) for _ in range(8)]
     last = [-1, 0]
 
     def is_stuck() -> bool:
-        websocket = session._connection.websocket
-        last[1] = (
-            last[1] + 1
-            if websocket._bytes_sent == last[0] and websocket._bytes_queued - websocket._bytes_sent > 400_000
-            else 0
-        )
-        last[0] = websocket._bytes_sent
+        sent = websocket.bytes_sent
+        last[1] = last[1] + 1 if sent == last[0] and websocket.bytes_queued - sent > 400_000 else 0
+        last[0] = sent
         return last[1] > 20
 
-    _wait_for(is_stuck)
+    wait_until(is_stuck)
     return sending
 
 
@@ -822,6 +823,7 @@ class TestTheLine:
             peer.send(frame(0x9, b"after"))
 
         with WsServer(started, flood) as server:
+            connections = new_connections()
             session = driver.open(server.url, max_queued_messages=10, ping_interval_sec=0.05, ping_timeout_sec=0.05)
             last = [-1, 0]
 
@@ -830,10 +832,10 @@ class TestTheLine:
                 last[0] = len(sent)
                 return last[1] > 50
 
-            _wait_for(is_stuck)
+            wait_until(is_stuck)
             # A read may bring some more than the limit; the rest is with the kernel and the server.
             assert len(sent) < number_of_messages
-            assert len(session._connection._messages) < 10 + 64
+            assert 10 <= max(len(connection.messages) for connection in connections.all()) < 10 + 64
             # What is not read yet may be the answer to a ping.
             assert session.state == "open"
             events = [driver.call(session.receive_event) for _ in range(number_of_messages)]

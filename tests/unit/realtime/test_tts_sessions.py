@@ -24,6 +24,8 @@ from soniox_lite import (
     SonioxValidationError,
 )
 from soniox_lite._websocket import nonblocking
+from soniox_lite._websocket.tasks import AsyncConnection
+from soniox_lite._websocket.threads import Connection
 from soniox_lite.realtime import _tts_protocol, async_tts, tts as sync_tts
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
@@ -31,6 +33,7 @@ from soniox_lite.utils import start_text_thread
 from soniox_testing import FakeSoniox
 from soniox_testing.store.speeches import SpeechRules
 from tests.support import ws_server
+from tests.support.insides import NewOnes, wait_until
 from tests.support.ws_server import WsServer, accept, frame, started, until
 
 from ...support.tables import each_row
@@ -58,13 +61,6 @@ def said(peer: Any) -> list[Any]:
 def text(text: str, *, end: bool = False, stream_id: str = "a") -> dict[str, Any]:
     """A text message."""
     return {"text": text, "text_end": end, "stream_id": stream_id}
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_SEC
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.002)
 
 
 class TestOneStream:
@@ -200,8 +196,7 @@ class TestOneStream:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url)
-            receiving = tts.start(connection.receive_event, long)
-            wait_for(connection._core.receiving.locked)
+            receiving = tts.receiving(connection.receive_event, long)
             go.set()
             assert receiving.result(PATIENCE_SEC).audio_bytes() == b"one"
             tts.call(connection.close)
@@ -210,8 +205,7 @@ class TestOneStream:
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), say(audio("a", b"one"))) as server:
             connection = tts.open(server.url, event_timeout_sec=None)
-            receiving = tts.start(connection.receive_event)
-            wait_for(connection._core.receiving.locked)
+            receiving = tts.receiving(connection.receive_event)
             with pytest.raises(SonioxRealtimeError, match="receiving from this stream already"):
                 tts.call(connection.receive_event)
             go.set()
@@ -367,8 +361,7 @@ class TestManyStreams:
         with WsServer(opened(2), say(audio("b", b"two", audio_end=True), terminated("b"))) as server:
             connection = tts.multi(server.url)
             silent, other = tts.streams(connection, "a", "b")
-            waiting = tts.start(silent.receive_event)
-            wait_for(silent._core.receiving.locked)
+            waiting = tts.receiving(silent.receive_event)
             began = time.monotonic()
             assert tts.audio_of(other) == [b"two"]
             assert time.monotonic() - began < 2
@@ -585,9 +578,10 @@ class TestCancel:
 
     def test_after_the_service_is_done_drops_what_was_not_received(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one"), audio("a", b"two", audio_end=True), terminated("a"))) as server:
+            protocols = NewOnes(TtsProtocol)
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
-            wait_for(lambda: connection._core.protocol.is_terminated)
+            wait_until(lambda: any(protocol.is_terminated for protocol in protocols.all()))
             tts.call(connection.cancel)
             assert tts.rest(connection) == []
             tts.call(connection.close)
@@ -715,7 +709,8 @@ class TestPause:
             for stream in tts.streams(connection, "a", "b"):
                 tts.call(stream.send_text_chunk, "1")
             with monkeypatch.context() as patch:
-                patch.setattr(connection._core.driver, "drain", drain)
+                patch.setattr(Connection, "drain", drain)
+                patch.setattr(AsyncConnection, "drain", drain)
                 with pytest.raises(InterruptionError):
                     tts.call(connection.resume)
             server.wait_until(lambda s: len(s.peer.texts()) == 4)
@@ -821,8 +816,7 @@ class TestClose:
         with WsServer(started, say(audio("a", b"one")), ws_server.mute) as server:
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
-            receiving = tts.start(connection.receive_event)
-            wait_for(connection._core.receiving.locked)
+            receiving = tts.receiving(connection.receive_event)
             began = time.monotonic()
             tts.call(connection.close)
             assert time.monotonic() - began < 2.0
@@ -897,14 +891,16 @@ class TestInterruption:
             got = asyncio.run(main(server.url))
         assert got == [*(str(number).encode() for number in range(200)), b"end", b""]
 
-    def test_a_task_that_is_cancelled_while_it_opens_a_stream_leaves_none_behind(self) -> None:
+    def test_a_task_that_is_cancelled_while_it_opens_a_stream_leaves_none_behind(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async def main(url: str) -> None:
             async with async_tts.AsyncRealtimeTTSMultiplexedConnection(url, KEY) as connection:
-                connection._core.driver.drain = _never  # type: ignore[method-assign]
-                with pytest.raises(asyncio.TimeoutError):
-                    await asyncio.wait_for(connection.open_stream(config=CONFIG), 0.05)
+                with monkeypatch.context() as patch:
+                    patch.setattr(AsyncConnection, "drain", _never)
+                    with pytest.raises(asyncio.TimeoutError):
+                        await asyncio.wait_for(connection.open_stream(config=CONFIG), 0.05)
                 # The service's answer frees the id.
-                del connection._core.driver.drain
                 other = await connection.open_stream(config=config("b"))
                 assert (await other.receive_event()).terminated
                 await connection.open_stream(config=CONFIG)
@@ -996,7 +992,9 @@ class TestTheKey:
 
     def test_comes_from_the_environment_or_is_missing(self, tts: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SONIOX_API_KEY", KEY)
-        assert KEY in tts.session("ws://localhost/x", api_key=None)._core.connection._options.authorization
+        with WsServer(accept) as server:
+            tts.call(tts.open(server.url, api_key=None).close)
+            assert server.peer.headers["authorization"] == f"Bearer {KEY}"
         monkeypatch.delenv("SONIOX_API_KEY")
         with pytest.raises(SonioxValidationError, match="no API key"):
             tts.session("ws://localhost/x", api_key=None)

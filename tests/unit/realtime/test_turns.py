@@ -21,7 +21,7 @@ from soniox_lite.utils import throttle_audio
 from tests.support import ws_server
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
-from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
+from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, the_websocket
 from .faults import refusal
 from .speech import CONFIG as TTS_CONFIG
 from .test_sessions import send_until_it_blocks
@@ -246,7 +246,7 @@ class TestPauseInTheMiddle:
         with WsServer(started, until("binary"), ws_server.wait(paused), receive_buffer=65536) as server:
             session = driver.open(server.url)
             sending = driver.start(session.send_bytes, bytes(size), finish=True)
-            _wait_until_it_blocks(session)
+            _wait_until_it_blocks()
             pausing = driver.start(session.pause)
             _wait_until_paused(session)
             paused.set()
@@ -288,9 +288,9 @@ class TestPauseInTheMiddle:
             assert not session.paused
 
 
-def _wait_until_it_blocks(session: Any) -> None:
+def _wait_until_it_blocks() -> None:
     """Waits until the kernel takes no more of what is sent. There is no event for it."""
-    websocket, last, same = session._connection.websocket, -1, 0
+    websocket, last, same = the_websocket(), -1, 0
     while same < 20:
         same = same + 1 if websocket.wants_write and websocket.bytes_sent == last else 0
         last = websocket.bytes_sent

@@ -60,7 +60,7 @@ class Connection:
         self._start_ms = start_ms
         self._lag_ms = lag_ms
         self._padding_ms = padding_ms
-        self._padded_ms = 0
+        self.padded_ms = 0
         self.got_ms = 0
         self._final_ms = 0
         self._is_first = True
@@ -121,8 +121,8 @@ class Connection:
         """The answer to a finalize that came after so much audio; padding moves the clock."""
         if self._padding_ms:
             clock = self._clock(self._start_ms + at_ms)
-            self._padded_ms += self._padding_ms - clock % self._padding_ms
+            self.padded_ms += self._padding_ms - clock % self._padding_ms
         return self.message(all_final=True, marks=("<fin>",), until_ms=at_ms)
 
     def _clock(self, session_ms: int) -> int:
-        return session_ms - self._start_ms + self._padded_ms
+        return session_ms - self._start_ms + self.padded_ms

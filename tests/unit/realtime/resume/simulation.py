@@ -50,9 +50,9 @@ class Simulation:
         # After how much audio each finalize came that has not been answered.
         self._finalizes: list[int] = []
         self._ended = False
-        self._connect()
+        self.connect()
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
         self.core.opened(self.now)
         self._connections += 1
         self._finalizes = []
@@ -117,7 +117,7 @@ class Simulation:
             if todo is None:
                 return
             if todo == "connect":
-                self._connect()
+                self.connect()
             elif isinstance(todo, Message):
                 self._send(todo)
             else:

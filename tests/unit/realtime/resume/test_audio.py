@@ -184,7 +184,7 @@ def test_after_fifty_pauses_the_times_are_still_exact(lag_ms: int) -> None:
         session.give(pause - session.given_ms)
         session.finalize()
         session.tell()
-        padded.append((pause, session.connection._padded_ms))
+        padded.append((pause, session.connection.padded_ms))
     session.give(min(3000, 60_000 - session.given_ms))
     session.tell()
     session.fail()

@@ -199,7 +199,7 @@ def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -
     session.give(9000)
     assert session.fail()
     assert session.core.next(session.now) == "connect"
-    session._connect()
+    session.connect()
     while session.core.stream.sent < 9000:
         session.pump(1)
     session.tell()
