@@ -62,7 +62,7 @@ class _Fixed:
         vars(record)[self._name] = value
 
 
-class _ModelMethod(_Fixed):
+class ModelMethod(_Fixed):
     """A member of :class:`ModelMethods`, whose module is loaded when one of them is first used."""
 
     def __init__(self, name: str) -> None:
@@ -150,7 +150,7 @@ for _name in (
     *("model_dump", "model_dump_json", "model_validate", "model_validate_json", "model_copy", "model_construct"),
     *("model_fields", "model_fields_set", "model_extra", "dict", "json", "copy", "__signature__"),
 ):
-    setattr(Record, _name, _ModelMethod(_name))
+    setattr(Record, _name, ModelMethod(_name))
 
 
 def _make_dataclass(cls: type[Record]) -> None:

@@ -8,7 +8,6 @@ from .._data.async_callbacks import settled
 from .._data.clock import time
 from .._data.retry_policy import FailedAttempt
 from ..errors import SonioxConnectionError, SonioxTimeoutError
-from .async_transport import AsyncTransport, pause
 from .messages import Request, Response
 from .retry import decided_delay, retry_delay
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from .._settings import Settings
     from .async_streams import AsyncResponseStream
+    from .async_transport import AsyncTransport
 
     ResultT = TypeVar("ResultT", Response, AsyncResponseStream)
 
@@ -115,7 +115,7 @@ async def _repeat(
             if delay is None or (final_error_types and _error_type(response) in final_error_types):
                 return result
             request.doubtful = request.doubtful or status in _DOUBTFUL_STATUSES
-        await pause(delay, settings.cancel)
+        await transport.pause(delay, settings.cancel)
         request.attempt += 1
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 # asyncio's own executor, with six threads on two cores, has a fifth of the throughput.
-_MAX_THREADS = 64
+MAX_THREADS = 64
 
 
 async def pause(delay_sec: float, _cancel: CancelToken | None = None) -> None:
@@ -38,6 +38,8 @@ async def pause(delay_sec: float, _cancel: CancelToken | None = None) -> None:
 class AsyncTransport:
     """Sends requests from any event loop. Its threads live until ``aclose``; a forked child gets its own."""
 
+    pause = staticmethod(pause)
+
     def __init__(self, settings: Settings) -> None:
         """As :class:`Transport`.
 
@@ -45,7 +47,7 @@ class AsyncTransport:
             settings: As there.
         """
         self._transport = Transport(settings)
-        self._workers = Workers(_MAX_THREADS)
+        self._workers = Workers(MAX_THREADS)
         # What has requests to make before the client is closed.
         self.endings: set[Callable[[], Awaitable[None]]] = set()
 

@@ -11,7 +11,6 @@ from .._data.retry_policy import FailedAttempt
 from ..errors import SonioxConnectionError, SonioxTimeoutError
 from .messages import Request, Response
 from .retry import decided_delay, retry_delay
-from .transport import Transport, pause
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from .._settings import Settings
     from .streams import ResponseStream
+    from .transport import Transport
 
     ResultT = TypeVar("ResultT", Response, ResponseStream)
 
@@ -116,7 +116,7 @@ def _repeat(
             if delay is None or (final_error_types and _error_type(response) in final_error_types):
                 return result
             request.doubtful = request.doubtful or status in _DOUBTFUL_STATUSES
-        pause(delay, settings.cancel)
+        transport.pause(delay, settings.cancel)
         request.attempt += 1
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # A request that must not be sent twice cannot be repeated if the server has closed the connection, so it only gets a
 # connection that was in use recently.
-_MAX_IDLE_SEC_UNREPEATABLE = 5.0
+MAX_IDLE_SEC_UNREPEATABLE = 5.0
 _CLOSED_BY_PEER = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE"})
 
@@ -132,7 +132,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         body = request.data
         repeatable = request.get_method() in _REPEATABLE_METHODS and (body is None or getattr(body, "repeatable", True))
 
-        max_idle_sec = MAX_IDLE_SEC if repeatable else _MAX_IDLE_SEC_UNREPEATABLE
+        max_idle_sec = MAX_IDLE_SEC if repeatable else MAX_IDLE_SEC_UNREPEATABLE
         connection = self._pool.acquire(key, max_idle_sec, getattr(request, "cancel", None))
         if connection is not None:
             try:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     PoolKey = tuple[str, str, Proxy | None]
 
 # For all hosts together, so that a service with many host names does not use up the client's file descriptors.
-_MAX_IDLE_CONNECTIONS = 64
+MAX_IDLE_CONNECTIONS = 64
 # Most servers and load balancers keep an idle connection for a minute or more, NAT tables even longer.
 MAX_IDLE_SEC = 30.0
 # A clock that counts the time while the machine is suspended, as time.monotonic does not on Linux and macOS: otherwise
 # connections would seem recently used after a night. Windows has neither name, and its time.monotonic does count.
-_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 class ConnectionPool:
@@ -68,7 +68,7 @@ class ConnectionPool:
             SonioxError: The pool is closed.
             SonioxCancelledError: The token was cancelled.
         """
-        now = _now()
+        now = clock()
         while True:
             with self._lock:
                 self.check_open()
@@ -94,11 +94,11 @@ class ConnectionPool:
         with self._lock:
             self.check_open()
             self._in_use[connection] = owner
-        self._drop_idle(_now())
+        self._drop_idle(clock())
 
     def release(self, key: PoolKey, connection: http.client.HTTPConnection) -> None:
         """Keeps a connection whose last response was read to its end for the next request."""
-        now = _now()
+        now = clock()
         with self._lock:
             self._in_use.pop(connection, None)
             is_usable = not self.closed and connection.sock is not None
@@ -140,7 +140,7 @@ class ConnectionPool:
             with self._lock:
                 oldest = next(iter(self._idle), None)
                 if oldest is None or (
-                    len(self._idle) <= _MAX_IDLE_CONNECTIONS and now - self._idle[oldest][1] <= MAX_IDLE_SEC
+                    len(self._idle) <= MAX_IDLE_CONNECTIONS and now - self._idle[oldest][1] <= MAX_IDLE_SEC
                 ):
                     return
                 del self._idle[oldest]
@@ -163,8 +163,8 @@ class ConnectionPool:
             raise SonioxError("this client is closed")
 
 
-def _now() -> float:
-    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+def clock() -> float:
+    return time.monotonic() if CLOCK is None else time.clock_gettime(CLOCK)
 
 
 # For forked children: threads that may hold a lock do not exist there, and the connections belong to the parent.

@@ -58,6 +58,8 @@ def pause(delay_sec: float, cancel: CancelToken | None = None) -> None:
 class Transport:
     """Sends requests through urllib and owns the connections. Any thread may use it."""
 
+    pause = staticmethod(pause)
+
     def __init__(self, settings: Settings) -> None:
         """Opens nothing yet.
 

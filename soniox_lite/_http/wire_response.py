@@ -246,7 +246,7 @@ class _ResponseSocket:
         self._deadline = deadline
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return _ResponseFile(_MinimumRateReader(self._sock, mode, self._timeout_sec, self._deadline), _READ_BUFFER_SIZE)
+        return _ResponseFile(MinimumRateReader(self._sock, mode, self._timeout_sec, self._deadline), _READ_BUFFER_SIZE)
 
 
 class _ResponseFile(io.BufferedReader):
@@ -267,7 +267,7 @@ class _ResponseFile(io.BufferedReader):
         super().close()
 
 
-class _MinimumRateReader(io.RawIOBase):
+class MinimumRateReader(io.RawIOBase):
     """Reads from a socket; raises TimeoutError if no byte arrives within ``timeout_sec``, or if they arrive too slowly.
 
     A response has a first ``timeout_sec`` of waiting for free, and then has to arrive at 1 KiB/s on average. Only the

@@ -29,7 +29,7 @@ def default_tls_context() -> ssl.SSLContext:
     with loading:
         if _default_context is None:
             paths = ssl.get_default_verify_paths()
-            _uses_directory_only = _directory_covers_bundle(paths.capath, paths.cafile)
+            _uses_directory_only = directory_covers_bundle(paths.capath, paths.cafile)
             # Without capath, the context loads the bundle and uses the directory, too.
             _default_context = ssl.create_default_context(capath=paths.capath if _uses_directory_only else None)
         return _default_context
@@ -65,7 +65,7 @@ def _own_context(verify: os.PathLike[str] | str | bool) -> ssl.SSLContext:
         return context
 
 
-def _forget_default_context() -> None:
+def forget_default_context() -> None:
     global _default_context  # noqa: PLW0603 - as above
     _default_context = None
     _own_context.cache_clear()
@@ -73,7 +73,7 @@ def _forget_default_context() -> None:
 
 if hasattr(os, "register_at_fork"):
     # Another thread may have been using the context during the fork, and hold locks inside of it.
-    os.register_at_fork(after_in_child=_forget_default_context)
+    os.register_at_fork(after_in_child=forget_default_context)
 
 
 def use_all_certificates_next_time(context: ssl.SSLContext, error: ssl.SSLCertVerificationError) -> None:
@@ -94,7 +94,7 @@ def use_all_certificates_next_time(context: ssl.SSLContext, error: ssl.SSLCertVe
             _default_context = ssl.create_default_context()
 
 
-def _directory_covers_bundle(directory: str | None, bundle: str | None) -> bool:
+def directory_covers_bundle(directory: str | None, bundle: str | None) -> bool:
     """Whether a directory holds all certificates of the bundle, so that the bundle need not be loaded.
 
     OpenSSL reads a bundle as a whole, which takes 16 of the 58 ms of a cold process's first request. From a directory

@@ -45,7 +45,7 @@ _READ_SIZE = 64 * 1024
 # RFC 8446, section 5.1.
 _FULL_RECORD_BYTES = 16 * 1024
 # The longest time between two ticks, so that a changed keepalive interval takes effect within it.
-_MAX_TICK_SEC = 5.0
+MAX_TICK_SEC = 5.0
 _NORMAL = NORMAL_CLOSURE.to_bytes(2, "big")
 _WOULD_BLOCK = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 
@@ -334,7 +334,7 @@ class WebSocket:
             Seconds until the next call is due.
         """
         now = time.monotonic()
-        due = [_MAX_TICK_SEC]
+        due = [MAX_TICK_SEC]
         with self._lock:
             interval = self._keepalive_interval_sec
             if interval is not None:

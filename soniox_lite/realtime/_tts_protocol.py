@@ -45,7 +45,7 @@ KEEP_ALIVE_INTERVAL_SEC = 20.0
 _MAX_ID_LENGTH = 256
 _NUMBERED = re.compile(r"--[0-9]+\Z")
 # How many names a connection remembers; about a megabyte.
-_MAX_REMEMBERED_IDS = 10_000
+MAX_REMEMBERED_IDS = 10_000
 
 
 class WireIds:
@@ -63,7 +63,7 @@ class WireIds:
         """A name for another stream that its user calls so."""
         is_new = stream_id not in self._taken and not _NUMBERED.search(stream_id)
         # Beyond the bound each gets a number, which needs no memory.
-        if is_new and len(self._taken) < _MAX_REMEMBERED_IDS:
+        if is_new and len(self._taken) < MAX_REMEMBERED_IDS:
             self._taken.add(stream_id)
             return stream_id
         self._count += 1

@@ -88,7 +88,7 @@ _MARKS = {TOKEN_TEXT_END: "endpoint", TOKEN_TEXT_FIN: "finalized"}
 _NEVER = float("inf")
 # After how long without audio a program that waits for events has probably forgotten to end it. The service gives up
 # after 20 seconds.
-_SILENCE_SEC = 10.0
+SILENCE_SEC = 10.0
 # How long after a failed send the service's own reason may take to arrive, and its close after its last message.
 _REASON_TIMEOUT_SEC = 1.0
 
@@ -744,7 +744,7 @@ class RealtimeSTTSession:
         while True:
             now, warn_at = time.monotonic(), _NEVER
             if self._may_lack_end and self._protocol.needs_audio:
-                warn_at = max(self._connection.websocket.last_sent_at.values()) + _SILENCE_SEC
+                warn_at = max(self._connection.websocket.last_sent_at.values()) + SILENCE_SEC
             if now >= warn_at:
                 self._may_lack_end = False
                 self._warn_of_missing_end()
@@ -762,7 +762,7 @@ class RealtimeSTTSession:
         logger().warning(
             "a realtime session waits for events, but nothing was sent for %g s and the audio was not ended; "
             "call finish() after the last audio, or send_bytes(..., finish=True)",
-            _SILENCE_SEC,
+            SILENCE_SEC,
         )
 
     def _raise_bad_end(self) -> None:

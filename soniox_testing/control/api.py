@@ -69,7 +69,7 @@ class ControlApi:
         self._standalone = standalone
         self._open_to_all = open_to_all
         # The parts in braces stand for any text, which the function gets.
-        self._routes: dict[tuple[str, str], Callable[..., object]] = {
+        self.routes: dict[tuple[str, str], Callable[..., object]] = {
             ("GET", "state"): self._state,
             ("GET", "records"): self._records,
             ("GET", "report"): self._report,
@@ -120,13 +120,13 @@ class ControlApi:
 
     def _route(self, method: str, name: str) -> tuple[Callable[..., object], list[str]]:
         parts = name.split("/")
-        for (known, pattern), answer in self._routes.items():
+        for (known, pattern), answer in self.routes.items():
             expected = pattern.split("/")
             if known == method and len(expected) == len(parts):
                 pairs = list(zip(expected, parts, strict=True))
                 if all(part in {found, "{id}"} for part, found in pairs):
                     return answer, [found for part, found in pairs if part == "{id}"]
-        listed = ", ".join(f"{known} {ROOT}/{pattern}" for known, pattern in self._routes)
+        listed = ", ".join(f"{known} {ROOT}/{pattern}" for known, pattern in self.routes)
         raise _RefusalError(404, f"There is no {method} {ROOT}/{name}, but {listed}.")
 
     def _admit(self, request: Request) -> None:

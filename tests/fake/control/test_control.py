@@ -11,13 +11,22 @@ import pytest
 import websocket
 
 from soniox_lite import SonioxAPIError
+from soniox_testing.control.api import ControlApi
 from tests.fake.control.harness import Control
+from tests.fake.stt_client import SttClient
 from tests.fake.tts_client import TtsClient
+from tests.support.insides import NewOnes
 from tests.support.tables import each_row
 
 
 @pytest.fixture
-def control():
+def apis():
+    """What answers for the servers that are made after this."""
+    return NewOnes(ControlApi)
+
+
+@pytest.fixture
+def control(apis):
     made = Control()
     with made.server:
         yield made
@@ -151,7 +160,7 @@ def test_a_bad_script_changes_nothing_and_says_where(control, script, message):
     status, body = control("POST", "scripts", script)
     assert status == 400
     assert message in body["error"]
-    assert control.server.fake._state.script.lines == []
+    control.server.fake.check()
 
 
 def test_faults_strike_and_are_cleared(control):
@@ -258,7 +267,13 @@ def test_a_reset_forgets_everything_and_ends_what_is_open(control):
 
 
 def test_a_reset_tells_of_a_fake_that_failed_and_resets_all_the_same(control):
-    control.server.fake._state.remember_failure(ZeroDivisionError("inside"))
+    def fail(_):
+        raise ZeroDivisionError("inside")
+
+    control.server.fake.on_session(fail)
+    session = SttClient(control.server.fake, control.server.fake.api_key).start()
+    session.rest()
+    session.leave()
     status, body = control("POST", "reset", {})
     assert (status, "ZeroDivisionError: inside" in body["error"]) == (500, True)
     assert control("POST", "reset", {})[0] == 200
@@ -341,7 +356,7 @@ def test_a_browser_shows_jobs_sessions_and_requests_and_no_markup_of_clients(con
 
 
 @_needs_browser
-def test_a_browser_shows_what_comes_later(control, tmp_path, monkeypatch):
+def test_a_browser_shows_what_comes_later(control, apis, tmp_path, monkeypatch):
     looks = []
 
     def records(hosted, request):
@@ -351,7 +366,7 @@ def test_a_browser_shows_what_comes_later(control, tmp_path, monkeypatch):
         looks.append(request)
         return original(hosted, request)
 
-    routes = control.server._api._routes
+    (routes,) = (api.routes for api in apis.all())
     original = routes["GET", "records"]
     monkeypatch.setitem(routes, ("GET", "records"), records)
     assert "<td>later.mp3</td>" in _dumped_page(control, tmp_path, "5000")

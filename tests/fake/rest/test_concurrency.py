@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 import pytest
 
 from soniox_testing import FakeSoniox, VirtualClock
+from soniox_testing.store.usage import Usage
 from tests.fake.stt_client import SttClient
 from tests.fake.tts_client import TtsClient
+from tests.support.insides import NewOnes
 
 NOON = datetime(2026, 4, 28, 12, tzinfo=timezone.utc)
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -24,10 +26,16 @@ def clock():
 
 
 @pytest.fixture
-def fake(clock):
+def fake(clock, usages):
     """A fake at noon."""
     with FakeSoniox(clock=clock, started_at=NOON) as server:
         yield server
+
+
+@pytest.fixture
+def usages():
+    """What counts the streams of the fakes that are made after this."""
+    return NewOnes(Usage)
 
 
 @pytest.fixture
@@ -46,9 +54,10 @@ def session(fake):
 
 
 @pytest.fixture
-def usage(fake):
+def usage(fake, usages):
     """Starts and ends streams in the usage only, without sessions."""
-    return fake._state.usage
+    (found,) = usages.all()
+    return found
 
 
 def now(client):

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 import pytest
 
 from soniox_testing import FakeSoniox, VirtualClock, after_seconds
+from soniox_testing.store.state import State
 from tests.fake.stt_client import SttClient
 from tests.fake.tts_client import TtsClient, post, temporary_key
+from tests.support.insides import NewOnes
 from tests.support.tables import each_row
 
 NOON = datetime(2026, 4, 28, 12, tzinfo=timezone.utc)
@@ -182,24 +184,31 @@ def test_speech_is_an_entry_whichever_voice_speaks(fake, client, clock):
     assert cloned["client_reference_id"] == "visitor"
 
 
-def test_who_sees_that_speech_has_ended_finds_its_usage(fake):
+def test_who_sees_that_speech_has_ended_finds_its_usage():
+    states = NewOnes(State)
+    with FakeSoniox() as fake:
+        (state,) = states.all()
+        _end_speech_and_look(fake, state)
+
+
+def _end_speech_and_look(fake, state):
     client = TtsClient(fake).start()
     client.synchronize()
-    (log,) = fake._state.speeches.logs
-    lock = fake._state.lock
+    (log,) = state.speeches.logs
+    lock = state.lock
     seen = []
 
     class Watched:
         """The lock of the state; records what was visible before it was taken."""
 
         def __enter__(self):
-            seen.append((log.record().ended, len(fake._state.usage.records())))
+            seen.append((log.record().ended, len(state.usage.records())))
             return lock.__enter__()
 
         def __exit__(self, *exc):
             lock.__exit__(*exc)
 
-    fake._state.lock = Watched()
+    state.lock = Watched()
     client.send(stream_id="s", cancel=True).stream()
     client.close()
     assert seen

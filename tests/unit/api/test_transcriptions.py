@@ -19,6 +19,7 @@ import werkzeug
 
 from soniox_lite import (
     AsyncSonioxClient,
+    Response,
     SonioxClient,
     SonioxConflictError,
     SonioxInvalidRequestError,
@@ -31,6 +32,11 @@ from soniox_testing import FakeSoniox, after_polls, after_seconds
 from tests.contract.targets import Target
 
 KINDS = ["sync", "async"]
+
+
+def is_poll(response: Response) -> bool:
+    """Whether it answers a look at a job."""
+    return response.request.method == "GET" and "/transcriptions/" in response.request.url
 
 
 class VirtualTime:
@@ -269,30 +275,28 @@ class TestCleaningUp:
         assert transcript["text"] == "worth keeping"
         assert f"file {fake_soniox.files[0].id} is left at the service: slow down" in caplog.text
 
-    def test_an_interrupted_wait_deletes_all_the_same(
-        self, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def interrupt(_: float, _cancel: object) -> None:
-            raise KeyboardInterrupt
+    def test_an_interrupted_wait_deletes_all_the_same(self) -> None:
+        def interrupt(response: Response) -> None:
+            if is_poll(response):
+                raise KeyboardInterrupt
 
-        monkeypatch.setattr("soniox_lite.api._polling.pause", interrupt)
         with FakeSoniox(audio="any", progress=lambda _: "queued") as fake:
-            with SonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client, pytest.raises(KeyboardInterrupt):
+            client = SonioxClient(fake.api_key, api_base_url=fake.api_base_url, on_response=interrupt)
+            with client, pytest.raises(KeyboardInterrupt):
                 client.stt.transcribe_and_wait(file=b"abc", delete_after=True)
             assert (fake.files, fake.transcriptions) == ((), ())
 
-    def test_a_cancelled_wait_deletes_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_cancelled_wait_deletes_all_the_same(self) -> None:
         async def main(fake: FakeSoniox) -> None:
-            sleeping = asyncio.Event()
+            polled = asyncio.Event()
 
-            async def sleep(_: float, _cancel: object) -> None:
-                sleeping.set()
-                await asyncio.Event().wait()
+            def look(response: Response) -> None:
+                if is_poll(response):
+                    polled.set()
 
-            monkeypatch.setattr("soniox_lite.api._async_polling.pause", sleep)
-            async with AsyncSonioxClient(fake.api_key, api_base_url=fake.api_base_url) as client:
+            async with AsyncSonioxClient(fake.api_key, api_base_url=fake.api_base_url, on_response=look) as client:
                 task = asyncio.create_task(client.stt.transcribe_and_wait(file=b"abc", delete_after=True))
-                await asyncio.wait_for(sleeping.wait(), 10)
+                await asyncio.wait_for(polled.wait(), 10)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task

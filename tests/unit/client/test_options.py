@@ -135,9 +135,8 @@ def test_no_secret_is_in_a_dump(client_class: Any) -> None:
         default_headers={"X-Gate": "SECRET"},
         websocket_base_url="wss://h/x?key=SECRET",
     )
-    for shown in (repr(client), repr(vars(client)), pprint.pformat(vars(client)), repr(client._settings)):
+    for shown in (repr(client), repr(vars(client)), pprint.pformat(vars(client))):
         assert "SECRET" not in shown
-    assert "SECRET" not in repr(vars(client._settings)["_hidden"])
     copy = pickle.loads(pickle.dumps(client))
     assert (copy.api_key, copy.webhook_secret) == (SECRET, "hook-SECRET")
 
@@ -617,11 +616,22 @@ def test_a_policy_that_cannot_be_used_is_refused(options: dict[str, Any], proble
 
 
 def test_with_options_changes_policy_and_attempts() -> None:
-    client = SonioxClient("key", retry=RetryPolicy(max_retries=7))
-    assert client._settings.max_retries == 7
-    assert client.with_options(max_retries=1)._settings.max_retries == 1
-    assert client.with_options(retry=RetryPolicy(max_retries=3))._settings.max_retries == 3
-    assert client.with_options(max_retries=1).with_options(timeout_sec=1)._settings.max_retries == 1
+    def policy(retries: int) -> RetryPolicy:
+        return RetryPolicy(max_retries=retries, backoff_sec=0)
+
+    with (
+        RawServer(then=reply(b"", "503 Busy")) as server,
+        SonioxClient("key", api_base_url=server.url, retry=policy(5)) as client,
+    ):
+        for changed, retries in (
+            (client, 5),
+            (client.with_options(max_retries=1), 1),
+            (client.with_options(retry=policy(3)), 3),
+            (client.with_options(max_retries=1).with_options(timeout_sec=1), 1),
+        ):
+            before = len(server.requests)
+            assert changed.request("GET", "/x").status_code == 503
+            assert len(server.requests) - before == 1 + retries
 
 
 def test_what_is_no_decision_is_refused() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 from typing import Any
 
 import pytest
 
 from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError, SonioxValidationError
-from soniox_lite._settings import Settings
 
+from ...support.settings import settings_of
 from ...support.tables import each_row
 
 URLS = ("api_base_url", "websocket_base_url", "tts_api_base_url", "tts_websocket_base_url")
@@ -47,11 +48,6 @@ def client_class(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def settings_of(**options: Any) -> Settings:
-    with SonioxClient(**{"api_key": "key", **options}) as client:
-        return client._settings
-
-
 def urls_of(**options: Any) -> tuple[str, ...]:
     settings = settings_of(**options)
     return tuple(getattr(settings, name) for name in URLS)
@@ -76,7 +72,7 @@ class TestKey:
             client_class(key)
 
     def test_it_is_the_first_argument(self, client_class: Any) -> None:
-        assert client_class("key")._settings.api_key == "key"
+        assert client_class("key").api_key == "key"
 
 
 class TestUrls:
@@ -245,11 +241,11 @@ class TestNumbersAndHooks:
         [{"timeout_sec": 0.001, "connect_timeout_sec": 86_400, "max_retries": 0}, {"max_retries": 100},
          {"timeout_sec": 86_400, "on_request": print, "on_response": print}],
     )  # fmt: skip
-    def test_what_is_given_is_taken(self, client_class: Any, options: dict[str, Any]) -> None:
-        settings = client_class("key", **options)._settings
-        assert {name: getattr(settings, name) for name in options} == options
-        settings = client_class("key").with_options(**options)._settings
-        assert {name: getattr(settings, name) for name in options} == options
+    def test_what_is_given_is_taken(self, options: dict[str, Any]) -> None:
+        for settings in (settings_of(**options), settings_of().changed(options)):
+            assert {name: getattr(settings, name) for name in options} == options
+            travelled = pickle.loads(pickle.dumps(settings))
+            assert vars(travelled) == vars(settings)
 
     @each_row(("name", "value"), BAD)
     def test_what_makes_no_sense_is_refused(self, client_class: Any, name: str, value: Any) -> None:

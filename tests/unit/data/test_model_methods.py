@@ -41,7 +41,7 @@ FILE: dict[str, Any] = {"id": "a", "filename": "a.wav", "size": 5, "created_at":
 
 
 def test_a_record_has_every_method_of_the_module_and_no_other_from_it() -> None:
-    own = {name for name, value in vars(records.Record).items() if isinstance(value, records._ModelMethod)}
+    own = {name for name, value in vars(records.Record).items() if isinstance(value, records.ModelMethod)}
 
     assert own == {name for name in vars(ModelMethods) if name == "__signature__" or not name.startswith("_")}
     for name in own:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from soniox_lite._http.async_transport import AsyncTransport
+from soniox_lite._http.transport import Transport
 from tests.support.callers import CALLERS
 
 if TYPE_CHECKING:
@@ -53,8 +55,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         taken.append(delay)
         await asyncio.sleep(0)  # A pause yields to the loop, however short.
 
-    monkeypatch.setattr("soniox_lite._http.attempts.pause", pause_sync)
-    monkeypatch.setattr("soniox_lite._http.async_attempts.pause", pause)
+    monkeypatch.setattr(Transport, "pause", staticmethod(pause_sync))
+    monkeypatch.setattr(AsyncTransport, "pause", staticmethod(pause))
     return taken
 
 

@@ -22,6 +22,7 @@ from tests.support.raw_server import (
     send_and_close,
     send_raw,
 )
+from tests.support.settings import settings_of
 from tests.support.tables import each_row
 
 
@@ -159,7 +160,7 @@ def test_a_post_does_not_trust_a_connection_that_was_idle_for_long(
     with RawServer(then=reply()) as server:
         caller = connect(server)
         caller.request("GET")
-        monkeypatch.setattr(connections, "_MAX_IDLE_SEC_UNREPEATABLE", -1.0)
+        monkeypatch.setattr(connections, "MAX_IDLE_SEC_UNREPEATABLE", -1.0)
         caller.request("GET")
         assert server.connection_count == 1
         caller.request("POST", json={})
@@ -173,7 +174,7 @@ def test_a_connection_that_was_idle_for_too_long_is_replaced(
     """A laptop wakes up: the clock that all else is measured by has stood still."""
     slept_sec = 0.0
     if clock == "the only one":
-        monkeypatch.setattr(pool, "_CLOCK", None)
+        monkeypatch.setattr(pool, "CLOCK", None)
         real_monotonic = time.monotonic
         monkeypatch.setattr(time, "monotonic", lambda: real_monotonic() + slept_sec)
     elif hasattr(time, "CLOCK_BOOTTIME"):
@@ -195,7 +196,7 @@ def test_a_connection_that_was_idle_for_too_long_is_replaced(
 
 def test_what_is_idle_elsewhere_is_closed_too(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(pool, "_now", lambda: now)
+    monkeypatch.setattr(pool, "clock", lambda: now)
     with RawServer(then=reply()) as other, RawServer(redirect_to(other), then=reply()) as server:
         caller = connect(server)
         caller.request("GET")
@@ -206,7 +207,7 @@ def test_what_is_idle_elsewhere_is_closed_too(connect: Any, monkeypatch: pytest.
 
 
 def test_the_bound_of_idle_connections_is_one_for_all_hosts(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_MAX_IDLE_CONNECTIONS", 2)
+    monkeypatch.setattr(pool, "MAX_IDLE_CONNECTIONS", 2)
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(RawServer(then=reply())) for _ in range(4)]
         server = stack.enter_context(RawServer(*map(redirect_to, others)))
@@ -314,7 +315,7 @@ def test_hosts_do_not_share_connections(connect: Any) -> None:
 
 
 def test_at_most_so_many_idle_connections_are_kept(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_MAX_IDLE_CONNECTIONS", 2)
+    monkeypatch.setattr(pool, "MAX_IDLE_CONNECTIONS", 2)
     barrier = threading.Barrier(5)
 
     def together(connection: Connection) -> None:
@@ -370,9 +371,10 @@ class TestAnswersBeforeTheEnd:
         with RawServer(refuse) as server:
             assert connect(server).upload(Unseekable()).status_code == 413
 
-    def test_the_answer_when_only_the_last_chunk_is_too_late(self, connect: Any) -> None:
+    def test_the_answer_when_only_the_last_chunk_is_too_late(self) -> None:
         from soniox_lite._http.body import Body
         from soniox_lite._http.messages import Request
+        from soniox_lite._http.transport import Transport
 
         def refuse(connection: Connection) -> None:
             connection.receive()
@@ -388,8 +390,9 @@ class TestAnswersBeforeTheEnd:
 
             body = LateBody(b"", "text/plain")
             body.length = None
-            request = Request("POST", f"{server.url}/v1/x", {}, body)
-            response = connect(server).run(lambda client: client._transport.send(request, client._settings))
+            settings = settings_of()
+            with contextlib.closing(Transport(settings)) as transport:
+                response = transport.send(Request("POST", f"{server.url}/v1/x", {}, body), settings)
         assert response.status_code == 413
 
     def test_the_answer_of_a_server_that_just_stops_reading(self, connect: Any) -> None:

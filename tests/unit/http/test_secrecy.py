@@ -159,7 +159,7 @@ def test_a_key_of_another_kind_is_refused_without_showing_it(key: Any) -> None:
 
 def test_a_client_shows_neither_its_key_nor_its_webhook_secret(connect: Any) -> None:
     client = connect("http://127.0.0.1:1", webhook_secret="hook-SECRET").client
-    for shown in (client, client._settings, client._transport, client.files, client.stt, client.models, client.auth):
+    for shown in (client, client.files, client.stt, client.models, client.auth, vars(client)):
         assert KEY not in f"{shown!r} {shown}"
         assert "hook-SECRET" not in f"{shown!r} {shown}"
     assert "http://127.0.0.1:1/v1" in repr(client)

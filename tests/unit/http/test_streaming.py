@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import soniox_lite._http.streams
-import soniox_lite._http.wire_response
 from soniox_lite import (
     AsyncSonioxClient,
     SonioxAPIError,
@@ -26,7 +24,9 @@ from soniox_lite import (
     SonioxServerError,
     SonioxTimeoutError,
 )
+from soniox_lite._http import streams, wire_response
 from tests.support.callers import KEY
+from tests.support.insides import until_inside
 from tests.support.raw_server import (
     PATIENCE_SEC,
     Connection,
@@ -119,11 +119,9 @@ def hung_up(server: RawServer) -> None:
     server.wait_until(lambda server: server.open_connections == 0)
 
 
-def until_it_is_read(stream: Any) -> None:
+def until_it_is_read() -> None:
     """Waits until a read waits for more of a response."""
-    deadline = time.monotonic() + PATIENCE_SEC
-    while not stream._reading.locked():
-        assert time.monotonic() < deadline
+    until_inside("readinto", "_http")
 
 
 class TestArrival:
@@ -244,7 +242,7 @@ class TestArrival:
     ) -> None:
         late = [0.0]
         clock = types.SimpleNamespace(monotonic=lambda: time.monotonic() + late[0])
-        monkeypatch.setattr(soniox_lite._http.wire_response, "time", clock)
+        monkeypatch.setattr(wire_response, "time", clock)
         heard = threading.Event()
 
         def speak(connection: Connection) -> None:
@@ -399,7 +397,7 @@ class TestEnds:
     def test_audio_without_end_is_given_up(
         self, speaker: Any, monkeypatch: pytest.MonkeyPatch, own_opener: bool
     ) -> None:
-        for module in (soniox_lite._http.wire_response, soniox_lite._http.streams):
+        for module in (wire_response, streams):
             monkeypatch.setattr(module, "MAX_WIRE_BYTES", 1_000_000)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({})) if own_opener else None
         with RawServer(repeat(HEAD, b"7d0\r\n" + bytes(2000) + b"\r\n")) as server:
@@ -513,7 +511,7 @@ class TestLeavingEarly:
             assert next(stream) == b"hello"
             thread = threading.Thread(target=listen, args=(stream,))
             thread.start()
-            until_it_is_read(stream._stream)
+            until_it_is_read()
             stream.close()
             thread.join(PATIENCE_SEC)
             assert not thread.is_alive()
@@ -577,7 +575,7 @@ class TestLeavingEarly:
             stream = client.tts.generate_stream(**SPOKEN)
             assert await anext(stream) == b"hello"
             waiting = asyncio.ensure_future(_next(stream))
-            await asyncio.to_thread(until_it_is_read, stream._stream._stream)
+            await asyncio.to_thread(until_it_is_read)
             await stream.aclose()
             with pytest.raises(SonioxError, match="closed while it was read"):
                 await waiting

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def _no_default_context_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificates, "_default_context", None)
+def _no_default_context_yet() -> Iterator[None]:
+    certificates.forget_default_context()
+    yield
+    certificates.forget_default_context()
 
 
 def test_a_context_of_the_users_own_is_used_and_connections_live(
@@ -279,7 +282,7 @@ class TestCertificatesInDirectoryAndBundle:
             path.unlink()
         assert trust.load() == 2
         trust.bundle.write_bytes(b"")
-        assert not certificates._directory_covers_bundle(str(trust.directory), str(trust.bundle))
+        assert not certificates.directory_covers_bundle(str(trust.directory), str(trust.bundle))
 
     def test_a_link_to_nothing_is_not_enough(self, trust: Trust) -> None:
         (trust.directory / "11111111.0").symlink_to("gone.pem")

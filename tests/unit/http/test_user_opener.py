@@ -205,10 +205,11 @@ def test_what_is_no_opener_is_refused(connect: Any, opener: Any) -> None:
         connect("http://127.0.0.1:1", opener=opener)
 
 
-def test_closing_the_client_leaves_it_open(with_opener: Any) -> None:
+def test_closing_the_client_leaves_it_open(connect: Any) -> None:
+    opener = urllib.request.build_opener()
     with RawServer(then=reply()) as server:
-        caller = with_opener(server)
-        opener = caller.client._settings.opener
+        caller = connect(server, opener=opener)
+        caller.request("GET")
         caller.close()
         with opener.open(server.url, timeout=5) as answer:
             assert answer.status == 200

@@ -12,6 +12,7 @@ import ssl
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,14 @@ if TYPE_CHECKING:
     from .conftest import Tls
 
 
+@pytest.fixture
+def _no_default_context() -> Iterator[None]:
+    """The default TLS context is made anew in the test, and again after it."""
+    certificates.forget_default_context()
+    yield
+    certificates.forget_default_context()
+
+
 def finish(driver: Driver, session: Any) -> None:
     """A whole stream."""
     driver.call(session.close)
@@ -55,26 +64,27 @@ class TestTls:
                 session.finish()
             assert session.finished
 
+    @pytest.mark.usefixtures("_no_default_context")
     def test_with_the_certificates_that_the_environment_names(
         self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-        monkeypatch.setattr(certificates, "_default_context", None)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             finish(driver, driver.open(server.url))
 
+    @pytest.mark.usefixtures("_no_default_context")
     def test_a_directory_of_certificates_with_names_of_another_making_costs_one_attempt(
         self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         (tmp_path / "11111111.0").write_bytes(tls.ca_file.read_bytes())
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
         monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-        monkeypatch.setattr(certificates, "_default_context", None)
         with WsServer(tls=tls.server) as server, pytest.raises(SonioxRealtimeError, match="certificate verify failed"):
             driver.open(server.url)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             finish(driver, driver.open(server.url))
 
+    @pytest.mark.usefixtures("_no_default_context")
     def test_one_context_for_all(self, driver: Driver, tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
         made: list[ssl.SSLContext] = []
         real = ssl.create_default_context
@@ -84,7 +94,6 @@ class TestTls:
             return made[-1]
 
         monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-        monkeypatch.setattr(certificates, "_default_context", None)
         monkeypatch.setattr(ssl, "create_default_context", create)
         with WsServer(started, answer_the_end(), tls=tls.server) as server:
             for _ in range(3):

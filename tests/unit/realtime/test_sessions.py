@@ -330,7 +330,7 @@ class TestSilence:
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         for module in (async_stt, stt):
-            monkeypatch.setattr(module, "_SILENCE_SEC", 0.05)
+            monkeypatch.setattr(module, "SILENCE_SEC", 0.05)
         with WsServer(started, until("text", ""), message(FINISHED), ws_server.close(1000)) as server:
             session = driver.open(server.url)
             driver.call(session.send_bytes, b"1234")
@@ -356,7 +356,7 @@ class TestSilence:
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, prepare: Any
     ) -> None:
         for module in (async_stt, stt):
-            monkeypatch.setattr(module, "_SILENCE_SEC", 0.02)
+            monkeypatch.setattr(module, "SILENCE_SEC", 0.02)
         with WsServer(started) as server:
             session = driver.open(server.url)
             prepare(driver, session)
@@ -368,7 +368,7 @@ class TestSilence:
     def test_a_session_with_an_interval_is_kept_alive_while_it_is_open(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 60.0)
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 60.0)
         keepalive = '{"type":"keepalive"}'
         for start_on_open in (True, False):
             with WsServer(accept) as server:
@@ -425,7 +425,7 @@ class TestPause:
     def test_holds_audio_back_and_keeps_the_session_alive(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 0.02)
         monkeypatch.setattr(_stt_protocol, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         with WsServer(started) as server:
             session = driver.open(server.url)
@@ -493,7 +493,7 @@ class TestPause:
 
 class TestPreconnect:
     def test_a_held_session_starts_with_its_first_audio(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 0.02)
         monkeypatch.setattr(_stt_protocol, "HOLD_INTERVAL_SEC", 0.02)
         with WsServer(accept, until("text", '{"type":"keepalive"}'), answer_the_end(HELLO)) as server:
             session = driver.open(server.url, start_on_open=False)
@@ -518,7 +518,7 @@ class TestPreconnect:
     def test_a_pause_before_the_start_is_kept_alive_after_it(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 0.02)
         monkeypatch.setattr(_stt_protocol, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         with WsServer(accept) as server:
             session = driver.open(server.url, start_on_open=False)

@@ -486,7 +486,7 @@ class TestManyStreams:
             tts.call(connection.close)
 
     def test_names_on_the_wire_are_unique_and_within_the_services_bounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_tts_protocol, "_MAX_REMEMBERED_IDS", 20)
+        monkeypatch.setattr(_tts_protocol, "MAX_REMEMBERED_IDS", 20)
         ids, long = WireIds(), "x" * 256
         users = [*[long] * 12, "a", "a", "a--2", "a--99", "a", long[:-3] + "--1", *map(str, range(30)), *"123"]
         names = [ids.new(user) for user in users]
@@ -722,7 +722,7 @@ class TestKeepingAlive:
     def test_a_connection_is_kept_alive_with_and_without_streams(
         self, tts: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 60.0)
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 60.0)
         with WsServer(accept) as server:
             connection = tts.multi(server.url, keep_alive_interval_sec=0.02)
             server.wait_until(lambda s: s.peer.texts() and s.peer.texts().count(KEEP_ALIVE) >= 2)

@@ -261,7 +261,7 @@ class TestPauseInTheMiddle:
     def test_a_resume_that_overtakes_it_leaves_no_keepalives(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(nonblocking, "_MAX_TICK_SEC", 0.02)
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 0.02)
         monkeypatch.setattr(_stt_protocol, "KEEP_ALIVE_INTERVAL_SEC", 0.02)
         go = threading.Event()
         with WsServer(started, ws_server.wait(go), receive_buffer=4096) as server:

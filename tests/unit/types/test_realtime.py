@@ -216,8 +216,11 @@ class TestConfig:
 
 class TestVocabulary:
     def test_the_checks_know_the_same_formats_as_the_annotations(self) -> None:
-        assert set(realtime._RAW_FORMATS) == set(typing.get_args(aliases.RealtimeSTTRawFormat))
-        assert set(realtime._HEADER_FORMATS) == set(typing.get_args(aliases.RealtimeSTTHeaderFormat))
+        for audio_format in typing.get_args(aliases.RealtimeSTTRawFormat):
+            with pytest.raises(SonioxValidationError, match="sample_rate"):
+                RealtimeSTTConfig(model=MODEL, audio_format=audio_format).build_payload("key")
+        for audio_format in typing.get_args(aliases.RealtimeSTTHeaderFormat):
+            assert RealtimeSTTConfig(model=MODEL, audio_format=audio_format).build_payload("key")
 
     def test_formats_can_be_imported_from_where_the_official_sdk_has_them(self) -> None:
         for name in ("RealtimeSTTAudioFormat", "RealtimeSTTHeaderFormat", "RealtimeSTTRawFormat"):
