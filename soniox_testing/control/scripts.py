@@ -187,8 +187,9 @@ def _conversation(fake: FakeSoniox, where: str, entry: object) -> Addition:
     kinds = {name if name != "function" else "steps": kind for name, kind in settings_of(fake.on_session).items()}
 
     def add(steps: Callable[[Conversation], None], **settings: Any) -> Addition:
-        if (settings.get("times") or 1) < 1:
-            raise ValueError(f"a conversation cannot run {settings['times']} sessions")
+        times = settings.get("times")
+        if times is not None and times < 1:
+            raise ValueError(f"a conversation cannot run {times} sessions")
         return partial(fake.on_session, steps, **settings)
 
     return called(add, where, entry, kinds, steps=conversation_of)
