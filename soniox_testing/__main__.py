@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             host=settings.host,
             port=settings.port,
             tls=settings.tls,
-            scripts=settings.script,
+            scripts=(*settings.seed, *settings.script),
+            state_file=settings.state,
             max_fakes=settings.max_fakes,
             open_control=settings.open_control,
         )
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass
     try:
         server.stop()
-    except (AssertionError, RuntimeError) as error:
+    except (AssertionError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -125,6 +126,21 @@ def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             default=[],
             metavar="FILE",
             help="what the fake says and does, as JSON, or a .py file with a function script(fake); may be repeated",
+        ),
+        add(
+            "--seed",
+            action="append",
+            type=Path,
+            default=[],
+            metavar="FILE",
+            help="what the fake holds at the start and after a reset, as JSON: files, voices, keys, transcriptions, "
+            "usage; may be repeated",
+        ),
+        add(
+            "--state",
+            type=Path,
+            metavar="FILE",
+            help="load what an earlier run has saved, if there is such a file, and save to it at the end",
         ),
         add("--max-fakes", type=int, default=100, metavar="N", help="sub-fakes at once (default: %(default)s)"),
         add("--open-control", **switch, help="let other machines use /__fake__/ as well, without a key"),  # type: ignore[arg-type]

@@ -29,6 +29,7 @@ from .script.recordings import AddedRecording, Hearing
 from .script.settings import AudioCheck, StreamStyle, choice
 from .script.transcripts import Download, Failure, Line, SessionFunction, words_of
 from .script.verbs import checked
+from .store.snapshots import restore, save
 from .store.state import State
 from .store.voices import VoiceFailure
 from .store.webhooks import WebhookRules
@@ -614,6 +615,27 @@ class FakeSoniox(Assertions):
     @limits.setter
     def limits(self, value: Limits | Mapping[str, object] | str | None) -> None:
         self._state.limits = Limits.of(value)
+
+    def save_state(self) -> dict[str, object]:
+        """What this fake stores, as JSON values: files, voices, keys, transcriptions, usage.
+
+        Not among them are scripts and faults, and the records of requests, sessions and webhooks.
+        """
+        with self._state.lock:
+            return save(self._state)
+
+    def load_state(self, state: Mapping[str, object]) -> None:
+        """Adds what ``save_state`` has returned, of this fake or of another, or a document that was written by hand.
+
+        Args:
+            state: Lists of objects by section, such as ``{"files": [{"filename": "a.wav", "content_base64": "..."}]}``.
+                Ids that are not given are new, times are now, the key is ``api_key``.
+
+        Raises:
+            ValueError: Something does not fit; the message names its place. Nothing was added.
+        """
+        with self._state.lock:
+            restore(self._state, dict(state), self.api_key)
 
     @property
     def audio(self) -> AudioCheck:

@@ -75,6 +75,8 @@ class ControlApi:
             ("GET", "report"): self._report,
             ("POST", "check"): self._check,
             ("POST", "scripts"): self._scripts,
+            ("GET", "saved"): self._saved,
+            ("POST", "save"): self._save,
             ("POST", "faults"): self._faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "settings"): self._settings,
@@ -187,6 +189,15 @@ class ControlApi:
         before = len(hosted.recordings)
         hosted.add_script(_body(request))
         return {"recordings": [str(number) for number in range(before, len(hosted.recordings))]}
+
+    def _saved(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        return hosted.fake.save_state()
+
+    def _save(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        path = self._standalone.save() if hosted is self._standalone.root else None
+        if path is None:
+            raise _RefusalError(409, "There is no file: start the server with --state FILE. GET saved has the state.")
+        return {"path": str(path)}
 
     def _faults(self, hosted: HostedFake, request: Request) -> object:
         fault = add_fault(hosted.fake, "", _body(request))

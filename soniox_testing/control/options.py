@@ -58,10 +58,14 @@ def _texts(where: str, value: object) -> list[str]:
 
 
 def _api_keys(where: str, value: object) -> object:
-    if not isinstance(value, dict):
-        return _texts(where, value)
-    permissions = cast("dict[str, object]", value)
-    return {key: None if names is None else _texts(f"{where}.{key}", names) for key, names in permissions.items()}
+    # Errors do not show the value: it may be a key.
+    if isinstance(value, dict):
+        permissions = cast("dict[str, object]", value)
+        what = f"the permissions of {where}"
+        return {key: None if names is None else _texts(what, names) for key, names in permissions.items()}
+    if not isinstance(value, list) or not all(isinstance(key, str) for key in cast("list[object]", value)):
+        raise InputError(f"{where} must be a list of texts, or an object with lists of permissions")
+    return cast("list[str]", value)
 
 
 def _progress(where: str, value: object) -> ProgressRule:

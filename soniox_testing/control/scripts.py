@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import runpy
@@ -23,6 +24,7 @@ from ..script.values import (
     time_of,
 )
 from ..script.verbs import settings_of
+from ..store.snapshots import SECTIONS as STORED
 from .conversations import conversation_of
 
 if TYPE_CHECKING:
@@ -63,9 +65,36 @@ def run_script(fake: FakeSoniox, path: Path) -> list[Recording]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from error
     try:
-        return add_script(fake, script)
+        return add_script(fake, _with_contents(script, path.parent))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _with_contents(script: object, folder: Path) -> object:
+    """The script with the bytes of the files that entries name with ``path``, relative to a folder.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    if not isinstance(script, dict):
+        return script
+    sections = cast("dict[str, object]", script)
+    for name, entries in sections.items():
+        for number, entry in enumerate(cast("list[object]", entries) if isinstance(entries, list) else ()):
+            if isinstance(entry, dict) and "path" in entry:
+                _read_content(f"{name}[{number}]", cast("dict[str, object]", entry), folder)
+    return sections
+
+
+def _read_content(where: str, entry: dict[str, object], folder: Path) -> None:
+    """Replaces the ``path`` of an entry by the content of that file."""
+    path = entry.pop("path")
+    if not isinstance(path, str):
+        raise InputError(f"{where}.path must be a text, not {shown(path)}")
+    try:
+        entry["content_base64"] = base64.b64encode((folder / path).read_bytes()).decode()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{where}.path cannot be read: {error}") from error
 
 
 def add_script(fake: FakeSoniox, script: object) -> list[Recording]:
@@ -77,7 +106,8 @@ def add_script(fake: FakeSoniox, script: object) -> list[Recording]:
     Raises:
         InputError: One does not fit.
     """
-    sections = object_of("the script", script, SECTIONS)
+    sections = object_of("the script", script, (*SECTIONS, *STORED))
+    stored = {name: sections.pop(name) for name in STORED if name in sections}
     catalogue = fake._state.voices.catalogue  # pyright: ignore[reportPrivateUsage] - not for users
     faults, models = fake.faults.pending, tuple(catalogue.models)
     try:
@@ -86,6 +116,7 @@ def add_script(fake: FakeSoniox, script: object) -> list[Recording]:
             for section, entries in sections.items()
             for number, entry in enumerate(list_of(f"the script.{section}", entries))
         ]
+        fake.load_state(stored)
     except InputError:
         for fault in fake.faults.pending:
             if fault not in faults:

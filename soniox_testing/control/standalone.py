@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from ..front.shared import SharedListener
 from ..unfrozen import time
+from ..wire.json_text import json_text
 from .api import ControlApi
 from .hosted import HostedFake, TooManyFakesError
+from .scripts import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,8 @@ class Standalone(SharedListener):
         port: Port to listen on; 0 picks a free one.
         tls: Whether to speak TLS.
         scripts: Script files for the fake at the root, which each reset runs again.
+        state_file: What the fake at the root stores is loaded from it, if there is such a file, and saved to it when
+            the server stops; None: nothing is.
         max_fakes: How many sub-fakes there may be at once.
         open_control: Whether the control API answers to other machines, too.
 
@@ -49,15 +53,20 @@ class Standalone(SharedListener):
         port: int = 0,
         tls: bool = False,
         scripts: Sequence[Path] = (),
+        state_file: Path | None = None,
         max_fakes: int = 100,
         open_control: bool = False,
     ) -> None:
         super().__init__(host=host, port=port, tls=tls, beside=self._control)
         self.root: HostedFake = HostedFake(self.place(root=True), options, scripts)
         """The fake at the URL of the server."""
+        self._state_file = state_file
+        if state_file is not None and state_file.exists():
+            self.root.recordings += run_script(self.fake, state_file)
         self._options = options
         self._max_fakes = max_fakes
         self._changing = threading.Lock()
+        self._saving = threading.Lock()
         self._fakes: dict[int, HostedFake] = {self.root.number: self.root}
         self._api = ControlApi(self, open_to_all=open_control)
 
@@ -79,23 +88,41 @@ class Standalone(SharedListener):
         return self
 
     def stop(self) -> None:
-        """Stops all fakes, then as the base class.
+        """Saves the state, stops all fakes, and then does as the base class.
 
         Raises:
+            OSError: The state cannot be saved.
             FakeSonioxError: A fake had an internal error.
             AssertionError: A fake is strict, and its check has failed.
         """
         with self._changing:
             hosted, self._fakes = list(self._fakes.values()), {}
         errors: list[Exception] = []
-        for fake in hosted:
+        for end in (*(fake.stop for fake in hosted), super().stop, self.save):
             try:
-                fake.stop()
-            except (AssertionError, RuntimeError) as error:
+                end()
+            except (AssertionError, OSError, RuntimeError) as error:
                 errors.append(error)
-        super().stop()
         if errors:
             raise errors[0]
+
+    def save(self) -> Path | None:
+        """Saves what the fake at the root stores.
+
+        Returns:
+            The file; None: the server has none.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        path = self._state_file
+        if path is not None:
+            with self._saving:
+                # In one step: a program that is killed meanwhile leaves the old file.
+                fresh = path.with_name(f"{path.name}.new")
+                fresh.write_text(json_text(self.fake.save_state()), encoding="utf-8")
+                fresh.replace(path)
+        return path
 
     def find(self, number: int) -> HostedFake | None:
         """The fake at a place; None: there is none."""

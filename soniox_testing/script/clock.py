@@ -188,6 +188,10 @@ class Clock:
         """The wall time in UTC that belongs to a moment of this clock; None: to the present one."""
         return self._origin_wall + timedelta(seconds=self.now_sec() if moment_sec is None else moment_sec)
 
+    def moment_sec(self, wall: datetime) -> float:
+        """The moment of this clock that belongs to a wall time."""
+        return (wall - self._origin_wall).total_seconds()
+
     def wait_sec(self, deadline_sec: float | None) -> float | None:
         """The longest real time to sleep before this clock must be read again, in seconds.
 

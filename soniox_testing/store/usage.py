@@ -194,18 +194,46 @@ class Usage:
         output_audio_duration_ms: int = 0,
     ) -> UsageRecord:
         """Adds an entry. Token counts and costs follow from the texts and durations."""
-        end = end.replace(microsecond=end.microsecond // 1000 * 1000)
-        prices = next(prices for prefix, prices in PRICES.items() if model.startswith(prefix))
-        input_text_tokens = -(-len(input_text) // _TEXT_TOKEN_CHARACTERS)
-        input_audio_tokens = -(-input_audio_duration_ms // _AUDIO_TOKEN_MS)
-        output_text_tokens = -(-len(output_text) // _TEXT_TOKEN_CHARACTERS)
-        output_audio_tokens = -(-output_audio_duration_ms // _AUDIO_TOKEN_MS)
-        record = UsageRecord(
+        return self.add_counted(
             uuid=str(uuid.uuid4()),
             api_key=self._project_of(api_key),
             client_reference_id=client_reference_id or "",
             model=model,
-            start_time=iso_time(start),
+            start_time=start,
+            end_time=end,
+            input_text_tokens=-(-len(input_text) // _TEXT_TOKEN_CHARACTERS),
+            input_audio_tokens=-(-input_audio_duration_ms // _AUDIO_TOKEN_MS),
+            input_audio_duration_ms=input_audio_duration_ms,
+            output_text_tokens=-(-len(output_text) // _TEXT_TOKEN_CHARACTERS),
+            output_audio_tokens=-(-output_audio_duration_ms // _AUDIO_TOKEN_MS),
+            output_audio_duration_ms=output_audio_duration_ms,
+        )
+
+    def add_counted(
+        self,
+        *,
+        uuid: str,
+        api_key: str,
+        client_reference_id: str = "",
+        model: str,
+        start_time: datetime,
+        end_time: datetime,
+        input_text_tokens: int = 0,
+        input_audio_tokens: int = 0,
+        input_audio_duration_ms: int = 0,
+        output_text_tokens: int = 0,
+        output_audio_tokens: int = 0,
+        output_audio_duration_ms: int = 0,
+    ) -> UsageRecord:
+        """Adds an entry whose tokens are counted; see ``UsageRecord``. The costs follow from them."""
+        end = end_time.replace(microsecond=end_time.microsecond // 1000 * 1000)
+        prices = next(prices for prefix, prices in PRICES.items() if model.startswith(prefix))
+        record = UsageRecord(
+            uuid=uuid,
+            api_key=api_key,
+            client_reference_id=client_reference_id,
+            model=model,
+            start_time=iso_time(start_time),
             end_time=iso_time(end),
             input_text_tokens=input_text_tokens,
             input_audio_tokens=input_audio_tokens,

@@ -120,6 +120,22 @@ class Voices:
         self._voices[voice.id] = voice
         return voice
 
+    def restore(self, voice: Voice, models: Iterable[VoiceModelRecord] | None) -> None:
+        """Adds a voice as it was once.
+
+        Args:
+            voice: Without its preparations.
+            models: Its state for each model; None: it is ready for all that can clone.
+        """
+        self._created += 1
+        voice.number = self._created
+        ready = (VoiceModelRecord(model.id, "ready") for model in self._cloning())
+        for model in ready if models is None else models:
+            if model.status != "not_computed":
+                ended = None if model.status == "processing" else model
+                voice.preparations[model.model] = _Preparation(self._clock.now_sec(), None, record=ended)
+        self._voices[voice.id] = voice
+
     def recompute(self, voice: Voice, model: TtsModel | None) -> None:
         """Starts the preparations that were never started, for one model or (None) for all."""
         for wanted in self._cloning():

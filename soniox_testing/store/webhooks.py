@@ -132,7 +132,7 @@ class Webhooks:
 
     def job_created(self, job: Job) -> None:
         """Watches a new job that has a webhook, so that it ends without requests from the client."""
-        if job.record.webhook_url is not None:
+        if job.record.webhook_url is not None and job.record.status in {"queued", "processing"}:
             with self._turns:
                 self._watched.append(_Watched(job, self._state.clock.now_sec()))
                 self._wake()

@@ -123,9 +123,9 @@ def test_options_are_the_arguments_of_a_fake():
     ("option", "message"),
     [
         ({"sped": 1}, "the options has no sped; it may have api_keys, "),
-        ({"api_keys": "a"}, "api_keys must be a list, not 'a'"),
+        ({"api_keys": "a"}, "api_keys must be a list of texts, or an object"),
         ({"api_keys": ["a", 1]}, "api_keys must be a list of texts"),
-        ({"api_keys": {"a": "files"}}, "api_keys.a must be a list, not 'files'"),
+        ({"api_keys": {"a": "files"}}, "the permissions of api_keys must be a list, not 'files'"),
         ({"api_keys": {"a": ["filse"]}}, "there is no permission 'filse'"),
         ({"audio": "some"}, "audio must be one of checked, any, not 'some'"),
         ({"clock": "sun"}, "clock must be real or virtual, not 'sun'"),

@@ -88,9 +88,8 @@ def test_a_pause_is_on_the_clock_of_the_fake(control):
 
 def test_a_pause_ends_with_the_session(control):
     control("POST", "scripts", {"conversations": [{"steps": [{"verb": "wait", "seconds": 3600}]}]})
-    with control.client() as client:
-        with client.realtime.stt.connect(config=_CONFIG):
-            pass
+    with control.client() as client, client.realtime.stt.connect(config=_CONFIG):
+        pass
     assert control("POST", "reset", {})[0] == 200
 
 

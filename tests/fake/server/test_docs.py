@@ -37,8 +37,7 @@ def _run(command, folder):
 
 
 def test_there_is_something_to_run():
-    assert len(_PYTHON) > 15
-    assert (len(_SHELL), len(_JSON)) == (2, 1)
+    assert (len(_PYTHON) >= 20, len(_SHELL), len(_JSON)) == (True, 2, 2)
 
 
 @pytest.mark.slow
@@ -61,6 +60,16 @@ def test_the_script_can_be_used():
     with pytest.raises(AssertionError) as caught:
         fake.check()
     assert str(caught.value).count("\n  ") == 4, caught.value
+
+
+def test_the_seed_can_be_used(tmp_path):
+    fake = FakeSoniox()
+    for name in ("call.wav", "ada.wav"):
+        (tmp_path / name).write_bytes(b"RIFF")
+    (tmp_path / "seed.json").write_text(_JSON[1], encoding="utf-8")
+    scripts.run_script(fake, tmp_path / "seed.json")
+    assert [(job.filename, job.status) for job in fake.transcriptions] == [("call.wav", "completed")]
+    assert [voice.name for voice in fake.voices] == ["Ada"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="needs sh and curl")
@@ -86,6 +95,9 @@ def test_the_tables_name_every_request_and_every_verb():
     )
     assert list(scripts.SECTIONS) == re.findall(
         r"^\| `(\w+)` \|", _TEXT.partition("| section |")[2].partition("\n\n")[0], re.MULTILINE
+    )
+    assert list(scripts.STORED) == re.findall(
+        r"^\| `(\w+)` \|", _TEXT.partition("| section | fields")[2].partition("\n\n")[0], re.MULTILINE
     )
     for verb in (*scripts.VERBS, *conversations.VERBS):
         assert f"`{verb}`" in _TEXT
