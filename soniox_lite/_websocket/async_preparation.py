@@ -7,11 +7,15 @@ from .._data.clock import time
 from .._data.rules import FieldErrors
 from .._settings import checked_headers, checked_key
 from .hook_events import WebSocketDisconnect, WebSocketHandshake
+from .nonblocking import WebSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
+
     from .nonblocking import Closure
     from .options import ConnectionOptions
+    from .tape import Track
 
 # How long closing waits for a hook.
 _HOOK_TIMEOUT_SEC = 10.0
@@ -28,6 +32,7 @@ class AsyncPreparation:
         """
         self._options = options
         self._began_at = 0.0
+        self._track: Track | None = None
         self._handlers = AsyncHandlers()
         if options.on_disconnect is not None:
             self._handlers.add("on_disconnect", options.on_disconnect)
@@ -47,10 +52,20 @@ class AsyncPreparation:
             await settled("on_handshake", options.on_handshake(handshake))
             with FieldErrors("the handshake's headers") as check:
                 options.headers = checked_headers(check, handshake.headers) or {}
+        if options.tape is not None:
+            self._track = options.tape.begin(options)
         self._began_at = time.monotonic()
+
+    def opened(self, sock: socket.socket, leftover: bytes) -> WebSocket:
+        """The open WebSocket over a socket after the handshake, with the bytes that were received beyond it."""
+        if self._track is not None:
+            return self._track.opened(sock, leftover)
+        return self._options.websocket_of(WebSocket, sock, leftover)
 
     def end(self, outcome: Closure | BaseException) -> None:
         """Reports the end of the connection, or why it was not opened, to the hook."""
+        if self._track is not None and isinstance(outcome, BaseException):
+            self._track.refused(outcome)
         if self._options.on_disconnect is None:
             return
         url, elapsed_sec = self._options.shown_url, time.monotonic() - self._began_at

@@ -11,15 +11,20 @@ from .._net.certificates import default_tls_context, tls_contexts_of
 from .._net.proxies import Proxies
 from ..errors import SonioxValidationError
 from .handshake import load
-from .nonblocking import WebSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     import ssl
     from collections.abc import Mapping
+    from os import PathLike
+    from typing import TypeVar
 
     from .._settings import KeyFunction, Settings
+    from .nonblocking import WebSocket
+    from .tape import Tape
+
+    WebSocketT = TypeVar("WebSocketT", bound=WebSocket)
 
 
 class ConnectionOptions:
@@ -37,6 +42,7 @@ class ConnectionOptions:
         max_queued_bytes: The same for their total size in bytes.
         max_message_bytes: A larger message ends the session.
         ssl_context: For TLS; None for that of the settings.
+        tape: File for what is sent and received: a path or a Tape; None for none.
         settings: Of the client: proxies, TLS, headers and hooks; None for the environment's proxies, the shared TLS
             context, no headers and no hooks.
 
@@ -63,6 +69,7 @@ class ConnectionOptions:
         max_queued_bytes: int,
         max_message_bytes: int,
         ssl_context: ssl.SSLContext | None,
+        tape: Tape | str | PathLike[str] | None = None,
         settings: Settings | None = None,
     ) -> None:
         _check_url(url)
@@ -91,6 +98,7 @@ class ConnectionOptions:
         self.max_queued_bytes = max_queued_bytes
         self.max_message_bytes = max_message_bytes
         self.ssl_context = ssl_context
+        self.tape = None if tape is None else _tape_of(tape)
         self.settings = settings
         self.default_headers = None if settings is None else settings.default_headers
         self.headers: Mapping[str, str] = self.default_headers or {}
@@ -109,9 +117,9 @@ class ConnectionOptions:
         settings = self.settings
         return Proxies() if settings is None else Proxies(settings.proxy, trust_env=settings.trust_env)
 
-    def new_websocket(self, sock: socket.socket, leftover: bytes) -> WebSocket:
+    def websocket_of(self, websocket: type[WebSocketT], sock: socket.socket, leftover: bytes) -> WebSocketT:
         """An open WebSocket with these limits."""
-        return WebSocket(
+        return websocket(
             sock,
             leftover,
             authorization=self.authorization,
@@ -130,6 +138,12 @@ class ConnectionOptions:
     @safe_repr
     def __repr__(self) -> str:
         return f"<ConnectionOptions {self.shown_url}>"
+
+
+def _tape_of(tape: Tape | str | PathLike[str]) -> Tape:
+    from .tape import tape_of  # noqa: PLC0415 - most sessions do without
+
+    return tape_of(tape)
 
 
 def _check_url(url: object) -> None:

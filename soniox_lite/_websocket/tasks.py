@@ -199,7 +199,7 @@ class AsyncConnection:
             self._preparation.end(abandoned_error())
             return
         self._forks = Process.forks
-        websocket = self._websocket = self._options.new_websocket(*opened)
+        websocket = self._websocket = self._preparation.opened(*opened)
         self._fd = websocket.fileno()
         try:
             self._watch()

@@ -448,7 +448,7 @@ class Connection:
         with self._order:
             if not self._is_aborted:
                 self._forks = Process.forks
-                self._websocket = self._options.new_websocket(sock, leftover)
+                self._websocket = self._preparation.opened(sock, leftover)
         return self._websocket
 
     def _start(self, websocket: WebSocket) -> None:

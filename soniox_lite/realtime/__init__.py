@@ -6,6 +6,7 @@ from .._lazy import cached_property, lazy_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._websocket.tape import Tape as Tape
     from ..client import AsyncSonioxClient, SonioxClient
     from ..types.realtime import (
         RealtimeEvent as RealtimeEvent,
@@ -87,6 +88,7 @@ class AsyncRealtimeAPI:
 lazy_names(
     __name__,
     {
+        ".._websocket.tape": ("Tape",),
         "..types.realtime": ("RealtimeEvent", "RealtimeSTTConfig", "RealtimeTTSConfig", "RealtimeTTSEvent"),
         "..types.resume": (
             "RealtimeLostPayload",

@@ -83,7 +83,8 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         self._leg_key = api_key or config.api_key
         for name in ("start_on_open", "raise_on_error"):
             options.pop(name, None)  # type: ignore[misc]
-        self._leg_options = {**options, "connect_timeout_sec": connect_timeout_sec}
+        # All connections are on one tape.
+        self._leg_options = {**options, "connect_timeout_sec": connect_timeout_sec, "tape": self._options.tape}
 
     def _new_connection(self) -> Any:
         self._relay = AsyncRelay(self._core, self._protocol, self)

@@ -48,6 +48,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Iterable
+    from os import PathLike
     from typing import Any, Literal, TypedDict, overload
 
     from typing_extensions import Self, Unpack
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from .._settings import KeyFunction, Settings as ClientSettings
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
+    from .._websocket.tape import Tape
     from ..client import AsyncSonioxClient
     from ..types.realtime import RealtimeSessionEventPayload
     from ..types.resume import ResumePolicy
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
         raise_on_error: bool
         start_on_open: bool
         ssl_context: ssl.SSLContext | None
+        tape: Tape | str | PathLike[str] | None
         settings: ClientSettings | None
 
 
@@ -121,6 +124,7 @@ class AsyncRealtimeSTTSession:
         raise_on_error: bool = False,
         start_on_open: bool = True,
         ssl_context: ssl.SSLContext | None = None,
+        tape: Tape | str | PathLike[str] | None = None,
         settings: ClientSettings | None = None,
     ) -> None:
         """A session that is not connected yet.
@@ -150,6 +154,8 @@ class AsyncRealtimeSTTSession:
             start_on_open: Whether the stream starts when the session is opened. Otherwise the connection is held, and
                 kept alive, until ``start`` or the first audio.
             ssl_context: For TLS; None for that of the settings.
+            tape: A file on which all that is sent and received is written, without keys: its path, or a
+                :class:`~soniox_lite.realtime.Tape`, which may be shared. None for none.
             settings: A client's settings: its proxy, certificates, headers, hooks and defaults; None for the proxies of
                 the environment, the system's certificates, and nothing else.
 
@@ -168,6 +174,7 @@ class AsyncRealtimeSTTSession:
             max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
+            tape=tape,
             settings=settings,
         )
         with FieldErrors("the session's set-up") as check:

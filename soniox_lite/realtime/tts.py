@@ -20,11 +20,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
+    from os import PathLike
     from typing import Any, TypedDict
 
     from typing_extensions import Self, Unpack
 
     from .._settings import KeyFunction, Settings as ClientSettings
+    from .._websocket.tape import Tape
     from ..client import SonioxClient
     from ..types.resume import ResumePolicy
     from ._tts_protocol import ConnectionState
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         stream_heartbeat_sec: float | None
         resume: ResumePolicy | dict[str, Any] | bool
         ssl_context: ssl.SSLContext | None
+        tape: Tape | str | PathLike[str] | None
 
 
 __all__ = [
@@ -167,6 +170,7 @@ class RealtimeTTSMultiplexedConnection(_Line):
         stream_heartbeat_sec: float | None = None,
         resume: ResumePolicy | dict[str, Any] | bool = False,
         ssl_context: ssl.SSLContext | None = None,
+        tape: Tape | str | PathLike[str] | None = None,
         settings: ClientSettings | None = None,
     ) -> None:
         """A connection that is not open yet.
@@ -201,6 +205,8 @@ class RealtimeTTSMultiplexedConnection(_Line):
                 that is cut off after its first audio ends with a ``SonioxRealtimeSpeechError``. False for streams that
                 end with their connection.
             ssl_context: For TLS; None for that of the settings.
+            tape: A file on which all that is sent and received is written, without keys: its path, or a
+                :class:`~soniox_lite.realtime.Tape`, which may be shared. None for none.
             settings: A client's settings: its proxy, certificates, headers, hooks and defaults; None for the proxies of
                 the environment, the system's certificates, and nothing else.
 
@@ -219,6 +225,7 @@ class RealtimeTTSMultiplexedConnection(_Line):
             max_queued_bytes=max_queued_bytes,
             max_message_bytes=max_message_bytes,
             ssl_context=ssl_context,
+            tape=tape,
             settings=settings,
         )
         limits = Settings(

@@ -39,6 +39,7 @@ SESSION_OPTIONS = {
     "raise_on_error",
     "start_on_open",
     "ssl_context",
+    "tape",
 }
 # Modules that only list names, and those that define some of theirs.
 TABLES = ["soniox_lite", "soniox_lite.api", "soniox_lite.types", "soniox_lite.types.api"]
