@@ -87,8 +87,7 @@ class Recognizer:
         self._tail: deque[Token] = deque()
         self._untranslated: list[TimedWord] = []
         self._endpoint_ms: int | None = None
-        self._silent_until_ms = 0
-        """No word may begin before this time if there is to be an endpoint."""
+        """When there is an endpoint, if no word begins before."""
         self._now_ms = 0
         """The last step."""
         self._quiet_steps = 0
@@ -167,8 +166,9 @@ class Recognizer:
         if self._endpoint_ms is None or self._endpoint_ms > now_ms:
             return False
         self._endpoint_ms = None
+        # What is said later does not count: whether it is known depends on how the audio is cut into messages.
         begins_ms = self._words.begins_ms
-        return begins_ms is None or begins_ms >= self._silent_until_ms
+        return begins_ms is None or begins_ms >= now_ms
 
     def _beyond_ms(self, now_ms: int) -> int:
         """How much audio the final tokens cover, when it is more than up to the end of the last of them."""
@@ -248,9 +248,8 @@ class Recognizer:
         if config.enable_endpoint_detection:
             longest_ms = config.max_endpoint_delay_ms
             wait_ms = min(_SENTENCE_ENDPOINT_MS, longest_ms) if word.ends_sentence else longest_ms
-            self._silent_until_ms = word.end_ms + wait_ms
             # Rounded down to a step: an endpoint comes no later than the longest delay.
-            self._endpoint_ms = self._silent_until_ms // _STEP_MS * _STEP_MS
+            self._endpoint_ms = (word.end_ms + wait_ms) // _STEP_MS * _STEP_MS
 
     def _is_chunk(self, word: TimedWord) -> bool:
         """Whether the words up to this one are translated now."""

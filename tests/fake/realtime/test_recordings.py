@@ -162,6 +162,22 @@ def test_an_endpoint_waits_for_the_word_that_has_begun(fake, listen):
     assert text_of(messages) == "well. aaand<end>"
 
 
+def test_endpoints_do_not_depend_on_how_the_audio_is_cut_into_messages(fake, listen):
+    # Words begin shortly before and after the end of the silence that an endpoint needs, at all places of a step.
+    spoken, now = [], 300
+    for number in range(24):
+        spoken.append(Word("yes.", now, now + 305))
+        now += 305 + 560 + 5 * number
+    recording = Recording(spoken, duration_ms=now + 3000, sample_rate=2000)
+    fake.add_recording(recording, WHOLE)
+    texts = {
+        text_of(listen(recording, recording.audio(), size=4 * ms, enable_endpoint_detection=True))
+        for ms in (60, 100, 120, 1000, 10_000)
+    }
+    assert len(texts) == 1
+    assert 1 < texts.pop().count("<end>") < 24
+
+
 def test_sessions_hear_differently_by_seed(fake, listen):
     noise = Hearing(seed=5, jitter_ms=40, rewording=0.1)
     fake.add_recording(TALK, noise)
