@@ -1,7 +1,7 @@
 """Simulated recognition: from words and the duration of the audio to token messages. No clock and no audio here.
 
-This is the simple style; ``lively`` has that of the service. Audio is processed in steps of 120 ms, so the messages do
-not depend on the size of the chunks. At each step:
+This is the simple style; ``lively`` has that of the service. Audio is processed in steps of 120 ms, and one more where
+an endpoint may be, so the messages do not depend on the size of the chunks. At each step:
 
 - words that were spoken by then are recognized as non-final tokens; each message has all non-final tokens. While there
   are any, each step makes a message; in silence one step in eight does;
@@ -133,7 +133,9 @@ class Recognizer:
         return [*messages, {**self._message([], now_ms, final_ms=now_ms), "finished": True}]
 
     def _next_step_ms(self) -> int:
-        return self._now_ms + _STEP_MS
+        step_ms = (self._now_ms // _STEP_MS + 1) * _STEP_MS
+        # An endpoint is not late.
+        return step_ms if self._endpoint_ms is None else min(step_ms, max(self._endpoint_ms, self._now_ms + 1))
 
     def _step(self, now_ms: int) -> list[Message]:
         self._recognize_ended(now_ms)
@@ -248,8 +250,7 @@ class Recognizer:
         if config.enable_endpoint_detection:
             longest_ms = config.max_endpoint_delay_ms
             wait_ms = min(_SENTENCE_ENDPOINT_MS, longest_ms) if word.ends_sentence else longest_ms
-            # Rounded down to a step: an endpoint comes no later than the longest delay.
-            self._endpoint_ms = (word.end_ms + wait_ms) // _STEP_MS * _STEP_MS
+            self._endpoint_ms = word.end_ms + wait_ms
 
     def _is_chunk(self, word: TimedWord) -> bool:
         """Whether the words up to this one are translated now."""

@@ -200,7 +200,7 @@ def test_an_endpoint_follows_each_sentence():
     messages = run(12_000, enable_endpoint_detection=True)
     ends = [message for message in messages if "<end>" in texts([message])]
     # A sentence takes 8 words of 400 ms, and the pause after it 1200.
-    assert [message["total_audio_proc_ms"] for message in ends] == [3720, 8040]
+    assert [message["total_audio_proc_ms"] for message in ends] == [3740, 8140]
     for message in ends:
         assert message["tokens"][-1] == {"text": "<end>", "is_final": True}
         assert message["final_audio_proc_ms"] == message["total_audio_proc_ms"]
