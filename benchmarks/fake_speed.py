@@ -1,4 +1,4 @@
-"""Measures how many REST requests and realtime events a second the fake server answers.
+"""Measures how many REST requests and realtime events a second the fake server answers, and what they cost.
 
     python benchmarks/fake_speed.py
 
@@ -88,9 +88,38 @@ def listen(url: str, seconds: float) -> int:
     return done
 
 
-def rate(arguments: list[str], processes: int, seconds: float) -> float:
-    """Operations per second of all client processes together."""
+def hear(url: str, seconds: float) -> int:
+    """Streams audio as fast as possible in one session and returns the number of messages with recognized words."""
+    import websocket  # noqa: PLC0415 - only this process needs it
+
+    connection = websocket.create_connection(url, header=["Authorization: Bearer key"], timeout=20)
+    start = {"model": "stt-rt-v5", "audio_format": "pcm_u8", "sample_rate": 2000, "num_channels": 1}
+    connection.send(json.dumps(start))
+    done, end = 0, time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        connection.send_binary(bytes(2000 * 60))
+        connection.send(json.dumps({"type": "finalize"}))
+        received = bytearray()
+        while b"<fin>" not in received[-1000:]:
+            block = connection.sock.recv(1 << 18)
+            assert block, "the session ended early"
+            received += block
+        position = 0
+        while position < len(received):
+            length = received[position + 1]
+            head = 4 if length == 126 else 2
+            if length == 126:
+                length = int.from_bytes(received[position + 2 : position + 4], "big")
+            position += head + length
+            done += 1
+    connection.close()
+    return done
+
+
+def rate(arguments: list[str], processes: int, seconds: float, unit: str) -> str:
+    """Operations per second of all client processes together, and what each costs in the process of the fake."""
     command = [sys.executable, __file__, *arguments, "--seconds", str(seconds)]
+    began_sec = time.process_time()
     clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
     total = 0
     for client in clients:
@@ -98,7 +127,8 @@ def rate(arguments: list[str], processes: int, seconds: float) -> float:
         if client.returncode:
             raise SystemExit(f"a client ended with {client.returncode}")
         total += int(output)
-    return total / seconds
+    cpu_sec = time.process_time() - began_sec
+    return f"{total / seconds:,.0f} {unit}/s, {cpu_sec / total * 1e6:.0f} us of CPU each"
 
 
 def start_and_stop() -> float:
@@ -117,7 +147,7 @@ def start_and_stop() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--client", choices=["rest", "stt"], help=argparse.SUPPRESS)
+    parser.add_argument("--client", choices=["rest", "stt", "hear"], help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     parser.add_argument("--path", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -126,6 +156,9 @@ def main() -> None:
         return
     if options.client == "stt":
         print(listen(options.url, options.seconds))
+        return
+    if options.client == "hear":
+        print(hear(options.url, options.seconds))
         return
 
     from soniox_testing import FakeSoniox  # noqa: PLC0415 - not in the clients
@@ -136,8 +169,8 @@ def main() -> None:
         for path in ("/v1/files/count", "/v1/files", "/v1/models"):
             for connections in (1, 4):
                 arguments = ["--client", "rest", "--url", fake.url, "--path", path]
-                figure = rate(arguments, connections, options.seconds)
-                print(f"GET {path}, {connections} connection(s): {figure:,.0f} requests/s")
+                figure = rate(arguments, connections, options.seconds, "requests")
+                print(f"GET {path}, {connections} connection(s): {figure}")
 
         def talk(conversation: Conversation) -> None:
             # At the end of its time the client disconnects, which raises an AssertionError here.
@@ -149,8 +182,11 @@ def main() -> None:
 
         for sessions in (1, 4):
             fake.on_session(talk, times=sessions)
-            figure = rate(["--client", "stt", "--url", fake.stt_websocket_url], sessions, options.seconds)
-            print(f"events of {TOKENS_PER_EVENT} tokens, {sessions} session(s): {figure:,.0f} events/s")
+            figure = rate(["--client", "stt", "--url", fake.stt_websocket_url], sessions, options.seconds, "events")
+            print(f"events of {TOKENS_PER_EVENT} tokens, {sessions} session(s): {figure}")
+        for sessions in (1, 4):
+            figure = rate(["--client", "hear", "--url", fake.stt_websocket_url], sessions, options.seconds, "messages")
+            print(f"recognized words, {sessions} session(s): {figure}")
 
 
 if __name__ == "__main__":
