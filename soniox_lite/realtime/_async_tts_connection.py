@@ -210,8 +210,10 @@ class AsyncTtsConnection:
 
     def _release(self) -> Any:
         """Posts what all streams hold back, without waiting: an interruption in between would leave the rest held."""
-        positions = [stream.release() for stream in self._open_streams()]
-        return next(filter(None, reversed(positions)), None)
+        last: Any = None
+        for stream in self._open_streams():
+            last = stream.release() or last
+        return last
 
     def _on_open(self) -> None:
         self.protocol.advance(LineState.OPEN)

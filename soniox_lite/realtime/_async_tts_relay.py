@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ._breaks import Verdict
     from ._tts_protocol import ConnectionState, Settings
 
+    # Over which WebSocket, and the position there; None for one that follows when this thread goes on.
+    Posted = tuple[AsyncConnection, int | None]
+
 # How long the end of a WebSocket may take to be noticed after sending has failed.
 _REASON_TIMEOUT_SEC = 1.0
 
@@ -49,6 +52,9 @@ class AsyncResumingTtsStream(AsyncTtsStream):
 
     def deliver(self, message: bytes, data: dict[str, Any]) -> None:
         """As for other streams, but that an end without any audio may not be the last word."""
+        if self.protocol.has_audio_end and data.get("error_code") is not None:
+            self._complete()
+            return
         error, had_audio = self.protocol.early_end(data), self.protocol.has_audio
         if error is None:
             super().deliver(message, data)
@@ -88,9 +94,7 @@ class AsyncResumingTtsStream(AsyncTtsStream):
         if not protocol.is_started or protocol.is_over:
             return False
         if protocol.has_audio_end:
-            # Nothing is missing but the confirmation.
-            self.close_queue()
-            self.connection.forget(self)
+            self._complete()
             return False
         if protocol.has_audio:
             self.give_up(error)
@@ -98,6 +102,12 @@ class AsyncResumingTtsStream(AsyncTtsStream):
         with self._order:
             protocol.interrupted(now)
         return not self._is_given_up(error, now) and self.is_waiting
+
+    def _complete(self) -> None:
+        """Ends the stream well, since all of its audio has arrived; only the confirmation is missing."""
+        self.protocol.advance(StreamState.TERMINATED)
+        self.close_queue()
+        self.connection.forget(self)
 
     def refused(self, error: SonioxRealtimeError) -> None:
         """Takes note that there will be no other connection."""
@@ -141,8 +151,11 @@ class AsyncResumingTtsStream(AsyncTtsStream):
             if retry_at is None or retry_at > now or self.protocol.is_over:
                 return False
             for message in self.protocol.again(now):
-                self._post(message)
-            return not self.protocol.is_waiting
+                if self.connection.post(message) is None:
+                    # The connection has just ended, which is seen to where it is noticed.
+                    self.protocol.wait(now)
+                    return False
+            return True
 
     def _is_given_up(self, error: SonioxRealtimeError, now: float) -> bool:
         problem = self.protocol.problem(now)
@@ -213,28 +226,23 @@ class AsyncResumingTtsConnection(AsyncTtsConnection):
             stream.protocol.wire_id = self._wire_ids.new(stream.stream_id)
             self._streams[stream.protocol.wire_id] = stream
 
-    def post(self, message: Message) -> tuple[AsyncConnection, int] | None:
+    def post(self, message: Message) -> Posted | None:
         """As for other connections; gives the driver, too. None while there is none."""
         driver = self.driver
         if self._link.state is not LIVE:
             return None
         try:
-            position = driver.send_nowait(lambda: message)
+            return driver, driver.send_nowait(lambda: message)
         except SonioxRealtimeError:
             # It has just ended, which is seen to where it is noticed.
             return None
-        return None if position is None else (driver, position)
 
-    async def sent(
-        self, post: Callable[[], tuple[AsyncConnection, int] | None], stream: AsyncTtsStream | None = None
-    ) -> None:
+    async def sent(self, post: Callable[[], Posted | None], stream: AsyncTtsStream | None = None) -> None:
         """As for other connections; what a broken one has not taken is sent again, or was kept for that."""
-        sent = post()
-        if sent is None:
-            return
-        driver, position = sent
+        driver, position = post() or (self.driver, None)
         try:
-            await driver.drain(position)
+            if position is not None:
+                await driver.drain(position)
         except SonioxRealtimeError:
             await driver.wait_ended(_REASON_TIMEOUT_SEC)
             (stream or self).check_open()

@@ -228,10 +228,10 @@ class ResumableTtsProtocol(TtsProtocol):
     def observe(self, data: dict[str, Any]) -> None:
         """As for other streams; also keeps which characters were spoken."""
         super().observe(data)
-        if (timestamps := data.get("timestamps")) and type(timestamps) is dict:
-            characters: Any = timestamps.get("characters")  # pyright: ignore[reportUnknownMemberType] - as it came
-            if type(characters) is list:
-                self.spoken += map(str, characters)  # pyright: ignore[reportUnknownArgumentType] - as above
+        timestamps: Any = data.get("timestamps")
+        characters: Any = timestamps.get("characters") if isinstance(timestamps, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - as it came
+        if isinstance(characters, list):
+            self.spoken += map(str, characters)  # pyright: ignore[reportUnknownArgumentType] - as above
 
     def early_end(self, data: dict[str, Any]) -> SonioxRealtimeError | None:
         """The error of a message that ends the stream before its audio is complete; None if this is no such message."""

@@ -13,13 +13,13 @@ import pytest
 from soniox_lite import SonioxRealtimeError, SonioxRealtimeResumeError, SonioxRealtimeSpeechError, SonioxValidationError
 from soniox_lite.realtime._tts_resume import ResumableTtsProtocol
 from soniox_lite.types.realtime import RealtimeTTSConfig
-from soniox_lite.types.resume import ResumePolicy
+from soniox_lite.types.resume import RealtimeReconnectingPayload, ResumePolicy
 from soniox_testing import FakeSoniox, VirtualClock
 from tests.support.tables import each_row
 from tests.support.ws_server import WsServer, hang_up, started
 
 from ..driver import DRIVERS, KEY, PATIENCE_SEC, Driver
-from ..speech import audio, config, say
+from ..speech import audio, config, refusal, say
 from .conftest import QUICK
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Talk:
     def open(self, url: str, *, resume: Any = None, multi: bool = False, **options: Any) -> Any:
         """A connection that is entered."""
         options.setdefault("api_key", KEY)
-        resumed = {"resume": {**QUICK, **(resume or {})}}
+        resumed: dict[str, Any] = {"resume": {**QUICK, **(resume or {})}}
         if multi:
             connection = self.driver.multiplexed(url, options.pop("api_key"), **resumed, **options)
         else:
@@ -318,11 +318,12 @@ class TestAfterTheFirstAudio:
             talk.call(connection.close)
 
     def test_a_stream_whose_audio_is_complete_needs_no_confirmation(self, talk: Talk) -> None:
-        with WsServer(started, say(audio("a", b"all", audio_end=True)), hang_up) as server:
-            connection = talk.open(server.url)
-            assert talk.audio_of(connection) == [b"all"]
-            talk.call(connection.close)
-            assert len(server.peers) == 1
+        for end in (hang_up, say(refusal(500, "internal_error", "a")), say(refusal(503, "service_unavailable"))):
+            with WsServer(started, say(audio("a", b"all", audio_end=True)), end) as server:
+                connection = talk.open(server.url)
+                assert talk.audio_of(connection) == [b"all"]
+                talk.call(connection.close)
+                assert len(server.peers) == 1
 
 
 class TestConnectionsThatAreNotNeeded:
@@ -359,6 +360,28 @@ class TestConnectionsThatAreNotNeeded:
             wait_for(lambda: connection.state == "open")
             assert connection.connections == 1
             assert [event.terminated for event in talk.driver.rest(stream)] == [True]
+            talk.call(connection.close)
+
+    def test_one_whose_end_is_not_noticed_yet_is_left_alone(self, talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+        calls: list[Any] = []
+
+        def send_nowait(*args: Any) -> None:
+            calls.append(args)
+            raise SonioxRealtimeError("it has ended")
+
+        with FakeSoniox() as fake:
+            connection = talk.open(fake.tts_websocket_url)
+            core: Any = connection._core.connection
+            with monkeypatch.context() as patch:
+                patch.setattr(core.driver, "send_nowait", send_nowait)
+                talk.call(connection.send_text_chunk, TEXT[0])
+                wait_for(lambda: len(calls) == 2)
+                # An event loop that does nothing else would not answer.
+                talk.call(connection.keep_alive)
+                assert len(calls) == 3
+            talk.call(core.driver.fail, ConnectionResetError())
+            talk.say(connection, TEXT[1])
+            check_spoken_once(talk, fake, connection)
             talk.call(connection.close)
 
     @each_row("action", ["close", "drop"])
@@ -410,7 +433,7 @@ class TestWhatIsNotResumed:
         with FakeSoniox() as fake:
             fake.faults.drop(how="eof", operation="tts", after_texts=1, times=1)
             connection = talk.open(fake.tts_websocket_url, multi=True)
-            connection.once("reconnecting", lambda event: event.veto())
+            connection.once("reconnecting", RealtimeReconnectingPayload.veto)
             (stream,) = talk.driver.streams(connection, "a")
             talk.say(stream, TEXT[0], finish=False)
             with pytest.raises(SonioxRealtimeSpeechError, match="a handler of the reconnecting event has refused"):
