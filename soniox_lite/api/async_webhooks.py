@@ -45,7 +45,7 @@ class AsyncReceivedWebhook:
 
     def __init__(self, event: WebhookEvent, client: AsyncSonioxClient | None) -> None:
         self.event = event
-        self.id = event.id
+        self.id: str = event.id
         self.status = event.status
         self._client = client
 

@@ -46,7 +46,7 @@ class ReceivedWebhook:
 
     def __init__(self, event: WebhookEvent, client: SonioxClient | None) -> None:
         self.event = event
-        self.id = event.id
+        self.id: str = event.id
         self.status = event.status
         self._client = client
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import os
+import random
 import shutil
 import subprocess
 import sys
 import types
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ["demo", "test", "check", "benchmark", "official"]
+SCRIPTS = ["demo", "test", "check", "benchmark", "official", "fuzz", "mutate"]
 
 _PYPROJECT = """
 [build-system]
@@ -164,15 +166,77 @@ def test_an_old_python_is_told(checkout: Path) -> None:
     check_sentence(start(checkout, "-c", code), "Python 3.10 or newer is needed; this is ")
 
 
-def test_the_fast_check_knows_tests_of_each_module(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Loads a script as a module."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    loader = SourceFileLoader("check", str(ROOT / "scripts" / "check"))
-    script = types.ModuleType("check")
-    loader.exec_module(script)
+
+    def load(name: str) -> Any:
+        made = types.ModuleType(name)
+        SourceFileLoader(name, str(ROOT / "scripts" / name)).exec_module(made)
+        return made
+
+    return load
+
+
+def test_the_fast_check_knows_tests_of_each_module(script: Any) -> None:
+    tests_of = script("check").tests_of
     without = [
         path.relative_to(ROOT).as_posix()
         for package in ("soniox_lite", "soniox_testing")
         for path in (ROOT / package).rglob("*.py")
-        if not any((ROOT / test).exists() for test in script.tests_of(path.relative_to(ROOT).as_posix()))
+        if not any((ROOT / test).exists() for test in tests_of(path.relative_to(ROOT).as_posix()))
     ]
     assert without == []
+
+
+def test_every_target_of_the_fuzzer_takes_good_inputs_and_a_damaged_one(script: Any) -> None:
+    for make_target in script("fuzz").TARGETS.values():
+        inputs, target = make_target()
+        assert inputs
+        for data in (*inputs, inputs[0][:-3] + b"\xff{"):
+            target(data)
+
+
+def test_the_fuzzer_fails_where_something_else_than_the_documented_errors_is_raised(script: Any) -> None:
+    def target(data: bytes) -> None:
+        data.decode()
+
+    with pytest.raises(UnicodeDecodeError):
+        script("fuzz").fuzz_with_hypothesis([b"good"], target, 60)
+
+
+MUTATED = """
+_LIMIT = 5  # of all
+
+def is_small(size: int = 1) -> bool:
+    if size < _LIMIT and size:
+        log()
+    return size + 1
+"""
+
+
+def test_mutants_are_single_changes_of_code_and_always_the_same(script: Any) -> None:
+    mutate = script("mutate")
+    found = [f"{mutant.line} {mutant.what}" for mutant in mutate.mutants(ast.parse(MUTATED))]
+    assert sorted(found) == [
+        "2 constant: 5 -> 6",
+        "4 constant: 1 -> 2",
+        "5 comparison: size < _LIMIT -> size <= _LIMIT",
+        "5 condition: if size < _LIMIT and size: -> if not (size < _LIMIT and size):",
+        "5 operator: size < _LIMIT and size -> size < _LIMIT or size",
+        "6 call left out: log() -> None",
+        "7 constant: 1 -> 2",
+        "7 operator: size + 1 -> size - 1",
+        "7 result: return size + 1 -> return None",
+    ]
+    first, second = (mutate.sample(MUTATED, 3, random.Random("a")) for _ in range(2))
+    assert [mutant.what for mutant in first] == [mutant.what for mutant in second]
+    changed = {ast.unparse(mutant.apply(MUTATED)) for mutant in first}
+    assert len(changed - {ast.unparse(ast.parse(MUTATED))}) == 3
+
+
+def test_every_place_of_the_mutants_and_their_tests_exists(script: Any) -> None:
+    for place, tests in script("mutate").TESTS.items():
+        assert (ROOT / "soniox_lite" / place).exists(), place
+        assert [test for test in tests if not (ROOT / test).exists()] == []
