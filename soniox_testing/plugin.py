@@ -28,7 +28,23 @@ _FAKES = pytest.StashKey["list[FakeSoniox]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Makes the setting known."""
+    """Makes the settings known."""
+    group = parser.getgroup("soniox", "fake Soniox server")
+    group.addoption(
+        "--soniox-record",
+        nargs="?",
+        choices=("none", "once", "all"),
+        const="all",
+        default="none",
+        help="record the tapes of tests with the marker soniox_tape, with the key in SONIOX_API_KEY. once: those that "
+        "are missing. all, or no value: all of the tests that run",
+    )
+    group.addoption(
+        "--soniox-record-to",
+        default="https://api.soniox.com",
+        metavar="URL",
+        help="of the service that is recorded (default: %(default)s)",
+    )
     parser.addini("fake_soniox", "options of FakeSoniox for all fixtures, such as audio=any; one a line", "linelist")
 
 
@@ -38,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "fake_soniox(**options): what fake_soniox is made with, such as strict=True, which fails a test that left "
         "transcripts unused or sessions open, or requested an unknown path",
+    )
+    config.addinivalue_line(
+        "markers",
+        "soniox_tape(name=None, *, pauses=False, in_order=True, ignore=(), mask_text=False, keep_audio=False): "
+        "fake_soniox answers from the tape tapes/name.tape beside the test's file, or records it with --soniox-record",
     )
 
 
@@ -109,6 +130,7 @@ def fake_soniox_tls(
 def _fake(
     listener: SharedListener, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FakeSoniox]:
+    from .marked_tapes import insert_tape  # noqa: PLC0415
     from .net import proxies  # noqa: PLC0415
     from .server import FakeSoniox  # noqa: PLC0415
 
@@ -119,6 +141,9 @@ def _fake(
         if proxies.are_set():
             for name in ("NO_PROXY", "no_proxy"):
                 monkeypatch.setenv(name, fake.environment()[name])
+        tape = request.node.get_closest_marker("soniox_tape")
+        if tape is not None:
+            insert_tape(fake, request.node, tape)
         yield fake
 
 

@@ -38,6 +38,7 @@ LAYERS = {
         ("front", "tapes"),
         ("assertions",),
         ("server",),
+        ("marked_tapes",),
         ("plugin", "control", "tape_commands"),
         ("__main__",),
     ],
