@@ -18,7 +18,7 @@ from soniox_testing import FakeSoniox, VirtualClock
 from tests.support.tables import each_row
 from tests.support.ws_server import WsServer, hang_up, started
 
-from ..driver import DRIVERS, KEY, PATIENCE_SEC, Driver
+from ..driver import DRIVERS, KEY, PATIENCE_SEC, Driver, new_connections
 from ..speech import audio, config, refusal, say
 from .conftest import QUICK
 
@@ -370,16 +370,17 @@ class TestConnectionsThatAreNotNeeded:
             raise SonioxRealtimeError("it has ended")
 
         with FakeSoniox() as fake:
+            drivers = new_connections()
             connection = talk.open(fake.tts_websocket_url)
-            core: Any = connection._core.connection
+            (driver,) = drivers.all()
             with monkeypatch.context() as patch:
-                patch.setattr(core.driver, "send_nowait", send_nowait)
+                patch.setattr(driver, "send_nowait", send_nowait)
                 talk.call(connection.send_text_chunk, TEXT[0])
                 wait_for(lambda: len(calls) == 2)
                 # An event loop that does nothing else would not answer.
                 talk.call(connection.keep_alive)
                 assert len(calls) == 3
-            talk.call(core.driver.fail, ConnectionResetError())
+            talk.call(driver.fail, ConnectionResetError())
             talk.say(connection, TEXT[1])
             check_spoken_once(talk, fake, connection)
             talk.call(connection.close)
