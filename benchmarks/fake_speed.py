@@ -23,6 +23,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from websocket import WebSocket
+
     from soniox_testing.realtime.conversation import Conversation
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -30,6 +34,7 @@ sys.path.insert(0, str(ROOT))
 
 TOKENS_PER_EVENT = 10
 EVENTS_PER_MESSAGE = 200
+START = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
 EVENT = {
     "tokens": [
         {"text": f" word{n}", "start_ms": n * 100, "end_ms": n * 100 + 90, "confidence": 0.95, "is_final": True}
@@ -66,8 +71,7 @@ def listen(url: str, seconds: float) -> int:
     import websocket  # noqa: PLC0415 - only this process needs it
 
     connection = websocket.create_connection(url, header=["Authorization: Bearer key"], timeout=20)
-    start = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
-    connection.send(json.dumps(start))
+    connection.send(json.dumps(START))
     ask = bytes(3200)
     size, done, end = 0, 0, time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -131,6 +135,47 @@ def rate(arguments: list[str], processes: int, seconds: float, unit: str) -> str
     return f"{total / seconds:,.0f} {unit}/s, {cpu_sec / total * 1e6:.0f} us of CPU each"
 
 
+def talk_once(connection_of: Callable[[], WebSocket], audio: bytes) -> None:
+    """Runs one session with its audio, to its end."""
+    connection = connection_of()
+    connection.send(json.dumps(START))
+    for start in range(0, len(audio), 16_000):
+        connection.send_binary(audio[start : start + 16_000])
+    connection.send("")
+    while not json.loads(connection.recv()).get("finished"):
+        pass
+    connection.close()
+
+
+def growth(sessions: int) -> float:
+    """By how many megabytes a standalone fake grows in so many sessions, each with five seconds of audio."""
+    import websocket  # noqa: PLC0415 - only this measurement needs it
+
+    command = [sys.executable, "-m", "soniox_testing"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert server.stdout is not None
+    url = server.stdout.readline().strip().replace("http", "ws") + "/transcribe-websocket"
+
+    def resident_mb() -> float:
+        status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def connect() -> WebSocket:
+        return websocket.create_connection(url, header=["Authorization: Bearer key"], timeout=20)
+
+    try:
+        # Code and buffers that the first sessions load are not growth.
+        for _ in range(20):
+            talk_once(connect, bytes(160_000))
+        before_mb = resident_mb()
+        for _ in range(sessions):
+            talk_once(connect, bytes(160_000))
+        return resident_mb() - before_mb
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def start_and_stop() -> float:
     """Median seconds to create, start and stop a fake on a running listener."""
     from soniox_testing import FakeSoniox, SharedListener  # noqa: PLC0415 - not in the clients
@@ -147,6 +192,7 @@ def start_and_stop() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--sessions", type=int, default=2000, help="for the memory (default: %(default)s); 0: skip it")
     parser.add_argument("--client", choices=["rest", "stt", "hear"], help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     parser.add_argument("--path", help=argparse.SUPPRESS)
@@ -164,6 +210,9 @@ def main() -> None:
     from soniox_testing import FakeSoniox  # noqa: PLC0415 - not in the clients
 
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} processors")
+    if options.sessions and pathlib.Path("/proc/self/status").exists():
+        figure = growth(options.sessions)
+        print(f"a standalone fake grows by {figure:.1f} MB in {options.sessions:,} sessions")
     print(f"start and stop on a running listener: {start_and_stop() * 1000:.3f} ms")
     with FakeSoniox() as fake:
         for path in ("/v1/files/count", "/v1/files", "/v1/models"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = "FAKE_SONIOX_"
 """Before the names of the environment variables that stand for options of the command line."""
 
+_KEEP = 500
 _COMMANDS = {"record": record.run, "play": play.run}
 """Those for tapes; without one, a fake is served."""
 
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, on_signal)
     try:
         server = Standalone(
-            {name: value_of_text(name, texts) for name in OPTIONS if (texts := getattr(settings, name, None))},
+            {
+                "keep": _KEEP,
+                **{name: value_of_text(name, texts) for name in OPTIONS if (texts := getattr(settings, name, None))},
+            },
             host=settings.host,
             port=settings.port,
             tls=settings.tls,

@@ -22,6 +22,7 @@ from .rest.routes import OPERATIONS, ROUTES
 from .script.callbacks import check_plain
 from .script.clock import Clock
 from .script.failures import PATIENCE_SEC, FakeSonioxError, join
+from .script.keep import Keep
 from .script.limits import Limits
 from .script.permissions import permissions_of
 from .script.progress import BY_TIME, DEFAULT_PROGRESS
@@ -127,6 +128,10 @@ class FakeSoniox(Assertions):
         voices: The names of all shared voices; others are refused. None: those that the service is known to have. The
             service has more, so every other name is accepted as well, with a note in its record, except those that the
             service is known to refuse.
+        keep: For a fake that runs for long: how many records of each kind are kept, of requests, sessions and so on.
+            Four times as many files, transcriptions, voices and temporary keys are kept, and older ones are deleted; of
+            the audio of all realtime sessions together, 4096 bytes for each record. None: all that is stored, all
+            audio, and 10,000 records of each kind.
 
     Raises:
         ValueError: An API key is empty; a voice has an impossible name; a permission or a limit is unknown; a limit is
@@ -161,6 +166,7 @@ class FakeSoniox(Assertions):
         style: StreamStyle = "real",
         speech: SpeechRules | None = None,
         voices: Iterable[str] | None = None,
+        keep: int | None = None,
     ) -> None:
         keys = None if api_keys is None else tuple(api_keys)
         if keys is not None and not all(keys):
@@ -186,6 +192,7 @@ class FakeSoniox(Assertions):
             audio=choice("audio", audio, AudioCheck),
             style=choice("style", style, StreamStyle),
             operations=OPERATIONS,
+            keep=Keep.of(keep),
         )
         self._strict = strict
         if isinstance(api_keys, Mapping):
@@ -815,7 +822,7 @@ class FakeSoniox(Assertions):
 
     @property
     def sessions(self) -> tuple[SessionRecord, ...]:
-        """The realtime sessions so far, of all keys, in the order they were opened, as they stand now."""
+        """The last 10,000 realtime sessions of all keys, in the order they were opened, as they stand now."""
         with self._state.lock:
             return tuple(log.record() for log in self._state.history.sessions)
 
@@ -852,7 +859,7 @@ class FakeSoniox(Assertions):
         """The audio that a realtime session received; what came as base64 is decoded.
 
         Raises:
-            KeyError: There was no session with this id.
+            KeyError: There was no session with this id, or its audio is not kept any more, see ``keep``.
         """
         with self._state.lock:
             for log in self._state.history.sessions:

@@ -139,6 +139,9 @@ OPTIONS: dict[str, Option] = {
         RemoteTranscriber.of, "URL", "POST audio without a script to this URL, which answers with its words"
     ),
     "speech": Option(lambda where, value: record_of(SpeechRules, where, value), "JSON", "fields of SpeechRules"),
+    "keep": Option(
+        _of_kind("int", "a whole number"), "N", "records of each kind that are kept, the newest (default: 500)"
+    ),
     "strict": Option(_flag, "true|false", "a stop, a reset or a deletion fails where POST /__fake__/check would"),
 }
 """The arguments of ``FakeSoniox`` by their names, but for those of its port."""

@@ -106,7 +106,8 @@ class SttSession(RealtimeSession[SessionLog]):
                 ended=None,
                 error_type=None,
                 close_code=None,
-            )
+            ),
+            state.history.kept_audio,
         )
 
     @property
@@ -186,6 +187,7 @@ class SttSession(RealtimeSession[SessionLog]):
         self._meter = meter_for(config.audio_format, strict=strict)
         if function is None and words is None and added is None and self._state.transcriber.is_wanted:
             self._config, words = config, ()
+            self.log.is_needed = True
         if self._followed is None or added is None:
             recognizer = LivelyRecognizer if self._state.style == "real" else Recognizer
             self._recognizer = recognizer(config, source_of(config, words))
@@ -199,7 +201,8 @@ class SttSession(RealtimeSession[SessionLog]):
             self._queue = ConversationQueue(self._wake or (lambda: None))
             thread = start_conversation(function, config, self._queue, self._state)
             with self._state.lock:
-                self._state.conversation_threads.append(thread)
+                running = [known for known in self._state.conversation_threads if known.is_alive()]
+                self._state.conversation_threads = [*running, thread]
         else:
             self._timers["input"] = self._pace.due_sec
             self._timers["length"] = now_sec + _MAX_DURATION_SEC
@@ -324,6 +327,7 @@ class SttSession(RealtimeSession[SessionLog]):
 
     def _end(self, ended: SessionEnd, close_code: int | None, error_type: str | None = None) -> None:
         self._add_usage()
+        self.log.is_needed = False
         if self._queue is not None:
             self._queue.receive("over", how=ended)
         super()._end(ended, close_code, error_type)

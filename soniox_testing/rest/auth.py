@@ -35,7 +35,7 @@ def _create_temporary_key(call: Call) -> Response:
             max_session_duration_sec=longest_sec,
             client_reference_id=reference,
         )
-        state.keys.temporary[key.api_key] = key
+        state.keys.add_temporary(key, state.keep.stored)
         expires_at = state.clock.timestamp(later_sec=lifetime_sec)
     return json_response(201, {"api_key": key.api_key, "expires_at": expires_at})
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from .clock import Clock
 
+_MOST_LISTED = 100
+
 Effect: TypeAlias = HttpEffect | SessionFault
 _EffectT = TypeVar("_EffectT", HttpEffect, SessionFault)
 
@@ -145,6 +147,9 @@ class FaultList:
         with self._lock:
             chance = random.Random(seed)  # noqa: S311 - repeatable
             fault = Fault(next(self._ids), effect, operation, times, probability, self, chance)
+            if len(self._faults) >= _MOST_LISTED:
+                # Those that are used up are forgotten: the list is gone through for every request.
+                self._faults = list(self.pending)
             self._faults.append(fault)
         return fault
 

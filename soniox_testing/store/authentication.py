@@ -180,6 +180,8 @@ class Authentication:
         self._key_in_start_message = key_in_start_message
         self._refusal: RealtimeError | None = None
         self._checked = False
+        self._counted: tuple[str, str] | None = None
+        """The place in the limit of connections that it takes."""
         try:
             self.credential = credential_of(handshake)
         except RealtimeError as error:
@@ -244,11 +246,15 @@ class Authentication:
             if refusal is not None:
                 raise RealtimeError("max_concurrent_connections_reached", refusal)
             state.keys.connections[kind, project] += 1
+            self._counted = (kind, project)
         self._checked = True
 
     def release(self) -> None:
         """Frees the place of the WebSocket in the limit of connections, when it has ended."""
-        if self._checked:
-            self._checked = False
+        if self._counted is not None:
             with self._state.lock:
-                self._state.keys.connections[self._usage_type, self._state.keys.project_of(self.api_key)] -= 1
+                connections = self._state.keys.connections
+                connections[self._counted] -= 1
+                if not connections[self._counted]:
+                    del connections[self._counted]
+            self._counted = None

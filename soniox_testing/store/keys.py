@@ -53,6 +53,12 @@ class Keys:
         self.connections: Counter[tuple[str, str]] = Counter()
         """WebSockets whose keys were accepted, by the usage type of temporary keys that open them, and by project."""
 
+    def add_temporary(self, key: TemporaryKey, most: int | None) -> None:
+        """Adds a temporary key; where there are too many, the oldest goes."""
+        if len(self.temporary) == most:
+            del self.temporary[next(iter(self.temporary))]
+        self.temporary[key.api_key] = key
+
     def open_connections(self, usage_type: str, project: str | None) -> int:
         """The number of WebSockets for a usage type, of a project or (None) of all."""
         counts = self.connections.items()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .state import State
 
 _RETENTION_SEC = 30 * 24 * 3600.0
-_HISTORY = 10_000
 _ENDED = frozenset({"completed", "error"})
 
 
@@ -59,9 +58,9 @@ class Projects:
     """
 
     def __init__(self, state: State, progress: ProgressRule) -> None:
-        self.uploads: deque[FileRecord] = deque(maxlen=_HISTORY)
+        self.uploads: deque[FileRecord] = deque(maxlen=state.keep.created)
         """Includes files that were deleted."""
-        self.created_jobs: deque[Job] = deque(maxlen=_HISTORY)
+        self.created_jobs: deque[Job] = deque(maxlen=state.keep.created)
         """Includes jobs that were deleted."""
         self.numbers: itertools.count[int] = itertools.count(1)
         """Places in the order of creation."""
@@ -72,7 +71,11 @@ class Projects:
 
     def of(self, api_key: str) -> Project:
         """The project of a permanent key; it exists from its first use."""
-        project = self._projects.setdefault(api_key, Project())
+        project = self._projects.get(api_key)
+        if project is None:
+            if len(self._projects) >= self._state.keep.records:
+                self._projects = {key: used for key, used in self._projects.items() if used.files or used.jobs}
+            project = self._projects[api_key] = Project()
         self._delete_expired(project)
         return project
 
@@ -118,12 +121,22 @@ class Projects:
         return self._by_polls and not job.awaits_words and job.record.status not in _ENDED
 
     def add_file(self, project: Project, stored: StoredFile) -> None:
-        """Stores an uploaded file."""
+        """Stores an uploaded file; where they are bounded, the oldest of the last uploads is deleted."""
+        if self._state.keep.stored is not None and len(self.uploads) == self._state.keep.stored:
+            oldest = self.uploads[0]
+            of_oldest = self._projects.get(oldest.api_key)
+            if of_oldest is not None and oldest.id in of_oldest.files:
+                self.delete_file(of_oldest, oldest.id)
         project.files[stored.record.id] = stored
         self.uploads.append(stored.record)
 
     def add_job(self, project: Project, job: Job) -> None:
-        """Stores a new job, which progresses from now on."""
+        """Stores a new job, which progresses from now on; others are deleted as in ``add_file``."""
+        if self._state.keep.stored is not None and len(self.created_jobs) == self._state.keep.stored:
+            oldest = self.created_jobs[0].record
+            of_oldest = self._projects.get(oldest.api_key)
+            if of_oldest is not None and oldest.id in of_oldest.jobs:
+                self.delete_job(of_oldest, oldest.id)
         project.jobs[job.record.id] = job
         self.created_jobs.append(job)
         self._state.webhooks.job_created(job)
@@ -132,6 +145,7 @@ class Projects:
         """Deletes a job."""
         job = project.jobs.pop(transcription_id)
         job.awaits_words = False
+        job.tokens = None
         self._state.webhooks.job_deleted(job)
 
     def delete_file(self, project: Project, file_id: str) -> None:

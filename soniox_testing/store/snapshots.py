@@ -278,7 +278,7 @@ class _Reading:
         fields = {name: value for name, value in vars(saved).items() if name != "expires_at"}
         key = TemporaryKey(**fields, expires_sec=self._state.clock.moment_sec(saved.expires_at))
         self._claim(f"{where}.api_key", key.api_key)
-        return lambda: self._state.keys.temporary.__setitem__(key.api_key, key)
+        return lambda: self._state.keys.add_temporary(key, self._state.keep.stored)
 
     def read_files(self, where: str, entry: object) -> Addition:
         """Reads an uploaded file."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .authentication import Credential
     from .state import State
 
-_HISTORY = 10_000
-
 
 @dataclass(frozen=True)
 class SpeechRules:
@@ -137,8 +135,8 @@ class Speeches:
 
     def __init__(self, state: State, rules: SpeechRules) -> None:
         self.rules = rules
-        self.connections: deque[SpeechConnectionLog] = deque(maxlen=_HISTORY)
-        self.logs: deque[SpeechLog] = deque(maxlen=_HISTORY)
+        self.connections: deque[SpeechConnectionLog] = deque(maxlen=state.keep.records)
+        self.logs: deque[SpeechLog] = deque(maxlen=state.keep.records)
         self._state = state
 
     def open(

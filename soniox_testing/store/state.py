@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..script.failures import Failed
 from ..script.faults import Faults
+from ..script.keep import Keep
 from ..script.limits import Limits
 from ..script.transcripts import Script
 from .downloads import refusal_of
@@ -16,6 +17,7 @@ from .keys import Keys
 from .messages import Messages
 from .projects import Projects
 from .quotas import Quotas
+from .sessions import KeptAudio
 from .speeches import Speeches, SpeechRules
 from .transcribers import TranscriberThread
 from .usage import Usage
@@ -34,23 +36,29 @@ if TYPE_CHECKING:
     from .sessions import SessionLog
     from .transcribers import Transcriber
 
-_HISTORY = 10_000
 _MAX_BODY_CHARS = 4 * 1024 * 1024
+_MOST_FAILURES = 100
 
 
-@dataclass
 class History:
-    """What happened, in order."""
+    """What happened, in order.
 
-    requests: deque[RequestRecord] = field(default_factory=lambda: deque(maxlen=_HISTORY))
-    sessions: list[SessionLog] = field(default_factory=list["SessionLog"])
-    failures: list[Failed] = field(default_factory=list[Failed])
-    """Of the fake itself and of the test's functions; raised when the fake stops."""
-    answered: int = 0
-    """Number of requests, of which the last ones are kept."""
-    _bodies: deque[int] = field(default_factory=deque[int])
-    """The lengths of the bodies of the last requests, which are kept."""
-    _body_chars: int = 0
+    Args:
+        keep: What is kept of it.
+    """
+
+    def __init__(self, keep: Keep) -> None:
+        self.requests: deque[RequestRecord] = deque(maxlen=keep.records)
+        self.sessions: deque[SessionLog] = deque(maxlen=keep.records)
+        self.kept_audio: KeptAudio = KeptAudio(keep.audio_bytes)
+        self.failures: list[Failed] = []
+        """The first ones of the fake itself and of the test's functions; raised when the fake stops."""
+        self.answered: int = 0
+        """Number of requests, of which the last ones are kept."""
+        self._most_body_chars = min(_MAX_BODY_CHARS, keep.audio_bytes or _MAX_BODY_CHARS)
+        self._bodies: deque[int] = deque()
+        """The lengths of the bodies of the last requests, which are kept."""
+        self._body_chars = 0
 
     def add_request(self, record: RequestRecord) -> None:
         """Adds a request. The bodies of older ones are forgotten once all together are long."""
@@ -58,7 +66,7 @@ class History:
         self.requests.append(record)
         self._bodies.append(len(record.body) + len(record.response))
         self._body_chars += self._bodies[-1]
-        while self._body_chars > _MAX_BODY_CHARS or len(self._bodies) > len(self.requests):
+        while self._body_chars > self._most_body_chars or len(self._bodies) > len(self.requests):
             self._body_chars -= self._bodies.popleft()
             oldest = len(self.requests) - len(self._bodies) - 1
             if oldest >= 0:
@@ -83,14 +91,16 @@ class State:
         audio: AudioCheck = "checked",
         style: StreamStyle = "real",
         operations: frozenset[str] = frozenset(),
+        keep: Keep | None = None,
     ) -> None:
+        self.keep: Keep = keep or Keep()
         self.lock: threading.RLock = threading.RLock()
         self.clock = clock
         self.max_file_size_bytes = max_file_size_bytes
         self.limits: Limits = limits or Limits()
         self.quotas: Quotas = Quotas(self)
         self.keys: Keys = Keys(api_keys)
-        self.history: History = History()
+        self.history: History = History(self.keep)
         self.messages: Messages = Messages(clock)
         self.projects: Projects = Projects(self, progress)
         self.webhooks: Webhooks = Webhooks(self, webhooks or WebhookRules())
@@ -98,8 +108,8 @@ class State:
         self.style: StreamStyle = style
         self.transcriber: TranscriberThread = TranscriberThread(self, transcriber)
         self.script: Script = Script()
-        self.usage: Usage = Usage(clock, self.keys.project_of)
-        self.voices: Voices = Voices(clock, progress, self.keys.project_of, voices)
+        self.usage: Usage = Usage(clock, self.keys.project_of, self.keep.records)
+        self.voices: Voices = Voices(clock, progress, self.keys.project_of, voices, self.keep.stored)
         self.speeches: Speeches = Speeches(self, speech or SpeechRules())
         self.faults: Faults = Faults(self.lock, clock, operations, self.voices.failures.clear)
         self.conversation_threads: list[threading.Thread] = []
@@ -124,4 +134,5 @@ class State:
             doing: During what, such as ``answering GET /v1/files``.
         """
         with self.lock:
-            self.history.failures.append(Failed(error, doing))
+            if len(self.history.failures) < _MOST_FAILURES:
+                self.history.failures.append(Failed(error, doing))

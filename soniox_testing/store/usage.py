@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["stt", "tts"]
 
-_KEPT = 10_000
 _AUDIO_TOKEN_MS = 120
 _TEXT_TOKEN_CHARACTERS = 4
 _MINUTE_SEC = 60
@@ -73,15 +72,16 @@ class Usage:
     Args:
         clock: Of the fake.
         project_of: The permanent key that stands for the project of a key, which may be temporary.
+        keep: How many entries are kept.
     """
 
-    def __init__(self, clock: Clock, project_of: Callable[[str], str]) -> None:
+    def __init__(self, clock: Clock, project_of: Callable[[str], str], keep: int) -> None:
         self._clock = clock
         self._project_of = project_of
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._entries: deque[Entry] = deque(maxlen=keep)
         self._streams: dict[int, _Stream] = {}
         self._started = 0
-        self._changes: deque[tuple[float, str, Kind, int]] = deque(maxlen=_KEPT)
+        self._changes: deque[tuple[float, str, Kind, int]] = deque(maxlen=keep)
         """Each change of a count, in order: seconds of the epoch, project, kind, new count."""
 
     def started(self, kind: Kind, api_key: str) -> int:

@@ -71,6 +71,7 @@ class Voices:
         progress: Decides the status of preparations; ``completed`` is ready.
         project_of: The permanent key that stands for the project of a key, which may be temporary.
         shared: See ``TtsCatalogue``.
+        keep: How many voices are kept, the newest; None: all.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Voices:
         progress: ProgressRule,
         project_of: Callable[[str], str],
         shared: Iterable[str] | None = None,
+        keep: int | None = None,
     ) -> None:
         self.catalogue: TtsCatalogue = TtsCatalogue(shared)
         self.failures: list[VoiceFailure] = []
@@ -87,6 +89,7 @@ class Voices:
         self._progress = progress
         self._by_polls = isinstance(progress, ByPolls)
         self._project_of = project_of
+        self._keep = keep
         self._voices: dict[str, Voice] = {}
         self._created = 0
 
@@ -117,7 +120,7 @@ class Voices:
             self.failures.remove(planned)
         for model in self._cloning():
             self._prepare(voice, model, None if planned is None else planned.failure)
-        self._voices[voice.id] = voice
+        self._add(voice)
         return voice
 
     def restore(self, voice: Voice, models: Iterable[VoiceModelRecord] | None) -> None:
@@ -134,6 +137,11 @@ class Voices:
             if model.status != "not_computed":
                 ended = None if model.status == "processing" else model
                 voice.preparations[model.model] = _Preparation(self._clock.now_sec(), None, record=ended)
+        self._add(voice)
+
+    def _add(self, voice: Voice) -> None:
+        if len(self._voices) == self._keep:
+            del self._voices[next(iter(self._voices))]
         self._voices[voice.id] = voice
 
     def recompute(self, voice: Voice, model: TtsModel | None) -> None:

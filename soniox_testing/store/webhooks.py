@@ -142,7 +142,7 @@ class Webhooks:
         with self._turns:
             self.job_deleted(job)
             if job.record.webhook_url is not None:
-                self._deliveries.append(self._delivery(job, job.record.webhook_url, at_sec))
+                self._add(self._delivery(job, job.record.webhook_url, at_sec))
                 self._wake()
 
     def job_deleted(self, job: Job) -> None:
@@ -169,7 +169,7 @@ class Webhooks:
                 what = "has no webhook_url" if record.webhook_url is None else f"is still {record.status}"
                 raise ValueError(f"the transcription {transcription_id} {what}: there is no webhook to repeat")
             delivery = self._delivery(job, record.webhook_url, self._state.clock.now_sec())
-            self._deliveries.append(delivery)
+            self._add(delivery)
             self._wake()
         self.settle()
         with self._turns:
@@ -212,6 +212,14 @@ class Webhooks:
         status: Literal["completed", "error"] = "error" if job.record.status == "error" else "completed"
         record = WebhookDelivery(url, job.record.id, status, headers, (), "pending")
         return _Delivery(job, record, from_sec)
+
+    def _add(self, delivery: _Delivery) -> None:
+        """Adds a delivery; the oldest that are done are forgotten."""
+        surplus = len(self._deliveries) + 1 - self._state.keep.records
+        if surplus > 0:
+            done = [known for known in self._deliveries if known.record.outcome != "pending"][:surplus]
+            self._deliveries = [known for known in self._deliveries if known not in done]
+        self._deliveries.append(delivery)
 
     def _pending(self) -> list[_Delivery]:
         return [delivery for delivery in self._deliveries if delivery.record.outcome == "pending"]
