@@ -16,7 +16,7 @@ from .net import proxies
 try:
     from .control.options import OPTIONS, flag_of, value_of_text
     from .control.standalone import Standalone
-    from .tape_commands import play, record
+    from .tape_commands import compare, play, record
 except ImportError as _missing:
     sys.exit(what_to_install(_missing))
 
@@ -27,7 +27,7 @@ ENVIRONMENT = "FAKE_SONIOX_"
 """Before the names of the environment variables that stand for options of the command line."""
 
 _KEEP = 500
-_COMMANDS = {"record": record.run, "play": play.run}
+_COMMANDS = {"record": record.run, "play": play.run, "compare": compare.run}
 """Those for tapes; without one, a fake is served."""
 
 

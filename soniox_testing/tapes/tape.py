@@ -179,6 +179,8 @@ class Tape:
     """Whether texts are masked."""
     full: bool
     """Whether it ended because it had reached its size."""
+    recorded_at: str | None = None
+    """When it began: ISO-8601 UTC with ``Z``."""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Tape:
@@ -213,7 +215,8 @@ class Tape:
                 raise TapeError(f"{name}, line {number}: {reason}") from error
         if head is None:
             raise TapeError(f"{name} is empty")
-        return cls(name, tuple(exchanges.values()), masked=bool(head.get("masked")), full=full)
+        masked, recorded_at = bool(head.get("masked")), head.get("recorded_at")
+        return cls(name, tuple(exchanges.values()), masked=masked, full=full, recorded_at=recorded_at)
 
 
 def _object(value: object) -> dict[str, Any]:
