@@ -264,7 +264,7 @@ class Assertions:
             time.sleep(_LOOK_SEC)
         with self._state.lock:
             unknown = [request_line(request) for request in self._state.history.requests if request.route is None]
-        named = {"Never used": self._unused(), "Sessions left open": left_open, "Requests to nothing": unknown}
+        named = {"Never used": self.unused(), "Sessions left open": left_open, "Requests to nothing": unknown}
         found = [listed(name, lines) for name, lines in named.items() if lines]
         if found:
             raise AssertionError("\n".join(found))
@@ -297,7 +297,7 @@ class Assertions:
             ]
             count = len(state.history.requests)
         named = {
-            "Scripted and never used": self._unused(),
+            "Scripted and never used": self.unused(),
             "Uploads": uploads,
             "Sessions": sessions,
             "Transcriptions": jobs,
@@ -310,8 +310,8 @@ class Assertions:
         """All jobs as of their last update, also deleted ones."""
         return [job.record for job in self._state.projects.created_jobs]
 
-    def _unused(self) -> list[str]:
-        """Descriptions of the scripts that were not used."""
+    def unused(self) -> list[str]:
+        """What was scripted and has not been used, each in words: transcripts, failures, faults, functions."""
         with self._state.lock:
             unused = [line.description() for line in self._state.script.lines]
             unused += [planned.description() for planned in self._state.voices.failures]

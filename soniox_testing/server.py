@@ -711,6 +711,12 @@ class FakeSoniox(Assertions):
         with self._state.lock:
             self._state.script.functions.append(SessionFunction(function, client_reference_id, times))
 
+    def clear_scripts(self) -> None:
+        """Removes what was scripted and has not been used, except faults: see ``faults.clear``."""
+        with self._state.lock:
+            self._state.script.clear()
+            self._state.voices.failures.clear()
+
     def _add(self, line: Line) -> None:
         with self._state.lock:
             self._state.script.lines.append(line)

@@ -13,16 +13,20 @@ from werkzeug.wrappers import Response
 
 from ..assertions import Assertions
 from ..front.shared import split_path
+from ..rest.routes import OPERATIONS
 from ..rest.usage import usd
 from ..script.failures import FakeSonioxError
+from ..script.faults import Faults
 from ..script.values import InputError, called, shown
 from ..script.verbs import settings_of
+from ..server import FakeSoniox
 from ..unfrozen import time
 from ..wire.json_text import json_text
 from ..wire.loopback import is_loopback
+from ..wire.operations import STT, TTS
 from .hosted import TooManyFakesError
-from .page import PAGE
-from .scripts import add_fault
+from .page import page_response
+from .scripts import VERBS, add_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from ..script.recordings import Recording
-    from ..server import FakeSoniox
     from .hosted import HostedFake
     from .standalone import Standalone
 
@@ -42,11 +45,6 @@ CLAIMS = tuple(name for name in vars(Assertions) if name.startswith("assert_"))
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _LONGEST_SEC = 1e9
 _NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class _RefusalError(Exception):
@@ -77,8 +75,11 @@ class ControlApi:
             ("POST", "scripts"): self._scripts,
             ("GET", "saved"): self._saved,
             ("POST", "save"): self._save,
+            ("DELETE", "scripts"): self._clear_scripts,
             ("POST", "faults"): self._faults,
             ("DELETE", "faults"): self._clear_faults,
+            ("DELETE", "faults/{id}"): self._remove_fault,
+            ("GET", "verbs"): self._verbs,
             ("POST", "settings"): self._settings,
             ("POST", "clock"): self._advance,
             ("POST", "reset"): self._reset,
@@ -109,7 +110,7 @@ class ControlApi:
             hosted.used_sec = time.monotonic()
             name = path.removeprefix(ROOT).removeprefix("/")
             if not name and request.method in {"GET", "HEAD"}:
-                return Response(PAGE, content_type="text/html; charset=utf-8", headers=_PAGE_HEADERS)
+                return page_response()
             answer, ids = self._route(request.method.replace("HEAD", "GET"), name)
             body = answer(hosted, request, *ids)
             return body if isinstance(body, Response) else _json(200, body)
@@ -143,7 +144,14 @@ class ControlApi:
             raise _RefusalError(415, "The control API takes JSON: send Content-Type: application/json.")
 
     def _state(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
-        return self._state_of(hosted)
+        fake = hosted.fake
+        return {
+            **self._state_of(hosted),
+            "time": fake.clock.timestamp(),
+            "now_sec": fake.clock.now_sec(),
+            "settings": {name: getattr(fake, name) for name in SETTINGS},
+            "unused": fake.unused(),
+        }
 
     def _state_of(self, hosted: HostedFake) -> dict[str, object]:
         fake = hosted.fake
@@ -164,8 +172,14 @@ class ControlApi:
             "pending_faults": [_fault(fault) for fault in fake.faults.pending],
         }
 
-    def _records(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
-        return {name: getattr(hosted.fake, name) for name in record_names(type(hosted.fake))}
+    def _records(self, hosted: HostedFake, request: Request) -> object:
+        last = request.args.get("last", "")
+        if last and not (last.isdecimal() and len(last) < 10 and int(last) > 0):
+            raise _RefusalError(400, "last must be a number of records, above 0.")
+        records: dict[str, tuple[object, ...]] = {
+            name: getattr(hosted.fake, name) for name in record_names(type(hosted.fake))
+        }
+        return {name: listed[-int(last) :] if last else listed for name, listed in records.items()}
 
     def _report(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
         return {"report": hosted.fake.report()}
@@ -207,15 +221,35 @@ class ControlApi:
         hosted.fake.faults.clear()
         return {}
 
+    def _remove_fault(self, hosted: HostedFake, request: Request, id_: str) -> object:  # noqa: ARG002
+        try:
+            hosted.fake.faults.remove(id_)
+        except KeyError as error:
+            raise _RefusalError(404, f"{error.args[0][0].upper()}{error.args[0][1:]}.") from error
+        return {}
+
+    def _verbs(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        """The verbs of faults with their arguments."""
+        owners = (Faults, FakeSoniox)
+        found = {verb: next(getattr(owner, verb) for owner in owners if hasattr(owner, verb)) for verb in VERBS}
+        return {
+            "operations": [*sorted(OPERATIONS), STT, TTS],
+            "verbs": {
+                verb: {"text": _summary(action), "arguments": settings_of(action)} for verb, action in found.items()
+            },
+        }
+
+    def _clear_scripts(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+        hosted.fake.clear_scripts()
+        return {}
+
     def _advance(self, hosted: HostedFake, request: Request) -> object:
-        if hosted.clock is None:
-            raise _RefusalError(409, "The clock is real; it must be virtual for a request to move the time.")
         match _body(request):
             case {"advance_sec": bool()}:
                 pass
             case {"advance_sec": int() | float() as seconds, **rest} if not rest and 0 <= seconds <= _LONGEST_SEC:
-                hosted.clock.advance(seconds)
-                return {"now_sec": hosted.clock()}
+                hosted.fake.clock.advance(seconds)
+                return {"now_sec": hosted.fake.clock.now_sec()}
             case _:
                 pass
         raise _RefusalError(400, 'The body must be {"advance_sec": n} with n seconds, not negative.')
@@ -367,9 +401,14 @@ def record_names(fake: type[FakeSoniox]) -> tuple[str, ...]:
     )
 
 
+def _summary(action: object) -> str:
+    return (getattr(action, "__doc__", None) or "").partition("\n")[0]
+
+
 def _fault(fault: Any) -> object:
     return {
         "id": fault.id,
+        "text": fault.description(),
         "effect": repr(fault.effect),
         "operation": fault.operation,
         "times": fault.times,

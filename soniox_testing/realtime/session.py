@@ -113,8 +113,10 @@ class RealtimeSession(ABC, Generic[_LogT]):
                 self._note("sent", text)
             case SendRaw(data):
                 self._note("sent", repr(data))
+            case Close(code):
+                self._note("ended", f"closed by the fake with {code}")
             case _:
-                self._note("ended", f"by the server: {action}")
+                self._note("ended", f"{type(action).__name__} by the fake")
 
     def disconnected(self, how: Disconnected, close_code: int | None) -> None:
         """The connection ended before the session."""

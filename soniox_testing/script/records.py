@@ -240,6 +240,8 @@ class RequestRecord:
     """When it arrived: ISO-8601 UTC with ``Z``."""
     route: str | None
     """The operation's path with its variable parts in braces; None when there is no such operation."""
+    number: int = 0
+    """Its place among all requests, from 1 on, also of those that are not kept any more."""
     body: str = ""
     """The beginning of its body: JSON as sent, or the fields of a form as JSON, with the name and size of its file.
     Secrets are masked. Empty if there was none, if it was not read, or if it was long ago."""
@@ -254,6 +256,8 @@ MessageKind: TypeAlias = Literal["received", "sent", "audio", "ended"]
 class MessageRecord:
     """A message of a WebSocket, or several with audio that came one after the other."""
 
+    number: int
+    """Its place among all messages, from 1 on, also of those that are not kept any more."""
     connection_id: str
     """The ``id`` of its ``SessionRecord`` or ``SpeechConnectionRecord``."""
     at: str

@@ -158,6 +158,11 @@ class Script:
     tapes: list[Callable[[], list[str]]] = field(default_factory=list["Callable[[], list[str]]"])
     """For each tape, a function that says what of it was not asked for."""
 
+    def clear(self) -> None:
+        """Removes everything."""
+        for entries in (self.lines, self.functions, self.recordings, self.downloads):
+            entries.clear()
+
     def take(
         self, filename: str, references: Sequence[str | None], content_sha256: str | None = None
     ) -> tuple[Word, ...] | Failure | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _MAX_SHOWN_CHARS = 4_000
 class _Message:
     """A message, or several with audio that followed one another."""
 
+    number: int
     connection_id: str
     at_sec: float
     kind: MessageKind
@@ -44,6 +46,7 @@ class Messages:
         self._clock = clock
         self._lock = threading.Lock()
         self._listed: deque[_Message] = deque()
+        self._numbers = itertools.count(1)
         self._chars = 0
         self._latest: dict[str, _Message] = {}
         """The last message of each connection that is open."""
@@ -64,7 +67,8 @@ class Messages:
             latest.count += 1
             return
         text = text[:_MAX_SHOWN_CHARS]
-        message = _Message(connection_id, self._clock.now_sec(), kind, without_secrets(text), size)
+        moment_sec = self._clock.now_sec()
+        message = _Message(next(self._numbers), connection_id, moment_sec, kind, without_secrets(text), size)
         if kind == "ended":
             self._latest.pop(connection_id, None)
         else:
@@ -81,4 +85,6 @@ class Messages:
             listed = tuple(self._listed)
         for message in listed:
             at = self._clock.timestamp_of(message.at_sec)
-            yield MessageRecord(message.connection_id, at, message.kind, message.text, message.size, message.count)
+            yield MessageRecord(
+                message.number, message.connection_id, at, message.kind, message.text, message.size, message.count
+            )

@@ -63,7 +63,7 @@ class History:
     def add_request(self, record: RequestRecord) -> None:
         """Adds a request. The bodies of older ones are forgotten once all together are long."""
         self.answered += 1
-        self.requests.append(record)
+        self.requests.append(replace(record, number=self.answered))
         self._bodies.append(len(record.body) + len(record.response))
         self._body_chars += self._bodies[-1]
         while self._body_chars > self._most_body_chars or len(self._bodies) > len(self.requests):

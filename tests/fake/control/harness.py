@@ -26,10 +26,10 @@ def ask(url, method, name, body=None, headers=None):
         connection.close()
 
 
-def client_of(state):
+def client_of(state, *, api_key="k"):
     """A client of the fake with this state, as ``GET state`` answers."""
     return SonioxClient(
-        "k", api_base_url=state["api_base_url"], websocket_base_url=state["stt_websocket_url"], max_retries=0
+        api_key, api_base_url=state["api_base_url"], websocket_base_url=state["stt_websocket_url"], max_retries=0
     )
 
 
@@ -42,9 +42,9 @@ class Control:
     def __call__(self, method, name, body=None, headers=None):
         return ask(self.server.fake.url, method, name, body, headers)
 
-    def client(self):
+    def client(self, *, api_key="k"):
         """A client of the root fake."""
-        return client_of(self("GET", "state")[1])
+        return client_of(self("GET", "state")[1], api_key=api_key)
 
     def make(self, **options):
         """Makes a sub-fake, and returns its state."""

@@ -61,4 +61,4 @@ def test_the_end_by_a_fault_is_told(server):
     session = SttClient(server).start()
     session.rest()
     session.leave()
-    assert server.messages[-1].text == "by the server: Close(code=1011)"
+    assert server.messages[-1].text == "closed by the fake with 1011"
