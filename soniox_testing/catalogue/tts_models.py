@@ -17,7 +17,7 @@ LANGUAGES = {**STT_LANGUAGES, "is": "Icelandic", "su": "Sundanese", "uz": "Uzbek
 SPEED_MIN = 0.7
 SPEED_MAX = 1.3
 _CLONING_MAX_MS = 20_000
-_NAME = re.compile(r"[^\W\d_][\w '.-]*")
+_NAME = re.compile(r"[^\W\d_]([\w '.-]*[\w'.-])?")
 
 _GONE = frozenset({"Claire", "Elise", "Jack", "Maya", "Meera", "Noah", "Sofia"})
 """Voices of tts-rt-v1, which tts-rt-v2 refuses."""
@@ -195,7 +195,8 @@ class TtsCatalogue:
         """Whether a name may be that of a shared voice of a model: the service has more voices than are known here."""
         if self.knows(voice):
             return True
-        is_gone = model.id == "tts-rt-v2" and voice in _GONE
+        # Whether case matters or not: a voice that is gone has no other spelling that works.
+        is_gone = model.id == "tts-rt-v2" and voice.capitalize() in _GONE
         return not self._is_exact and not is_gone and _NAME.fullmatch(voice) is not None
 
 

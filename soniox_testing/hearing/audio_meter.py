@@ -47,6 +47,13 @@ class AudioMeter(ABC):
             RealtimeError: The bytes are not audio of the declared format.
         """
 
+    def end(self) -> None:  # noqa: B027 - raw audio may end anywhere
+        """All bytes have come.
+
+        Raises:
+            RealtimeError: They are too few to be audio of the declared format.
+        """
+
 
 def meter_for(audio_format: AudioFormat, *, strict: bool) -> AudioMeter:
     """The meter of a stream.
@@ -94,6 +101,11 @@ class _HeaderMeter(AudioMeter):
             self._read_head(self._head)
         present = self._bytes if self._limit is None else min(self._bytes, self._limit)
         return present * 1000 // self._bytes_per_second
+
+    def end(self) -> None:
+        if self._head is not None:
+            # A WAV header that is still here is not complete.
+            self._check_other(bytearray() if is_wav(self._head) else self._head)
 
     def _read_head(self, head: bytearray) -> None:
         if len(head) < HEADER_BYTES:

@@ -278,8 +278,9 @@ class SttSession(RealtimeSession[SessionLog]):
         if self._queue is not None:
             self._queue.receive("end")
             return []
-        if self._recognizer is None or not self._has_audio:
+        if self._recognizer is None or self._meter is None or not self._has_audio:
             raise RealtimeError("invalid_request", "No audio received before the end of the audio.")
+        self._meter.end()
         words = self._transcribed()
         source = None if words is None or self._config is None else source_of(self._config, words)
         finals = self._recognizer.finish(self._audio_ms, source)

@@ -100,7 +100,7 @@ def _stored(call: Call) -> StoredFile:
     """The file that the path names. Files of other projects and malformed ids are not found."""
     stored = call.project.files.get(call.ids["file_id"].lower())
     if stored is None:
-        raise ApiError(404, "file_not_found", f"This project has no file {call.ids['file_id']!r}.")
+        raise ApiError(404, "file_not_found", f"No file with this ID exists in your project: {call.ids['file_id']!r}.")
     return stored
 
 

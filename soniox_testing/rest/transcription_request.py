@@ -120,9 +120,11 @@ def _model(fields: Fields) -> str | None:
         return None
     mode = MODES.get(model)
     if mode is None:
-        fields.note("value_error", "model", f"there is no model {model!r}; use {current_model('async')}")
+        fields.note("value_error", "model", f"Invalid model: there is no {model!r}; use {current_model('async')}")
     elif mode != "async":
-        fields.note("value_error", "model", f"{model} is a real-time model; here use {current_model('async')}")
+        fields.note(
+            "value_error", "model", f"Invalid model: {model} is for real time; here use {current_model('async')}"
+        )
     return model
 
 

@@ -47,7 +47,9 @@ def _delete(call: Call) -> Response:
     with call.state.lock:
         record = call.state.projects.advance(_job(call))
         if record.status == "processing":
-            raise _wrong_state(record, "is being processed; delete it when it has completed or failed")
+            raise _wrong_state(
+                "This transcription is currently being processed and cannot be deleted yet: wait for its end."
+            )
         call.state.projects.delete_job(call.project, record.id)
     return Response(status=204)
 
@@ -57,9 +59,9 @@ def _transcript(call: Call) -> Response:
         job = _job(call)
         record = call.state.projects.advance(job)
         if record.status == "error":
-            raise _wrong_state(record, f"failed ({record.error_type}), so it has no transcript")
+            raise _wrong_state(f"The transcription {record.id} failed ({record.error_type}), so it has no transcript.")
         if record.status != "completed":
-            raise _wrong_state(record, f"is not completed yet, it is {record.status}")
+            raise _wrong_state(f"The transcript is not ready yet: the transcription is {record.status}.")
         tokens = job.transcript_tokens()
     text = "".join(str(token["text"]) for token in tokens)
     return json_response(200, {"id": record.id, "text": text, "tokens": tokens})
@@ -69,13 +71,13 @@ def _job(call: Call) -> Job:
     """The job that the path names. Jobs of other projects and malformed ids are not found."""
     job = call.project.jobs.get(call.ids["transcription_id"].lower())
     if job is None:
-        message = f"This project has no transcription {call.ids['transcription_id']!r}."
+        message = f"No transcription with this ID exists in your project: {call.ids['transcription_id']!r}."
         raise ApiError(404, "transcription_not_found", message)
     return job
 
 
-def _wrong_state(record: TranscriptionRecord, what: str) -> ApiError:
-    return ApiError(409, "transcription_invalid_state", f"The transcription {record.id} {what}.")
+def _wrong_state(message: str) -> ApiError:
+    return ApiError(409, "transcription_invalid_state", message)
 
 
 def transcription_json(record: TranscriptionRecord) -> dict[str, object]:

@@ -68,7 +68,7 @@ class Fields:
         if self.values.get(name) is not None:
             return False
         if required:
-            self.note("missing", name, "this field is required")
+            self.note("missing", name, "Field required")
         return True
 
     def string(self, name: str, *, required: bool = False, max_length: int | None = None) -> str | None:
@@ -129,9 +129,9 @@ class Fields:
         if not isinstance(value, int) or isinstance(value, bool):
             self.note("int_type", name, "must be an integer")
         elif value < least:
-            self.note("greater_than_equal", name, f"must be {least} or more")
+            self.note("greater_than_equal", name, f"Input should be greater than or equal to {least}")
         elif value > most:
-            self.note("less_than_equal", name, f"must be {most} or less")
+            self.note("less_than_equal", name, f"Input should be less than or equal to {most}")
         else:
             return value
         return None
@@ -144,9 +144,9 @@ class Fields:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             self.note("float_type", name, "must be a number")
         elif not value >= least:
-            self.note("greater_than_equal", name, f"must be {least:g} or more")
+            self.note("greater_than_equal", name, f"Input should be greater than or equal to {least:g}")
         elif value > most:
-            self.note("less_than_equal", name, f"must be {most:g} or less")
+            self.note("less_than_equal", name, f"Input should be less than or equal to {most:g}")
         else:
             return value
         return None

@@ -101,5 +101,5 @@ class ApiError(Exception):
 def invalid_request(*problems: ValidationProblem) -> ApiError:
     """The refusal of a request with these errors."""
     # As in the service, the message does not repeat the errors.
-    message = "The request is not valid: see validation_errors for the fields that are missing or wrong."
+    message = "Your request did not pass validation: see validation_errors for the fields that are missing or wrong."
     return ApiError(400, "invalid_request", message, problems)

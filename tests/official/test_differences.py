@@ -275,8 +275,8 @@ def test_an_error_names_its_type_and_request(both: Both) -> None:
 
     official, ours = both(program)
 
-    assert official == ["This project has no file 'id-0'. (HTTP 404)"]
-    assert ours == ["This project has no file 'id-0'. (HTTP 404, file_not_found) [request id id-1]"]
+    assert official == ["No file with this ID exists in your project: 'id-0'. (HTTP 404)"]
+    assert ours == ["No file with this ID exists in your project: 'id-0'. (HTTP 404, file_not_found) [request id id-1]"]
 
 
 def test_records_are_dataclasses(both: Both) -> None:

@@ -474,7 +474,7 @@ def test_an_empty_binary_message_may_end_the_audio():
 def test_an_end_without_audio_is_refused():
     assert Bench().start().text("").error == (400, "invalid_request")
     assert Bench().start().text({"type": "keepalive"}).text("").error == (400, "invalid_request")
-    bench = Bench().start(audio_format="auto").data(b"x").text("")
+    bench = Bench().start(audio_format="auto").data(b"ID3").text("")
     assert bench.messages[-1] == {
         "tokens": [],
         "final_audio_proc_ms": 0,
@@ -498,11 +498,18 @@ def test_audio_without_a_header_is_refused_where_the_format_needs_one():
     for head in (b"ID3", b"\xff\xfb", b"OggS", b"fLaC", b"....ftypM4A ", b"#!AMR\n", b"\x1a\x45\xdf\xa3", b"ADIF"):
         for audio_format in ("auto", "mp3"):
             assert start(audio_format).data(head + noise).quiet
+    # Too little to be audio is seen at its end.
+    for few in (b"x", b"RIFF", b"RIFF....WAVEfmt "):
+        for audio_format, code in (("auto", 408), ("wav", 400)):
+            bench = start(audio_format).data(few)
+            assert bench.quiet
+            assert bench.text("").error[0] == code
     # Raw formats take anything, and so does what a test has scripted.
     assert Bench().start().data(b"\x01" * 100).quiet
     state = new_state(("key-a",))
     state.audio = "any"
     assert start("auto", state=state).data(noise).quiet
+    assert start("auto", state=state).data(b"x").text("").messages[-1]["finished"]
     state = new_state(("key-a",))
     state.script.lines.append(Line(words_of("hello"), None, None))
     assert start("wav", state=state).data(noise).quiet

@@ -462,3 +462,28 @@ def test_jobs_come_in_pages(client):
         seen += [job["id"] for job in page["transcriptions"]]
         cursor = page["next_page_cursor"]
     assert seen == ids
+
+
+def test_the_messages_of_errors_contain_what_programs_look_for(client, connect, time):
+    job = client.create().json["id"]
+    unknown = "00000000-0000-4000-8000-000000000000"
+    key = {"usage_type": "tts_rt", "expires_in_seconds": 3601}
+    long_ago = "/v1/usage-logs?start_time=2026-01-01T00:00:00Z&end_time=2026-03-01T00:00:00Z"
+    early = client("GET", f"/v1/transcriptions/{job}/transcript")
+    time.now_sec += 10
+    for answer, phrase in [
+        (early, "The transcript is not ready yet"),
+        (client("DELETE", f"/v1/transcriptions/{job}"), "currently being processed and cannot be deleted yet"),
+        (client("GET", f"/v1/files/{unknown}"), "No file with this ID exists in your project"),
+        (client("GET", f"/v1/transcriptions/{unknown}"), "No transcription with this ID exists in your project"),
+        (client.create(model="stt-async-v0"), "did not pass validation"),
+        (client.create(model="stt-async-v0"), "Invalid model"),
+        (client.create(model="stt-rt-v5"), "Invalid model"),
+        (client.create(model=None), "Field required"),
+        (client.post("/v1/auth/temporary-api-key", key), "Input should be less than or equal to 3600"),
+        (client("GET", long_ago), "must not exceed 31 days"),
+    ]:
+        problems = " ".join(problem["message"] for problem in answer.json["validation_errors"])
+        assert phrase in f"{answer.json['message']} {problems}"
+    with FakeSoniox(api_keys=["other"]) as server:
+        assert "Incorrect API key provided" in connect(server=server)("GET", "/v1/files").json["message"]

@@ -270,7 +270,7 @@ class TestRefusal:
     def test_another_name_may_be_that_of_a_voice(self, fake):
         for voice in ("nina", "Imaginary", "Zoë 2"):
             assert self.refusal(fake, voice) is None
-        for voice in ("", "1a", "a/b", "{}"):
+        for voice in ("", "1a", "a/b", "{}", " Nina", "Nina ", "maya", "CLAIRE"):
             assert self.refusal(fake, voice) == (400, "invalid_request")
 
     def test_a_list_of_voices_is_exact(self):
