@@ -84,7 +84,7 @@ def _progress(where: str, value: object) -> ProgressRule:
 
 
 def _clock(where: str, value: object) -> object:
-    if value not in {"real", "virtual"}:
+    if value not in ("real", "virtual"):
         raise InputError(f"{where} must be real or virtual, not {shown(value)}")
     return VirtualClock() if value == "virtual" else None
 
@@ -153,7 +153,10 @@ def arguments_of(options: Options) -> dict[str, Any]:
     Raises:
         InputError: There is no such option, or it cannot have this value.
     """
-    given = object_of("the options", dict(options), OPTIONS)
+    for name in options:
+        if name not in OPTIONS:
+            raise InputError(f"there is no option {name}; there are {', '.join(OPTIONS)}")
+    given = {name: value for name, value in options.items() if value is not None}
     arguments = {name: OPTIONS[name].read(name, value) for name, value in given.items()}
     return {name: value for name, value in arguments.items() if value is not None}
 

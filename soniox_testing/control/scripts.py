@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _FAKE_VERBS = ("fail_next_session", "drop_next_session", "fail_next_voice")
 VERBS = (*(name for name in vars(Faults) if not name.startswith("_")), *_FAKE_VERBS)
 """The verbs of faults."""
+_LONGEST_SEC = 300 * 60
 _HEARINGS = {"exact": Hearing.exact, "mild": Hearing.mild, "rough": Hearing.rough}
 
 
@@ -153,7 +154,11 @@ def recording_of(where: str, value: object) -> Recording:
         InputError: It does not fit.
     """
     kinds = settings_of(Recording.conversation)
-    if "words" in object_of(where, value, (*(field.name for field in dataclasses.fields(Recording)), *kinds)):
+    given = object_of(where, value, (*(field.name for field in dataclasses.fields(Recording)), *kinds))
+    for name, most in (("seconds", _LONGEST_SEC), ("duration_ms", _LONGEST_SEC * 1000)):
+        if fits("float", given.get(name)) and not 0 <= given[name] <= most:
+            raise InputError(f"{where}.{name} must be from 0 to {most}, not {shown(given[name])}")
+    if "words" in given:
         return record_of(Recording, where, value, words=transcript_of)
     return called(Recording.conversation, where, value, kinds)
 

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, cast, get_args
 
+from ..hearing.stt_options import SttOptions, read_options
 from ..hearing.words import words_of_audio
 from ..script.clock import iso_time
 from ..script.permissions import permissions_of
@@ -23,6 +24,7 @@ from ..script.records import FileRecord, TranscriptionRecord, VoiceModelRecord
 from ..script.transcripts import Failure, Word, transcript_of, words_of
 from ..script.values import InputError, checked_arguments, list_of, object_of, record_of, shown, time_of
 from ..script.verbs import settings_of
+from ..wire.fields import Fields
 from ..wire.uploaded_audio import Audio, audio_of_bytes, audio_of_url
 from .jobs import Job
 from .keys import PREFIX, TemporaryKey
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     Addition: TypeAlias = Callable[[], object]
 
 _WORD_MS = 400
+_LONGEST_MS = 300 * 60 * 1000
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class SavedTranscription:
     filename: str | None = None
     audio_duration_ms: int | None = None
     language_hints: Sequence[str] | None = None
+    """This and all else of a request: by the rules of the API."""
     language_hints_strict: bool = False
     enable_speaker_diarization: bool = False
     enable_language_identification: bool = False
@@ -180,6 +184,7 @@ def _saved_transcription(state: State, job: Job) -> dict[str, object]:
     record = state.projects.advance(job)
     fields = {name: value for name, value in vars(record).items() if name != "notes" and value is not False}
     fields["audio_duration_ms"] = job.audio.duration_ms
+    fields["language_hints"] = record.language_hints and list(record.language_hints)
     if record.status == "completed":
         fields["tokens"] = job.transcript_tokens()
     elif isinstance(job.outcome, Failure):
@@ -327,9 +332,12 @@ class _Reading:
             created_at=time_of,
             transcript=transcript_of,
             tokens=_tokens,
-            language_hints=_texts,
-            context=_context,
+            language_hints=_unread,
+            translation=_unread,
+            context=_unread,
         )
+        if not 0 <= (saved.audio_duration_ms or 0) <= _LONGEST_MS:
+            raise InputError(f"{where}.audio_duration_ms must be from 0 to {_LONGEST_MS}")
         status = saved.status or ("completed" if saved.error_type is None else "error")
         known = get_args(TranscriptionStatus)
         if status not in known:
@@ -342,13 +350,12 @@ class _Reading:
         audio = _audio_of(saved, words, file)
         shared = {name: value for name, value in vars(saved).items() if name in _OF_RECORD}
         record = TranscriptionRecord(
-            **shared,
+            **{**shared, **vars(_options(where, entry))},
             id=self._id(where, saved.id),
             status=cast("TranscriptionStatus", status),
             created_at=self._created_at(saved.created_at),
             api_key=saved.api_key or self._api_key,
             filename=saved.filename or (file.record.filename if file is not None else "audio"),
-            language_hints=None if saved.language_hints is None else tuple(saved.language_hints),
             audio_duration_ms=0 if status == "queued" else audio.duration_ms,
             error_type=saved.error_type if status == "error" else None,
             error_message=saved.error_message if status == "error" else None,
@@ -394,7 +401,6 @@ _OF_RECORD = {field.name for field in dataclasses.fields(TranscriptionRecord)} -
     "created_at",
     "api_key",
     "filename",
-    "language_hints",
     "audio_duration_ms",
     "error_type",
     "error_message",
@@ -436,7 +442,14 @@ def _tokens(where: str, value: object) -> list[dict[str, object]]:
     return cast("list[dict[str, object]]", tokens)
 
 
-def _context(where: str, value: object) -> object:
-    if not isinstance(value, (str, dict)):
-        raise InputError(f"{where} must be a text or an object, not {shown(value)}")
-    return cast("object", value)
+def _unread(where: str, value: object) -> object:  # noqa: ARG001
+    return value
+
+
+def _options(where: str, entry: object) -> SttOptions:
+    """The options of a transcription, by the rules of the API."""
+    fields = Fields(cast("dict[str, object]", entry), where)
+    options = read_options(fields)
+    for problem in fields.problems:
+        raise InputError(f"{problem.location}: {problem.message}")
+    return options

@@ -122,13 +122,14 @@ def test_options_are_the_arguments_of_a_fake():
 @each_row(
     ("option", "message"),
     [
-        ({"sped": 1}, "the options has no sped; it may have api_keys, "),
+        ({"sped": 1}, "there is no option sped; there are api_keys, "),
         ({"api_keys": "a"}, "api_keys must be a list of texts, or an object"),
         ({"api_keys": ["a", 1]}, "api_keys must be a list of texts"),
         ({"api_keys": {"a": "files"}}, "the permissions of api_keys must be a list, not 'files'"),
         ({"api_keys": {"a": ["filse"]}}, "there is no permission 'filse'"),
         ({"audio": "some"}, "audio must be one of checked, any, not 'some'"),
         ({"clock": "sun"}, "clock must be real or virtual, not 'sun'"),
+        ({"clock": []}, "clock must be real or virtual, not []"),
         ({"speed": 0}, "speed must be above 0"),
         ({"speed": "1"}, "speed must be a number, not '1'"),
         ({"speed": True}, "speed must be a number, not True"),

@@ -182,6 +182,7 @@ def test_words_audio_urls_models_usage_and_faults_can_be_scripted(control):
             {"conversations": [{"steps": [{"verb": "stall"}], "times": 0}]},
             "conversations[0]: a conversation cannot run 0",
         ),
+        ({"recordings": [{"recording": {"seconds": 1e9}}]}, "recordings[0].recording.seconds must be from 0 to 18000"),
         ({"recordings": [{"recording": {}}]}, "recordings[0].recording needs seconds"),
         (
             {"recordings": [{"recording": {"seconds": 1}, "hearing": "good"}]},

@@ -133,7 +133,12 @@ def test_a_seed_needs_little():
         ({"transcriptions": [{"status": "error"}]}, "transcriptions[0] needs error_type"),
         ({"transcriptions": [{"transcript": [{"text": ""}]}]}, "transcriptions[0].transcript[0]: a Word needs a text"),
         ({"transcriptions": [{"tokens": [{}]}]}, "transcriptions[0].tokens[0] must be an object with a text"),
-        ({"transcriptions": [{"language_hints": "en"}]}, "transcriptions[0].language_hints must be a list"),
+        ({"transcriptions": [{"language_hints": "en"}]}, "transcriptions[0].language_hints: must be a list"),
+        ({"transcriptions": [{"translation": {"to": "de"}}]}, "transcriptions[0].translation.type: "),
+        (
+            {"transcriptions": [{"audio_duration_ms": 10**15}]},
+            "transcriptions[0].audio_duration_ms must be from 0 to 1",
+        ),
         ({"usage_logs": [{"uuid": "u"}]}, "usage_logs[0] needs api_key"),
     ],
 )

@@ -17,12 +17,14 @@ import pytest
 from soniox_testing import FakeSoniox, Hearing, Limits, SpeechRules, plugin
 from soniox_testing.control import api, conversations, scripts
 from soniox_testing.control.scripts import add_script
+from soniox_testing.control.standalone import Standalone
 
 _ROOT = Path(__file__).parents[3]
 _TEXT = (_ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 _PYTHON = re.findall(r"```python\n(.*?)```", _TEXT, re.DOTALL)
 _SHELL = re.findall(r"```sh\n(.*?)```", _TEXT, re.DOTALL)
 _JSON = re.findall(r"```json\n(.*?)```", _TEXT, re.DOTALL)
+_JS = re.findall(r"```js\n(.*?)```", _TEXT, re.DOTALL)
 
 
 def _run(command, folder):
@@ -80,6 +82,27 @@ def test_the_shell_snippet_runs(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert '"now_sec":20' in done.stdout
     assert '"transcriptions":[]' in done.stdout
+
+
+_USE_OF_SUB_FAKE = """
+import { startFake } from "./fake.mjs";
+const fake = await startFake({ name: "worker 1", api_keys: ["k"] });
+const ask = () => fetch(`${process.env.SONIOX_API_BASE_URL}/v1/files`, { headers: { Authorization: "Bearer k" } });
+const before = (await ask()).status;
+await fake.stop();
+console.log(fake.name, before, (await ask()).status);
+await startFake({ sped: 1 }).catch((error) => console.log(error.message.slice(0, 23)));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_the_snippet_for_node_makes_a_sub_fake(tmp_path):
+    (tmp_path / "use.mjs").write_text(_USE_OF_SUB_FAKE, encoding="utf-8")
+    with Standalone({}) as server:
+        code = _JS[0].replace("http://127.0.0.1:8080", server.fake.url)
+        (tmp_path / "fake.mjs").write_text(code, encoding="utf-8")
+        done = _run(["node", "use.mjs"], tmp_path)
+    assert (done.stderr, done.stdout) == ("", "worker 1 200 410\nthere is no option sped\n")
 
 
 def test_the_table_of_fixtures_is_the_plugin():
