@@ -18,6 +18,8 @@ PROGRAM = "soniox-lite"
 
 # Zero-width characters needed in Persian, Hindi, Hebrew and Arabic text. str.isprintable() is False for them.
 _JOINERS = "\u200c\u200d\u200e\u200f"
+# Not empty once a message has said that characters were lost.
+_has_told: list[bool] = []
 
 
 class CommandError(Exception):
@@ -35,11 +37,16 @@ class CommandError(Exception):
 
 
 def prepare() -> None:
-    """Makes both streams replace characters that their encoding lacks, instead of raising UnicodeEncodeError."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
+    """Sets both streams up.
+
+    They replace characters that their encoding lacks, instead of raising UnicodeEncodeError. On Windows, output that is
+    redirected is UTF-8, unless ``PYTHONIOENCODING`` says otherwise: by default it would be in an old code page.
+    """
+    for name, errors in (("stdout", "replace"), ("stderr", "backslashreplace")):
+        reconfigure = getattr(_stream_or_none(name), "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace" if stream is sys.stdout else "backslashreplace")
+            is_old = sys.platform == "win32" and not is_terminal(name) and "PYTHONIOENCODING" not in os.environ
+            reconfigure(errors=errors, encoding="utf-8" if is_old else None)
 
 
 def write(text: str) -> None:
@@ -61,12 +68,24 @@ def put(text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
+        _say_what_is_lost(text, stream)
     except BrokenPipeError:
         raise
     except OSError as error:
         abandon_output()
         reason = error.strerror or str(error)
         raise CommandError(f"cannot write to standard output: {reason}", exit_code=1) from error
+
+
+def _say_what_is_lost(text: str, stream: TextIO) -> None:
+    """Says once which characters became ``?`` in a file or pipe; on a terminal they are seen."""
+    encoding = stream.encoding
+    if _has_told or text.isascii() or not encoding or encoding.lower().replace("-", "") == "utf8" or stream.isatty():
+        return
+    lost = "".join(dict.fromkeys(char for char in text if not char.encode(encoding, "ignore")))
+    if lost:
+        _has_told.append(True)
+        say(f"{encoding} has no {lost}, so the output has ? instead; PYTHONIOENCODING=utf-8 keeps all characters")
 
 
 def write_json(value: object, *, indent: int | None = 2) -> None:

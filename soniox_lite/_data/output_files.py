@@ -7,8 +7,10 @@ import io
 import os
 import re
 import stat
+import sys
 
 from ..errors import SonioxError, SonioxFileError, SonioxValidationError, file_error, with_errno
+from .clock import time
 from .json_values import kind_of
 
 TYPE_CHECKING = False
@@ -21,6 +23,8 @@ _MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 # The limit of Linux.
 _MAX_LINKS = 40
+# Virus scanners and indexers open a new file for a moment.
+_PAUSES_SEC = (0.05, 0.1, 0.2, 0.4) if sys.platform == "win32" else ()
 
 
 class Output:
@@ -185,7 +189,7 @@ class _Draft:
         if self._can_move:
             stream.close()
             try:
-                os.replace(self._path, self._target)
+                _replace(self._path, self._target)
             except OSError:
                 # The place of a mounted file cannot be taken, nor can that of others' files in a sticky folder.
                 stream = open(self._path, "rb")  # noqa: SIM115 - closed below
@@ -208,6 +212,16 @@ class _Draft:
     def _reopen(self, path: str, flags: int) -> int:
         # Linux refuses to create what exists already, if that is another user's in a sticky folder.
         return os.open(path, flags if self._status is None else flags & ~os.O_CREAT, 0o666)
+
+
+def _replace(path: str, target: str) -> None:
+    """As ``os.replace``, with some patience on Windows, where no file is replaced that another program has open."""
+    for pause_sec in _PAUSES_SEC:
+        with contextlib.suppress(PermissionError):
+            os.replace(path, target)
+            return
+        time.sleep(pause_sec)
+    os.replace(path, target)
 
 
 def descriptor_of(path: str) -> int | None:

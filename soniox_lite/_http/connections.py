@@ -20,7 +20,7 @@ from .._net.addresses import resolve
 from .._net.proxies import ProxyError
 from .._net.redaction import describe_failure, redact_exception
 from .._net.route import Route
-from .._net.tcp import is_readable, remaining_sec
+from .._net.tcp import SLICE_SEC, is_readable, remaining_sec, step_within
 from ..errors import SonioxConnectionError, SonioxTimeoutError, SonioxValidationError, with_errno
 from .body import Body
 from .pool import MAX_IDLE_SEC
@@ -272,10 +272,9 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
         deadline: float | None = getattr(request, "deadline", None)
         # Only sending is in the try block: errors of the user's stream are passed on unchanged.
         for block in _in_chunks(blocks) if chunked else blocks:
-            if deadline is not None:
-                connection.sock.settimeout(remaining_sec(deadline, timeout))
+            wait_sec = timeout if deadline is None else remaining_sec(deadline, timeout)
             try:
-                connection.send(block)
+                _send_block(connection, block, wait_sec)
             except _CLOSED_BY_PEER as error:
                 return error
             except TimeoutError as error:
@@ -307,6 +306,19 @@ def _unconnected(host: str, port: int) -> http.client.HTTPConnection:
     connection.pid = os.getpid()
     result: http.client.HTTPConnection = connection
     return result
+
+
+def _send_block(connection: http.client.HTTPConnection, block: bytes, wait_sec: float) -> None:
+    """Sends all of a block. Each wait for the server may take this long."""
+    sock = connection.sock
+    if SLICE_SEC is None:
+        if sock.gettimeout() != wait_sec:
+            sock.settimeout(wait_sec)
+        connection.send(block)
+        return
+    rest = memoryview(block)
+    while rest:
+        rest = rest[step_within(sock, wait_sec, sock.send, rest) :]
 
 
 def _timeout_of(request: urllib.request.Request) -> float:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
 import weakref
 
 from .._data.clock import time
-from .._net.tcp import is_readable
+from .._net.tcp import SLICE_SEC, is_readable
 from ..errors import SonioxError
 
 TYPE_CHECKING = False
@@ -153,9 +152,13 @@ class ConnectionPool:
         sock: socket.socket | None = getattr(connection, "open_sock", None)
         # A forked child would shut it down for its parent.
         if sock is not None and getattr(connection, "pid", None) == os.getpid():
-            # On the TCP socket, since the TLS object belongs to the thread that uses it. It may be closed already.
-            with contextlib.suppress(OSError):
+            # On the TCP socket, since the TLS object belongs to the thread that uses it.
+            try:
                 socket.SocketType.shutdown(sock, socket.SHUT_RDWR)
+            except OSError:
+                # It is closed already, or not connected yet; on Windows, only closing it ends that.
+                if SLICE_SEC is not None:
+                    sock.close()
 
     def check_open(self) -> None:
         """Raises SonioxError after ``close()``."""

@@ -8,6 +8,7 @@ import re
 import threading
 
 from .._data.clock import time
+from .._net.tcp import step_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -298,12 +299,9 @@ class MinimumRateReader(io.RawIOBase):
         wait_sec = min(self._grace_sec, self._timeout_sec)
         if self._deadline is not None:
             wait_sec = min(wait_sec, self._deadline - started)
-        if self._sock.gettimeout() != wait_sec:
-            # Only if it differs: settimeout() is a system call, and TLS gives 16 KiB at a time.
-            if wait_sec <= 0:
-                raise TimeoutError("out of time")
-            self._sock.settimeout(wait_sec)
-        count = self._sock.recv_into(buffer)
+        if wait_sec <= 0:
+            raise TimeoutError("out of time")
+        count = step_within(self._sock, wait_sec, self._sock.recv_into, buffer)
         self._grace_sec += count / _MIN_BYTES_PER_SEC - (time.monotonic() - started)
         self._count += count
         self.has_ended = count == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .tcp import remaining_sec
+from .tcp import remaining_sec, step_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def read_response_head(sock: socket.socket, deadline: float, peer: str) -> Respo
     data = b""
     size = 0
     while True:
-        sock.settimeout(remaining_sec(deadline))
-        block = sock.recv(_READ_SIZE)
+        block = step_within(sock, remaining_sec(deadline), sock.recv, _READ_SIZE)
         if not block:
             raise ResponseHeadError(f"{peer} closed the connection before the end of its response")
         size += len(block)

@@ -12,10 +12,15 @@ from .._data.clock import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 # From <sys/socket.h> of macOS; Python does not name it.
 _SO_NWRITE = 0x1024
+# How long another thread may wait for a socket before it looks whether the socket was shut down; None where that ends
+# the wait. On Windows it does not (CPython issue 91913).
+SLICE_SEC: float | None = 0.1 if sys.platform == "win32" else None
 
 
 def open_socket(
@@ -68,6 +73,37 @@ def remaining_sec(deadline: float, timeout_sec: float | None = None) -> float:
     if remaining <= 0:
         raise TimeoutError("out of time")
     return remaining if timeout_sec is None else min(remaining, timeout_sec)
+
+
+def step_within(sock: socket.socket, wait_sec: float, step: Callable[..., T], *args: Any) -> T:
+    """What ``step(*args)`` returns, which waits for the socket; shutting that down in another thread ends the wait.
+
+    Args:
+        sock: The socket.
+        wait_sec: How long the step may wait, in seconds.
+        step: A method of the socket.
+        args: Its arguments.
+
+    Raises:
+        OSError: As the step raises it; TimeoutError when the time is over.
+    """
+    if SLICE_SEC is None:
+        # Only if it differs: settimeout() is a system call, and TLS gives 16 KiB at a time.
+        if sock.gettimeout() != wait_sec:
+            sock.settimeout(wait_sec)
+        return step(*args)
+    import ssl  # noqa: PLC0415 - on Windows only
+
+    deadline = time.monotonic() + wait_sec
+    sock.settimeout(0)
+    while True:
+        # On a socket that was shut down this fails; only waiting for it would not.
+        try:
+            return step(*args)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
+            wants_write = isinstance(error, ssl.SSLWantWriteError)
+        slice_sec = min(SLICE_SEC, remaining_sec(deadline))
+        wait_ready(sock, for_read=not wants_write, for_write=wants_write, timeout_sec=slice_sec)
 
 
 def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_sec: float) -> bool:

@@ -7,7 +7,7 @@ import ssl
 
 from .._data.clock import time
 from .certificates import use_all_certificates_next_time
-from .tcp import remaining_sec
+from .tcp import remaining_sec, step_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def start_tls(
     try:
         if opened is not None:
             opened(secured)
-        secured.settimeout(remaining_sec(deadline))
-        secured.do_handshake()
+        step_within(secured, remaining_sec(deadline), secured.do_handshake)
     except ssl.SSLCertVerificationError as error:
         secured.close()
         use_all_certificates_next_time(context, error)

@@ -166,6 +166,8 @@ class AsyncConnection:
         self._forks = Process.forks
         self._websocket: WebSocket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        # Watches the socket: the loop itself, or a thread if the loop cannot.
+        self._watcher: Any = None
         self.messages: deque[bytes] = deque()
         self.keeps_newest = False
         self.fed: AsyncMessageQueue | None = None
@@ -183,9 +185,9 @@ class AsyncConnection:
         """As :meth:`Connection.open`. Cancelling abandons the attempt: its thread closes what it opens.
 
         Raises:
-            SonioxRealtimeError: It could not be opened in time, or the loop cannot watch sockets.
+            SonioxRealtimeError: It could not be opened in time.
         """
-        loop = self._loop = asyncio.get_running_loop()
+        loop = self._loop = self._watcher = asyncio.get_running_loop()
         self._turn = _turn_of(loop)
         await self._preparation.begin()
         attempt = self._attempt = _Attempt(self._options, loop)
@@ -202,16 +204,11 @@ class AsyncConnection:
         websocket = self._websocket = self._preparation.opened(*opened)
         self._fd = websocket.fileno()
         try:
-            self._watch()
+            self._begin_to_watch()
             if (on_open := self._on_open()) is not None:
                 on_open()
         except BaseException as error:
             self.fail(error)
-            # Raised by loops without add_reader(), such as the default one on Windows.
-            if isinstance(error, NotImplementedError):
-                raise SonioxRealtimeError(
-                    "this event loop cannot watch sockets; on Windows use asyncio.SelectorEventLoop"
-                ) from error
             raise
         if websocket.closure is None:
             # Something may have come along with the upgrade, or lie decrypted in the TLS object.
@@ -396,9 +393,9 @@ class AsyncConnection:
             websocket.abort()
             if loop.is_running():
                 # Collecting may happen in any thread.
-                loop.call_soon_threadsafe(_let_go, websocket, loop, self._fd, self._timer)
+                loop.call_soon_threadsafe(_let_go, websocket, loop, self._watcher, self._fd, self._timer)
             else:
-                _let_go(websocket, loop, self._fd, self._timer)
+                _let_go(websocket, loop, self._watcher, self._fd, self._timer)
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
@@ -421,23 +418,33 @@ class AsyncConnection:
             raise SonioxRealtimeError("an async session belongs to the event loop that opened it")
         return loop
 
+    def _begin_to_watch(self) -> None:
+        """Registers the socket for the first time, which shows whether the loop can watch sockets."""
+        try:
+            self._watch()
+        except NotImplementedError:
+            from .selector_thread import selector_thread_of  # noqa: PLC0415 - for the default loop on Windows only
+
+            self._watcher = selector_thread_of(self._watcher)
+            self._watch()
+
     def _watch(self) -> None:
-        """Registers the socket with the loop for reading and writing, each only while it is needed."""
-        loop, websocket = self._loop, self.websocket
-        if loop is None or self._is_done:
+        """Registers the socket for reading and writing, each only while it is needed."""
+        watcher, websocket = self._watcher, self.websocket
+        if watcher is None or self._is_done:
             return
         full = not self._has_room()
         if self._is_reading == full:
             if full:
-                loop.remove_reader(self._fd)
+                watcher.remove_reader(self._fd)
             else:
-                loop.add_reader(self._fd, self._when_readable, websocket)
+                watcher.add_reader(self._fd, self._when_readable, websocket)
             self._is_reading = not full
         if self._is_writing != websocket.wants_write:
             if websocket.wants_write:
-                loop.add_writer(self._fd, self._when_writable, websocket)
+                watcher.add_writer(self._fd, self._when_writable, websocket)
             else:
-                loop.remove_writer(self._fd)
+                watcher.remove_writer(self._fd)
             self._is_writing = not self._is_writing
 
     def _resume(self) -> None:
@@ -518,9 +525,9 @@ class AsyncConnection:
         self._is_done = True
         if self._loop is not None and not self._loop.is_closed():
             if self._is_reading:
-                self._loop.remove_reader(self._fd)
+                self._watcher.remove_reader(self._fd)
             if self._is_writing:
-                self._loop.remove_writer(self._fd)
+                self._watcher.remove_writer(self._fd)
         if self._timer is not None:
             self._timer.cancel()
         self.websocket.close_socket()
@@ -556,11 +563,11 @@ def _weakly(method: Callable[[], None]) -> Callable[..., None]:
     return call
 
 
-def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, fd: int, timer: Timer | None) -> None:
-    """Unregisters a connection's socket and timer from its loop, and closes the socket."""
+def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, watcher: Any, fd: int, timer: Timer | None) -> None:
+    """Unregisters a connection's socket and timer, and closes the socket."""
     if not loop.is_closed():
-        loop.remove_reader(fd)
-        loop.remove_writer(fd)
+        watcher.remove_reader(fd)
+        watcher.remove_writer(fd)
     if timer is not None:
         timer.cancel()
     websocket.close_socket()

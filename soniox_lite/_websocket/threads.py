@@ -14,7 +14,7 @@ from collections import deque
 from functools import partial
 
 from .._data.clock import time
-from .._net.tcp import wait_ready
+from .._net.tcp import SLICE_SEC, wait_ready
 from ..errors import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from .handshake import open_websocket
 from .nonblocking import Process
@@ -523,6 +523,8 @@ class Connection:
 
 
 def _wait(websocket: WebSocket, *, for_read: bool, for_write: bool, timeout_sec: float) -> None:
+    if SLICE_SEC is not None:
+        timeout_sec = min(timeout_sec, SLICE_SEC)
     try:
         wait_ready(websocket.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
     except (OSError, ValueError):

@@ -12,7 +12,9 @@ def _signals_are_not_ignored() -> Iterator[None]:
 
     A new program ignores what its parent ignores. What its parent handles, it has the default for.
     """
-    ignored = [number for number in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_IGN]
+    # Windows has no SIGHUP.
+    numbers = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
         signal.signal(number, lambda *_: None)
     yield

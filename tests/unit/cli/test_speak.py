@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -127,7 +126,8 @@ class TestWhatIsSaid:
     def test_no_text(self, run: Any, arguments: tuple[str, ...], given: bytes, problem: str) -> None:
         check_error(run(*arguments, "-o", "a.wav", given=given), 2, problem)
 
-    def test_nobody_is_kept_waiting_at_a_terminal(self, run: Any) -> None:
+    def test_it_does_not_wait_at_a_terminal(self, run: Any) -> None:
+        pty = pytest.importorskip("pty", reason="needs pseudo terminals, which Windows does not have")
         main_end, terminal = pty.openpty()
         try:
             check_error(run("-o", "a.wav", stdin=terminal), 2, "give TEXT or --file, or pipe it to standard input")
@@ -169,6 +169,7 @@ class TestWhereItGoes:
         assert spoken(fake)[1]["audio_format"] == "wav"
 
     def test_not_to_a_terminal(self, run: Any, fake: FakeSoniox) -> None:
+        pty = pytest.importorskip("pty", reason="needs pseudo terminals, which Windows does not have")
         main_end, terminal = pty.openpty()
         try:
             check_error(run("Hello", "-o", "-", stdout=terminal), 2, "standard output is a terminal")
@@ -245,7 +246,7 @@ class TestFailures:
         assert (tmp_path / "a.wav").read_bytes() == b"old"
         assert os.listdir(tmp_path) == ["a.wav"]
 
-    def test_nobody_there(self, run: Any) -> None:
+    def test_a_refused_connection(self, run: Any) -> None:
         check_error(run("Hello", "-o", "a.wav", url=f"http://127.0.0.1:{refused_port()}"), 1, "refused")
 
     @pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, b"interrupted"), (signal.SIGTERM, b"terminated")])

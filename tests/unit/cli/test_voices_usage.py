@@ -224,12 +224,9 @@ def test_usage_in_ascii_has_bars_too(run: Callable[..., Result], used: datetime)
 def test_a_narrow_terminal_gets_shorter_bars_or_none(
     start: Callable[..., Process], used: datetime, columns: int, longest: int
 ) -> None:
-    import fcntl
-    import struct
-    import termios
 
     with Terminal() as terminal:
-        fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        terminal.resize(24, columns)
         process = start("usage", *_span(used), stdout=terminal.slave)
         shown = terminal.read_all()
         assert process.end().code == 0

@@ -159,3 +159,23 @@ class TestDescriptors:
     def test_one_that_is_not_open_is_refused(self, write: Write) -> None:
         with pytest.raises(SonioxValidationError, match="Bad file descriptor"):
             write("/dev/fd/999999999")
+
+
+def test_a_file_that_another_program_has_open_for_a_moment_is_replaced(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"before")
+    inode, replace, refusals = path.stat().st_ino, os.replace, [errno.EACCES, errno.EACCES]
+
+    def replace_later(source: str, target: str) -> None:
+        if refusals:
+            raise PermissionError(refusals.pop(), "The process cannot access the file")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_later)
+    monkeypatch.setattr("soniox_lite._data.output_files._PAUSES_SEC", (0.001,) * 4)
+    assert write(path) == 5
+    # Otherwise the content would have been copied into it.
+    assert (path.read_bytes(), path.stat().st_ino == inode, list(tmp_path.iterdir())) == (b"hello", False, [path])
