@@ -89,7 +89,8 @@ def checked_arguments(
     Args:
         function: What is to be called with them.
         where: Names the object in errors.
-        value: The object. Null is the same as absent. Bytes are given as base64, with ``_base64`` after the name.
+        value: The object. Null is None where the parameter may be None, else the same as absent. Bytes are given as
+            base64, with ``_base64`` after the name.
         kinds: The annotations of the parameters, by their names.
         readers: Make the arguments of these names from their JSON values.
 
@@ -98,11 +99,12 @@ def checked_arguments(
     """
     known = {name + BASE64 if kind.startswith("bytes") else name: kind for name, kind in kinds.items()}
     given = object_of(where, value, known)
+    nulls = cast("dict[str, object]", value).keys() - given.keys()
     for name, parameter in inspect.signature(function).parameters.items():
         is_required = parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
         if is_required and name not in given and name + BASE64 not in given:
             raise InputError(f"{where} needs {name if name in known else name + BASE64}")
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {name.removesuffix(BASE64): None for name in nulls if "None" in known[name]}
     for name, entry in given.items():
         at = f"{where}.{name}"
         if name in readers:

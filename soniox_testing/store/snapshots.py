@@ -134,12 +134,8 @@ SECTIONS = ("keys", "temporary_keys", "files", "voices", "transcriptions", "usag
 
 def save(state: State) -> dict[str, object]:
     """What a fake stores, as JSON values. The caller holds the lock."""
-    permissions = dict.fromkeys(state.keys.permanent or ()) | state.keys.permissions
     return {
-        "keys": [
-            {"api_key": key, "permissions": None if names is None else sorted(names)}
-            for key, names in permissions.items()
-        ],
+        "keys": [{"api_key": key, "permissions": sorted(names)} for key, names in state.keys.permissions.items()],
         "temporary_keys": [_saved_temporary_key(state, key) for key in state.keys.temporary.values()],
         "files": [_saved_file(stored) for stored in state.projects.files()],
         "voices": [_saved_voice(state, voice) for voice in state.voices.all()],

@@ -105,7 +105,7 @@ def test_options_are_the_arguments_of_a_fake():
             "progress": {"after_polls": {"queued": 1}},
             "started_at": "2027-01-15T01:00:00+01:00",
             "limits": "max_files=3",
-            "speech": {"idle_sec": 1.5, "realtime_factor": None},
+            "speech": {"idle_sec": 1.5, "silent_sec": None, "held_characters": None},
             "voices": ["Nina"],
             "key_in_start_message": None,
         }
@@ -114,7 +114,10 @@ def test_options_are_the_arguments_of_a_fake():
     assert isinstance(arguments["clock"], VirtualClock)
     assert [arguments["progress"](JobView(0, looks)) for looks in (0, 1)] == ["queued", "completed"]
     assert arguments["started_at"] == datetime(2027, 1, 15, tzinfo=timezone.utc)
-    assert (arguments["limits"].max_files, arguments["speech"].idle_sec) == (3, 1.5)
+    speech = arguments["speech"]
+    # Null is None where that is possible, else the default.
+    assert (speech.idle_sec, speech.silent_sec, speech.held_characters) == (1.5, None, 30)
+    assert arguments["limits"].max_files == 3
     assert arguments["voices"] == ["Nina"]
     assert "key_in_start_message" not in arguments
 

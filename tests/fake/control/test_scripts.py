@@ -81,6 +81,17 @@ def test_errors_and_drops_come_at_a_position_of_the_audio(control):
     assert [session["ended"] for session in control("GET", "records")[1]["sessions"]] == ["error", "dropped"]
 
 
+def test_a_conversation_may_run_all_sessions(control):
+    conversation = {"steps": [{"verb": "says", "text": "again"}], "times": None, "client_reference_id": "r"}
+    assert control("POST", "scripts", {"conversations": [conversation]})[0] == 200
+    with control.client() as client:
+        for _ in range(2):
+            with client.realtime.stt.connect(config=_CONFIG | {"client_reference_id": "r"}) as session:
+                session.finish()
+                texts = [token.text for event in session.receive_events() for token in event.tokens]
+            assert texts == ["again"]
+
+
 def test_a_pause_is_on_the_clock_of_the_fake(control):
     steps = [{"verb": "says", "text": "one"}, {"verb": "wait", "seconds": 3600}, {"verb": "says", "text": "two"}]
     assert _said(control, steps, clock_sec=3600) == [("one", True), (" two", True)]

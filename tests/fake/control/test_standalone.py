@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from soniox_lite import SonioxClient
+from soniox_lite import SonioxAuthenticationError, SonioxClient
 
 _ROOT = Path(__file__).parents[3]
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(_ROOT)}
@@ -115,6 +115,28 @@ def test_a_bad_script_is_an_error_in_one_line(program, tmp_path, name, text, mes
     _, err = process.communicate(timeout=20)
     assert (process.returncode, url, err.count("\n")) == (1, "", 1)
     assert message in err
+
+
+def test_options_may_come_from_the_environment_and_a_state_stays(program, tmp_path, monkeypatch):
+    monkeypatch.setitem(_ENVIRONMENT, "FAKE_SONIOX_STATE", str(tmp_path / "state.json"))
+    monkeypatch.setitem(_ENVIRONMENT, "FAKE_SONIOX_API_KEY", "k,l")
+    process, url = program()
+    with SonioxClient("k", api_base_url=f"{url}/v1") as client:
+        file = client.files.upload(b"ID3", filename="a.mp3")
+    assert _end(process) == (0, "", "")
+    process, url = program("--api-key", "k")
+    with SonioxClient("k", api_base_url=f"{url}/v1") as client, SonioxClient("l", api_base_url=f"{url}/v1") as other:
+        assert client.files.get(file.id).filename == "a.mp3"
+        with pytest.raises(SonioxAuthenticationError):
+            other.files.list()
+    assert _end(process) == (0, "", "")
+
+
+def test_a_strict_fake_says_at_its_end_what_was_not_used(program, tmp_path):
+    (tmp_path / "script.json").write_text('{"transcripts": [{"transcript": "never said"}]}')
+    process, _ = program("--strict", "--script", str(tmp_path / "script.json"))
+    status, out, err = _end(process)
+    assert (status, out, "never said" in err, "Traceback" in err) == (1, "", True, False)
 
 
 def test_time_may_stand_still_until_it_is_moved(program):
