@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._websocket.hook_events import WebSocketDisconnect, WebSocketHandshake
     from .client import AsyncSonioxClient, SonioxClient
     from .errors import SonioxConnectionError, SonioxTimeoutError
+    from .types.config_dicts import RealtimeSTTConfigDict, RealtimeTTSConfigDict
     from .types.realtime import RealtimeSTTConfig
     from .types.realtime_tts import RealtimeTTSConfig
 
@@ -132,8 +133,8 @@ class Settings:
         on_error: Callable[[SonioxConnectionError | SonioxTimeoutError], object] | None,
         on_handshake: Callable[[WebSocketHandshake], object] | None,
         on_disconnect: Callable[[WebSocketDisconnect], object] | None,
-        stt_defaults: RealtimeSTTConfig | Mapping[str, Any] | None,
-        tts_defaults: RealtimeTTSConfig | Mapping[str, Any] | None,
+        stt_defaults: RealtimeSTTConfig | RealtimeSTTConfigDict | Mapping[str, Any] | None,
+        tts_defaults: RealtimeTTSConfig | RealtimeTTSConfigDict | Mapping[str, Any] | None,
         ssl_context: ssl.SSLContext | None,
         verify: ssl.SSLContext | os.PathLike[str] | str | bool,
         proxy: str | None,
@@ -190,8 +191,8 @@ class Settings:
         self.on_error: Callable[[SonioxConnectionError | SonioxTimeoutError], object] | None = on_error
         self.on_handshake: Callable[[WebSocketHandshake], object] | None = on_handshake
         self.on_disconnect: Callable[[WebSocketDisconnect], object] | None = on_disconnect
-        self.stt_defaults: RealtimeSTTConfig | Mapping[str, Any] | None = stt_defaults
-        self.tts_defaults: RealtimeTTSConfig | Mapping[str, Any] | None = tts_defaults
+        self.stt_defaults: RealtimeSTTConfig | RealtimeSTTConfigDict | Mapping[str, Any] | None = stt_defaults
+        self.tts_defaults: RealtimeTTSConfig | RealtimeTTSConfigDict | Mapping[str, Any] | None = tts_defaults
         self.ssl_context: ssl.SSLContext | None = ssl_context
         self.verify: ssl.SSLContext | os.PathLike[str] | str | bool = verify
         self.trust_env: bool = trust_env

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from ..types.common import Token
+    from ..types.config_dicts import RealtimeSTTConfigDict
 
 _FRAME_MS = 20
 # How many of the last frames have to be loud.
@@ -68,7 +69,11 @@ class VoiceGate:
     """
 
     def __init__(
-        self, config: RealtimeSTTConfig | dict[str, Any], *, hangover_ms: int | None = None, pre_roll_ms: int = 300
+        self,
+        config: RealtimeSTTConfig | RealtimeSTTConfigDict | dict[str, Any],
+        *,
+        hangover_ms: int | None = None,
+        pre_roll_ms: int = 300,
     ) -> None:
         """A gate that is open, until it knows the background.
 

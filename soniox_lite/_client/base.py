@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .._settings import KeyFunction
     from .._websocket.hook_events import WebSocketDisconnect, WebSocketHandshake
     from ..errors import SonioxConnectionError, SonioxTimeoutError
+    from ..types.config_dicts import RealtimeSTTConfigDict, RealtimeTTSConfigDict
     from ..types.realtime import RealtimeSTTConfig
     from ..types.realtime_tts import RealtimeTTSConfig
 
@@ -84,8 +85,8 @@ class BaseClient:
         on_error: Callable[[SonioxConnectionError | SonioxTimeoutError], object] | None = None,
         on_handshake: Callable[[WebSocketHandshake], object] | None = None,
         on_disconnect: Callable[[WebSocketDisconnect], object] | None = None,
-        stt_defaults: RealtimeSTTConfig | Mapping[str, Any] | None = None,
-        tts_defaults: RealtimeTTSConfig | Mapping[str, Any] | None = None,
+        stt_defaults: RealtimeSTTConfig | RealtimeSTTConfigDict | Mapping[str, Any] | None = None,
+        tts_defaults: RealtimeTTSConfig | RealtimeTTSConfigDict | Mapping[str, Any] | None = None,
         **others: Never,
     ) -> None:
         """Each setting is taken from its argument, else from its environment variable, else from its default.

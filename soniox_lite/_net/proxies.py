@@ -67,7 +67,7 @@ class Proxy:
             raise ProxyError("the proxy is not an http:// or https:// URL")
         self.host: str = place["address"] or place["name"]
         self.port = port
-        self.secure = scheme == "https"
+        self.secure: bool = scheme == "https"
         self.authorization: str | None = None
         self._secrets: set[str] = set()
         if user:
@@ -126,7 +126,7 @@ class Proxies:
 
             self._urls = urllib.request.getproxies()
             self._are_the_systems = not urllib.request.getproxies_environment()
-        self.are_named = bool(self._urls)
+        self.are_named: bool = bool(self._urls)
 
     def find(self, scheme: str, host: str, port: int) -> Proxy | None:
         """The proxy for a host; None for a direct connection.

@@ -55,8 +55,8 @@ class Message:
     __slots__ = ("opcode", "payload")
 
     def __init__(self, opcode: int, payload: Payload) -> None:
-        self.opcode = opcode
-        self.payload = payload
+        self.opcode: int = opcode
+        self.payload: Payload = payload
 
 
 class FrameError(Exception):

@@ -151,7 +151,7 @@ class WebSocket:
         self._leftover = leftover
         # Frames that the kernel has not taken yet, and how many bytes have been queued and sent in total.
         self._outgoing: deque[bytearray | memoryview] = deque()
-        self.bytes_queued = 0
+        self.bytes_queued: int = 0
         self._bytes_sent = 0
         # The latest ping that was not answered yet, and the position at which the previous pong ends.
         self._unanswered: bytes | None = None

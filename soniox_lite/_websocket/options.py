@@ -16,14 +16,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from os import PathLike
     from typing import TypeVar
 
     from .._settings import KeyFunction, Settings
+    from .hook_events import WebSocketDisconnect, WebSocketHandshake
     from .nonblocking import WebSocket
     from .tape import Tape
 
+    HandshakeHook = Callable[[WebSocketHandshake], object]
+    DisconnectHook = Callable[[WebSocketDisconnect], object]
     WebSocketT = TypeVar("WebSocketT", bound=WebSocket)
 
 
@@ -87,9 +90,9 @@ class ConnectionOptions:
                 check.integer("max_queued_bytes", max_queued_bytes, minimum=1024, maximum=1 << 40)
             check.integer("max_message_bytes", max_message_bytes, minimum=1024, maximum=1 << 30)
         self.url = url
-        self.shown_url = url.partition("?")[0]
-        self.key_function = api_key if callable(api_key) else None
-        self.authorization = "" if callable(api_key) else f"Bearer {api_key}"
+        self.shown_url: str = url.partition("?")[0]
+        self.key_function: KeyFunction | None = api_key if callable(api_key) else None
+        self.authorization: str = "" if callable(api_key) else f"Bearer {api_key}"
         self.connect_timeout_sec = connect_timeout_sec
         self.send_timeout_sec = send_timeout_sec
         self.ping_interval_sec = ping_interval_sec
@@ -98,12 +101,12 @@ class ConnectionOptions:
         self.max_queued_bytes = max_queued_bytes
         self.max_message_bytes = max_message_bytes
         self.ssl_context = ssl_context
-        self.tape = None if tape is None else _tape_of(tape)
+        self.tape: Tape | None = None if tape is None else _tape_of(tape)
         self.settings = settings
-        self.default_headers = None if settings is None else settings.default_headers
+        self.default_headers: Mapping[str, str] | None = None if settings is None else settings.default_headers
         self.headers: Mapping[str, str] = self.default_headers or {}
-        self.on_handshake = None if settings is None else settings.on_handshake
-        self.on_disconnect = None if settings is None else settings.on_disconnect
+        self.on_handshake: HandshakeHook | None = None if settings is None else settings.on_handshake
+        self.on_disconnect: DisconnectHook | None = None if settings is None else settings.on_disconnect
         load()
 
     def tls_context(self) -> ssl.SSLContext:

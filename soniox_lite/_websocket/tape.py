@@ -67,7 +67,7 @@ class Tape:
             keep_audio: Whether audio is written, as base64; otherwise its length is.
             max_bytes: Size of the file. What would exceed it is left out, audio first; the last line says so.
         """
-        self.path = os.fspath(path)
+        self.path: str = os.fspath(path)
         self._masks_text = mask_text
         self._keeps_audio = keep_audio
         self._left = max_bytes

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .._data.records import ServiceObject
     from .._http.messages import Response
+    from ..types.config_dicts import CreateTranscriptionConfigDict, CreateTtsConfigDict
     from ..types.transcriptions import CreateTranscriptionConfig, CreateTranscriptionPayload
     from ..types.tts import CreateTtsConfig, CreateTtsPayload
 
@@ -69,7 +70,7 @@ def build_create_payload(
     file_id: str | None,
     audio_url: str | None,
     client_reference_id: str | None,
-    config: CreateTranscriptionConfig | Mapping[str, Any] | None,
+    config: CreateTranscriptionConfig | CreateTranscriptionConfigDict | Mapping[str, Any] | None,
 ) -> CreateTranscriptionPayload:
     """What ``stt.create`` sends for its arguments.
 
@@ -93,7 +94,7 @@ def build_tts_payload(
     text: str,
     voice: str,
     model: str,
-    config: CreateTtsConfig | Mapping[str, Any] | None,
+    config: CreateTtsConfig | CreateTtsConfigDict | Mapping[str, Any] | None,
     language: str | None = None,
     audio_format: str | None = None,
     sample_rate: int | None = None,
@@ -131,7 +132,7 @@ def build_translate_config(
     to: str | None,
     source: str | None,
     between: tuple[str, str] | None,
-    config: CreateTranscriptionConfig | Mapping[str, Any] | None,
+    config: CreateTranscriptionConfig | CreateTranscriptionConfigDict | Mapping[str, Any] | None,
 ) -> CreateTranscriptionConfig:
     """What ``stt.translate`` makes of its arguments: a new configuration with a translation.
 

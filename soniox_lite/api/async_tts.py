@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from .._http.async_streams import AsyncResponseStream
     from ..client import AsyncSonioxClient
     from ..types.aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+    from ..types.config_dicts import CreateTtsConfigDict
 
-    ConfigInput = CreateTtsConfig | Mapping[str, Any]
+    ConfigInput = CreateTtsConfig | CreateTtsConfigDict | Mapping[str, Any]
 
 __all__ = ["AsyncSpeechStream", "AsyncTtsAPI"]
 

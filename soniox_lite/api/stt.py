@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from .._http.body import ProgressCallback
     from ..client import SonioxClient
     from ..types.bulk import BulkResult
+    from ..types.config_dicts import CreateTranscriptionConfigDict
     from ..types.webhooks import WebhookAuthConfig
 
     FileInput = BinaryIO | bytes | os.PathLike[str] | str
-    ConfigInput = CreateTranscriptionConfig | Mapping[str, Any]
+    ConfigInput = CreateTranscriptionConfig | CreateTranscriptionConfigDict | Mapping[str, Any]
     CleanupTarget = Literal["file", "transcription"]
     StatusCallback = Callable[[str, Transcription], object]
 

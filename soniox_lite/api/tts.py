@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from .._http.streams import ResponseStream
     from ..client import SonioxClient
     from ..types.aliases import TtsAudioFormat, TtsBitrate, TtsSampleRate
+    from ..types.config_dicts import CreateTtsConfigDict
 
-    ConfigInput = CreateTtsConfig | Mapping[str, Any]
+    ConfigInput = CreateTtsConfig | CreateTtsConfigDict | Mapping[str, Any]
 
 __all__ = ["SpeechStream", "TtsAPI"]
 

@@ -58,12 +58,13 @@ if TYPE_CHECKING:
     from .._websocket.nonblocking import Closure
     from .._websocket.tape import Tape
     from ..client import AsyncSonioxClient
+    from ..types.config_dicts import RealtimeSTTConfigDict, ResumePolicyDict
     from ..types.realtime import RealtimeSessionEventPayload
     from ..types.resume import ResumePolicy
     from ._stt_protocol import SessionState
     from .async_resuming import AsyncResumingSTTSession
 
-    ConfigInput = RealtimeSTTConfig | dict[str, Any]
+    ConfigInput = RealtimeSTTConfig | RealtimeSTTConfigDict | dict[str, Any]
 
     class SessionOptions(TypedDict, total=False):
         """What a session can be set up with besides its config."""
@@ -913,7 +914,7 @@ class AsyncRealtimeSTTClient:
             config: ConfigInput,
             api_key: str | None = None,
             connect_timeout_sec: float = 10.0,
-            resume: ResumePolicy | dict[str, Any] | Literal[True],
+            resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | Literal[True],
             **options: Unpack[SessionOptions],
         ) -> AsyncResumingSTTSession: ...
 
@@ -923,7 +924,7 @@ class AsyncRealtimeSTTClient:
         config: ConfigInput,
         api_key: str | KeyFunction | None = None,
         connect_timeout_sec: float = 10.0,
-        resume: ResumePolicy | dict[str, Any] | bool = False,
+        resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | bool = False,
         **options: Unpack[SessionOptions],
     ) -> AsyncRealtimeSTTSession:
         """A session that is not connected yet: enter it.

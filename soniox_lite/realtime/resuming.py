@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .._settings import KeyFunction
     from .._websocket.frames import Message
     from .._websocket.nonblocking import Closure
+    from ..types.config_dicts import ResumePolicyDict
     from ..types.realtime import RealtimeEvent
     from ..types.resume import RealtimeLostPayload, RealtimeReconnectingPayload, RealtimeResumedPayload
     from .stt import ConfigInput, SessionOptions
@@ -50,7 +51,7 @@ class ResumingSTTSession(RealtimeSTTSession):
         config: ConfigInput,
         api_key: str | KeyFunction | None = None,
         *,
-        resume: ResumePolicy | dict[str, Any] | Literal[True] = True,
+        resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | Literal[True] = True,
         connect_timeout_sec: float = 10.0,
         **options: Unpack[SessionOptions],
     ) -> None:

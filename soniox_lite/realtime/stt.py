@@ -58,12 +58,13 @@ if TYPE_CHECKING:
     from .._websocket.nonblocking import Closure
     from .._websocket.tape import Tape
     from ..client import SonioxClient
+    from ..types.config_dicts import RealtimeSTTConfigDict, ResumePolicyDict
     from ..types.realtime import RealtimeSessionEventPayload
     from ..types.resume import ResumePolicy
     from ._stt_protocol import SessionState
     from .resuming import ResumingSTTSession
 
-    ConfigInput = RealtimeSTTConfig | dict[str, Any]
+    ConfigInput = RealtimeSTTConfig | RealtimeSTTConfigDict | dict[str, Any]
 
     class SessionOptions(TypedDict, total=False):
         """What a session can be set up with besides its config."""
@@ -909,7 +910,7 @@ class RealtimeSTTClient:
             config: ConfigInput,
             api_key: str | None = None,
             connect_timeout_sec: float = 10.0,
-            resume: ResumePolicy | dict[str, Any] | Literal[True],
+            resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | Literal[True],
             **options: Unpack[SessionOptions],
         ) -> ResumingSTTSession: ...
 
@@ -919,7 +920,7 @@ class RealtimeSTTClient:
         config: ConfigInput,
         api_key: str | KeyFunction | None = None,
         connect_timeout_sec: float = 10.0,
-        resume: ResumePolicy | dict[str, Any] | bool = False,
+        resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | bool = False,
         **options: Unpack[SessionOptions],
     ) -> RealtimeSTTSession:
         """A session that is not connected yet: enter it.

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from .._settings import KeyFunction, Settings as ClientSettings
     from .._websocket.tape import Tape
     from ..client import SonioxClient
+    from ..types.config_dicts import RealtimeTTSConfigDict, ResumePolicyDict
     from ..types.resume import ResumePolicy
     from ._tts_protocol import ConnectionState
 
-    ConfigInput = RealtimeTTSConfig | dict[str, Any]
+    ConfigInput = RealtimeTTSConfig | RealtimeTTSConfigDict | dict[str, Any]
 
     class TtsOptions(TypedDict, total=False):
         """What a connection can be set up with besides its place and its key."""
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         max_message_bytes: int
         raise_on_error: bool
         stream_heartbeat_sec: float | None
-        resume: ResumePolicy | dict[str, Any] | bool
+        resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | bool
         ssl_context: ssl.SSLContext | None
         tape: Tape | str | PathLike[str] | None
 
@@ -168,7 +169,7 @@ class RealtimeTTSMultiplexedConnection(_Line):
         max_message_bytes: int = 16 * 1024 * 1024,
         raise_on_error: bool = True,
         stream_heartbeat_sec: float | None = None,
-        resume: ResumePolicy | dict[str, Any] | bool = False,
+        resume: ResumePolicy | ResumePolicyDict | dict[str, Any] | bool = False,
         ssl_context: ssl.SSLContext | None = None,
         tape: Tape | str | PathLike[str] | None = None,
         settings: ClientSettings | None = None,

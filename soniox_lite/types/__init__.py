@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from . import api as api, common as common, realtime as realtime, webhooks as webhooks
     from .aliases import Headers as Headers, TTSVoiceAge as TTSVoiceAge
     from .api import *  # noqa: F403 - the same names, listed there
+    from .config_dicts import (
+        CreateTranscriptionConfigDict as CreateTranscriptionConfigDict,
+        CreateTtsConfigDict as CreateTtsConfigDict,
+        RealtimeSTTConfigDict as RealtimeSTTConfigDict,
+        RealtimeTTSConfigDict as RealtimeTTSConfigDict,
+        ResumePolicyDict as ResumePolicyDict,
+        StructuredContextDict as StructuredContextDict,
+        TranslationConfigDict as TranslationConfigDict,
+    )
     from .realtime import (
         TOKEN_TEXT_END as TOKEN_TEXT_END,
         TOKEN_TEXT_FIN as TOKEN_TEXT_FIN,
@@ -44,6 +53,15 @@ lazy_names(
         ".": ("api", "common", "realtime", "webhooks"),
         ".aliases": ("Headers", "TTSVoiceAge"),
         ".api": [name for names in _NAMES_OF_API.values() for name in names],
+        ".config_dicts": (
+            "CreateTranscriptionConfigDict",
+            "CreateTtsConfigDict",
+            "RealtimeSTTConfigDict",
+            "RealtimeTTSConfigDict",
+            "ResumePolicyDict",
+            "StructuredContextDict",
+            "TranslationConfigDict",
+        ),
         ".realtime": (
             "TOKEN_TEXT_END",
             "TOKEN_TEXT_FIN",

@@ -7,13 +7,13 @@ import http.server
 import json
 import secrets
 import threading
+from collections.abc import Mapping  # noqa: TC003 - typing.get_type_hints resolves annotations at run time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from ..unfrozen import time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
