@@ -15,6 +15,7 @@ from hypothesis import given, settings, strategies as st
 from soniox_lite import Request, Response, errors
 from soniox_lite._http.body import MultipartBody
 from soniox_lite._http.error_responses import error_of, parse_api_error
+from soniox_lite._net.redaction import redact
 from soniox_lite.errors import (
     InvalidField,
     InvalidWebhookSignatureError,
@@ -517,3 +518,14 @@ def test_the_error_of_a_voice_is_of_the_models_type_else_of_the_replys() -> None
     assert SonioxVoiceError("m", api_error=api_error, error_type="voice_audio_too_long").error_type == (
         "voice_audio_too_long"
     )
+
+
+def test_an_error_is_made_from_a_response() -> None:
+    error = SonioxAPIError.from_response(Response(404, content=b'{"message": "gone"}'))
+    assert type(error) is SonioxNotFoundError
+    assert error.message == "gone"
+
+
+def test_a_key_is_hidden_from_sixteen_characters_on() -> None:
+    assert redact("a 0123456789abcdef b", "Bearer 0123456789abcdef") == "a *** b"
+    assert redact("a 0123456789abcde b", "Bearer 0123456789abcde") == "a 0123456789abcde b"

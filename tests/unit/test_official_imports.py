@@ -108,3 +108,36 @@ def test_a_record_is_read_from_a_reply_as_with_the_official_helpers(soniox_clien
     missing = soniox_client.request("GET", "/files/00000000-0000-4000-8000-000000000000")
     with pytest.raises(soniox_lite.SonioxNotFoundError):
         parse_response(missing, GetModelsResponse)
+
+
+def test_helpers_of_sessions_and_payloads_are_where_the_official_sdk_has_them() -> None:
+    from soniox_lite.api import _utils
+    from soniox_lite.realtime._utils import auth_headers, validate_connect_timeout_sec
+
+    assert auth_headers("key") == {"Authorization": "Bearer key"}
+    assert validate_connect_timeout_sec(2.5) == 2.5
+    for wrong in (0, None, "5"):
+        with pytest.raises(soniox_lite.SonioxValidationError, match="connect_timeout_sec"):
+            validate_connect_timeout_sec(wrong)  # type: ignore[arg-type]
+    created = _utils.build_create_payload(
+        model="stt-async-v5", file_id="f", audio_url=None, client_reference_id="mine", config={"language_hints": ["en"]}
+    )
+    assert created.to_dict() == {
+        "model": "stt-async-v5", "file_id": "f", "client_reference_id": "mine", "language_hints": ["en"]
+    }  # fmt: skip
+    spoken = _utils.build_tts_payload(text="Hi", voice="Adrian", model="tts-rt-v2", config={"language": "en"})
+    assert spoken.to_dict() == {
+        "text": "Hi", "voice": "Adrian", "model": "tts-rt-v2", "language": "en", "audio_format": "wav"
+    }  # fmt: skip
+    config = _utils.build_translate_config(to="de", source=None, between=None, config=None)
+    assert config.to_dict()["translation"] == {"type": "one_way", "target_language": "de"}
+
+
+def test_a_reply_is_read_by_the_official_async_helper() -> None:
+    import asyncio
+
+    from soniox_lite.api._utils import parse_async_response
+    from soniox_lite.types import GetModelsResponse
+
+    response = soniox_lite.Response(200, content=b'{"models": []}')
+    assert asyncio.run(parse_async_response(response, GetModelsResponse)).models == []

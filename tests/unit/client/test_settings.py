@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import ssl
+import urllib.request
 from typing import Any
 
 import pytest
@@ -285,3 +287,20 @@ def test_a_region_that_is_given_wins_over_a_domain_in_the_environment(monkeypatc
     assert repr(SonioxClient("key")) == "<SonioxClient https://api.example.com/v1>"
     assert repr(SonioxClient("key", region="eu")) == "<SonioxClient https://api.eu.soniox.com/v1>"
     assert repr(SonioxClient("key", region="eu", base_domain="a.b")) == "<SonioxClient https://api.a.b/v1>"
+
+
+@each_row(
+    ("options", "problem"),
+    [
+        ({"verify": ssl.create_default_context(), "ssl_context": ssl.create_default_context()}, "verify and ssl_con"),
+        ({"verify": False, "ssl_context": ssl.create_default_context()}, "verify and ssl_context exclude each other"),
+        ({"opener": urllib.request.build_opener(), "trust_env": False}, "opener has its own proxies"),
+        ({"opener": urllib.request.build_opener(), "proxy": "http://a:1"}, "opener has its own proxies"),
+        ({"opener": urllib.request.build_opener(), "verify": False}, "opener has its own proxies"),
+    ],
+    ids=lambda value: "",
+)
+def test_what_says_the_same_twice_is_refused(options: dict[str, Any], problem: str) -> None:
+    for client_class in (SonioxClient, AsyncSonioxClient):
+        with pytest.raises(SonioxValidationError, match=problem):
+            client_class("key", **options)

@@ -1073,3 +1073,18 @@ def test_a_temporary_key_payload_is_sent_without_what_is_not_given() -> None:
     payload = CreateTemporaryApiKeyPayload(usage_type="tts_rt", expires_in_seconds=60, single_use=False)
 
     assert payload.to_dict() == {"usage_type": "tts_rt", "expires_in_seconds": 60, "single_use": False}
+
+
+def test_dates_numbers_and_flags_become_what_a_field_is() -> None:
+    midnight = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    assert File.model_validate({**_example(File), "created_at": midnight.date()}).created_at == midnight
+    naive = File.model_validate({**_example(File), "created_at": midnight.replace(tzinfo=None)})
+    assert naive.created_at == midnight
+
+
+def test_no_field_of_a_response_hides_a_method() -> None:
+    found = File.from_dict({**_example(File), "to_dict": "sent"})
+    assert found.to_dict()["id"] == found.id
+    found.to_dict = "set"  # type: ignore[method-assign, assignment]
+    assert vars(found)["to_dict"] == "set"
+    assert callable(found.to_dict)

@@ -13,7 +13,7 @@ import pytest
 import vcr
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from soniox_lite import SonioxNotFoundError, SonioxValidationError
+from soniox_lite import SonioxClient, SonioxConnectionError, SonioxNotFoundError, SonioxValidationError
 from soniox_testing import FakeSoniox
 from tests.support.callers import KEY
 from tests.support.raw_server import RawServer, reply
@@ -208,3 +208,28 @@ print(ask(), len(cassette))
             )  # fmt: skip
         assert result.stdout.splitlines() == ["live 1", "live 1"]
         assert len(server.requests) == 2
+
+
+class TestAReplacedClassBehindAProxy:
+    @pytest.fixture(autouse=True)
+    def _replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Recording(http.client.HTTPConnection): ...
+
+        monkeypatch.setattr(http.client, "HTTPConnection", Recording)
+
+    def test_sends_through_it_with_its_password(self) -> None:
+        with RawServer(reply(b"through")) as proxy:
+            url = proxy.url.replace("http://", "http://user:pass@")
+            with SonioxClient("key", api_base_url="http://api.example/v1", proxy=url) as client:
+                assert client.request("GET", "/x").content == b"through"
+        (request,) = proxy.requests
+        assert request.target == "http://api.example/v1/x"
+        assert request.headers["proxy-authorization"] == "Basic dXNlcjpwYXNz"
+
+    def test_does_not_send_a_password_without_tls(self) -> None:
+        options: dict[str, Any] = {"proxy": "https://user:pass@127.0.0.1:9", "max_retries": 0}
+        with (
+            SonioxClient("key", api_base_url="http://api.example/v1", **options) as client,
+            pytest.raises(SonioxConnectionError, match="cannot speak TLS to a proxy"),
+        ):
+            client.request("GET", "/x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from soniox_lite._net.proxies import Proxy, ProxyError, is_exempt
+from soniox_lite._net.proxies import Proxies, Proxy, ProxyError, is_exempt
 from tests.support.tables import each_row
 
 
@@ -71,3 +71,11 @@ def test_credentials_are_not_shown() -> None:
 )
 def test_no_proxy(no_proxy: str, host: str, exempt: bool) -> None:
     assert is_exempt(no_proxy, host, 443) is exempt
+
+
+def test_the_environment_has_no_say_unless_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:1")
+    assert Proxies().are_named
+    assert not Proxies(trust_env=False).are_named
+    assert Proxies(trust_env=False).find("http", "api.example", 80) is None
+    assert Proxies("http://own.example:2", trust_env=False).find("http", "api.example", 80) is not None

@@ -957,3 +957,21 @@ def test_a_thread_that_cannot_be_started_is_told(driver: Driver, monkeypatch: py
 def test_asyncio_is_not_needed_by_sync_sessions() -> None:
     assert not hasattr(_connection, "asyncio")
     assert _async_connection.asyncio is asyncio
+
+
+@each_row("value", ["stop", "", 5, None])
+def test_a_control_that_does_not_exist_is_refused(value: Any) -> None:
+    with WsServer(started) as server:
+        driver = Driver()
+        session = driver.open(server.url)
+        with pytest.raises(SonioxValidationError, match="control_type must be one of 'finish', 'keep_alive', "):
+            session.send_control_message(value)
+        session.cancel()
+
+
+def test_a_session_may_be_entered_under_the_official_name(driver: Driver) -> None:
+    with WsServer(started) as server:
+        session = driver.session(server.url)
+        assert driver.call(session.aenter) is session
+        assert session.state == "open"
+        driver.call(session.cancel)

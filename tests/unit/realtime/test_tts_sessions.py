@@ -1020,3 +1020,10 @@ def test_messages_that_come_with_the_upgrade_are_not_lost(tts: Driver) -> None:
             connection = tts.open(server.url)
             assert tts.audio_of(connection) == [b"one"]
             tts.call(connection.close)
+
+
+def test_connections_may_be_entered_under_the_official_name(tts: Driver) -> None:
+    with WsServer(accept) as server:
+        for connection in (tts.session(server.url), tts.multiplexed(server.url, KEY)):
+            assert tts.call(connection.aenter) is connection
+            tts.call(connection.close)

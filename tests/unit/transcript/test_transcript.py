@@ -635,3 +635,9 @@ class TestSegmentBuffer:
             SegmentBuffer().add(bad)
         with pytest.raises(SonioxValidationError, match="group_by"):
             SegmentBuffer("color")  # type: ignore[arg-type]
+
+
+def test_a_segment_buffer_shows_how_much_it_holds() -> None:
+    buffer = SegmentBuffer()
+    buffer.add(event(final("a"), final("b")))
+    assert repr(buffer) == "<SegmentBuffer 2 tokens>"

@@ -233,3 +233,11 @@ class TestCloseFrames:
         with pytest.raises(FrameError) as caught:
             parse_close(struct.pack("!H", 1000) + b"\xff")
         assert caught.value.code == 1007
+
+
+def test_a_message_may_have_a_hundred_thousand_empty_fragments_and_no_more() -> None:
+    reader = FrameParser(1024)
+    most = frame(TEXT, b"a", final=False) + frame(0x0, final=False) * 100_000 + frame(0x0, b"b")
+    assert list(reader.feed(most)) == [(TEXT, b"ab")]
+    with pytest.raises(FrameError, match="fragments"):
+        list(reader.feed(frame(TEXT, b"a", final=False) + frame(0x0, final=False) * 100_001 + frame(0x0, b"b")))
