@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 LEAST_OVERLAP_MS = 1000
 # A gap this wide is a pause of the speaker; a connection that starts in it mishears nothing.
 _PAUSE_MS = 150
-# How long before the next word a connection starts, if the gap is wide enough for that.
-_LEAD_MS = 60
+# How long before the next word a connection starts, if the gap is wide enough for that: times are told differently.
+_LEAD_MS = 250
 # Wider gaps are no better.
 _WIDE_MS = 400
 # By how much nearer to the cut a start may be to make up for a gap that is 1 ms narrower.
@@ -224,8 +224,7 @@ class _Gap:
     @property
     def place_ms(self) -> float:
         """Where to start in it: shortly before the next word, or in the middle if it is narrow."""
-        lead_ms = _LEAD_MS if self.width_ms > 2 * _LEAD_MS + 20 else self.width_ms / 2
-        return self.end_ms - lead_ms
+        return self.end_ms - min(_LEAD_MS, self.width_ms / 2)
 
 
 def choose_start(

@@ -43,7 +43,7 @@ from ..errors import SonioxRealtimeError, SonioxRealtimeResumeError
 from ..types.realtime import TOKEN_TEXT_FIN
 from ..types.resume import RealtimeLostPayload, RealtimeReconnectingPayload, RealtimeResumedPayload
 from ._breaks import STEADY_SEC, pause_before_attempt
-from ._cut import Delivered, Speakers, Start, can_splice, choose_start, settled_ms, splice
+from ._cut import LEAST_OVERLAP_MS, Delivered, Speakers, Start, can_splice, choose_start, settled_ms, splice
 from ._framing import framing_of
 from ._ring import AudioRing, ClockMap
 from ._stt_protocol import END_OF_AUDIO
@@ -68,12 +68,12 @@ _BURST_SEC = 1.0
 # How often old audio is forgotten while there is room, and how much more than the overlap is kept.
 _TRIM_EVERY_MS = 3000
 _MARGIN_MS = 250
+# How much of the ring may be audio that is kept to be heard again only.
+_SHARE_OF_OVERLAP = 1 / 4
 # After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
 _SHOW_AFTER_MS = 2000
 # So often the service may fail at one position before the session is given up.
 _MAX_FAILURES_AT_ONE_POSITION = 3
-# The service takes an end without any audio for an error, so that some has to be sent before it on each connection.
-_LEAST_OVERLAP_MS = 1000
 # So much is needed to know speakers again.
 _LEAST_SPEAKERS_MS = 8000
 _CONTEXT_LENGTH = 500
@@ -282,7 +282,7 @@ class ResumeCore:
     def has_room(self, size: int) -> bool:
         """Whether this much audio can be kept, if need be in place of audio that is recognised."""
         if size > self._ring.room and self.stream.withheld is None:
-            self._trim(max(size - self._ring.room, self.max_piece_bytes))
+            self._trim()
         return self._drops or size <= self._ring.room
 
     @property
@@ -368,6 +368,8 @@ class ResumeCore:
             self._is_sized = True
             limit = min(self._policy.buffer_bytes, int(self._policy.buffer_sec * rate))
             self._ring.max_bytes = max(limit, _LEAST_RING_BYTES)
+            # Or a small ring would be full of it.
+            self._overlap_ms = min(self._overlap_ms, int(limit / rate * 1000 * _SHARE_OF_OVERLAP))
 
     def _note_drop(self) -> None:
         """Sees to audio that was dropped before it was recognised."""
@@ -548,9 +550,9 @@ class ResumeCore:
         old = self.stream
         if start is not None:
             byte = self._start_byte(old.byte_of(start.ms))
-        elif old.withheld is not None and self._ring.start <= old.start_byte:
-            # Nothing was given out since its start was chosen.
-            start, byte = old.start, old.start_byte
+        elif old.start is not None and self._ring.start <= old.start_byte and self._is_near(old):
+            # The place is as good as it was, and those after it are too near to the cut.
+            start, byte = Start(old.start.ms, old.start.kind, uncertain=old.start.uncertain), old.start_byte
         else:
             start, byte = self._choose()
         self._tell_dropped()
@@ -567,6 +569,13 @@ class ResumeCore:
         if stream.withheld is None:
             self._tell_resumed(None)
 
+    def _is_near(self, stream: Stream) -> bool:
+        """Whether nothing, or little, was given out of what follows the start of a stream."""
+        if stream.withheld is not None or self._fin_ms is not None:
+            return self._fin_ms is None
+        given_ms = (self._delivered.end_ms or 0.0) - stream.offset_ms
+        return 0 <= given_ms < min(LEAST_OVERLAP_MS, self._overlap_ms)
+
     def _choose(self) -> tuple[Start, int]:
         """B0: where the next connection's audio begins, as a time and as a position."""
         old, overlap_ms = self.stream, self._overlap_ms
@@ -574,7 +583,8 @@ class ResumeCore:
         if self._is_ending and self._fin_byte >= self._ring.end:
             fin_ms = None
         if self._is_ending:
-            overlap_ms = max(overlap_ms, _LEAST_OVERLAP_MS)
+            # The service takes an end without any audio for an error.
+            overlap_ms = max(overlap_ms, LEAST_OVERLAP_MS)
         start = choose_start(
             self._delivered,
             next_ms=self._next_ms,
@@ -582,7 +592,7 @@ class ResumeCore:
             fin_ms=fin_ms,
             settled_ms=self._settled_ms(),
             overlap_ms=overlap_ms,
-            least_overlap_ms=_LEAST_SPEAKERS_MS if self._maps_speakers else _LEAST_OVERLAP_MS,
+            least_overlap_ms=_LEAST_SPEAKERS_MS if self._maps_speakers else LEAST_OVERLAP_MS,
             uncertainty_ms=old.clock.uncertainty_ms,
         )
         return start, self._start_byte(self._fin_byte if start.is_exact else old.byte_of(start.ms))
@@ -603,24 +613,19 @@ class ResumeCore:
         )
         return max(settled, self._fin_ms or 0.0)
 
-    def _trim(self, needed_bytes: int = 0) -> None:
-        """Forgets audio that will not be sent again, and so much of the overlap as there are bytes needed."""
+    def _trim(self) -> None:
+        """Forgets audio that will not be sent again."""
         self._trimmed_at_ms = self._total_ms
         if self._framing.is_restart_only:
             return
         stream, ring = self.stream, self._ring
-        settled_ms = self._settled_ms() - stream.clock.uncertainty_ms - _MARGIN_MS
-        if settled_ms <= 0:
-            return
-        settled = min(stream.byte_of(settled_ms), stream.sent)
-        from_ms = settled_ms - self._overlap_ms
-        byte = min(settled, ring.start + needed_bytes)
-        byte = self._framing.start_at(max(byte, stream.byte_of(from_ms)) if from_ms > 0 else byte)
+        from_ms = self._settled_ms() - self._overlap_ms - stream.clock.uncertainty_ms - _MARGIN_MS
+        byte = self._framing.start_at(min(stream.byte_of(from_ms), stream.sent)) if from_ms > 0 else 0
         if byte > ring.start:
             ring.trim(byte)
             self._framing.forget(byte)
             stream.clock.forget(byte)
-            self._delivered.forget(stream.user_ms(byte))
+            self._delivered.forget(from_ms)
 
     # Joining, and giving out.
 

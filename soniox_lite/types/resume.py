@@ -48,14 +48,14 @@ class ResumePolicy(Payload):
         backoff_sec: The first attempt is made at once. Before the second there is a random pause of at most this many
             seconds; the most doubles with each further attempt.
         max_backoff_sec: The longest pause, in seconds.
-        buffer_sec: How many seconds of audio are kept for sending again. Of audio without a known bit rate,
-            ``buffer_bytes`` alone counts.
+        buffer_sec: How many seconds of audio are kept for sending again, 10 at least, or sending may have to wait for
+            the service although the connection works. Of audio without a known bit rate, ``buffer_bytes`` alone counts.
         buffer_bytes: The same in bytes; whichever is reached first.
         when_full: What sending does while no more audio can be kept: ``wait`` (``send_timeout_sec`` at most),
             ``raise``, or ``drop`` the oldest audio. What is lost by that is told by a ``lost`` event. A chunk for which
             there is no room is not kept in part, unless it waits and is longer than a quarter of what can be kept.
         overlap_ms: How many milliseconds of recognised audio are sent again at most, so that the two transcripts can
-            be joined; 0 for none. None for 5000, with speaker diarization 15000.
+            be joined; 0 for none. None for 5000, with speaker diarization 15000. A quarter of what can be kept at most.
         max_replay_speed: How fast kept audio is sent, as a multiple of real time; None for as fast as the line takes
             it. Counts for raw audio only.
         rotate_after_sec: After how many seconds of audio the session moves to a new connection by itself, before the

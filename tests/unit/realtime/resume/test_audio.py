@@ -254,24 +254,38 @@ def test_minutes_of_speech_are_not_kept() -> None:
 @each_row("when_full", ["wait", "raise", "drop"])
 def test_a_buffer_smaller_than_the_overlap_is_enough_while_the_service_keeps_up(when_full: str) -> None:
     words = speech(5, 30_000)
-    session = Simulation(words, lag_ms=500, policy={"buffer_sec": 4, "when_full": when_full})
+    policy = {"buffer_sec": 10, "overlap_ms": 15_000, "when_full": when_full}
+    session = Simulation(words, lag_ms=2500, policy=policy)
     for given_ms in range(0, 30_000, 500):
-        assert session.core.has_room(500)
         session.give(500)
-        session.tell()
         if given_ms == 15_000:
             assert session.fail()
             session.pump()
+        session.tell()
+        assert session.core.has_room(500)
     session.finish()
     session.tell()
     assert session.text() == " ".join(word.text for word in words)
     assert session.core.lost_ms == 0
 
 
+def test_a_full_buffer_keeps_what_has_to_be_heard_again() -> None:
+    """The sender waits for the service; a break must not start without overlap for that."""
+    session = Simulation(speech(5, 30_000), policy={"buffer_sec": 20})
+    session.give(19_900)
+    session._receive(session.connection.message(until_ms=12_000))
+    assert session.core.has_room(500)
+    assert session.core.buffered_ms > 19_900 - 12_000 + 5000
+    assert session.fail()
+    session.pump()
+    assert session.core.stream.offset_ms < 11_000
+
+
 def test_a_small_buffer_over_the_wire(talk: Talk, fake: FakeSoniox) -> None:
-    recording = Recording.conversation(12, seed=3, sample_rate=2000)
-    fake.add_recording(recording, Hearing(seed=1, final_after_ms=400))
-    session = talk.open(fake.stt_websocket_url, {"model": "stt-rt-v5", **recording.config}, {"buffer_sec": 4})
+    recording = Recording.conversation(30, seed=3, sample_rate=2000)
+    fake.add_recording(recording, Hearing(seed=1, final_after_ms=2500))
+    config = {"model": "stt-rt-v5", **recording.config, "enable_speaker_diarization": True}
+    session = talk.open(fake.stt_websocket_url, config, {"buffer_sec": 10})
     talk.send(session, recording.chunks(120))
     assert text_of(talk.rest(session)) == recording.text
     talk.call(session.close)
