@@ -16,7 +16,7 @@ _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 @functools.cache
 def _page() -> tuple[str, dict[str, str]]:
     """The page and its headers. Of scripts and styles, those in the file are allowed, by their hashes."""
-    text = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    text = files(__name__.rpartition(".")[0]).joinpath("page.html").read_text(encoding="utf-8")
     inline = {
         kind: base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for kind, code in _INLINE.findall(text)
     }

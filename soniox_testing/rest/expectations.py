@@ -127,12 +127,16 @@ def _json_of(body: str) -> object:
 
 def _differences(where: str, wanted: object, found: object) -> Iterator[str]:
     """In lines, what of the wanted parts is not there or different."""
-    if not isinstance(wanted, Mapping) or not isinstance(found, Mapping):
-        if plain(wanted) != plain(found):
-            yield f"{where}: expected {shown(wanted)}, was {shown(found)}"
-        return
-    parts = cast("Mapping[object, object]", found)
-    for name, value in cast("Mapping[object, object]", wanted).items():
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        yield from _differing_parts(
+            where, cast("Mapping[object, object]", wanted), cast("Mapping[object, object]", found)
+        )
+    elif plain(wanted) != plain(found):
+        yield f"{where}: expected {shown(cast('object', wanted))}, was {shown(found)}"
+
+
+def _differing_parts(where: str, wanted: Mapping[object, object], parts: Mapping[object, object]) -> Iterator[str]:
+    for name, value in wanted.items():
         # Names of headers are in lower case, and the parameters of a URL are texts.
         key = str(name).lower() if where == "headers" else name
         if key in parts:
