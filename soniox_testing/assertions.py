@@ -14,6 +14,7 @@ from .rest.expectations import Expectation
 from .script.names import check_names
 from .script.records import SessionRecord, SpeechRecord, TranscriptionRecord
 from .script.telling import MAX_SHOWN_TEXT, listed, plain, request_line, shown
+from .script.verbs import checked
 from .speaking.request import SPEECH_FIELDS
 from .unfrozen import time
 
@@ -178,7 +179,7 @@ class Assertions:
             + listed("Requests", lines)
         )
 
-    @_with_checked_names
+    @checked
     def expect(
         self,
         method: str,

@@ -360,6 +360,7 @@ class FakeSoniox(Assertions):
             **past_proxies(urlsplit(self.url).hostname or ""),
         }
 
+    @checked
     def add_transcript(
         self,
         transcript: str | Sequence[Word],
@@ -662,6 +663,7 @@ class FakeSoniox(Assertions):
     def style(self, value: StreamStyle) -> None:
         self._state.style = choice("style", value, StreamStyle)
 
+    @checked
     def add_audio_url(self, audio_url: str, content: bytes = b"", *, status_code: int = 200) -> None:
         """Says what jobs find behind a URL.
 
@@ -685,6 +687,7 @@ class FakeSoniox(Assertions):
         """The faults, with a method for each kind: ``fake.faults.answer(503, times=2)``."""
         return self._state.faults
 
+    @checked
     def on_session(
         self,
         function: Callable[[Conversation], object],

@@ -88,7 +88,13 @@ class WebhookReceiver:
 
     @property
     def url(self) -> str:
-        """Where webhooks are to be sent; a path and a query may be added."""
+        """Where webhooks are to be sent; a query may be added. Readable after the end.
+
+        Raises:
+            RuntimeError: It was never started.
+        """
+        if not self._url:
+            raise RuntimeError("this WebhookReceiver was not started: use it in a with statement, or call start()")
         return self._url
 
     @property

@@ -127,12 +127,13 @@ def _json_of(body: str) -> object:
 
 def _differences(where: str, wanted: object, found: object) -> Iterator[str]:
     """In lines, what of the wanted parts is not there or different."""
+    difference = f"{where}: expected {shown(wanted)}, was {shown(found)}"
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         yield from _differing_parts(
             where, cast("Mapping[object, object]", wanted), cast("Mapping[object, object]", found)
         )
     elif plain(wanted) != plain(found):
-        yield f"{where}: expected {shown(cast('object', wanted))}, was {shown(found)}"
+        yield difference
 
 
 def _differing_parts(where: str, wanted: Mapping[object, object], parts: Mapping[object, object]) -> Iterator[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..unfrozen import time
 from .callbacks import check_plain
+from .verbs import checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -54,9 +56,9 @@ class MovableClock:
             seconds: How far; not negative.
 
         Raises:
-            ValueError: ``seconds`` is negative, or no number.
+            ValueError: ``seconds`` is negative, infinite, or no number.
         """
-        if not seconds >= 0:
+        if not 0 <= seconds < math.inf:
             raise ValueError(f"a clock cannot be moved on by {seconds} s")
         self._settle()
         with self._lock:
@@ -121,6 +123,7 @@ class Clock:
         """Whether it moves only by ``advance``, as a ``VirtualClock`` does."""
         return isinstance(self._source, VirtualClock)
 
+    @checked
     def advance(self, seconds: float) -> None:
         """Moves the time on. Returns when every timer that became due has fired, and what it sends was sent.
 
@@ -131,10 +134,11 @@ class Clock:
             seconds: How far; not negative.
 
         Raises:
-            ValueError: ``seconds`` is negative, or no number.
+            ValueError: ``seconds`` is negative, infinite, or no number.
         """
         self._source.advance(seconds / self._speed)
 
+    @checked
     def run_until(self, condition: Callable[[], _Found], *, within_sec: float = 600.0, step_sec: float = 1.0) -> _Found:
         """Moves the time on, step by step, until a condition holds.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ParamSpec, TypedDict, TypeVar, cast
 
 from .names import check_names
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
+_KINDS = ("str", "int", "float", "bool", "bytes", "Mapping", "Callable")
 
 
 class When(TypedDict, total=False):
@@ -98,13 +99,20 @@ def fits(kind: str, value: object) -> bool:
         return "int" in kind or "float" in kind
     if isinstance(value, float):
         return "float" in kind
+    if isinstance(value, bytes):
+        return "bytes" in kind
     if isinstance(value, Mapping):
         entries = cast("Mapping[object, object]", value)
-        return "Mapping" in kind and all(isinstance(entry, str) for pair in entries.items() for entry in pair)
+        texts = entries.keys() if "object]" in kind else [text for pair in entries.items() for text in pair]
+        return "Mapping" in kind and all(isinstance(text, str) for text in texts)
+    if "Callable" in kind:
+        return callable(value)
+    if "Sequence" in kind:
+        return isinstance(value, Iterable)
     # Names of choices are checked by the verb.
     return isinstance(value, str) and _in_words(kind).startswith("str")
 
 
 def _in_words(kind: str) -> str:
     """An annotation as it stands in a message: a choice of names is a text."""
-    return kind if kind.startswith(("str", "int", "float", "bool", "Mapping")) else "str"
+    return kind if kind.startswith(_KINDS) else "str"

@@ -187,12 +187,17 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(server, verb, setti
         ),
         ("drop_next_session", {"how": 1011}, "drop_next_session(): how must be str, not 1011"),
         ("fail_next_job", {"error_type": "internal_error"}, "fail_next_job() needs message"),
+        ("add_transcript", {"transcript": "a", "content": "b"}, "content must be bytes | None, not 'b'"),
+        ("add_transcript", {"transcript": "a", "file_name": "b"}, "did you mean filename?"),
+        ("add_audio_url", {"audio_url": 5}, "add_audio_url(): audio_url must be str, not 5"),
+        ("on_session", {"function": 5}, "on_session(): function must be Callable[[Conversation], object], not 5"),
+        ("add_transcript", {"transcript": 5}, "must be str | Sequence[Word], not 5"),
         ("fail_next_voice", {"error_type": "e", "message": "m", "names": "Ada"}, "did you mean name?"),
     ],
 )
 def test_an_argument_of_another_type_is_refused_where_it_is_given(server, verb, arguments, told):
     with pytest.raises(TypeError, match=re.escape(told)):
-        getattr(server if "next" in verb else server.faults, verb)(**arguments)
+        getattr(server if hasattr(server, verb) else server.faults, verb)(**arguments)
     server.check()
 
 

@@ -65,10 +65,18 @@ def test_a_virtual_clock_moves_all_of_its_fakes_and_another_only_its_own():
         assert alone.clock.now_sec() < 3
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan")])
-def test_it_does_not_go_back(seconds):
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_it_does_not_go_back_and_not_for_ever(seconds):
     with FakeSoniox() as fake, pytest.raises(ValueError, match="cannot be moved on"):
         fake.clock.advance(seconds)
+
+
+def test_what_is_no_time_or_no_function_is_refused():
+    with FakeSoniox() as fake:
+        with pytest.raises(TypeError, match="seconds must be float, not '3'"):
+            fake.clock.advance("3")
+        with pytest.raises(TypeError, match="condition must be Callable"):
+            fake.clock.run_until(True)
 
 
 def test_it_runs_until_something_is_so():

@@ -108,6 +108,8 @@ def test_requests_that_a_fault_answers_have_their_bodies(fake, client):
         (("PATCH", "/v1/files"), ValueError, "did you mean POST /v1/files?"),
         (("GET", "/transcribe-websocket"), ValueError, "assert_session"),
         (("GET", "/v1/files", -1), TypeError, "positional"),
+        (("GET",), TypeError, "needs path"),
+        (("GET", 5), TypeError, "path must be str, not 5"),
     ],
 )
 def test_what_cannot_come_is_refused_at_once(fake, arguments, error, told):
@@ -118,6 +120,9 @@ def test_what_cannot_come_is_refused_at_once(fake, arguments, error, told):
 def test_a_misspelt_part_and_an_impossible_number_are_refused(fake):
     with pytest.raises(TypeError, match=r"expect\(\) has no bodies; did you mean body\?"):
         fake.expect("GET", "/v1/files", bodies={})
+    for wrong in ({"times": "2"}, {"status": "200"}, {"body": "text"}, {"headers": {"X-Own": 1}}):
+        with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be"):
+            fake.expect("GET", "/v1/files", **wrong)
     with pytest.raises(ValueError, match="-1 times"):
         fake.expect("GET", "/v1/files", times=-1)
 

@@ -75,6 +75,8 @@ def test_other_requests_are_refused(webhook_receiver):
     assert _call(webhook_receiver, b"x" * 70_000) == 413
     with pytest.raises(ValueError, match="200 to 599"):
         webhook_receiver.answer_with(99)
+    with pytest.raises(RuntimeError, match="not started"):
+        WebhookReceiver().config["webhook_url"]
     with pytest.raises(ValueError, match="not '500'"):
         webhook_receiver.answer_with("500")
 
