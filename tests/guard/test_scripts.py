@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ["demo", "test", "check", "benchmark", "official", "fuzz", "mutate", "screenshots"]
+SCRIPTS = ["demo", "test", "check", "benchmark", "official", "foreign", "fuzz", "mutate", "screenshots"]
 
 _PYPROJECT = """
 [build-system]

@@ -169,3 +169,14 @@ def test_each_rule_of_the_service_names_tests_that_there_are():
             assert re.search(rf"^ *def {test}\(", sources[file], re.MULTILINE), (rule, file, test)
     # No row without a test.
     assert len(rows) == len([row for row in re.findall(r"^\| .*$", section, re.MULTILINE) if "| rule |" not in row])
+
+
+def test_the_table_of_clients_has_the_versions_that_are_run():
+    table = _TEXT.partition("## Clients that were tried\n")[2].partition("\n## ")[0]
+    script = (_ROOT / "scripts" / "foreign").read_text(encoding="utf-8")
+    packages = set(re.findall(r'"(@[\w/-]+|[\w-]+)(?:\[\w+\])?(?:@|==)[\d.]+"', script)) - {"ws"}
+    versions = set(re.findall(r"\d+\.\d+\.\d+", script))
+    assert len(packages) == 7
+    assert len(versions) > 6
+    assert {name for name in packages if f"`{name}`" not in table} == set()
+    assert versions == set(re.findall(r"\d+\.\d+\.\d+", table))
