@@ -125,7 +125,7 @@ def test_helpers_of_sessions_and_payloads_are_where_the_official_sdk_has_them() 
     assert created.to_dict() == {
         "model": "stt-async-v5", "file_id": "f", "client_reference_id": "mine", "language_hints": ["en"]
     }  # fmt: skip
-    spoken = _utils.build_tts_payload(text="Hi", voice="Adrian", model="tts-rt-v2", config={"language": "en"})
+    spoken = _utils.build_tts_payload(text="Hi", voice="Adrian", model="tts-rt-v2", config=None, language="en")
     assert spoken.to_dict() == {
         "text": "Hi", "voice": "Adrian", "model": "tts-rt-v2", "language": "en", "audio_format": "wav"
     }  # fmt: skip
