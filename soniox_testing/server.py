@@ -35,7 +35,7 @@ from .store.state import State
 from .store.voices import VoiceFailure
 from .store.webhooks import WebhookRules
 from .tapes.deck import TapeDeck
-from .tapes.tape import MAX_BYTES, TapeWriter
+from .tapes.tape import MAX_BYTES, Tape, TapeWriter
 from .tapes.upstream import Upstream
 from .unfrozen import time
 from .wire.operations import STT
@@ -516,7 +516,7 @@ class FakeSoniox(Assertions):
 
     def play_tape(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Tape,
         *,
         pauses: bool = True,
         in_order: bool = True,
@@ -529,7 +529,7 @@ class FakeSoniox(Assertions):
 
         Args:
             path: The file, written by ``python -m soniox_testing record``, ``record_tape`` or a session of
-                ``soniox_lite``.
+                ``soniox_lite``; or a tape that was read.
             pauses: Whether answers take as long as they did, by the fake's clock: with ``speed=60``, a minute takes a
                 second. Otherwise each comes at once.
             in_order: Whether requests come in the order of the tape, except those that were under way at the same time.

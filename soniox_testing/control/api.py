@@ -44,6 +44,7 @@ CLAIMS = tuple(name for name in vars(Assertions) if name.startswith("assert_"))
 """What ``POST check`` takes as its verb."""
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _LONGEST_SEC = 1e9
+_LONGEST_WAIT_SEC = 60
 _NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -95,6 +96,7 @@ class ControlApi:
             ("GET", "recordings/{id}/wav"): self._recording_wav,
             ("POST", "recordings/{id}/compare"): self._compare,
             ("POST", "webhooks/{id}/again"): self._send_webhook_again,
+            ("POST", "webhooks/{id}/wait"): self._wait_for_webhook,
         }
 
     def respond(self, request: Request) -> Response | None:
@@ -351,6 +353,19 @@ class ControlApi:
             raise _RefusalError(404, f"There is no transcription {transcription_id!r}.") from error
         except (RuntimeError, ValueError) as error:
             raise _RefusalError(409, str(error)) from error
+
+    def _wait_for_webhook(self, hosted: HostedFake, request: Request, transcription_id: str) -> object:
+        match _body(request):
+            case {"timeout_sec": bool()}:
+                pass
+            case {"timeout_sec": int() | float() as seconds, **rest} if not rest and 0 <= seconds <= _LONGEST_WAIT_SEC:
+                try:
+                    return hosted.fake.wait_for_webhook(transcription_id, timeout_sec=seconds)
+                except TimeoutError as error:
+                    raise _RefusalError(409, str(error)) from error
+            case _:
+                pass
+        raise _RefusalError(400, f'The body must be {{"timeout_sec": n}} with n seconds, at most {_LONGEST_WAIT_SEC}.')
 
 
 def _recording(hosted: HostedFake, number: str) -> Recording:

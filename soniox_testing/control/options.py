@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from ..script.clock import VirtualClock
 from ..script.limits import Limits
 from ..script.progress import after_polls, after_seconds
-from ..script.values import InputError, fits, list_of, object_of, record_of, shown, time_of
+from ..script.values import InputError, fits, list_of, object_of, record_of, shown, texts_of, time_of
 from ..store.speeches import SpeechRules
 from .transcriber import RemoteTranscriber
 
@@ -50,19 +50,12 @@ def _of_kind(kind: str, what: str) -> Callable[[str, Any], object]:
     return read
 
 
-def _texts(where: str, value: object) -> list[str]:
-    listed = [entry for entry in list_of(where, value) if isinstance(entry, str)]
-    if listed != value:
-        raise InputError(f"{where} must be a list of texts, not {shown(value)}")
-    return listed
-
-
 def _api_keys(where: str, value: object) -> object:
     # Errors do not show the value: it may be a key.
     if isinstance(value, dict):
         permissions = cast("dict[str, object]", value)
         what = f"the permissions of {where}"
-        return {key: None if names is None else _texts(what, names) for key, names in permissions.items()}
+        return {key: None if names is None else texts_of(what, names) for key, names in permissions.items()}
     if not isinstance(value, list) or not all(isinstance(key, str) for key in cast("list[object]", value)):
         raise InputError(f"{where} must be a list of texts, or an object with lists of permissions")
     return cast("list[str]", value)
@@ -120,7 +113,7 @@ OPTIONS: dict[str, Option] = {
     "audio": Option(_text, "checked|any", "any: accept audio without a known header"),
     "style": Option(_text, "real|simple", "simple: one token for each word, at regular intervals"),
     "limits": Option(_limits, "LIMITS", "limits and budgets, such as service, or max_files=3, or service,max_files=3"),
-    "voices": Option(_texts, "NAME", "the only shared voices; may be repeated"),
+    "voices": Option(texts_of, "NAME", "the only shared voices; may be repeated"),
     "progress": Option(
         _progress, "JSON", 'how jobs move: {"after_seconds": {"queued": 10, "processing": 30}}, or after_polls'
     ),
@@ -131,7 +124,7 @@ OPTIONS: dict[str, Option] = {
     "empty_binary_ends": Option(_flag, "true|false", "an empty binary message ends the audio of a session"),
     "max_file_size_bytes": Option(_of_kind("int", "a whole number"), "N", "refuse larger uploads"),
     "allow_webhooks_to": Option(
-        _texts, "HOST", "send webhooks to this host as well; * stands for all; may be repeated", "webhooks-to"
+        texts_of, "HOST", "send webhooks to this host as well; * stands for all; may be repeated", "webhooks-to"
     ),
     "webhook_attempts_sec": Option(_numbers, "SECONDS", "when to send a webhook, from the end of the job: 0,1,5,30"),
     "webhook_timeout_sec": Option(_number, "SECONDS", "how long a receiver of webhooks may take"),
@@ -174,7 +167,7 @@ def value_of_text(name: str, texts: Sequence[str]) -> object:
         texts: As given; only lists may be given more than once. A list may also be one text with commas.
     """
     read = OPTIONS[name].read
-    if read in {_api_keys, _texts, _numbers}:
+    if read in {_api_keys, texts_of, _numbers}:
         values = [_value(text) for text in texts]
         if len(values) == 1 and isinstance(values[0], (dict, list)):
             return cast("object", values[0])

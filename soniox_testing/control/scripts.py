@@ -21,10 +21,12 @@ from ..script.values import (
     object_of,
     record_of,
     shown,
+    texts_of,
     time_of,
 )
 from ..script.verbs import settings_of
 from ..store.snapshots import SECTIONS as STORED
+from ..tapes.tape import Tape
 from .conversations import conversation_of
 
 if TYPE_CHECKING:
@@ -231,6 +233,17 @@ def _conversation(fake: FakeSoniox, where: str, entry: object) -> Addition:
     return called(add, where, entry, kinds, steps=conversation_of)
 
 
+def _tape(fake: FakeSoniox, where: str, entry: object) -> Addition:
+    kinds = {**settings_of(fake.play_tape), "content": "bytes"}
+    kinds.pop("path")
+
+    def add(content: bytes, **settings: Any) -> Addition:
+        tape = Tape.parse(where, content.decode().splitlines())
+        return partial(fake.play_tape, tape, **settings)
+
+    return called(add, where, entry, kinds, ignore=texts_of)
+
+
 SECTIONS: dict[str, Callable[[FakeSoniox, str, object], Addition]] = {
     "transcripts": _method("add_transcript", transcript=transcript_of),
     "failures": _method("fail_next_job"),
@@ -238,6 +251,7 @@ SECTIONS: dict[str, Callable[[FakeSoniox, str, object], Addition]] = {
     "recordings": _recording,
     "audio_urls": _method("add_audio_url"),
     "tts_models": _at_once(_tts_model),
+    "tapes": _tape,
     "usage": _method("add_usage", ended_at=time_of),
     "faults": _at_once(lambda fake, where, entry: add_fault(fake, f"{where}: ", entry)),
 }

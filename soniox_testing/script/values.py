@@ -54,6 +54,18 @@ def list_of(where: str, value: object) -> list[object]:
     return cast("list[object]", value)
 
 
+def texts_of(where: str, value: object) -> list[str]:
+    """A JSON list of texts.
+
+    Raises:
+        InputError: It is none.
+    """
+    texts = [entry for entry in list_of(where, value) if isinstance(entry, str)]
+    if texts != value:
+        raise InputError(f"{where} must be a list of texts, not {shown(value)}")
+    return texts
+
+
 def record_of(kind: Callable[..., _RecordT], where: str, value: object, **readers: Reader) -> _RecordT:
     """A dataclass from a JSON object with its fields.
 

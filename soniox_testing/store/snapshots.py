@@ -22,7 +22,7 @@ from ..script.permissions import permissions_of
 from ..script.progress import TranscriptionStatus
 from ..script.records import FileRecord, TranscriptionRecord, VoiceModelRecord
 from ..script.transcripts import Failure, Word, transcript_of, words_of
-from ..script.values import InputError, checked_arguments, list_of, object_of, record_of, shown, time_of
+from ..script.values import InputError, checked_arguments, list_of, object_of, record_of, shown, texts_of, time_of
 from ..script.verbs import settings_of
 from ..wire.fields import Fields
 from ..wire.uploaded_audio import Audio, audio_of_bytes, audio_of_url
@@ -250,7 +250,7 @@ class _Reading:
 
     def read_keys(self, where: str, entry: object) -> Addition:
         """Reads a key."""
-        saved = record_of(SavedKey, where, entry, permissions=_texts)
+        saved = record_of(SavedKey, where, entry, permissions=texts_of)
         try:
             granted = None if saved.permissions is None else permissions_of(saved.permissions)
         except ValueError as error:
@@ -413,13 +413,6 @@ def _audio_of(saved: SavedTranscription, words: tuple[Word, ...] | None, file: S
     spoken_ms = None if words is None else max([len(words) * _WORD_MS, *(word.end_ms or 0 for word in words)])
     duration_ms = saved.audio_duration_ms if saved.audio_duration_ms is not None else spoken_ms
     return audio if duration_ms is None else dataclasses.replace(audio, duration_ms=duration_ms)
-
-
-def _texts(where: str, value: object) -> list[str]:
-    texts = [entry for entry in list_of(where, value) if isinstance(entry, str)]
-    if texts != value:
-        raise InputError(f"{where} must be a list of texts, not {shown(value)}")
-    return texts
 
 
 def _models(where: str, value: object) -> list[VoiceModelRecord]:

@@ -44,9 +44,12 @@ class TapeDeck:
         self._recorder: Recorder | None = None
         self._writer: TapeWriter | None = None
 
-    def play(self, path: str | os.PathLike[str], *, pauses: bool, in_order: bool, ignore: Collection[str]) -> None:
+    def play(
+        self, tape: str | os.PathLike[str] | Tape, *, pauses: bool, in_order: bool, ignore: Collection[str]
+    ) -> None:
         """From now on answers from a tape; a further one follows when it has been played."""
-        player = Player(Tape.load(path), self._state, pauses=pauses, in_order=in_order, ignore=ignore)
+        tape = tape if isinstance(tape, Tape) else Tape.load(tape)
+        player = Player(tape, self._state, pauses=pauses, in_order=in_order, ignore=ignore)
         self._players.append(player)
         with self._state.lock:
             self._state.script.tapes.append(player.unplayed)

@@ -14,11 +14,43 @@ import pytest
 
 from soniox_testing import FakeSoniox, JobView, VirtualClock
 from soniox_testing.__main__ import parsed, parser_and_options, variable_of
+from soniox_testing.control.api import CLAIMS, SETTINGS, record_names
 from soniox_testing.control.options import OPTIONS, arguments_of, value_of_text
+from soniox_testing.control.scripts import SECTIONS, STORED, VERBS
 from soniox_testing.script.values import InputError
 from tests.fake.control.harness import Control, client_of
 from tests.support.tables import each_row
 
+_REACHED_BY = {
+    "add_audio_url": "audio_urls",
+    "add_recording": "recordings",
+    "add_transcript": "transcripts",
+    "add_tts_model": "tts_models",
+    "add_usage": "usage",
+    "check": "POST check",
+    "clear_scripts": "DELETE scripts",
+    "clock": "POST clock",
+    "fail_next_job": "failures",
+    "faults": "POST faults",
+    "file_content": "GET files/{id}/content",
+    "load_state": "POST scripts",
+    "on_session": "conversations",
+    "play_tape": "tapes",
+    "report": "GET report",
+    "unused": "GET report",
+    "restrict_key": "keys",
+    "save_state": "GET saved",
+    "send_webhook_again": "POST webhooks/{id}/again",
+    "session_audio": "GET sessions/{id}/audio",
+    "speech_audio": "GET speeches/{id}/audio",
+    "start": "POST fakes",
+    "stop": "DELETE fakes/{id}",
+    "voice_content": "GET voices/{id}/content",
+    "wait_for_webhook": "POST webhooks/{id}/wait",
+}
+"""What takes the place of a method: a request, or a section of a script."""
+_ELSEWHERE = {"record_tape": "the command record", "ssl_context": "ca_file", "expect": "assert_requested"}
+"""Methods that have no request of their own, and what there is instead."""
 _OF_THE_PORT = {"host", "port", "tls"}
 _DOCS = Path(__file__).parents[3] / "docs" / "testing.md"
 
@@ -65,6 +97,17 @@ def test_no_argument_is_forgotten():
     assert sorted(rows) == sorted(
         (flags[action.dest], variable_of(action), action.dest if action.dest in OPTIONS else "") for action in actions
     )
+
+
+def test_no_method_is_forgotten():
+    control = Control()
+    with control.server:
+        state = control("GET", "state")[1]
+    routes = {f"{method} {name}" for method, name in control.server._api.routes}
+    assert set(_REACHED_BY.values()) <= {*routes, *SECTIONS, *STORED}
+    public = {name for name in dir(FakeSoniox) if not name.startswith("_")}
+    known = {*record_names(FakeSoniox), *CLAIMS, *VERBS, *SETTINGS, *state, *_REACHED_BY, *_ELSEWHERE}
+    assert public - known == set()
 
 
 @each_row(

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from soniox_lite import SonioxConnectionError
+from soniox_lite import SonioxAPIError, SonioxConnectionError
 from soniox_testing import Recording
 from tests.fake.control.harness import Control
 from tests.support.tables import each_row
@@ -159,6 +159,35 @@ def test_words_audio_urls_models_usage_and_faults_can_be_scripted(control):
         assert client.stt.get(of_url.id).error_type == "invalid_audio_file"
 
 
+def test_a_tape_is_played_and_left_with_a_reset(control):
+    lines = [
+        {"soniox_tape": 1, "recorded_at": "2026-11-27T10:00:00.000Z", "to": "https://api.soniox.com"},
+        {"at_ms": 1, "on": 1, "request": {"method": "GET", "path": "/v1/files?limit=100", "headers": {}}},
+        {"at_ms": 2, "on": 1, "response": {"status": 418, "headers": {"x-kind": "teapot"}, "json": {}}},
+    ]
+    tape = base64.b64encode("\n".join(map(json.dumps, lines)).encode()).decode()
+    assert control("POST", "scripts", {"tapes": [{"content_base64": tape, "pauses": False}]})[0] == 200
+    with control.client() as client:
+        with pytest.raises(SonioxAPIError) as caught:
+            client.files.list()
+        assert caught.value.status_code == 418
+        assert control("POST", "reset", {})[0] == 200
+        assert client.files.list().files == []
+
+
+def test_a_webhook_can_be_waited_for_and_sent_again(control):
+    with control.client() as client:
+        job = client.stt.create(audio_url="https://example.com/a.mp3", config={"webhook_url": "http://example.com/"})
+    status, body = control("POST", f"webhooks/{job.id}/wait", {"timeout_sec": 0})
+    assert (status, "there is no finished webhook" in body["error"]) == (409, True)
+    control("POST", "clock", {"advance_sec": 5})
+    status, body = control("POST", f"webhooks/{job.id}/wait", {"timeout_sec": 5})
+    assert (status, body["outcome"]) == (200, "refused")
+    assert control("POST", f"webhooks/{job.id}/again", {})[1]["transcription_id"] == job.id
+    for wrong in ({}, {"timeout_sec": -1}, {"timeout_sec": 61}, {"timeout_sec": True}, {"timeout_sec": 1, "x": 1}):
+        assert control("POST", f"webhooks/{job.id}/wait", wrong)[0] == 400
+
+
 @each_row(
     ("script", "message"),
     [
@@ -207,6 +236,9 @@ def test_words_audio_urls_models_usage_and_faults_can_be_scripted(control):
         ),
         ({"tts_models": [{"model_id": "tts-rt-v2"}]}, "tts_models[0]: there is a model 'tts-rt-v2' already"),
         ({"tts_models": [{"model_id": "new"}, {"model_id": "new"}]}, "tts_models[1]: there is a model 'new' already"),
+        ({"tapes": [{"content_base64": ""}]}, "tapes[0]: tapes[0] is empty"),
+        ({"tapes": [{"content_base64": "/w==", "ignore": "x"}]}, "tapes[0].ignore must be a list, not 'x'"),
+        ({"tapes": [{"content_base64": "/w=="}]}, "tapes[0]: "),
         ({"usage": [{"model": "m", "ended_at": "today"}]}, "usage[0].ended_at must be a time such as"),
         ({"faults": [{"verb": "html"}, {"verb": "answer", "status_code": 42}]}, "faults[1]: answer(): "),
         ({"faults": ["html"]}, "faults[0]: verb must be one of"),
