@@ -64,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             state_file=settings.state,
             max_fakes=settings.max_fakes,
             open_control=settings.open_control,
+            allow_hosts=[host.strip() for listed in settings.allow_host for host in listed.split(",")],
         )
     except (OSError, ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
@@ -147,6 +148,14 @@ def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]
             help="load what an earlier run has saved, if there is such a file, and save to it at the end",
         ),
         add("--max-fakes", type=int, default=100, metavar="N", help="sub-fakes at once (default: %(default)s)"),
+        add(
+            "--allow-host",
+            action="append",
+            default=[],
+            metavar="HOST",
+            help="let other machines use /__fake__/ where they reach it by this name, such as a container's; may be "
+            "repeated",
+        ),
         add("--open-control", **switch, help="let other machines use /__fake__/ as well, without a key"),  # type: ignore[arg-type]
     ]
     fake = parser.add_argument_group("options of the fake", "The control API takes them as well, under their names.")

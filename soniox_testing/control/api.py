@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
@@ -29,7 +31,7 @@ from .page import page_response
 from .scripts import VERBS, add_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from werkzeug.wrappers import Request
 
@@ -62,11 +64,13 @@ class ControlApi:
     Args:
         standalone: The server to control.
         open_to_all: Whether to answer to other machines, too.
+        hosts: Names by which other machines may reach it.
     """
 
-    def __init__(self, standalone: Standalone, *, open_to_all: bool) -> None:
+    def __init__(self, standalone: Standalone, *, open_to_all: bool, hosts: Collection[str] = ()) -> None:
         self._standalone = standalone
         self._open_to_all = open_to_all
+        self._hosts = frozenset(host.lower() for host in hosts)
         # The parts in braces stand for any text, which the function gets.
         self.routes: dict[tuple[str, str], Callable[..., object]] = {
             ("GET", "state"): self._state,
@@ -135,30 +139,34 @@ class ControlApi:
         raise _RefusalError(404, f"There is no {method} {ROOT}/{name}, but {listed}.")
 
     def _admit(self, request: Request) -> None:
-        if not self._open_to_all:
+        host = re.sub(r":[0-9]*$", "", request.host).strip("[]").lower()
+        if not self._open_to_all and host not in self._hosts:
             if not is_loopback(request.remote_addr or ""):
-                raise _RefusalError(403, "The control API answers to its own machine only; see --open-control.")
+                what = "The control API answers to its own machine only; see --allow-host and --open-control."
+                raise _RefusalError(403, what)
             # DNS rebinding: a web page may have given its own name this machine's address.
-            if not is_loopback(request.host.rsplit(":", 1)[0].strip("[]")):
-                raise _RefusalError(403, f"The control API is reached by a loopback address, not by {request.host!r}.")
+            if not is_loopback(host):
+                what = f"The control API is reached by a loopback address, not by {request.host!r}; see --allow-host."
+                raise _RefusalError(403, what)
         # A web page cannot send this type to another site without a preflight request.
         if request.method == "POST" and request.mimetype != "application/json":
             raise _RefusalError(415, "The control API takes JSON: send Content-Type: application/json.")
 
-    def _state(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
+    def _state(self, hosted: HostedFake, request: Request) -> object:
         fake = hosted.fake
         return {
-            **self._state_of(hosted),
+            **self._state_of(hosted, request),
             "time": fake.clock.timestamp(),
             "now_sec": fake.clock.now_sec(),
             "settings": {name: getattr(fake, name) for name in SETTINGS},
             "unused": fake.unused(),
         }
 
-    def _state_of(self, hosted: HostedFake) -> dict[str, object]:
+    def _state_of(self, hosted: HostedFake, request: Request) -> dict[str, object]:
+        """With the URLs by which the client of the request reaches the fake, such as the name of a container."""
         fake = hosted.fake
         certificate = self._standalone.certificate
-        return {
+        state: dict[str, object] = {
             "id": str(hosted.number),
             "name": fake.name,
             "url": fake.url,
@@ -168,11 +176,14 @@ class ControlApi:
             "tts_api_base_url": fake.tts_api_base_url,
             "tts_websocket_url": fake.tts_websocket_url,
             "api_key": fake.api_key,
-            "environment": fake.environment(),
             "ca_file": certificate and certificate.ca_file,
             "clock": "real" if hosted.clock is None else "virtual",
             "pending_faults": [_fault(fault) for fault in fake.faults.pending],
         }
+        own, reached = f"//{urlsplit(fake.url).netloc}", f"//{request.host}"
+        environment = {name: value.replace(own, reached) for name, value in fake.environment().items()}
+        urls = {name: value.replace(own, reached) for name, value in state.items() if isinstance(value, str)}
+        return {**state, **urls, "environment": environment}
 
     def _records(self, hosted: HostedFake, request: Request) -> object:
         last = request.args.get("last", "")
@@ -282,19 +293,19 @@ class ControlApi:
             raise _RefusalError(409, f"It was reset, but its check failed: {error}") from error
         except ValueError as error:
             raise _RefusalError(400, str(error)) from error
-        return self._state_of(hosted)
+        return self._state_of(hosted, request)
 
     def _sub_fakes(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
         return {
             "fakes": [
-                {**self._state_of(sub_fake), "idle_sec": round(self._standalone.idle_sec(sub_fake), 3)}
+                {**self._state_of(sub_fake, request), "idle_sec": round(self._standalone.idle_sec(sub_fake), 3)}
                 for sub_fake in self._standalone.sub_fakes
             ]
         }
 
     def _make_fake(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
         try:
-            return self._state_of(self._standalone.make(_body(request)))
+            return self._state_of(self._standalone.make(_body(request)), request)
         except TooManyFakesError as error:
             raise _RefusalError(429, str(error)) from error
         except ValueError as error:

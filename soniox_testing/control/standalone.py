@@ -13,7 +13,7 @@ from .hosted import HostedFake, TooManyFakesError
 from .scripts import run_script
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from typing_extensions import Self
@@ -38,6 +38,7 @@ class Standalone(SharedListener):
             the server stops; None: nothing is.
         max_fakes: How many sub-fakes there may be at once.
         open_control: Whether the control API answers to other machines, too.
+        allow_hosts: Names by which other machines may reach the control API.
 
     Raises:
         ValueError: An option or a script cannot be.
@@ -56,6 +57,7 @@ class Standalone(SharedListener):
         state_file: Path | None = None,
         max_fakes: int = 100,
         open_control: bool = False,
+        allow_hosts: Collection[str] = (),
     ) -> None:
         super().__init__(host=host, port=port, tls=tls, beside=self._control)
         self.root: HostedFake = HostedFake(self.place(root=True), options, scripts)
@@ -68,7 +70,7 @@ class Standalone(SharedListener):
         self._changing = threading.Lock()
         self._saving = threading.Lock()
         self._fakes: dict[int, HostedFake] = {self.root.number: self.root}
-        self._api = ControlApi(self, open_to_all=open_control)
+        self._api = ControlApi(self, open_to_all=open_control, hosts=allow_hosts)
 
     @property
     def fake(self) -> FakeSoniox:

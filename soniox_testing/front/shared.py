@@ -217,11 +217,12 @@ class SharedListener:
         return number, below, mount
 
     def _respond(self, request: Request) -> Delivery:
-        response = None if self._beside is None else self._beside(request)
-        if response is not None:
-            # A client may send such a request and then others on one connection; the end of a fake must not end it.
+        if self._beside is not None:
+            # A client may send such a request and others on one connection; the end of a fake must not end it.
             self._owners.pop(request.environ[LINE], None)
-            return Delivery(response)
+            response = self._beside(request)
+            if response is not None:
+                return Delivery(response)
         with self._lock:
             number, below, mount = self._find(request.environ["PATH_INFO"])
             path = text_of(below)

@@ -299,6 +299,37 @@ def test_other_machines_are_refused_unless_they_are_let_in(monkeypatch):
         assert opened("GET", "state", headers={"Host": "fake.example"})[0] == 200
 
 
+def test_other_machines_are_let_in_by_the_name_of_a_container(monkeypatch):
+    monkeypatch.setattr("soniox_testing.control.api.is_loopback", lambda host: False)
+    control = Control(allow_hosts=["Soniox", "::1"])
+    with control.server:
+        for host in ("soniox:8000", "SONIOX", "[::1]:8000"):
+            status, state = control("GET", "state", headers={"Host": host})
+            assert (status, state["api_base_url"]) == (200, f"http://{host}/v1")
+            assert state["environment"]["SONIOX_API_BASE_URL"] == f"http://{host}"
+        for host in ("evil.example", "soniox.evil.example", "127.0.0.1:8000"):
+            status, body = control("GET", "state", headers={"Host": host})
+            assert (status, "--allow-host" in body["error"]) == (403, True)
+
+
+def test_a_sub_fake_may_be_deleted_on_the_connection_that_used_it(control):
+    address = urlsplit(control.server.fake.url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+
+    def call(method, path, body=None):
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer key-a"}
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    status, made = call("POST", "/__fake__/fakes", "{}")
+    assert status == 200
+    assert call("GET", f"{urlsplit(made['url']).path}/v1/files")[0] == 200
+    assert call("DELETE", f"/__fake__/fakes/{made['id']}")[0] == 200
+    assert call("GET", "/__fake__/fakes")[0] == 200
+    connection.close()
+
+
 def test_no_key_is_needed_for_control_but_for_the_api_beside_it(control):
     address = urlsplit(control.server.fake.url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
