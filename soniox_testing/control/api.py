@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
     from ..script.recordings import Recording
+    from ..script.records import RequestRecord
     from .hosted import HostedFake
     from .standalone import Standalone
 
@@ -47,6 +48,7 @@ CLAIMS = tuple(name for name in vars(Assertions) if name.startswith("assert_"))
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _LONGEST_SEC = 1e9
 _LONGEST_WAIT_SEC = 60
+_SHORT_CHARS = 1000
 _NOT_STORED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -75,6 +77,8 @@ class ControlApi:
         self.routes: dict[tuple[str, str], Callable[..., object]] = {
             ("GET", "state"): self._state,
             ("GET", "records"): self._records,
+            ("GET", "requests/{id}"): self._one_request,
+            ("GET", "messages/{id}"): self._messages,
             ("GET", "report"): self._report,
             ("POST", "check"): self._check,
             ("POST", "scripts"): self._scripts,
@@ -186,13 +190,29 @@ class ControlApi:
         return {**state, **urls, "environment": environment}
 
     def _records(self, hosted: HostedFake, request: Request) -> object:
+        known = record_names(type(hosted.fake))
+        names = request.args.get("only", ",".join(known)).split(",")
+        for name in names:
+            if name not in known:
+                raise _RefusalError(400, f"only takes {', '.join(known)}, with commas between, not {shown(name)}.")
         last = request.args.get("last", "")
         if last and not (last.isdecimal() and len(last) < 10 and int(last) > 0):
             raise _RefusalError(400, "last must be a number of records, above 0.")
-        records: dict[str, tuple[object, ...]] = {
-            name: getattr(hosted.fake, name) for name in record_names(type(hosted.fake))
-        }
-        return {name: listed[-int(last) :] if last else listed for name, listed in records.items()}
+        records = {name: getattr(hosted.fake, name) for name in names}
+        if last:
+            records = {name: listed[-int(last) :] for name, listed in records.items()}
+            # Many are asked for often, such as by the page; ``GET requests/{id}`` has all of one.
+            records["requests"] = [_shortened(record) for record in records.get("requests", ())]
+        return {name: records[name] for name in names}
+
+    def _one_request(self, hosted: HostedFake, request: Request, number: str) -> object:  # noqa: ARG002
+        found = next((record for record in hosted.fake.requests if str(record.number) == number), None)
+        if found is None:
+            raise _RefusalError(404, f"There is no request with the number {number}, or it is not kept any more.")
+        return found
+
+    def _messages(self, hosted: HostedFake, request: Request, connection_id: str) -> object:  # noqa: ARG002
+        return {"messages": [each for each in hosted.fake.messages if each.connection_id == connection_id]}
 
     def _report(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
         return {"report": hosted.fake.report()}
@@ -425,6 +445,10 @@ def record_names(fake: type[FakeSoniox]) -> tuple[str, ...]:
         for name, member in vars(fake).items()
         if isinstance(member, property) and str(member.fget.__annotations__["return"]).startswith("tuple[")
     )
+
+
+def _shortened(record: RequestRecord) -> RequestRecord:
+    return dataclasses.replace(record, body=record.body[:_SHORT_CHARS], response=record.response[:_SHORT_CHARS])
 
 
 def _summary(action: object) -> str:

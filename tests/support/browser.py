@@ -108,7 +108,8 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Page.navigate", url=url)
-        self.wait_until(f"document.readyState === 'complete' && location.href === {json.dumps(url)}")
+        address = json.dumps(url.partition("#")[0])
+        self.wait_until(f"document.readyState === 'complete' && location.href.split('#')[0] === {address}")
 
     def place_of(self, selector: str) -> tuple[float, float, float, float]:
         """Left, top, width and height of an element, which is scrolled into view."""

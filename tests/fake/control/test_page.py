@@ -52,6 +52,34 @@ def test_records_can_be_limited_to_the_last(control):
     assert [request["number"] for request in records["requests"]] == [2, 3]
     for last in ("0", "-1", "two", "9" * 5000):
         assert control("GET", f"records?last={last}")[0] == 400
+    assert set(control("GET", "records?only=files,usage")[1]) == {"files", "usage"}
+    status, answer = control("GET", "records?only=files,filez")
+    assert (status, "not 'filez'" in answer["error"]) == (400, True)
+
+
+def test_long_bodies_are_asked_for_one_by_one(control):
+    with control.client() as client:
+        client.stt.create(audio_url="https://example.com/a.mp3", config={"context": {"text": "x" * 5_000}})
+    assert len(control("GET", "records?last=9")[1]["requests"][0]["body"]) == 1_000
+    (whole,) = control("GET", "records")[1]["requests"]
+    assert len(whole["body"]) > 5_000
+    assert control("GET", "requests/1") == (200, whole)
+    assert control("GET", "requests/2")[0] == 404
+
+
+def test_the_messages_of_one_session_are_asked_for(control):
+    with control.client() as client:
+        for _ in range(2):
+            with client.realtime.stt.connect(config=_CONFIG) as session:
+                session.send_byte_chunk(bytes(8_000))
+                session.finish()
+                list(session.receive_events())
+    first, second = control("GET", "records")[1]["sessions"]
+    of_first, of_second = (control("GET", f"messages/{one['id']}")[1]["messages"] for one in (first, second))
+    assert {message["connection_id"] for message in of_first} == {first["id"]}
+    assert [message["number"] for message in (*of_first, *of_second)] == [
+        message["number"] for message in control("GET", "records")[1]["messages"]
+    ]
 
 
 def test_a_single_fault_and_all_scripts_can_be_removed(control):
@@ -167,10 +195,12 @@ def test_a_selection_and_an_opened_row_survive_an_update(browser, control):
         )
         selected = browser.evaluate("getSelection().toString()")
         assert "first.mp3" in selected
-        client.files.upload(b"sound", filename="later.mp3")
+        client.stt.create(audio_url="https://example.com/a.mp3", config={"context": {"text": f"{'x' * 5_000}end"}})
         browser.wait_until("document.querySelectorAll('details.row').length === 2")
         assert browser.evaluate("getSelection().toString()") == selected
         assert browser.evaluate("[...document.querySelectorAll('details.row')].map((row) => row.open)") == [False, True]
+        browser.click("details.row summary")
+        browser.wait_until("document.querySelector('details.row pre').textContent.includes('xxxend')")
 
 
 @needs_browser
