@@ -22,7 +22,7 @@ _MAX_CHARS = 2 * 1024 * 1024
 _MAX_SHOWN_CHARS = 4_000
 
 
-@dataclass
+@dataclass(slots=True)
 class _Message:
     """A message, or several with audio that followed one another."""
 
@@ -67,8 +67,9 @@ class Messages:
             latest.count += 1
             return
         text = text[:_MAX_SHOWN_CHARS]
-        moment_sec = self._clock.now_sec()
-        message = _Message(next(self._numbers), connection_id, moment_sec, kind, without_secrets(text), size)
+        if kind == "received":
+            text = without_secrets(text)
+        message = _Message(next(self._numbers), connection_id, self._clock.now_sec(), kind, text, size)
         if kind == "ended":
             self._latest.pop(connection_id, None)
         else:
