@@ -423,10 +423,11 @@ def _audio(content: bytes, content_type: str = "application/octet-stream") -> Re
 
 
 def _body(request: Request) -> dict[str, object]:
-    if (request.content_length or 0) > _MAX_BODY_BYTES:
-        raise _RefusalError(413, f"The body is larger than {_MAX_BODY_BYTES} bytes.")
     try:
-        body: object = json.loads(request.stream.read(_MAX_BODY_BYTES), parse_constant=_refuse)
+        content = request.stream.read(_MAX_BODY_BYTES + 1)
+        if len(content) > _MAX_BODY_BYTES:
+            raise _RefusalError(413, f"The body is larger than {_MAX_BODY_BYTES} bytes.")
+        body: object = json.loads(content, parse_constant=_refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise _RefusalError(400, f"The body is not JSON: {error}") from error
     if not isinstance(body, dict):

@@ -64,7 +64,7 @@ def run_script(fake: FakeSoniox, path: Path) -> list[Recording]:
         function(fake)
         return []
     try:
-        script: object = json.loads(path.read_text(encoding="utf-8"))
+        script: object = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from error
     try:

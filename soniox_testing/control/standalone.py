@@ -63,6 +63,8 @@ class Standalone(SharedListener):
         self.root: HostedFake = HostedFake(self.place(root=True), options, scripts)
         """The fake at the URL of the server."""
         self._state_file = state_file
+        if state_file is not None and not state_file.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {state_file.parent} for the state")
         if state_file is not None and state_file.exists():
             self.root.recordings += run_script(self.fake, state_file)
         self._options = options

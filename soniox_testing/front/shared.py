@@ -242,10 +242,11 @@ class SharedListener:
             )
         else:
             name = self._names.get(number)
-            test = f"The test {name}" if name else "The test"
-            refusal = ApiError(
-                410, "test_ended", f"{test} has ended, and its fake with it; {request.method} {path} came too late."
-            )
+            whose = f" {name}" if name else ""
+            ended = f"The test{whose} has ended, and its fake with it"
+            if self._beside is not None:
+                ended = f"The fake{whose} at /~{number} was deleted"
+            refusal = ApiError(410, "test_ended", f"{ended}; {request.method} {path} came too late.")
         return Delivery(json_response(refusal.status_code, refusal.body()))
 
     def _websocket(self, path: str) -> Callable[[Upgrade], None] | None:

@@ -16,7 +16,7 @@ def ask(url, method, name, body=None, headers=None):
     """Sends a request to the control API of a fake, and returns the status and the body: bytes if it is no JSON."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
-    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    content = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
     try:
         connection.request(method, f"{address.path}/__fake__/{name}", content, _JSON if headers is None else headers)
         response = connection.getresponse()

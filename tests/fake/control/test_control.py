@@ -290,6 +290,14 @@ def test_what_is_refused_says_why(control, method, name, body, headers, status, 
     assert (found, message in answer["error"]) == (status, True)
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_refused(control, monkeypatch, chunked):
+    monkeypatch.setattr("soniox_testing.control.api._MAX_BODY_BYTES", 10)
+    body = iter([b'{"a": ', b'"bcdef"}']) if chunked else b'{"a": "bcdef"}'
+    status, answer = control("POST", "scripts", body)
+    assert (status, answer) == (413, {"error": "The body is larger than 10 bytes."})
+
+
 def test_other_machines_are_refused_unless_they_are_let_in(monkeypatch):
     monkeypatch.setattr("soniox_testing.control.api.is_loopback", lambda host: host != "127.0.0.1")
     closed, opened = Control(), Control(open_control=True)

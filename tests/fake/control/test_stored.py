@@ -190,6 +190,11 @@ def test_a_state_is_saved_at_the_end_and_loaded_at_the_start(tmp_path):
         assert client.files.get(file.id).filename == "a.mp3"
         status, body = second("POST", "scripts", saved)
         assert (status, "files[0].id must be a new one" in body["error"]) == (400, True)
+    # As some editors write it.
+    path.write_text('{"files": []}', encoding="utf-8-sig")
+    Control(state_file=path)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        Control(state_file=tmp_path / "none" / "state.json")
     path.write_text("{")
     with pytest.raises(ValueError, match=r"state\.json is not JSON"):
         Control(state_file=path)
