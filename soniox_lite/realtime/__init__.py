@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._websocket.tape import Tape as Tape
     from ..client import AsyncSonioxClient, SonioxClient
+    from ..types.metrics import (
+        RealtimeSTTMetrics as RealtimeSTTMetrics,
+        RealtimeTTSMetrics as RealtimeTTSMetrics,
+    )
     from ..types.realtime import (
         RealtimeEvent as RealtimeEvent,
         RealtimeSTTConfig as RealtimeSTTConfig,
@@ -89,6 +93,7 @@ lazy_names(
     __name__,
     {
         ".._websocket.tape": ("Tape",),
+        "..types.metrics": ("RealtimeSTTMetrics", "RealtimeTTSMetrics"),
         "..types.realtime": ("RealtimeEvent", "RealtimeSTTConfig", "RealtimeTTSConfig", "RealtimeTTSEvent"),
         "..types.resume": (
             "RealtimeLostPayload",

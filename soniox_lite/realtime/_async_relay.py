@@ -303,6 +303,10 @@ class AsyncRelay:
         """Takes a message of a link; gives what the link's own queue keeps, which is all that limits its reading."""
         if (leg is not self._leg or not self._is_linked) and self._steps.run(self._comes_early, leg, (message, event)):
             return None
+        protocol = self._protocol
+        protocol.messages_received += 1
+        if protocol.first_token_at is None and event.tokens:
+            protocol.first_token_at = time.monotonic()
         if event.error_code is None:
             is_given = self._steps.run(self.core.received, event)
         else:

@@ -66,6 +66,27 @@ def framing_of(config: RealtimeSTTConfig, *, when_container: WhenContainer = "re
     )
 
 
+def duration_ms(
+    audio_format: str, size: int, *, sample_rate: int | None, num_channels: int | None, head: bytes
+) -> int | None:
+    """Milliseconds of so many bytes of audio; None for compressed audio, and where that is not known.
+
+    Args:
+        audio_format: As in a config.
+        size: The bytes, with the header of a WAV file.
+        sample_rate: Of raw audio.
+        num_channels: Of raw audio.
+        head: How the audio begins, with all of the header of a WAV file.
+    """
+    try:
+        framing = Framing(audio_format, sample_rate or 0, num_channels or 0, when_container="restart")
+        if audio_format in ("wav", "auto") and head.startswith(b"RIFF"):
+            framing.feed(head)
+    except ValueError:
+        return None
+    return round(framing.ms_of(size)) if framing.bytes_per_second else None
+
+
 class Framing:
     """The bytes and times of one stream of audio, from its first byte on.
 

@@ -277,6 +277,13 @@ class ResumeCore:
         """Milliseconds of audio that are kept."""
         return round(self._framing.ms_of(self._ring.end) - self._framing.ms_of(self._ring.start))
 
+    @property
+    def audio_given(self) -> tuple[int, int | None]:
+        """How much audio was given, in bytes and milliseconds; None where that is not known (yet)."""
+        size = self._ring.end
+        is_known = not size or self._framing.bytes_per_second
+        return size, round(self._framing.ms_of(size)) if is_known else None
+
     # What the user does.
 
     def has_room(self, size: int) -> bool:

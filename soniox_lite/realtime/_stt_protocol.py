@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from enum import IntEnum
 
+from .._data.clock import time
 from .._data.json_values import is_buffer, kind_of
 from .._data.rules import FieldErrors
 from .._websocket.frames import BINARY, TEXT, Message
@@ -35,6 +36,9 @@ KEEP_ALIVE_INTERVAL_SEC = 5.0
 HOLD_INTERVAL_SEC = 20.0
 # Larger messages are sent in pieces: servers limit them, and a pause or a close can take effect between two pieces.
 MAX_MESSAGE_BYTES = 64 * 1024
+
+# Enough for the header of a WAV file.
+_HEAD_BYTES = 4096
 
 # Searched for in messages that are not received yet.
 _FINISHED, _ERROR = b'"finished"', b'"error_code"'
@@ -92,6 +96,11 @@ def may_be_terminal(message: bytes) -> bool:
     return _FINISHED in message or _ERROR in message
 
 
+def has_token(message: bytes) -> bool:
+    """Whether there is a token in a message, judged without parsing it."""
+    return message.startswith(_WITH_TOKENS) or b'"is_final"' in message
+
+
 class Progress:
     """A state that only moves to later ones, by whichever thread.
 
@@ -129,6 +138,11 @@ class SttProtocol(Progress):
         state: How far the session has come, a :class:`State`.
         is_paused: Whether audio is dropped.
         dropped_audio_bytes: How much audio has been dropped.
+        audio_bytes: How much audio has been made into messages.
+        head: How it began.
+        first_audio_at: When it began, on a monotonic clock; None before that.
+        messages_received: How many messages have arrived.
+        first_token_at: When the first token arrived; None before that.
         finished: The event that said that the session is finished; None before it.
         failure: The event that the service refused the session with; None if it did not.
         closure: How the connection ended; None while it is open.
@@ -150,6 +164,11 @@ class SttProtocol(Progress):
         self.finished: RealtimeEvent | None = None
         self.failure: RealtimeEvent | None = None
         self.closure: Closure | None = None
+        self.audio_bytes = 0
+        self.head = b""
+        self.first_audio_at: float | None = None
+        self.messages_received = 0
+        self.first_token_at: float | None = None
         # The last terminal message, and its event.
         self._terminal: tuple[bytes | None, RealtimeEvent | None] = (None, None)
 
@@ -224,7 +243,12 @@ class SttProtocol(Progress):
         if self.is_paused or self.state is State.HELD:
             self.dropped_audio_bytes += len(piece)
             return None
-        return Message(BINARY, piece) if piece else None
+        if not piece:
+            return None
+        if not self.audio_bytes:
+            self.first_audio_at, self.head = time.monotonic(), bytes(piece[:_HEAD_BYTES])
+        self.audio_bytes += len(piece)
+        return Message(BINARY, piece)
 
     def finish(self) -> Message | None:
         """The message that ends the audio; None if it was made before.

@@ -21,6 +21,7 @@ import json
 import re
 from enum import IntEnum
 
+from .._data.clock import time
 from .._data.json_values import kind_of
 from .._data.rules import FieldErrors
 from .._websocket.frames import TEXT, Message
@@ -43,6 +44,8 @@ KEEP_ALIVE = Message(TEXT, b'{"keep_alive":true}')
 # The service closes a connection that is silent for 40 seconds.
 KEEP_ALIVE_INTERVAL_SEC = 20.0
 _MAX_ID_LENGTH = 256
+# Enough for the header of a WAV file.
+_HEAD_CHARACTERS = 4096
 _NUMBERED = re.compile(r"--[0-9]+\Z")
 # How many names a connection remembers; about a megabyte.
 MAX_REMEMBERED_IDS = 10_000
@@ -240,6 +243,7 @@ class TtsProtocol(Progress):
         state: How far the stream has come, a :class:`StreamState`.
         has_audio_end: Whether the last of the audio has arrived.
         audio_bytes: How many bytes of audio have arrived.
+        messages_received: How many messages of the stream have arrived.
         failure: The event that the service ended the stream with; None if it did not.
     """
 
@@ -250,6 +254,7 @@ class TtsProtocol(Progress):
         self.wire_id = config.stream_id
         self.has_audio_end = False
         self.audio_bytes = 0
+        self.messages_received = 0
         self.failure: RealtimeTTSEvent | None = None
         # The audio of the first message that has some, in Base64.
         self._first_audio = ""
@@ -257,6 +262,9 @@ class TtsProtocol(Progress):
         # Text that waits for the end of a pause.
         self._held: list[RealtimeTTSTextMessage] = []
         self._last_text_at: float | None = None
+        # On the same clock; None before the first.
+        self._first_text_at: float | None = None
+        self._first_audio_at: float | None = None
 
     def start(self) -> Message:
         """The message that starts the stream."""
@@ -286,6 +294,8 @@ class TtsProtocol(Progress):
             problem = InvalidField("text", f"{rule} it has got already", f"{size} more")
             raise SonioxValidationError(f"the stream takes no more text: {problem}", errors=[problem])
         self._text_bytes += size
+        if self._first_text_at is None and size:
+            self._first_text_at = now
         if text_end:
             self.advance(StreamState.ENDING)
         if (hold or self._held) and (text or text_end):
@@ -351,9 +361,11 @@ class TtsProtocol(Progress):
 
     def observe(self, data: dict[str, Any]) -> None:
         """Updates the state from a message of the stream, or of the connection, as it arrives."""
+        self.messages_received += 1
         audio = data.get("audio")
         if audio and type(audio) is str:
-            self._first_audio = self._first_audio or audio
+            if not self.audio_bytes:
+                self._first_audio, self._first_audio_at = audio, time.monotonic()
             self.audio_bytes += len(audio) // 4 * 3 - audio.count("=", -2)
         if data.get("audio_end") is True:
             self.has_audio_end = True
@@ -367,18 +379,30 @@ class TtsProtocol(Progress):
     @property
     def audio_ms(self) -> int | None:
         """Milliseconds of audio that have arrived; None where bytes do not tell: of compressed audio."""
-        from ._framing import Framing  # noqa: PLC0415 - few ask
+        from ._framing import duration_ms  # noqa: PLC0415 - few ask
 
         if not self.audio_bytes:
             return 0
         try:
-            framing = Framing(self.config.audio_format, self.config.sample_rate or 0, 1, when_container="restart")
-            if self.config.audio_format == "wav":
-                framing.feed(base64.b64decode(self._first_audio))
+            head = base64.b64decode(self._first_audio[:_HEAD_CHARACTERS])
         except ValueError:
-            # An unknown format, or no WAV header.
-            return None
-        return round(framing.ms_of(self.audio_bytes)) if framing.bytes_per_second else None
+            # Its receiver is told.
+            head = b""
+        config = self.config
+        return duration_ms(
+            config.audio_format, self.audio_bytes, sample_rate=config.sample_rate, num_channels=1, head=head
+        )
+
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes of text have been accepted."""
+        return self._text_bytes
+
+    @property
+    def first_audio_sec(self) -> float | None:
+        """Seconds from the first text to the first audio; None before that."""
+        began_at, ended_at = self._first_text_at, self._first_audio_at
+        return None if began_at is None or ended_at is None else ended_at - began_at
 
     @property
     def is_started(self) -> bool:

@@ -116,6 +116,9 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         """Milliseconds of audio that will not be transcribed."""
         return self._core.lost_ms
 
+    def _sent(self) -> tuple[int, int | None, int]:
+        return *self._core.audio_given, self.connections
+
     @property
     def buffered_ms(self) -> int:
         """Milliseconds of audio that are kept, to be sent again after a break."""

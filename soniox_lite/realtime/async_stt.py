@@ -41,6 +41,7 @@ from ._stt_protocol import (
     check_trailing_silence,
     checked_control_type,
     error_of,
+    has_token,
     may_be_terminal,
 )
 
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .._websocket.tape import Tape
     from ..client import AsyncSonioxClient
     from ..types.config_dicts import RealtimeSTTConfigDict, ResumePolicyDict
+    from ..types.metrics import RealtimeSTTMetrics
     from ..types.realtime import RealtimeSessionEventPayload
     from ..types.resume import ResumePolicy
     from ._stt_protocol import SessionState
@@ -228,6 +230,43 @@ class AsyncRealtimeSTTSession:
     def last_message(self) -> RealtimeEvent | None:
         """The event that was received last; None before the first."""
         return self._last_message
+
+    @property
+    def metrics(self) -> RealtimeSTTMetrics:
+        """The session in numbers, as they are now: audio sent, time to the first token, lag of final tokens, etc."""
+        from ..types.metrics import RealtimeSTTMetrics  # noqa: PLC0415 - only who asks pays
+        from ._words import time_of  # noqa: PLC0415 - as above
+
+        protocol, event = self._protocol, self._last_message
+        sent_bytes, sent_ms, connections = self._sent()
+        final_ms = None if event is None else time_of(event.final_audio_proc_ms)
+        total_ms = None if event is None else time_of(event.total_audio_proc_ms)
+        began_at, first_at = protocol.first_audio_at, protocol.first_token_at
+        return RealtimeSTTMetrics(
+            connections=connections,
+            reconnects=max(0, connections - 1),
+            audio_sent_bytes=sent_bytes,
+            audio_sent_ms=sent_ms,
+            audio_recognized_ms=None if total_ms is None else round(total_ms),
+            final_lag_ms=None if final_ms is None or sent_ms is None else max(0, round(sent_ms - final_ms)),
+            messages_received=protocol.messages_received,
+            first_token_sec=None if began_at is None or first_at is None else first_at - began_at,
+        )
+
+    def _sent(self) -> tuple[int, int | None, int]:
+        """How much audio was sent, in bytes and milliseconds, over how many connections."""
+        from ._framing import duration_ms  # noqa: PLC0415 - as above
+
+        protocol, config = self._protocol, self._protocol.config
+        size = protocol.audio_bytes
+        milliseconds = duration_ms(
+            config.audio_format,
+            size,
+            sample_rate=config.sample_rate,
+            num_channels=config.num_channels,
+            head=protocol.head,
+        )
+        return size, milliseconds if size else 0, int(protocol.was_connected)
 
     @property
     def state(self) -> SessionState:
@@ -824,11 +863,14 @@ class AsyncRealtimeSTTSession:
         self._emit(RealtimeSessionOpenPayload())
 
     def _on_message(self, message: bytes) -> bytes | None:
-        last = None
+        protocol, last = self._protocol, None
+        protocol.messages_received += 1
+        if protocol.first_token_at is None and has_token(message):
+            protocol.first_token_at = time.monotonic()
         if may_be_terminal(message):
             # The error text may quote what was sent, and so the key if it was sent in a wrong place.
             message = redact(message, self._options.authorization)
-            last = self._protocol.observe(message)
+            last = protocol.observe(message)
         if self._tells_results:
             try:
                 self._tell_result(self._event_of(message))

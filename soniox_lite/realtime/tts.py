@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .._websocket.tape import Tape
     from ..client import SonioxClient
     from ..types.config_dicts import RealtimeTTSConfigDict, ResumePolicyDict
+    from ..types.metrics import RealtimeTTSMetrics
     from ..types.resume import ResumePolicy
     from ._tts_protocol import ConnectionState
 
@@ -373,6 +374,22 @@ class RealtimeTTSStream:
     def last_message(self) -> RealtimeTTSEvent | None:
         """The event that was received last; None before the first."""
         return self._core.last_message
+
+    @property
+    def metrics(self) -> RealtimeTTSMetrics:
+        """The stream in numbers, as they are now: bytes of text and audio, time to the first audio, and others."""
+        from ..types.metrics import RealtimeTTSMetrics  # noqa: PLC0415 - only who asks pays
+
+        protocol, connections = self._core.protocol, self._core.connection.connections
+        return RealtimeTTSMetrics(
+            connections=connections,
+            reconnects=max(0, connections - 1),
+            text_sent_bytes=protocol.text_bytes,
+            audio_received_bytes=protocol.audio_bytes,
+            audio_received_ms=protocol.audio_ms,
+            messages_received=protocol.messages_received,
+            first_audio_sec=protocol.first_audio_sec,
+        )
 
     def __enter__(self) -> Self:
         return self
