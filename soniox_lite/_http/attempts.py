@@ -9,6 +9,7 @@ from .._data.callbacks import settled
 from .._data.clock import time
 from .._data.retry_policy import FailedAttempt
 from ..errors import SonioxConnectionError, SonioxTimeoutError
+from .call_log import log_error, log_response, log_retry
 from .messages import Request, Response
 from .retry import decided_delay, retry_delay
 
@@ -95,6 +96,7 @@ def _repeat(
             # The transport may have sent the request twice by itself, and not have reached the server the second time.
             request.doubtful = error.request_sent = request.doubtful or error.request_sent
             error.request = request
+            log_error(request, error)
             if settings.on_error is not None:
                 settled("on_error", settings.on_error(error))
             delay = _delay(request, settings, deadline, error=error)
@@ -102,6 +104,7 @@ def _repeat(
                 raise
         else:
             response = result if isinstance(result, Response) else result.response
+            log_response(request, response)
             try:
                 if settings.on_response is not None:
                     settled("on_response", settings.on_response(response))
@@ -116,6 +119,7 @@ def _repeat(
             if delay is None or (final_error_types and _error_type(response) in final_error_types):
                 return result
             request.doubtful = request.doubtful or status in _DOUBTFUL_STATUSES
+        log_retry(request, delay)
         transport.pause(delay, settings.cancel)
         request.attempt += 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._data.async_callbacks import AsyncHandlers, settled
 from .._data.clock import time
+from .._data.logs import INFO, log
 from .._data.rules import FieldErrors
 from .._settings import checked_headers, checked_key
 from .hook_events import WebSocketDisconnect, WebSocketHandshake
@@ -58,6 +59,7 @@ class AsyncPreparation:
 
     def opened(self, sock: socket.socket, leftover: bytes) -> WebSocket:
         """The open WebSocket over a socket after the handshake, with the bytes that were received beyond it."""
+        log(INFO, "%s: connected after %.3f s", self._options.shown_url, time.monotonic() - self._began_at)
         if self._track is not None:
             return self._track.opened(sock, leftover)
         return self._options.websocket_of(WebSocket, sock, leftover)
@@ -66,9 +68,13 @@ class AsyncPreparation:
         """Reports the end of the connection, or why it was not opened, to the hook."""
         if self._track is not None and isinstance(outcome, BaseException):
             self._track.refused(outcome)
+        url, elapsed_sec = self._options.shown_url, time.monotonic() - self._began_at
+        if isinstance(outcome, BaseException):
+            log(INFO, "%s: not connected after %.3f s: %s", url, elapsed_sec, type(outcome).__name__)
+        else:
+            log(INFO, "%s: ended after %.3f s with code %d", url, elapsed_sec, outcome.code)
         if self._options.on_disconnect is None:
             return
-        url, elapsed_sec = self._options.shown_url, time.monotonic() - self._began_at
         if isinstance(outcome, BaseException):
             disconnect = WebSocketDisconnect(url, elapsed_sec=elapsed_sec, error=outcome)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from .._data.callbacks import Handlers, settled
 from .._data.clock import time
+from .._data.logs import INFO, log
 from .._data.rules import FieldErrors
 from .._settings import checked_headers, checked_key
 from .hook_events import WebSocketDisconnect, WebSocketHandshake
@@ -59,6 +60,7 @@ class Preparation:
 
     def opened(self, sock: socket.socket, leftover: bytes) -> WebSocket:
         """The open WebSocket over a socket after the handshake, with the bytes that were received beyond it."""
+        log(INFO, "%s: connected after %.3f s", self._options.shown_url, time.monotonic() - self._began_at)
         if self._track is not None:
             return self._track.opened(sock, leftover)
         return self._options.websocket_of(WebSocket, sock, leftover)
@@ -67,9 +69,13 @@ class Preparation:
         """Reports the end of the connection, or why it was not opened, to the hook."""
         if self._track is not None and isinstance(outcome, BaseException):
             self._track.refused(outcome)
+        url, elapsed_sec = self._options.shown_url, time.monotonic() - self._began_at
+        if isinstance(outcome, BaseException):
+            log(INFO, "%s: not connected after %.3f s: %s", url, elapsed_sec, type(outcome).__name__)
+        else:
+            log(INFO, "%s: ended after %.3f s with code %d", url, elapsed_sec, outcome.code)
         if self._options.on_disconnect is None:
             return
-        url, elapsed_sec = self._options.shown_url, time.monotonic() - self._began_at
         if isinstance(outcome, BaseException):
             disconnect = WebSocketDisconnect(url, elapsed_sec=elapsed_sec, error=outcome)
         else:

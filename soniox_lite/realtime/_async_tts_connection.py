@@ -11,8 +11,9 @@ from .._websocket.frames import TEXT
 from .._websocket.tasks import AsyncConnection
 from ..errors import SonioxRealtimeError
 from ._async_tts_stream import AsyncTtsStream
+from ._session_log import log_refusal
 from ._stt_protocol import error_of
-from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, read_message
+from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, error_event, read_message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -226,6 +227,8 @@ class AsyncTtsConnection:
                 # The service repeats what it objects to, which may be the key in a wrong place.
                 message = redact(message, self._options.authorization)
                 data = read_message(message)
+                if (event := error_event(data)) is not None:
+                    log_refusal(self._options.shown_url, event)
         except SonioxRealtimeError as error:
             # The stream cannot be known, so all streams fail. They fail here, since later messages of the same read are
             # delivered before the connection ends, and would hide the gap in the audio.

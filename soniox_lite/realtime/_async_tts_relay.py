@@ -17,6 +17,7 @@ from ._async_pump import AsyncPump, AsyncSteps
 from ._async_tts_connection import AsyncTtsConnection
 from ._async_tts_stream import AsyncTtsStream
 from ._breaks import GaveUp, refusal_of, verdict_of_closure, verdict_of_failure, verdict_of_refusal
+from ._session_log import log_notice
 from ._stt_protocol import error_of
 from ._tts_protocol import StreamState, WireIds, error_event
 from ._tts_resume import LIVE, NEVER, LinkState, ResumableTtsProtocol, SpeechLink
@@ -258,7 +259,8 @@ class AsyncResumingTtsConnection(AsyncTtsConnection):
             self._pump.start()
 
     def tell(self, payload: Any) -> None:
-        """Calls the handlers of what has happened."""
+        """Logs what has happened, and calls its handlers."""
+        log_notice(self._options.shown_url, payload)
         self.handlers.call(payload.type, payload)
 
     async def _abort(self) -> None:

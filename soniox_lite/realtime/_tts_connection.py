@@ -11,8 +11,9 @@ from .._net.redaction import redact
 from .._websocket.frames import TEXT
 from .._websocket.threads import Connection
 from ..errors import SonioxRealtimeError
+from ._session_log import log_refusal
 from ._stt_protocol import error_of
-from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, read_message
+from ._tts_protocol import KEEP_ALIVE, LineProtocol, LineState, WireIds, error_event, read_message
 from ._tts_stream import TtsStream
 
 TYPE_CHECKING = False
@@ -227,6 +228,8 @@ class TtsConnection:
                 # The service repeats what it objects to, which may be the key in a wrong place.
                 message = redact(message, self._options.authorization)
                 data = read_message(message)
+                if (event := error_event(data)) is not None:
+                    log_refusal(self._options.shown_url, event)
         except SonioxRealtimeError as error:
             # The stream cannot be known, so all streams fail. They fail here, since later messages of the same read are
             # delivered before the connection ends, and would hide the gap in the audio.

@@ -16,6 +16,7 @@ from ..errors import SonioxRealtimeError
 from ..types.resume import RealtimeTTSLostPayload, RealtimeTTSResumedPayload
 from ._breaks import GaveUp, refusal_of, verdict_of_closure, verdict_of_failure, verdict_of_refusal
 from ._pump import Pump, Steps
+from ._session_log import log_notice
 from ._stt_protocol import error_of
 from ._tts_connection import TtsConnection
 from ._tts_protocol import StreamState, WireIds, error_event
@@ -259,7 +260,8 @@ class ResumingTtsConnection(TtsConnection):
             self._pump.start()
 
     def tell(self, payload: Any) -> None:
-        """Calls the handlers of what has happened."""
+        """Logs what has happened, and calls its handlers."""
+        log_notice(self._options.shown_url, payload)
         self.handlers.call(payload.type, payload)
 
     def _abort(self) -> None:

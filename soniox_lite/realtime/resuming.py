@@ -12,6 +12,7 @@ from ..types.resume import ResumePolicy
 from ._relay import Leg, Relay
 from ._resume import ResumeCore
 from ._ring import RingFullError
+from ._session_log import log_notice
 from ._stt_protocol import MAX_MESSAGE_BYTES, error_of
 from .stt import RealtimeSTTSession
 
@@ -247,6 +248,7 @@ class ResumingSTTSession(RealtimeSTTSession):
     def relay_notice(self, notice: ResumeNotice) -> None:
         """There was a break, or its end, or audio was lost."""
         self._tell_state()
+        log_notice(self._options.shown_url, notice)
         self._emit(notice)  # type: ignore[arg-type]
 
     def relay_moved(self) -> None:

@@ -32,6 +32,7 @@ from ..types.realtime import (
     decode_message,
 )
 from ._inputs import chunks_of
+from ._session_log import log_refusal
 from ._stt_protocol import (
     KEEP_ALIVE,
     OPEN,
@@ -904,6 +905,7 @@ class RealtimeSTTSession:
     def _emit_terminal(self, event: RealtimeEvent) -> None:
         self._tell_state()
         if event.error_code is not None:
+            log_refusal(self._options.shown_url, event)
             self._emit(RealtimeSessionErrorPayload(error=error_of(event), event=event))
         else:
             self._emit(RealtimeSessionFinishedPayload(event=event))

@@ -22,6 +22,7 @@ TESTED_HERE = {
     "clone_voice.py",
     "hear_real_words.py",
     "offline_demo.py",
+    "opentelemetry_tracing.py",
     "speak_streams.py",
     "speak_text.py",
     "stream_async.py",
