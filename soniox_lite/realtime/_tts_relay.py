@@ -65,8 +65,8 @@ class ResumingTtsStream(TtsStream):
         elif had_audio:
             self.give_up(error)
         elif not self._starts_later(error):
-            super().deliver(message, data)
             self._tell_lost(error, "refused")
+            super().deliver(message, data)
 
     def _starts_later(self, error: SonioxRealtimeError) -> bool:
         """Whether the stream goes on after an error of its own, or is given up only now."""
@@ -131,8 +131,10 @@ class ResumingTtsStream(TtsStream):
         cut_off = self.protocol.cut_off(error, problem)
         # The service has ended it, so that there is nothing to cancel.
         self.protocol.advance(StreamState.TERMINATED)
-        self.fail(cut_off)
-        self._tell_lost(cut_off, reason)
+        try:
+            self._tell_lost(cut_off, reason)
+        finally:
+            self.fail(cut_off)
 
     def _tell_lost(self, error: SonioxRealtimeError, reason: SpeechLostReason) -> None:
         protocol = self.protocol
