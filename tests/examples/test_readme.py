@@ -32,6 +32,8 @@ def commands_in(page: str) -> list[str]:
 
 
 COMMANDS = commands_in(README)
+# What the README shows as the output of its first program.
+SAID = re.findall(r"```text\n(.*?)\n```", README, re.DOTALL)[0]
 
 
 @pytest.fixture
@@ -54,13 +56,21 @@ def test_there_is_something_to_run() -> None:
 
 @pytest.mark.parametrize("code", SCRIPTS, ids=range(len(SCRIPTS)))
 def test_python(code: str, folder: Path, fake_soniox: FakeSoniox) -> None:
-    fake_soniox.add_transcript("as the README says")
+    fake_soniox.add_transcript(SAID)
     output = run([sys.executable, "-W", "error", "-c", code], folder, fake_soniox)
     if "tts." in code:
         speech = fake_soniox.assert_spoken("Hello.", voice=fake_soniox.voices[0].id)
         assert (folder / "hello.mp3").read_bytes() == fake_soniox.speech_audio(speech.id)
     else:
-        assert "as the README says" in output
+        assert SAID in output
+
+
+def test_figures_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    table = README.partition("| official SDK |")[2].partition("\n\n")[0]
+    figures = re.findall(r"[\d.,]+ (?:ms|KiB|/s)", table)
+    assert len(figures) == 8
+    assert [figure for figure in figures if f"| {figure} |" not in page] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
