@@ -20,15 +20,26 @@ REPOSITORY = "https://example.com/soniox-lite"
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Runs git as somebody who has a name and no settings."""
+    """Runs git with a name and an address, which a new machine may not have."""
     person = {f"GIT_{role}_{what}": "a@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **person})
 
 
+# The script with this environment in place of one of its own.
+_DRIVER = """
+import runpy, sys
+sys.path.insert(0, "scripts")
+import environment
+environment.prepared_python = lambda extra: sys.executable
+sys.argv[0] = "scripts/release"
+runpy.run_path("scripts/release", run_name="__main__")
+"""
+
+
 def release(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script of a copy in this environment."""
-    script = f"import sys; sys.path.insert(0, 'scripts'); import environment as e; e.prepared_python = lambda extra: sys.executable; sys.argv = {['release', *arguments]!r}; exec(compile(open('scripts/release').read(), 'release', 'exec'))"
-    return subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    """Runs the script of a copy."""
+    command = [sys.executable, "-c", _DRIVER, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
