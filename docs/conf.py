@@ -132,6 +132,7 @@ timeouts
 concurrency
 security
 performance
+platforms
 architecture
 ```
 
