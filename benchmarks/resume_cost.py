@@ -1,11 +1,14 @@
-"""Measures what ``resume=True`` costs on a connection that does not break, in processor time.
+"""Measures what ``resume=True`` costs on a connection that does not break, and how long a break takes.
 
-    python benchmarks/resume_cost.py [--events 400] [--rounds 60]
+    python benchmarks/resume_cost.py [--events 400] [--rounds 60] [--breaks 20]
 
 A server in a separate process answers each chunk of 120 ms with an event of ten tokens, the first of them final. A
 session that resumes and a plain one are open side by side and take turns: each round sends some chunks, one by one, and
 receives the answers, over the one and then over the other. The figure is the median over all rounds of the ratio of the
 processor times, so that other load on the machine affects it little.
+
+Then sessions of the fake are broken: the time of a handshake, the time from the end of a connection until the next one
+is open, and from then until the transcripts are joined. What is kept is sent again as fast as the line takes it.
 """
 
 from __future__ import annotations
@@ -113,6 +116,41 @@ async def measure_async(url: str, events: int, rounds: int) -> list[tuple[float,
         await resuming.cancel()
 
 
+def recovery(breaks: int) -> str:
+    """The figures of breaks, in milliseconds."""
+    from soniox_lite.realtime import RealtimeSTTSession, ResumingSTTSession  # noqa: PLC0415 - not in the server
+    from soniox_testing import FakeSoniox, Hearing, Recording  # noqa: PLC0415
+
+    recording = Recording.conversation(20, seed=3, sample_rate=2000)
+    config = {"model": "stt-rt-v5", **recording.config}
+    handshakes, outages, joins, replayed = [], [], [], []
+    for number in range(breaks):
+        with FakeSoniox() as fake:
+            fake.add_recording(recording, Hearing.exact(seed=number))
+            fake.faults.drop(how="close:1011", after_audio_ms=12_000, operation="stt", times=1)
+            session = ResumingSTTSession(fake.stt_websocket_url, config, "key", resume={"max_replay_speed": None})
+            opened: list[float] = []
+            told: list[tuple[float, Any]] = []
+            session.on("state_change", lambda _, times=opened: times.append(time.monotonic()))
+            session.on("resumed", lambda notice, told=told: told.append((time.monotonic(), notice)))
+            with session:
+                session.send_bytes(recording.chunks(CHUNK_MS))
+                list(session.receive_events())
+            ((joined, notice),) = told
+            outages.append(notice.down_sec)
+            replayed.append(notice.replayed_ms)
+            joins.append(joined - max(moment for moment in opened if moment <= joined))
+            began = time.monotonic()
+            plain = RealtimeSTTSession(fake.stt_websocket_url, config, "key").enter()
+            handshakes.append(time.monotonic() - began)
+            plain.cancel()
+    handshake, outage, join = (statistics.median(times) * 1000 for times in (handshakes, outages, joins))
+    return (
+        f"a handshake takes {handshake:.1f} ms, a break {outage:.1f} ms; joined {join:.1f} ms later, "
+        f"with {statistics.median(replayed) / 1000:.1f} s of audio sent again"
+    )
+
+
 def shown(name: str, costs: list[tuple[float, float]]) -> str:
     """The figures of one kind of session; the first round warms up."""
     costs = costs[1:] or costs
@@ -125,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=400, help="in each round")
     parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--breaks", type=int, default=20)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -139,6 +178,7 @@ def main() -> None:
             print(shown("async", asyncio.run(measure_async(url, options.events, options.rounds))))
         finally:
             server.kill()
+    print(recovery(options.breaks))
 
 
 if __name__ == "__main__":

@@ -42,12 +42,13 @@ from .._websocket.frames import BINARY, Message
 from ..errors import SonioxRealtimeError, SonioxRealtimeResumeError
 from ..types.realtime import TOKEN_TEXT_FIN
 from ..types.resume import RealtimeLostPayload, RealtimeReconnectingPayload, RealtimeResumedPayload
-from ._breaks import STEADY_SEC, pause_before_attempt
+from ._attempts import Attempts
 from ._cut import LEAST_OVERLAP_MS, Delivered, Speakers, Start, can_splice, choose_start, settled_ms, splice
 from ._framing import framing_of
 from ._ring import AudioRing, ClockMap
+from ._stream import Finalize, Stream, count_final, relabel, shift
 from ._stt_protocol import END_OF_AUDIO
-from ._words import MARKS, WholeWords, changed, is_translation, time_of
+from ._words import MARKS, changed, is_translation, time_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ _MARGIN_MS = 250
 _SHARE_OF_OVERLAP = 1 / 4
 # After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
 _SHOW_AFTER_MS = 2000
-# So often the service may fail at one position before the session is given up.
-_MAX_FAILURES_AT_ONE_POSITION = 3
 # So much is needed to know speakers again.
 _LEAST_SPEAKERS_MS = 8000
 _CONTEXT_LENGTH = 500
@@ -99,71 +98,6 @@ class State(IntEnum):
 
 # Compared for each chunk, which is slow on an enum in Python 3.10 and 3.11.
 LIVE = State.LIVE
-
-
-class Finalize:
-    """A finalize that has no ``<fin>`` yet.
-
-    Attributes:
-        message: The message.
-        byte: The position in the audio at which it was asked for.
-    """
-
-    __slots__ = ("byte", "message")
-
-    def __init__(self, message: Message, byte: int) -> None:
-        self.message = message
-        self.byte = byte
-
-
-class Stream:
-    """What belongs to one connection.
-
-    Attributes:
-        start_byte: Where its audio begins.
-        offset_ms: The same on the user's line of time.
-        clock: Between its time and positions.
-        start: How the position was chosen; None for the first connection.
-        words: Holds back words that may not be whole.
-        speakers: Its labels; None where they are kept.
-        withheld: Final tokens that cannot be joined yet; None once joined.
-        reached_ms: How far it has told anything, on the user's line; None before that.
-        header: What has to be sent before its audio.
-        sent: The position up to which its audio has been sent.
-        finalizes_sent: How many of the finalizes without ``<fin>`` have been sent.
-        has_ended: Whether the end of the audio has been sent.
-        began_at: When the connection was opened, as the caller's clock counts.
-    """
-
-    def __init__(
-        self,
-        start_byte: int,
-        offset_ms: int,
-        clock: ClockMap,
-        start: Start | None = None,
-        after: Delivered | None = None,
-    ) -> None:
-        self.start_byte = start_byte
-        self.offset_ms = offset_ms
-        self.clock = clock
-        self.start = start
-        self.words = WholeWords(after)
-        self.speakers: Speakers | None = None
-        self.withheld: list[Token] | None = None if start is None or start.is_exact else []
-        self.reached_ms: float | None = None
-        self.header = b""
-        self.sent = start_byte
-        self.finalizes_sent = 0
-        self.has_ended = False
-        self.began_at = 0.0
-
-    def user_ms(self, byte: int) -> float:
-        """A position on the user's line of time."""
-        return self.clock.user_at(byte)
-
-    def byte_of(self, user_ms: float) -> int:
-        """The position at a time of the user's line."""
-        return self.clock.byte_of_user(user_ms)
 
 
 class ResumeCore:
@@ -202,8 +136,6 @@ class ResumeCore:
             SonioxValidationError: Its audio cannot be resumed.
         """
         self._policy = policy
-        self._asks_for_key = asks_for_key
-        self._random = random
         self._framing = framing_of(config, when_container=policy.when_container)
         usual_ms = 15_000 if config.enable_speaker_diarization else 5000
         self._overlap_ms = usual_ms if policy.overlap_ms is None else policy.overlap_ms
@@ -240,14 +172,8 @@ class ResumeCore:
         # that was given out has been final; None while it is not.
         self._next_ms: float | None = None
         self._tail_empty_since_ms: float | None = 0
-        # Breaks: how many in a row, since when, how far the session had got before them, and when the next attempt is.
-        self._failures = 0
-        self._down_since: float | None = None
-        self._progress_ms: float = 0
-        self._stuck_at_ms: float | None = None
-        self._times_stuck = 0
-        self._timeouts = 0
-        self._key_was_refused = False
+        # Breaks: their count, and when the next attempt is.
+        self._attempts = Attempts(policy, asks_for_key=asks_for_key, random=random)
         self._due = 0.0
         self._last_error = SonioxRealtimeError("the connection ended")
         self._announced: RealtimeReconnectingPayload | None = None
@@ -354,7 +280,7 @@ class ResumeCore:
     def wake(self) -> None:
         """Has a dormant session connect."""
         if self.state is State.DORMANT:
-            self._down_since = None
+            self._attempts.end_outage()
             self._schedule(0.0)
 
     def close(self) -> None:
@@ -406,7 +332,7 @@ class ResumeCore:
         stream, tokens = self.stream, event.tokens
         has_fin = self._note_fins(event) if self._finalizes else False
         if stream.start is not None:
-            _shift(event, stream.clock)
+            shift(event, stream.clock)
         final_ms, total_ms = time_of(event.final_audio_proc_ms), time_of(event.total_audio_proc_ms)
         if total_ms is not None:
             stream.reached_ms = total_ms
@@ -416,9 +342,9 @@ class ResumeCore:
             joined = self._join(stream.withheld, tokens, final_ms, total_ms, ended=has_fin or event.finished)
             if joined is None:
                 return False
-            tokens, count = joined, _count_final(joined)
+            tokens, count = joined, count_final(joined)
         elif stream.speakers is not None:
-            _relabel(tokens, stream.speakers)
+            relabel(tokens, stream.speakers)
         event.tokens = tokens
         self._count(event, final_ms, total_ms)
         self._deliver(tokens, count)
@@ -439,19 +365,21 @@ class ResumeCore:
         """
         self._last_error = error
         was_replaying = self.state is State.REPLAYING
-        self._count_failure(error, now)
-        if verdict == "never" or (verdict == "key" and not self._may_ask_for_key(error)):
+        self._note_failure(error, now)
+        if verdict == "never" or (verdict == "key" and not self._attempts.may_ask_for_key(error)):
             self.state = State.OVER
             self._lose_rest("refused")
             return False
-        problem = self._problem(now)
+        problem = self._attempts.problem(now)
+        if self._framing.is_restart_only and self._ring.start > 0:
+            problem = "its audio can only be sent again from the beginning, which is no longer kept"
         if problem is not None:
             self._give_up(problem, "gave_up")
             return False
         if not was_replaying and self._may_sleep(verdict):
             self.state = State.DORMANT
         else:
-            self._schedule(pause_before_attempt(self._policy, verdict, self._failures, error, self._random), now)
+            self._schedule(self._attempts.pause_sec(verdict, error), now)
         return True
 
     # Moving to another connection while there is one.
@@ -481,7 +409,8 @@ class ResumeCore:
         if not is_quiet and self._age_ms < (self._move_after_ms or 0) * _MOVE_AT_THE_LATEST:
             return False
         self._has_spare = self.is_move_due = False
-        self._failures, self._down_since = 0, None
+        self._attempts.failures = 0
+        self._attempts.end_outage()
         self.connections += 1
         self._sent_before = max(self._sent_before, self.stream.sent)
         self.stream.finalizes_sent = 0
@@ -504,8 +433,7 @@ class ResumeCore:
             return None
         if now < self._due:
             return self._due - now
-        if self._down_since is None:
-            self._down_since = now
+        self._attempts.begin_outage(now)
         self.state = State.CONNECTING
         return "connect"
 
@@ -572,7 +500,7 @@ class ResumeCore:
         stream.began_at = now
         has_work = byte < self._ring.end or self._finalizes or self._is_ending
         self.state = State.REPLAYING if has_work else LIVE
-        self._down_sec = 0.0 if self._down_since is None else now - self._down_since
+        self._down_sec = self._attempts.down_sec(now)
         if stream.withheld is None:
             self._tell_resumed(None)
 
@@ -655,7 +583,7 @@ class ResumeCore:
         self, withheld: list[Token], tokens: list[Token], final_ms: float | None, total_ms: float | None, *, ended: bool
     ) -> list[Token] | None:
         """What is given out of a connection that is joining; None for nothing yet."""
-        stream, count = self.stream, _count_final(tokens)
+        stream, count = self.stream, count_final(tokens)
         withheld += tokens[:count]
         tail = tokens[count:]
         if not can_splice(self._delivered, withheld, stream.offset_ms, final_ms, ended=ended):
@@ -664,8 +592,8 @@ class ResumeCore:
         stream.withheld = None
         if stream.speakers is not None:
             stream.speakers.vote(found.pairs)
-            _relabel(found.kept, stream.speakers)
-            _relabel(tail, stream.speakers)
+            relabel(found.kept, stream.speakers)
+            relabel(tail, stream.speakers)
         self._tell_resumed(found)
         return found.kept + tail
 
@@ -711,48 +639,14 @@ class ResumeCore:
 
     # Breaks.
 
-    def _count_failure(self, error: SonioxRealtimeError, now: float) -> None:
-        stream = self.stream
-        was_up = self.state in (State.LIVE, State.REPLAYING)
-        if self._total_ms > self._progress_ms or (was_up and now - stream.began_at >= STEADY_SEC):
-            self._progress_ms = self._total_ms
-            self._failures = self._times_stuck = self._timeouts = 0
-            self._down_since, self._key_was_refused = None, False
-        self._failures += 1
-        self._timeouts += error.error_code == 408
-        if self._down_since is None:
-            self._down_since = now
-        if not was_up:
-            return
-        self._sent_before = max(self._sent_before, stream.sent)
-        if stream.reached_ms is not None:
-            stream.clock.observe(stream.reached_ms, stream.sent)
-        self.is_move_due = self._has_spare = False
-        if stream.reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
-            self._times_stuck = self._times_stuck + 1 if stream.reached_ms == self._stuck_at_ms else 1
-            self._stuck_at_ms = stream.reached_ms
-
-    def _problem(self, now: float) -> str | None:
-        """Why there are no more attempts; None while there are."""
-        policy = self._policy
-        if self._framing.is_restart_only and self._ring.start > 0:
-            return "its audio can only be sent again from the beginning, which is no longer kept"
-        if policy.max_attempts is not None and self._failures > policy.max_attempts:
-            return f"{policy.max_attempts} attempts in a row got no further"
-        if self._times_stuck >= _MAX_FAILURES_AT_ONE_POSITION:
-            return f"the service failed {self._times_stuck} times in a row at {self._stuck_at_ms} ms"
-        if self._timeouts > 1 and self._progress_ms == 0:
-            return "the service got no audio that it can decode; is the format right?"
-        if self._down_since is not None and now - self._down_since > policy.max_downtime_sec:
-            return f"the outage took longer than {policy.max_downtime_sec:g} s"
-        return None
-
-    def _may_ask_for_key(self, error: SonioxRealtimeError) -> bool:
-        """Whether a fresh key may help: one that is asked for, unless that was refused as well."""
-        if not self._asks_for_key or self._key_was_refused:
-            return False
-        self._key_was_refused = error.error_code == 401
-        return True
+    def _note_failure(self, error: SonioxRealtimeError, now: float) -> None:
+        stream = self.stream if self.state in (State.LIVE, State.REPLAYING) else None
+        self._attempts.failed(error, now, self._total_ms, stream)
+        if stream is not None:
+            self._sent_before = max(self._sent_before, stream.sent)
+            if stream.reached_ms is not None:
+                stream.clock.observe(stream.reached_ms, stream.sent)
+            self.is_move_due = self._has_spare = False
 
     def _may_sleep(self, verdict: Verdict) -> bool:
         """Whether nothing is waited for, so that the next connection may come with the next audio."""
@@ -766,7 +660,7 @@ class ResumeCore:
         self._due = now + delay_sec
         error = self._last_error
         self._announced = RealtimeReconnectingPayload(
-            attempt=max(1, self._failures),
+            attempt=max(1, self._attempts.failures),
             delay_sec=delay_sec,
             error=error,
             close_code=error.close_code,
@@ -815,7 +709,7 @@ class ResumeCore:
         replayed = self._framing.ms_of(self._sent_before) - self._framing.ms_of(stream.start_byte)
         self.notices.append(
             RealtimeResumedPayload(
-                attempt=self._failures,
+                attempt=self._attempts.failures,
                 down_sec=self._down_sec,
                 offset_ms=stream.offset_ms,
                 replayed_ms=max(0, round(replayed)),
@@ -834,41 +728,3 @@ def _move_after_ms(policy: ResumePolicy, key_cap_sec: float | None) -> float | N
         return None
     cap_sec = policy.rotate_after_sec if key_cap_sec is None else key_cap_sec * _SHARE_OF_CAP
     return min(policy.rotate_after_sec, cap_sec) * 1000
-
-
-def _shift(event: RealtimeEvent, clock: ClockMap) -> None:
-    """Moves an event's times to the user's line. They are not checked when they arrive."""
-    final_ms, total_ms = time_of(event.final_audio_proc_ms), time_of(event.total_audio_proc_ms)
-    first_ms = time_of(event.tokens[0].start_ms) if event.tokens else final_ms
-    offset_ms = clock.offset_after(min(first_ms or 0, final_ms or 0))
-
-    def moved(ms: float) -> int:
-        return round(clock.user_ms(ms) if offset_ms is None else ms + offset_ms)
-
-    for token in event.tokens:
-        if (start_ms := time_of(token.start_ms)) is not None:
-            token.start_ms = moved(start_ms)
-        if (end_ms := time_of(token.end_ms)) is not None:
-            token.end_ms = moved(end_ms)
-    if final_ms is not None:
-        event.final_audio_proc_ms = moved(final_ms)
-    if total_ms is not None:
-        event.total_audio_proc_ms = moved(total_ms)
-
-
-def _relabel(tokens: list[Token], speakers: Speakers) -> None:
-    for token in tokens:
-        if type(token.speaker) is str:
-            token.speaker = speakers.label(token.speaker)
-
-
-def _count_final(tokens: list[Token]) -> int:
-    """How many tokens at the beginning are final."""
-    if tokens and tokens[-1].is_final:
-        return len(tokens)
-    count = 0
-    for token in tokens:
-        if not token.is_final:
-            break
-        count += 1
-    return count
