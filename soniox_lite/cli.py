@@ -97,6 +97,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     from ._cli.options import parsed  # noqa: PLC0415 - argparse takes 10 ms to import
 
     options = parsed(arguments)
+    if options.verbose:
+        screen.show_log()
     from .errors import SonioxError, SonioxValidationError  # noqa: PLC0415 - not for --help
 
     try:

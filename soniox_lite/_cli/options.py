@@ -249,6 +249,9 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="maximum time without data from the server (default: 30)"
     )
+    group.add_argument(
+        "--verbose", action="store_true", help="tell requests, attempts, times and request ids on standard error"
+    )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 

@@ -126,6 +126,19 @@ def say(text: str) -> None:
             stream.flush()
 
 
+def show_log() -> None:
+    """Writes what the package logs to standard error, a line each with the time since the start."""
+    import logging  # noqa: PLC0415 - for --verbose only
+
+    from .._data.callbacks import logger  # noqa: PLC0415 - as above
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"{PROGRAM}: [%(relativeCreated)d ms] %(message)s"))
+    log = logger()
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG)
+
+
 def is_terminal(name: str) -> bool:
     """Whether ``stdin``, ``stdout`` or ``stderr`` is a terminal."""
     stream = _stream_or_none(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,19 @@ def test_a_webhook_url_that_is_none_is_named(run: Run) -> None:
     code, _, said = run("submit", "call.raw", "--webhook-url", "example.com")
     assert code == 2
     assert said.startswith("error: --webhook-url must ")
+
+
+def test_verbose_tells_requests_and_attempts(run: Run, fake: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = logging.getLogger("soniox_lite")
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "level", log.level)
+    fake.faults.answer(503, operation="upload_file", times=1, retry_after_sec=0)
+    code, printed, said = run("transcribe", "call.raw", "--verbose")
+    assert code == 0
+    assert "ms]" not in printed
+    lines = [line.partition("ms] ")[2].replace(fake.api_base_url, "") for line in said.splitlines()]
+    assert lines[0].startswith("POST /files: 503 service_unavailable after ")
+    assert ", request id " in lines[0]
+    assert lines[1].startswith("POST /files: attempt 2 follows in ")
+    assert lines[2].startswith("POST /files: 201 after ")
+    assert fake.api_key not in said
