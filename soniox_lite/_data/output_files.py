@@ -24,7 +24,7 @@ _BLOCK_BYTES = 1024 * 1024
 # The limit of Linux.
 _MAX_LINKS = 40
 # Virus scanners and indexers open a new file for a moment.
-_PAUSES_SEC = (0.05, 0.1, 0.2, 0.4) if sys.platform == "win32" else ()
+PAUSES_SEC = (0.05, 0.1, 0.2, 0.4) if sys.platform == "win32" else ()
 
 
 class Output:
@@ -216,7 +216,7 @@ class _Draft:
 
 def _replace(path: str, target: str) -> None:
     """As ``os.replace``, with some patience on Windows, where no file is replaced that another program has open."""
-    for pause_sec in _PAUSES_SEC:
+    for pause_sec in PAUSES_SEC:
         with contextlib.suppress(PermissionError):
             os.replace(path, target)
             return

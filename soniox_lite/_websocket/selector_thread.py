@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 # A loop that was closed while it had sockets to watch says nothing to its thread, which looks for itself.
-_CHECK_SEC = 5.0
+CHECK_SEC = 5.0
 # On Windows select() takes 512, of which one wakes the thread.
-_MAX_SOCKETS = 511
+MAX_SOCKETS = 511
 
 
 class SelectorThread:
@@ -39,8 +39,8 @@ class SelectorThread:
         self._loop_is_busy = False
 
     def add_reader(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
-        if len(self._readers) >= _MAX_SOCKETS:
-            raise SonioxRealtimeError(f"this event loop can have {_MAX_SOCKETS} realtime connections at most")
+        if len(self._readers) >= MAX_SOCKETS:
+            raise SonioxRealtimeError(f"this event loop can have {MAX_SOCKETS} realtime connections at most")
         self._readers[fd] = partial(callback, *args)
         self._look_again()
 
@@ -81,7 +81,7 @@ class SelectorThread:
                 # While the loop has not yet dealt with what was ready, that would be found again and again.
                 readers, writers = ([], []) if self._loop_is_busy else (list(self._readers), list(self._writers))
                 try:
-                    readable, writable, _ = select.select([woken.fileno(), *readers], writers, [], _CHECK_SEC)
+                    readable, writable, _ = select.select([woken.fileno(), *readers], writers, [], CHECK_SEC)
                 except (OSError, ValueError):
                     # One was closed meanwhile, and it is not said which: each callback looks for itself.
                     readable, writable = readers, writers

@@ -45,7 +45,7 @@ SETTINGS = ("audio", "style", "limits")
 """What ``POST settings`` takes: attributes of the fake."""
 CLAIMS = tuple(name for name in vars(Assertions) if name.startswith("assert_"))
 """What ``POST check`` takes as its verb."""
-_MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 _LONGEST_SEC = 1e9
 _LONGEST_WAIT_SEC = 60
 _SHORT_CHARS = 1000
@@ -424,9 +424,9 @@ def _audio(content: bytes, content_type: str = "application/octet-stream") -> Re
 
 def _body(request: Request) -> dict[str, object]:
     try:
-        content = request.stream.read(_MAX_BODY_BYTES + 1)
-        if len(content) > _MAX_BODY_BYTES:
-            raise _RefusalError(413, f"The body is larger than {_MAX_BODY_BYTES} bytes.")
+        content = request.stream.read(MAX_BODY_BYTES + 1)
+        if len(content) > MAX_BODY_BYTES:
+            raise _RefusalError(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
         body: object = json.loads(content, parse_constant=_refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise _RefusalError(400, f"The body is not JSON: {error}") from error

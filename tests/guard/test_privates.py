@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 # Of Python itself.
 PYTHON = {"_exit", "_current_frames", "_log_destroy_pending", "_create_default_https_context", "_replace", "_asdict"}
 REASONS = {
+    "tests/fake/server/test_keep.py": "bounds of what a fake keeps for itself, of which it shows nothing",
     "tests/official/suite/bridge.py": "objects of the official SDK's own tests",
     "tests/support/lambda_runtime.py": "two classes of the same file",
     "tests/unit/realtime/resume/test_moving.py": "a step of a relay is held still, of which the session shows nothing",

@@ -292,7 +292,7 @@ def test_what_is_refused_says_why(control, method, name, body, headers, status, 
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_too_large_is_refused(control, monkeypatch, chunked):
-    monkeypatch.setattr("soniox_testing.control.api._MAX_BODY_BYTES", 10)
+    monkeypatch.setattr("soniox_testing.control.api.MAX_BODY_BYTES", 10)
     body = iter([b'{"a": ', b'"bcdef"}']) if chunked else b'{"a": "bcdef"}'
     status, answer = control("POST", "scripts", body)
     assert (status, answer) == (413, {"error": "The body is larger than 10 bytes."})

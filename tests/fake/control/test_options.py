@@ -14,11 +14,12 @@ import pytest
 
 from soniox_testing import FakeSoniox, JobView, VirtualClock
 from soniox_testing.__main__ import parsed, parser_and_options, variable_of
-from soniox_testing.control.api import CLAIMS, SETTINGS, record_names
+from soniox_testing.control.api import CLAIMS, SETTINGS, ControlApi, record_names
 from soniox_testing.control.options import OPTIONS, arguments_of, value_of_text
 from soniox_testing.control.scripts import SECTIONS, STORED, VERBS
 from soniox_testing.script.values import InputError
 from tests.fake.control.harness import Control, client_of
+from tests.support.insides import living
 from tests.support.tables import each_row
 
 _REACHED_BY = {
@@ -103,7 +104,7 @@ def test_no_method_is_forgotten():
     control = Control()
     with control.server:
         state = control("GET", "state")[1]
-    routes = {f"{method} {name}" for method, name in control.server._api.routes}
+    routes = {f"{method} {name}" for method, name in living(ControlApi)[0].routes}
     assert set(_REACHED_BY.values()) <= {*routes, *SECTIONS, *STORED}
     public = {name for name in dir(FakeSoniox) if not name.startswith("_")}
     known = {*record_names(FakeSoniox), *CLAIMS, *VERBS, *SETTINGS, *state, *_REACHED_BY, *_ELSEWHERE}

@@ -175,7 +175,7 @@ def test_a_file_that_another_program_has_open_for_a_moment_is_replaced(
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", replace_later)
-    monkeypatch.setattr("soniox_lite._data.output_files._PAUSES_SEC", (0.001,) * 4)
+    monkeypatch.setattr("soniox_lite._data.output_files.PAUSES_SEC", (0.001,) * 4)
     assert write(path) == 5
     # Otherwise the content would have been copied into it.
     assert (path.read_bytes(), path.stat().st_ino == inode, list(tmp_path.iterdir())) == (b"hello", False, [path])

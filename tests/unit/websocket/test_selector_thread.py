@@ -110,7 +110,7 @@ def test_a_session_that_is_dropped_is_let_go() -> None:
 
 
 def test_a_loop_that_is_closed_ends_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selector_thread, "_CHECK_SEC", 0.05)
+    monkeypatch.setattr(selector_thread, "CHECK_SEC", 0.05)
 
     async def main(url: str) -> AsyncRealtimeSTTSession:
         return await AsyncRealtimeSTTSession(url, CONFIG, api_key=KEY).enter()
@@ -135,7 +135,7 @@ def test_the_next_session_gets_a_thread_again() -> None:
 
 
 def test_more_sockets_than_select_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selector_thread, "_MAX_SOCKETS", 1)
+    monkeypatch.setattr(selector_thread, "MAX_SOCKETS", 1)
 
     async def main(url: str) -> None:
         async with AsyncRealtimeSTTSession(url, CONFIG, api_key=KEY) as first:

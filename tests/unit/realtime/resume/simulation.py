@@ -89,13 +89,13 @@ class Simulation:
         if not self.is_connected:
             return
         while self._finalizes:
-            self._receive(self.connection.finalized(self._finalizes.pop(0)))
+            self.receive(self.connection.finalized(self._finalizes.pop(0)))
         if self._ended:
-            self._receive(self.connection.message(all_final=True, finished=True))
+            self.receive(self.connection.message(all_final=True, finished=True))
         else:
-            self._receive(self.connection.message())
+            self.receive(self.connection.message())
 
-    def _receive(self, event: RealtimeEvent) -> None:
+    def receive(self, event: RealtimeEvent) -> None:
         # As it comes over the wire, so that no token is shared.
         event = type(event).from_dict(json.loads(json.dumps(event.to_dict())))
         if self.core.received(event):

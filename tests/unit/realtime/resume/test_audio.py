@@ -273,7 +273,7 @@ def test_a_full_buffer_keeps_what_has_to_be_heard_again() -> None:
     """The sender waits for the service; a break must not start without overlap for that."""
     session = Simulation(speech(5, 30_000), policy={"buffer_sec": 20})
     session.give(19_900)
-    session._receive(session.connection.message(until_ms=12_000))
+    session.receive(session.connection.message(until_ms=12_000))
     # As it is asked after each message.
     for _ in range(4):
         assert not session.core.has_room(19_000)
