@@ -296,7 +296,8 @@ class ResumingTtsConnection(TtsConnection):
         super()._on_open()
         started = self._start_streams(now)
         if self._link.connections > 1:
-            self._tell_resumed(max(1, self._link.attempts), self._link.down_sec, started)
+            # Told by the pump, so that a handler may close the connection: this is still about to be opened.
+            self._note_resumed(max(1, self._link.attempts), self._link.down_sec, started)
 
     def _on_message(self, message: bytes) -> None:
         if self._refusal is None:
@@ -356,7 +357,8 @@ class ResumingTtsConnection(TtsConnection):
         now = time.monotonic()
         if self._link.state is LIVE:
             for stream in self._start_streams(now):
-                self._tell_resumed(stream.protocol.attempts, stream.protocol.down_sec(now), [stream])
+                self._note_resumed(stream.protocol.attempts, stream.protocol.down_sec(now), [stream])
+            self._tell_notices()
             return self._next_start_sec(now)
         # A handler may refuse the attempt.
         self._tell_notices()
@@ -369,6 +371,7 @@ class ResumingTtsConnection(TtsConnection):
             self._new_driver().open()
         except Exception as error:  # noqa: BLE001 - counts as a failed attempt, whatever it is
             self._on_refused(refusal_of(error), verdict_of_refusal(error))
+        self._tell_notices()
         return 0.0
 
     def _next(self, now: float) -> float | Literal["connect"] | None:
@@ -391,9 +394,10 @@ class ResumingTtsConnection(TtsConnection):
         due = [stream.protocol.retry_at or 0.0 for stream in self._resumable_streams() if stream.is_waiting]
         return min((moment - now for moment in due if moment > now), default=None)
 
-    def _tell_resumed(self, attempt: int, down_sec: float, streams: list[ResumingTtsStream]) -> None:
+    def _note_resumed(self, attempt: int, down_sec: float, streams: list[ResumingTtsStream]) -> None:
         stream_ids = [stream.stream_id for stream in streams]
-        self.tell(RealtimeTTSResumedPayload(attempt=attempt, down_sec=down_sec, stream_ids=stream_ids))
+        payload = RealtimeTTSResumedPayload(attempt=attempt, down_sec=down_sec, stream_ids=stream_ids)
+        self._steps.run(self._link.note, payload)
 
     def _tell_notices(self) -> None:
         try:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .._websocket.frames import Message
     from ..types.realtime_tts import RealtimeTTSConfig
-    from ..types.resume import ResumePolicy
+    from ..types.resume import RealtimeTTSResumedPayload, ResumePolicy
     from ._breaks import Verdict
 
 NEVER = math.inf
@@ -66,7 +66,7 @@ class SpeechLink:
         attempts: How many attempts in a row have failed; the end of a connection that was open counts as one.
         down_sec: How many seconds there was no connection before this one.
         failure: Why the connection was given up; None if it was not.
-        notices: The payloads of ``reconnecting`` that have not been told yet.
+        notices: The payloads of ``reconnecting`` and ``resumed`` that have not been told yet.
     """
 
     def __init__(self, policy: ResumePolicy, *, asks_for_key: bool, random: Callable[[], float]) -> None:
@@ -82,7 +82,7 @@ class SpeechLink:
         self.attempts = 0
         self.down_sec = 0.0
         self.failure: SonioxRealtimeError | None = None
-        self.notices: list[RealtimeReconnectingPayload] = []
+        self.notices: list[RealtimeReconnectingPayload | RealtimeTTSResumedPayload] = []
         self._policy = policy
         self._random = random
         self._asks_for_key = asks_for_key
@@ -150,7 +150,11 @@ class SpeechLink:
             self._down_since = now
             self._schedule(0.0, now)
 
-    def take_notices(self) -> list[RealtimeReconnectingPayload]:
+    def note(self, notice: RealtimeTTSResumedPayload) -> None:
+        """Has something told after what happened before it."""
+        self.notices.append(notice)
+
+    def take_notices(self) -> list[RealtimeReconnectingPayload | RealtimeTTSResumedPayload]:
         """The notices since the last call."""
         notices, self.notices = self.notices, []
         return notices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,9 +133,12 @@ def test_speech_that_is_cut_off_is_a_warning(
 ) -> None:
     def speak(**fault: Any) -> None:
         fake.faults.drop(how="close:1011", operation="tts", times=1, **fault)
+        is_told = threading.Event()
         with client.realtime.tts.connect(config=TTS, resume=QUICK) as stream:
+            stream.on("resumed", lambda _: is_told.set())
             stream.send_text_chunk(TEXT, text_end=True)
             assert b"".join(stream.receive_audio_chunks())
+            assert is_told.wait(10)
 
     speak(after_texts=1)
     path = "/tts-websocket"

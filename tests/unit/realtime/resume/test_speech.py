@@ -133,6 +133,7 @@ class TestBeforeAnyAudio:
             talk.say(connection, *TEXT)
             check_spoken_once(talk, fake, connection)
             assert connection.connections == 2
+            wait_for(lambda: talk.told("resumed"))
             assert [notice.type for notice in talk.notices] == ["reconnecting", "resumed"]
             assert talk.told("resumed")[0].stream_ids == ["a"]
             talk.call(connection.close)
@@ -151,6 +152,7 @@ class TestBeforeAnyAudio:
             check_spoken_once(talk, fake, connection)
             # A stream that failed alone is started again on the connection that it has.
             assert connection.connections == (3 if whole else 1)
+            wait_for(lambda: len(talk.told("resumed")) > 1)
             assert [notice.attempt for notice in talk.told("resumed")] == [1, 2]
             talk.call(connection.close)
 
@@ -233,6 +235,7 @@ class TestBeforeAnyAudio:
                 got = b"".join(talk.audio_of(stream))
                 (record,) = [record for record in fake.speeches if record.ended == "finished" and record.text == text]
                 assert got == fake.speech_audio(record.id)
+            wait_for(lambda: talk.told("resumed"))
             assert sorted(talk.told("resumed")[0].stream_ids) == ["third", "unheard"]
             assert [lost.stream_id for lost in talk.told("lost")] == ["heard"]
             talk.call(connection.close)
@@ -342,7 +345,8 @@ class TestConnectionsThatAreNotNeeded:
                 )
                 talk.call(connection.keep_alive)
                 assert connection.state == "open"
-            assert talk.notices[1:] == talk.told("resumed")
+            wait_for(lambda: talk.told("resumed"))
+            assert [notice.type for notice in talk.notices] == ["reconnecting", "resumed"]
             talk.call(connection.close)
             assert connection.state == "closed"
 
@@ -384,6 +388,25 @@ class TestConnectionsThatAreNotNeeded:
             talk.say(connection, TEXT[1])
             check_spoken_once(talk, fake, connection)
             talk.call(connection.close)
+
+    @each_row("name", ["reconnecting", "resumed", "lost"])
+    def test_a_handler_may_close_it(self, talk: Talk, name: str) -> None:
+        with FakeSoniox() as fake:
+            when = {"after_frames": 1} if name == "lost" else {"after_texts": 1}
+            fake.faults.drop(how="eof", operation="tts", times=1, **when)
+            connection = talk.open(fake.tts_websocket_url)
+
+            def close(_: Any) -> Any:
+                return connection.close()
+
+            connection.on(name, close)
+            began = time.monotonic()
+            talk.call(connection.send_text_chunk, WHOLE, text_end=True)
+            _, error = talk.until_cut(connection)
+            assert ("closed" in str(error)) == (name != "lost")
+            talk.call(connection.close)
+            assert connection.state == "closed"
+            assert time.monotonic() - began < 4
 
     @each_row("action", ["close", "drop"])
     def test_closing_during_an_outage_leaves_nothing_behind(self, talk: Talk, action: str) -> None:
