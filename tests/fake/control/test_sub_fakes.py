@@ -132,7 +132,7 @@ def test_fakes_made_and_deleted_at_once_leave_nothing(control):
     problems = []
 
     def work():
-        for _ in range(10):
+        for _ in range(5):
             state = control.make()
             live = websocket.create_connection(
                 state["stt_websocket_url"], timeout=20, header=["Authorization: Bearer k"]
@@ -151,7 +151,7 @@ def test_fakes_made_and_deleted_at_once_leave_nothing(control):
             if sorted(answers) not in ([200, 200, 404], [200, 404, 404]):
                 problems.append(answers)
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
+    workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
