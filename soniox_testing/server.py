@@ -739,6 +739,9 @@ class FakeSoniox(Assertions):
     def file_content(self, file_id: str) -> bytes:
         """The bytes of an uploaded file.
 
+        Args:
+            file_id: Id of an uploaded file.
+
         Raises:
             KeyError: There is no file with this id.
         """
@@ -756,6 +759,9 @@ class FakeSoniox(Assertions):
 
     def voice_content(self, voice_id: str) -> bytes:
         """The bytes of the clip of a cloned voice.
+
+        Args:
+            voice_id: Id of a cloned voice.
 
         Raises:
             KeyError: There is no voice with this id.
@@ -786,6 +792,9 @@ class FakeSoniox(Assertions):
 
     def send_webhook_again(self, transcription_id: str) -> WebhookDelivery:
         """Sends the webhook of a job once more, as the service may do.
+
+        Args:
+            transcription_id: Id of a job.
 
         Returns:
             The new delivery after its first attempt.
@@ -858,6 +867,9 @@ class FakeSoniox(Assertions):
     def speech_audio(self, speech_id: str) -> bytes:
         """The audio that was sent for a text; without the changes of ``faults.spoil_audio``.
 
+        Args:
+            speech_id: ``id`` of the record of a speech.
+
         Raises:
             KeyError: There is no record with this id in ``speeches``.
         """
@@ -866,6 +878,9 @@ class FakeSoniox(Assertions):
 
     def session_audio(self, session_id: str) -> bytes:
         """The audio that a realtime session received; what came as base64 is decoded.
+
+        Args:
+            session_id: ``id`` of the record of a session.
 
         Raises:
             KeyError: There was no session with this id, or its audio is not kept any more, see ``keep``.

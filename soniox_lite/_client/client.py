@@ -37,7 +37,13 @@ _FINAL_ERROR_TYPES = frozenset({"voice_failed"})
 
 
 class SonioxClient(BaseClient):
-    """The Soniox API for threads.
+    """A client of the Soniox speech API: it transcribes recordings and live audio, and speaks texts. For threads.
+
+    ::
+
+        with SonioxClient() as client:
+            transcript = client.stt.transcribe_and_wait_with_tokens(file="call.wav", delete_after=True)
+            print(transcript.text)
 
     One client serves any number of threads at once; its connections are kept and shared. After a fork the child opens
     its own. A client can be pickled: its settings travel, with the key; its connections do not. Close it with

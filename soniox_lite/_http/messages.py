@@ -116,6 +116,7 @@ class Response:
 
     @property
     def headers(self) -> Headers:
+        """The header fields; names in any case."""
         if self._headers is None:
             self._headers = Headers(self._fields)
         return self._headers

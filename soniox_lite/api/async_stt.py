@@ -120,6 +120,9 @@ class AsyncSttAPI:
     async def get(self, transcription_id: str) -> Transcription:
         """The current state of a job.
 
+        Args:
+            transcription_id: Id of a job.
+
         Raises:
             SonioxNotFoundError: There is no such job in this project.
         """
@@ -127,7 +130,11 @@ class AsyncSttAPI:
         return decode_response(Transcription, response)
 
     async def get_or_none(self, transcription_id: str) -> Transcription | None:
-        """As :meth:`get`; None if there is no such job."""
+        """As :meth:`get`; None if there is no such job.
+
+        Args:
+            transcription_id: Id of a job.
+        """
         try:
             return await self.get(transcription_id)
         except SonioxNotFoundError:
@@ -135,6 +142,9 @@ class AsyncSttAPI:
 
     async def delete(self, transcription_id: str) -> None:
         """Deletes a job and its transcript; its file stays.
+
+        Args:
+            transcription_id: Id of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.
@@ -144,7 +154,11 @@ class AsyncSttAPI:
         response.raise_for_status()
 
     async def delete_if_exists(self, transcription_id: str) -> None:
-        """As :meth:`delete`, but does nothing if the job does not exist."""
+        """As :meth:`delete`, but does nothing if the job does not exist.
+
+        Args:
+            transcription_id: Id of a job.
+        """
         try:
             await self.delete(transcription_id)
         except SonioxNotFoundError:
@@ -169,6 +183,9 @@ class AsyncSttAPI:
 
     async def destroy(self, transcription_id: str) -> None:
         """Deletes a job and the uploaded file that it was made from.
+
+        Args:
+            transcription_id: Id of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.
@@ -196,6 +213,9 @@ class AsyncSttAPI:
 
     async def get_transcript(self, transcription_id: str) -> TranscriptionTranscript:
         """The transcript of a completed job.
+
+        Args:
+            transcription_id: Id of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.

@@ -79,6 +79,9 @@ class AsyncVoicesAPI:
     async def get(self, voice_id: str) -> Voice:
         """The current state of a voice.
 
+        Args:
+            voice_id: Id of a cloned voice.
+
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
         """
@@ -86,7 +89,11 @@ class AsyncVoicesAPI:
         return decode_response(Voice, response)
 
     async def get_or_none(self, voice_id: str) -> Voice | None:
-        """As :meth:`get`; None if there is no such voice."""
+        """As :meth:`get`; None if there is no such voice.
+
+        Args:
+            voice_id: Id of a cloned voice.
+        """
         try:
             return await self.get(voice_id)
         except SonioxNotFoundError:
@@ -196,6 +203,9 @@ class AsyncVoicesAPI:
     async def delete(self, voice_id: str) -> None:
         """Deletes a voice.
 
+        Args:
+            voice_id: Id of a cloned voice.
+
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
         """
@@ -203,7 +213,11 @@ class AsyncVoicesAPI:
         response.raise_for_status()
 
     async def delete_if_exists(self, voice_id: str) -> None:
-        """As :meth:`delete`, but does nothing if the voice does not exist."""
+        """As :meth:`delete`, but does nothing if the voice does not exist.
+
+        Args:
+            voice_id: Id of a cloned voice.
+        """
         try:
             await self.delete(voice_id)
         except SonioxNotFoundError:
@@ -262,7 +276,17 @@ class AsyncVoicesAPI:
     ) -> AsyncIterator[TtsVoiceDetails]:
         """All shared voices that match, one after the other, fetched page by page while they are used.
 
-        Args are those of :meth:`list_shared`.
+        Args:
+            model: A text-to-speech model's id, at most 64 characters.
+            gender: ``male``, ``female`` or ``neutral``; None for all.
+            age: ``young``, ``middle_aged`` or ``old``; None for all.
+            accent: Such as ``british``, at most 40 characters; None for all.
+            use_case: At most 10 such as ``narration``, which the voice must have all; None for all voices.
+            style: At most 10 such as ``calm``, which the voice must have all; None for all voices.
+            limit: Voices on a page of the listing, 1 to 200.
+
+        Raises:
+            SonioxNotFoundError: There is no such model.
         """
 
         async def fetch(cursor: str | None) -> tuple[builtins.list[TtsVoiceDetails], str | None]:

@@ -64,13 +64,20 @@ class FilesAPI:
     def get(self, file_id: str) -> File:
         """The description of a file, without its content.
 
+        Args:
+            file_id: Id of an uploaded file.
+
         Raises:
             SonioxNotFoundError: There is no such file in this project.
         """
         return decode_response(File, self._client.request("GET", f"/files/{path_segment('file_id', file_id)}"))
 
     def get_or_none(self, file_id: str) -> File | None:
-        """As :meth:`get`; None if there is no such file."""
+        """As :meth:`get`; None if there is no such file.
+
+        Args:
+            file_id: Id of an uploaded file.
+        """
         try:
             return self.get(file_id)
         except SonioxNotFoundError:
@@ -79,6 +86,9 @@ class FilesAPI:
     def delete(self, file_id: str) -> None:
         """Deletes a file. A job that is still queued for it will fail.
 
+        Args:
+            file_id: Id of an uploaded file.
+
         Raises:
             SonioxNotFoundError: There is no such file in this project.
         """
@@ -86,7 +96,11 @@ class FilesAPI:
         response.raise_for_status()
 
     def delete_if_exists(self, file_id: str) -> None:
-        """As :meth:`delete`, but does nothing if the file does not exist."""
+        """As :meth:`delete`, but does nothing if the file does not exist.
+
+        Args:
+            file_id: Id of an uploaded file.
+        """
         try:
             self.delete(file_id)
         except SonioxNotFoundError:

@@ -121,6 +121,9 @@ class SttAPI:
     def get(self, transcription_id: str) -> Transcription:
         """The current state of a job.
 
+        Args:
+            transcription_id: Id of a job.
+
         Raises:
             SonioxNotFoundError: There is no such job in this project.
         """
@@ -128,7 +131,11 @@ class SttAPI:
         return decode_response(Transcription, response)
 
     def get_or_none(self, transcription_id: str) -> Transcription | None:
-        """As :meth:`get`; None if there is no such job."""
+        """As :meth:`get`; None if there is no such job.
+
+        Args:
+            transcription_id: Id of a job.
+        """
         try:
             return self.get(transcription_id)
         except SonioxNotFoundError:
@@ -136,6 +143,9 @@ class SttAPI:
 
     def delete(self, transcription_id: str) -> None:
         """Deletes a job and its transcript; its file stays.
+
+        Args:
+            transcription_id: Id of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.
@@ -145,7 +155,11 @@ class SttAPI:
         response.raise_for_status()
 
     def delete_if_exists(self, transcription_id: str) -> None:
-        """As :meth:`delete`, but does nothing if the job does not exist."""
+        """As :meth:`delete`, but does nothing if the job does not exist.
+
+        Args:
+            transcription_id: Id of a job.
+        """
         try:
             self.delete(transcription_id)
         except SonioxNotFoundError:
@@ -170,6 +184,9 @@ class SttAPI:
 
     def destroy(self, transcription_id: str) -> None:
         """Deletes a job and the uploaded file that it was made from.
+
+        Args:
+            transcription_id: Id of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.
@@ -197,6 +214,9 @@ class SttAPI:
 
     def get_transcript(self, transcription_id: str) -> TranscriptionTranscript:
         """The transcript of a completed job.
+
+        Args:
+            transcription_id: Id of a job.
 
         Raises:
             SonioxNotFoundError: There is no such job in this project.

@@ -80,6 +80,9 @@ class VoicesAPI:
     def get(self, voice_id: str) -> Voice:
         """The current state of a voice.
 
+        Args:
+            voice_id: Id of a cloned voice.
+
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
         """
@@ -87,7 +90,11 @@ class VoicesAPI:
         return decode_response(Voice, response)
 
     def get_or_none(self, voice_id: str) -> Voice | None:
-        """As :meth:`get`; None if there is no such voice."""
+        """As :meth:`get`; None if there is no such voice.
+
+        Args:
+            voice_id: Id of a cloned voice.
+        """
         try:
             return self.get(voice_id)
         except SonioxNotFoundError:
@@ -197,6 +204,9 @@ class VoicesAPI:
     def delete(self, voice_id: str) -> None:
         """Deletes a voice.
 
+        Args:
+            voice_id: Id of a cloned voice.
+
         Raises:
             SonioxNotFoundError: There is no such voice in this project.
         """
@@ -204,7 +214,11 @@ class VoicesAPI:
         response.raise_for_status()
 
     def delete_if_exists(self, voice_id: str) -> None:
-        """As :meth:`delete`, but does nothing if the voice does not exist."""
+        """As :meth:`delete`, but does nothing if the voice does not exist.
+
+        Args:
+            voice_id: Id of a cloned voice.
+        """
         try:
             self.delete(voice_id)
         except SonioxNotFoundError:
@@ -263,7 +277,17 @@ class VoicesAPI:
     ) -> Iterator[TtsVoiceDetails]:
         """All shared voices that match, one after the other, fetched page by page while they are used.
 
-        Args are those of :meth:`list_shared`.
+        Args:
+            model: A text-to-speech model's id, at most 64 characters.
+            gender: ``male``, ``female`` or ``neutral``; None for all.
+            age: ``young``, ``middle_aged`` or ``old``; None for all.
+            accent: Such as ``british``, at most 40 characters; None for all.
+            use_case: At most 10 such as ``narration``, which the voice must have all; None for all voices.
+            style: At most 10 such as ``calm``, which the voice must have all; None for all voices.
+            limit: Voices on a page of the listing, 1 to 200.
+
+        Raises:
+            SonioxNotFoundError: There is no such model.
         """
 
         def fetch(cursor: str | None) -> tuple[builtins.list[TtsVoiceDetails], str | None]:

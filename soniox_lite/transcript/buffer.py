@@ -68,7 +68,12 @@ class Utterance(Record):
     def segments(
         self, group_by: Sequence[GroupKey] | GroupKey = GROUP_KEYS, *, translations: bool | None = None
     ) -> list[Segment]:
-        """The tokens, grouped as :func:`segments` does."""
+        """The tokens, grouped as :func:`segments` does.
+
+        Args:
+            group_by: What a change of begins a segment: ``speaker``, ``language`` or both.
+            translations: As for :func:`segments`.
+        """
         return segments(self.tokens, group_by, translations=translations)
 
 
@@ -301,7 +306,13 @@ class TranscriptBuffer:
         final_only: bool = False,
         translations: bool | None = None,
     ) -> list[Segment]:
-        """The kept tokens grouped as :func:`segments` does, with the tail unless ``final_only``."""
+        """The kept tokens, grouped as :func:`segments` does.
+
+        Args:
+            group_by: What a change of begins a segment: ``speaker``, ``language`` or both.
+            final_only: Whether to leave out the tail, which may still change.
+            translations: As for :func:`segments`.
+        """
         tokens = self._final if final_only else self._final + self._tail
         return segments(tokens, group_by, translations=translations)
 

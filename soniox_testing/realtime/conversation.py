@@ -155,6 +155,9 @@ class Conversation:
     def expect_finalize(self, *, within_sec: float = _WITHIN_SEC) -> None:
         """Waits for ``finalize``. Skips audio and keepalives.
 
+        Args:
+            within_sec: Seconds to wait.
+
         Raises:
             AssertionError: It did not come in time, or the end of the audio came.
         """
@@ -163,6 +166,9 @@ class Conversation:
     def expect_keepalive(self, *, within_sec: float = _WITHIN_SEC) -> None:
         """Waits for ``keepalive``. Skips audio.
 
+        Args:
+            within_sec: Seconds to wait.
+
         Raises:
             AssertionError: It did not come in time, or something else came.
         """
@@ -170,6 +176,9 @@ class Conversation:
 
     def expect_end(self, *, within_sec: float = _WITHIN_SEC) -> None:
         """Waits for the end of the audio. Skips audio and keepalives.
+
+        Args:
+            within_sec: Seconds to wait.
 
         Raises:
             AssertionError: It did not come in time, or ``finalize`` came.
@@ -280,11 +289,21 @@ class Conversation:
         self._send([*self._take_drafts(), marker("<fin>")], final_ms=self._asked_ms)
 
     def sends(self, message: Mapping[str, object] | str) -> None:
-        """Sends a message unchanged: an object as JSON, or any text."""
+        """Sends a message unchanged: an object as JSON, or any text.
+
+        Args:
+            message: The object, or the text.
+        """
         self._queue.put(Send(message if isinstance(message, str) else json_text(message)))
 
     def error(self, error_type: str, message: str | None = None, *, status_code: int | None = None) -> None:
-        """Ends the session with an error message, as ``Faults.error`` does."""
+        """Ends the session with an error message, as ``Faults.error`` does.
+
+        Args:
+            error_type: Of the message.
+            message: Its text; None: one that says that it was scripted.
+            status_code: Its code; None: the one that belongs to the type.
+        """
         self._queue.put(ends_with_error(error_type, message, status_code))
 
     def drop(self, how: str = "reset") -> None:

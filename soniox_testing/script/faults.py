@@ -128,9 +128,13 @@ class Faults(FaultList):
 
     @checked
     def stall(self, when: Moment = "before", **where: Unpack[When]) -> Fault:
-        """The connection of a request stays open until the fake stops, but nothing is sent. Arguments as for ``reset``.
+        """The connection of a request stays open until the fake stops, but nothing is sent.
 
         For a session that is open already, see ``drop`` and ``half_open``.
+
+        Args:
+            when: ``before`` or ``after`` the request is carried out, or while it is read, as for ``reset``.
+            **where: See ``When``.
         """
         return self.add(Break(_checked_moment(when), "stall"), **where)
 

@@ -142,7 +142,11 @@ class Recording:
         return self.code().encode(start_ms * per_ms, max(start_ms, until_ms) * per_ms)
 
     def chunks(self, ms: int = 120) -> Iterator[bytes]:
-        """The samples in pieces of so many milliseconds."""
+        """The samples in pieces of so many milliseconds.
+
+        Args:
+            ms: Milliseconds of audio in each chunk.
+        """
         for start_ms in range(0, self.duration_ms, ms):
             yield self.audio(start_ms, start_ms + ms)
 
@@ -222,17 +226,29 @@ class Hearing:
 
     @classmethod
     def exact(cls, seed: int = 0) -> Self:
-        """Every session hears the same words at the same times; tokens and the lag of finals differ."""
+        """Every session hears the same words at the same times; tokens and the lag of finals differ.
+
+        Args:
+            seed: Of the random numbers: the same seed hears the same.
+        """
         return cls(seed, final_after_ms=(300, 4000))
 
     @classmethod
     def mild(cls, seed: int = 0) -> Self:
-        """Times differ by 40 ms, 3 of 100 words, and 10 of 100 first words."""
+        """Times differ by 40 ms, 3 of 100 words, and 10 of 100 first words.
+
+        Args:
+            seed: Of the random numbers: the same seed hears the same.
+        """
         return cls(seed, jitter_ms=40, rewording=0.03, first_word=0.1, final_after_ms=(300, 4000))
 
     @classmethod
     def rough(cls, seed: int = 0) -> Self:
-        """Times differ by 100 ms, 10 of 100 words, and 20 of 100 first words."""
+        """Times differ by 100 ms, 10 of 100 words, and 20 of 100 first words.
+
+        Args:
+            seed: Of the random numbers: the same seed hears the same.
+        """
         return cls(seed, jitter_ms=100, rewording=0.1, first_word=0.2, final_after_ms=(300, 4000))
 
 
