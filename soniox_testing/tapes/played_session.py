@@ -33,6 +33,8 @@ class PlayedSession:
         subprotocols: That the client offers.
         cleaner: As for the tape.
         compared: What of a content is compared.
+        begin: Called with this session and its first message, to set ``exchange`` to one that it fits: sessions that
+            were opened at the same time may be opened in any order.
         on_failure: Called with a mismatch, and with what was being done.
         pauses: Whether messages come as late as they did.
         mismatch: Why the session fails at once; None: it does not.
@@ -46,6 +48,7 @@ class PlayedSession:
         *,
         cleaner: Cleaner,
         compared: Callable[[dict[str, Any]], Any],
+        begin: Callable[[PlayedSession, dict[str, Any]], None],
         on_failure: Callable[[BaseException, str], None],
         pauses: bool,
         mismatch: Exception | None,
@@ -57,17 +60,19 @@ class PlayedSession:
         self._tape = tape
         self._cleaner = cleaner
         self._compared = compared
+        self._begin = begin
         self._on_failure = on_failure
         self._pauses = pauses
         self._mismatch = mismatch
-        self._line = 0 if exchange is None else exchange.line
+        self.has_begun: bool = False
+        """Whether the client has sent something."""
+        self._exchange: Exchange | None = None
         self._expected: list[tuple[int, Message]] = []
         """The messages of the client, each with its number."""
         self._answers: list[tuple[Message | Closed, int, int]] = []
         """Those of the server and its end, each with how many of the client come before it, and how many milliseconds
         after the message before it."""
-        if exchange is not None:
-            self._lay_out(exchange)
+        self.exchange = exchange
         self._audio_bytes = 0
         """Of the audio that came and belongs to no message yet."""
         self._heard_sec: list[float] = []
@@ -79,7 +84,17 @@ class PlayedSession:
         """Names of streams on the tape, and those of this client, which may make new ones each time."""
         self._is_over = False
 
-    def _lay_out(self, exchange: Exchange) -> None:
+    @property
+    def exchange(self) -> Exchange | None:
+        """What is played."""
+        return self._exchange
+
+    @exchange.setter
+    def exchange(self, exchange: Exchange | None) -> None:
+        self._exchange = exchange
+        self._expected, self._answers = [], []
+        if exchange is None:
+            return
         last_ms = exchange.response_at_ms
         end = [exchange.closed] if exchange.closed is not None and exchange.closed.by == "server" else []
         line: list[Message | Closed] = [*exchange.messages, *end]
@@ -109,6 +124,7 @@ class PlayedSession:
         content = self._cleaner.binary(data)
         if "json" in content or not data:
             return self._received(content, now_sec)
+        self.has_begun = True
         self._audio_bytes += len(data)
         while self._audio_bytes and not self._is_over:
             expected = self._next()
@@ -147,6 +163,8 @@ class PlayedSession:
     def _received(self, content: dict[str, Any], now_sec: float) -> Sequence[Action]:
         if self._is_over or content.get("json") in _KEEPALIVES:
             return []
+        if not self.has_begun:
+            self._begin(self, content)
         expected = self._next()
         if self._audio_bytes or expected is None or not self._matches(expected.content, content):
             return self._wrong(_shown(self._compared(content)))
@@ -208,11 +226,11 @@ class PlayedSession:
         return [Send(json_text(error)), Close(1000)]
 
     def _place(self) -> str:
-        heard = len(self._heard_sec)
+        heard, line = len(self._heard_sec), 0 if self._exchange is None else self._exchange.line
         if heard == len(self._expected):
-            return f"{self._tape}, the end of the WebSocket of line {self._line}"
+            return f"{self._tape}, the end of the WebSocket of line {line}"
         number, message = self._expected[heard]
-        return f"{self._tape}, message {number} of the WebSocket of line {self._line} (line {message.line})"
+        return f"{self._tape}, message {number} of the WebSocket of line {line} (line {message.line})"
 
     def _wanted(self) -> str:
         expected = self._next()

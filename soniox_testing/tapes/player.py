@@ -125,6 +125,7 @@ class Player:
                 handshake.subprotocols,
                 cleaner=self._cleaner,
                 compared=self._heard,
+                begin=self._begin,
                 on_failure=self._state.remember_failure,
                 pauses=self._pauses,
                 mismatch=mismatch,
@@ -189,6 +190,30 @@ class Player:
                     break
             raise TapeMismatchError(f"{self._place(expected)}: expected {expected.name}, got {differences(expected)}")
 
+    def _begin(self, session: PlayedSession, content: dict[str, Any]) -> None:
+        """Gives a session what fits its first message, of all that could have been opened as well."""
+        with self._lock:
+            own = session.exchange
+            session.has_begun = True
+            if own is None or self._begins_with(own, own, content):
+                return
+            for other in self._ready():
+                if self._begins_with(other, own, content):
+                    self._left = sorted([own, *(one for one in self._left if one is not other)], key=_line_of)
+                    session.exchange = other
+                    return
+            for waiting in self._sessions:
+                other = waiting.exchange
+                if not waiting.has_begun and other is not None and self._begins_with(other, own, content):
+                    session.exchange, waiting.exchange = other, own
+                    return
+
+    def _begins_with(self, exchange: Exchange, own: Exchange, content: dict[str, Any]) -> bool:
+        """Whether an exchange is of the same kind as another, and its client begins with a message."""
+        first = next((message for message in exchange.messages if message.by == "client"), None)
+        same = exchange.is_websocket and exchange.request["path"] == own.request["path"]
+        return same and first is not None and bool(self._heard(first.content) == self._heard(content))
+
     def _ready(self) -> list[Exchange]:
         """What may come next: all that was asked for before the first of the rest had been answered."""
         if not self._in_order or not self._left:
@@ -205,6 +230,10 @@ class Player:
     def _place(self, exchange: Exchange) -> str:
         number = self._tape.exchanges.index(exchange) + 1
         return f"{self._tape.name}, request {number} (line {exchange.line})"
+
+
+def _line_of(exchange: Exchange) -> int:
+    return exchange.line
 
 
 def _same_target(taped: str, target: str) -> bool:

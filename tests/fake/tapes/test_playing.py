@@ -112,6 +112,24 @@ def test_audio_may_come_in_other_pieces_and_with_other_keepalives(tmp_path: Path
     assert code == 1000
 
 
+def test_sessions_that_were_opened_at_once_may_be_opened_in_any_order(tmp_path: Path) -> None:
+    def session(number: int, model: str) -> list[tuple[int, int, str, Any]]:
+        return [
+            (number, number, "request", asks("GET", "/transcribe-websocket", websocket=True)),
+            (10, number, "response", {"status": 101}),
+            (20, number, "client", {"json": {"model": model}}),
+            (30, number, "server", {"json": {"tokens": [], "model": model}}),
+            (40, number, "closed", {"by": "server", "code": 1000}),
+        ]
+
+    with FakeSoniox() as fake:
+        fake.play_tape(tape_of(tmp_path / "a.tape", *session(1, "a"), *session(2, "b"), *session(3, "c")), pauses=False)
+        clients = [SttClient(fake), SttClient(fake), SttClient(fake)]
+        for client, model in zip(clients, "bca", strict=True):
+            assert client.text({"model": model}).rest() == ([{"tokens": [], "model": model}], 1000)
+            client.leave()
+
+
 @each_row(
     ("sent", "complaint"),
     [
