@@ -90,6 +90,7 @@ def stream(options: argparse.Namespace) -> int:
                 connect_timeout_sec=_CONNECT_TIMEOUT_SEC if options.timeout is None else options.timeout,
                 close_timeout_sec=_CLOSE_TIMEOUT_SEC,
                 resume=False if options.no_resume else _resume_policy(options),
+                tape=options.tape,
             )
         )
         breaks = _Breaks(session)

@@ -19,7 +19,7 @@ from .._data.safe_repr import safe_repr
 from .._data.urls import split_url
 from .._net.redaction import redact
 from .._settings import user_agent
-from ..errors import SonioxRealtimeError, SonioxValidationError
+from ..errors import SonioxRealtimeError, SonioxValidationError, file_error
 from .frames import ABNORMAL_CLOSURE, BINARY, TEXT
 from .nonblocking import WebSocket
 
@@ -80,7 +80,7 @@ class Tape:
         """Notes that a connection is being opened; the first one begins the file.
 
         Raises:
-            OSError: The file cannot be written.
+            SonioxFileError: The file cannot be written.
         """
         parts = split_url(options.url, ("ws", "wss"))
         host, path, query = ("", "", "") if parts is None else (parts.netloc, parts.path, parts.query)
@@ -90,8 +90,7 @@ class Tape:
                 now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 secure = options.url.startswith("wss")
                 head = {"soniox_tape": 1, "recorded_at": now, "to": f"{'https' if secure else 'http'}://{host}"}
-                with open(self.path, "wb", opener=_open_private):
-                    pass
+                self._create()
                 self._append({**head, "masked": True} if self._masks_text else head)
             self._connections += 1
             track = Track(self, self._connections, options)
@@ -99,6 +98,13 @@ class Tape:
         request = {"method": "GET", "path": f"{path}?{query}" if query else path, "websocket": True}
         track.write("request", {**request, "headers": {"user-agent": user_agent()}})
         return track
+
+    def _create(self) -> None:
+        try:
+            with open(self.path, "wb", opener=_open_private):
+                pass
+        except OSError as error:
+            raise file_error(f"the tape cannot be written: {error.strerror}", error, self.path) from error
 
     def write(self, number: int, kind: str, value: object, authorization: str) -> None:
         """Adds a line."""

@@ -203,9 +203,9 @@ class Player:
                     session.exchange = other
                     return
             for waiting in self._sessions:
-                other = waiting.exchange
-                if not waiting.has_begun and other is not None and self._begins_with(other, own, content):
-                    session.exchange, waiting.exchange = other, own
+                its = waiting.exchange
+                if not waiting.has_begun and its is not None and self._begins_with(its, own, content):
+                    session.exchange, waiting.exchange = its, own
                     return
 
     def _begins_with(self, exchange: Exchange, own: Exchange, content: dict[str, Any]) -> bool:

@@ -37,6 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--no-resume", action="store_true", help="end when the connection breaks, instead of going on over another one"
     )
     parser.add_argument("--fast", action="store_true", help="send as fast as possible, not at the pace of the audio")
+    parser.add_argument(
+        "--tape", metavar="FILE", help="write all that is sent and received to FILE, without keys, for soniox_testing"
+    )
     shared.add_fake(parser)
     parser.add_argument("--ws-url", metavar="URL", help="URL of the realtime service (default: SONIOX_WS_URL)")
     captions = parser.add_argument_group("captions")

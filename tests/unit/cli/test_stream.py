@@ -576,6 +576,17 @@ def test_an_error_of_the_service_is_told_and_is_an_event_too(run: Callable[..., 
     assert result.err.startswith("soniox-lite: error: ")
 
 
+def test_a_tape_has_the_session(run: Callable[..., Result], fake: FakeSoniox, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(_wav(1))
+    done = run(str(tmp_path / "a.wav"), "--fast", "--tape", str(tmp_path / "a.tape"))
+    assert done.code == 0
+    lines = (tmp_path / "a.tape").read_text(encoding="utf-8").splitlines()
+    assert fake.api_key not in "".join(lines)
+    assert '"finished":true' in lines[-2]
+    done = run(str(tmp_path / "a.wav"), "--tape", str(tmp_path / "nowhere" / "a.tape"))
+    assert (done.code, "the tape cannot be written" in done.err) == (2, True)
+
+
 @pytest.mark.parametrize("how", ["reset", "close:1011", "close:1000", "error"])
 def test_a_session_that_ends_early_prints_what_was_final(
     start: Callable[..., Process], fake: FakeSoniox, how: str

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxRealtimeError, SonioxValidationError
+from soniox_lite import (
+    AsyncSonioxClient,
+    SonioxClient,
+    SonioxFileNotFoundError,
+    SonioxRealtimeError,
+    SonioxValidationError,
+)
 from soniox_lite.realtime import Tape
 from soniox_testing import FakeSoniox, SharedListener
 
@@ -169,7 +175,7 @@ def test_a_tape_that_cannot_be_written_is_told_of(
     fake_soniox: FakeSoniox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with client_of(fake_soniox) as client:
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(SonioxFileNotFoundError, match="the tape cannot be written"):
             listen(client, tmp_path / "nowhere" / "a.tape")
         tape = tmp_path / "a.tape"
         with (
