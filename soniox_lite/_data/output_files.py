@@ -1,4 +1,4 @@
-"""Output of audio and transcripts: a stream of the caller, or a file that appears when it is complete."""
+"""Output of audio and transcripts: to a stream of the caller, or to a file that appears when it is complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any, BinaryIO
 
-# More than the service's two minutes of audio have in most formats.
+# Two minutes of audio, the longest that the service makes, are smaller in most formats.
 _MAX_BYTES_IN_MEMORY = 16 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
 # The limit of Linux.
@@ -48,7 +48,7 @@ class Output:
             written = self._stream.write(block)
             if written == 0 or (written is None and isinstance(self._stream, io.RawIOBase)):
                 raise SonioxError("the output does not wait until it can be written to; a blocking stream is needed")
-            # Unbuffered streams may take less than they are given; what only looks like a stream may not tell.
+            # An unbuffered stream may take less than it is given. An object that only has write() may return None.
             taken = len(block) if written is None else written
             self.count += taken
             block = block[taken:]
@@ -66,22 +66,22 @@ class _FileOutput(Output):
 def opened_output(
     output: BinaryIO | os.PathLike[str] | str, *, keep_partial: bool = False
 ) -> Generator[Output, None, None]:
-    """Where to write, for the block.
+    """A context manager that gives an :class:`Output` to write to.
 
-    A file appears, or replaces what was there, at the end of the block: until then what it will hold stands beside it
-    under another name, which is gone when the block fails. A file whose place no other can take (a mount, a folder that
-    cannot be written to) gets its content at the end of the block, too. A stream is written to at once, and stays open.
-    What is no regular file (a device, a pipe) is opened and written to at once, and a descriptor that is open already
-    (``/dev/stdout``) from where it stands.
+    A file is written under a temporary name in the same folder. At the end of the block it gets its name and replaces
+    an older file; if the block fails, it is deleted. Where that is not possible (a mounted file, a folder that cannot be
+    written to), the content is copied into the file at the end of the block. A stream is written to at once and stays
+    open. A device or a pipe is opened and written to at once; a descriptor that is open already (``/dev/stdout``) is
+    written to from its current position.
 
     Args:
         output: Path of a file, whose directory exists; or a binary stream.
-        keep_partial: Whether a file shall hold what was written when the block failed, if that is anything.
+        keep_partial: Whether the file keeps what was written when the block fails, if anything was.
 
     Raises:
-        SonioxValidationError: It is none of these, or a stream that cannot be written to; before the block is entered.
-        SonioxInvalidFileError: The path cannot be written to; before the block is entered.
-        SonioxFileError: The file cannot be written to any more (a full disk).
+        SonioxValidationError: It is neither, or the stream cannot be written to; raised before the block is entered.
+        SonioxInvalidFileError: The path cannot be written to; raised before the block is entered.
+        SonioxFileError: Writing to the file failed, for example because the disk is full.
     """
     if isinstance(output, (str, os.PathLike)):
         with _opened_file(output, keep_partial=keep_partial) as writer:
@@ -107,14 +107,14 @@ def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generat
             descriptor = descriptor_of(name)
             status = _status_or_none(name)
             if descriptor is not None:
-                # Opened by its name, a file would be emptied, and what is written to it otherwise overwritten.
+                # open() by name would empty the file, and overwrite what is written through the descriptor.
                 stream: Any = stack.enter_context(open(_duplicate(descriptor), "wb", buffering=0))
             elif status is None or stat.S_ISREG(status.st_mode):
                 draft = _Draft(name, status)
                 stack.callback(draft.remove)
                 stream = stack.enter_context(draft.open())
             else:
-                # Unbuffered: the blocks are large, and nothing can fail when it is closed.
+                # Unbuffered, since the blocks are large, and closing then writes nothing that could fail.
                 stream = stack.enter_context(open(name, "wb", buffering=0))
         except (OSError, ValueError, TypeError) as error:
             reason = getattr(error, "strerror", None) or error
@@ -137,21 +137,21 @@ def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generat
 class _Draft:
     """The content of a file, until it is complete.
 
-    It stands beside the file and takes its name in the end. Where that cannot be (no other file can be made in the
-    folder, or take this one's place, or belong to the same people), it is copied into the file.
+    It has a temporary name in the file's folder, and is renamed in the end. It is copied into the file instead if no
+    other file can be made in the folder, if it cannot replace the file, or if it cannot get the file's owner and group.
 
     Args:
         path: Of the file.
         status: The file's; None where there is none yet.
 
     Raises:
-        OSError: It is no file's name, or the file is write-protected.
+        OSError: The path has no file name, or the file is write-protected.
     """
 
     def __init__(self, path: str, status: os.stat_result | None) -> None:
         if not os.path.basename(path):
             raise FileNotFoundError(0, "it is no file's name")
-        # A link stays one: what it leads to is written, as open() does.
+        # A symbolic link stays a link: its target is written, as open() does.
         self._target = os.path.realpath(path)
         if status is not None and not os.access(self._target, os.W_OK):
             raise PermissionError(0, "it is write-protected")
@@ -163,7 +163,7 @@ class _Draft:
         """The stream that takes the content.
 
         Raises:
-            OSError: There is no file yet, and none can be made.
+            OSError: The file does not exist and cannot be created.
         """
         try:
             stream = open(self._path, "x+b", buffering=0, opener=self._create)  # noqa: SIM115 - the caller's to close
@@ -178,7 +178,7 @@ class _Draft:
             try:
                 if hasattr(os, "chown"):
                     os.chown(self._path, self._status.st_uid, self._status.st_gid)
-                # Without set-uid and set-gid: those were given to the old content.
+                # Without set-uid and set-gid, which were meant for the old content.
                 os.chmod(self._path, self._status.st_mode & 0o777)
             except OSError:
                 self._can_move = False
@@ -191,7 +191,7 @@ class _Draft:
             try:
                 _replace(self._path, self._target)
             except OSError:
-                # The place of a mounted file cannot be taken, nor can that of others' files in a sticky folder.
+                # A mounted file cannot be replaced, nor can another user's file in a sticky folder.
                 stream = open(self._path, "rb")  # noqa: SIM115 - closed below
             else:
                 return
@@ -201,7 +201,7 @@ class _Draft:
                 file.write(block)
 
     def remove(self) -> None:
-        """Leaves nothing under the other name. After success there is nothing."""
+        """Deletes the temporary file, if it still exists."""
         with contextlib.suppress(OSError):
             os.unlink(self._path)
 
@@ -210,12 +210,12 @@ class _Draft:
         return os.open(path, flags, 0o666 if self._status is None else 0o600)
 
     def _reopen(self, path: str, flags: int) -> int:
-        # Linux refuses to create what exists already, if that is another user's in a sticky folder.
+        # Linux refuses O_CREAT for another user's existing file in a sticky folder.
         return os.open(path, flags if self._status is None else flags & ~os.O_CREAT, 0o666)
 
 
 def _replace(path: str, target: str) -> None:
-    """As ``os.replace``, with some patience on Windows, where no file is replaced that another program has open."""
+    """As ``os.replace``. Tries again on Windows, where a file that another program has open cannot be replaced."""
     for pause_sec in PAUSES_SEC:
         with contextlib.suppress(PermissionError):
             os.replace(path, target)

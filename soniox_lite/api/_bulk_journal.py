@@ -106,7 +106,7 @@ class Journal:
         return f"{self.run}:{hashlib.sha256(source.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
     def close(self) -> None:
-        """Gives the file back."""
+        """Closes the file, which also releases its lock."""
         self._file.close()
 
     def __enter__(self) -> Self:

@@ -84,7 +84,7 @@ def build_create_payload(
     Raises:
         SonioxValidationError: Something cannot be sent.
     """
-    from .stt import _payload  # noqa: PLC0415  # pyright: ignore[reportPrivateUsage] - loaded by who creates jobs
+    from .stt import _payload  # noqa: PLC0415  # pyright: ignore[reportPrivateUsage] - loaded only where jobs are created
 
     return _payload(model, client_reference_id, config, file_id=file_id, audio_url=audio_url)
 

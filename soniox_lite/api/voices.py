@@ -148,8 +148,8 @@ class VoicesAPI:
 
         Args:
             voice_id: The voice.
-            model: The model that it shall be ready for, by the id that ``Voice.models`` has for it, which is no alias;
-                None for all that it is being prepared for.
+            model: The model that the voice must be ready for, as ``Voice.models`` names it, which is no
+                alias; None for all that it is being prepared for.
             interval_sec: The longest pause between two polls, in seconds.
             timeout_sec: How long to wait, in seconds; None for no limit. The last poll may exceed it by 1 s.
 

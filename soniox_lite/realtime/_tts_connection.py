@@ -51,7 +51,7 @@ class TtsConnection:
         self.handlers = Handlers()
         self.last_message: RealtimeTTSEvent | None = None
         self.stream_defaults = None if options.settings is None else options.settings.tts_defaults
-        # Those that something is still wanted of, by their names on the wire.
+        # The streams that still get their messages, by their ids on the wire.
         self._streams: dict[str, TtsStream] = {}
         self._wire_ids = WireIds()
         # Signal handlers may take it again.

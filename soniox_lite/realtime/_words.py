@@ -210,7 +210,7 @@ class WholeWords:
         # End of the last final token.
         self._said_ms = 0.0
         self._after = after
-        # Of what the first final token is still to come: speech (False), a translation (True).
+        # The kinds whose first final token has not come yet: speech (False), translation (True).
         self._unspaced: set[bool] = set() if after is None else {False, True}
 
     def feed(

@@ -235,7 +235,7 @@ class AsyncRealtimeSTTSession:
     @property
     def metrics(self) -> RealtimeSTTMetrics:
         """The session in numbers, as they are now: audio sent, time to the first token, lag of final tokens, etc."""
-        from ..types.metrics import RealtimeSTTMetrics  # noqa: PLC0415 - only who asks pays
+        from ..types.metrics import RealtimeSTTMetrics  # noqa: PLC0415 - loaded when it is first used
         from ._words import time_of  # noqa: PLC0415 - as above
 
         protocol, event = self._protocol, self._last_message

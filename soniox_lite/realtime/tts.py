@@ -378,7 +378,7 @@ class RealtimeTTSStream:
     @property
     def metrics(self) -> RealtimeTTSMetrics:
         """The stream in numbers, as they are now: bytes of text and audio, time to the first audio, and others."""
-        from ..types.metrics import RealtimeTTSMetrics  # noqa: PLC0415 - only who asks pays
+        from ..types.metrics import RealtimeTTSMetrics  # noqa: PLC0415 - loaded when it is first used
 
         protocol, connections = self._core.protocol, self._core.connection.connections
         return RealtimeTTSMetrics(

@@ -210,9 +210,9 @@ class RealtimeControlType(str, Enum):
     FINISH = "finish"
     """No more audio will come."""
     KEEP_ALIVE = "keep_alive"
-    """The session shall stay open although no audio comes."""
+    """Keeps the session open while no audio is sent."""
     FINALIZE = "finalize"
-    """All tokens of the audio sent so far shall become final."""
+    """Makes all tokens of the audio that was sent so far final."""
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
