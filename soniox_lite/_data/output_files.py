@@ -69,10 +69,10 @@ def opened_output(
     """A context manager that gives an :class:`Output` to write to.
 
     A file is written under a temporary name in the same folder. At the end of the block it gets its name and replaces
-    an older file; if the block fails, it is deleted. Where that is not possible (a mounted file, a folder that cannot be
-    written to), the content is copied into the file at the end of the block. A stream is written to at once and stays
-    open. A device or a pipe is opened and written to at once; a descriptor that is open already (``/dev/stdout``) is
-    written to from its current position.
+    an older file; if the block fails, it is deleted. Where that is not possible (a mounted file, a folder that cannot
+    be written to), the content is copied into the file at the end of the block. A stream is written to at once and
+    stays open. A device or a pipe is opened and written to at once; a descriptor that is open already
+    (``/dev/stdout``) is written to from its current position.
 
     Args:
         output: Path of a file, whose directory exists; or a binary stream.
