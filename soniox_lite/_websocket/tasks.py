@@ -385,11 +385,12 @@ class AsyncConnection:
 
     def __del__(self) -> None:
         websocket, loop = self._websocket, self._loop
-        if websocket is None or loop is None:
+        # As for the driver for threads.
+        if websocket is None or loop is None or websocket.closure is not None:
             return
         if websocket.was_opened_by_parent:
             websocket.close_in_child()
-        elif websocket.closure is None:
+        else:
             websocket.abort()
             if loop.is_running():
                 # Collecting may happen in any thread.

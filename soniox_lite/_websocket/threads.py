@@ -377,9 +377,12 @@ class Connection:
 
     def __del__(self) -> None:
         websocket = self._websocket
-        if websocket is not None and websocket.was_opened_by_parent:
+        # At the end of the interpreter there may be nothing left to compare with.
+        if websocket is None or websocket.closure is not None:
+            return
+        if websocket.was_opened_by_parent:
             websocket.close_in_child()
-        elif websocket is not None and websocket.closure is None:
+        else:
             # The reader notices, and gives the socket back.
             websocket.abort()
             warn_of_unclosed(self._options)
