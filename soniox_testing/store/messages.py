@@ -66,9 +66,7 @@ class Messages:
             latest.size += size
             latest.count += 1
             return
-        text = text[:_MAX_SHOWN_CHARS]
-        if kind == "received":
-            text = without_secrets(text)
+        text = (without_secrets(text) if kind == "received" else text)[:_MAX_SHOWN_CHARS]
         message = _Message(next(self._numbers), connection_id, self._clock.now_sec(), kind, text, size)
         if kind == "ended":
             self._latest.pop(connection_id, None)

@@ -40,7 +40,12 @@ def test_the_key_of_a_start_message_is_not_kept(server):
     session = SttClient(server, api_key=None).start(api_key="very-secret")
     session.synchronize()
     session.leave()
+    hidden = SttClient(server, api_key=None)
+    hidden.text(f'{{"api\\u005fkey": "very-secret", "model": "stt-rt-v5", "context": {json.dumps("ü" * 4_000)}}}')
+    hidden.rest()
+    hidden.leave()
     assert "very-secret" not in repr(server.messages)
+    assert any(message.kind == "received" and "üü" in message.text for message in server.messages)
     assert '"api_key": "******************"' in server.messages[0].text
 
 

@@ -132,7 +132,9 @@ def test_bodies_are_kept_without_secrets_and_without_what_is_too_long(fake, clie
     client.post("/v1/auth/temporary-api-key", {"usage_type": "transcribe_websocket", "expires_in_seconds": 60})
     client.create(context="x" * 200_000)
     client("POST", "/v1/transcriptions", b"{not json", {"Content-Type": "application/json"})
-    created, key, long, broken = fake.requests
+    client("POST", "/v1/transcriptions", rb'{"api\u005fkey": "s\u0065cret"}', {"Content-Type": "application/json"})
+    created, key, long, broken, escaped = fake.requests
+    assert json.loads(escaped.body) == {"api_key": "*" * 18}
     assert json.loads(created.body)["webhook_auth_header_value"] == "*" * 18
     assert "ecret" not in repr(created)
     assert json.loads(key.response)["api_key"] == "*" * 18
