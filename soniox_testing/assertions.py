@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import json
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -292,7 +293,7 @@ class Assertions:
                 for record in (log.record() for log in state.speeches.logs)
             ]
             failed = [
-                f"{request_line(request)}{_trouble(request)}"
+                f"{request_line(request)}{_trouble(request)}{_reason(request)}"
                 for request in state.history.requests
                 if request.status >= 400
             ]
@@ -388,6 +389,18 @@ def _names_of(record: type[Any]) -> set[str]:
 
 def _trouble(record: TranscriptionRecord | SessionRecord | SpeechRecord | RequestRecord) -> str:
     return "" if record.error_type is None else f" ({record.error_type})"
+
+
+def _reason(request: RequestRecord) -> str:
+    """What the response says of an error, in lines."""
+    try:
+        body: Any = json.loads(request.response)
+        problems = [f"{problem['location']}: {problem['message']}" for problem in body["validation_errors"]]
+        told = [str(body["message"]), *problems]
+    except (ValueError, LookupError, TypeError):  # not the body of an error of the API: a fault may have sent it
+        return ""
+    # Escaped, as it may repeat what the client sent.
+    return "".join(f"\n    {ascii(text)[1:-1][:MAX_SHOWN_TEXT]}" for text in told)
 
 
 def _notes(record: TranscriptionRecord) -> list[str]:

@@ -288,7 +288,11 @@ def test_the_report_shows_texts_as_they_were_sent_and_nothing_that_moves_a_curso
         speaker.say(text, end=text == "you.") if text != "Hel" else speaker.start().say(text, end=False)
     speaker.stream()
     speaker.close()
+    client.create(language_hints=["x" * 99], filename="a.mp3")
     report = fake.report()
+    assert re.search(
+        r"POST /v1/transcriptions -> 400 \(invalid_request\)\n    .*\n    body.payload.language_hints.*: ", report
+    )
     assert "Texts to speak:\n  'Hello, you.', finished\n" in report
     assert "GET /v1/files/\\x1b[2J\\u202e -> 404 (file_not_found)" in report
     assert report.isascii()
