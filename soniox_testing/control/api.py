@@ -233,9 +233,10 @@ class ControlApi:
             raise _RefusalError(400, str(error)) from error
 
     def _scripts(self, hosted: HostedFake, request: Request) -> object:
-        before = len(hosted.recordings)
-        hosted.add_script(_body(request))
-        return {"recordings": [str(number) for number in range(before, len(hosted.recordings))]}
+        try:
+            return {"recordings": hosted.add_script(_body(request))}
+        except KeyError as error:
+            raise _RefusalError(404, "It was deleted at the same time.") from error
 
     def _saved(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
         return hosted.fake.save_state()

@@ -86,13 +86,23 @@ class HostedFake:
             self._is_gone = True
             self.fake.stop()
 
-    def add_script(self, script: object) -> None:
+    def add_script(self, script: object) -> list[str]:
         """Adds a script, all of it or nothing.
+
+        Returns:
+            The ids of its recordings.
 
         Raises:
             InputError: It does not fit.
+            KeyError: The fake has been deleted.
         """
-        self.recordings += add_script(self.fake, script)
+        # Not while the fake is being replaced: the old one would get it.
+        with self._changing:
+            if self._is_gone:
+                raise KeyError(self.number)
+            before = len(self.recordings)
+            self.recordings += add_script(self.fake, script)
+            return [str(number) for number in range(before, len(self.recordings))]
 
     def _make(self, options: Options) -> None:
         """Makes the fake, not yet started."""

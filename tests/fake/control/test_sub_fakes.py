@@ -98,6 +98,14 @@ def test_a_deleted_fake_ends_its_sessions_and_answers_no_more(control):
     assert control.make()["id"] != state["id"]
 
 
+def test_a_script_is_not_added_to_a_fake_that_is_being_deleted(control):
+    state = control.make()
+    hosted = control.server.find(int(state["id"]))
+    hosted.stop()
+    for request in ("scripts", "reset"):
+        assert ask(state["url"], "POST", request, {}) == (404, {"error": "It was deleted at the same time."})
+
+
 def test_a_strict_fake_is_judged_when_it_is_deleted(control):
     state = control.make(strict=True)
     ask(state["url"], "POST", "scripts", {"transcripts": [{"transcript": "never said"}]})
