@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from soniox_lite import SonioxRealtimeError
+from soniox_lite._websocket.nonblocking import Closure
+from soniox_lite.realtime._breaks import verdict_of_closure
 from soniox_lite.realtime._cut import Delivered, splice
 from soniox_lite.realtime._resume import State
 from soniox_lite.types.realtime import Token
@@ -206,3 +208,22 @@ def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -
     assert session.core.state is State.REPLAYING
     assert session.core.is_move_due
     assert session.core.next(session.now) == "connect"
+
+
+@each_row(
+    ("code", "error", "verdict"),
+    [
+        (1000, None, "now"),
+        (1002, None, "never"),
+        (1006, ConnectionResetError(), "now"),
+        (1006, TimeoutError(), "now"),
+        (1006, ValueError(), "never"),
+        (1009, None, "never"),
+        (1012, None, "now"),
+        (1013, None, "later"),
+        (2999, None, "now"),
+        (3000, None, "later"),
+    ],
+)
+def test_what_follows_from_how_a_connection_ended(code: int, error: BaseException | None, verdict: str) -> None:
+    assert verdict_of_closure(Closure(code, error=error)) == verdict
