@@ -54,6 +54,16 @@ class Simulation:
 
     def connect(self) -> None:
         self.core.opened(self.now)
+        self._begin()
+
+    def move(self) -> bool:
+        """Moves to another connection if the rules want that now."""
+        moves = self.core.is_move_due and self.core.spare_opened() and self.core.move(self.now)
+        if moves:
+            self._begin()
+        return moves
+
+    def _begin(self) -> None:
         self._connections += 1
         self._finalizes = []
         self._ended = False
@@ -96,6 +106,7 @@ class Simulation:
             self.receive(self.connection.message())
 
     def receive(self, event: RealtimeEvent) -> None:
+        """The service tells this."""
         # As it comes over the wire, so that no token is shared.
         event = type(event).from_dict(json.loads(json.dumps(event.to_dict())))
         if self.core.received(event):

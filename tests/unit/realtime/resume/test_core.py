@@ -196,6 +196,31 @@ def token(text: str, start_ms: int, end_ms: int) -> Token:
     return Token(text=text, start_ms=start_ms, end_ms=end_ms, is_final=True)
 
 
+@each_row("pause_ms, is_quiet", [(1500, True), (0, False)])
+def test_a_move_costs_no_word_in_a_pause_and_within_speech(pause_ms: int, is_quiet: bool) -> None:
+    """Without a pause the session moves a little later, and joins the transcripts."""
+    words, at = [], 300
+    while at < 150_000:
+        words.append(Spoken(f"word{len(words)}", at, at + 260))
+        at += 270 + (pause_ms if len(words) % 2 else 0)
+    session = Simulation(words, policy={"rotate_after_sec": 40})
+    starts = []
+    for given_ms in range(120, at + 600, 120):
+        session.give(120)
+        if any(word.end_ms + 1000 <= given_ms <= word.end_ms + 1400 for word in words) and is_quiet:
+            session.receive(session.connection.message(all_final=True, marks=("<end>",)))
+        session.tell()
+        if session.move():
+            starts.append(session.core.stream.start)
+            session.pump()
+    session.finish()
+    session.pump()
+    session.tell()
+    assert session.text() == " ".join(word.text for word in words)
+    assert len(starts) > 2
+    assert any(start is not None and start.is_exact for start in starts) is is_quiet
+
+
 def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -> None:
     session = Simulation(talk(3, DURATION_MS), policy={"rotate_after_sec": 5})
     session.give(9000)
