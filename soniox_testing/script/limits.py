@@ -23,6 +23,7 @@ BUDGET_MESSAGES: dict[str, str] = {
 SERVICE = "service"
 _GIBIBYTE = 1024**3
 _MINUTE_SEC = 60.0
+_MOST_COUNTED = 100_000
 
 
 @dataclass(kw_only=True)
@@ -200,7 +201,8 @@ class RequestRate:
 
     def used(self, kind: str, now_sec: float) -> Callable[[str | None], int]:
         """Counts what happened: in a project, or (None) in all."""
-        happened = self._happened.setdefault(kind, deque())
+        # Bounded: a virtual clock may stand still for ever.
+        happened = self._happened.setdefault(kind, deque(maxlen=_MOST_COUNTED))
         while happened and happened[0][0] <= now_sec - _MINUTE_SEC:
             happened.popleft()
         return lambda of: len(happened) if of is None else sum(project == of for _, project in happened)

@@ -13,7 +13,7 @@ from tests.fake.tts_client import TtsClient
 
 @pytest.fixture
 def server():
-    with FakeSoniox(clock=VirtualClock()) as fake:
+    with FakeSoniox(clock=VirtualClock(), key_in_start_message=True) as fake:
         yield fake
 
 

@@ -36,7 +36,7 @@ def clock():
 
 @pytest.fixture
 def server(clock):
-    with FakeSoniox(clock=clock) as fake:
+    with FakeSoniox(clock=clock, key_in_start_message=True) as fake:
         yield fake
 
 

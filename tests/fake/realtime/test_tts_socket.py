@@ -412,7 +412,7 @@ def test_a_stream_whose_text_comes_as_fast_as_it_is_spoken_goes_on(fake, client,
 
 def test_timers_can_be_set(connect, clock):
     rules = SpeechRules(idle_sec=1, idle_without_key_sec=2, silent_sec=None, text_timeout_sec=3)
-    with FakeSoniox(clock=clock, speech=rules) as server:
+    with FakeSoniox(clock=clock, speech=rules, key_in_start_message=True) as server:
         with_key, without_key = connect(server=server), connect(None, server=server)
         streaming = connect(server=server).start()
         streaming.synchronize()

@@ -34,7 +34,7 @@ def lines(fake_soniox_listener: SharedListener, tmp_path_factory: pytest.TempPat
         assert client("GET", f"/v1/transcriptions/{job['id']}").status == 200
         assert client("GET", "/v1/files/5c0d0e0f-0000-4000-8000-000000000000").status == 404
         client.connection.close()
-        session = SttClient(recording, None).start(api_key=KEY).audio(2000).text({"type": "finalize"}).text("")
+        session = SttClient(recording, KEY).start().audio(2000).text({"type": "finalize"}).text("")
         assert session.rest()[1] == 1000
         session.leave()
         assert post(recording, KEY)[0] == 200

@@ -27,8 +27,8 @@ def recorder(
     listener: SharedListener, tape: Path, upstream: FakeSoniox | None = None, **options: Any
 ) -> Iterator[tuple[FakeSoniox, FakeSoniox]]:
     """A fake that plays the service, and one that records it."""
-    service = upstream or FakeSoniox(listener=listener, api_keys=[KEY], audio="any")
-    with service, FakeSoniox() as recording:
+    service = upstream or FakeSoniox(listener=listener, api_keys=[KEY], audio="any", key_in_start_message=True)
+    with service, FakeSoniox(key_in_start_message=True) as recording:
         recording.record_tape(tape, to=service.url, **options)
         yield service, recording
 
