@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ssl
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ..wire.loopback import is_loopback
@@ -82,10 +83,12 @@ class Upstream:
             connection = http.client.HTTPSConnection(host, self._port, timeout=_CONNECT_SEC, context=self._tls)
         else:
             via = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+            credentials = f"{unquote(via.username or '')}:{unquote(via.password or '')}".encode()
+            basic = {"Proxy-Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
             connection = http.client.HTTPSConnection(
                 via.hostname or "", via.port or 8080, timeout=_CONNECT_SEC, context=self._tls
             )
-            connection.set_tunnel(host, self._port or 443)
+            connection.set_tunnel(host, self._port or 443, basic if via.username else None)
         connection.connect()
         connection.sock.settimeout(_ANSWER_SEC)
         return connection

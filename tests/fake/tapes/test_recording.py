@@ -15,6 +15,8 @@ from soniox_testing import FakeSoniox, SharedListener
 from tests.fake.conftest import Client
 from tests.fake.stt_client import SttClient, audio
 from tests.fake.tts_client import TtsClient, post
+from tests.support.proxies import tunnel
+from tests.support.raw_server import RawServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -234,6 +236,26 @@ def test_certificates_of_the_service_are_checked(
         assert client("GET", "/v1/files").status == 200
         client.connection.close()
         assert talk(recording)[1] == 1000
+
+
+def test_a_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soniox_testing.tapes.upstream.is_loopback", lambda host: False)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with (
+        FakeSoniox(tls=True, api_keys=[KEY], audio="any") as service,
+        RawServer(then=tunnel("user:pass word")) as proxy,
+        FakeSoniox() as recording,
+    ):
+        monkeypatch.setenv("https_proxy", f"http://user:pass%20word@127.0.0.1:{proxy.port}")
+        recording.record_tape(tmp_path / "a.tape", to=service.url, ca_file=service.ca_file)
+        monkeypatch.setenv("no_proxy", "")
+        client = Client(recording, KEY)
+        assert client("GET", "/v1/files").status == 200
+        client.connection.close()
+        assert talk(recording)[1] == 1000
+        assert len(proxy.connections) == 2
+    assert "pass" not in (tmp_path / "a.tape").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
