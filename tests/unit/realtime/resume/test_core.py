@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from soniox_lite import SonioxRealtimeError
+from soniox_lite import SonioxRealtimeError, SonioxValidationError
 from soniox_lite._websocket.nonblocking import Closure
-from soniox_lite.realtime._breaks import verdict_of_closure
+from soniox_lite.realtime._breaks import verdict_of_closure, verdict_of_refusal
 from soniox_lite.realtime._cut import Delivered, splice
 from soniox_lite.realtime._resume import State
 from soniox_lite.types.realtime import Token
@@ -252,3 +252,19 @@ def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -
 )
 def test_what_follows_from_how_a_connection_ended(code: int, error: BaseException | None, verdict: str) -> None:
     assert verdict_of_closure(Closure(code, error=error)) == verdict
+
+
+@each_row(
+    ("error", "verdict"),
+    [
+        (OSError(), "later"),
+        (SonioxRealtimeError("no", error_code=401), "key"),
+        (SonioxRealtimeError("no", error_code=403), "never"),
+        (SonioxRealtimeError("no", error_code=429), "later"),
+        (SonioxRealtimeError("no", error_code=499), "never"),
+        (SonioxRealtimeError("no", error_code=500), "later"),
+        (SonioxValidationError("no"), "never"),
+    ],
+)
+def test_what_follows_from_a_connection_that_was_refused(error: Exception, verdict: str) -> None:
+    assert verdict_of_refusal(error) == verdict
