@@ -133,7 +133,8 @@ class Faults(FaultList):
         For a session that is open already, see ``drop`` and ``half_open``.
 
         Args:
-            when: ``before`` or ``after`` the request is carried out, or while it is read, as for ``reset``.
+            when: ``before`` the body of the request is read, ``during`` that, ``after`` it, when the request was carried
+                out, or ``answer``: after half of the response. For requests for a WebSocket there is ``before`` only.
             **where: See ``When``.
         """
         return self.add(Break(_checked_moment(when), "stall"), **where)
