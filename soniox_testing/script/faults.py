@@ -133,8 +133,9 @@ class Faults(FaultList):
         For a session that is open already, see ``drop`` and ``half_open``.
 
         Args:
-            when: ``before`` the body of the request is read, ``during`` that, ``after`` it, when the request was carried
-                out, or ``answer``: after half of the response. For requests for a WebSocket there is ``before`` only.
+            when: ``before`` the body of the request is read, ``during`` that, ``after`` it, when the request was
+                carried out, or ``answer``: after half of the response. For requests for a WebSocket there is ``before``
+                only.
             **where: See ``When``.
         """
         return self.add(Break(_checked_moment(when), "stall"), **where)
