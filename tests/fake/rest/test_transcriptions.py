@@ -295,7 +295,7 @@ def test_a_client_is_told_not_to_wait_for_a_job_that_only_polls_move(connect):
         (after_seconds(queued=0.01), [None]),
         (lambda job: "queued", [None]),
     ):
-        with FakeSoniox(progress=rule) as fake:
+        with FakeSoniox(progress=rule, clock=lambda: 0.0) as fake:
             client = connect(server=fake)
             path = f"/v1/transcriptions/{client.create().json['id']}"
             assert [client("GET", path).headers["Retry-After"] for _ in hints] == hints

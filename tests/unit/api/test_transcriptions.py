@@ -147,12 +147,13 @@ class TestWait:
         assert virtual_time.pauses == [0.01] * 3
 
     def test_does_not_pause_with_a_fake(
-        self, target: Target, fake_soniox: FakeSoniox, virtual_time: VirtualTime
+        self, target_of: Callable[[FakeSoniox], Target], virtual_time: VirtualTime
     ) -> None:
-        transcript = target.call("stt.transcribe_and_wait_with_tokens", file=b"abc", filename="call.wav")
-        assert transcript["tokens"]
+        with FakeSoniox(audio="any", clock=lambda: 0.0) as fake:
+            target = target_of(fake)
+            assert target.call("stt.transcribe_and_wait_with_tokens", file=b"abc", filename="call.wav")["tokens"]
+            fake.assert_requested("GET", "/v1/transcriptions/{transcription_id}", times=2)
         assert virtual_time.pauses == []
-        fake_soniox.assert_requested("GET", "/v1/transcriptions/{transcription_id}", times=2)
 
     @pytest.mark.parametrize(
         ("retry_after", "pauses"), [("0.1", [0.1, 0.1]), ("30", [0.25, 0.375]), ("soon", [0.25, 0.375])]
