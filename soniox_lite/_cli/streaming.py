@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import re
 import signal
 import threading
 import time
 from collections import deque
 
+from .._data.callbacks import logger
 from ..errors import SonioxError, SonioxRealtimeError, SonioxRealtimeTimeoutError, SonioxValidationError
 from ..realtime._stt_protocol import error_of
 from ..realtime.resuming import ResumingSTTSession
@@ -68,6 +70,8 @@ def stream(options: argparse.Namespace) -> int:
         Exit code 0; 128 plus the signal's number if Ctrl-C or SIGTERM ended it early.
     """
     started = time.monotonic()
+    # What a session logs, this program tells in its own words; --verbose shows both.
+    logger().addHandler(logging.NullHandler())
     # Reports all errors of the command line before anything is sent.
     command = _command(options)
     config = _config(options)

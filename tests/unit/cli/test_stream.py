@@ -691,7 +691,7 @@ def test_empty_audio_is_refused(run: Callable[..., Result]) -> None:
 @each_row(
     ("arguments", "texts"),
     [
-        ([], ["FILE|-"]),
+        ([], ["give a FILE, a URL, -"]),
         (["no-such-file.wav"], ["'no-such-file.wav'", "No such file"]),
         (["."], ["'.'", "Is a directory"]),
         ([os.devnull, "--format", "pcm_s16le"], ["--rate must be given", "--channels must be given"]),
