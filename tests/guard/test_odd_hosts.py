@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 import zipapp
 from pathlib import Path
@@ -79,6 +80,7 @@ def test_a_folder_that_nothing_can_be_written_to(fake_soniox: FakeSoniox, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the address space")
+@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="without the GIL, Python reserves 1 GB")
 def test_48_mb_of_address_space(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
     place = packages(tmp_path / "app")
     variables = {"PYTHONPATH": str(place)}
