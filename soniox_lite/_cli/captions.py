@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ..subtitles import LiveCues, vtt_cue
 from . import terminal as screen
 from .places import check_place, path_or_none, refuse_to_overwrite_audio
@@ -41,6 +43,7 @@ class Captions:
         self._cues = LiveCues(track="translation" if is_translated else "original")
         # Created with the first event, so that a session that is refused does not empty a file.
         self._file: BinaryIO | None = None
+        self._size = 0
         self._problem: str | None = None
 
     def show(self, event: RealtimeEvent) -> None:
@@ -70,10 +73,24 @@ class Captions:
             if self._file is None:
                 # Unbuffered: a reader sees whole cues.
                 self._file = open(self._path, "wb", buffering=0)  # noqa: SIM115 - closed by close()
-                self._file.write(b"WEBVTT\n")
+                self._append(self._file, b"WEBVTT\n")
             for cue in cues:
-                self._file.write(f"\n{vtt_cue(cue)}".encode())
+                self._append(self._file, f"\n{vtt_cue(cue)}".encode())
         except OSError as error:
             self._problem = f"cannot write {self._path!r}: {error.strerror or error}; the captions end there"
             self._output.make_room()
             screen.say(f"warning: {self._problem}")
+
+    def _append(self, file: BinaryIO, text: bytes) -> None:
+        """Writes all of a text, or nothing of it. Raises OSError."""
+        rest = text
+        try:
+            # A disk that is nearly full takes the beginning.
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            # Not possible, and not necessary, in a pipe.
+            with contextlib.suppress(OSError):
+                file.truncate(self._size)
+            raise
+        self._size += len(text)

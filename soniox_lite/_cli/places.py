@@ -12,6 +12,7 @@ from . import terminal as screen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import BinaryIO
 
 _HEAD_BYTES = 4096
@@ -71,24 +72,27 @@ def refuse_to_overwrite_audio(path: str) -> None:
         )
 
 
-def refuse_input(stream: BinaryIO, source: str, output: str | None) -> None:
+def refuse_input(stream: BinaryIO, source: str, outputs: Iterable[str | None]) -> None:
     """Checks that a command does not overwrite its input.
 
     Args:
         stream: The input.
         source: The input as given on the command line.
-        output: Path of the output file; None if there is only standard output.
+        outputs: Paths of the files that the command writes besides standard output; None for those not given.
 
     Raises:
-        CommandError: Input and output are the same file.
+        CommandError: An output is the same file as the input.
     """
     read = _file_or_none(stream)
     written = [_file_or_none(sys.stdout)]
-    with contextlib.suppress(OSError, ValueError):
-        written.append(None if output is None else os.stat(output))
+    for output in outputs:
+        with contextlib.suppress(OSError, ValueError):
+            written.append(None if output is None else os.stat(output))
     if read is not None and any(place is not None and os.path.samestat(read, place) for place in written):
         name = "standard input" if source == "-" else repr(source)
-        raise screen.CommandError(f"{name} is also the output and would be overwritten: use another -o", exit_code=2)
+        raise screen.CommandError(
+            f"{name} is also the output and would be overwritten: name another output", exit_code=2
+        )
 
 
 def _file_or_none(stream: object) -> os.stat_result | None:

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 _PIPE_POLL_SEC = 0.2
 
 
-def opened(source: str, output: str | None = None) -> contextlib.AbstractContextManager[BinaryIO]:
+def opened(source: str, *outputs: str | None) -> contextlib.AbstractContextManager[BinaryIO]:
     """The input as a stream. The ``with`` block closes it unless it is standard input.
 
     Args:
         source: Path of a file, or ``-``.
-        output: Path of the command's output file; None if it writes to standard output only.
+        outputs: Paths of the files that the command writes besides standard output; None for those not given.
 
     Raises:
-        CommandError: The source cannot be opened, is an empty file or a terminal, or is the output.
+        CommandError: The source cannot be opened, is an empty file or a terminal, or is an output.
     """
     if source == "-":
         # None if the descriptor was closed when Python started.
@@ -37,7 +37,7 @@ def opened(source: str, output: str | None = None) -> contextlib.AbstractContext
             raise screen.CommandError("standard input is closed", exit_code=2)
         if screen.is_terminal("stdin"):
             raise screen.CommandError("standard input is a terminal: pipe a recording to it", exit_code=2)
-        refuse_input(sys.stdin.buffer, source, output)
+        refuse_input(sys.stdin.buffer, source, outputs)
         return contextlib.nullcontext(_interruptible(sys.stdin.buffer))
     try:
         stream = open(path_of_url(source), "rb")  # noqa: SIM115 - handed to the caller's with statement
@@ -45,7 +45,7 @@ def opened(source: str, output: str | None = None) -> contextlib.AbstractContext
         reason = getattr(error, "strerror", None) or str(error)
         raise screen.CommandError(f"cannot read {_shown(source)}: {reason}{_url_hint(source)}", exit_code=2) from error
     try:
-        refuse_input(stream, source, output)
+        refuse_input(stream, source, outputs)
         status = os.fstat(stream.fileno())
         if stat.S_ISREG(status.st_mode) and not status.st_size:
             raise screen.CommandError(f"cannot use {source!r}: the file is empty", exit_code=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import os
 import re
 import signal
 import threading
@@ -22,6 +23,7 @@ from . import terminal as screen
 from .captions import Captions
 from .clients import open_client
 from .live import output_for
+from .places import refuse_to_overwrite_audio
 from .programs import AUDIO_FORMAT, NUM_CHANNELS, SAMPLE_RATE, microphone_command, running, url_command
 from .recognition import recognition_config
 from .recording import Pipe, opened, refuse_empty
@@ -74,10 +76,11 @@ def stream(options: argparse.Namespace) -> int:
     logger().addHandler(logging.NullHandler())
     # Reports all errors of the command line before anything is sent.
     command = _command(options)
+    _check_tape(options)
     config = _config(options)
     with contextlib.ExitStack() as stack:
         # An output that is the input is refused.
-        opening = opened(options.source, options.captions) if command is None else running(command)
+        opening = opened(options.source, options.captions, options.tape) if command is None else running(command)
         source = stack.enter_context(opening)
         output = output_for(as_json=options.json, target_language=getattr(config.translation, "target_language", None))
         captions = None
@@ -135,6 +138,16 @@ def _command(options: argparse.Namespace) -> list[str] | None:
         )
     options.format, options.rate, options.channels = AUDIO_FORMAT, SAMPLE_RATE, NUM_CHANNELS
     return microphone_command(options.device) if options.mic else url_command(source)
+
+
+def _check_tape(options: argparse.Namespace) -> None:
+    """Raises CommandError if the tape would overwrite the captions or a recording."""
+    if options.tape is None:
+        return
+    if options.captions is not None and os.path.realpath(options.tape) == os.path.realpath(options.captions):
+        raise screen.CommandError("--tape and --captions name the same file", exit_code=2)
+    if not options.force:
+        refuse_to_overwrite_audio(options.tape)
 
 
 def _config(options: argparse.Namespace) -> RealtimeSTTConfig:

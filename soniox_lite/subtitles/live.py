@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .._data.json_values import kind_of
 from ..errors import SonioxValidationError
 from ..transcript._tokens import MARKS, is_translation, tokens_of
 from ._pieces import AFTER_SENTENCE, Span, is_dense, pieces_of
 from .layout import Layout
-from .tracks import SHORTEST_MS, check_track, cues, shown_until
+from .tracks import SHORTEST_MS, CueBuilder, check_track, shown_until
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,11 +134,9 @@ class LiveCues:
         """Ends the passage. The cues that are certain then: all but its last."""
         passage = self._passage
         self._passage, self._last, self._is_untranslated, self._is_ended = [], None, False, False
-        if not any(token.start_ms is not None for token in passage):
-            # Text without a time is shown after what was said before.
-            passage = [replace(token, start_ms=self._free_ms) for token in passage[:1]] + passage[1:]
         ready: list[Cue] = []
-        for cue in cues(passage, track=self._track, layout=self._layout) if passage else ():
+        # Text without a time is shown after what was said before.
+        for cue in CueBuilder(passage, self._track, self._layout, untimed_ms=self._free_ms).cues():
             ready += self._released(cue.start_ms)
             cue.start_ms = max(cue.start_ms, self._free_ms)
             cue.end_ms = shown_until(cue, None, self._layout)

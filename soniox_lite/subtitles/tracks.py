@@ -86,11 +86,19 @@ def shown_text(segment: TranslationSegment) -> str:
 
 
 class CueBuilder:
-    """Builds the cues of one transcript."""
+    """Builds the cues of one transcript.
 
-    def __init__(self, source: TokensInput, track: Track, layout: Layout) -> None:
+    Args:
+        source: As for :func:`cues`.
+        track: As for :func:`cues`.
+        layout: The limits.
+        untimed_ms: Where speech begins of which no token has a time; None to refuse it.
+    """
+
+    def __init__(self, source: TokensInput, track: Track, layout: Layout, *, untimed_ms: int | None = None) -> None:
         check_track(track)
         self._track = track
+        self._untimed_ms = untimed_ms
         self._layout = layout
         self._cues: list[Cue] = []
         self._segments = translation_segments(source, final_only=True)
@@ -122,8 +130,11 @@ class CueBuilder:
 
     def _fill_times(self, spans: list[Span]) -> None:
         """Gives spans without times the time to read them, at most the time between their neighbours."""
+        begin = None
         if all(span.start_ms is None for span in spans):
-            raise SonioxValidationError("no token has a time, so subtitles cannot be timed")
+            if self._untimed_ms is None:
+                raise SonioxValidationError("no token has a time, so subtitles cannot be timed")
+            begin = self._untimed_ms
         index = 0
         while index < len(spans):
             end = index
@@ -133,7 +144,7 @@ class CueBuilder:
             index = end + 1
             if not run:
                 continue
-            before = spans[end - len(run) - 1].end_ms if end > len(run) else None
+            before = spans[end - len(run) - 1].end_ms if end > len(run) else begin
             after = spans[end].start_ms if end < len(spans) else None
             length = sum(len(span.text) for span in run) or 1
             needed = 1000 * length / self._layout.chars_per_sec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,9 @@ def test_a_program_that_fails_is_an_error(run: Run, programs: Callable[[str, str
         (["--captions", "-", "a.wav"], "--captions needs a file: standard output has the text"),
         (["--captions", "a.wav", "a.wav"], "'a.wav' is also the output and would be overwritten"),
         (["--captions", "b.wav", "a.wav"], "'b.wav' exists and looks like audio"),
+        (["--tape", "a.wav", "a.wav"], "'a.wav' exists and looks like audio"),
+        (["--tape", "a.wav", "--force", "a.wav"], "'a.wav' is also the output and would be overwritten"),
+        (["--tape", "./c.vtt", "--captions", "c.vtt", "a.wav"], "--tape and --captions name the same file"),
     ],
 )
 def test_what_contradicts_itself_is_refused(
@@ -124,6 +128,7 @@ def test_what_contradicts_itself_is_refused(
     assert (code, printed) == (2, "")
     assert expected in said
     assert fake_soniox.sessions == ()
+    assert Path("a.wav").read_bytes() == b"RIFF\x24\0\0\0WAVEfmt "
 
 
 def test_ctrl_c_ends_the_microphone_and_waits_for_the_last_words(
@@ -171,6 +176,25 @@ def test_a_full_disk_ends_the_captions_but_not_the_session(run: Run, programs: C
     assert printed
     problem = "cannot write '/dev/full': No space left on device; the captions end there"
     assert said.splitlines() == [f"warning: {problem}", f"error: {problem}"]
+
+
+def test_a_cue_that_a_full_disk_cuts_off_is_taken_back(
+    fake_soniox: FakeSoniox, programs: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    programs("arecord", "head -c 96000 /dev/zero")
+    words = ["It", "is", "late.", "Go", "home."]
+    fake_soniox.add_transcript([Word(word, start_ms=500 * at, end_ms=500 * at + 400) for at, word in enumerate(words)])
+    captions = tmp_path / "out.vtt"
+    # A limit of the size of files stands for the disk: the second cue fits in part.
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (70, 70));"
+        " from soniox_lite.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", limited, "stream", "--mic", "--fast", "--captions", str(captions)]
+    environment = {**os.environ, **fake_soniox.environment()}
+    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (1, "It is late. Go home.\n"), ended.stderr
+    assert captions.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.420\nIt is late.\n"
 
 
 def test_a_session_that_is_refused_does_not_empty_the_file(run: Run, fake_soniox: FakeSoniox) -> None:

@@ -93,6 +93,21 @@ def test_text_without_a_time_is_shown_after_what_was_said_before() -> None:
     assert (start_ms, text) == (end_ms + 80, "Go.")
 
 
+@pytest.mark.parametrize(
+    ("track", "expected"),
+    [
+        ("original", ["It is late."]),
+        ("translation", ["It is late.", "Es ist spät."]),
+        ("both", ["It is late.", "Es ist spät."]),
+    ],
+)
+def test_a_translation_after_the_end_of_its_passage_needs_no_time(track: Any, expected: list[str]) -> None:
+    live = LiveCues(track=track)
+    translation = token("Es ist spät.", is_final=True, translation_status="translation", language="de")
+    found = [*live.add([*spoken("It is late."), END]), *live.add([translation, END]), *live.finish()]
+    assert [text for _, _, text in shown(found)] == expected
+
+
 _WORDS = st.lists(
     st.tuples(
         st.sampled_from([" so", " it", " goes.", " Then", " much", "ly", ",", " über", "今日", "は。", " Mr."]),
