@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from .recording import Pipe
+from .recording import Pipe, without_secrets
 from .terminal import CommandError, printable
 
 TYPE_CHECKING = False
@@ -46,7 +47,9 @@ class Recorder(Pipe):
             if code := self._process.wait(_END_SEC):
                 self._messages.seek(0)
                 lines = self._messages.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-                reason = printable(lines[-1])[:_MAX_REASON_CHARS]
+                # ffmpeg repeats the URL that it was given.
+                line = re.sub(r"\S+://\S+", lambda url: without_secrets(url[0]), lines[-1])
+                reason = printable(line)[:_MAX_REASON_CHARS]
                 raise OSError(f"the program that records failed with exit code {code}: {reason}")
 
 

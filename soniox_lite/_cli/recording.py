@@ -43,7 +43,9 @@ def opened(source: str, *outputs: str | None) -> contextlib.AbstractContextManag
         stream = open(path_of_url(source), "rb")  # noqa: SIM115 - handed to the caller's with statement
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise screen.CommandError(f"cannot read {_shown(source)}: {reason}{_url_hint(source)}", exit_code=2) from error
+        raise screen.CommandError(
+            f"cannot read {without_secrets(source)!r}: {reason}{_url_hint(source)}", exit_code=2
+        ) from error
     try:
         refuse_input(stream, source, outputs)
         status = os.fstat(stream.fileno())
@@ -64,12 +66,10 @@ def path_of_url(source: str) -> str:
     return url2pathname(source[7:].removeprefix("localhost"))
 
 
-def _shown(source: str) -> str:
-    """A source for a message. URLs are shown without credentials and query, which may be secret."""
-    if "://" not in source:
-        return repr(source)
-    scheme, _, rest = source.partition("://")
-    return repr(f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}")
+def without_secrets(source: str) -> str:
+    """A source for a message: a URL without credentials and query, which may be secret."""
+    scheme, mark, rest = source.partition("://")
+    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}" if mark else source
 
 
 def _url_hint(source: str) -> str:

@@ -21,6 +21,7 @@ from .transcripts import TranscriptOutput
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from typing import Any, BinaryIO
 
     from .._http.messages import Response
@@ -137,10 +138,24 @@ def submit(options: argparse.Namespace) -> int:
         webhook_auth_header_name=header,
         webhook_auth_header_value=secret,
     )
+    _check_sources(options.sources)
     with open_client(options) as client:
         for source in options.sources:
             _submit(client, source, job, options)
     return 0
+
+
+def _check_sources(sources: Sequence[str]) -> None:
+    """Raises CommandError if one cannot be used: a second run would submit those before it again."""
+    if sources.count("-") > 1:
+        raise screen.CommandError("- stands for standard input, which can be read once only", exit_code=2)
+    for source in sources:
+        path = path_of_url(source)
+        # A pipe is opened once only, because closing it would end the program that writes to it.
+        is_pipe = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+        if source != "-" and url_or_none(source) is None and not is_pipe:
+            with opened(source):
+                pass
 
 
 def _submit(client: SonioxClient, source: str, job: JobFields, options: argparse.Namespace) -> None:

@@ -104,6 +104,15 @@ def test_a_program_that_fails_is_an_error(run: Run, programs: Callable[[str, str
     assert said == f"error: the audio cannot be read to its end: {reason}"
 
 
+def test_the_reason_of_a_player_is_without_the_secrets_of_the_url(
+    run: Run, programs: Callable[[str, str], None]
+) -> None:
+    url = "https://ada:pw-7@example.com/radio?token=secret-7"
+    programs("ffmpeg", f"echo 'Error opening {url}: 403 Forbidden' >&2; exit 8")
+    _, _, said = run(url)
+    assert said.endswith("failed with exit code 8: Error opening https://example.com/radio 403 Forbidden")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

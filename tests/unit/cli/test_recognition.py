@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,31 @@ def test_a_job_that_is_refused_leaves_no_file(run: Run, fake: FakeSoniox) -> Non
     assert (code, printed) == (1, "")
     assert said.startswith("error: ")
     assert fake.files == ()
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["call.raw", "cal.raw"], "cannot read 'cal.raw': No such file or directory"),
+        (["call.raw", "empty.raw"], "cannot use 'empty.raw': the file is empty"),
+        (["call.raw", "."], "cannot read '.': Is a directory"),
+        (["-", "-"], "- stands for standard input, which can be read once only"),
+    ],
+)
+def test_nothing_is_submitted_if_a_recording_cannot_be_read(
+    run: Run, fake: FakeSoniox, sources: list[str], expected: str
+) -> None:
+    Path("empty.raw").touch()
+    assert run("submit", *sources) == (2, "", f"error: {expected}")
+    assert fake.requests == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+def test_a_named_pipe_is_submitted(run: Run, fake: FakeSoniox) -> None:
+    os.mkfifo("pipe")
+    with subprocess.Popen(["/bin/sh", "-c", "cat call.raw > pipe"]):
+        assert run("submit", "call.raw", "pipe")[0] == 0
+    assert [file.size for file in fake.files] == [3200, 3200]
 
 
 def test_a_webhook_url_that_is_none_is_named(run: Run) -> None:
