@@ -56,12 +56,15 @@ def test_cleanup_deletes_what_it_names(caller: Any, method: str) -> None:
         caller.run(lambda client: client.files.delete_all())
 
 
-@pytest.mark.fake_soniox(progress=after_seconds(processing=3600))
-def test_cleanup_follows_a_failed_job_and_a_timeout(caller: Any, fake_soniox: FakeSoniox) -> None:
+def test_cleanup_follows_a_failed_job(caller: Any, fake_soniox: FakeSoniox) -> None:
     fake_soniox.fail_next_job("file_not_found", "It is gone.")
     with pytest.raises(SonioxTranscriptionError):
         call(caller, "transcribe_and_wait_with_tokens", cleanup=["file"])
     assert left_at(caller)[0] == 0
+
+
+@pytest.mark.fake_soniox(progress=after_seconds(processing=3600))
+def test_cleanup_follows_a_timeout(caller: Any) -> None:
     with pytest.raises(SonioxTimeoutError):
         call(caller, "transcribe_and_wait", cleanup=["file"], wait_timeout_sec=0)
     assert left_at(caller)[0] == 0
