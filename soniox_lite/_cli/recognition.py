@@ -75,7 +75,8 @@ def _config_file(path: str, kind: type[Any]) -> dict[str, Any]:
         kind(**{"model": "-", **fields})  # pyright: ignore[reportUnknownArgumentType] # the record checks them
     except SonioxValidationError as error:
         raise screen.CommandError(f"--config {path!r}: {error.message}", exit_code=2) from error
-    return fields  # pyright: ignore[reportUnknownVariableType] # as above
+    # As for the service, null is the same as no field: the option or the default counts.
+    return {name: value for name, value in fields.items() if value is not None}  # pyright: ignore[reportUnknownVariableType] # as above
 
 
 def _context(options: argparse.Namespace, from_config: Any) -> dict[str, Any] | str | None:

@@ -53,6 +53,13 @@ def test_the_python_of_a_page_runs(
     assert "Traceback" not in capsys.readouterr().out
 
 
+def test_files_are_written_in_utf_8_on_every_system() -> None:
+    programs = [code for page in PAGES for code in blocks(page, "python")]
+    writing = [call for code in programs for call in re.findall(r"(?:open\([^()]*\"w\"|write_text\().*", code)]
+    assert len(writing) > 3
+    assert [call for call in writing if 'encoding="utf-8"' not in call] == []
+
+
 def test_the_commands_of_the_pages_run(folder: Path, fake_soniox: FakeSoniox) -> None:
     pages = [path.read_text("utf-8") for path in (DOCS / "howto").glob("*.md")]
     commands = sorted({" ".join(found.split()) for page in pages for found in COMMAND.findall(page)})

@@ -177,6 +177,13 @@ def test_a_job_that_is_refused_leaves_no_file(run: Run, fake: FakeSoniox) -> Non
     assert fake.files == ()
 
 
+def test_null_in_the_config_is_the_same_as_no_field(run: Run, fake: FakeSoniox) -> None:
+    Path("null.json").write_text('{"model": null, "context": null, "language_hints": null}')
+    code, _, said = run("submit", "call.raw", "--config", "null.json", "--terms", "Bled")
+    assert (code, said) == (0, "")
+    assert fake.transcriptions[0].model == "stt-async-v5"
+
+
 @pytest.mark.parametrize(
     ("sources", "expected"),
     [
