@@ -22,6 +22,10 @@ _FIRST_PAUSE_SEC = 1.0
 _MAX_PAUSE_SEC = 15.0
 # How long a source waits for room below the limits of the account. Room comes when jobs of this run end, or never.
 _MAX_LIMIT_SEC = 900.0
+# A request that was sent just before the run was killed may take the service a moment.
+_SETTLING_SEC = 1.0
+# Pauses between attempts to delete a job, which the service refuses while it processes it.
+_BUSY_PAUSES_SEC = (0.25, 0.5, 1.0, 2.0)
 
 
 async def transcribe_item(client: AsyncSonioxClient, item: BulkItem) -> BulkResult:
@@ -76,13 +80,17 @@ async def _below_limits(client: AsyncSonioxClient, call: Callable[[], Awaitable[
 
 
 async def remove_item(client: AsyncSonioxClient, result: BulkResult) -> None:
-    """Deletes the job and the file of a source from the service. What cannot be deleted is logged."""
-    await client.stt._clean_up(result.transcription_id, result.file_id)  # pyright: ignore[reportPrivateUsage]
+    """Deletes the job and the file of a source from the service. What cannot be deleted is logged.
+
+    A job that is being processed is tried again for four seconds.
+    """
+    await client.stt._clean_up(result.transcription_id, result.file_id, _BUSY_PAUSES_SEC)  # pyright: ignore[reportPrivateUsage]
 
 
 async def find_begun(client: AsyncSonioxClient, run: str) -> dict[str, BulkResult]:
     """What a run has left at the service: IDs of jobs and files by ``client_reference_id``."""
     begun: dict[str, BulkResult] = {}
+    await pause(_SETTLING_SEC, settings_of(client).cancel)
     async for job in client.stt.list_all(limit=_PAGE_SIZE):
         if (job.client_reference_id or "").startswith(f"{run}:"):
             begun[job.client_reference_id or ""] = BulkResult("", transcription_id=job.id, file_id=job.file_id)

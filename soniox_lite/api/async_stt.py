@@ -7,8 +7,10 @@ from .._data.decoding import decode_response
 from .._data.deprecation import warn_of_fields
 from .._data.records import field_names
 from .._data.rules import FieldErrors
+from .._http.async_transport import pause
 from .._settings import settings_of
 from ..errors import (
+    SonioxConflictError,
     SonioxError,
     SonioxNotFoundError,
     SonioxTimeoutError,
@@ -939,15 +941,23 @@ class AsyncSttAPI:
         if transcription.file_id is not None:
             await self._client.files.delete_if_exists(transcription.file_id)
 
-    async def _clean_up(self, transcription_id: str | None, file_id: str | None) -> None:
-        """Deletes what a call created. Failures are logged: the call has its own result or error."""
+    async def _clean_up(
+        self, transcription_id: str | None, file_id: str | None, busy_pauses_sec: Sequence[float] = ()
+    ) -> None:
+        """Deletes what a call created. Failures are logged: the call has its own result or error.
+
+        Args:
+            transcription_id: The job; None for none.
+            file_id: The file; None for none.
+            busy_pauses_sec: Pauses between attempts to delete a job that is being processed.
+        """
         client = self._client
         if settings_of(client).cancel is not None:
             # What a cancelled call has created is deleted all the same.
             client = client.with_options(cancel=None)
         try:
             if transcription_id is not None:
-                await client.stt.delete_if_exists(transcription_id)
+                await _delete_job(client, transcription_id, busy_pauses_sec)
         except SonioxError as error:
             _log_left_over("transcription", transcription_id, error)
         try:
@@ -955,6 +965,17 @@ class AsyncSttAPI:
                 await client.files.delete_if_exists(file_id)
         except SonioxError as error:
             _log_left_over("file", file_id, error)
+
+
+async def _delete_job(client: AsyncSonioxClient, transcription_id: str, busy_pauses_sec: Sequence[float]) -> None:
+    for delay in busy_pauses_sec:
+        try:
+            await client.stt.delete_if_exists(transcription_id)
+        except SonioxConflictError:
+            await pause(delay)
+        else:
+            return
+    await client.stt.delete_if_exists(transcription_id)
 
 
 def _cleanup_targets(delete_after: bool, cleanup: Sequence[CleanupTarget]) -> set[str]:

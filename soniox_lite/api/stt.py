@@ -8,8 +8,10 @@ from .._data.decoding import decode_response
 from .._data.deprecation import warn_of_fields
 from .._data.records import field_names
 from .._data.rules import FieldErrors
+from .._http.transport import pause
 from .._settings import settings_of
 from ..errors import (
+    SonioxConflictError,
     SonioxError,
     SonioxNotFoundError,
     SonioxTimeoutError,
@@ -938,15 +940,23 @@ class SttAPI:
         if transcription.file_id is not None:
             self._client.files.delete_if_exists(transcription.file_id)
 
-    def _clean_up(self, transcription_id: str | None, file_id: str | None) -> None:
-        """Deletes what a call created. Failures are logged: the call has its own result or error."""
+    def _clean_up(
+        self, transcription_id: str | None, file_id: str | None, busy_pauses_sec: Sequence[float] = ()
+    ) -> None:
+        """Deletes what a call created. Failures are logged: the call has its own result or error.
+
+        Args:
+            transcription_id: The job; None for none.
+            file_id: The file; None for none.
+            busy_pauses_sec: Pauses between attempts to delete a job that is being processed.
+        """
         client = self._client
         if settings_of(client).cancel is not None:
             # What a cancelled call has created is deleted all the same.
             client = client.with_options(cancel=None)
         try:
             if transcription_id is not None:
-                client.stt.delete_if_exists(transcription_id)
+                _delete_job(client, transcription_id, busy_pauses_sec)
         except SonioxError as error:
             _log_left_over("transcription", transcription_id, error)
         try:
@@ -954,6 +964,17 @@ class SttAPI:
                 client.files.delete_if_exists(file_id)
         except SonioxError as error:
             _log_left_over("file", file_id, error)
+
+
+def _delete_job(client: SonioxClient, transcription_id: str, busy_pauses_sec: Sequence[float]) -> None:
+    for delay in busy_pauses_sec:
+        try:
+            client.stt.delete_if_exists(transcription_id)
+        except SonioxConflictError:
+            pause(delay)
+        else:
+            return
+    client.stt.delete_if_exists(transcription_id)
 
 
 def _cleanup_targets(delete_after: bool, cleanup: Sequence[CleanupTarget]) -> set[str]:

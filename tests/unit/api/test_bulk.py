@@ -205,8 +205,8 @@ class TestStopped:
         assert len(slow.transcriptions) == (3 if journaled else 0)
         assert len(slow.files) == (3 if journaled else 0)
 
-    # A job that is being processed cannot be deleted.
-    @pytest.mark.fake_soniox(progress=after_seconds())
+    # The service does not delete a job while it processes it.
+    @pytest.mark.fake_soniox(progress=after_seconds(processing=0.5))
     def test_a_loop_that_is_left(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
             results = client.stt.transcribe_many(recordings, concurrency=3)
