@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import selectors
 import socket
-import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from .raw_server import PATIENCE_SEC, Connection, HungUpError, http_reply
@@ -34,10 +34,7 @@ def tunnel(credentials: str | None = None) -> Step:
         host, _, port = request.target.rpartition(":")
         with socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SEC) as origin:
             connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(origin, connection.sock))
-            back.start()
-            _pump(connection.sock, origin)
-            back.join(PATIENCE_SEC)
+            _pass_on(connection.sock, origin)
         raise HungUpError
 
     return step
@@ -65,9 +62,19 @@ def forward(credentials: str | None = None) -> Step:
     return step
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while block := source.recv(64 * 1024):
-            target.sendall(block)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    """Passes bytes both ways until both sides have ended theirs."""
+    # On one thread: before Python 3.13, a TLS socket must not read and write on two threads at once.
+    targets = {one: other, other: one}
+    with contextlib.suppress(OSError), selectors.DefaultSelector() as selector:
+        for source in targets:
+            selector.register(source, selectors.EVENT_READ)
+        while selector.get_map() and (ready := selector.select(PATIENCE_SEC)):
+            for key, _ in ready:
+                source = cast("socket.socket", key.fileobj)
+                # A whole TLS record: what was left of it in the TLS object would not make the socket readable.
+                if block := source.recv(64 * 1024):
+                    targets[source].sendall(block)
+                else:
+                    selector.unregister(source)
+                    targets[source].shutdown(socket.SHUT_WR)
