@@ -14,6 +14,7 @@ import soniox.types.realtime
 
 import soniox_lite
 from soniox_testing import FakeSoniox
+from tests.support.insides import wait_until
 
 from .targets import NAMES
 from .test_realtime import plain
@@ -150,6 +151,8 @@ def test_every_control_is_understood(fake: FakeSoniox, name: str) -> None:
             await done(connection.cancel())
             events = await all_of(connection.receive_events())
             assert events[-1].terminated
+            # Our client does not wait for the service here, which may begin the next stream before it reads this one.
+            await asyncio.to_thread(wait_until, lambda: [record.ended for record in fake.speeches] == ["cancelled"])
 
             connection = await entered(client.realtime.tts.connect(config=config))
             await done(connection.send_text_chunk(text))
