@@ -143,8 +143,9 @@ def test_what_contradicts_itself_is_refused(
 def test_ctrl_c_ends_the_microphone_and_waits_for_the_last_words(
     fake_soniox: FakeSoniox, programs: Callable[[str, str], None], tmp_path: Path
 ) -> None:
+    fake_soniox.style = "simple"
     fake_soniox.add_transcript([Word("Hello.", start_ms=0, end_ms=200)])
-    programs("arecord", f"echo $$ > {tmp_path / 'pid'}; {_HALF_A_SECOND}; exec sleep 100")
+    programs("arecord", f"echo $$ > {tmp_path / 'pid'}; head -c 64000 /dev/zero; exec sleep 100")
     with Terminal() as terminal:
         environment = {**fake_soniox.environment(), "PATH": os.environ["PATH"]}
         with Process(["stream", "--mic"], environment, stdout=terminal.slave, start_new_session=True) as process:
