@@ -154,6 +154,7 @@ class _Reader:
         try:
             self._stream.seek(-len(self._ahead), 1)
         except (AttributeError, NotImplementedError, OSError, ValueError):
+            # Streams of others say in one of these ways that they cannot seek.
             raise SonioxValidationError(
                 f"the size of the samples is missing in the WAV file, and its stream cannot seek: {_AS_IT_IS}"
             ) from None

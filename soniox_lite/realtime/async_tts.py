@@ -70,6 +70,7 @@ class _AsyncLine:
 
     @property
     def _line(self) -> AsyncTtsConnection:
+        # Each kind of connection has its own.
         raise NotImplementedError
 
     @property

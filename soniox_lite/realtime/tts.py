@@ -70,6 +70,7 @@ class _Line:
 
     @property
     def _line(self) -> TtsConnection:
+        # Each kind of connection has its own.
         raise NotImplementedError
 
     @property

@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _skip_unless_it_may_be_live(request: pytest.FixtureRequest) -> None:
-    """Nobody can tell the real service to fail, or look into it; each mark says why its test is one of these."""
+    """The real service cannot be told to fail or be looked into; each mark says why its test needs that."""
     mark = request.node.get_closest_marker("fake_only")
     if mark is not None:
         pytest.skip(mark.args[0])

@@ -115,6 +115,7 @@ def test_threads_of_ended_conversations_and_failures_do_not_pile_up(client, fake
         fake.on_session(lambda conversation: conversation.finish())
         _talk(client, bytes(10))
         deadline = time.monotonic() + 10
+        # The end of a conversation's thread has no event.
         while any(thread.is_alive() for thread in fake._state.conversation_threads) and time.monotonic() < deadline:
             time.sleep(0.001)
     assert len(fake._state.conversation_threads) == 1
