@@ -62,7 +62,9 @@ def recordings(tmp_path: Path) -> list[str]:
 
 def created(fake: FakeSoniox) -> int:
     """How many jobs were ever created."""
-    return sum(1 for line in fake.requests if (line.method, line.path) == ("POST", "/v1/transcriptions"))
+    return sum(
+        1 for line in fake.requests if (line.method, line.path) == ("POST", "/v1/transcriptions") and line.status == 201
+    )
 
 
 def watched(fake: FakeSoniox) -> int:
