@@ -131,7 +131,7 @@ def test_a_python_that_makes_no_environments_is_told(checkout: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_told(checkout: Path) -> None:
-    # Nobody, root included, makes a folder there.
+    # No user, not even root, can make a folder there.
     process = start(checkout, SONIOX_LITE_VENV="/dev/null/venv")
     check_sentence(process, "cannot be written (Not a directory): set SONIOX_LITE_VENV to a writable folder")
 

@@ -14,6 +14,10 @@ from ..support.tables import each_row
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"soniox_lite", "soniox_testing"}
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# Subjects that leave a reader to guess who or what is meant.
+VAGUE = ("nobody", "somebody", "anybody", "everybody", "someone", "whoever", "no one ", "in vain")
+# Folders of text that is written here. This file has the words themselves.
+WRITTEN = [*sorted(PACKAGES), "tests", "docs", "scripts", "examples", "benchmarks", "*.md", "*.toml", "*.py"]
 # Where --fake starts the embedded server, and says so.
 MAY_USE_THE_FAKE = {
     "soniox_lite/cli.py",
@@ -73,3 +77,22 @@ def test_both_packages_carry_what_a_copied_folder_needs() -> None:
         assert (ROOT / package / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     versions = {(ROOT / package / "_version.py").read_text().partition("__version__ = ")[2] for package in PACKAGES}
     assert len(versions) == 1
+
+
+def test_texts_name_their_subjects() -> None:
+    paths = {
+        path
+        for pattern in WRITTEN
+        for top in ROOT.glob(pattern)
+        for path in ([top] if top.is_file() else top.rglob("*"))
+        if path.is_file() and path.suffix not in {".pyc", ".png"} and path != Path(__file__)
+    }
+    found = [
+        f"{path.relative_to(ROOT)} has {word!r}: say which thread, call, user or server is meant"
+        for path in sorted(paths)
+        for text in [path.read_text(encoding="utf-8", errors="replace").lower()]
+        for word in VAGUE
+        if word in text
+    ]
+    assert len(paths) > 500
+    assert found == []

@@ -93,7 +93,7 @@ class Both(Protocol):
     ) -> tuple[list[str], list[str]]:
         """What a program, by its path or as text, prints with the official SDK and with ours.
 
-        Each run has a fake, with these options, and a folder of its own; ``prepare`` says what the fake shall do.
+        Each run has a fake, with these options, and a folder of its own; ``prepare`` sets the fake up.
         """
 
 

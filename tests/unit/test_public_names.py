@@ -478,7 +478,7 @@ MISSING_OF_MODELS = {
     (
         "TranslationConfig",
         "validate_logic",
-    ): "a hook of pydantic, which nobody calls; the rule is checked when it is built",
+    ): "a hook that pydantic calls itself; here the rule is checked when the object is built",
 }
 
 

@@ -189,7 +189,7 @@ def test_sessions_can_be_told_to_fail(control):
 
 
 def test_voices_can_be_told_to_fail_and_costs_are_exact(control):
-    fault = {"verb": "fail_next_voice", "error_type": "voice_unclear", "message": "Nobody speaks.", "name": "Ada"}
+    fault = {"verb": "fail_next_voice", "error_type": "voice_unclear", "message": "No speech.", "name": "Ada"}
     assert control("POST", "faults", fault) == (200, {})
     control.server.fake.add_usage("tts-rt-v2", text="abcd")
     with control.client() as client:

@@ -564,7 +564,7 @@ def test_a_connection_stalls(server, clock):
     server.drop_next_session(after_audio_ms=100, how="stall")
     client = SttClient(server).start().audio(200).text("")
     clock.advance(3600)
-    client.ws.ping("anybody there?")
+    client.ws.ping("a ping")
     client.ws.settimeout(0.05)
     with pytest.raises(websocket.WebSocketTimeoutException):
         client.ws.recv_data(control_frame=True)

@@ -121,7 +121,7 @@ def test_five_streams_take_turns(client):
 
 def test_five_streams_end_each_for_itself(fake, client):
     for number in range(5):
-        client.start(str(number)).say("Some words for everybody.", str(number))
+        client.start(str(number)).say("Some words for all of us.", str(number))
     done = [client.message() for _ in range(5 * 5)]
     assert sum("terminated" in message for message in done) == 5
     assert {record.ended for record in fake.speeches} == {"finished"}

@@ -109,7 +109,7 @@ def test_a_client_hears_of_it_as_an_error_of_the_api(listener):
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/files", "/~2/v1/files", "/~0/v1/files", "/~01/v1", "/~", "/~1x/v1/files"])
-def test_a_path_of_no_fake_is_not_found_and_nobody_is_late(listener, path):
+def test_a_path_of_no_fake_is_not_found_and_is_no_late_call(listener, path):
     with FakeSoniox(listener=listener) as fake:
         status, body = _call(fake.url.removesuffix("/~1") + path)
         assert (status, body["error_type"]) == (404, "not_found")

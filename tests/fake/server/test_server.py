@@ -115,7 +115,7 @@ def test_requests_share_one_connection_without_delay(client):
     client("GET", "/v1/nothing")
     client("DELETE", "/v1/files/x", None, {"Content-Type": "application/json"})
     client("GET", "/v1/files", None, {"Content-Type": "application/json"})
-    client("GET", "/v1/files", b'{"a": "body nobody reads"}')
+    client("GET", "/v1/files", b'{"a": "an unread body"}')
     client("HEAD", "/v1/files")
     assert client("GET", "/v1/files/count").json["total"] == 1
     assert client.connection.sock is first

@@ -78,7 +78,7 @@ def test_code_that_builds_its_own_client_needs_the_environment_only(fake_soniox_
         assert client.files.list().files == []
 
 
-def test_a_client_that_is_silent_in_its_handshake_keeps_nobody_waiting():
+def test_a_client_that_is_silent_in_its_handshake_does_not_delay_others():
     with FakeSoniox(tls=True) as fake:
         address = urlsplit(fake.url)
         with socket.create_connection((address.hostname, address.port), timeout=20):

@@ -268,7 +268,7 @@ def test_nothing_is_sent_to_other_machines(fake, client, clock, url):
 @pytest.mark.parametrize("allowed", ["Receiver.invalid", ["receiver.invalid"], {"*"}])
 def test_hosts_may_be_allowed(clock, connect, allowed):
     with FakeSoniox(clock=clock, allow_webhooks_to=allowed, webhook_attempts_sec=[0]) as server:
-        # A name that nobody may register, so it is looked up and not found.
+        # The domain .invalid is reserved, so the look-up finds no address.
         connect(server=server).create(webhook_url="http://receiver.invalid/")
         clock.advance(1)
         (attempt,) = server.webhooks[0].attempts
@@ -283,7 +283,7 @@ def test_this_machine_has_several_names(fake, client, clock, receiver, host):
     assert fake.webhooks[0].outcome != "refused"
 
 
-def test_jobs_that_move_by_polls_end_when_nobody_polls(clock, receiver, connect):
+def test_jobs_that_move_by_polls_end_without_polls(clock, receiver, connect):
     with FakeSoniox(clock=clock, progress=after_polls(queued=2, processing=2)) as server:
         job = connect(server=server).create(webhook_url=receiver.url).json
         clock.advance(0.9)

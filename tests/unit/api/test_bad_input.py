@@ -484,7 +484,7 @@ PATHS = sorted({row.path for row in ROWS})
 
 
 class Unreachable:
-    """A port that nobody may connect to."""
+    """A port that counts as a mistake when a client connects to it."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
@@ -492,7 +492,7 @@ class Unreachable:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
 
     def was_reached(self) -> bool:
-        """Whether anybody connected since the last call."""
+        """Whether a client connected since the last call."""
         try:
             connection, _ = self._listener.accept()
         except BlockingIOError:

@@ -40,7 +40,7 @@ def is_poll(response: Response) -> bool:
 
 
 class VirtualTime:
-    """Time that passes only when somebody sleeps, and remembers how long."""
+    """A clock that only calls of ``sleep`` advance; ``pauses`` has their lengths in seconds."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -320,7 +320,7 @@ def test_a_transcript_without_translation_is_all_speech() -> None:
             ],
             [("um", "UM"), ("a", "A"), ("b", None)],
         ),
-        # Someone else begins before the translation is there.
+        # Another speaker begins before the translation arrives.
         (
             [
                 said("a", speaker="1"),

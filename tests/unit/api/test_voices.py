@@ -146,14 +146,14 @@ class TestVoices:
         assert caught.value.error_type == "voice_not_found"
 
     def test_shared_voices_are_filtered_and_paged(self, surface: Surface, fake_soniox: FakeSoniox) -> None:
-        everybody = surface.call("voices.list_all_shared", "tts-rt-v2", limit=10)
-        assert len(everybody) == len({voice.id for voice in everybody}) > 20
+        shared = surface.call("voices.list_all_shared", "tts-rt-v2", limit=10)
+        assert len(shared) == len({voice.id for voice in shared}) > 20
         filters: dict[str, Any] = {"gender": "female", "accent": "british", "use_case": ["narration", "educational"]}
         found = surface.call("voices.list_all_shared", "tts-rt-v2", **filters, limit=1)
         assert "Victoria" in [voice.id for voice in found]
         assert found == [
             voice
-            for voice in everybody
+            for voice in shared
             if voice.gender == "female"
             and voice.accent == "british"
             and {"narration", "educational"} <= set(voice.use_case)
@@ -222,7 +222,7 @@ class TestWaitUntilReady:
         assert caught.value.voice is not None
         assert caught.value.voice.id == voice.id
 
-    def test_models_that_nobody_prepares_are_not_waited_for(
+    def test_models_without_preparation_are_not_waited_for(
         self, surface: Surface, fake_soniox: FakeSoniox, virtual_time: VirtualTime
     ) -> None:
         voice = surface.call("voices.create", b"abc", name="n")
@@ -232,7 +232,7 @@ class TestWaitUntilReady:
         assert {progress.model: progress.status for progress in ready.models}["tts-rt-v9"] == "not_computed"
 
     @pytest.mark.parametrize("model", ["tts-rt-v9", "no-such-model"])
-    def test_a_model_that_nobody_prepares_is_an_error_after_a_while(
+    def test_a_model_without_preparation_is_an_error_after_a_while(
         self, surface: Surface, fake_soniox: FakeSoniox, virtual_time: VirtualTime, model: str
     ) -> None:
         voice = surface.call("voices.create", b"abc", name="n")

@@ -232,7 +232,7 @@ def test_a_device_in_a_folder_that_cannot_be_written_to_is_no_mistake(
 ) -> None:
     if not Path("/dev/null").is_char_device():
         pytest.skip("there is no /dev/null")
-    # As it is for everybody but root.
+    # As it is for every user but root.
     monkeypatch.setattr(os, "access", lambda path, mode: not os.path.isdir(path))
 
     assert run("transcribe", "talk.mp3", "--format", "srt", "-o", "/dev/null").code == 0

@@ -564,7 +564,7 @@ class TestLeavingEarly:
                 await task
             cancelled.set()
             await asyncio.to_thread(hung_up, server)
-            # Whoever keeps the exception keeps all that is in its frames.
+            # The exception keeps the objects in its frames alive until here.
             assert caught.value.__traceback__ is not None
 
         with RawServer(speak) as server:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 KEY = "sk-0123456789-SECRET-abcdefghij"
 CONFIG = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
-# Nothing here takes as long; whoever waits longer is a test that hangs.
+# No step takes as long; a test that waits longer hangs.
 PATIENCE_SEC = 10.0
 
 

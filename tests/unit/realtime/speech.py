@@ -21,7 +21,7 @@ CONFIG = {
 
 
 def config(stream_id: str = "a", **fields: Any) -> dict[str, Any]:
-    """How a stream shall speak."""
+    """The config message of a stream."""
     return {**CONFIG, "stream_id": stream_id, **fields}
 
 

@@ -527,8 +527,8 @@ class TestPreconnect:
             server.wait_until(lambda s: s.peer.texts()[-2:] == ['{"type":"keepalive"}'] * 2)
             driver.call(session.cancel)
 
-    def test_the_start_message_comes_first_whoever_sends_first(self, driver: Driver) -> None:
-        # Two who sent their first audio at the same time could overtake the start message.
+    def test_the_start_message_precedes_audio_sent_by_several_threads(self, driver: Driver) -> None:
+        # Several first chunks at the same time must not overtake the start message.
         for _ in range(20):
             with WsServer(accept) as server:
                 session = driver.open(server.url, start_on_open=False)
@@ -708,7 +708,7 @@ class TestClose:
             assert session.finished
             assert server.peer.texts().count("") == 1
 
-    def test_while_somebody_else_sends_puts_nothing_after_the_end_of_audio(self, driver: Driver) -> None:
+    def test_while_another_thread_sends_puts_nothing_after_the_end_of_audio(self, driver: Driver) -> None:
         for _ in range(10):
             with WsServer(started, answer_the_end(HELLO)) as server:
                 session = driver.open(server.url)
@@ -753,7 +753,7 @@ class TestClose:
 
     @pytest.mark.parametrize("step", ["tick", "read"])
     @pytest.mark.slow
-    def test_a_reader_that_dies_tells_everybody_why(
+    def test_an_exception_in_the_reader_is_the_reason_of_all_later_errors(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:
         def die(*_: object, **__: object) -> float:
@@ -790,7 +790,7 @@ def send_until_it_blocks(driver: Driver, session: Any) -> list[Any]:
 
 
 class TestTheLine:
-    def test_server_pings_are_answered_while_nobody_receives(self, driver: Driver) -> None:
+    def test_server_pings_are_answered_without_a_receiving_call(self, driver: Driver) -> None:
         with WsServer(started, ws_server.raw(frame(0x9, b"there?")), until("pong", b"there?"), hang_later) as server:
             session = driver.open(server.url)
             server.wait_until(lambda s: ("pong", b"there?") in s.peer.received)

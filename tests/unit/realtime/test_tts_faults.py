@@ -243,7 +243,7 @@ def test_errors_of_the_service_can_be_events(tts: Driver, where: str) -> None:
         tts.call(connection.close)
 
 
-def test_an_error_at_once_is_told_to_whoever_receives(tts: Driver) -> None:
+def test_an_error_right_after_the_handshake_is_raised_by_the_receiving_call(tts: Driver) -> None:
     early = frame(0x1, b'{"error_code":401,"error_message":"No.","error_type":"unauthenticated"}')
     early += frame(0x8, b"\x03\xe8")
     for _ in range(20):

@@ -303,7 +303,7 @@ class TestText:
                 connection.finish()
                 assert list(connection.receive_audio_chunks())
 
-    def test_what_a_thread_dies_of_is_told_to_whoever_receives_and_ends_the_stream_only(self) -> None:
+    def test_an_exception_of_a_text_thread_is_raised_by_the_receiving_call_and_ends_that_stream_only(self) -> None:
         def fail() -> Iterator[str]:
             yield "a"
             raise KeyError("mine")
@@ -344,7 +344,7 @@ class TestManyStreams:
         assert len(set(sizes.values())) == 5
         tts.call(connection.close)
 
-    def test_one_that_nobody_receives_from_holds_up_none_of_the_others(self, tts: Driver) -> None:
+    def test_an_unread_stream_does_not_delay_the_others(self, tts: Driver) -> None:
         go = threading.Event()
         flood = say(*[audio("a", bytes(3000))] * 3000)
         answer = say(audio("b", b"two", audio_end=True), terminated("b"))
@@ -357,7 +357,7 @@ class TestManyStreams:
             assert len(b"".join(tts.audio_of(slow))) == 3000 * 3000 + 3
             tts.call(connection.close)
 
-    def test_a_thread_that_waits_for_one_keeps_nobody_from_another(self, tts: Driver) -> None:
+    def test_a_thread_that_waits_for_one_does_not_block_another(self, tts: Driver) -> None:
         with WsServer(opened(2), say(audio("b", b"two", audio_end=True), terminated("b"))) as server:
             connection = tts.multi(server.url)
             silent, other = tts.streams(connection, "a", "b")
@@ -508,7 +508,7 @@ class TestManyStreams:
             tts.call(connection.close)
             assert said(server.peer) == [CONFIG, config("b", voice="Nina")]
 
-    def test_messages_of_no_stream_are_told_to_all_and_of_unknown_ones_to_nobody(self, tts: Driver) -> None:
+    def test_messages_without_a_stream_go_to_all_streams_and_of_unknown_streams_to_none(self, tts: Driver) -> None:
         messages = (
             {"note": "all"},
             audio("x", b"?"),
@@ -812,7 +812,7 @@ class TestClose:
             tts.call(connection.close)
             tts.call(connection.keep_alive)
 
-    def test_is_quick_and_tells_whoever_receives(self, tts: Driver) -> None:
+    def test_is_quick_and_ends_a_receiving_call(self, tts: Driver) -> None:
         with WsServer(started, say(audio("a", b"one")), ws_server.mute) as server:
             connection = tts.open(server.url)
             assert tts.call(connection.receive_event).audio_bytes() == b"one"
@@ -820,7 +820,7 @@ class TestClose:
             began = time.monotonic()
             tts.call(connection.close)
             assert time.monotonic() - began < 2.0
-            # A stream that was not over was cut off, whoever wanted it.
+            # A stream that was not over counts as cut off, also after a close of our own.
             assert isinstance(receiving.exception(PATIENCE_SEC), SonioxRealtimeError)
             with pytest.raises(SonioxRealtimeError, match="the session was closed"):
                 tts.call(connection.send_text_chunk, "x")
