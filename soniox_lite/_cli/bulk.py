@@ -45,7 +45,9 @@ def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
         other = "-" if options.output is None else "--output"
         raise screen.CommandError(f"{other} is for one recording", exit_code=2)
     outputs = _outputs(options)
-    waiting = {source: output for source, output in outputs.items() if options.force or not _is_there(output)}
+    waiting = {
+        source: output for source, output in outputs.items() if options.force or not os.path.exists(str(output.path))
+    }
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
             report.skipped(source, "its transcript is there")
@@ -72,7 +74,7 @@ def _written(result: BulkResult, output: TranscriptOutput) -> str | None:
     if result.transcript is None:
         return str(result.error)
     try:
-        os.makedirs(os.path.dirname(_path(output)), exist_ok=True)
+        os.makedirs(os.path.dirname(str(output.path)) or os.curdir, exist_ok=True)
         output.write(result.transcript)
     except OSError as error:
         return f"cannot create its folder: {error.strerror}"
@@ -104,17 +106,17 @@ class _Report:
     def skipped(self, source: str, reason: str) -> None:
         """A recording that is done already."""
         self._skipped += 1
-        self._say(f"{source}: skipped, {reason}")
+        self._say(f"{_name(source)}: skipped, {reason}")
 
     def done(self, result: BulkResult, problem: str | None) -> None:
         """A recording whose transcript was written, or not."""
         if problem is None:
             self._completed += 1
-            self._say(f"{result.source}: transcribed")
+            self._say(f"{_name(result.source)}: transcribed")
         else:
             self._failed += 1
             self._progress.erase()
-            screen.say(f"{result.source}: failed: {problem}")
+            screen.say(f"{_name(result.source)}: failed: {problem}")
         self._show()
 
     def _say(self, text: str) -> None:
@@ -145,9 +147,10 @@ def _outputs(options: argparse.Namespace) -> dict[str, TranscriptOutput]:
     outputs: dict[str, TranscriptOutput] = {}
     taken: dict[str, str] = {}
     for source, stem in _recordings(options.sources):
-        path = os.path.join(options.output_dir, f"{stem}.{transcript_format}")
+        path = os.path.normpath(os.path.join(options.output_dir, f"{stem}.{transcript_format}"))
         if (other := taken.setdefault(path, source)) != source:
-            raise screen.CommandError(f"{other!r} and {source!r} would both be written to {path!r}", exit_code=2)
+            names = f"{_name(other)!r} and {_name(source)!r}"
+            raise screen.CommandError(f"{names} would both be written to {path!r}", exit_code=2)
         # The file's folder may not be there yet, so its place is checked when it is written.
         output = TranscriptOutput(Options(**{**vars(options), "output": None, "format": transcript_format}))
         output.path = path
@@ -158,23 +161,30 @@ def _outputs(options: argparse.Namespace) -> dict[str, TranscriptOutput]:
 
 
 def _recordings(sources: list[str]) -> Iterator[tuple[str, str]]:
-    """Each recording, with the name of its transcript without an ending; those of folders in their subfolders."""
+    """Each recording, with the name of its transcript without an ending; those of folders in their subfolders.
+
+    A folder that cannot be read takes the place of its recordings: it fails as a recording.
+    """
+    unread: list[OSError] = []
     for source in sources:
         if os.path.isdir(source):
-            for folder, folders, names in os.walk(source):
+            for folder, folders, names in os.walk(source, onerror=unread.append):
                 folders.sort()
                 for name in sorted(names):
                     stem, ending = os.path.splitext(name)
                     if ending.lower() in _RECORDINGS:
                         yield os.path.join(folder, name), os.path.join(os.path.relpath(folder, source), stem)
         else:
-            path = urlsplit(source).path if source.lower().startswith(_URL_SCHEMES) else source
+            path = urlsplit(source).path if _is_url(source) else source
             yield source, os.path.splitext(os.path.basename(path))[0] or "recording"
+    for error in unread:
+        yield error.filename, error.filename
 
 
-def _is_there(output: TranscriptOutput) -> bool:
-    return os.path.exists(_path(output))
+def _is_url(source: str) -> bool:
+    return source.lower().startswith(_URL_SCHEMES)
 
 
-def _path(output: TranscriptOutput) -> str:
-    return os.path.normpath(output.path or "")
+def _name(source: str) -> str:
+    """A recording in a message: a URL without its query, which may hold a signature."""
+    return source.partition("?")[0] if _is_url(source) else source

@@ -10,7 +10,7 @@ import sys
 
 from .._version import __version__
 from . import commands
-from .terminal import PROGRAM, printable
+from .terminal import PROGRAM, in_one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        message = printable(" ".join(message.split()))
+        message = in_one_line(message)
         if len(message) > _MAX_MESSAGE_CHARS:
             message = f"{message[:_MAX_MESSAGE_CHARS]} ..."
         self.exit(2, f"{PROGRAM}: error: {message}\n")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
-from .recording import Pipe, without_secrets
-from .terminal import CommandError, printable
+from .recording import Pipe
+from .terminal import CommandError, in_one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ NUM_CHANNELS = 1
 
 # After SIGTERM a program has this long to end before it is killed.
 _END_SEC = 1.0
+_POLL_SEC = 0.01
 _MAX_REASON_CHARS = 300
 _RAW_FFMPEG = ("-f", "s16le", "-ar", "16000", "-ac", "1", "-")
 _FFMPEG = ("ffmpeg", "-nostdin", "-loglevel", "error")
@@ -48,8 +51,7 @@ class Recorder(Pipe):
                 self._messages.seek(0)
                 lines = self._messages.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
                 # ffmpeg repeats the URL that it was given.
-                line = re.sub(r"\S+://\S+", lambda url: without_secrets(url[0]), lines[-1])
-                reason = printable(line)[:_MAX_REASON_CHARS]
+                reason = in_one_line(lines[-1])[:_MAX_REASON_CHARS]
                 raise OSError(f"the program that records failed with exit code {code}: {reason}")
 
 
@@ -98,7 +100,7 @@ def url_command(url: str) -> list[str]:
 
 @contextlib.contextmanager
 def running(command: Sequence[str]) -> Generator[BinaryIO]:
-    """A program that writes audio, for the block; at its end the program is ended too.
+    """A program that writes audio, for the block; at its end the program is ended too, with those that it has started.
 
     Raises:
         CommandError: It cannot be started.
@@ -116,8 +118,20 @@ def running(command: Sequence[str]) -> Generator[BinaryIO]:
                 recorder: Any = Recorder(audio.fileno(), process, messages)
                 yield recorder
             finally:
-                process.terminate()
-                try:
-                    process.wait(_END_SEC)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a program and its process group: a script that records has started others."""
+    if sys.platform == "win32":  # It has no groups, and terminate() ends a program at once.
+        process.terminate()
+        return
+    # Denied: by sudo, which ends when nothing reads from it any more.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _END_SEC
+        while time.monotonic() < deadline:
+            process.poll()  # Until then it is a member of the group, although it has ended.
+            os.killpg(process.pid, 0)
+            time.sleep(_POLL_SEC)
+        os.killpg(process.pid, signal.SIGKILL)

@@ -42,10 +42,10 @@ def opened(source: str, *outputs: str | None) -> contextlib.AbstractContextManag
     try:
         stream = open(path_of_url(source), "rb")  # noqa: SIM115 - handed to the caller's with statement
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise screen.CommandError(
-            f"cannot read {without_secrets(source)!r}: {reason}{_url_hint(source)}", exit_code=2
-        ) from error
+        reason, hint = getattr(error, "strerror", None) or str(error), _url_hint(source)
+        # The query of a URL may be secret, also without a scheme.
+        name = source.partition("?")[0] if hint else source
+        raise screen.CommandError(f"cannot read {name!r}: {reason}{hint}", exit_code=2) from error
     try:
         refuse_input(stream, source, outputs)
         status = os.fstat(stream.fileno())
@@ -64,12 +64,6 @@ def path_of_url(source: str) -> str:
     from urllib.request import url2pathname  # noqa: PLC0415 - only needed for file URLs
 
     return url2pathname(source[7:].removeprefix("localhost"))
-
-
-def without_secrets(source: str) -> str:
-    """A source for a message: a URL without credentials and query, which may be secret."""
-    scheme, mark, rest = source.partition("://")
-    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}" if mark else source
 
 
 def _url_hint(source: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from unicodedata import category
 
@@ -18,6 +19,8 @@ PROGRAM = "soniox-lite"
 
 # Zero-width characters needed in Persian, Hindi, Hebrew and Arabic text. str.isprintable() is False for them.
 _JOINERS = "\u200c\u200d\u200e\u200f"
+# Credentials, host and path, and the rest of a URL in a text; what ends a sentence or a quotation is none of it.
+_URL = r"""://(?:[^\s?#]*@)?([^\s?#]*?)(?:[?#]\S+?)?(?=[)'",;:.?]*(?:\s|$))"""
 # Not empty once a message has said that characters were lost.
 _has_told: list[bool] = []
 
@@ -117,13 +120,18 @@ def write_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def say(text: str) -> None:
-    """Writes a message as one line to standard error; ignored if standard error is closed."""
+    """Writes a message as :func:`in_one_line` to standard error; ignored if standard error is closed."""
     stream = _stream_or_none("stderr")
     if stream is not None:
         # Writing to a closed terminal fails; that must not stop a cleanup.
         with contextlib.suppress(OSError, ValueError):
-            stream.write(f"{PROGRAM}: {printable(' '.join(text.split()))}\n")
+            stream.write(f"{PROGRAM}: {in_one_line(text)}\n")
             stream.flush()
+
+
+def in_one_line(text: str) -> str:
+    """A message without line ends, control characters, and the credentials and queries of URLs, which may be secret."""
+    return printable(re.sub(_URL, r"://\1", " ".join(text.split())))
 
 
 def show_log() -> None:

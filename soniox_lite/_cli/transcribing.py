@@ -9,7 +9,7 @@ import time
 
 from .._data.rules import FieldErrors
 from ..errors import SonioxError, SonioxTimeoutError, SonioxTranscriptionError
-from ..types.transcriptions import CreateTranscriptionConfig
+from ..types.transcriptions import CreateTranscriptionConfig, CreateTranscriptionPayload
 from . import bulk, terminal as screen
 from .cleanup import ServerTraces
 from .clients import open_client
@@ -146,14 +146,16 @@ def submit(options: argparse.Namespace) -> int:
 
 
 def _check_sources(sources: Sequence[str]) -> None:
-    """Raises CommandError if one cannot be used: a second run would submit those before it again."""
+    """Raises as :func:`opened` if one cannot be used: a second run would submit those before it again."""
     if sources.count("-") > 1:
         raise screen.CommandError("- stands for standard input, which can be read once only", exit_code=2)
     for source in sources:
         path = path_of_url(source)
         # A pipe is opened once only, because closing it would end the program that writes to it.
         is_pipe = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-        if source != "-" and url_or_none(source) is None and not is_pipe:
+        if (url := url_or_none(source)) is not None:
+            CreateTranscriptionPayload(audio_url=url)
+        elif source != "-" and not is_pipe:
             with opened(source):
                 pass
 

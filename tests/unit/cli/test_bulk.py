@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def test_files_folders_and_urls(run: Run, fake_soniox: FakeSoniox) -> None:
         "a.wav: transcribed",
         "calls/b.wav: transcribed",
         "calls/june/c.mp3: transcribed",
-        "https://example.com/d.mp3?x=1: transcribed",
+        "https://example.com/d.mp3: transcribed",
     ]
     assert lines[-1] == "4 transcribed, 0 failed, 0 skipped"
     assert Path("out/june/c.txt").read_text() == "words of the third\n"
@@ -79,6 +81,38 @@ def test_a_transcript_that_is_there_is_replaced_on_request(run: Run, fake_soniox
     assert Path("out/a.txt").read_text() != "mine"
 
 
+def test_files_without_a_folder_of_their_own(run: Run, fake_soniox: FakeSoniox) -> None:
+    assert run("a.wav", "--output-dir", ".")[0] == 0
+    assert Path("a.txt").exists()
+
+
+def test_a_folder_that_cannot_be_read_fails_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = os.scandir
+
+    def scandir(path: str) -> object:
+        if path.endswith("june"):  # root, as which tests may run, can read everything
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    code, lines = run("calls", "--output-dir", "out")
+    assert (code, lines[-1]) == (1, "1 transcribed, 1 failed, 0 skipped")
+    assert any(line.startswith("calls/june: failed: ") for line in lines)
+
+
+def test_no_message_has_the_signature_of_a_url(run: Run, fake_soniox: FakeSoniox) -> None:
+    urls = [f"https://ada:pw-7@example.com/{name}?sig=secret-7=" for name in ("x.mp3", "y.mp3")]
+    fake_soniox.fail_next_job("url_fetch_failed", f"403 from {urls[0]}, {urls[0]}")
+    said = []
+    for arguments in (urls, urls, ["https://example.com/a b.mp3?sig=secret-7"], [urls[0], urls[0] + "7"]):
+        said += run(*arguments, "--output-dir", "out", "--jobs", "1")[1]
+    said += run("example.com/x.mp3?sig=secret-7=")[1]
+    assert [line for line in said if "-7" in line] == []
+    assert "https://example.com/y.mp3: skipped, its transcript is there" in said
+    assert said[0].startswith("https://example.com/x.mp3: failed: ")
+    assert "403 from https://example.com/x.mp3, https://example.com/x.mp3 (" in said[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -89,6 +123,7 @@ def test_a_transcript_that_is_there_is_replaced_on_request(run: Run, fake_soniox
         (["a.wav", "--jobs", "2"], "--jobs needs --output-dir"),
         (["a.wav", "--journal", "run.jsonl"], "--journal needs --output-dir"),
         (["calls/b.wav", "https://example.com/b.mp3", "--output-dir", "out"], "would both be written to"),
+        (["calls", "other/b.wav", "--output-dir", "out"], "would both be written to 'out/b.txt'"),
         (["calls/june", "--output-dir", "out", "--track", "both"], "--track needs --translate-to"),
         (["a.wav", "--output-dir", "out", "--jobs", "0"], "--jobs"),
         (["empty", "--output-dir", "out"], "there is no recording in 'empty'"),

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_the_reason_of_a_player_is_without_the_secrets_of_the_url(
     url = "https://ada:pw-7@example.com/radio?token=secret-7"
     programs("ffmpeg", f"echo 'Error opening {url}: 403 Forbidden' >&2; exit 8")
     _, _, said = run(url)
-    assert said.endswith("failed with exit code 8: Error opening https://example.com/radio 403 Forbidden")
+    assert said.endswith("failed with exit code 8: Error opening https://example.com/radio: 403 Forbidden")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,28 @@ def test_ctrl_c_ends_the_microphone_and_waits_for_the_last_words(
             assert process.end().code == 130
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "], ids=["", "that ignores SIGTERM"])
+def test_what_a_script_that_records_has_started_ends_with_it(
+    run: Run, programs: Callable[[str, str], None], tmp_path: Path, stubborn: str
+) -> None:
+    # An end of the recording without the end of the script: the reading end of the pipe is the child's, which goes on.
+    script = f"head -c 16000 /dev/zero; ({stubborn}while :; do sleep 0.05; done) > /dev/null & echo $! > {tmp_path}/pid"
+    programs("arecord", script)
+    assert run("--mic", "--fast")[0] == 0
+    deadline = time.monotonic() + 20
+    while is_running(int((tmp_path / "pid").read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(number: int) -> bool:
+    """Whether there is a process with this number that has not ended; a container may leave those that have."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_captions_grow(run: Run, programs: Callable[[str, str], None], fake_soniox: FakeSoniox) -> None:

@@ -190,6 +190,7 @@ def test_null_in_the_config_is_the_same_as_no_field(run: Run, fake: FakeSoniox) 
         (["call.raw", "cal.raw"], "cannot read 'cal.raw': No such file or directory"),
         (["call.raw", "empty.raw"], "cannot use 'empty.raw': the file is empty"),
         (["call.raw", "."], "cannot read '.': Is a directory"),
+        (["call.raw", "https://example.com/a b.mp3"], "the URL must be an http:// or https:// URL without white space"),
         (["-", "-"], "- stands for standard input, which can be read once only"),
     ],
 )
