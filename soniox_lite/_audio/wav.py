@@ -1,7 +1,9 @@
 """WAV files: the format from the header, and the samples.
 
-Reads RIFF/WAVE (Microsoft Multimedia Standards Update, 1994), WAVE_FORMAT_EXTENSIBLE (``ksmedia.h``), RF64 and BW64 for
-more than 4 GiB (EBU Tech 3306, ITU-R BS.2088), and RIFX, which is big-endian throughout.
+Reads RIFF/WAVE (Microsoft Multimedia Standards Update, 1994), WAVE_FORMAT_EXTENSIBLE (``ksmedia.h``), RF64, BW64 and
+Wave64 for more than 4 GiB (EBU Tech 3306, ITU-R BS.2088, Sony's Wave64), and RIFX, which is big-endian throughout. Files
+that break a rule are read where the samples can be found: an ID3 tag before the file, names of chunks in the wrong case,
+the format after the samples.
 """
 
 from __future__ import annotations
@@ -39,6 +41,12 @@ _GUID_TAILS = {bytes.fromhex("000000001000800000aa00389b71"), bytes.fromhex("000
 _BLOCK_BYTES = 64 * 1024
 # Placeholders for a size that was unknown when the header was written, or that is in a 64-bit field elsewhere.
 _NO_SIZES = {0, 0xFFFFFFFF}
+# The first 12 bytes of Wave64, which has GUIDs for names. They begin with the names of WAV.
+_WAVE64 = bytes.fromhex("726966662e91cf11a5d628db")
+_WAVE64_HEAD_BYTES = 40
+_WAVE64_CHUNK_HEAD_BYTES = 24
+# Larger sizes are placeholders, too.
+_MAX_SIZE = 1 << 62
 # Bytes that never begin the name of a chunk: blanks, control characters and non-ASCII. Skipped between chunks.
 _PADDING = bytes([*range(0x21), *range(0x7F, 0x100)])
 _AS_IT_IS = "send the file as it is, with audio_format='auto'"
@@ -52,7 +60,7 @@ class WavFormat(Record):
         audio_format: The raw format of the samples, such as ``pcm_s16le`` or ``mulaw``.
         sample_rate: Samples a second and channel, in Hz.
         num_channels: Number of channels.
-        data_offset_bytes: Where the samples begin, in bytes from the start of the header.
+        data_offset_bytes: Where the samples begin, in bytes from where reading began.
         data_size_bytes: Size of the samples in bytes, 0 for a complete file without audio. None if the header was
             written before the size was known: the samples extend to the end of the file.
         bytes_per_second: Bytes of samples in a second of audio, all channels together.
@@ -77,7 +85,7 @@ class _Reader:
     facts: tuple[RealtimeSTTRawFormat, int, int, int]
 
     def __init__(self, stream: Any) -> None:
-        """Reads the first 12 bytes.
+        """Reads the beginning, up to the first chunk.
 
         Raises:
             SonioxValidationError: They are not those of a WAV file.
@@ -86,16 +94,24 @@ class _Reader:
         # Bytes that were read ahead and not consumed.
         self._ahead = b""
         self.position = 0
-        head = self.up_to(12)
-        form = head[:4]
-        if form not in {b"RIFF", b"RIFX", b"RF64", b"BW64"} or head[8:] != b"WAVE":
+        head = self.up_to(10)
+        while head.startswith(b"ID3"):
+            self._skip(_id3_bytes(head) - len(head))
+            head = self.up_to(10)
+        head += self.up_to(2)
+        self._is_wave64 = head == _WAVE64
+        form = head[:4].upper()
+        if self._is_wave64:
+            self._skip(_WAVE64_HEAD_BYTES - len(head))
+        elif form not in {b"RIFF", b"RIFX", b"RF64", b"BW64"} or head[8:].upper() != b"WAVE":
             raise SonioxValidationError(
                 f"the audio is no WAV file: it begins with {head!r}; use audio_format='auto' for other files"
             )
         self._order: Literal["little", "big"] = "big" if form == b"RIFX" else "little"
-        # Where the last chunk ends, 0 if unknown; and the 64-bit size of the samples.
+        # From where the size of the file counts; where the last chunk ends, 0 if unknown; the 64-bit size of the samples.
+        self._counted_from = self.position - 4
         size = self._number(head[4:8])
-        self._end = 0 if size in _NO_SIZES else 8 + size
+        self._end = 0 if size in _NO_SIZES or self._is_wave64 else self._counted_from + size
         self._long_size: int | None = None
 
     def up_to(self, size: int) -> bytes:
@@ -121,16 +137,16 @@ class _Reader:
         """
         # The caller's stream may continue after the file, so nothing beyond the file is read.
         while not may_be_none or (self.position + 8 <= self._end and self._look_ahead()):
-            name, size = self._name(), self._number(self._exactly(4))
+            name, size = self._chunk()
             if name != b"data":
                 self._take(name, size)
                 continue
             if not hasattr(self, "facts"):
-                raise SonioxValidationError(f"the WAV file has no format before its data: {_AS_IT_IS}")
+                self._find_format_behind(size)
             if size in _NO_SIZES and self._long_size is not None:
                 size = self._long_size
             if size:
-                return None if size == 0xFFFFFFFF else size
+                return None if size == 0xFFFFFFFF or size > _MAX_SIZE else size
             if not self._is_complete():
                 return None
             may_be_none = True
@@ -159,6 +175,23 @@ class _Reader:
                 f"the size of the samples is missing in the WAV file, and its stream cannot seek: {_AS_IT_IS}"
             ) from None
 
+    def _find_format_behind(self, size: int) -> None:
+        """Reads on to a format that follows the samples, and seeks back to them.
+
+        Raises:
+            SonioxValidationError: There is none, or the stream cannot seek.
+        """
+        try:
+            start = self.position
+            self._skip(size)
+            while not hasattr(self, "facts"):
+                self._take(*self._chunk())
+            self._stream.seek(start - self.position, 1)
+            self.position = start
+        except (AttributeError, NotImplementedError, OSError, ValueError):
+            # Also the errors of a file that ends, and of streams that cannot seek, as in put_back().
+            raise SonioxValidationError(f"the WAV file has no format before its data: {_AS_IT_IS}") from None
+
     def _number(self, data: bytes) -> int:
         return int.from_bytes(data, self._order)
 
@@ -169,6 +202,19 @@ class _Reader:
                 f"the WAV file is cut off in its header, after {self.position} bytes; otherwise {_AS_IT_IS}"
             )
         return found
+
+    def _skip(self, size: int) -> None:
+        while size > 0:
+            size -= len(self._exactly(min(size, _BLOCK_BYTES)))
+
+    def _chunk(self) -> tuple[bytes, int]:
+        """The name and the size of the next chunk."""
+        if not self._is_wave64:
+            return self._name().lower(), self._number(self._exactly(4))
+        # Chunks begin at positions that eight divides, and their sizes include the head.
+        self._skip(-self.position % 8)
+        head = self._exactly(_WAVE64_CHUNK_HEAD_BYTES)
+        return head[:4], max(self._number(head[16:]) - len(head), 0)
 
     def _name(self) -> bytes:
         """The name of the next chunk. Chunks begin at even positions, but not all writers pad correctly."""
@@ -186,10 +232,8 @@ class _Reader:
             self.facts = _parse_format(taken, self._order)
         elif name == b"ds64":
             long_end, self._long_size = self._number(taken[:8]), self._number(taken[8:16])
-            self._end = 8 + long_end if long_end else 0
-        left = size - len(taken)
-        while left > 0:
-            left -= len(self._exactly(min(left, _BLOCK_BYTES)))
+            self._end = self._counted_from + long_end if long_end else 0
+        self._skip(size - len(taken))
 
     def _is_complete(self) -> bool:
         """Whether a size of 0 means no samples: the file was completed if its size includes chunks after them.
@@ -205,6 +249,15 @@ class _Reader:
         self._ahead = self.up_to(8)
         self.position -= len(self._ahead)
         return self._ahead
+
+
+def _id3_bytes(head: bytes) -> int:
+    """The length of an ID3v2 tag that begins so, in bytes."""
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte & 0x7F
+    has_footer = len(head) > 5 and bool(head[5] & 0x10)
+    return size + (20 if has_footer else 10)
 
 
 def _is_name(name: bytes) -> bool:

@@ -495,6 +495,22 @@ def wav(*chunks: bytes, form: bytes = b"RIFF", size: int | None = None) -> bytes
     return form + struct.pack(f"{order}I", len(body) if size is None else size) + body
 
 
+def wave64(*chunks: tuple[str, bytes], size: int | None = None) -> bytes:
+    """A Wave64 file; ``size`` stands in place of the sizes of the file and of the samples."""
+    names = {
+        "riff": "726966662e91cf11a5d628db04c10000",
+        "wave": "77617665f3acd3118cd100c04f8edb8a",
+        "fmt ": "666d7420f3acd3118cd100c04f8edb8a",
+        "fact": "66616374f3acd3118cd100c04f8edb8a",
+        "data": "64617461f3acd3118cd100c04f8edb8a",
+    }
+    body = bytes.fromhex(names["wave"])
+    for name, content in chunks:
+        length = 24 + len(content) if name != "data" or size is None else size
+        body += bytes.fromhex(names[name]) + struct.pack("<Q", length) + content + bytes(-len(content) % 8)
+    return bytes.fromhex(names["riff"]) + struct.pack("<Q", size or 24 + len(body)) + body
+
+
 def plain(format_chunk: bytes, *, order: str = "<", form: bytes = b"RIFF") -> bytes:
     return wav(chunk(b"fmt ", format_chunk, order=order), chunk(b"data", SAMPLES, order=order), form=form)
 
@@ -594,6 +610,16 @@ SHAPES: dict[str, tuple[bytes, int | None]] = {
         ),
         None,
     ),
+    "Wave64": (wave64(("fact", bytes(4)), ("fmt ", PCM16 + b"\0\0"), ("data", SAMPLES), ("fact", bytes(8))), 48),
+    "Wave64, streamed": (wave64(("fmt ", PCM16), ("data", SAMPLES), size=(1 << 63) - 1), None),
+    "a tag before the file": (
+        b"ID3\4\0\x10\0\0\1\x02" + bytes(130) + b"3DI\4\0\x10\0\0\1\x02"
+        + wav(chunk(b"fmt ", PCM16), chunk(b"data", SAMPLES[:21]), chunk(b"data", SAMPLES[21:])),
+        21,
+    ),
+    "names in the wrong case": (
+        wav(chunk(b"FMT ", PCM16), chunk(b"DATA", SAMPLES), form=b"riff").replace(b"WAVE", b"wave"), 48,
+    ),
 }  # fmt: skip
 
 
@@ -690,6 +716,17 @@ class TestWav:
             assert not stream.closed
             assert b"".join(stream_audio(stream)) == SAMPLES
 
+    def test_a_format_behind_the_samples_is_found_where_the_source_can_seek(self, tmp_path: Path) -> None:
+        content = wav(chunk(b"data", SAMPLES), chunk(b"LIST", b"odd"), chunk(b"fmt ", PCM16))
+        (tmp_path / "a.wav").write_bytes(content)
+        for source in (content, tmp_path / "a.wav", io.BytesIO(content)):
+            found = read_wav_format(source)
+            assert (found.sample_rate, found.data_offset_bytes, found.data_size_bytes) == (16000, 20, 48)
+        for source in (content, tmp_path / "a.wav", io.BytesIO(content)):
+            assert b"".join(stream_wav(source)) == SAMPLES
+        with pytest.raises(SonioxValidationError, match=r"no format before its data: .* audio_format='auto'"):
+            read_wav_format(Dribble(content))
+
     def test_a_file_object_need_not_begin_with_the_header(self) -> None:
         stream = io.BytesIO(b"before" + FORMATS[1][1])
         stream.seek(6)
@@ -728,7 +765,10 @@ class TestWav:
             (FORMATS[0][1][:30], "cut off in its header"),
             (wav(chunk(b"fmt ", PCM16)), "cut off in its header"),
             (wav(chunk(b"JUNK", b"x", 1 << 31)), "cut off in its header"),
-            (wav(chunk(b"data", SAMPLES), chunk(b"fmt ", PCM16)), "no format before its data"),
+            (wav(chunk(b"data", SAMPLES), chunk(b"LIST", b"INFO")), "no format before its data"),
+            (b"ID3\4\0\0\0\0\0\2xx" + b"\xff\xfb" * 50, "no WAV file: it begins with b'.xff.xfb"),
+            (b"ID3\4\0\0\0\0\1\2", "cut off in its header"),
+            (wave64(("fmt ", PCM16)), "cut off in its header"),
             (plain(PCM16[:14]), "14 of 16 bytes"),
             (plain(fmt(2, 1, 8000, 1, 4)), "compressed audio .format 0x0002"),
             (plain(fmt(0x55, 1, 8000, 1, 0)), "compressed audio .format 0x0055"),
