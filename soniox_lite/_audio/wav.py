@@ -1,9 +1,9 @@
 """WAV files: the format from the header, and the samples.
 
 Reads RIFF/WAVE (Microsoft Multimedia Standards Update, 1994), WAVE_FORMAT_EXTENSIBLE (``ksmedia.h``), RF64, BW64 and
-Wave64 for more than 4 GiB (EBU Tech 3306, ITU-R BS.2088, Sony's Wave64), and RIFX, which is big-endian throughout. Files
-that break a rule are read where the samples can be found: an ID3 tag before the file, names of chunks in the wrong case,
-the format after the samples.
+Wave64 for more than 4 GiB (EBU Tech 3306, ITU-R BS.2088, Sony's Wave64), and RIFX, which is big-endian throughout.
+Files that break a rule are read where the samples can be found: with an ID3 tag before the file, names of chunks in the
+wrong case, the format after the samples.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class _Reader:
                 f"the audio is no WAV file: it begins with {head!r}; use audio_format='auto' for other files"
             )
         self._order: Literal["little", "big"] = "big" if form == b"RIFX" else "little"
-        # From where the size of the file counts; where the last chunk ends, 0 if unknown; the 64-bit size of the samples.
+        # From where the size of the file counts; where the last chunk ends, 0 if unknown; and the 64-bit size of the
+        # samples.
         self._counted_from = self.position - 4
         size = self._number(head[4:8])
         self._end = 0 if size in _NO_SIZES or self._is_wave64 else self._counted_from + size

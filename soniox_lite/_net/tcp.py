@@ -92,17 +92,22 @@ def step_within(sock: socket.socket, wait_sec: float, step: Callable[..., T], *a
         if sock.gettimeout() != wait_sec:
             sock.settimeout(wait_sec)
         return step(*args)
-    import ssl  # noqa: PLC0415 - on Windows only
+    return step_without_blocking(sock, wait_sec, step, *args)
+
+
+def step_without_blocking(sock: socket.socket, wait_sec: float, step: Callable[..., T], *args: Any) -> T:
+    """As :func:`step_within`, but the waits are between calls of ``step``. Leaves the socket non-blocking."""
+    import ssl  # noqa: PLC0415 - for TLS, and on Windows
 
     deadline = time.monotonic() + wait_sec
-    sock.settimeout(0)
+    sock.setblocking(False)  # noqa: FBT003 - as eventlet understands it, unlike settimeout(0)
     while True:
         # On a socket that was shut down this fails; only waiting for it would not.
         try:
             return step(*args)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError) as error:
             wants_write = isinstance(error, ssl.SSLWantWriteError)
-        slice_sec = min(SLICE_SEC, remaining_sec(deadline))
+        slice_sec = remaining_sec(deadline, SLICE_SEC)
         wait_ready(sock, for_read=not wants_write, for_write=wants_write, timeout_sec=slice_sec)
 
 

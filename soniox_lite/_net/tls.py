@@ -6,8 +6,9 @@ import contextlib
 import ssl
 
 from .._data.clock import time
+from .._lazy import loading
 from .certificates import use_all_certificates_next_time
-from .tcp import remaining_sec, step_within
+from .tcp import remaining_sec, step_without_blocking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def start_tls(
     try:
         if opened is not None:
             opened(secured)
-        step_within(secured, remaining_sec(deadline), secured.do_handshake)
+        step_without_blocking(secured, remaining_sec(deadline), _shake_hands, secured)
+        secured.setblocking(True)  # noqa: FBT003 - also ends eventlet's own mark
     except ssl.SSLCertVerificationError as error:
         secured.close()
         use_all_certificates_next_time(context, error)
@@ -58,6 +60,12 @@ def start_tls(
         secured.close()
         raise
     return secured
+
+
+def _shake_hands(sock: ssl.SSLSocket) -> None:
+    # OpenSSL has locks of its own, which a fork during the handshake would leave locked in the child.
+    with loading:
+        sock.do_handshake()
 
 
 class _NestedTls(ssl.SSLSocket):

@@ -619,6 +619,20 @@ def slow(**options):
 ssl.create_default_context = slow
 os.register_at_fork(before=go_on.set)
 """,
+    "shaking hands": """
+import os, ssl, sys, threading
+from soniox_lite import SonioxClient
+reached, go_on = threading.Event(), threading.Event()
+lock_of_openssl = threading.Lock()
+real = ssl.SSLSocket.do_handshake
+def slow(self, block=False):
+    with lock_of_openssl:
+        reached.set()
+        go_on.wait(10)
+        real(self, block)
+ssl.SSLSocket.do_handshake = slow
+os.register_at_fork(before=go_on.set)
+""",
     "holding the pool's lock": """
 import os, sys, threading
 from soniox_lite import SonioxClient
