@@ -34,6 +34,8 @@ _NOTHING_TO_COMPARE = (
 )
 # Where events of Lambda and scopes of ASGI hold the headers.
 _HOLDERS = frozenset({"headers", "multiValueHeaders"})
+# Where events of Lambda say that the body is in base64; the second one is VPC Lattice's first version.
+_BASE64_MARKS = frozenset({"isBase64Encoded", "is_base64_encoded"})
 # Every environ has one of these names (RFC 3875, PEP 3333), and no header does.
 _ENVIRON_NAMES = frozenset({"REQUEST_METHOD", "SERVER_PROTOCOL", "GATEWAY_INTERFACE"})
 
@@ -107,7 +109,7 @@ class WebhookCalls:
 
         Args:
             payload: The call's body as it came. Where ``headers`` is a whole Lambda event that says
-                ``isBase64Encoded``, a body in base64 is decoded.
+                ``isBase64Encoded`` (VPC Lattice 1.0: ``is_base64_encoded``), a body in base64 is decoded.
             headers: As for :meth:`verify_signature`.
             auth: As for :meth:`verify_signature`.
             allow_unverified: As for :meth:`verify_signature`.
@@ -123,7 +125,7 @@ class WebhookCalls:
             payload = bytes(payload)
         if not isinstance(payload, (str, bytes)):
             raise SonioxValidationError(f"payload must be the body as str or bytes, got {kind_of(payload)}")
-        if any(isinstance(found, str) and found == "isBase64Encoded" and value is True for found, value in pairs):
+        if any(isinstance(found, str) and found in _BASE64_MARKS and value is True for found, value in pairs):
             payload = _from_base64(payload)
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise SonioxValidationError(f"the webhook's body is larger than {MAX_PAYLOAD_BYTES} bytes")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from .._data.callbacks import check_callback
+from .._data.json_values import kind_of
+from ..errors import SonioxValidationError
 from ._webhook_calls import MAX_PAYLOAD_BYTES, too_large
 
 TYPE_CHECKING = False
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._webhook_calls import Reply
+
+_NO_REQUEST = "the event is no HTTP request of a gateway or a function URL"
 
 
 class _Gateways:
@@ -100,7 +104,8 @@ class _Gateways:
         """A handler for AWS Lambda.
 
         It takes the events of API Gateway (payloads 1.0 and 2.0), function URLs, load balancers and VPC Lattice. An
-        exception of ``on_ended`` ends the invocation: Lambda logs it, and the caller gets a status of 500 or above.
+        exception of ``on_ended`` ends the invocation: Lambda logs it, and the caller gets a status of 500 or above. For
+        an event of another kind, such as the console's test event, the handler raises a ``SonioxValidationError``.
 
         Args:
             on_ended: As for :meth:`handle`.
@@ -113,7 +118,7 @@ class _Gateways:
         _check(self, on_ended, options)
 
         def handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
-            method = event.get("httpMethod") or event.get("method") or event["requestContext"]["http"]["method"]
+            method = _method_of(event)
             status, headers, text = self._handle(method, event, event.get("body") or "", on_ended, **options)
             return {
                 "statusCode": status,
@@ -125,6 +130,17 @@ class _Gateways:
             }
 
         return handler
+
+
+def _method_of(event: Any) -> str:
+    """The method of the HTTP request that an event of Lambda describes."""
+    if not isinstance(event, dict):
+        raise SonioxValidationError(f"{_NO_REQUEST}; it is {kind_of(event)}")
+    http = (event.get("requestContext") or {}).get("http") or {}
+    method: str | None = event.get("httpMethod") or event.get("method") or http.get("method")
+    if not method:
+        raise SonioxValidationError(f"{_NO_REQUEST}; it has {', '.join(map(repr, event)) or 'nothing'}")
+    return method
 
 
 class WebhookGateways(_Gateways):

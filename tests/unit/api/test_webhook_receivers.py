@@ -9,6 +9,7 @@ import inspect
 import io
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,6 +196,45 @@ class TestLambda:
             "isBase64Encoded": False,
             "body": "the call has no valid secret",
         }
+
+    def test_a_body_in_base64_of_the_first_lattice(self) -> None:
+        handler = SonioxWebhooksAPI(webhook_secret=SECRET).lambda_handler(lambda _: None)
+        body = base64.b64encode(BODY).decode()
+        event = {"raw_path": "/", "method": "POST", "headers": HEADERS, "body": body, "is_base64_encoded": True}
+        assert handler(event)["statusCode"] == 200
+
+    @pytest.mark.parametrize(
+        ("event", "found"),
+        [
+            ({"key1": "value1", "Records": []}, "it has 'key1', 'Records'"),
+            ({"requestContext": {"connectionId": "1"}}, "it has 'requestContext'"),
+            ({"requestContext": {"http": None}}, "it has 'requestContext'"),
+            ({}, "it has nothing"),
+            ([], "it is list of length 0"),
+        ],
+    )
+    def test_an_event_that_is_no_request(self, event: Any, found: str) -> None:
+        handler = SonioxWebhooksAPI(webhook_secret=SECRET).lambda_handler(lambda _: None)
+        with pytest.raises(SonioxValidationError, match=f"the event is no HTTP request .*; {found}$"):
+            handler(event)
+
+    def test_two_secrets_as_the_page_accepts_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        page = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+        code = page.partition("## A new secret\n")[2].partition("```python\n")[2].partition("```")[0]
+        monkeypatch.setenv("SONIOX_API_WEBHOOK_SECRET", SECRET)
+        monkeypatch.setenv("OLD_WEBHOOK_SECRET", "0ld")
+        seen: list[Any] = []
+        with SonioxClient("key") as client:
+            names: dict[str, Any] = {"client": client, "on_ended": seen.append}
+            exec(compile(code, "docs/webhooks.md", "exec"), names)
+            event = {**LAMBDA_EVENTS["payload 2.0"], "body": BODY.decode()}
+            secrets = ("0ld", SECRET, "guess")
+            answers = [
+                names["handler"]({**event, "headers": {**HEADERS, "X-Soniox-Webhook-Secret": secret}})
+                for secret in secrets
+            ]
+        assert [answer["statusCode"] for answer in answers] == [200, 200, 401]
+        assert len(seen) == 1
 
 
 class TestWsgi:
