@@ -218,25 +218,33 @@ def is_small(size: int = 1) -> bool:
 
 def test_mutants_are_single_changes_of_code_and_always_the_same(script: Any) -> None:
     mutate = script("mutate")
-    found = [f"{mutant.line} {mutant.what}" for mutant in mutate.mutants(ast.parse(MUTATED))]
-    assert sorted(found) == [
-        "2 constant: 5 -> 6",
-        "4 constant: 1 -> 2",
-        "5 comparison: size < _LIMIT -> size <= _LIMIT",
-        "5 condition: if size < _LIMIT and size: -> if not (size < _LIMIT and size):",
-        "5 operator: size < _LIMIT and size -> size < _LIMIT or size",
-        "6 call left out: log() -> None",
-        "7 constant: 1 -> 2",
-        "7 operator: size + 1 -> size - 1",
-        "7 result: return size + 1 -> return None",
+    path = Path(mutate.ROOT, "some.py")
+    found = list(mutate.mutants(ast.parse(MUTATED), path))
+    assert sorted(f"{mutant.line} {mutant.name}" for mutant in found) == [
+        "2 some.py module: constant: 5 -> 6",
+        "4 some.py module: constant: 1 -> 2",
+        "5 some.py is_small: comparison: size < _LIMIT -> size <= _LIMIT",
+        "5 some.py is_small: condition: if size < _LIMIT and size: -> if not (size < _LIMIT and size):",
+        "5 some.py is_small: operator: size < _LIMIT and size -> size < _LIMIT or size",
+        "6 some.py is_small: call left out: log() -> None",
+        "7 some.py is_small: constant: 1 -> 2",
+        "7 some.py is_small: operator: size + 1 -> size - 1",
+        "7 some.py is_small: result: return size + 1 -> return None",
     ]
-    first, second = (mutate.sample(MUTATED, 3, random.Random("a")) for _ in range(2))
-    assert [mutant.what for mutant in first] == [mutant.what for mutant in second]
+    first, second = (mutate.sample(found, 3, random.Random("a")) for _ in range(2))
+    assert first == second
     changed = {ast.unparse(mutant.apply(MUTATED)) for mutant in first}
     assert len(changed - {ast.unparse(ast.parse(MUTATED))}) == 3
 
 
 def test_every_place_of_the_mutants_and_their_tests_exists(script: Any) -> None:
-    for place, tests in script("mutate").TESTS.items():
-        assert (ROOT / "soniox_lite" / place).exists(), place
-        assert [test for test in tests if not (ROOT / test).exists()] == []
+    mutate = script("mutate")
+    for room, (places, tests) in mutate.ROOMS.items():
+        assert [place for place in [*places, *tests] if not (ROOT / place).exists()] == [], room
+
+
+def test_every_mutant_that_counts_as_equivalent_exists_and_says_why(script: Any) -> None:
+    mutate = script("mutate")
+    names = {mutant.name for room in mutate.ROOMS for mutant in mutate.mutants_of(room)}
+    assert sorted(set(mutate.EQUIVALENT) - names) == []
+    assert [name for name, reason in mutate.EQUIVALENT.items() if not reason.endswith(".")] == []

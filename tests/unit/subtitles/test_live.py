@@ -86,6 +86,13 @@ def test_a_translation_is_waited_for() -> None:
     assert shown(live.finish())[0][2] == "Go."
 
 
+@pytest.mark.parametrize(("length_ms", "is_waiting"), [(59_999, True), (60_000, False)])
+def test_a_translation_is_waited_for_during_a_minute_of_speech(length_ms: int, is_waiting: bool) -> None:
+    live = LiveCues(track="translation")
+    live.add([token("Long.", 0, length_ms, is_final=True, translation_status="original"), END])
+    assert (live.add(event(heard_ms=70_000)) == []) is is_waiting
+
+
 def test_text_without_a_time_is_shown_after_what_was_said_before() -> None:
     live = LiveCues()
     found = [*live.add([*spoken("It is late."), END, token("Go.", is_final=True)]), *live.finish()]

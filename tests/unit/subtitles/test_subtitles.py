@@ -279,6 +279,7 @@ def test_a_sentence_may_end_with_one_letter_or_syllable() -> None:
         ("Sie sagte leise: „Ich komme gern.“", "Dann ging sie."),
         ("Sie sagte leise: »Ich komme gern.«", "»Dann« ging sie."),
         ("Τι κάνεις σήμερα εσύ;", "Είμαι πολύ καλά."),  # noqa: RUF001 - Greek is meant
+        ("Πῶς λέγεται τὸ ἀ;", "Λέγεται ἄλφα."),
         ("Ինչպես եք դուք այսօր։", "Ես լավ եմ։"),  # noqa: RUF001 - so is Armenian
         ("ខ្ញុំ សុខសប្បាយ ជា ទេ។", "អរគុណ ច្រើន។"),
         ("ကျွန်တော် နေ ကောင်း ပါ တယ်။", "ကျေးဇူး တင် ပါ တယ်။"),
@@ -302,6 +303,15 @@ def test_two_lines_are_of_like_length() -> None:
     assert lines(spoken("People soon thought that it would become as late as that")) == [
         ["People soon thought that it", "would become as late as that"]
     ]
+    # Lines may be full, and the lower one is the longer one.
+    assert lines(spoken("green brown white black"), layout=Layout(max_width=11)) == [["green brown", "white black"]]
+    assert lines(spoken("green brown white"), layout=Layout(max_width=12)) == [["green", "brown white"]]
+
+
+def test_a_last_word_that_has_no_room_does_not_get_a_cue_of_its_own() -> None:
+    found = lines(spoken("We had gone home and left the light on there"), layout=Layout(max_width=20))
+
+    assert found == [["We had gone home and"], ["left the", "light on there"]]
 
 
 def test_a_pause_and_another_speaker_end_a_cue() -> None:
@@ -615,6 +625,37 @@ def test_a_long_translation_is_cut_along_with_its_original() -> None:
     assert sum(cue.lines[0].endswith(".") and cue.lines[1].endswith(".") for cue in found) == 2
     assert " ".join(cue.lines[0] for cue in found) == original
     assert " ".join(cue.lines[1] for cue in found) == translation
+
+
+def test_a_translated_sentence_is_cut_after_a_clause_rather_than_in_the_middle() -> None:
+    original = "Now it is here, my friends, and all of us will celebrate it together with music until midnight."
+    translation = "Jetzt ist er endlich da, liebe Freunde, und wir alle werden ihn zusammen bis Mitternacht feiern."
+
+    found = lines([*spoken(original, translation_status="original"), translated(translation)], track="both")
+
+    assert found[0] == ["Now it is here, my friends,", "Jetzt ist er endlich da, liebe Freunde,"]
+
+
+@each_row(
+    ("pause_ms", "word_ms", "expected"),
+    [
+        (999, 300, [["We walk to the old town.", "Wir gehen in die Altstadt."]]),
+        (1000, 300, [["We walk", "Wir gehen"], ["to the old town.", "in die Altstadt."]]),
+        (0, 2900, [["We walk to the old town.", "Wir gehen in die Altstadt."]]),
+        (0, 2901, [["We walk", "Wir gehen"], ["to the old town.", "in die Altstadt."]]),
+    ],
+)
+def test_a_sentence_whose_translation_comes_in_parts_is_one_cue_if_it_fits(
+    pause_ms: int, word_ms: int, expected: list[list[str]]
+) -> None:
+    tokens = [
+        *spoken("We walk", 0, word_ms, translation_status="original", language="en"),
+        translated("Wir gehen", language="de", source_language="en"),
+        *spoken("to the old town.", 2 * word_ms + pause_ms, 300, translation_status="original", language="en"),
+        translated(" in die Altstadt.", language="de", source_language="en"),
+    ]
+
+    assert lines(tokens, track="both") == expected
 
 
 def test_both_tracks_keep_to_two_lines_however_wide_their_words_are() -> None:
