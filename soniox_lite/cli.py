@@ -30,7 +30,7 @@ _SIGPIPE = 13
 # For error messages: the option for each field of a request, and the attribute with its value. None for texts and URLs,
 # which are long or may contain secrets. A command adds its own with ``set_defaults(option_of=...)``.
 _OPTION_OF: dict[str, tuple[str, str | None]] = {
-    "language_hints": ("--language", "language"),
+    "language_hints": ("--language", "language_hints"),
     "target_language": ("--translate-to", "translate_to"),
     "model": ("--model", "model"),
     "audio_url": ("the URL", None),

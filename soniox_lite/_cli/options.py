@@ -171,14 +171,23 @@ def add_json(parser: argparse.ArgumentParser, text: str = "print one JSON docume
 
 
 def add_recognition(parser: argparse.ArgumentParser, model: str) -> None:
-    """Adds the options of both kinds of transcription, which :mod:`~soniox_lite._cli.recognition` reads."""
+    """Adds the options of both kinds of transcription.
+
+    An option whose ``dest`` is a field of the config sets that field; :mod:`~soniox_lite._cli.recognition` reads the
+    others.
+    """
     parser.add_argument(
-        "--language", type=_codes, action="extend", metavar="CODE", help="an expected language, or several: en,de"
+        "--language",
+        dest="language_hints",
+        type=_codes,
+        action="extend",
+        metavar="CODE",
+        help="an expected language, or several: en,de",
     )
     parser.add_argument(
         "--translate-to", type=str.lower, metavar="CODE", help="also translate; translated lines begin with [CODE]"
     )
-    parser.add_argument("--diarize", action="store_true", help="tell speakers apart")
+    parser.add_argument("--diarize", dest="enable_speaker_diarization", action="store_true", help="tell speakers apart")
     parser.add_argument("--model", help=f"the model (default: {model})")
     group = parser.add_argument_group("what helps recognition")
     group.add_argument(

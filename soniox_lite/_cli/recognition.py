@@ -48,11 +48,7 @@ def recognition_config(options: argparse.Namespace, kind: type[ConfigT], model: 
     if options.config is not None:
         fields |= _config_file(options.config, kind)
     given: dict[str, Any] = {
-        "model": options.model,
-        "language_hints": options.language,
-        "language_hints_strict": options.language_hints_strict,
-        "enable_speaker_diarization": options.diarize,
-        "client_reference_id": options.client_reference_id,
+        **{name: getattr(options, name) for name in kind.__dataclass_fields__},
         "translation": None
         if options.translate_to is None
         else TranslationConfig(type="one_way", target_language=options.translate_to),

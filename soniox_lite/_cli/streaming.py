@@ -158,7 +158,6 @@ def _config(options: argparse.Namespace) -> RealtimeSTTConfig:
         audio_format=options.format,
         sample_rate=options.rate,
         num_channels=options.channels,
-        enable_endpoint_detection=options.endpoints,
     )
     if not _sample_bytes(config.audio_format) and (options.rate is not None or options.channels is not None):
         raise screen.CommandError(

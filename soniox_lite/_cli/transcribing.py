@@ -134,7 +134,6 @@ def submit(options: argparse.Namespace) -> int:
     header = os.environ.get("SONIOX_API_WEBHOOK_HEADER", _WEBHOOK_HEADER) if secret is not None else None
     job = _job_fields(
         options,
-        webhook_url=options.webhook_url,
         webhook_auth_header_name=header,
         webhook_auth_header_value=secret,
     )

@@ -96,7 +96,7 @@ class SavedVoice:
 
 @dataclass(frozen=True)
 class SavedTranscription:
-    """A transcription: one that has ended, or one that goes on."""
+    """A transcription: one that has ended, or one that goes on. An entry also has the options of its request."""
 
     status: str | None = None
     """None: ``error`` where there is an error type, else ``completed``."""
@@ -111,18 +111,10 @@ class SavedTranscription:
     audio_url: str | None = None
     filename: str | None = None
     audio_duration_ms: int | None = None
-    language_hints: Sequence[str] | None = None
-    """This and all else of a request: by the rules of the API."""
-    language_hints_strict: bool = False
-    enable_speaker_diarization: bool = False
-    enable_language_identification: bool = False
-    translation: Mapping[str, str] | None = None
-    context: str | Mapping[str, object] | None = None
     webhook_url: str | None = None
     webhook_auth_header_name: str | None = None
     webhook_auth_header_value: str | None = None
     webhook_status_code: int | None = None
-    client_reference_id: str | None = None
     api_key: str | None = None
     id: str | None = None
     created_at: datetime | None = None
@@ -321,16 +313,15 @@ class _Reading:
 
     def read_transcriptions(self, where: str, entry: object) -> Addition:
         """Reads a transcription."""
+        own, options = SavedTranscription.__annotations__, SttOptions.__annotations__
+        fields = object_of(where, entry, [*own, *options])
         saved = record_of(
             SavedTranscription,
             where,
-            entry,
+            {name: value for name, value in fields.items() if name in own},
             created_at=time_of,
             transcript=transcript_of,
             tokens=_tokens,
-            language_hints=_unread,
-            translation=_unread,
-            context=_unread,
         )
         if not 0 <= (saved.audio_duration_ms or 0) <= _LONGEST_MS:
             raise InputError(f"{where}.audio_duration_ms must be from 0 to {_LONGEST_MS}")
@@ -346,7 +337,8 @@ class _Reading:
         audio = _audio_of(saved, words, file)
         shared = {name: value for name, value in vars(saved).items() if name in _OF_RECORD}
         record = TranscriptionRecord(
-            **{**shared, **vars(_options(where, entry))},
+            **shared,
+            **vars(_options(where, fields)),
             id=self._id(where, saved.id),
             status=cast("TranscriptionStatus", status),
             created_at=self._created_at(saved.created_at),
@@ -431,13 +423,9 @@ def _tokens(where: str, value: object) -> list[dict[str, object]]:
     return cast("list[dict[str, object]]", tokens)
 
 
-def _unread(where: str, value: object) -> object:  # noqa: ARG001
-    return value
-
-
-def _options(where: str, entry: object) -> SttOptions:
+def _options(where: str, values: dict[str, object]) -> SttOptions:
     """The options of a transcription, by the rules of the API."""
-    fields = Fields(cast("dict[str, object]", entry), where)
+    fields = Fields(values, where)
     options = read_options(fields)
     for problem in fields.problems:
         raise InputError(f"{problem.location}: {problem.message}")

@@ -31,7 +31,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="NAME", help="that program's name of the microphone")
     shared.add_json(parser, "print each event of the service as a JSON object on a line of its own")
     shared.add_recognition(parser, "stt-rt-v5")
-    parser.add_argument("--endpoints", action="store_true", help="begin a new line when a speaker has finished")
+    parser.add_argument(
+        "--endpoints",
+        dest="enable_endpoint_detection",
+        action="store_true",
+        help="begin a new line when a speaker has finished",
+    )
     shared.add_reference(parser, "the session")
     parser.add_argument(
         "--no-resume", action="store_true", help="end when the connection breaks, instead of going on over another one"
