@@ -190,7 +190,7 @@ class Assertions:
         status: int | None = None,
         body: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, object] | None = None,
     ) -> Expectation:
         """Expects a REST request inside a ``with`` block.
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
+from .script.verbs import checked
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from .server import FakeSoniox
 
@@ -24,7 +27,11 @@ def insert_tape(fake: FakeSoniox, item: pytest.Item, marker: pytest.Mark) -> Non
     """
     config = item.config
     mode, to = config.getoption("soniox_record"), str(config.getoption("soniox_record_to"))
-    path, options = _path_and_options(item, *marker.args, **marker.kwargs)
+    try:
+        path, options = soniox_tape(*marker.args, **marker.kwargs)
+    except TypeError as error:
+        pytest.fail(f"the marker {error}", pytrace=False)
+    path = item.path.parent / "tapes" / (path or _path_of(item))
     if mode == "all" or (mode == "once" and not path.exists()):
         api_key = os.environ.get("SONIOX_API_KEY")
         if not api_key:
@@ -36,21 +43,26 @@ def insert_tape(fake: FakeSoniox, item: pytest.Item, marker: pytest.Mark) -> Non
     fake.play_tape(path, pauses=options["pauses"], in_order=options["in_order"], ignore=options["ignore"])
 
 
-def _path_and_options(
-    item: pytest.Item,
+@checked
+def soniox_tape(
     name: str | None = None,
     *,
     mask_text: bool = False,
     keep_audio: bool = False,
     pauses: bool = False,
     in_order: bool = True,
-    ignore: tuple[str, ...] = (),
-) -> tuple[Path, dict[str, Any]]:
-    """Where the tape is, and the other arguments of the marker."""
-    if name is None:
-        plain = re.sub(r"[^\w.-]+", "-", item.name).strip("-")
-        name = f"{item.path.stem}/{plain}"
-    name = name if name.endswith(".tape") else f"{name}.tape"
+    ignore: str | Sequence[str] = (),
+) -> tuple[Path | None, dict[str, Any]]:
+    """The tape that the arguments of the marker name, and the other arguments."""
     options: dict[str, Any] = {"mask_text": mask_text, "keep_audio": keep_audio}
     options |= {"pauses": pauses, "in_order": in_order, "ignore": ignore}
-    return item.path.parent / "tapes" / name, options
+    return None if name is None else Path(name if name.endswith(".tape") else f"{name}.tape"), options
+
+
+def _path_of(item: pytest.Item) -> Path:
+    """The tape of a test that names none: another one for each test of the file."""
+    classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+    # A hyphen cannot be part of a function's name, so what follows it are the parameters.
+    function, bracket, parameters = item.name.partition("[")
+    test = f"{function}-{quote(parameters.removesuffix(']'), safe=' ')}" if bracket else function
+    return Path(item.path.stem, f"{'.'.join([*classes, test])}.tape")

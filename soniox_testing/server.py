@@ -24,6 +24,7 @@ from .script.clock import Clock
 from .script.failures import PATIENCE_SEC, FakeSonioxError, join
 from .script.keep import Keep
 from .script.limits import Limits
+from .script.names import texts_of
 from .script.permissions import permissions_of
 from .script.progress import BY_TIME, DEFAULT_PROGRESS
 from .script.recordings import AddedRecording, Hearing
@@ -138,6 +139,7 @@ class FakeSoniox(Assertions):
             negative; the speed is not above 0; there are no attempts, or they are not in ascending order; a function is
             a coroutine function; or an address is given beside a shared listener.
         RuntimeError: TLS was asked for, and trustme is not installed.
+        TypeError: A key or a name is no text.
     """
 
     def __init__(
@@ -168,7 +170,7 @@ class FakeSoniox(Assertions):
         voices: Iterable[str] | None = None,
         keep: int | None = None,
     ) -> None:
-        keys = None if api_keys is None else tuple(api_keys)
+        keys = None if api_keys is None else texts_of("api_keys", api_keys)
         if keys is not None and not all(keys):
             raise ValueError("an API key must not be empty")
         if not speed > 0:
@@ -188,7 +190,7 @@ class FakeSoniox(Assertions):
             webhooks=WebhookRules.of(allow_webhooks_to, webhook_attempts_sec, webhook_timeout_sec),
             transcriber=transcriber,
             speech=speech,
-            voices=voices,
+            voices=None if voices is None else texts_of("voices", voices),
             audio=choice("audio", audio, AudioCheck),
             style=choice("style", style, StreamStyle),
             operations=OPERATIONS,
@@ -539,8 +541,9 @@ class FakeSoniox(Assertions):
         Raises:
             OSError: The file cannot be read.
             ValueError: It is no tape.
+            TypeError: A name is no text.
         """
-        self._tapes.play(path, pauses=pauses, in_order=in_order, ignore=ignore)
+        self._tapes.play(path, pauses=pauses, in_order=in_order, ignore=texts_of("ignore", ignore))
 
     def record_tape(
         self,
@@ -569,7 +572,8 @@ class FakeSoniox(Assertions):
 
         Raises:
             OSError: A file cannot be read or written.
-            ValueError: ``to`` is no such URL, or ``http`` to another machine.
+            ValueError: ``to`` is no such URL, or ``http`` to another machine; ``ca_file`` has no certificates; or
+                ``max_bytes`` is below 1024.
         """
         upstream = Upstream(to, ca_file=ca_file)
         writer = TapeWriter(path, to=upstream.url, mask_text=mask_text, keep_audio=keep_audio, max_bytes=max_bytes)

@@ -26,6 +26,7 @@ from wsproto.events import (
     Request,
     TextMessage,
 )
+from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
 from ..net.line import READ, WRITE
@@ -295,9 +296,9 @@ class _Connection:
                     self._outgoing += self._websocket.send(TextMessage(text))
                 case SendRaw(data):
                     self._outgoing += data
-                case Close(code):
+                case Close(code, reason):
                     self._ended = True
-                    self._send_close(code)
+                    self._send_close(code, reason)
                 case HangUp():
                     self._ended = self._ignores_input = True
                     self._limit_close()
@@ -321,9 +322,11 @@ class _Connection:
             self._ended = True
             self._session.disconnected(how, code)
 
-    def _send_close(self, code: int) -> None:
+    def _send_close(self, code: int, reason: str = "") -> None:
         if self._websocket.state is ConnectionState.OPEN:
-            self._outgoing += self._websocket.send(CloseConnection(code=code, reason=""))
+            # wsproto sends an empty frame only for this object, and 1000 for the number.
+            wanted = CloseReason.NO_STATUS_RCVD if code == CloseReason.NO_STATUS_RCVD else code
+            self._outgoing += self._websocket.send(CloseConnection(wanted, reason))
         self._limit_close()
 
     def _limit_close(self) -> None:

@@ -111,7 +111,11 @@ class Expectation:
 def _check_operation(method: str, path: str) -> None:
     known = [f"{route.method} {route.pattern}" for route in ROUTES if route.operation is not None]
     if not any(
-        route.method == method and match_path(route.pattern.split("/"), path.split("/")) is not None for route in ROUTES
+        route.method == method
+        and (
+            path == route.pattern if "{" in path else match_path(route.pattern.split("/"), path.split("/")) is not None
+        )
+        for route in ROUTES
     ):
         near = difflib.get_close_matches(f"{method} {path}", known, 1)
         meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
@@ -138,9 +142,10 @@ def _differences(where: str, wanted: object, found: object) -> Iterator[str]:
 
 def _differing_parts(where: str, wanted: Mapping[object, object], parts: Mapping[object, object]) -> Iterator[str]:
     for name, value in wanted.items():
-        # Names of headers are in lower case, and the parameters of a URL are texts.
+        # Names of headers are in lower case. Their values, and the parameters of a URL, are texts.
         key = str(name).lower() if where == "headers" else name
+        is_number = where in ("headers", "query") and isinstance(value, (int, float))
         if key in parts:
-            yield from _differences(f"{where}.{name}", str(value) if where == "query" else value, parts[key])
+            yield from _differences(f"{where}.{name}", str(value).lower() if is_number else value, parts[key])
         else:
             yield f"{where}.{name}: expected {shown(value)}, was absent"

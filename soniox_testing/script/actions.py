@@ -38,6 +38,8 @@ class Close:
     """Send a close frame; then read and discard what the client sends."""
 
     code: int
+    """1005: the frame is empty."""
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,3 +20,15 @@ def check_names(what: str, given: Iterable[str], known: Collection[str]) -> None
             near = difflib.get_close_matches(name, known, 1)
             instead = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(known))}"
             raise TypeError(f"{what} has no {name}; {instead}")
+
+
+def texts_of(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
+    """Several texts, or one.
+
+    Raises:
+        TypeError: Something in it is no text. The message does not have it: it may be a key.
+    """
+    texts = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(text, str) for text in cast("tuple[object, ...]", texts)):
+        raise TypeError(f"{what} takes texts")
+    return texts

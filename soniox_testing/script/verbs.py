@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_KINDS = ("str", "int", "float", "bool", "bytes", "Mapping", "Callable")
+_KINDS = ("str", "int", "float", "bool", "bytes", "Mapping", "Callable", "Sequence", "Iterable", "Collection")
 
 
 class When(TypedDict, total=False):
@@ -107,10 +107,10 @@ def fits(kind: str, value: object) -> bool:
         return "Mapping" in kind and all(isinstance(text, str) for text in texts)
     if "Callable" in kind:
         return callable(value)
-    if "Sequence" in kind:
-        return isinstance(value, Iterable)
-    # Names of choices are checked by the verb.
-    return isinstance(value, str) and _in_words(kind).startswith("str")
+    if isinstance(value, str):
+        # Names of choices are checked by the verb.
+        return _in_words(kind).startswith("str")
+    return "Sequence" in kind and isinstance(value, Iterable)
 
 
 def _in_words(kind: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from ..script.names import texts_of
 from ..script.records import WebhookAttempt, WebhookDelivery
 from ..unfrozen import time
 from ..wire.bodies import MASK
@@ -56,7 +57,7 @@ class WebhookRules:
             raise ValueError(f"webhook attempts need times in ascending order, not {times_sec}")
         if not timeout_sec > 0:
             raise ValueError(f"the timeout of webhooks must be above 0, not {timeout_sec}")
-        names = [hosts] if isinstance(hosts, str) else hosts or ()
+        names = texts_of("allow_webhooks_to", hosts or ())
         return cls(frozenset(name.lower() for name in names), times_sec, timeout_sec)
 
     def refusal(self, url: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ from ..script.failures import FakeSonioxError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..server import FakeSoniox
+
+_BY_SIGNAL = 128
+"""A program that a signal has ended has this exit code, and the number of the signal added, as in a shell."""
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> tuple[argparse.Namespace, Sequence[str]]:
@@ -29,7 +33,11 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> tuple[ar
     parser.epilog = (
         "COMMAND is run with the server in its environment. Without one, it is served until Ctrl-C or SIGTERM."
     )
-    return parser.parse_args(arguments[:end]), arguments[end + 1 :]
+    options, command = parser.parse_args(arguments[:end]), arguments[end + 1 :]
+    # Before a tape is opened: a recording replaces the one that is there.
+    if command and shutil.which(command[0]) is None:
+        parser.error(f"there is no program {command[0]}")
+    return options, command
 
 
 def serve(fake: FakeSoniox, command: Sequence[str], *, own_key: bool) -> int:
@@ -68,10 +76,23 @@ def serve(fake: FakeSoniox, command: Sequence[str], *, own_key: bool) -> int:
 def _run(fake: FakeSoniox, command: Sequence[str], *, own_key: bool) -> int:
     environment = {name: value for name, value in fake.environment().items() if own_key or name != "SONIOX_API_KEY"}
     try:
-        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode  # noqa: S603 - the user's
+        program = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - the user's
     except OSError as error:
         print(f"{command[0]} cannot be run: {error}", file=sys.stderr)
         return 1
+    # Ctrl-C reaches the program by itself. It is to end before the server that it uses.
+    on_signal: dict[int, Callable[[int, object], object]] = {
+        signal.SIGINT: lambda _number, _frame: None,
+        signal.SIGTERM: lambda _number, _frame: program.terminate(),
+    }
+    before = {number: signal.signal(number, handler) for number, handler in on_signal.items()}
+    try:
+        with program:
+            code = program.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else _BY_SIGNAL - code
 
 
 def _wait(fake: FakeSoniox) -> int:

@@ -200,7 +200,7 @@ class PlayedSession:
     def _action_of(self, answer: Message | Closed) -> Action:
         if isinstance(answer, Closed):
             self._is_over = True
-            return HangUp() if answer.code is None else Close(answer.code)
+            return HangUp() if answer.code is None else Close(answer.code, answer.reason)
         content = answer.content
         stream = self._stream_ids.get(_stream_of(content.get("json")) or "")
         if stream is not None:

@@ -268,7 +268,10 @@ def _delivery(exchange: Exchange) -> Delivery:
     answer = exchange.response
     if answer is None:
         return Delivery(Response(), lambda line, _head, _body: line.reset())
-    headers: dict[str, str] = answer.get("headers", {})
+    # A tape that was written by hand may leave them out.
+    headers: dict[str, str] = answer.get("headers") or (
+        {"content-type": "application/json"} if "json" in answer else {}
+    )
     body = bytes_of(answer).replace(b'"api_key":"***"', f'"api_key":"{_TEMPORARY_KEY}"'.encode())
     if answer.get("cut"):
         return Delivery(Response([body], answer["status"], {**headers, "Content-Length": str(len(body) + 1)}), _cut)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import threading
@@ -22,6 +23,19 @@ MAX_BYTES = 100 * 1024 * 1024
 """How large a tape grows."""
 _FORMAT = 1
 _END_BYTES = 100
+_MIN_BYTES = 1024
+_FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "request": {"method": (str,), "path": (str,), "websocket": (bool,), "headers": (dict,)},
+    "response": {"status": (int,), "cut": (bool,), "headers": (dict,)},
+    "client": {},
+    "server": {},
+    "closed": {"by": (str,), "code": (int, type(None)), "reason": (str,)},
+}
+"""The fields of each kind of line with their types; those of a content are in ``_CONTENT``."""
+_NEEDED = {"request": ("method", "path"), "response": ("status",), "closed": ("by", "code")}
+_CONTENT: dict[str, tuple[type, ...]] = {"text": (str,), "bytes": (int,), "base64": (str,), "form": (list,)}
+_BOUNDS = {"status": (100, 599), "code": (1000, 4999), "bytes": (0, 2**53), "at_ms": (0, 2**53)}
+_JSON_NAMES = {str: "a text", int: "a number", bool: "true or false", dict: "an object", list: "a list"}
 
 
 class TapeError(ValueError):
@@ -40,6 +54,7 @@ class TapeWriter:
 
     Raises:
         OSError: The file cannot be written.
+        ValueError: ``max_bytes`` is below 1024.
     """
 
     def __init__(
@@ -51,6 +66,8 @@ class TapeWriter:
         keep_audio: bool = False,
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        if max_bytes < _MIN_BYTES:
+            raise ValueError(f"max_bytes must be {_MIN_BYTES} or more, not {max_bytes}")
         self.cleaner: Cleaner = Cleaner(masks_text=mask_text, keeps_audio=keep_audio)
         self.is_full: bool = False
         """Whether the tape has reached its size."""
@@ -190,8 +207,12 @@ class Tape:
             OSError: It cannot be read.
             TapeError: It is no tape; the message has the line.
         """
-        with open(path, encoding="utf-8") as file:
-            return cls.parse(Path(path).name, file)
+        name = Path(path).name
+        with open(path, encoding="utf-8-sig") as file:  # Some editors begin a file with a mark.
+            try:
+                return cls.parse(name, file)
+            except UnicodeDecodeError as error:
+                raise TapeError(f"{name} is no text in UTF-8: {error.reason}") from error
 
     @classmethod
     def parse(cls, name: str, lines: Iterable[str]) -> Tape:
@@ -200,19 +221,23 @@ class Tape:
         head: dict[str, Any] | None = None
         full = False
         for number, text in enumerate(lines, 1):
+            if not text.strip():
+                continue
             try:
                 line = _object(json.loads(text))
                 if head is None:
                     head = line
                     if line.get("soniox_tape") != _FORMAT:
                         raise ValueError(f'the first line of a tape has "soniox_tape": {_FORMAT}')
+                    _check("the first line", line, {"recorded_at": (str,), "masked": (bool,)}, ())
                 elif line.get("full"):
                     full = True
                 else:
                     _add(exchanges, number, line)
-            except (ValueError, KeyError, TypeError) as error:
-                reason = f"there is no {error}" if isinstance(error, KeyError) else error
-                raise TapeError(f"{name}, line {number}: {reason}") from error
+            except json.JSONDecodeError as error:
+                raise TapeError(f"{name}, line {number} is not JSON: {error.msg} at column {error.colno}") from error
+            except (ValueError, RecursionError) as error:
+                raise TapeError(f"{name}, line {number}: {error}") from error
         if head is None:
             raise TapeError(f"{name} is empty")
         masked, recorded_at = bool(head.get("masked")), head.get("recorded_at")
@@ -221,29 +246,66 @@ class Tape:
 
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError("a line is a JSON object")
+        raise ValueError("a line is a JSON object")  # noqa: TRY004 - the file is wrong, not an argument
     return cast("dict[str, Any]", value)
 
 
 def _add(exchanges: dict[int, Exchange], number: int, line: dict[str, Any]) -> None:
-    at_ms, on = line["at_ms"], line["on"]
-    if "request" in line:
-        request = _object(line["request"])
-        if not isinstance(request.get("method"), str) or not isinstance(request.get("path"), str):
-            raise ValueError("a request has a method and a path")
-        exchanges[on] = Exchange(number, at_ms, request)
+    kind = next((name for name in _FIELDS if name in line), None)
+    if kind is None:
+        raise ValueError(f"a line has one of {', '.join(_FIELDS)}")
+    _check("the line", line, {"at_ms": (int,), "on": (int,), kind: (dict,)}, ("at_ms", "on"))
+    at_ms, on, value = line["at_ms"], line["on"], line[kind]
+    _check(kind, value, _FIELDS[kind], _NEEDED.get(kind, ()))
+    _check_content(kind, value)
+    if kind == "request":
+        exchanges[on] = Exchange(number, at_ms, value)
         return
     if on not in exchanges:
         raise ValueError(f"there was no request {on}")
     exchange = exchanges[on]
-    if "response" in line:
-        exchange.response, exchange.response_at_ms = _object(line["response"]), at_ms
-    elif "client" in line:
-        exchange.messages.append(Message(number, at_ms, "client", _object(line["client"])))
-    elif "server" in line:
-        exchange.messages.append(Message(number, at_ms, "server", _object(line["server"])))
-    elif "closed" in line:
-        closed = _object(line["closed"])
-        exchange.closed = Closed(number, at_ms, closed["by"], closed["code"], closed.get("reason", ""))
+    if kind == "response":
+        exchange.response, exchange.response_at_ms = value, at_ms
+    elif kind == "closed":
+        exchange.closed = Closed(number, at_ms, _side(value["by"]), value["code"], value.get("reason", ""))
     else:
-        raise ValueError("a line has a request, response, client, server or closed")
+        exchange.messages.append(Message(number, at_ms, _side(kind), value))
+
+
+def _side(name: str) -> Literal["client", "server"]:
+    if name not in ("client", "server"):
+        raise ValueError(f"closed.by must be client or server, not {name!r}")
+    return cast("Literal['client', 'server']", name)
+
+
+def _check(where: str, value: dict[str, Any], fields: dict[str, tuple[type, ...]], needed: Iterable[str]) -> None:
+    """Refuses an object without the fields that are needed, or with one of another type or size."""
+    for name in needed:
+        if name not in value:
+            raise ValueError(f"{where} has no {name}")
+    for name, kinds in fields.items():
+        if name not in value:
+            continue
+        field_value: object = value[name]
+        if type(field_value) not in kinds:
+            raise ValueError(f"{where}: {name} must be {_JSON_NAMES[kinds[0]]}, not {json_text(field_value)[:100]}")
+        low, high = _BOUNDS.get(name, (0, 0))
+        if isinstance(field_value, int) and high and not low <= field_value <= high:
+            raise ValueError(f"{where}: {name} must be from {low} to {high}, not {field_value}")
+
+
+def _check_content(where: str, value: dict[str, Any]) -> None:
+    _check(where, value, _CONTENT, ())
+    try:
+        base64.b64decode(value.get("base64", ""), validate=True)
+    except ValueError:
+        raise ValueError(f"{where}: base64 is not base64") from None
+    for name, header in cast("dict[str, object]", value.get("headers", {})).items():
+        if not isinstance(header, str) or not f"{name}{header}".isprintable():
+            raise ValueError(f"{where}: the header {name!r} must be a text without line ends")
+    for part in cast("list[Any]", value.get("form", [])):
+        if not isinstance(part, dict):
+            raise ValueError(f"{where}: a part of a form is an object")  # noqa: TRY004 - as above
+        fields = cast("dict[str, Any]", part)
+        _check(f"{where}.form", fields, {"name": (str,), "filename": (str,)}, ("name",))
+        _check_content(f"{where}.form", fields)

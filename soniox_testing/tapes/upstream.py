@@ -31,7 +31,7 @@ class Upstream:
         ca_file: PEM file with the certificates to trust; None: those of the system.
 
     Raises:
-        ValueError: It is no such URL, or ``http`` to another machine.
+        ValueError: It is no such URL, or ``http`` to another machine; or the file has no certificates.
         OSError: The file cannot be read.
     """
 
@@ -49,7 +49,12 @@ class Upstream:
         self._host = parts.hostname
         self._port = parts.port
         self._path = path
-        self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
+        try:
+            self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
+        except ssl.SSLError as error:
+            raise ValueError(f"{ca_file} has no certificates in PEM format: {error.reason}") from error
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, ca_file) from error
 
     def host_of(self, path: str) -> str:
         """The host for a path."""

@@ -119,6 +119,16 @@ def test_given_keys_are_the_only_ones(connect):
         assert connect("one", fake)("GET", "/v1/files", headers={"Authorization": "bearer  one "}).status == 200
 
 
+def test_one_key_or_name_is_not_its_letters(connect):
+    with FakeSoniox(api_keys="one", voices="Nina") as fake:
+        assert fake.api_key == "one"
+        assert connect("o", fake)("GET", "/v1/models").status == 401
+        shared = connect("one", fake)("GET", "/v1/shared-voices").json["voices"]
+        assert [voice["name"] for voice in shared] == ["Nina"]
+    with pytest.raises(TypeError, match="api_keys takes texts"):
+        FakeSoniox(api_keys=[1])
+
+
 def test_no_key_may_be_accepted_at_all(connect):
     with FakeSoniox(api_keys=[]) as fake:
         assert connect(fake.api_key, fake)("GET", "/v1/files").status == 401

@@ -84,6 +84,12 @@ def test_the_message_tells_what_came_instead(fake, client):
     assert _failure(fake.expect("GET", "/v1/models"), lambda: None).endswith("Requests in this block: none")
 
 
+@pytest.mark.parametrize("limit", [5, "5", ANY])
+def test_values_of_parameters_and_headers_are_texts_or_numbers_or_objects(fake, client, limit):
+    with fake.expect("GET", "/v1/files", query={"limit": limit}, headers={"X-Limit": limit, "Host": ANY}):
+        client("GET", "/v1/files?limit=5", None, {"X-Limit": "5"})
+
+
 def test_several_expectations_may_share_a_block(fake, client):
     with fake.expect("POST", "/v1/files", times=1), fake.expect("DELETE", "/v1/files/{file_id}", status=204):
         client("DELETE", f"/v1/files/{client.upload().json['id']}")
@@ -107,6 +113,7 @@ def test_requests_that_a_fault_answers_have_their_bodies(fake, client):
         (("GET", "/files"), ValueError, "the API has no GET /files; did you mean GET /v1/files?"),
         (("PATCH", "/v1/files"), ValueError, "did you mean POST /v1/files?"),
         (("GET", "/transcribe-websocket"), ValueError, "assert_session"),
+        (("GET", "/v1/files/{id}"), ValueError, "did you mean GET /v1/files/{file_id}?"),
         (("GET", "/v1/files", -1), TypeError, "positional"),
         (("GET",), TypeError, "needs path"),
         (("GET", 5), TypeError, "path must be str, not 5"),
@@ -120,7 +127,7 @@ def test_what_cannot_come_is_refused_at_once(fake, arguments, error, told):
 def test_a_misspelt_part_and_an_impossible_number_are_refused(fake):
     with pytest.raises(TypeError, match=r"expect\(\) has no bodies; did you mean body\?"):
         fake.expect("GET", "/v1/files", bodies={})
-    for wrong in ({"times": "2"}, {"status": "200"}, {"body": "text"}, {"headers": {"X-Own": 1}}):
+    for wrong in ({"times": "2"}, {"status": "200"}, {"body": "text"}, {"headers": "X-Own"}):
         with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be"):
             fake.expect("GET", "/v1/files", **wrong)
     with pytest.raises(ValueError, match="-1 times"):

@@ -56,6 +56,48 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     assert "https only" in capsys.readouterr().err
 
 
+def test_a_program_that_is_not_there_leaves_the_old_tape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tape = tmp_path / "a.tape"
+    tape.write_text("old")
+    with pytest.raises(SystemExit, match="2"):
+        main(["record", "-o", str(tape), "--", str(tmp_path / "program")])
+    assert f"there is no program {tmp_path / 'program'}" in capsys.readouterr().err
+    assert tape.read_text() == "old"
+
+
+_ENDS = """
+import signal, sys, time
+def end(number, frame):
+    print("ended", flush=True)
+    sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")
+def test_a_program_ends_with_its_recorder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "soniox_testing", "record", "-o", str(tmp_path / "a.tape"), "--"]
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", _ENDS],
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == "ended\n"
+        assert process.wait(20) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")
+def test_a_program_that_a_signal_has_ended_has_the_exit_code_of_a_shell(tmp_path: Path) -> None:
+    killed = ["--", sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    assert main(["record", "-o", str(tmp_path / "a.tape"), *killed]) == 128 + 9
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")
 def test_a_recorder_serves_until_it_is_ended(fake_soniox_listener: SharedListener, tmp_path: Path) -> None:
     tape = tmp_path / "a.tape"

@@ -28,6 +28,26 @@ SUITE = """
 """
 
 
+NAMES = """
+    import pytest
+
+    class TestA:
+        @pytest.mark.soniox_tape
+        def test_lists(self, soniox_client):
+            assert soniox_client.files.list(limit=1).files == []
+
+    class TestB:
+        @pytest.mark.soniox_tape
+        def test_lists(self, soniox_client):
+            assert soniox_client.files.list(limit=2).files == []
+
+    @pytest.mark.soniox_tape
+    @pytest.mark.parametrize("text", ["a b", "a/b"])
+    def test_text(soniox_client, text):
+        assert soniox_client.files.list(limit=3 if "/" in text else 4).files == []
+"""
+
+
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     # In this process: a new one takes most of a second.
     return pytester.runpytest_inprocess("-q", *([] if _installed() else _PLUGIN), *arguments)
@@ -66,3 +86,36 @@ def test_tapes_are_recorded_with_the_option_and_played_without(
     played.stdout.fnmatch_lines(
         ["*test_lists-1.tape, request 1 (line 2): expected GET /v1/files?limit=1, got GET*limit=6"]
     )
+
+
+def test_each_test_has_a_tape_of_its_own(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makepyfile(test_names=NAMES)
+    with FakeSoniox(api_keys=[KEY]) as service:
+        monkeypatch.setenv("SONIOX_API_KEY", KEY)
+        run(pytester, "--soniox-record", f"--soniox-record-to={service.url}").assert_outcomes(passed=4)
+    tapes = sorted(path.name for path in (pytester.path / "tapes" / "test_names").iterdir())
+    assert tapes == ["TestA.test_lists.tape", "TestB.test_lists.tape", "test_text-a b.tape", "test_text-a%2Fb.tape"]
+    run(pytester).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("pause=True", "the marker soniox_tape() has no pause; did you mean pauses?"),
+        ("7", "the marker soniox_tape(): name must be str | None, not 7"),
+        ("'a', 'b'", "the marker soniox_tape(): too many positional arguments"),
+    ],
+)
+def test_what_the_marker_does_not_take_is_told(pytester: pytest.Pytester, arguments: str, complaint: str) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.soniox_tape({arguments})
+        def test_lists(soniox_client):
+            pass
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(errors=1)
+    assert complaint in result.outlines

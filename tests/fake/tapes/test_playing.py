@@ -335,6 +335,33 @@ def test_how_a_session_broke_is_played(fake_soniox_listener: SharedListener, tmp
         assert conversation(fake) == messages == [([], 1011), "lost", (429, messages[2][1])]
 
 
+@pytest.mark.parametrize(("code", "reason", "frame"), [(1001, "going away", b"\x03\xe9going away"), (1005, "", b"")])
+def test_a_close_frame_is_played_as_it_was(tmp_path: Path, code: int, reason: str, frame: bytes) -> None:
+    tape = tape_of(
+        tmp_path / "a.tape",
+        (0, 1, "request", asks("GET", "/transcribe-websocket", websocket=True)),
+        (1, 1, "response", {"status": 101}),
+        (2, 1, "closed", {"by": "server", "code": code, "reason": reason}),
+    )
+    with FakeSoniox() as fake:
+        fake.play_tape(tape, pauses=False)
+        client = SttClient(fake)
+        assert client.ws.recv_data(control_frame=True) == (websocket.ABNF.OPCODE_CLOSE, frame)
+        client.leave()
+
+
+@pytest.mark.parametrize("ignore", ["n", ("n",)])
+def test_one_name_or_several_are_not_compared(tmp_path: Path, ignore: Any) -> None:
+    tape = tape_of(
+        tmp_path / "a.tape",
+        (0, 1, "request", asks("POST", "/v1/transcriptions", json={"n": 1, "model": "m"})),
+        (1, 1, "response", {"status": 201, "json": {}}),
+    )
+    with FakeSoniox() as fake:
+        fake.play_tape(tape, ignore=ignore)
+        assert RawClient(fake)("POST", "/v1/transcriptions", {"n": 2, "model": "m"})[0] == 201
+
+
 def test_a_response_that_was_cut_off_is_played_so(fake_soniox_listener: SharedListener, tmp_path: Path) -> None:
     def incomplete(fake: FakeSoniox) -> bytes:
         connection = Client(fake, KEY).connection
@@ -372,6 +399,23 @@ def test_a_temporary_key_of_a_tape_can_be_used(fake_soniox_listener: SharedListe
         assert conversation(fake)
 
 
+def answer_of(kind: str = "response", **fields: Any) -> str:
+    """A tape with a request, and this in its answer."""
+    request = {"at_ms": 0, "on": 1, "request": asks("GET", "/v1/models")}
+    return "\n".join(map(json.dumps, [HEAD, request, {"at_ms": 1, "on": 1, kind: fields}]))
+
+
+def test_a_tape_that_an_editor_has_saved_is_played(tmp_path: Path) -> None:
+    tape = tmp_path / "a.tape"
+    saved = answer_of(status=200, json={"models": []})
+    tape.write_bytes(b"\xef\xbb\xbf" + saved.replace("\n", "\r\n\r\n").encode() + b"\r\n")
+    with FakeSoniox() as fake:
+        fake.play_tape(tape, pauses=False)
+        client = Client(fake)
+        assert client("GET", "/v1/models").json == {"models": []}
+        client.connection.close()
+
+
 @each_row(
     ("text", "complaint"),
     [
@@ -380,13 +424,30 @@ def test_a_temporary_key_of_a_tape_can_be_used(fake_soniox_listener: SharedListe
         ("[]\n", "line 1: a line is a JSON object"),
         ('{"soniox_tape": 2}\n', 'line 1: the first line of a tape has "soniox_tape": 1'),
         (json.dumps(HEAD) + '\n{"at_ms": 1, "on": 1, "server": {}}\n', "line 2: there was no request 1"),
-        (json.dumps(HEAD) + '\n{"at_ms": 1, "request": {}}\n', "line 2: there is no 'on'"),
-        (json.dumps(HEAD) + '\n{"at_ms": 1, "on": 1, "request": {}}\n', "line 2: a request has a method and a path"),
+        (json.dumps(HEAD) + '\n{"at_ms": 1, "request": {}}\n', "line 2: the line has no on"),
+        (json.dumps(HEAD) + '\n{"at_ms": 1, "on": 1, "request": {"method": "GET"}}\n', "line 2: request has no path"),
+        (
+            json.dumps(HEAD) + '\n{"at_ms": "1", "on": 1, "server": {}}',
+            'line 2: the line: at_ms must be a number, not "1"',
+        ),
+        (answer_of(), "line 3: response has no status"),
+        (answer_of(status=20), "line 3: response: status must be from 100 to 599, not 20"),
+        (answer_of(status=200, headers=[]), "line 3: response: headers must be an object, not []"),
+        (answer_of(status=200, headers={"a": "b\r\nc: d"}), "line 3: response: the header 'a' must be a text without"),
+        (answer_of(status=200, bytes=-1), "line 3: response: bytes must be from 0"),
+        (answer_of(status=200, base64="?"), "line 3: response: base64 is not base64"),
+        (answer_of(status=200, form=[{"name": 1}]), "line 3: response.form: name must be a text, not 1"),
+        (answer_of("closed", by="server", code="1000"), 'line 3: closed: code must be a number, not "1000"'),
+        (answer_of("closed", by="proxy", code=None), "line 3: closed.by must be client or server, not 'proxy'"),
+        (json.dumps({**HEAD, "recorded_at": 5}), "line 1: the first line: recorded_at must be a text, not 5"),
+        (json.dumps(HEAD) + "\n" + "[" * 100_000, "line 2"),
+        (json.dumps(HEAD) + '\n{"at_ms": 1,', "line 2 is not JSON: Expecting property name"),
+        ("\udcff\udcfe", "is no text in UTF-8: invalid start byte"),
     ],
 )
 def test_a_file_that_is_no_tape_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
     tape = tmp_path / "a.tape"
-    tape.write_text(text, encoding="utf-8")
+    tape.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(ValueError, match=r"^a\.tape") as error:
         FakeSoniox().play_tape(tape)
     assert complaint in str(error.value)

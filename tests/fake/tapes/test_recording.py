@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,6 +162,20 @@ def test_masked_words_keep_their_shape(fake_soniox_listener: SharedListener, tmp
         token["text"] for line in lines_of(tape) for token in line.get("server", {}).get("json", {}).get("tokens", [])
     }
     assert texts == {"Xxxx", " Xxx", " xx", " 0", " xxx.", "<fin>"}
+
+
+def test_a_tape_that_could_not_hold_its_first_line_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="max_bytes must be 1024 or more, not 1023"):
+        FakeSoniox().record_tape(tmp_path / "a.tape", to="http://127.0.0.1:1", max_bytes=1023)
+    assert not (tmp_path / "a.tape").exists()
+
+
+@pytest.mark.parametrize(("content", "complaint"), [(None, "none.pem"), (b"no PEM", "none.pem has no certificates")])
+def test_a_file_without_certificates_is_named(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    if content is not None:
+        (tmp_path / "none.pem").write_bytes(content)
+    with pytest.raises((OSError, ValueError), match=re.escape(complaint)):
+        FakeSoniox().record_tape(tmp_path / "a.tape", ca_file=tmp_path / "none.pem")
 
 
 def test_a_tape_has_a_size_and_says_when_it_is_full(fake_soniox_listener: SharedListener, tmp_path: Path) -> None:
