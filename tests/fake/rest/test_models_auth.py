@@ -123,8 +123,8 @@ def test_one_key_or_name_is_not_its_letters(connect):
     with FakeSoniox(api_keys="one", voices="Nina") as fake:
         assert fake.api_key == "one"
         assert connect("o", fake)("GET", "/v1/models").status == 401
-        shared = connect("one", fake)("GET", "/v1/shared-voices").json["voices"]
-        assert [voice["name"] for voice in shared] == ["Nina"]
+        shared = connect("one", fake)("GET", "/v1/shared-voices?model=tts-rt-v2").json["voices"]
+        assert [voice["id"] for voice in shared] == ["Nina"]
     with pytest.raises(TypeError, match="api_keys takes texts"):
         FakeSoniox(api_keys=[1])
 
