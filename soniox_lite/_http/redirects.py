@@ -34,8 +34,6 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: Any, headers: Any, newurl: str) -> Any:
         # Python 3.10 does not know 308, which differs from 307 only for caches.
         following: Any = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
-        if following is None:
-            return None
         following.method = req.get_method()  # HEAD would become GET before Python 3.13.
         for name in ("connect_timeout_sec", "deadline", "cancel"):
             setattr(following, name, getattr(req, name, None))
