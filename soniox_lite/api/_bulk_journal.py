@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from typing_extensions import Self
 
 # A file without a whole line is a journal only if it begins like one.
 _BEGINNING = b'{"run": "bulk-'
@@ -108,9 +107,3 @@ class Journal:
     def close(self) -> None:
         """Closes the file, which also releases its lock."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -22,9 +22,11 @@ import pytest
 from soniox_lite import (
     AsyncSonioxClient,
     CancelToken,
+    Request,
     SonioxCancelledError,
     SonioxClient,
     SonioxError,
+    SonioxRateLimitError,
     SonioxValidationError,
 )
 from soniox_lite.types.bulk import BulkResult
@@ -38,12 +40,12 @@ def run(request: pytest.FixtureRequest, fake_soniox: FakeSoniox) -> Run:
     """``transcribe_many`` of either client; the results as a list."""
     urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
 
-    def run_sync(sources: Any, **options: Any) -> list[BulkResult]:
-        with SonioxClient(**urls) as client:
+    def run_sync(sources: Any, *, on_request: Any = None, **options: Any) -> list[BulkResult]:
+        with SonioxClient(**urls, on_request=on_request) as client:
             return list(client.stt.transcribe_many(sources, **options))
 
-    async def run_async(sources: Any, **options: Any) -> list[BulkResult]:
-        async with AsyncSonioxClient(**urls) as client:
+    async def run_async(sources: Any, *, on_request: Any = None, **options: Any) -> list[BulkResult]:
+        async with AsyncSonioxClient(**urls, on_request=on_request) as client:
             return [result async for result in client.stt.transcribe_many(sources, **options)]
 
     if request.param == "sync":
@@ -125,9 +127,31 @@ def test_no_more_than_asked_for_at_a_time(run: Run, fake_soniox: FakeSoniox, rec
 
 
 def test_limits_of_the_account_delay_a_source(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
-    fake_soniox.faults.answer(429, operation="create_transcription", times=4, retry_after_sec=0)
+    # Each source makes three attempts before it waits for room: six refusals would leave none that has to.
+    fake_soniox.faults.answer(429, operation="create_transcription", times=7, retry_after_sec=0)
     results = run(recordings[:3])
     assert [result.error for result in results] == [None] * 3
+
+
+def test_a_limit_that_lasts_too_long_is_an_error(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    fake_soniox.faults.answer(429, operation="create_transcription", times=1, retry_after_sec=1000)
+    (result,) = run(recordings[:1])
+    assert isinstance(result.error, SonioxRateLimitError)
+    assert result.error.retry_after_sec == 1000
+    assert fake_soniox.files == ()
+
+
+def test_what_a_hook_raises_ends_the_run_which_deletes_what_it_has_made(
+    run: Run, fake_soniox: FakeSoniox, recordings: list[str]
+) -> None:
+    def on_request(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/transcriptions"):
+            assert len(fake_soniox.files) == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(recordings[:1], on_request=on_request)
+    assert fake_soniox.files == ()
 
 
 def test_bad_arguments_are_refused_before_anything_is_sent(
@@ -136,6 +160,7 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
     journal = tmp_path / "run.jsonl"
     for options, reason in (
         ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": None}, "concurrency"),
         ({"config": {"language_hints": "en"}}, "language_hints"),
         ({"journal": journal, "client_reference_id": "mine"}, "client_reference_id is set by the journal"),
         ({"on_progress": 1}, "on_progress must be callable, and not async"),
@@ -250,6 +275,29 @@ class TestStopped:
         asyncio.run(main())
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
+    def test_a_client_that_is_closed_does_not_wait_for_a_run_that_is_still_held(
+        self, fake_soniox: FakeSoniox, recordings: list[str]
+    ) -> None:
+        async def main() -> None:
+            async with AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+                results = client.stt.transcribe_many(recordings, concurrency=1)
+                assert (await anext(results)).error is None
+            errors = [result.error async for result in results]
+            assert [isinstance(error, SonioxError) for error in errors] == [True] * 11
+            assert str(errors[-1]) == "this client is closed"
+
+        asyncio.run(asyncio.wait_for(main(), 60))
+
+    def test_a_client_that_is_closed_in_another_loop(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+        client = AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url)
+        first = asyncio.new_event_loop()
+        results = client.stt.transcribe_many(recordings, concurrency=1)
+        assert first.run_until_complete(anext(results)).error is None
+        first.run_until_complete(results.aclose())  # type: ignore[attr-defined]
+        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+        asyncio.run(asyncio.wait_for(client.aclose(), 60))
+        first.close()
+
     def test_the_token_of_the_caller_is_not_used_up(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         token = CancelToken()
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
@@ -320,6 +368,39 @@ class TestJournal:
         run(recordings[:2], journal=tmp_path / "run.jsonl", delete_after=False)
         run(recordings[:3], journal=tmp_path / "run.jsonl", delete_after=False)
         assert (len(fake_soniox.transcriptions), len(fake_soniox.files)) == (3, 3)
+
+    def test_jobs_of_others_are_left_alone(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        run(recordings[:1], journal=tmp_path / "run.jsonl")
+        run(recordings[:2], delete_after=False)
+        run(recordings[:1], delete_after=False, client_reference_id="bulk-of-another")
+        (result,) = run(recordings[:2], journal=tmp_path / "run.jsonl")
+        assert (result.source, result.error) == (recordings[1], None)
+        assert (len(fake_soniox.transcriptions), len(fake_soniox.files)) == (3, 3)
+
+    def test_a_line_for_which_there_is_only_half_the_room(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
+        journal = tmp_path / "run.jsonl"
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+        try:
+            with pytest.raises(SonioxError, match="the journal cannot be written: the disk is full"):
+                run(recordings[:2], journal=journal)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert fake_soniox.requests == ()
+        assert journal.stat().st_size == 20
+        assert len(run(recordings[:2], journal=journal)) == 2
+
+    def test_where_files_cannot_be_locked(
+        self, run: Run, tmp_path: Path, recordings: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+        for expected in (1, 0):
+            assert len(run(recordings[:1], journal=tmp_path / "run.jsonl")) == expected
 
     def test_a_journal_that_cannot_be_written(
         self, run: Run, tmp_path: Path, recordings: list[str], monkeypatch: pytest.MonkeyPatch
