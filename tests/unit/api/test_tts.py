@@ -37,6 +37,13 @@ CUT = HEAD + b"5\r\nhello\r\n"
 SPOKEN: dict[str, Any] = {"text": "Guten Tag.", "voice": "Adrian", "language": "de"}
 
 
+class NumberPath(os.PathLike[Any]):
+    """A path that is none."""
+
+    def __fspath__(self) -> Any:
+        return 3
+
+
 @pytest.fixture(params=["sync", "async"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Makes clients, of either kind in turn, for a text-to-speech host."""
@@ -321,8 +328,21 @@ class TestFiles:
             ("protected.wav", "write-protected"),
             (io.StringIO(), "open as text"),
             (3, "path or a binary stream, got int"),
+            (NumberPath(), "expected .*__fspath__.* to return str or bytes"),
         ],
-        ids=["no directory", "directory", "empty", "no name", "null", "file", "loop", "protected", "text", "number"],
+        ids=[
+            "no directory",
+            "directory",
+            "empty",
+            "no name",
+            "null",
+            "file",
+            "loop",
+            "protected",
+            "text",
+            "number",
+            "odd",
+        ],
     )
     def test_where_nothing_can_be_written_nothing_is_asked_for(
         self, write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: Any, reason: str

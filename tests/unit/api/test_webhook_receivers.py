@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import SonioxClient
+from soniox_lite import AsyncSonioxClient, SonioxClient
 from soniox_lite.api.async_webhooks import AsyncSonioxWebhooksAPI
 from soniox_lite.api.webhooks import ReceivedWebhook, RecentKeys, SonioxWebhooksAPI
 from soniox_lite.errors import (
@@ -175,6 +175,26 @@ def test_transcripts_are_fetched_when_asked_for(fake_soniox: FakeSoniox) -> None
             body = f'{{"id": "{job.id}", "status": "{status}"}}'
             assert client.webhooks.handle("POST", HEADERS, body, on_ended)[0] == 200
     assert texts == ["words of a call", "too long"]
+
+
+def test_an_async_receiver_fetches_too(fake_soniox: FakeSoniox) -> None:
+    fake_soniox.add_transcript("words of a call")
+    fetched: list[str] = []
+
+    async def on_ended(webhook: Any) -> None:
+        fetched.append((await webhook.get_transcription()).id)
+        fetched.append((await webhook.get_transcript()).text)
+
+    async def main() -> str:
+        url = fake_soniox.api_base_url
+        async with AsyncSonioxClient(fake_soniox.api_key, api_base_url=url, webhook_secret=SECRET) as client:
+            job = await client.stt.transcribe(file=b"audio", filename="a.wav")
+            await client.stt.wait(job.id)
+            body = f'{{"id": "{job.id}", "status": "completed"}}'
+            assert (await client.webhooks.handle("POST", HEADERS, body, on_ended))[0] == 200
+            return job.id
+
+    assert [asyncio.run(main()), "words of a call"] == fetched
 
 
 class TestLambda:

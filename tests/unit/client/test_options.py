@@ -602,6 +602,8 @@ def test_a_policy_sees_what_failed() -> None:
     ("options", "problem"),
     [
         ({"max_retries": -1}, "max_retries must be from 0 to 100"),
+        ({"max_retries": None}, "max_retries must be given"),
+        ({"statuses": None}, "statuses must be given"),
         ({"statuses": [200]}, r"statuses\[0\] must be from 400 to 599"),
         ({"statuses": 429}, "statuses must be a list"),
         ({"statuses": [429, None]}, r"statuses\[1\] must be given"),

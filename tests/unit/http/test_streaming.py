@@ -18,6 +18,7 @@ from soniox_lite import (
     AsyncSonioxClient,
     SonioxAPIError,
     SonioxAuthenticationError,
+    SonioxClient,
     SonioxConnectionError,
     SonioxError,
     SonioxRateLimitError,
@@ -492,7 +493,6 @@ class TestLeavingEarly:
             hung_up(server)
 
     def test_another_thread_can_end_the_waiting(self) -> None:
-        from soniox_lite import SonioxClient
 
         reached = threading.Event()
         caught: list[BaseException] = []
@@ -517,6 +517,56 @@ class TestLeavingEarly:
             assert not thread.is_alive()
             hung_up(server)
         assert [str(error) for error in caught] == ["the response was closed while it was read"]
+
+    def test_a_closed_one_is_copied_nowhere(self, speaker: Any) -> None:
+        with RawServer() as server:
+            listener = Listener(speaker(server))
+            listener.close()
+            blocks: list[bytes] = []
+            listener.caller.run(lambda _: listener.stream.copy_to(blocks.append))
+            assert (blocks, server.requests) == ([], [])
+
+    def test_closing_from_another_thread_before_the_head(self) -> None:
+        asked, closed = threading.Event(), threading.Event()
+        heard: list[bytes] = []
+
+        def speak(connection: Connection) -> None:
+            connection.read_body()
+            asked.set()
+            assert closed.wait(PATIENCE_SEC)
+            connection.send(HEAD + HELLO)
+
+        with RawServer(speak) as server, SonioxClient(KEY, tts_api_base_url=server.url) as client:
+            stream = client.tts.generate_stream(**SPOKEN)
+            thread = threading.Thread(target=lambda: heard.extend(stream))
+            thread.start()
+            assert asked.wait(PATIENCE_SEC)
+            stream.close()
+            closed.set()
+            thread.join(PATIENCE_SEC)
+            assert (thread.is_alive(), heard) == (False, [])
+            hung_up(server)
+
+    def test_closing_from_another_task_before_the_head(self) -> None:
+        asked, closed = threading.Event(), threading.Event()
+
+        def speak(connection: Connection) -> None:
+            connection.read_body()
+            asked.set()
+            assert closed.wait(PATIENCE_SEC)
+            connection.send(HEAD + HELLO)
+
+        async def listen(client: Any, server: RawServer) -> None:
+            stream = client.tts.generate_stream(**SPOKEN)
+            waiting = asyncio.ensure_future(_next(stream))
+            assert await asyncio.to_thread(asked.wait, PATIENCE_SEC)
+            await stream.aclose()
+            closed.set()
+            assert await waiting == b""
+            await asyncio.to_thread(hung_up, server)
+
+        with RawServer(speak) as server:
+            _run(server, listen)
 
     def test_cancelling_ends_the_transfer(self) -> None:
         async def listen(client: Any, server: RawServer) -> None:
