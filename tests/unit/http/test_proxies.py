@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from typing import Any
@@ -12,7 +13,7 @@ import trustme
 from soniox_lite import SonioxAuthenticationError, SonioxConnectionError, SonioxTimeoutError
 from tests.support.callers import KEY
 from tests.support.proxies import basic, forward, tunnel
-from tests.support.raw_server import RawServer, close, drip, http_reply, refused_port, reply, send_and_close
+from tests.support.raw_server import Connection, RawServer, close, drip, http_reply, refused_port, reply, send_and_close
 from tests.support.tables import each_row
 
 CREDENTIALS = "user:pass word%"
@@ -238,6 +239,23 @@ class TestTls:
         assert KEY not in heads(proxy)
         assert b"sound" * 200_000 in server.requests[3].body
         assert server.connection_count == 1
+
+    def test_a_connection_inside_that_breaks_is_an_error(
+        self, connect: Any, monkeypatch: pytest.MonkeyPatch, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext
+    ) -> None:
+        def break_off(connection: Connection) -> None:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal")
+            # Without the message by which TLS says that this is the end.
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            connection.sock.close()
+
+        with (
+            RawServer(then=tunnel(CREDENTIALS), tls=tls_server) as proxy,
+            RawServer(then=break_off, tls=tls_server) as server,
+        ):
+            monkeypatch.setenv("https_proxy", f"https://{IN_URL}{proxy.address}")
+            with pytest.raises(SonioxConnectionError, match="response"):
+                connect(server, ssl_context=tls_client, max_retries=0).request("GET")
 
     def test_http_is_fetched_by_it(
         self, connect: Any, monkeypatch: pytest.MonkeyPatch, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext

@@ -297,6 +297,13 @@ class TestCertificatesInDirectoryAndBundle:
             assert connect(server).request("GET").content == b"trusted"
 
 
+def test_verify_names_a_directory(connect: Any, trust: Trust, tls_server: ssl.SSLContext) -> None:
+    with RawServer(then=reply(b"trusted"), tls=trust.server) as server, RawServer(tls=tls_server) as another:
+        assert connect(server, verify=trust.directory).request("GET").content == b"trusted"
+        with pytest.raises(SonioxConnectionError, match="certificate"):
+            connect(another, verify=trust.directory, max_retries=0).request("GET")
+
+
 def test_a_certificate_file_that_is_not_there_is_a_soniox_error(
     connect: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls_server: ssl.SSLContext
 ) -> None:

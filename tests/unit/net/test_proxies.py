@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import urllib.request
+
 import pytest
 
 from soniox_lite._net.proxies import Proxies, Proxy, ProxyError, is_exempt
@@ -29,6 +32,10 @@ def test_other_urls_are_refused(url: str) -> None:
 )
 def test_host_and_port(url: str, place: str) -> None:
     assert str(Proxy(url)) == place
+
+
+def test_proxies_are_equal_by_their_place_and_credentials() -> None:
+    assert len({Proxy("h:1"), Proxy(" http://h:1/"), Proxy("https://h:1"), Proxy("http://u@h:1")}) == 3
 
 
 def test_credentials_are_not_shown() -> None:
@@ -71,6 +78,16 @@ def test_credentials_are_not_shown() -> None:
 )
 def test_no_proxy(no_proxy: str, host: str, exempt: bool) -> None:
     assert is_exempt(no_proxy, host, 443) is exempt
+
+
+def test_the_system_names_proxies_and_exemptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"https": "http://proxy.example:1"})
+    monkeypatch.setattr(urllib.request, "getproxies_environment", dict)
+    monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "exempt.example:443")
+    proxies = Proxies()
+    found = [proxies.find("https", host, 443) for host in ("api.example", "exempt.example")]
+    assert found == [Proxy("http://proxy.example:1"), None]
 
 
 def test_the_environment_has_no_say_unless_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
