@@ -118,16 +118,14 @@ class FieldErrors:
                 self.add(path, "must be a value of JSON", value)
 
     def text(self, field: str, value: object, *, min_length: int = 0, max_length: int | None = None) -> str | None:
-        """A string of valid Unicode within these lengths, in characters."""
+        """A string of valid Unicode within these lengths, in characters; the minimum is 0 or 1."""
         value = self._as(str, field, value)
         if value is None:
             return None
         if not isinstance(value, str):
             self.add(field, "must be a str", value)
-        elif min_length == 1 and not value:
-            self.add(field, "must not be empty", value)
         elif len(value) < min_length:
-            self.add(field, f"must be at least {min_length} characters", value)
+            self.add(field, "must not be empty", value)
         elif max_length is not None and len(value) > max_length:
             self.add(field, f"must be at most {max_length} characters", value)
         elif not _is_encodable(value):
@@ -289,8 +287,6 @@ class FieldErrors:
 
     def record(self, field: str, value: object, cls: type[PayloadT]) -> PayloadT | None:
         """A ``cls``, or a dict of its fields, which is converted; invalid fields of the dict are recorded."""
-        if value is None:
-            return None
         try:
             record = cls.of(value)
         except SonioxValidationError as error:

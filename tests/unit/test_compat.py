@@ -50,6 +50,8 @@ def test_the_version_is_the_one_whose_names_are_here(place: str) -> None:
     code = """
 from importlib import metadata
 print(metadata.version("soniox"), metadata.metadata("soniox")["Name"], metadata.files("soniox"))
+assert metadata.distribution("soniox").locate_file("soniox_lite/py.typed").exists()
+assert "soniox-of-another" not in [found.metadata["Name"] for found in metadata.distributions()]
 compat.uninstall()
 try:
     print(metadata.version("soniox"))

@@ -315,6 +315,18 @@ class TestFiles:
         assert len(seen[0][1]) == 1
         assert path.read_bytes() == b"hello"
 
+    def test_a_place_that_is_taken_by_a_folder_meanwhile(self, write: Any, tmp_path: Path) -> None:
+        path = tmp_path / "a.wav"
+
+        def say(connection: Connection) -> None:
+            connection.read_body()
+            path.mkdir()
+            connection.send(WHOLE)
+
+        with RawServer(say) as server, pytest.raises(SonioxError, match="output cannot be written: Is a directory"):
+            write(server, path)
+        assert os.listdir(tmp_path) == ["a.wav"]
+
     @pytest.mark.parametrize(
         ("output", "reason"),
         [

@@ -323,16 +323,15 @@ def test_the_end_of_the_audio() -> None:
 
 
 def test_an_async_source() -> None:
-    audio = s16(conversation().samples)
+    async def collect(audio: bytes) -> bytes:
+        async def source() -> AsyncIterator[bytes]:
+            for start in range(0, len(audio), 3000):
+                yield audio[start : start + 3000]
 
-    async def source() -> AsyncIterator[bytes]:
-        for start in range(0, len(audio), 3000):
-            yield audio[start : start + 3000]
-
-    async def collect() -> bytes:
         return b"".join([piece async for piece in VoiceGate(CONFIG).filter_async(source())])
 
-    assert asyncio.run(collect()) == b"".join(VoiceGate(CONFIG).filter([audio]))
+    for audio in (s16(conversation().samples), bytes(330)):
+        assert asyncio.run(collect(audio)) == b"".join(VoiceGate(CONFIG).filter([audio]))
 
 
 def test_arrays_of_samples_are_taken() -> None:

@@ -470,14 +470,15 @@ def test_every_handshake_is_followed_by_one_end(make: Any, fake_soniox: FakeSoni
         ended.set()
 
     caller = make(
-        on_handshake=both_kinds(make.surface, lambda handshake: told.append(handshake.url)),
+        on_handshake=both_kinds(make.surface, told.append),
         on_disconnect=both_kinds(make.surface, on_disconnect),
         tts_defaults=TTS,
     )
     listen(caller)
     assert ended.wait(10)
-    url, end = told
-    assert url == end.url == fake_soniox.stt_websocket_url
+    handshake, end = told
+    assert handshake.url == end.url == fake_soniox.stt_websocket_url
+    assert repr(handshake) == f"<WebSocketHandshake {handshake.url}>"
     assert (end.opened, end.close_code, end.error) == (True, 1000, None)
     assert end.elapsed_sec > 0
 
@@ -485,7 +486,7 @@ def test_every_handshake_is_followed_by_one_end(make: Any, fake_soniox: FakeSoni
     ended.clear()
     open_tts(caller)
     assert ended.wait(10)
-    assert [told[0], told[1].close_code] == [fake_soniox.tts_websocket_url, 1000]
+    assert [told[0].url, told[1].close_code] == [fake_soniox.tts_websocket_url, 1000]
 
     told.clear()
     fake_soniox.faults.drop(times=1)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import typing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import Enum
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -320,6 +320,24 @@ def test_a_subclass_has_fields_of_its_own(cls: Any) -> None:
     assert typing.get_type_hints(cls)["tags"] == list[str]
     with pytest.raises(SonioxValidationError, match=r"tags\[0\]"):
         cls.model_validate({**FILE, "tags": [5]})
+
+
+@dataclass
+class MyCheckedFile(File):
+    """One that looks at itself when it is made."""
+
+    day: date | None = None
+    origin: Any = None
+
+    def __post_init__(self) -> None:
+        self.weekday = self.day and self.day.isoweekday()
+
+
+def test_a_subclass_is_validated_by_its_annotations() -> None:
+    file = MyCheckedFile.model_validate({**FILE, "created_at": date(2026, 1, 2), "day": "2026-01-02", "origin": 1.5})
+
+    assert file.created_at == datetime(2026, 1, 2, tzinfo=timezone.utc)
+    assert (file.day, file.origin, file.weekday) == (date(2026, 1, 2), 1.5, 5)
 
 
 @each_row("cls", [UsageLogEntry, UsageSummaryEntry])

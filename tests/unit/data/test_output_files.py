@@ -127,6 +127,14 @@ class TestPermissions:
         write(path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o755
 
+    def test_where_files_have_no_owners(self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(os, "chown")
+        path = tmp_path / "a.wav"
+        path.write_bytes(b"old")
+        path.chmod(0o640)
+        write(path)
+        assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"hello", 0o640)
+
     def test_a_file_whose_owner_cannot_be_kept_is_written_to(
         self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -66,6 +66,8 @@ class TestWhatArrives:
             def first(event: Any) -> None:
                 heard.append(texts(event))
 
+            session.on("result", lambda event: session.off("result", removed))
+            removed = session.once("result", lambda event: heard.append("removed by the one before"))
             session.once("endpoint", lambda event: heard.append("endpoint"))
             assert session.on("result", stop) is stop
             session.on("token", heard.append)

@@ -23,6 +23,7 @@ from soniox_lite.types.realtime import (
     RealtimeSessionOpenPayload,
     RealtimeSTTConfig,
 )
+from soniox_lite.types.resume import RealtimeReconnectingPayload
 
 from ...support.tables import each_row
 
@@ -54,7 +55,7 @@ class TestEvents:
         assert (event.error_code, event.error_message, event.error_type) == (None, None, None)
         assert (event.request_id, event.more_info) == (None, None)
 
-    @pytest.mark.parametrize("raw", ["{}", b"{}", bytearray(b"{}"), '{"tokens":null,"finished":null}'])
+    @pytest.mark.parametrize("raw", ["{}", b"{}", bytearray(b"{}"), '{"tokens":null,"finished":null}', " {} ", "{}\n"])
     def test_what_is_absent_or_null_has_its_default(self, raw: Any) -> None:
         assert RealtimeEvent.validate_event(raw) == RealtimeEvent()
 
@@ -263,3 +264,11 @@ class TestSessionEvents:
         payload = RealtimeSessionErrorPayload(error=ValueError("x"), event=RealtimeEvent(error_code=400))
         assert json.loads(json.dumps(payload.to_dict()))["error"] == "x"
         assert payload.to_dict()["event"]["error_code"] == 400
+        reconnecting = RealtimeReconnectingPayload(attempt=1, delay_sec=0.5, error=ValueError("y"))
+        assert json.loads(json.dumps(reconnecting.to_dict()))["error"] == "y"
+
+    def test_an_attribute_does_not_hide_a_method(self) -> None:
+        event = RealtimeEvent.validate_event('{"to_dict": 1}')
+        assert event.to_dict()["to_dict"] == 1
+        event.to_dict = 2  # type: ignore[method-assign,assignment]
+        assert event.to_dict()["to_dict"] == 2

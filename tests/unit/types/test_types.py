@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 import pickle
 import re
+import shutil
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from uuid import UUID
 
 import pytest
 
+import soniox_lite
 from soniox_lite._data.records import Payload, Record
 from soniox_lite.errors import InvalidField, SonioxError, SonioxValidationError
 from soniox_lite.types import api, common, realtime, webhooks
@@ -661,6 +665,19 @@ def test_a_config_takes_records_and_dicts() -> None:
 
     assert as_dicts == as_records
     assert as_dicts.to_dict() == as_records.to_dict()
+
+
+def test_a_record_of_another_copy_of_the_library_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(Path(soniox_lite.__file__).parent, tmp_path / "another_copy", ignore=lambda *_: ["__pycache__"])
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs = importlib.import_module("another_copy.types.realtime").RealtimeSTTConfig(model="m", extra={"new": 1})
+    for name in [name for name in sys.modules if name.startswith("another_copy")]:
+        monkeypatch.delitem(sys.modules, name)
+
+    config = realtime.RealtimeSTTConfig.of(theirs)
+
+    assert type(config) is realtime.RealtimeSTTConfig
+    assert (config.model, config.extra, config.to_dict()["new"]) == ("m", {"new": 1}, 1)
 
 
 def test_the_legacy_context_is_sent_as_the_string_it_is() -> None:
