@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import io
 import modulefinder
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from soniox_lite import SonioxNotFoundError
 from soniox_lite._cli import commands
 from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
@@ -43,11 +46,15 @@ def test_the_help_of_the_program_imports_no_command() -> None:
         assert f"    {name:<17}{summary}\n" in done.stdout
 
 
-def test_commands_say_that_there_is_nothing(
-    fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+@pytest.fixture
+def service(fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch) -> FakeSoniox:
+    """The fake that commands of this process call."""
     for name, value in fake_soniox.environment().items():
         monkeypatch.setenv(name, value)
+    return fake_soniox
+
+
+def test_commands_say_that_there_is_nothing(service: FakeSoniox, capsys: Any) -> None:
     for command, message in (
         (["transcriptions"], "there are no transcriptions"),
         (["transcriptions", "delete", "--all", "-y"], "there are no transcriptions"),
@@ -70,3 +77,67 @@ def test_standard_input_that_was_closed_is_told(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["transcribe", "-", "--fake"]) == 2
     assert "standard input is closed" in capsys.readouterr().err
+
+
+def test_standard_output_that_was_closed_is_told(
+    service: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["models"]) == 1
+    assert "standard output is closed" in capsys.readouterr().err
+
+
+def test_standard_error_that_was_closed_is_left_alone(
+    service: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav").write_bytes(b"audio")
+    service.add_transcript("words")
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["transcribe", str(tmp_path / "a.wav"), "--keep"]) == 0
+    assert capsys.readouterr().out == "words\n"
+
+
+def test_a_terminal_that_is_gone_costs_only_the_progress(
+    service: FakeSoniox, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    class Gone(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+        def write(self, _: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    (tmp_path / "a.wav").write_bytes(b"audio")
+    service.add_transcript("words")
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert main(["transcribe", str(tmp_path / "a.wav")]) == 0
+    assert capsys.readouterr().out == "words\n"
+
+
+def test_a_request_is_tried_again_within_the_time(service: FakeSoniox, capsys: Any) -> None:
+    service.faults.answer(503, times=1, retry_after_sec=0)
+    assert main(["transcriptions"]) == 0
+    assert [request.status for request in service.requests] == [503, 200]
+
+
+def test_debug_shows_what_a_deletion_failed_with(service: FakeSoniox) -> None:
+    with pytest.raises(SonioxNotFoundError):
+        main(["files", "delete", "no-such-file", "--debug"])
+
+
+def test_websocket_client_that_is_not_installed_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    def distribution(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", distribution)
+    assert main(["vendor", str(tmp_path / "copy"), "--with-websocket"]) == 1
+    assert "websocket-client is not installed here" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_for_copies_that_cannot_be_written_to_is_told(capsys: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert main(["vendor", str(tmp_path / "file" / "copy")]) == 1
+    assert "cannot write to" in capsys.readouterr().err
