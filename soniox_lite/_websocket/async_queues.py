@@ -83,11 +83,15 @@ def async_caller() -> object:
 
 
 class AsyncMessageQueue:
-    """As :class:`MessageQueue`, for tasks of a connection's event loop."""
+    """As :class:`MessageQueue`, for tasks of a connection's event loop.
+
+    Attributes:
+        messages: As there.
+    """
 
     def __init__(self, running_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._running_loop = running_loop
-        self._messages: deque[Parsed] = deque()
+        self.messages: deque[Parsed] = deque()
         self._size_bytes = 0
         self._closed = False
         self._receiver: asyncio.Future[bool] | None = None
@@ -96,12 +100,12 @@ class AsyncMessageQueue:
         """As :meth:`MessageQueue.exceeds`."""
         if self._size_bytes + len(message) > max_bytes:
             return f"{max_bytes} bytes"
-        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
+        return f"{max_messages} messages" if len(self.messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
         """As :meth:`MessageQueue.put`."""
         if not self._closed:
-            self._messages.append(message)
+            self.messages.append(message)
             self._size_bytes += len(message[0])
             wake(self._receiver)
 
@@ -112,12 +116,9 @@ class AsyncMessageQueue:
         """As :meth:`MessageQueue.tell`."""
         wake(self._receiver)
 
-    def __len__(self) -> int:
-        return len(self._messages)
-
     def clear(self) -> None:
         """As :meth:`MessageQueue.clear`."""
-        self._messages.clear()
+        self.messages.clear()
         self._size_bytes = 0
 
     def close(self) -> None:
@@ -127,15 +128,15 @@ class AsyncMessageQueue:
 
     def take(self) -> Parsed | None:
         """As :meth:`MessageQueue.take`."""
-        if not self._messages:
+        if not self.messages:
             return None
-        message = self._messages.popleft()
+        message = self.messages.popleft()
         self._size_bytes -= len(message[0])
         return message
 
     async def receive(self, timeout_sec: float | None) -> Parsed | None:
         """As :meth:`MessageQueue.receive`; one task at a time. Cancelling takes nothing out."""
-        while not self._messages:
+        while not self.messages:
             if self._closed:
                 return None
             self._receiver = self._running_loop().create_future()

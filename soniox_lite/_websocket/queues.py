@@ -93,10 +93,13 @@ class MessageQueue:
 
     The reader never waits for the receiver. The content has no lock, since a receive that is ended by an exception,
     such as a KeyboardInterrupt, could leave it locked.
+
+    Attributes:
+        messages: What was put in and not taken out yet, for looking only.
     """
 
     def __init__(self) -> None:
-        self._messages: deque[Parsed] = deque()
+        self.messages: deque[Parsed] = deque()
         # How many bytes have been put in and taken out, in total.
         self._put_bytes = 0
         self._taken_bytes = 0
@@ -108,7 +111,7 @@ class MessageQueue:
         """Which limit another message would exceed, in words; None for none."""
         if self._put_bytes - self._taken_bytes + len(message) > max_bytes:
             return f"{max_bytes} bytes"
-        return f"{max_messages} messages" if len(self._messages) >= max_messages else None
+        return f"{max_messages} messages" if len(self.messages) >= max_messages else None
 
     def put(self, message: Parsed) -> None:
         """Adds a message; none after it was closed. One thread at a time."""
@@ -118,12 +121,12 @@ class MessageQueue:
     def append(self, message: Parsed) -> None:
         """As :meth:`put`, without waking the receiver: :meth:`tell` does so, once for any number of messages."""
         if not self._closed:
-            self._messages.append(message)
+            self.messages.append(message)
             self._put_bytes += len(message[0])
 
     def clear(self) -> None:
         """Removes all messages."""
-        self._messages.clear()
+        self.messages.clear()
         self._put_bytes = self._taken_bytes
 
     def close(self) -> None:
@@ -133,9 +136,12 @@ class MessageQueue:
 
     def take(self) -> Parsed | None:
         """The next message if it is there already."""
+        if not self.messages:
+            return None
         try:
-            message = self._messages.popleft()
+            message = self.messages.popleft()
         except IndexError:
+            # The reader may drop the oldest just now.
             return None
         self._taken_bytes += len(message[0])
         return message
@@ -147,14 +153,11 @@ class MessageQueue:
             if (message := self.take()) is not None:
                 return message
             # Checked in this order: the last messages are put in before the queue is closed.
-            if self._closed and not self._messages:
+            if self._closed and not self.messages:
                 return None
             remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
             if not self._news.acquire(timeout=remaining):
                 raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
-
-    def __len__(self) -> int:
-        return len(self._messages)
 
     def tell(self) -> None:
         """Wakes the receiver, if it waits."""

@@ -112,15 +112,18 @@ class Delivered:
 
     def add(self, tokens: Sequence[Token]) -> None:
         """Adds final tokens, in the order in which they were given out."""
-        self._new += [
-            (token.text, token.start_ms, token.end_ms, token.speaker, token.translation_status) for token in tokens
-        ]
+        new = self._new
+        for token in tokens:
+            new.append((token.text, token.start_ms, token.end_ms, token.speaker, token.translation_status))  # noqa: PERF401 - for a few tokens, with each event
 
     def forget(self, before_ms: float) -> None:
         """Forgets the tokens that ended before a time. What is said of the last ones stays."""
         self._look()
         tokens = self._tokens
-        while tokens and (time_of(Said(*tokens[0]).end_ms) or 0) < before_ms:
+        while tokens:
+            _, _, end_ms, _, _ = tokens[0]
+            if (time_of(end_ms) or 0) >= before_ms:
+                return
             tokens.popleft()
 
     def words(self, from_ms: float = -math.inf) -> list[Word]:

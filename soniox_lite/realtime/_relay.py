@@ -197,11 +197,11 @@ class Relay:
         """As :meth:`Connection.put_off`."""
         return self._steps.put_off(action)
 
-    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> tuple[Leg, int | None] | None:
+    def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> tuple[Leg, int] | None:
         """Takes the message that ``make(*args)`` gives, if any, and sends it if there is a live link.
 
         Returns:
-            The link that it was sent over, and its position there; None if it is only kept.
+            The link that it was sent over, and its position there; None if it is only kept, or the kernel has all of it.
 
         Raises:
             SonioxRealtimeError: The session is over, or this is a forked child.
@@ -209,18 +209,17 @@ class Relay:
         if self._forks != Process.forks:
             self.check_owner()
         try:
-            sent: tuple[Leg, int | None] | None = self._steps.run(self._post, make, args)
-            return sent
+            unsent: tuple[Leg, int] | None = self._steps.run(self._post, make, args)
+            return unsent
         finally:
             if self.core.notices:
                 self._wake_up()
 
-    def drain(self, sent: tuple[Leg, int | None], timeout_sec: float | None = None) -> None:
+    def drain(self, unsent: tuple[Leg, int], timeout_sec: float | None = None) -> None:
         """Returns when the kernel has taken what was sent, or its link has ended; then it is sent again."""
-        leg, position = sent
+        leg, position = unsent
         try:
-            if position is not None and leg.line.websocket.bytes_sent < position:
-                leg.line.drain(position, timeout_sec)
+            leg.line.drain(position, timeout_sec)
         except SonioxRealtimeError as error:
             self._lose(leg, error)
 
@@ -341,15 +340,18 @@ class Relay:
 
     # Sending. None of these steps waits.
 
-    def _post(self, make: Callable[..., Message | None], args: tuple[Any, ...]) -> tuple[Leg, int | None] | None:
+    def _post(self, make: Callable[..., Message | None], args: tuple[Any, ...]) -> tuple[Leg, int] | None:
         message = make(*args)
         if message is None:
             self.core.set_paused(self._protocol.is_paused)
             return None
-        is_start = not self._is_started and message is not KEEP_ALIVE
-        if is_start:
-            self._is_started = True
-        is_live = self.core.state is LIVE if is_start else self._is_noted(message)
+        is_start = False
+        if message.opcode == BINARY:
+            is_live = self.core.audio(message.payload)
+        else:
+            is_start = not self._is_started and message is not KEEP_ALIVE
+            is_live = self.core.state is LIVE if is_start else self._is_noted(message)
+            self._is_started = self._is_started or is_start
         leg = self._leg
         if not is_live or leg is None:
             return None
@@ -357,17 +359,16 @@ class Relay:
             if not self._is_leg_started and message is not KEEP_ALIVE:
                 position = self._start(leg)
                 if is_start:
-                    return leg, position
-            return leg, leg.line.post(message)
+                    return None if position is None else (leg, position)
+            position = leg.line.post(message)
+            return None if leg.line.websocket.bytes_sent >= position else (leg, position)
         except SonioxRealtimeError:
             # The link has just ended, which is seen to where it is noticed.
-            return leg, None
+            return None
 
     def _is_noted(self, message: Message) -> bool:
-        """Tells the rules what the session sends; says whether it goes out at once."""
+        """Tells the rules what the session sends beside audio; says whether it goes out at once."""
         core = self.core
-        if message.opcode == BINARY:
-            return core.audio(message.payload)
         if message is KEEP_ALIVE:
             return core.state is LIVE
         core.set_paused(self._protocol.is_paused)
@@ -391,7 +392,7 @@ class Relay:
         if self._keeps_newest and leg.is_over_limit(inbox, message):
             inbox.take()
         # A short queue needs no limit.
-        is_counted = len(inbox) > leg.uncounted_messages
+        is_counted = len(inbox.messages) > leg.uncounted_messages
         inbox.append((message, (event, leg if is_counted else None)))
         self._news.tell()
         return message if is_counted else None

@@ -614,15 +614,16 @@ class ResumeCore:
                 self.text = (self.text + "".join(spoken))[-_CONTEXT_LENGTH:]
             if self._fin_ms is not None and finals[-1].text != TOKEN_TEXT_FIN:
                 self._fin_ms = None
-        self._next_ms = None
-        if count < len(tokens):
-            self._tail_empty_since_ms = None
-            # The first one has a time, as a rule.
-            while self._next_ms is None and count < len(tokens):
-                self._next_ms = time_of(tokens[count].start_ms)
-                count += 1
-        elif self._tail_empty_since_ms is None:
-            self._tail_empty_since_ms = self._total_ms
+        if count == len(tokens):
+            self._next_ms = None
+            if self._tail_empty_since_ms is None:
+                self._tail_empty_since_ms = self._total_ms
+            return
+        self._tail_empty_since_ms = None
+        # The first one has a time, as a rule.
+        while (next_ms := time_of(tokens[count].start_ms)) is None and count + 1 < len(tokens):
+            count += 1
+        self._next_ms = next_ms
 
     def _count(self, event: RealtimeEvent, final_ms: float | None, total_ms: float | None) -> None:
         """Keeps the counters from going back."""

@@ -170,15 +170,12 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
             if relay.is_late:
                 await relay.give_turn()
             try:
-                sent = relay.send_nowait(make, *args)
+                unsent = relay.send_nowait(make, *args)
             except RingFullError:
                 await self._send_when_there_is_room(make, args[0])
                 return
-            if sent is not None:
-                leg, position = sent
-                if position is not None and leg.line.websocket.bytes_sent >= position:
-                    return
-                await relay.drain(sent, timeout_sec)
+            if unsent is not None:
+                await relay.drain(unsent, timeout_sec)
         except SonioxRealtimeError:
             if self._protocol.failure is not None:
                 self._failure_reported = True

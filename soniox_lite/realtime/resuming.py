@@ -171,15 +171,12 @@ class ResumingSTTSession(RealtimeSTTSession):
             if relay.is_late:
                 relay.give_turn()
             try:
-                sent = relay.send_nowait(make, *args)
+                unsent = relay.send_nowait(make, *args)
             except RingFullError:
                 self._send_when_there_is_room(make, args[0])
                 return
-            if sent is not None:
-                leg, position = sent
-                if position is not None and leg.line.websocket.bytes_sent >= position:
-                    return
-                relay.drain(sent, timeout_sec)
+            if unsent is not None:
+                relay.drain(unsent, timeout_sec)
         except SonioxRealtimeError:
             if self._protocol.failure is not None:
                 self._failure_reported = True
