@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._breaks import Verdict
     from ._stream import Stream
 
-# So often the service may fail at one position before the session is given up.
+# So often the service may fail at one position before the session is given up, whatever other attempts did meanwhile.
 _MAX_FAILURES_AT_ONE_POSITION = 3
 
 
@@ -38,11 +38,10 @@ class Attempts:
         self._random = random
         self.failures = 0
         self.down_since: float | None = None
-        # How far the session had got before the last break, where the service has failed last and how often, how often
-        # in a row it has got no audio, and whether it has refused a key that was asked for.
+        # How far the session had got before the last break, how often since then the service has failed at which
+        # positions and has got no audio, and whether it has refused a key that was asked for.
         self._progress_ms: float = 0
-        self._stuck_at_ms: float | None = None
-        self._times_stuck = 0
+        self._failures_at: dict[float, int] = {}
         self._timeouts = 0
         self._key_was_refused = False
 
@@ -57,15 +56,15 @@ class Attempts:
         """
         if total_ms > self._progress_ms or (stream is not None and now - stream.began_at >= STEADY_SEC):
             self._progress_ms = total_ms
-            self.failures = self._times_stuck = self._timeouts = 0
+            self.failures = self._timeouts = 0
+            self._failures_at = {}
             self.down_since, self._key_was_refused = None, False
         self.failures += 1
         self._timeouts += error.error_code == 408
         self.begin_outage(now)
         reached_ms = None if stream is None else stream.reached_ms
         if reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
-            self._times_stuck = self._times_stuck + 1 if reached_ms == self._stuck_at_ms else 1
-            self._stuck_at_ms = reached_ms
+            self._failures_at[reached_ms] = self._failures_at.get(reached_ms, 0) + 1
 
     def begin_outage(self, now: float) -> None:
         """An outage begins, if there is none."""
@@ -85,8 +84,9 @@ class Attempts:
         policy = self._policy
         if policy.max_attempts is not None and self.failures > policy.max_attempts:
             return f"{policy.max_attempts} attempts in a row got no further"
-        if self._times_stuck >= _MAX_FAILURES_AT_ONE_POSITION:
-            return f"the service failed {self._times_stuck} times in a row at {self._stuck_at_ms} ms"
+        for position_ms, times in self._failures_at.items():
+            if times >= _MAX_FAILURES_AT_ONE_POSITION:
+                return f"the service failed {times} times at {position_ms:.0f} ms and got no further"
         if self._timeouts > 1 and self._progress_ms == 0:
             return "the service got no audio that it can decode; is the format right?"
         if self.down_sec(now) > policy.max_downtime_sec:

@@ -165,6 +165,8 @@ class ResumeCore:
         self._final_ms: float = 0
         self._total_ms: float = 0
         self._trimmed_at_ms: float = 0
+        # Counters up to here are possible; how far they may be now is only looked up above it.
+        self._possible_ms: float = 0
         # The anchor of the last <fin>, while nothing has become final after it.
         self._fin_ms: float | None = None
         self._fin_byte = 0
@@ -334,6 +336,8 @@ class ResumeCore:
         if stream.start is not None:
             shift(event, stream.clock)
         final_ms, total_ms = time_of(event.final_audio_proc_ms), time_of(event.total_audio_proc_ms)
+        if (total_ms or 0) > self._possible_ms or (final_ms or 0) > self._possible_ms:
+            final_ms, total_ms = self._possible(final_ms), self._possible(total_ms)
         if total_ms is not None:
             stream.reached_ms = total_ms
         tokens = stream.words.feed(tokens, final_ms, total_ms, finished=event.finished)
@@ -355,6 +359,12 @@ class ResumeCore:
             self._trim()
             self.is_move_due = self._move_after_ms is not None and self._age_ms >= self._move_after_ms
         return True
+
+    def _possible(self, ms: float | None) -> float | None:
+        """A counter; None if it tells of much more audio than was sent, so that nothing may be forgotten for it."""
+        clock = self.stream.clock
+        self._possible_ms = clock.user_ms(clock.latest_ms(self.stream.sent))
+        return None if ms is None or ms > self._possible_ms else ms
 
     def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float) -> bool:
         """The current connection has ended, or the attempt to open one has failed.
@@ -498,6 +508,7 @@ class ResumeCore:
         if byte > 0:
             stream.header = self._framing.header
         stream.began_at = now
+        self._possible_ms = 0
         has_work = byte < self._ring.end or self._finalizes or self._is_ending
         self.state = State.REPLAYING if has_work else LIVE
         self._down_sec = self._attempts.down_sec(now)
@@ -554,7 +565,8 @@ class ResumeCore:
         if self._framing.is_restart_only:
             return
         stream, ring = self.stream, self._ring
-        from_ms = self._settled_ms() - self._overlap_ms - stream.clock.uncertainty_ms - _MARGIN_MS
+        settled_ms = min(self._settled_ms(), stream.user_ms(stream.sent))
+        from_ms = settled_ms - self._overlap_ms - stream.clock.uncertainty_ms - _MARGIN_MS
         byte = self._framing.start_at(min(stream.byte_of(from_ms), stream.sent)) if from_ms > 0 else 0
         if byte > ring.start:
             ring.trim(byte)

@@ -37,6 +37,8 @@ _LEAST_PIECE_BYTES = 1024
 _MOST_GATHERED_BYTES = 16 * 1024
 # How far one unmeasured padding may move the clock at most, as was measured on the service.
 _PADDING_MS = 120.0
+# How far each finalize, and rounding, may put the clock ahead of the audio. A clock that says more is not believed.
+_MOST_AHEAD_MS = 1000.0
 # Times on the wire are whole milliseconds.
 _ROUNDING_MS = 5.0
 
@@ -224,6 +226,12 @@ class ClockMap:
             later_ms = step_ms
         return self.byte_of(0.0)
 
+    def latest_ms(self, position: int) -> float:
+        """The latest time that the connection's clock can tell when audio up to a position was sent."""
+        if not self._framing.bytes_per_second:
+            return math.inf
+        return self.ms_of(position) + self.uncertainty_ms + _MOST_AHEAD_MS * (1 + len(self._outstanding))
+
     def finalize_sent(self, position: int) -> None:
         """Notes that a finalize was sent after the audio before a position."""
         self._outstanding.append((position, self._framing.ms_of(position)))
@@ -242,7 +250,8 @@ class ClockMap:
         if not self._outstanding:
             return False
         _, audio_ms = self._outstanding.popleft()
-        if final_ms is None or final_ms < self._clock_at(audio_ms) - self.uncertainty_ms - _ROUNDING_MS:
+        earliest_ms = self._clock_at(audio_ms) - self.uncertainty_ms - _ROUNDING_MS
+        if final_ms is None or not earliest_ms <= final_ms <= self.latest_ms(sent):
             # The counter contradicts what is known; a padding has to be expected all the same.
             self.uncertainty_ms += _PADDING_MS
             return False

@@ -9,15 +9,19 @@ import pytest
 
 from soniox_lite import SonioxValidationError
 from soniox_lite._websocket.frames import Message
+from soniox_lite.errors import SonioxRealtimeResumeError
 from soniox_lite.realtime import RealtimeSTTConfig, ResumePolicy
 from soniox_lite.realtime._resume import ResumeCore
 from soniox_lite.types.realtime import RealtimeEvent
 from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support.tables import each_row
+from tests.support.ws_server import WsServer, answer_the_end, hang_up, message, started, until
 
+from ..driver import CONFIG
 from .conftest import Talk, text_of
 from .recognizer import Spoken, talk as speech
 from .simulation import BROKEN, Simulation
+from .test_breaks import in_turn
 
 MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)
 MP3_MS = 1152 / 44.1
@@ -313,3 +317,51 @@ def test_what_was_dropped_is_told_to_the_millisecond() -> None:
     assert 900 <= lost.start_ms <= 4000
     # What comes after it has the time at which it was said.
     assert [(token.start_ms, token.end_ms) for token in session.given][-1][1] == 24_500
+
+
+# --- counters that tell of more audio than was sent
+
+
+@each_row(
+    "tokens, final_ms, total_ms",
+    [
+        ([], 0, 36_000_000),
+        ([], 36_000_000, 36_000_000),
+        ([], 36_000_000, 0),
+        ([], 23_000, 23_000),
+        ([{"text": "<fin>", "is_final": True}], 36_000_000, 36_000_000),
+        ([{"text": " word", "start_ms": 0, "end_ms": 36_000_000, "is_final": False}], 36_000_000, 36_000_000),
+    ],
+)
+def test_audio_is_not_forgotten_for_a_counter_beyond_what_was_sent(
+    talk: Talk, tokens: list[Any], final_ms: int, total_ms: int
+) -> None:
+    chunks = [bytes([number]) * 32_000 for number in range(20)]
+    said = {"tokens": tokens, "final_audio_proc_ms": final_ms, "total_audio_proc_ms": total_ms}
+    asked = [until("text")] if tokens and tokens[0]["is_final"] else []
+    first = [started, until("binary", chunks[-1]), *asked, message(said), hang_up]
+    with WsServer(in_turn(first, [started, answer_the_end()])) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, chunks, finish=False)
+        if asked:
+            talk.call(session.finalize)
+        server.wait_until(lambda server: len(server.peers) > 1)
+        talk.call(session.finish)
+        talk.rest(session)
+        talk.call(session.close)
+        assert server.peers[1].audio() == b"".join(chunks)
+    assert (session.lost_ms, talk.told("lost")) == (0, [])
+
+
+def test_counters_that_run_away_are_no_progress(talk: Talk) -> None:
+    def says_more_each_time(peer: Any) -> None:
+        counter = 10_000_000 * len(peer.server.peers)
+        message({"tokens": [], "final_audio_proc_ms": counter, "total_audio_proc_ms": counter})(peer)
+
+    with WsServer(started, until("binary"), says_more_each_time, hang_up) as server:
+        session = talk.open(server.url, CONFIG, {"max_attempts": 3})
+        talk.send(session, [bytes(3200)], finish=False)
+        with pytest.raises(SonioxRealtimeResumeError, match="3 attempts in a row got no further"):
+            talk.rest(session)
+        talk.call(session.close)
+        assert len(server.peers) == 4

@@ -20,7 +20,7 @@ from soniox_lite.types import ApiError
 from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support import ws_server
 from tests.support.tables import each_row
-from tests.support.ws_server import WsServer, answer_the_end, hang_up, message, started, until
+from tests.support.ws_server import WsServer, accept, answer_the_end, hang_up, message, started, until
 
 from ..driver import CONFIG, KEY
 from .conftest import Talk, text_of
@@ -249,15 +249,23 @@ def test_attempts_are_counted_over_connections_that_get_no_further(talk: Talk) -
 
 
 def test_a_position_at_which_the_service_fails_three_times_is_named(talk: Talk) -> None:
-    said = {"tokens": [], "final_audio_proc_ms": 0, "total_audio_proc_ms": 50}
-    failed = {"tokens": [], "error_code": 500, "error_type": "internal_error", "error_message": "oh"}
-    with WsServer(started, until("binary"), message(said), message(failed), ws_server.close()) as server:
+    def fails(error_code: int) -> Any:
+        return message({"tokens": [], "error_code": error_code, "error_message": "oh"})
+
+    def hears(total_ms: int) -> list[Any]:
+        counters = {"final_audio_proc_ms": 0, "total_audio_proc_ms": total_ms}
+        return [started, until("binary"), message({"tokens": [], **counters})]
+
+    stuck = [*hears(50), fails(500), ws_server.close()]
+    # Between the failures, other connections get less far, or hear the same and break.
+    others = [[*hears(20), fails(503), ws_server.close()], [*hears(50), hang_up], [accept, hang_up]]
+    with WsServer(in_turn(stuck, others[0], stuck, others[1], others[2], stuck)) as server:
         session = talk.open(server.url, CONFIG)
         talk.send(session, [bytes(3200)], finish=False)
-        with pytest.raises(SonioxRealtimeResumeError, match="failed 3 times in a row at 50 ms"):
+        with pytest.raises(SonioxRealtimeResumeError, match="failed 3 times at 50 ms and got no further"):
             talk.rest(session)
         talk.call(session.close)
-        assert len(server.peers) == 3
+        assert len(server.peers) == 6
 
 
 def test_a_handler_can_refuse_to_reconnect(talk: Talk) -> None:

@@ -17,7 +17,7 @@ from soniox_lite.types.realtime import Token
 from tests.support.tables import each_row
 
 from .recognizer import Spoken, talk
-from .simulation import Simulation
+from .simulation import BROKEN, Simulation
 
 DURATION_MS = 20_000
 
@@ -233,6 +233,27 @@ def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -
     assert session.core.state is State.REPLAYING
     assert session.core.is_move_due
     assert session.core.next(session.now) == "connect"
+
+
+def test_a_stream_that_fails_soon_after_it_has_begun_again_is_given_up_at_that_position() -> None:
+    session = Simulation(talk(3, DURATION_MS))
+    session.give(12_000)
+    session.tell()
+    refused = SonioxRealtimeError("oh", error_code=500)
+    assert session.fail("later", refused)
+    positions = []
+    for pieces, error in [(2, refused), (1, BROKEN), (2, refused), (0, BROKEN), (2, refused)]:
+        while not session.is_connected:
+            session.pump(1)
+        session.pump(pieces)
+        session.tell()
+        positions.append(session.core.stream.start_byte + session.connection.got_ms)
+        goes_on = session.fail("later", error)
+    # It began where it had begun before, in audio that had been recognised.
+    assert positions[0] == positions[2] == positions[4] < 12_000
+    assert not goes_on
+    assert session.core.failure is not None
+    assert f"failed 3 times at {positions[0]} ms and got no further" in str(session.core.failure)
 
 
 @each_row(
