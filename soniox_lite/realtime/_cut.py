@@ -114,7 +114,7 @@ class Delivered:
         """Adds final tokens, in the order in which they were given out."""
         new = self._new
         for token in tokens:
-            new.append((token.text, token.start_ms, token.end_ms, token.speaker, token.translation_status))  # noqa: PERF401 - for a few tokens, with each event
+            new.append((token.text, token.start_ms, token.end_ms, token.speaker, token.translation_status))
 
     def forget(self, before_ms: float) -> None:
         """Forgets the tokens that ended before a time. What is said of the last ones stays."""

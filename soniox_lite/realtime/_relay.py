@@ -201,7 +201,7 @@ class Relay:
         """Takes the message that ``make(*args)`` gives, if any, and sends it if there is a live link.
 
         Returns:
-            The link that it was sent over, and its position there; None if it is only kept, or the kernel has all of it.
+            The link that it was sent over, and its position there; None if it is only kept, or the kernel has it.
 
         Raises:
             SonioxRealtimeError: The session is over, or this is a forked child.
