@@ -126,6 +126,9 @@ class Relay:
         self._is_started = False
         self._is_leg_started = False
         self._is_closing = False
+        # From this time on a link that ends is not replaced: the program closes the session, and its time is over.
+        self._closes_at = float("inf")
+        self._local_end = Closure(ABNORMAL_CLOSURE, initiated_locally=True)
         self._is_done = False
         self._forks = Process.forks
 
@@ -218,6 +221,8 @@ class Relay:
     def drain(self, unsent: tuple[Leg, int], timeout_sec: float | None = None) -> None:
         """Returns when the kernel has taken what was sent, or its link has ended; then it is sent again."""
         leg, position = unsent
+        if timeout_sec is not None:
+            self._closes_at = time.monotonic() + timeout_sec
         try:
             leg.line.drain(position, timeout_sec)
         except SonioxRealtimeError as error:
@@ -259,9 +264,7 @@ class Relay:
 
     def close(self, timeout_sec: float) -> None:
         """As :meth:`Connection.close`."""
-        self._is_closing = True
-        self._steps.run(self.core.close)
-        self._tell_notices()
+        self._stop()
         if self._is_linked and self._leg is not None:
             self._leg.line.close(timeout_sec)
         self.abort()
@@ -275,18 +278,29 @@ class Relay:
             return
         if self._steps.put_off(self.abort):
             return
-        self._steps.run(self.core.close)
-        self._tell_notices()
+        self._stop()
         self._pump.wake()
         self._cancel_legs()
         self._pump.stop()
         self._cancel_legs()
-        self._end(Closure(ABNORMAL_CLOSURE, initiated_locally=True))
+        self._end(self._local_end)
 
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
         self._steps.run(self.core.close)
         self._end(Closure(ABNORMAL_CLOSURE, error=error))
+
+    def _stop(self) -> None:
+        """The program ends the session."""
+        self._is_closing = True
+        self._steps.run(self._close_core)
+        self._tell_notices()
+
+    def _close_core(self) -> None:
+        if self.core.is_down:
+            # As a connection of its own would, it ends for the reason why it broke.
+            self._local_end = GaveUp(self.core.last_error)
+        self.core.close()
 
     def _wake_up(self) -> None:
         """What was given has ended the sleep of a dormant session."""
@@ -323,6 +337,8 @@ class Relay:
         """Takes the end of a link."""
         if self._steps.run(self._comes_early, leg, closure):
             return
+        if time.monotonic() >= self._closes_at:
+            self._stop()
         if (
             self.core.state is ResumeState.OVER
             or self._is_closing

@@ -108,6 +108,7 @@ class ResumeCore:
         connections: How many connections have been opened.
         lost_ms: Milliseconds of audio that will not be transcribed.
         failure: Why the session was given up; None if it was not.
+        last_error: Why the last connection ended, or could not be opened.
         is_move_due: Whether a connection should be held ready, to which the session moves.
         notices: The payloads of ``reconnecting``, ``resumed`` and ``lost`` that have not been taken yet.
         text: The last 500 characters of the transcript, if ``carry_context`` wants them.
@@ -177,7 +178,7 @@ class ResumeCore:
         # Breaks: their count, and when the next attempt is.
         self._attempts = Attempts(policy, asks_for_key=asks_for_key, random=random)
         self._due = 0.0
-        self._last_error = SonioxRealtimeError("the connection ended")
+        self.last_error = SonioxRealtimeError("the connection ended")
         self._announced: RealtimeReconnectingPayload | None = None
         # How far audio has been sent by any connection, and what the last break has cost.
         self._sent_before = 0
@@ -373,7 +374,7 @@ class ResumeCore:
             Whether the session goes on. Otherwise ``failure`` says why it was given up; if that is None, the service's
             answer is one that another connection would get as well.
         """
-        self._last_error = error
+        self.last_error = error
         was_replaying = self.state is State.REPLAYING
         self._note_failure(error, now)
         if verdict == "never" or (verdict == "key" and not self._attempts.may_ask_for_key(error)):
@@ -671,7 +672,7 @@ class ResumeCore:
     def _schedule(self, delay_sec: float, now: float = 0.0) -> None:
         self.state = State.WAITING
         self._due = now + delay_sec
-        error = self._last_error
+        error = self.last_error
         self._announced = RealtimeReconnectingPayload(
             attempt=max(1, self._attempts.failures),
             delay_sec=delay_sec,
@@ -685,7 +686,7 @@ class ResumeCore:
         self.state = State.OVER
         from_ms = round(self._settled_ms())
         lost_ms = self._lose_rest(reason)
-        error = self._last_error
+        error = self.last_error
         self.failure = SonioxRealtimeResumeError(
             f"the session could not be resumed at {from_ms} ms: {problem}; the last error was: {error.message}",
             lost_ms=lost_ms,

@@ -51,7 +51,6 @@ class TestOneStream(test_sessions.TestOneStream):
 
 
 class TestClose(test_sessions.TestClose):
-    test_ends_a_receive_and_a_send_that_block = None  # type: ignore[assignment]
     test_a_server_that_finishes_and_does_not_close_is_not_waited_for = None  # type: ignore[assignment]
     test_a_session_that_broke_unnoticed_is_logged = None  # type: ignore[assignment]
 

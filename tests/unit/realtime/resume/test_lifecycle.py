@@ -56,6 +56,16 @@ def enter_state(talk: Talk, server: WsServer, state: str) -> Any:
     return session
 
 
+@pytest.mark.parametrize("how", ["close", "cancel"])
+def test_a_session_that_is_ended_while_broken_says_why_it_broke(talk: Talk, how: str) -> None:
+    with broken(talk, *STATES["waiting"]) as server:
+        session = enter_state(talk, server, "waiting")
+        talk.call(getattr(session, how))
+        with pytest.raises(SonioxRealtimeError, match="503") as caught:
+            talk.rest(session)
+        assert caught.value.error_code == 503
+
+
 @pytest.mark.parametrize("state", list(STATES))
 @pytest.mark.parametrize("how", ["close", "cancel"])
 def test_a_broken_session_ends_at_once(talk: Talk, state: str, how: str, caplog: pytest.LogCaptureFixture) -> None:
