@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from .body import Body
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class Headers(Mapping[str, str]):
     """Header fields by case-insensitive name. The values of several fields with one name are joined with commas."""
@@ -160,8 +162,8 @@ class Response:
             SonioxDecodeError: The body is not JSON.
         """
         try:
-            # Strictly UTF-8; json.loads would detect and accept other encodings.
-            return json.loads(self.content.decode("utf-8"), **options)
+            # Strictly UTF-8, with a byte order mark or without; json.loads would detect and accept other encodings.
+            return json.loads(self.content.removeprefix(_BYTE_ORDER_MARK).decode("utf-8"), **options)
         except (ValueError, RecursionError) as error:
             raise SonioxDecodeError(f"the response is not JSON but {self.describe_body()}", response=self) from error
 

@@ -29,6 +29,7 @@ _MAX_TRAILERS = 100
 _MAX_LENGTH_DIGITS = 100
 # A line that holds a whole header field. Names of visible ASCII characters are accepted.
 _FIELD = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE)
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 # The value of ``length`` for UnusableLengthError.
 _UNUSABLE = -1
 
@@ -120,14 +121,20 @@ class WireResponse(http.client.HTTPResponse):
         try:
             if self.length == _UNUSABLE:
                 raise UnusableLengthError
-            block = super().read1(n)
-            if isinstance(self.chunk_left, int) and self.chunk_left < 0:
-                # http.client accepts negative chunk sizes.
-                raise http.client.HTTPException("a chunk with an invalid size")
-            return block
+            return super().read1(n)
         except BaseException:
             self.will_close = True
             raise
+
+    def _read_next_chunk_size(self) -> int:
+        # Overrides a method of http.client, which accepts what int() accepts: signs, "0x" and underscores.
+        line = self.fp.readline(_MAX_LINE_BYTES + 1)
+        size = _CHUNK_SIZE.match(line)
+        if size is not None:
+            return int(size[1], 16)
+        if line.endswith(b"\n"):
+            raise http.client.HTTPException("a chunk with an invalid size")
+        raise http.client.IncompleteRead(b"")
 
     def _read_and_discard_trailer(self) -> None:
         # Overrides a method of http.client, which discards trailers and does not notice if they are cut off.

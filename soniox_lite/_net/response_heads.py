@@ -14,7 +14,11 @@ _READ_SIZE = 16 * 1024
 # More than any head needs, interim responses included.
 _MAX_BYTES = 64 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+# White space before the colon, and values that go on in the next line, are errors that recipients read over.
+_FIELD = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([^\r\n\0]*?(?:\r?\n[ \t]+[^\r\n\0]*?)*)[ \t]*\r?\n(?![ \t])"
+)
+_FOLD = re.compile(rb"\r?\n[ \t]+")
 _SWITCHING_PROTOCOLS = 101
 
 
@@ -38,7 +42,7 @@ class ResponseHead:
         self.status = int(status_line[2])
         self.reason = (status_line[3] or b"").decode("utf-8", "replace").strip()
         self.fields = [
-            (found[1].decode().lower(), found[2].decode("latin-1"))
+            (found[1].decode().lower(), _FOLD.sub(b" ", found[2]).decode("latin-1"))
             for found in _FIELD.finditer(head, status_line.end())
         ]
         self.rest = rest

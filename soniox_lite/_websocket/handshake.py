@@ -40,6 +40,8 @@ _PLACEHOLDER = "Bearer (not shown)"
 # How much of a refusal's reason is shown, in characters, and how much of its body is read.
 _MAX_REASON_LENGTH = 500
 _MAX_REFUSAL_BYTES = 64 * 1024
+# The line end of the chunk before, and the size of the next one.
+_CHUNK_HEAD = re.compile(rb"(?:\r\n)?([0-9A-Fa-f]{1,4})[ \t]*(?:;[^\r\n]*)?\r\n")
 # RFC 6455, section 1.3.
 _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -249,18 +251,27 @@ class _UpgradeExchange:
     def _body_of(self, answer: ResponseHead) -> bytes:
         """The body of a refusal, as far as it arrives before the deadline."""
         body = answer.rest
-        length = answer.all("content-length")
-        missing = int(length) - len(body) if re.fullmatch(r"\d{1,5}", length) else 0
+        is_chunked = answer.all("transfer-encoding").lower() == "chunked"
+        length = re.fullmatch(r"(\d{1,5})(?:, \1)*", answer.all("content-length"))
+        size = _MAX_REFUSAL_BYTES if is_chunked else int(length[1]) if length else 0
         # If the connection breaks, the part that has arrived is used.
         with contextlib.suppress(OSError):
-            while missing > 0:
+            while len(body) < size and not (is_chunked and body.endswith(b"0\r\n\r\n")):
                 self._sock.settimeout(remaining_sec(self._deadline))
-                block = self._sock.recv(min(missing, _MAX_REFUSAL_BYTES))
+                block = self._sock.recv(size - len(body))
                 if not block:
                     break
                 body += block
-                missing -= len(block)
-        return body
+        return _unchunked(body) if is_chunked else body
+
+
+def _unchunked(body: bytes) -> bytes:
+    """The data of a chunked body, as far as it has arrived."""
+    data, place = b"", 0
+    while (head := _CHUNK_HEAD.match(body, place)) and (size := int(head[1], 16)):
+        data += body[head.end() : head.end() + size]
+        place = head.end() + size
+    return data
 
 
 def _refusal(url: str, answer: ResponseHead, body: bytes, authorization: str) -> SonioxRealtimeError:

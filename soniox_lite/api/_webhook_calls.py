@@ -132,7 +132,8 @@ class WebhookCalls:
         import json  # noqa: PLC0415 - only a receiver of webhooks needs it
 
         try:
-            data = json.loads(payload if isinstance(payload, str) else payload.decode())
+            text = payload if isinstance(payload, str) else payload.decode()
+            data = json.loads(text.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             from .._data.invalid_json import InvalidJSONError  # noqa: PLC0415 - as above
 

@@ -461,6 +461,11 @@ def test_a_body_is_text_or_bytes(webhooks: SonioxWebhooksAPI, make: Any) -> None
     assert webhooks.unwrap(make(BODY), {HEADER: SECRET}) == WebhookEvent.from_dict(json.loads(BODY))
 
 
+@pytest.mark.parametrize("make", [bytes, bytes.decode], ids=["bytes", "str"])
+def test_a_body_may_begin_with_a_byte_order_mark(webhooks: SonioxWebhooksAPI, make: Any) -> None:
+    assert webhooks.unwrap(make(b"\xef\xbb\xbf" + BODY), {HEADER: SECRET}).status == "completed"
+
+
 @pytest.mark.parametrize("make", [bytes, bytearray, bytes.decode], ids=["bytes", "bytearray", "str"])
 def test_a_body_in_base64_is_decoded_where_the_event_says_so(webhooks: SonioxWebhooksAPI, make: Any) -> None:
     event = {"headers": {HEADER: SECRET}, "body": make(base64.b64encode(BODY)), "isBase64Encoded": True}
@@ -494,7 +499,7 @@ def test_a_body_of_another_kind_is_refused(webhooks: SonioxWebhooksAPI, payload:
         "id=a&status=completed",
         b'{"id": "a", "status"',
         b"\xff\xfe\x00",
-        b'\xef\xbb\xbf{"id": "a", "status": "completed"}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"id": "a", "status": "completed"}',
         "[" * 60_000,
         '{"id": ' + "9" * 5000 + "}",
         '{"id": "a"} trailing',

@@ -290,6 +290,23 @@ class TestFraming:
             assert caller.request("GET").content == b"next"
         assert server.connection_count == 1
 
+    @each_row("line", [b"5 ", b"005", b"5;name=value", b"5 ; name", b"5\t"])
+    def test_the_size_of_a_chunk_in_any_spelling(self, connect: Any, line: bytes) -> None:
+        with RawServer(send_raw(CHUNKED + line + b"\r\nhello\r\n00\r\nX: y\r\n\r\n"), reply(b"next")) as server:
+            caller = connect(server)
+            assert caller.request("GET").content == b"hello"
+            assert caller.request("GET").content == b"next"
+        assert server.connection_count == 1
+
+    @each_row("line", [b"-5", b"+5", b"0x5", b"1_0", b"", b" 5", b"5 5", b"\xb2", b"1" * 17])
+    def test_a_size_that_is_none_ends_at_once(self, connect: Any, line: bytes) -> None:
+        with RawServer(send_raw(CHUNKED + line + b"\r\n" + b"a" * 16 + b"\r\n0\r\n\r\n"), reply(b"next")) as server:
+            caller = connect(server, max_retries=0, timeout_sec=60)
+            with pytest.raises(SonioxConnectionError, match="not HTTP"):
+                caller.request("POST", json={})
+            assert caller.request("GET").content == b"next"
+        assert server.connection_count == 2
+
     UNUSABLE = each_row(
         "fields",
         [
@@ -546,6 +563,10 @@ class TestErrorBodies:
                 response.json()
             assert caught.value.status_code == 200
             assert len(str(caught.value)) < 300
+
+    def test_json_may_begin_with_a_byte_order_mark(self, connect: Any) -> None:
+        with RawServer(reply(b'\xef\xbb\xbf{"models": []}')) as server:
+            assert connect(server).request("GET").json() == {"models": []}
 
     @each_row("body", [b"[]", b"{}", b'{"models": 5}', b'{"models": [1]}', b'{"models": [{"id": 1}]}'])
     def test_a_success_of_another_shape_is_an_api_error(self, connect: Any, body: bytes) -> None:

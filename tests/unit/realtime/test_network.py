@@ -250,6 +250,9 @@ class TestProxy:
                 driver.call(driver.session("ws://soniox.invalid/x", connect_timeout_sec=0.2).enter)
 
 
+REASON = b'{"error_message":"too many sessions"}'
+
+
 class TestHandshake:
     """What RFC 6455, section 4.1, asks of an answer."""
 
@@ -280,6 +283,8 @@ class TestHandshake:
             {"Upgrade": "WebSocket", "Connection": "keep-alive , UPGRADE"},
             {"before": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"},
             {"Set-Cookie": "="},
+            {"X-A": "b\r\n c", "Upgrade ": "websocket", "Upgrade": None},
+            {"Connection": "keep-alive,\r\n\tUpgrade \t"},
         ],
         ids=str,
     )
@@ -291,6 +296,27 @@ class TestHandshake:
         with WsServer(step, answer_the_end()) as server:
             finish(driver, driver.open(server.url))
 
+    @pytest.mark.parametrize("at_once", [True, False])
+    @pytest.mark.parametrize(
+        ("fields", "body"),
+        [
+            (["Content-Length: 37, 37"], REASON),
+            (["Transfer-Encoding: Chunked"], b"A;x=y\r\n%b\r\n1B\r\n%b\r\n0\r\n\r\n" % (REASON[:10], REASON[10:])),
+        ],
+        ids=["length", "chunks"],
+    )
+    def test_a_refusal_has_its_reason(self, driver: Driver, fields: list[str], body: bytes, at_once: bool) -> None:
+        def refuse(peer: Any) -> None:
+            peer.read_head()
+            head = "\r\n".join(["HTTP/1.1 429 Too Many Requests", *fields, "", ""]).encode()
+            parts = [head + body] if at_once else [head, body[:7], body[7:]]
+            for part in parts:
+                peer.send(part)
+            ws_server.mute(peer)
+
+        with WsServer(refuse) as server, pytest.raises(SonioxRealtimeError, match="status 429: too many sessions"):
+            driver.call(driver.session(server.url).enter)
+
     @pytest.mark.parametrize("value", ["7", " 7 "])
     def test_a_refusal_says_when_to_try_again(self, driver: Driver, value: str) -> None:
         with WsServer(ws_server.refuse("503 Busy", b"", f"Retry-After:{value}")) as server:
@@ -301,14 +327,14 @@ class TestHandshake:
 
 
 def _consent(
-    peer: Any, *, before: str = "", status: str = "HTTP/1.1 101 Switching Protocols", accept: Any = str, **fields: str
+    peer: Any, *, before: str = "", status: str = "HTTP/1.1 101 Switching Protocols", accept: Any = str, **fields: Any
 ) -> None:
     """Accepts the upgrade, but for what is to be changed."""
     peer.read_head()
     digest = hashlib.sha1(f"{peer.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()
     given = {"Upgrade": "websocket", "Connection": "Upgrade", **fields}
     given["Sec-WebSocket-Accept"] = accept(base64.b64encode(digest).decode())
-    lines = [status, *(f"{name}: {value}" for name, value in given.items()), "", ""]
+    lines = [status, *(f"{name}: {value}" for name, value in given.items() if value), "", ""]
     peer.send((before + "\r\n".join(lines)).encode())
 
 
