@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from .._http.transport import pause
 from .._settings import settings_of
-from ..errors import SonioxError, SonioxRateLimitError
+from ..errors import SonioxError, SonioxRateLimitError, one_line
 from ..types.bulk import BulkResult
 
 TYPE_CHECKING = False
@@ -83,8 +85,17 @@ def _below_limits(client: SonioxClient, call: Callable[[], ResultT]) -> ResultT:
 def remove_item(client: SonioxClient, result: BulkResult) -> None:
     """Deletes the job and the file of a source from the service. What cannot be deleted is logged.
 
-    A job that is being processed is tried again for four seconds.
+    A job that is being processed is tried again for four seconds. A completed job whose transcript was not read, or not
+    stored, is kept: it was paid for.
     """
+    if result.error is not None and result.transcription_id is not None:
+        with contextlib.suppress(SonioxError):
+            job = client.stt.get_or_none(result.transcription_id)
+            if job is not None and job.status == "completed":
+                from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
+
+                logger().warning("transcription %s has completed and is left at the service", one_line(job.id))
+                return
     client.stt._clean_up(result.transcription_id, result.file_id, _BUSY_PAUSES_SEC)  # pyright: ignore[reportPrivateUsage]
 
 

@@ -114,6 +114,20 @@ def test_what_was_made_is_kept_on_request(run: Run, fake_soniox: FakeSoniox, rec
     assert len(fake_soniox.files) == 2
 
 
+def test_a_completed_job_whose_transcript_could_not_be_read_is_kept(
+    run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake_soniox.faults.answer(400, operation="get_transcription_transcript", times=1)
+    (result,) = run(recordings[:1], journal=tmp_path / "run.jsonl")
+    assert result.error is not None
+    assert [job.id for job in fake_soniox.transcriptions] == [result.transcription_id]
+    assert f"transcription {result.transcription_id} has completed and is left" in caplog.text
+
+    (again,) = run(recordings[:1], journal=tmp_path / "run.jsonl")
+    assert (again.error, again.transcription_id) == (None, result.transcription_id)
+    assert (created(fake_soniox), fake_soniox.transcriptions) == (1, ())
+
+
 def test_no_more_than_asked_for_at_a_time(run: Run, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
     running: set[str] = set()
     most: list[int] = []

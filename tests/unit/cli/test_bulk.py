@@ -152,3 +152,4 @@ def test_a_folder_that_cannot_be_made_fails_each_recording(run: Run, fake_soniox
     code, lines = run("a.wav", "--output-dir", "out")
     assert code == 1
     assert lines[0].startswith("a.wav: failed: cannot create its folder: ")
+    assert len(fake_soniox.transcriptions) == 1  # It was paid for.
