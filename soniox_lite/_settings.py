@@ -54,7 +54,7 @@ _OWN_HEADERS = frozenset({
 
 
 class _Hidden:
-    """What must be in no ``repr()``, log and dump of ``vars()``: it has no ``__dict__``."""
+    """The secret settings. Without a ``__dict__``, so that no ``repr()``, log or dump of ``vars()`` shows them."""
 
     __slots__ = ("api_key", "default_headers", "proxy", "webhook_secret")
 
@@ -104,7 +104,7 @@ class Settings:
         on_disconnect: Called when such a connection has ended, or could not be opened.
         stt_defaults: Fields of the configs of speech-to-text sessions; None for none.
         tts_defaults: Fields of the configs of text-to-speech streams; None for none.
-        ssl_context: For TLS; None for one that ``verify`` and ``trust_env`` tell.
+        ssl_context: For TLS; None for one that is made from ``verify`` and ``trust_env``.
         verify: False to accept every certificate, or the path of those that are trusted; True for the system's.
         proxy: The proxy for everything, hidden as the key is; None for those of the environment.
         trust_env: Whether the environment may name proxies and certificates.
@@ -326,7 +326,7 @@ def resolve_api_key(given: str | KeyFunction | None) -> str | KeyFunction:
     """The key or the function that is given, else the key of the environment.
 
     Raises:
-        SonioxValidationError: There is none, or it cannot be one.
+        SonioxValidationError: There is no key, or it has characters that no key has.
     """
     if callable(given):
         return given
@@ -456,4 +456,4 @@ def _fields_of(config: object) -> dict[str, Any]:
 
 def settings_of(client: SonioxClient | AsyncSonioxClient) -> Settings:
     """The settings of a client, for its namespaces."""
-    return client._settings  # pyright: ignore[reportPrivateUsage] - a client's parts know each other
+    return client._settings  # pyright: ignore[reportPrivateUsage] - the namespaces are parts of the client

@@ -4,7 +4,7 @@
 
     SonioxError
     ├── SonioxValidationError        invalid argument; nothing was sent (also a ValueError)
-    │   └── SonioxFileTypeError           what was given as a file is none (also a TypeError)
+    │   └── SonioxFileTypeError           an argument is not a file (also a TypeError)
     ├── SonioxFileError              a file cannot be written any more (also an OSError)
     │   └── SonioxInvalidFileError        a file cannot be opened or read (also a SonioxValidationError)
     │       ├── SonioxFileNotFoundError       (also a FileNotFoundError)
@@ -202,7 +202,7 @@ class SonioxFilePermissionError(SonioxInvalidFileError, PermissionError):
 
 
 class SonioxFileTypeError(SonioxValidationError, TypeError):
-    """What was given as a file is none."""
+    """An argument that should be a file is something else."""
 
 
 def file_error(message: str, cause: BaseException, path: object = None) -> SonioxValidationError:

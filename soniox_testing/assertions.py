@@ -45,7 +45,7 @@ def _with_checked_names(claim: Callable[_Arguments, _Result]) -> Callable[_Argum
 
 
 class Assertions:
-    """The assertions of ``FakeSoniox``. Each looks at all keys."""
+    """The assertions of ``FakeSoniox``. They cover the requests of all API keys."""
 
     if TYPE_CHECKING:
         _state: State
@@ -58,7 +58,7 @@ class Assertions:
         content: bytes | None = None,
         client_reference_id: str | None = None,
     ) -> FileRecord:
-        """Claims that a file was uploaded, whether or not it was deleted since.
+        """Asserts that a file was uploaded, whether or not it was deleted since.
 
         Args:
             filename: Its name; None: any, as for the others.
@@ -80,7 +80,7 @@ class Assertions:
         return _first("upload", uploads, expected, getattr)
 
     def assert_transcribed(self, **fields: object) -> TranscriptionRecord:
-        """Claims that a job was created, whether or not it was deleted since.
+        """Asserts that a job was created, whether or not it was deleted since.
 
         Args:
             **fields: Fields of ``TranscriptionRecord`` with the values they have now, or had last.
@@ -99,7 +99,7 @@ class Assertions:
         return _first("transcription", jobs, fields, getattr)
 
     def assert_session(self, **fields: object) -> SessionRecord:
-        """Claims that a realtime session was opened.
+        """Asserts that a realtime session was opened.
 
         Args:
             **fields: Fields of ``SessionRecord``, such as ``audio_bytes``; all others are fields of the start message,
@@ -110,7 +110,7 @@ class Assertions:
 
         Raises:
             AssertionError: There was none.
-            TypeError: Neither is there such a field, nor has a client sent one.
+            TypeError: Records have no such field, and no client has sent one.
         """
         own = _names_of(SessionRecord)
 
@@ -124,7 +124,7 @@ class Assertions:
         return _first("session", sessions, fields, read)
 
     def assert_spoken(self, text: str | None = None, **fields: object) -> SpeechRecord:
-        """Claims that text-to-speech was asked for, over REST or on a WebSocket.
+        """Asserts that text-to-speech was asked for, over REST or on a WebSocket.
 
         Args:
             text: All of the text; None: any.
@@ -136,7 +136,7 @@ class Assertions:
 
         Raises:
             AssertionError: There was none.
-            TypeError: Neither is there such a field, nor has a client sent one.
+            TypeError: Records have no such field, and no client has sent one.
         """
         own = _names_of(SpeechRecord) | {"text"}
 
@@ -151,7 +151,7 @@ class Assertions:
 
     @_with_checked_names
     def assert_requested(self, method: str, path: str, times: int | None = None) -> tuple[RequestRecord, ...]:
-        """Claims that a REST request was made, with any status; only the last 10,000 requests are recorded.
+        """Asserts that a REST request was made, with any status; only the last 10,000 requests are recorded.
 
         Args:
             method: Such as ``GET``.
@@ -219,7 +219,7 @@ class Assertions:
         return Expectation(method.upper(), path, times, wanted, self._state)
 
     def assert_no_files_left(self) -> None:
-        """Claims that every uploaded file was deleted.
+        """Asserts that every uploaded file was deleted.
 
         Raises:
             AssertionError: Some were not.
@@ -230,7 +230,7 @@ class Assertions:
             raise AssertionError(listed("Files left", left))
 
     def assert_no_jobs_left(self) -> None:
-        """Claims that every transcription was deleted.
+        """Asserts that every transcription was deleted.
 
         Raises:
             AssertionError: Some were not.
@@ -241,7 +241,7 @@ class Assertions:
             raise AssertionError(listed("Transcriptions left", left))
 
     def assert_no_voices_left(self) -> None:
-        """Claims that every cloned voice was deleted: the service has room for few.
+        """Asserts that every cloned voice was deleted: the service has room for few.
 
         Raises:
             AssertionError: Some were not.
@@ -252,7 +252,7 @@ class Assertions:
             raise AssertionError(listed("Voices left", left))
 
     def check(self) -> None:
-        """Claims that all that was scripted was used, no session is open, and no unknown path was requested.
+        """Asserts that all that was scripted was used, no session is open, and no unknown path was requested.
 
         A session whose client has just left is given a second to notice. Gives a ``DeprecationWarning`` for what the
         service will refuse one day, such as a key in a start message.

@@ -72,7 +72,7 @@ def _float_decoder(audio_format: str, step: int) -> Callable[[bytes, int], array
 
 
 def _integer_decoder(audio_format: str, width: int, step: int) -> Callable[[bytes, int], array[Any]]:
-    """Takes the two upper bytes of each sample, which may be its only one and zero, as a number of 16 bits."""
+    """Decodes samples as 16-bit numbers, from the two upper bytes of each. A sample of one byte is its upper byte."""
     upper, lower = (0, 1) if audio_format.endswith("be") else (width - 1, width - 2)
     high: bytes | None = None
     low: bytes | None = None

@@ -1,4 +1,4 @@
-"""A voice gate: silence is dropped before it is sent, and times are told as if it had been sent.
+"""A voice gate: silence is dropped before it is sent, and times are shifted as if it had been sent.
 
 Theory of operation. Audio is judged in frames of 20 ms by its loudness. The background is the quietest that was heard
 in the last ten seconds: speech has gaps of that level all the time. A frame is loud if it is 6 dB above the background,
@@ -47,7 +47,7 @@ _BLOCK_FRAMES, _BLOCKS = 25, 20
 _SMOOTHING = 0.4
 # Until the background is known.
 _OPEN_AT_FIRST_MS = 1000
-# After the service has told the end of an utterance, for which it needs this much silence.
+# How much longer the gate stays open than the service needs to detect an endpoint.
 _AFTER_ENDPOINT_MS = 500
 _DEFAULT_ENDPOINT_DELAY_MS = 2000
 _DEFAULT_HANGOVER_MS = 1000
@@ -75,13 +75,13 @@ class VoiceGate:
         hangover_ms: int | None = None,
         pre_roll_ms: int = 300,
     ) -> None:
-        """A gate that is open, until it knows the background.
+        """A gate. It is open until the background is known.
 
         Args:
             config: The session's, also as a dict; its format has to be a raw one.
             hangover_ms: How long to stay open after the last sound, 0 to 60,000. None for one second, or with endpoint
-                detection for ``max_endpoint_delay_ms`` and half a second: the service tells an endpoint only after it
-                has heard that much silence.
+                detection for ``max_endpoint_delay_ms`` and half a second: the service reports an endpoint only after
+                that much silence.
             pre_roll_ms: How much audio before a sound goes out with it, 0 to 60,000.
 
         Raises:
@@ -214,7 +214,7 @@ class VoiceGate:
         return restored
 
     def restore_ms(self, ms: float) -> float:
-        """The time in the original audio of a time that the service told, in milliseconds."""
+        """The time in the original audio for a time that the service sent, both in milliseconds."""
         with self._lock:
             return self._true_at(ms, self._stretch_at(ms))
 
@@ -224,7 +224,7 @@ class VoiceGate:
         return (self._config.max_endpoint_delay_ms or _DEFAULT_ENDPOINT_DELAY_MS) + _AFTER_ENDPOINT_MS
 
     def _pass(self, frame: bytes) -> bytes:
-        """What goes out when a frame has come."""
+        """The audio to send after another frame."""
         was_open = self.is_open
         is_loud = self._background.is_exceeded_by(self._level(frame))
         self._loudness = (self._loudness << 1 | is_loud) & ((1 << _LOOKED_AT) - 1)

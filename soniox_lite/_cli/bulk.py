@@ -50,7 +50,7 @@ def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
     }
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
-            report.skipped(source, "its transcript is there")
+            report.skipped(source, "its transcript exists")
         with open_client(options) as client:
             results = client.stt.transcribe_many(
                 waiting,
@@ -84,7 +84,7 @@ def _written(result: BulkResult, output: TranscriptOutput) -> str | None:
 
 
 class _Report:
-    """Tells what becomes of each recording, and at the end of all of them. On a terminal also how far it is."""
+    """Reports the result of each recording and the totals at the end; on a terminal also the progress."""
 
     def __init__(self, count: int, *, quiet: bool | None) -> None:
         self._count, self._quiet = count, quiet

@@ -259,7 +259,7 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=float, metavar="SECONDS", help="maximum time without data from the server (default: 30)"
     )
     group.add_argument(
-        "--verbose", action="store_true", help="tell requests, attempts, times and request ids on standard error"
+        "--verbose", action="store_true", help="log requests, attempts, times and request ids to standard error"
     )
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")
 

@@ -72,7 +72,7 @@ def stream(options: argparse.Namespace) -> int:
         Exit code 0; 128 plus the signal's number if Ctrl-C or SIGTERM ended it early.
     """
     started = time.monotonic()
-    # What a session logs, this program tells in its own words; --verbose shows both.
+    # This program reports in its own words what a session logs; --verbose shows both.
     logger().addHandler(logging.NullHandler())
     # Reports all errors of the command line before anything is sent.
     command = _command(options)
@@ -242,7 +242,7 @@ def _show_events(
 
 
 class _Breaks:
-    """Tells of connections that broke, and of audio that was lost by it, one line each.
+    """Reports connections that broke and audio that was lost, one line each.
 
     Args:
         session: Its handlers are called by other threads, which must not write between two parts of a line.

@@ -94,7 +94,7 @@ class BaseClient:
         Args:
             api_key: The secret (``SONIOX_API_KEY``); surrounding white space is dropped. Or a function that returns it,
                 called for each attempt of a request and each realtime connection; the async client awaits a coroutine
-                function. What it raises comes unchanged.
+                function. Its exceptions are passed on unchanged.
             api_base_url: REST base URL (``SONIOX_API_BASE_URL``); ``/v1`` is added if it does not end with a version.
                 None for the region's.
             websocket_base_url: URL of realtime speech-to-text (``SONIOX_WS_URL``), which may have a query; None for the
@@ -104,7 +104,7 @@ class BaseClient:
                 for the region's.
             timeout_sec: The longest silence within a request, in seconds: to send a block, to get the first byte of the
                 reply, and then the next. A reply slower than 1 KiB/s beyond that is given up too. None for 30.
-            webhook_secret: What verifies webhooks (``SONIOX_API_WEBHOOK_SECRET``); None for nothing.
+            webhook_secret: The secret that calls of webhooks must have (``SONIOX_API_WEBHOOK_SECRET``); None for none.
             webhook_signature_header: The header that carries it (``SONIOX_API_WEBHOOK_HEADER``); None for
                 ``X-Soniox-Webhook-Secret``.
             region: ``us``, ``eu``, ``jp``, ... (``SONIOX_REGION``); None for ``us``. A key works in its region only.
@@ -256,7 +256,7 @@ class BaseClient:
 
     @property
     def webhook_secret(self) -> str | None:
-        """What verifies webhooks, as it was given; None for that of the environment."""
+        """The secret of webhooks, as it was given; None for that of the environment."""
         return self._settings.webhook_secret
 
     @property

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 def check_callback(name: str, function: object) -> None:
-    """Refuses what cannot be called.
+    """Checks that a callback can be called.
 
     Raises:
-        SonioxValidationError: It is refused.
+        SonioxValidationError: It cannot.
     """
     check_sync_callback(name, function, is_awaited=True)
 
 
 async def settled(_name: str, outcome: Any) -> Any:
-    """What a function returned, or what awaiting that gives."""
+    """What a callback returned; the result of awaiting it if that is an awaitable."""
     return await outcome if is_awaitable(outcome) else outcome
 
 
 class AsyncHandlers(Handlers):
-    """As :class:`Handlers`, called in the event loop; what has to be awaited becomes a task."""
+    """As :class:`Handlers`, called in the event loop; an awaitable that one returns becomes a task."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class AsyncHandlers(Handlers):
             task.add_done_callback(self._tasks.discard)
 
     async def wait(self, timeout_sec: float) -> None:  # type: ignore[override]
-        """Gives those that were called the time to come to their end, but for the one that calls this."""
+        """Waits until the tasks of handlers have ended, except the task that calls this."""
         if not self._tasks:
             return  # Also where there is no loop, as in a forked child.
         tasks = self._tasks - {asyncio.current_task()}

@@ -113,7 +113,7 @@ class Handlers:
                 self._remove(entry)
 
     def _remove(self, entry: tuple[str, Callable[[Any], object], bool]) -> bool:
-        """Whether an entry was still there; it is not any more."""
+        """Removes an entry; returns whether it was there."""
         try:
             self._handlers.remove(entry)
         except ValueError:
@@ -144,7 +144,7 @@ class Handlers:
 
 def logger() -> logging.Logger:
     """The logger under the package's own name: ``soniox_lite``, or that of a copy in another project's tree."""
-    import logging  # noqa: PLC0415 - only the rare cases pay in which something is logged
+    import logging  # noqa: PLC0415 - loaded only when something is logged
 
     return logging.getLogger(__name__.rpartition("._data")[0])
 

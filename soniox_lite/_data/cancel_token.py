@@ -38,7 +38,7 @@ class CancelToken:
 
     def cancel(self) -> None:
         """Ends the calls. Later calls of this do nothing."""
-        # First the mark, then the connections: one that is taken meanwhile is followed by a look at the mark.
+        # Set first: a call that takes a connection after the loop below checks the event afterwards.
         self._is_set.set()
         for pool in list(self._pools):
             pool.abort_of(self)
@@ -47,7 +47,7 @@ class CancelToken:
         """Returns if ``cancel()`` was not called.
 
         Raises:
-            SonioxCancelledError: It was.
+            SonioxCancelledError: ``cancel()`` was called.
         """
         if self.cancelled:
             raise self.error()

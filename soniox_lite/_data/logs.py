@@ -25,8 +25,8 @@ def log(level: int, text: str, *args: object) -> None:
 
     Args:
         level: Of ``logging``.
-        text: What is said, with a ``%s`` for each of ``args``. It must hold no secret, and no text of a user.
-        args: What the text is completed with.
+        text: The message, with a ``%s`` for each of ``args``. It must hold no secret, and no text of a user.
+        args: The values for them.
     """
     logger = _logger()
     if logger is not None:
@@ -34,7 +34,7 @@ def log(level: int, text: str, *args: object) -> None:
 
 
 def is_logged(level: int) -> bool:
-    """Whether somewhere records of this level are wanted."""
+    """Whether the program's logging takes records of this level."""
     logger = _logger()
     return logger is not None and bool(logger.isEnabledFor(level))
 

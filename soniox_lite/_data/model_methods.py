@@ -476,7 +476,7 @@ def _chosen(selection: Mapping[Any, Any], key: Any, length: int) -> Any:
 
 
 def _dump_scalar(value: Any, how: _Dump) -> Any:
-    """A value of no record, as JSON has it."""
+    """A value that is not a record, as JSON has it."""
     if isinstance(value, Enum):
         value = value.value
     if how.finite_only and isinstance(value, float) and not math.isfinite(value):

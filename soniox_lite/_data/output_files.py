@@ -42,12 +42,12 @@ class Output:
         """Writes the whole block. Exceptions of the stream are passed on unchanged.
 
         Raises:
-            SonioxError: The stream takes nothing, because it does not wait until it can.
+            SonioxError: The stream is non-blocking and took nothing.
         """
         while block:
             written = self._stream.write(block)
             if written == 0 or (written is None and isinstance(self._stream, io.RawIOBase)):
-                raise SonioxError("the output does not wait until it can be written to; a blocking stream is needed")
+                raise SonioxError("the output is non-blocking; a blocking stream is needed")
             # An unbuffered stream may take less than it is given. An object that only has write() may return None.
             taken = len(block) if written is None else written
             self.count += taken
@@ -150,7 +150,7 @@ class _Draft:
 
     def __init__(self, path: str, status: os.stat_result | None) -> None:
         if not os.path.basename(path):
-            raise FileNotFoundError(0, "it is no file's name")
+            raise FileNotFoundError(0, "the path has no file name")
         # A symbolic link stays a link: its target is written, as open() does.
         self._target = os.path.realpath(path)
         if status is not None and not os.access(self._target, os.W_OK):

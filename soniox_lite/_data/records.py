@@ -11,7 +11,7 @@ others: so a record knows which ones are set.
 
 What pydantic's models can do (``model_dump()`` and the like) is in ``model_methods.py``.
 """
-# The types of JSON values are unknown before they are looked at; and the classes here share what is theirs.
+# The types of JSON values are unknown before they are checked. The classes here use each other's private members.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportPrivateUsage=false
 
@@ -213,7 +213,7 @@ class Payload(Record):
 
     if TYPE_CHECKING:
         __pydantic_config__: ClassVar[dict[str, str]]
-    # Or pydantic would drop unknown fields, which are errors everywhere else.
+    # By default pydantic would drop unknown fields, which are errors everywhere else.
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - no field
     _is_payload = True  # for the rules, which convert the values of payloads
     _optional_fields = frozenset({"extra"})
@@ -229,7 +229,7 @@ class Payload(Record):
         _make_dataclass(cls)
 
     def __post_init__(self) -> None:
-        # For what makes dataclasses without calling __init__, as pydantic and msgspec do.
+        # Called by libraries that make dataclasses without __init__, such as pydantic and msgspec.
         with FieldErrors(self) as check:
             self._check(check)
 

@@ -48,7 +48,7 @@ class AsyncTransport:
         """
         self._transport = Transport(settings)
         self._workers = Workers(MAX_THREADS)
-        # What has requests to make before the client is closed.
+        # Each makes its last requests before the client is closed.
         self.endings: set[Callable[[], Awaitable[None]]] = set()
 
     @property

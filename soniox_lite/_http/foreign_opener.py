@@ -30,7 +30,7 @@ class ForeignResponse:
         if not isinstance(status, int) or status < 200:
             if raw is not None:
                 raw.close()
-            raise SonioxConnectionError(f"{name}: the opener has no HTTP response to this")
+            raise SonioxConnectionError(f"{name}: the opener returned no HTTP response")
         self._raw = raw
         self.status = status
         self.headers = raw.headers

@@ -1,1 +1,1 @@
-"""Connections for REST and realtime: name resolution, TCP, proxies, TLS. Knows no REST requests and no WebSockets."""
+"""Connections for REST and realtime: name resolution, TCP, proxies, TLS. Independent of REST and WebSockets."""

@@ -36,7 +36,7 @@ def default_tls_context() -> ssl.SSLContext:
 
 
 def tls_contexts_of(settings: Settings) -> Callable[[], ssl.SSLContext]:
-    """What gives the TLS context of a client, which is made when it is first asked for."""
+    """A function that returns the TLS context of a client. The context is made when it is first called."""
     context = settings.ssl_context
     if context is not None:
         return lambda: context

@@ -110,7 +110,7 @@ class Proxies:
     """
 
     def __init__(self, proxy: str | None = None, *, trust_env: bool = True) -> None:
-        """Reads the environment, if it has a say.
+        """Reads the environment, unless ``proxy`` is given or ``trust_env`` is False.
 
         Args:
             proxy: The URL of the proxy for every host; None for those of the environment.

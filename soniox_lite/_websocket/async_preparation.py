@@ -23,7 +23,7 @@ _HOOK_TIMEOUT_SEC = 10.0
 
 
 class AsyncPreparation:
-    """The part of a connection that the user's own functions take."""
+    """The part of a connection that calls functions of the user: for the key, the headers and the hooks."""
 
     def __init__(self, options: ConnectionOptions) -> None:
         """Calls nothing yet.
@@ -39,10 +39,10 @@ class AsyncPreparation:
             self._handlers.add("on_disconnect", options.on_disconnect)
 
     async def begin(self) -> None:
-        """Asks for the key and the headers. What the user's functions raise comes as it is.
+        """Gets the key and the headers. Exceptions of the user's functions are passed on unchanged.
 
         Raises:
-            SonioxValidationError: What they gave cannot be sent.
+            SonioxValidationError: What they returned cannot be sent.
         """
         options = self._options
         if options.key_function is not None:

@@ -116,7 +116,7 @@ class FrameParser:
                     break
                 length = int.from_bytes(buffer[position + 2 : start], "big")
             if first == _WHOLE_TEXT and not self._opcode and length <= self._max:
-                opcode = TEXT  # Nearly every frame; the call would take a quarter of its time here.
+                opcode = TEXT  # Nearly every frame. Without the call below, parsing it takes a quarter less time.
             else:
                 # A frame that cannot be valid is refused before its payload is waited for.
                 opcode = self._checked_opcode(first, length)

@@ -117,7 +117,7 @@ class WebSocket:
 
     Attributes:
         closure: How it ended; None while it is open.
-        bytes_queued: How many bytes of frames were to be sent so far.
+        bytes_queued: How many bytes of frames have been queued in all, whether they have been sent or not.
         last_sent_at: When the last TEXT and the last BINARY message was queued, keepalives aside, as time.monotonic()
             counts; before the first, when the connection was opened.
     """
@@ -384,8 +384,8 @@ class WebSocket:
     def _may_hold_answer(self, *, reading: bool) -> bool:
         """Whether the answer to the ping may be in data that has arrived and was not read.
 
-        That is so when this process was frozen, and when its program does not receive. In the latter case it says
-        something only if the server has got the ping.
+        That is so when this process was frozen, and when its program does not receive. In the second case the data is
+        an answer only if the server has received the ping.
         """
         with self._lock:
             return (reading or self._acknowledged >= self._ping_end) and self._has_unread()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# A loop that was closed while it had sockets to watch says nothing to its thread, which looks for itself.
+# A loop that is closed while it watches sockets does not wake the thread, which checks for that at this interval.
 CHECK_SEC = 5.0
 # On Windows select() takes 512, of which one wakes the thread.
 MAX_SOCKETS = 511
@@ -60,7 +60,7 @@ class SelectorThread:
         """Wakes the thread, or starts it if there is something to watch."""
         with self._lock:
             if self._pair is not None:
-                with contextlib.suppress(BlockingIOError):  # Full: it is about to look again already.
+                with contextlib.suppress(BlockingIOError):  # Full: the thread will wake anyway.
                     self._pair[1].send(b"\0")
             elif self._readers or self._writers:
                 pair = socket.socketpair()
@@ -78,12 +78,12 @@ class SelectorThread:
     def _run(self, woken: socket.socket, waker: socket.socket) -> None:
         with woken, waker:
             while self._goes_on():
-                # While the loop has not yet dealt with what was ready, that would be found again and again.
+                # Until the loop has handled the sockets that are ready, select() would return them again at once.
                 readers, writers = ([], []) if self._loop_is_busy else (list(self._readers), list(self._writers))
                 try:
                     readable, writable, _ = select.select([woken.fileno(), *readers], writers, [], CHECK_SEC)
                 except (OSError, ValueError):
-                    # One was closed meanwhile, and it is not said which: each callback looks for itself.
+                    # A socket was closed meanwhile, and the error does not say which: each callback checks its own.
                     readable, writable = readers, writers
                 with contextlib.suppress(BlockingIOError):
                     while woken.recv(4096):
@@ -93,7 +93,7 @@ class SelectorThread:
                     self._tell(ready, writable)
 
     def _goes_on(self) -> bool:
-        """Whether the thread is still needed; what is watched from then on gets another one."""
+        """Whether the thread is still needed. If not, the next socket to watch starts another thread."""
         loop = self._loop()
         with self._lock:
             if loop is not None and not loop.is_closed() and (self._readers or self._writers):
@@ -123,7 +123,7 @@ _threads: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, SelectorThread] =
 
 
 def selector_thread_of(loop: asyncio.AbstractEventLoop) -> SelectorThread:
-    """The one that watches sockets for an event loop."""
+    """The object that watches sockets for an event loop."""
     found = _threads.get(loop)
     if found is None:
         found = _threads[loop] = SelectorThread(loop)

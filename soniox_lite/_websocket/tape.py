@@ -280,5 +280,5 @@ def _masked(text: str) -> str:
 
 
 def _open_private(path: str, flags: int) -> int:
-    # For the user alone: it may hold what people said.
+    # Readable by the user only: the file may hold what people said.
     return os.open(path, flags, 0o600)

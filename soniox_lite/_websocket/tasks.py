@@ -135,11 +135,11 @@ class AsyncConnection:
         on_message: Called in the loop with each message as it arrives; gives what is to be kept of it for
             :meth:`receive`, None for nothing.
         on_end: Called in the loop once, when the connection has ended.
-        on_tick: Called in the loop now and then; says in how many seconds it wants to be called again.
+        on_tick: Called in the loop now and then; returns the seconds until the next call.
 
     Attributes:
         keeps_newest: As for :class:`Connection`.
-        fed: As for :class:`Connection`; told of each message.
+        fed: As for :class:`Connection`; its receiver is woken for each message.
         messages: What arrived and was not received yet.
     """
 

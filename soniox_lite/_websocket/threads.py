@@ -67,11 +67,11 @@ class Connection:
         on_message: Called by the reader thread with each message as it arrives; gives what is to be kept of it for
             :meth:`receive`, None for nothing.
         on_end: Called by the reader thread once, when the connection has ended.
-        on_tick: Called by the reader thread now and then; says in how many seconds it wants to be called again.
+        on_tick: Called by the reader thread now and then; returns the seconds until the next call.
 
     Attributes:
         keeps_newest: Whether a queue of messages that is full drops its oldest, instead of making the server wait.
-        fed: A queue that ``on_message`` appends to, which is told of it once for all messages of one read.
+        fed: A queue that ``on_message`` appends to; its receiver is woken once for all messages of one read.
         messages: What arrived and was not received yet; only the reader thread and the receiver change it.
     """
 
@@ -197,7 +197,7 @@ class Connection:
         return self.websocket.send(message.opcode, message.payload)
 
     def put_off(self, action: Callable[[], object]) -> bool:
-        """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
+        """Whether the caller is a signal handler that interrupted a step of its thread; the action follows it."""
         if not self._is_interrupting():
             return False
         self._later.append((threading.get_ident(), action))
@@ -256,7 +256,7 @@ class Connection:
         while not websocket.is_sent(position):
             now = time.monotonic()
             if moved < turn and websocket.bytes_sent > moved:
-                # Behind bytes of others that move; the time begins with the turn of these.
+                # Messages before this one are being sent: the time limit begins when they have been.
                 moved, deadline = websocket.bytes_sent, now + timeout
             elif now >= deadline:
                 error = send_timeout_error(timeout)
@@ -314,10 +314,10 @@ class Connection:
 
         Args:
             timeout_sec: How long to wait.
-            or_when: What else ends the wait, looked at whenever a message arrived.
+            or_when: Also ends the wait when it returns True; called whenever a message has arrived.
         """
         if self._is_reader() or self._is_interrupting():
-            # One of its own callbacks asks, or a signal handler, and nothing can end before that returns.
+            # Called by a callback of the connection or a signal handler: the connection cannot end before that returns.
             return self._reader_is_done
         with self._changed:
             self._options = self._options.without_queue_limit()
@@ -377,7 +377,7 @@ class Connection:
 
     def __del__(self) -> None:
         websocket = self._websocket
-        # At the end of the interpreter there may be nothing left to compare with.
+        # __init__ may have raised, and at the end of the interpreter attributes may be gone.
         if websocket is None or websocket.closure is not None:
             return
         if websocket.was_opened_by_parent:
@@ -476,7 +476,7 @@ class Connection:
         """Reports the end, closes the socket and wakes all waiters."""
         closure = websocket.closure
         if closure is None:
-            raise AssertionError("the reader left without an end")
+            raise AssertionError("the reader thread ended, but the connection has not")
         try:
             if (on_end := self._on_end()) is not None:
                 on_end(closure)
@@ -531,5 +531,5 @@ def _wait(websocket: WebSocket, *, for_read: bool, for_write: bool, timeout_sec:
     try:
         wait_ready(websocket.sock, for_read=for_read, for_write=for_write, timeout_sec=timeout_sec)
     except (OSError, ValueError):
-        # Closed between the look at it and the wait: the caller looks again.
+        # Closed between the caller's check and this wait: the caller checks again.
         return

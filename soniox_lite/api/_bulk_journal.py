@@ -55,7 +55,7 @@ class Journal:
             raise
 
     def _read(self, path: str | os.PathLike[str]) -> tuple[bool, str]:
-        """Reads what is noted: whether there is something, and the run's name."""
+        """Reads the lines. Returns whether there are any, and the run's name."""
         self._file.seek(0)
         lines = self._file.read()
         # A line that was cut off when the process was killed is written again.
@@ -63,7 +63,7 @@ class Journal:
         try:
             first, *entries = [json.loads(line) for line in whole.splitlines()] or [None]
             if first is None and lines[: len(_BEGINNING)] != _BEGINNING[: len(lines)]:
-                raise ValueError  # It would be overwritten.
+                raise ValueError  # Some other file, which would be overwritten.
             run: str = f"bulk-{secrets.token_hex(8)}" if first is None else first["run"]
             self.done.update(entry["done"] for entry in entries)
         except (ValueError, LookupError, TypeError) as error:

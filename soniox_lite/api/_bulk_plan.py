@@ -153,6 +153,6 @@ class BulkPlan:
         return [result for result in results if self.deletes or result.transcript is None]
 
     def close(self) -> None:
-        """Gives the journal back."""
+        """Closes the journal."""
         if self._journal is not None:
             self._journal.close()

@@ -100,7 +100,7 @@ class _AsyncRun:
                 await self._ended
 
     def ended(self) -> None:
-        """Everything is deleted that has to be."""
+        """Called when all that has to be deleted is deleted."""
         self._endings.discard(self.end)
         self._ended.set_result(None)
 

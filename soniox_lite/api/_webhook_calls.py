@@ -1,4 +1,4 @@
-"""Webhook calls: which are believed, what they say, and how they are answered. No I/O."""
+"""Webhook calls: verifying them, reading their events, and answering them. No I/O."""
 
 from __future__ import annotations
 

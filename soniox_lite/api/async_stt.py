@@ -1020,7 +1020,7 @@ def _translating(
         if source is not None and to is None:
             check.add("source", "is for to, not for between", source)
         if "translation" in options:
-            check.add("config.translation", "must not be given: to or between tell it", options["translation"])
+            check.add("config.translation", "must not be given: it is made from to or between", options["translation"])
     if to is None:
         translation = TranslationConfig(type="two_way", language_a=pair[0], language_b=pair[1])
     else:
@@ -1064,6 +1064,6 @@ def _timeout_error(
 
 
 def _log_left_over(kind: str, left_id: str | None, error: SonioxError) -> None:
-    from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
+    from .._data.callbacks import logger  # noqa: PLC0415 - loaded only when deleting fails
 
     logger().warning("%s %s is left at the service: %s", kind, one_line(left_id), error)

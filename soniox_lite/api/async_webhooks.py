@@ -67,7 +67,7 @@ class AsyncReceivedWebhook:
 
     def _opened_client(self) -> AsyncSonioxClient:
         if self._client is None:
-            raise SonioxError("this webhooks namespace has no client to ask with; use client.webhooks")
+            raise SonioxError("this webhooks namespace has no client to send requests with; use client.webhooks")
         return self._client
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ class AsyncSonioxWebhooksAPI(WebhookCalls, AsyncWebhookGateways):
         Args:
             webhook_secret: What the header must hold; None for ``SONIOX_API_WEBHOOK_SECRET``, or no secret.
             webhook_header: The header's name; None for ``SONIOX_API_WEBHOOK_HEADER``, or ``X-Soniox-Webhook-Secret``.
-            client: What fetches transcripts of received webhooks; None if they are not fetched.
+            client: Fetches jobs and transcripts of received webhooks; None if they are not fetched.
 
         Raises:
             SonioxValidationError: The secret or the name cannot be part of an HTTP header.

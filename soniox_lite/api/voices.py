@@ -315,7 +315,7 @@ def _path(voice_id: str) -> str:
 
 
 def _begun(voice: Voice, model: str | None) -> list[VoiceModel]:
-    """How far the voice is with this model, or with all, unless nothing was begun there."""
+    """The states of the voice for this model, or for all models, without those whose preparation was not begun."""
     return [
         progress
         for progress in voice.models

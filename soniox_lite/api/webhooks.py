@@ -68,7 +68,7 @@ class ReceivedWebhook:
 
     def _opened_client(self) -> SonioxClient:
         if self._client is None:
-            raise SonioxError("this webhooks namespace has no client to ask with; use client.webhooks")
+            raise SonioxError("this webhooks namespace has no client to send requests with; use client.webhooks")
         return self._client
 
     def __repr__(self) -> str:
@@ -94,7 +94,7 @@ class SonioxWebhooksAPI(WebhookCalls, WebhookGateways):
         Args:
             webhook_secret: What the header must hold; None for ``SONIOX_API_WEBHOOK_SECRET``, or no secret.
             webhook_header: The header's name; None for ``SONIOX_API_WEBHOOK_HEADER``, or ``X-Soniox-Webhook-Secret``.
-            client: What fetches transcripts of received webhooks; None if they are not fetched.
+            client: Fetches jobs and transcripts of received webhooks; None if they are not fetched.
 
         Raises:
             SonioxValidationError: The secret or the name cannot be part of an HTTP header.

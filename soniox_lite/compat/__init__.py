@@ -93,7 +93,7 @@ class _Finder(MetaPathFinder):
         return ModuleSpec(fullname, _Loader(ours.name), origin=ours.origin, is_package=is_package)
 
     def find_distributions(self, context: DistributionFinder.Context) -> Iterable[Distribution]:
-        # No name asks for what is installed, which is for others to say.
+        # Without a name, all installed distributions are meant, which other finders list.
         if context.name != _OFFICIAL:
             return []
         from ._distribution import OfficialDistribution  # noqa: PLC0415 - importlib.metadata is not loaded otherwise

@@ -1,4 +1,4 @@
-"""What ``importlib.metadata`` is told about the official SDK."""
+"""The metadata of the official SDK for ``importlib.metadata``."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class File(ServiceObject):
         filename: Name it was uploaded under.
         size: In bytes.
         created_at: When the upload ended, in UTC.
-        client_reference_id: The uploader's own mark; None when there is none.
+        client_reference_id: The identifier that was given with the upload; None when there is none.
     """
 
     id: str

@@ -266,7 +266,7 @@ class RealtimeSessionErrorPayload(Record):
 
     if TYPE_CHECKING:
         __pydantic_config__: ClassVar[dict[str, bool]]
-    # Or pydantic would have to know how to read an exception.
+    # Without this, pydantic refuses a field that holds an exception.
     __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
 
     type: Failed = "error"
@@ -338,7 +338,11 @@ lazy_names(
 
 
 def decode_message(cls: type[ObjectT], raw: str | bytes) -> ObjectT:
-    """The reply of a class that a message of a session spells out, as JSON text or in UTF-8.
+    """A message of a session as a record of a class.
+
+    Args:
+        cls: The class.
+        raw: The message: JSON, as text or in UTF-8.
 
     Raises:
         SonioxRealtimeError: It is not JSON, or not of the documented shape; the message says where.
@@ -347,7 +351,7 @@ def decode_message(cls: type[ObjectT], raw: str | bytes) -> ObjectT:
 
 
 def adopt_message(cls: type[ObjectT], data: Any) -> ObjectT:
-    """The same of a message that has been parsed. ``data`` becomes part of it and must not be used again.
+    """As :func:`decode_message`, for parsed JSON. ``data`` becomes part of the record and must not be used again.
 
     Raises:
         SonioxRealtimeError: It is not of the documented shape; the message says where.

@@ -1,4 +1,4 @@
-"""Types of realtime sessions that are resumed: the policy, and what they tell about breaks."""
+"""Types of realtime sessions that are resumed: the policy, and the events about breaks."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class ResumePolicy(Payload):
             the service although the connection works. Of audio without a known bit rate, ``buffer_bytes`` alone counts.
         buffer_bytes: The same in bytes; whichever is reached first.
         when_full: What sending does while no more audio can be kept: ``wait`` (``send_timeout_sec`` at most),
-            ``raise``, or ``drop`` the oldest audio. What is lost by that is told by a ``lost`` event. A chunk for which
+            ``raise``, or ``drop`` the oldest audio. A ``lost`` event reports what was dropped. A chunk for which
             there is no room is not kept in part, unless it waits and is longer than a quarter of what can be kept.
         overlap_ms: How many milliseconds of recognised audio are sent again at most, so that the two transcripts can
             be joined; 0 for none. None for 5000, with speaker diarization 15000. A quarter of what can be kept at most.
-        max_replay_speed: How fast kept audio is sent, as a multiple of real time; None for as fast as the line takes
-            it. Counts for raw audio only.
+        max_replay_speed: How fast kept audio is sent, as a multiple of real time; None for as fast as the
+            connection takes it. Counts for raw audio only.
         rotate_after_sec: After how many seconds of audio the session moves to a new connection by itself, before the
             service ends the old one (at 300 minutes); earlier with keys of ``TemporaryKeys`` that end sessions earlier.
             None for never.
@@ -116,7 +116,7 @@ class RealtimeReconnectingPayload(Record):
 
     if TYPE_CHECKING:
         __pydantic_config__: ClassVar[dict[str, bool]]
-    # Or pydantic would have to know how to read an exception.
+    # Without this, pydantic refuses a field that holds an exception.
     __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
 
     type: Reconnecting = "reconnecting"
@@ -218,7 +218,7 @@ class RealtimeTTSLostPayload(Record):
 
     if TYPE_CHECKING:
         __pydantic_config__: ClassVar[dict[str, bool]]
-    # Or pydantic would have to know how to read an exception.
+    # Without this, pydantic refuses a field that holds an exception.
     __pydantic_config__ = {"arbitrary_types_allowed": True}  # noqa: RUF012 - no field
 
     type: Lost = "lost"

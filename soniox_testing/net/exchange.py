@@ -1,4 +1,6 @@
-"""HTTP/1.1 on one connection: request heads, bodies and their framing, responses. Of the API it knows only the errors.
+"""HTTP/1.1 on one connection: request heads, bodies and their framing, responses.
+
+Independent of the API, but for the shape of its errors.
 
 Connections are kept open, so each request's body is read to its end. A response is sent in one piece, or in chunks if
 its length is not known yet. A malformed request is refused with an error of the API and ends the connection, because

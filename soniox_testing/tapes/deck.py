@@ -75,7 +75,7 @@ class TapeDeck:
         return next((player for player in self._players if player.has_more), self._players[-1])
 
     def check(self) -> None:
-        """Claims that the tapes were played to their ends, unless a client is known to have done something else.
+        """Asserts that the tapes were played to their ends, unless a client is known to have done something else.
 
         Raises:
             AssertionError: Some were not.

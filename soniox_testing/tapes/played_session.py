@@ -55,7 +55,7 @@ class PlayedSession:
     ) -> None:
         self.subprotocol: str | None = KEY_PROTOCOL if KEY_PROTOCOL in subprotocols else None
         self.wants_turn: bool = True
-        """At first: the server may speak first."""
+        """True at first: the first message on the tape may be the server's."""
         self.deadline_sec: float | None = None
         self._tape = tape
         self._cleaner = cleaner
@@ -109,7 +109,7 @@ class PlayedSession:
         """The WebSocket is open."""
 
     def time_passed(self, now_sec: float) -> Sequence[Action]:
-        """Says what is due."""
+        """The messages of the tape that are due."""
         self.wants_turn = False
         if self._mismatch is not None and not self._is_over:
             return self._refuse(str(self._mismatch))

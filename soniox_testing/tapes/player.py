@@ -191,7 +191,7 @@ class Player:
             raise TapeMismatchError(f"{self._place(expected)}: expected {expected.name}, got {differences(expected)}")
 
     def _begin(self, session: PlayedSession, content: dict[str, Any]) -> None:
-        """Gives a session what fits its first message, of all that could have been opened as well."""
+        """Assigns to a session the exchange that fits its first message, among all that may begin at this point."""
         with self._lock:
             own = session.exchange
             session.has_begun = True

@@ -34,11 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     many.add_argument(
         "--output-dir",
         metavar="FOLDER",
-        help="write a transcript for each recording there; those that are there are skipped",
+        help="write a transcript for each recording there; recordings that have one are skipped",
     )
     many.add_argument("--jobs", type=int, metavar="N", help="work on this many at a time (default: 4)")
     many.add_argument(
-        "--journal", metavar="FILE", help="note there what is done; a run that was killed goes on from it"
+        "--journal", metavar="FILE", help="record finished recordings there; a run that was killed continues from it"
     )
     shared.add_fake(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress, not even on a terminal")

@@ -332,8 +332,8 @@ class TestFiles:
         [
             ("missing/a.wav", "No such file or directory"),
             (".", "Is a directory"),
-            ("", "no file's name"),
-            ("missing/", "no file's name"),
+            ("", "no file name"),
+            ("missing/", "no file name"),
             ("a\0.wav", "null"),
             ("file/a.wav", "Not a directory"),
             ("loop", "symbolic links"),

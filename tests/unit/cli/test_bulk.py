@@ -64,7 +64,7 @@ def test_a_failed_recording_is_the_only_one_that_is_tried_again(run: Run, fake_s
     assert any(line.startswith("calls/b.wav: failed: transcription ") and "no audio" in line for line in lines)
     code, lines = run(*command)
     assert (code, lines[-2:]) == (0, ["calls/b.wav: transcribed", "1 transcribed, 0 failed, 2 skipped"])
-    assert "a.wav: skipped, its transcript is there" in lines
+    assert "a.wav: skipped, its transcript exists" in lines
     Path("out/a.srt").unlink()
     assert "a.wav: skipped, the journal says that it is done" in run(*command)[1]
     code, lines = run(*command, "--quiet")
@@ -108,7 +108,7 @@ def test_no_message_has_the_signature_of_a_url(run: Run, fake_soniox: FakeSoniox
         said += run(*arguments, "--output-dir", "out", "--jobs", "1")[1]
     said += run("example.com/x.mp3?sig=secret-7=")[1]
     assert [line for line in said if "-7" in line] == []
-    assert "https://example.com/y.mp3: skipped, its transcript is there" in said
+    assert "https://example.com/y.mp3: skipped, its transcript exists" in said
     assert said[0].startswith("https://example.com/x.mp3: failed: ")
     assert "403 from https://example.com/x.mp3, https://example.com/x.mp3 (" in said[0]
 
