@@ -238,10 +238,11 @@ def descriptor_of(path: str) -> int | None:
 
 
 def _duplicate(descriptor: int) -> int:
+    import errno  # noqa: PLC0415 - rarely needed
     import fcntl  # noqa: PLC0415 - only where descriptors have paths, which Windows is not
 
     if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-        raise PermissionError(0, "it is open for reading only")
+        raise PermissionError(errno.EACCES, "it is open for reading only")
     return os.dup(descriptor)
 
 

@@ -177,6 +177,31 @@ def test_frames_are_indexed_as_they_go_by(audio_format: str, head: bytes, frames
     assert framing.bytes_per_second == pytest.approx(sum(map(len, frames[:98])) * 1000 / (98 * duration), rel=0.1)
 
 
+# Version and layer as a frame's header has them; a frame's duration in ms, and its bytes for each kbit/s, at 48,000 Hz
+# (MPEG 1) or 24,000 Hz; the bit rates in kbit/s.
+BIT_RATES = [
+    (3, 3, 8, 1, "32 64 96 128 160 192 224 256 288 320 352 384 416 448"),
+    (3, 2, 24, 3, "32 48 56 64 80 96 112 128 160 192 224 256 320 384"),
+    (3, 1, 24, 3, "32 40 48 56 64 80 96 112 128 160 192 224 256 320"),
+    (2, 3, 16, 2, "32 48 56 64 80 96 112 128 144 160 176 192 224 256"),
+    (2, 2, 48, 6, "8 16 24 32 40 48 56 64 80 96 112 128 144 160"),
+    (2, 1, 24, 3, "8 16 24 32 40 48 56 64 80 96 112 128 144 160"),
+]
+
+
+@each_row("version, layer, duration, bytes_per_kbit, kbits", BIT_RATES)
+def test_every_bit_rate_of_mpeg_audio_has_frames_of_its_own_length(
+    version: int, layer: int, duration: int, bytes_per_kbit: int, kbits: str
+) -> None:
+    sizes = [bytes_per_kbit * int(rate) for rate in kbits.split()]
+    heads = [bytes((0xFF, 0xE1 | version << 3 | layer << 1, index << 4 | 4, 0)) for index in range(1, 15)]
+    framing = Framing("mp3")
+    framing.feed(b"".join(head + bytes(size - 4) for head, size in zip(heads, sizes, strict=True)) * 2)
+
+    starts = [sum(sizes[:number]) for number in range(15)]
+    assert [framing.ms_of(start) for start in starts] == [number * duration for number in range(15)]
+
+
 def test_the_frame_that_describes_an_mp3_file_holds_no_audio() -> None:
     described = mp3(9)[:36] + b"Xing" + mp3(9)[40:]
     framing = Framing("mp3")
@@ -236,6 +261,11 @@ def test_what_turns_out_to_be_a_container_is_refused_when_it_comes(kind: str) ->
     framing.feed(audio(kind)[:11])
     with pytest.raises(SonioxValidationError, match="header" if kind == "headerless" else "cannot be cut"):
         framing.feed(audio(kind)[11:])
+
+
+def test_another_kind_of_iff_file_is_no_aiff() -> None:
+    with pytest.raises(SonioxValidationError, match="audio without a header"):
+        Framing("auto").feed(chunk(b"FORM", b"8SVX" + bytes(200_000)))
 
 
 def damaged() -> Iterator[tuple[str, bytes]]:

@@ -23,7 +23,7 @@ from soniox_lite.types.realtime import (
     RealtimeSessionOpenPayload,
     RealtimeSTTConfig,
 )
-from soniox_lite.types.resume import RealtimeReconnectingPayload
+from soniox_lite.types.resume import RealtimeReconnectingPayload, ResumePolicy
 
 from ...support.tables import each_row
 
@@ -241,6 +241,25 @@ class TestVocabulary:
 
     def test_marks(self) -> None:
         assert (TOKEN_TEXT_FIN, TOKEN_TEXT_END) == ("<fin>", "<end>")
+
+
+class TestResumePolicy:
+    def test_without_arguments_has_the_limits_of_most_sessions(self) -> None:
+        assert ResumePolicy().to_dict() == {
+            "max_attempts": 8,
+            "max_downtime_sec": 300,
+            "backoff_sec": 0.5,
+            "max_backoff_sec": 30,
+            "buffer_sec": 120,
+            "buffer_bytes": 33_554_432,
+            "when_full": "wait",
+            "max_replay_speed": 2.0,
+            # Ten minutes before the service ends a session.
+            "rotate_after_sec": 17_400,
+            "speakers": "map",
+            "carry_context": False,
+            "when_container": "refuse",
+        }
 
 
 class TestSessionEvents:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import math
 import pickle
+import pkgutil
 import re
 import shutil
 import sys
@@ -17,6 +18,7 @@ from uuid import UUID
 import pytest
 
 import soniox_lite
+import soniox_lite.types
 from soniox_lite._data.records import Payload, Record
 from soniox_lite.errors import InvalidField, SonioxError, SonioxValidationError
 from soniox_lite.types import api, common, realtime, webhooks
@@ -160,17 +162,12 @@ def test_all_official_models_exist() -> None:
 def test_records_are_built_by_keyword_and_shown_and_compared_by_their_base() -> None:
     found = {
         cls
-        for module in _MODULES.values()
-        for cls in vars(module).values()
-        if isinstance(cls, type) and dataclasses.is_dataclass(cls)
+        for module in pkgutil.iter_modules(soniox_lite.types.__path__, "soniox_lite.types.")
+        for cls in vars(importlib.import_module(module.name)).values()
+        if isinstance(cls, type) and issubclass(cls, Record) and dataclasses.is_dataclass(cls)
     }
     positional = [cls.__name__ for cls in found if not all(spec.kw_only for spec in dataclasses.fields(cls))]
-    own = [
-        f"{cls.__name__}.{name}"
-        for cls in found
-        for name in ("__repr__", "__eq__")
-        if issubclass(cls, Record) and name in vars(cls)
-    ]
+    own = [f"{cls.__name__}.{name}" for cls in found for name in ("__repr__", "__eq__") if name in vars(cls)]
 
     assert len(found) > 60
     assert (positional, own) == ([], [])

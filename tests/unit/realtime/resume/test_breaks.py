@@ -83,6 +83,8 @@ def test_no_end_of_a_connection_costs_a_word(talk: Talk, how: str) -> None:
             assert [notice.type for notice in talk.notices] == [
                 "open", "reconnecting", "resumed", "finished", "close",
             ]  # fmt: skip
+            # The service asks for a pause with these only.
+            assert (talk.notices[1].delay_sec > 0) == (how in {"internal_error", "limit_exceeded"})
             assert session.finished
 
 
@@ -233,7 +235,7 @@ def test_what_another_connection_would_be_told_as_well_ends_the_session(talk: Ta
 def test_attempts_are_counted_over_connections_that_get_no_further(talk: Talk) -> None:
     said = {"tokens": [], "final_audio_proc_ms": 0, "total_audio_proc_ms": 50}
     with WsServer(started, until("binary"), message(said), hang_up) as server:
-        session = talk.open(server.url, CONFIG, {"max_attempts": 3})
+        session = talk.open(server.url, CONFIG, {"max_attempts": 3, "backoff_sec": 0.02})
         talk.send(session, [bytes(3200)], finish=False)
         with pytest.raises(SonioxRealtimeResumeError, match="3 attempts in a row got no further") as caught:
             talk.rest(session)
@@ -244,6 +246,10 @@ def test_attempts_are_counted_over_connections_that_get_no_further(talk: Talk) -
         talk.call(session.close)
         assert len(server.peers) == 4
     assert [notice.attempt for notice in talk.told("reconnecting")] == [1, 2, 3]
+    first, second, third = (notice.delay_sec for notice in talk.told("reconnecting"))
+    assert first == 0
+    assert 0 < second <= 0.02
+    assert 0 < third <= 0.04
     assert [notice.reason for notice in talk.told("lost")] == ["gave_up"]
     assert session.lost_ms == 100
 
@@ -397,6 +403,25 @@ def test_each_finalize_gets_its_mark_once(talk: Talk) -> None:
         marks = [token.text for event in events for token in event.tokens if token.text == "<fin>"]
         assert marks == ["<fin>"] * 3
         assert [kind for kind, _ in server.peers[1].received].count("text") == 4  # start, two finalizes, the end
+
+
+def test_a_finalize_is_sent_again_where_it_was_in_the_audio(talk: Talk) -> None:
+    with WsServer(
+        in_turn(
+            [started, until("text"), until("binary"), hang_up],
+            [started, until("text"), answer_the_end()],
+        )
+    ) as server:
+        session = talk.open(server.url, CONFIG)
+        # Not a multiple of what is sent at once.
+        talk.send(session, [bytes(32 * 333)], finish=False)
+        talk.call(session.finalize)
+        talk.send(session, [SECOND])
+        talk.rest(session)
+        talk.call(session.close)
+        received = server.peers[1].received
+        place = received.index(("text", '{"type":"finalize"}'))
+        assert sum(len(data) for kind, data in received[:place] if kind == "binary") == 32 * 333
 
 
 def test_a_break_while_paused_waits_for_the_user(talk: Talk) -> None:
