@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import secrets
+import stat
+import weakref
 
 from ..errors import SonioxError, SonioxValidationError
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-# A file without a whole line is a journal only if it begins like one.
+# How the first line begins, which may have been cut off.
 _BEGINNING = b'{"run": "bulk-'
 
 
@@ -47,29 +49,33 @@ class Journal:
             raise SonioxError(f"the journal cannot be opened: {error}") from error
         try:
             self._lock(path)
-            self.is_resumed, self.run = self._read(path)
+            noted = self._read(path)
+            self.is_resumed = bool(noted)
+            self.run = noted[0] if noted else f"bulk-{secrets.token_hex(8)}"
+            self.done.update(noted[1:])
             if not self.is_resumed:
                 self._append({"run": self.run})
         except BaseException:
             self._file.close()
             raise
+        _opened.add(self)
 
-    def _read(self, path: str | os.PathLike[str]) -> tuple[bool, str]:
-        """Reads the lines. Returns whether there are any, and the run's name."""
-        self._file.seek(0)
-        lines = self._file.read()
-        # A line that was cut off when the process was killed is written again.
-        whole = lines[: lines.rfind(b"\n") + 1]
+    def _read(self, path: str | os.PathLike[str]) -> list[str]:
+        """The run's name and the sources that are done; empty if nothing is noted."""
         try:
-            first, *entries = [json.loads(line) for line in whole.splitlines()] or [None]
-            if first is None and lines[: len(_BEGINNING)] != _BEGINNING[: len(lines)]:
-                raise ValueError  # Some other file, which would be overwritten.
-            run: str = f"bulk-{secrets.token_hex(8)}" if first is None else first["run"]
-            self.done.update(entry["done"] for entry in entries)
-        except (ValueError, LookupError, TypeError) as error:
-            raise SonioxValidationError(f"{os.fspath(path)} is not the journal of a bulk run") from error
-        self._file.truncate(len(whole))
-        return first is not None, run
+            if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                raise SonioxValidationError(f"{os.fspath(path)} cannot be a journal: it is not a regular file")
+            self._file.seek(0)
+            lines = self._file.read()
+            if not lines.startswith(_BEGINNING[: len(lines)]):
+                raise SonioxValidationError(f"{os.fspath(path)} is not the journal of a bulk run")
+            # A line that was cut off when the process was killed is written again.
+            whole = lines[: lines.rfind(b"\n") + 1]
+            noted = [_noted(line, number, path) for number, line in enumerate(whole.splitlines(), 1)]
+            self._file.truncate(len(whole))
+        except OSError as error:
+            raise SonioxError(f"the journal cannot be read: {error}") from error
+        return noted
 
     def _lock(self, path: str | os.PathLike[str]) -> None:
         try:
@@ -107,3 +113,27 @@ class Journal:
     def close(self) -> None:
         """Closes the file, which also releases its lock."""
         self._file.close()
+
+
+def _noted(line: bytes, number: int, path: str | os.PathLike[str]) -> str:
+    """What a line notes: the first one the run's name, each other a source."""
+    try:
+        name = json.loads(line)["run" if number == 1 else "done"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise SonioxValidationError(f"line {number} of the journal {os.fspath(path)} is damaged") from error
+    if not isinstance(name, str):
+        raise SonioxValidationError(f"line {number} of the journal {os.fspath(path)} is damaged")
+    return name
+
+
+_opened: weakref.WeakSet[Journal] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """Closes a forked child's copies, which would keep the locks after the end of this process."""
+    for journal in list(_opened):
+        journal.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_all)

@@ -18,6 +18,7 @@ from ._bulk_journal import Journal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Executor
     from typing import Any
 
     from ..types.bulk import BulkResult
@@ -55,6 +56,7 @@ class BulkPlan:
     Attributes:
         concurrency: How many sources are worked on at a time.
         deletes: Whether files and jobs are deleted once their results were taken.
+        executor: What does the work; None for the client itself.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class BulkPlan:
         journal: str | os.PathLike[str] | None,
         delete_after: bool,
         on_progress: Callable[[str, str], object] | None,
+        executor: Executor | None,
     ) -> None:
         with FieldErrors("the bulk run") as check:
             if check.required("concurrency", concurrency):
@@ -75,11 +78,13 @@ class BulkPlan:
                 check.add("client_reference_id", "is set by the journal", options["client_reference_id"])
             if on_progress is not None and broken_rule(on_progress, is_awaited=False) is not None:
                 check.add("on_progress", "must be callable, and not async", on_progress)
+            if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+                check.add("executor", "must be a concurrent.futures.Executor", executor)
             if isinstance(sources, (str, bytes)) or not hasattr(sources, "__iter__"):
                 check.add("sources", "must be an iterable of paths and URLs, not a single one", sources)
         self._sources = iter(sources)
         self._options, self._wait = options, wait
-        self.concurrency, self.deletes = concurrency, delete_after
+        self.concurrency, self.deletes, self.executor = concurrency, delete_after, executor
         self._journal = None if journal is None else Journal(journal)
         self._on_progress = on_progress
         self._seen: set[str] = set()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TURNS = 3
 
 
-def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.Executor | None) -> Iterator[BulkResult]:
+def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
     """The results of a run as they come, worked on by threads of its own or by an executor."""
     running: set[concurrent.futures.Future[BulkResult]] = set()
     deleting: set[concurrent.futures.Future[None]] = set()
@@ -35,9 +35,9 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
     working, deleter = client.with_options(cancel=token), client.with_options(cancel=None)
 
     def start(item: BulkItem) -> concurrent.futures.Future[BulkResult]:
-        if executor is None:
+        if plan.executor is None:
             return threads.submit(partial(_bulk_items.transcribe_item, working, item))
-        return _submitted(executor, client, item)
+        return _submitted(plan.executor, client, item)
 
     def delete(result: BulkResult) -> None:
         deleting.add(threads.submit(partial(_bulk_items.remove_item, deleter, result)))
@@ -67,7 +67,7 @@ def iterate(client: SonioxClient, plan: BulkPlan, executor: concurrent.futures.E
         token.cancel()
         # Workers of an executor cannot be stopped, and are not waited for.
         stopped = concurrent.futures.wait(
-            [future for future in running if not future.cancel()], None if executor is None else 0
+            [future for future in running if not future.cancel()], None if plan.executor is None else 0
         )
         ended = [future.result() for future in stopped.done if future.exception() is None]
         for left in plan.left_over([*ready, *ended]):
@@ -105,9 +105,7 @@ class _AsyncRun:
         self._ended.set_result(None)
 
 
-async def async_iterate(
-    client: AsyncSonioxClient, plan: BulkPlan, executor: concurrent.futures.Executor | None
-) -> AsyncIterator[BulkResult]:
+async def async_iterate(client: AsyncSonioxClient, plan: BulkPlan) -> AsyncIterator[BulkResult]:
     """As :func:`iterate`, worked on by tasks or by an executor."""
     run = _AsyncRun(client)
     running: set[asyncio.Future[BulkResult]] = set()
@@ -115,9 +113,9 @@ async def async_iterate(
     ready: deque[BulkResult] = deque()
 
     def start(item: BulkItem) -> asyncio.Future[BulkResult]:
-        if executor is None:
+        if plan.executor is None:
             return asyncio.ensure_future(_async_bulk_items.transcribe_item(client, item))
-        return asyncio.wrap_future(_submitted(executor, client, item))
+        return asyncio.wrap_future(_submitted(plan.executor, client, item))
 
     def delete(result: BulkResult) -> None:
         deleting.add(asyncio.ensure_future(_async_bulk_items.remove_item(client, result)))

@@ -575,8 +575,8 @@ class SttAPI:
             on_progress: Called with a source and its status: ``started``, ``completed``, ``failed``, or ``skipped`` if
                 the journal says that it is done. Not async.
             executor: A ``concurrent.futures.Executor`` whose workers do the work, such as processes or a Dask cluster;
-                None for this client itself. Workers make a client of their own with the same key and REST base URL;
-                paths must be valid where they run.
+                None for this client itself. Workers make a client of their own with the same settings, but without
+                hooks. The settings must be such that can be pickled, and paths must be valid where the workers run.
 
         Returns:
             An iterator of :class:`~soniox_lite.types.bulk.BulkResult`. If it is closed early, work that was begun is
@@ -586,6 +586,8 @@ class SttAPI:
         Raises:
             SonioxValidationError: An argument is not valid, or another run uses the journal.
             SonioxError: The journal cannot be read or written.
+            Exception: What the executor raises, such as a ``BrokenProcessPool`` when a worker was killed; and what
+                ``sources`` and ``on_progress`` raise.
         """
         from ._bulk_plan import BulkPlan  # noqa: PLC0415 - most programs do without
         from ._bulk_runs import iterate  # noqa: PLC0415 - as above
@@ -600,8 +602,9 @@ class SttAPI:
             journal=journal,
             delete_after=delete_after,
             on_progress=on_progress,
+            executor=executor,
         )
-        return iterate(self._client, plan, executor)
+        return iterate(self._client, plan)
 
     def translate(
         self,

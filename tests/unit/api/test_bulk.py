@@ -178,6 +178,8 @@ def test_bad_arguments_are_refused_before_anything_is_sent(
         ({"config": {"language_hints": "en"}}, "language_hints"),
         ({"journal": journal, "client_reference_id": "mine"}, "client_reference_id is set by the journal"),
         ({"on_progress": 1}, "on_progress must be callable, and not async"),
+        ({"executor": "threads"}, "executor must be a concurrent.futures.Executor"),
+        ({"executor": ThreadPoolExecutor}, "executor must be a concurrent.futures.Executor"),
         ({"on_progress": asyncio.sleep}, "on_progress must be callable, and not async"),
     ):
         with pytest.raises(SonioxValidationError, match=reason):
@@ -441,6 +443,11 @@ class TestJournal:
         with pytest.raises(SonioxValidationError, match=r"notes\.txt is not the journal of a bulk run"):
             run(recordings, journal=other)
         assert other.read_text() == '{"a": 1}'
+        other.write_text('{"run": "bulk-1"}\n{"done": "a.wav"}\n{"done": 5}\n{"done": "b.wav"}\n')
+        with pytest.raises(SonioxValidationError, match=r"line 3 of the journal .*notes\.txt is damaged"):
+            run(recordings, journal=other)
+        with pytest.raises(SonioxValidationError, match=f"{os.devnull} cannot be a journal: it is not a regular file"):
+            run(recordings, journal=os.devnull)
         with pytest.raises(SonioxError, match="the journal cannot be opened"):
             run(recordings, journal=tmp_path)
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
@@ -519,6 +526,47 @@ def test_a_run_that_is_killed_again_and_again(fake_soniox: FakeSoniox, tmp_path:
     while fake_soniox.files and time.monotonic() < deadline:
         time.sleep(0.05)  # Workers that outlived their process may still be deleting.
     assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
+
+
+FORKING = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from soniox_lite import SonioxClient
+key, url, folder, journal = sys.argv[1:]
+with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool, SonioxClient(key, api_base_url=url) as client:
+    sources = sorted(Path(folder).glob("*.wav"))
+    for result in client.stt.transcribe_many(sources, journal=journal, executor=pool):
+        print(result.source, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forked")
+def test_workers_whose_process_was_killed_leave_the_work_to_the_next_run(
+    run: Run, fake_soniox: FakeSoniox, recordings: list[str], tmp_path: Path
+) -> None:
+    program = [sys.executable, "-W", "ignore", "-c", FORKING, fake_soniox.api_key, fake_soniox.api_base_url]
+    arguments = [str(tmp_path), str(tmp_path / "run.jsonl")]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen([*program, *arguments], stdout=subprocess.PIPE, cwd=root, start_new_session=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline()
+        killed.kill()
+    try:
+        results = run(recordings, journal=tmp_path / "run.jsonl")
+    finally:
+        # They wait for ever.
+        os.killpg(killed.pid, signal.SIGKILL)
+    assert [result.error for result in results] == [None] * len(results)
+    assert created(fake_soniox) == 12
+    assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
+
+
+def test_an_executor_needs_settings_that_can_be_pickled(fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    with SonioxClient(lambda: "key", api_base_url=fake_soniox.api_base_url) as client, ThreadPoolExecutor(1) as pool:
+        results = client.stt.transcribe_many(recordings, executor=pool)
+        with pytest.raises(SonioxValidationError, match="an executor needs settings of the client that can be pickled"):
+            next(results)
 
 
 @pytest.fixture(params=["threads", "processes"])
