@@ -47,6 +47,8 @@ class Journal:
             self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - closed by close()
         except OSError as error:
             raise SonioxError(f"the journal cannot be opened: {error}") from error
+        # Without a warning: a generator that was never begun cannot be closed.
+        weakref.finalize(self, self._file.close)
         try:
             self._lock(path)
             noted = self._read(path)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from .._data.callbacks import broken_rule
 from .._data.json_values import kind_of
 from .._data.rules import FieldErrors
-from ..errors import SonioxCancelledError, SonioxValidationError
+from ..errors import SonioxValidationError
 from ._bulk_journal import Journal
 
 TYPE_CHECKING = False
@@ -132,13 +132,7 @@ class BulkPlan:
         return item
 
     def report(self, result: BulkResult) -> None:
-        """Calls ``on_progress`` for a result that has just come.
-
-        Raises:
-            SonioxCancelledError: The caller's token has ended it.
-        """
-        if isinstance(result.error, SonioxCancelledError):
-            raise result.error
+        """Calls ``on_progress`` for a result that has just come."""
         self._tell(result.source, "completed" if result.error is None else "failed")
 
     def _tell(self, source: str, status: str) -> None:

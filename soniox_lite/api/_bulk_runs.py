@@ -31,7 +31,8 @@ def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
     deleting: set[concurrent.futures.Future[None]] = set()
     ready: deque[BulkResult] = deque()
     threads = Workers(2 * plan.concurrency)
-    token = LinkedToken(client._settings.cancel)  # pyright: ignore[reportPrivateUsage] - a part of the client
+    token, cancelled = LinkedToken(client._settings.cancel), _Cancelled()  # pyright: ignore[reportPrivateUsage] - a part of the client
+    token.watch(cancelled)
     working, deleter = client.with_options(cancel=token), client.with_options(cancel=None)
 
     def start(item: BulkItem) -> concurrent.futures.Future[BulkResult]:
@@ -56,7 +57,9 @@ def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
                 if plan.acknowledge(result):
                     delete(result)
             elif running:
-                done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+                done, _ = concurrent.futures.wait([*running, cancelled], return_when=concurrent.futures.FIRST_COMPLETED)
+                token.check()
+                running -= done
                 ready.extend(future.result() for future in done)
                 for result in ready:
                     plan.report(result)
@@ -76,6 +79,15 @@ def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
         raise
     finally:
         plan.close()
+
+
+class _Cancelled(concurrent.futures.Future["BulkResult"]):
+    """A future beside those of the work, which ends the wait for them when a token is cancelled."""
+
+    def abort_of(self, owner: object, /) -> None:  # noqa: ARG002 - as pools have it
+        """The token was cancelled, perhaps once more."""
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
+            self.set_exception(LinkedToken.error())
 
 
 class _AsyncRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,31 @@ class TestStopped:
             with pytest.raises(SonioxCancelledError):
                 list(stt.transcribe_many(recordings, concurrency=3))
 
+    def test_a_token_ends_the_run_of_an_executor(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+        class Idle(Executor):
+            """An executor whose workers do nothing."""
+
+            def submit(self, *_: Any, **__: Any) -> Future[Any]:
+                return Future()
+
+        token = CancelToken()
+        outcome: list[str] = []
+
+        def take() -> None:
+            try:
+                next(results)
+            except SonioxCancelledError as error:
+                outcome.append(str(error))
+
+        with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+            results = client.with_options(cancel=token).stt.transcribe_many(recordings, executor=Idle())
+            taking = threading.Thread(target=take, daemon=True)
+            taking.start()
+            token.cancel()
+            taking.join(30)
+            token.cancel()
+        assert outcome == ["the call was cancelled"]
+
     def test_a_source_that_waits_for_room(self, slow: FakeSoniox, recordings: list[str]) -> None:
         slow.faults.answer(429, operation="create_transcription", times=100, retry_after_sec=600)
         token = CancelToken()
@@ -417,6 +443,15 @@ class TestJournal:
         monkeypatch.setitem(sys.modules, "fcntl", None)
         for expected in (1, 0):
             assert len(run(recordings[:1], journal=tmp_path / "run.jsonl")) == expected
+
+    def test_an_iterator_that_was_never_begun_gives_it_back(
+        self, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
+    ) -> None:
+        with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
+            # Any warning is an error here.
+            client.stt.transcribe_many(recordings, journal=tmp_path / "run.jsonl")
+            gc.collect()
+            assert len(list(client.stt.transcribe_many(recordings, journal=tmp_path / "run.jsonl"))) == 12
 
     def test_a_journal_that_cannot_be_written(
         self, run: Run, tmp_path: Path, recordings: list[str], monkeypatch: pytest.MonkeyPatch
