@@ -88,6 +88,8 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SonioxValidationError(f"another run uses the journal {os.fspath(path)}") from error
+        except OSError as error:
+            raise SonioxError(f"the journal cannot be locked where it is: {error}") from error
 
     def add(self, source: str) -> None:
         """Notes that a source is done, before this returns also on the disk.

@@ -308,7 +308,7 @@ class TestStopped:
     def test_a_client_that_is_closed_in_another_loop(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         client = AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url)
         first = asyncio.new_event_loop()
-        results = client.stt.transcribe_many(recordings, concurrency=1)
+        results = client.stt.transcribe_many(recordings[:1])  # the upload of another could be under way at the end
         assert first.run_until_complete(anext(results)).error is None
         first.run_until_complete(results.aclose())  # type: ignore[attr-defined]
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
