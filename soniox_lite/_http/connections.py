@@ -88,9 +88,8 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
     https_request = http_request
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        is_replaced = not (
-            http.client.HTTPConnection.__module__ == http.client.HTTPSConnection.__module__ == "http.client"
-        )
+        found = http.client.HTTPConnection, http.client.HTTPSConnection, http.client.HTTPConnection.request
+        is_replaced = any(part.__module__ != "http.client" for part in found)
         return self._open_replaced(request) if is_replaced else self._round_trip(request)
 
     https_open = http_open

@@ -289,7 +289,7 @@ class MinimumRateReader(io.RawIOBase):
         super().__init__()
         self._sock = sock
         # Not read from: an open file keeps the socket open after its close().
-        self._raw: Any = sock.makefile(mode, buffering=0)  # type: ignore[call-overload]
+        self._raw: Any = sock.makefile(mode, 0)  # type: ignore[call-overload]
         self._timeout_sec = timeout_sec
         self._grace_sec = timeout_sec
         self._deadline = deadline

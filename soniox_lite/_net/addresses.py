@@ -59,4 +59,5 @@ def _getaddrinfo(host: str, port: int, flags: int = 0) -> list[Any]:
     # a cold process's first request; anyio and trio pass bytes, too. A replacement of the function gets a str.
     is_pythons_own = getattr(socket.getaddrinfo, "__globals__", None) is vars(socket)
     name = host.encode("ascii") if is_pythons_own and host.isascii() else host
-    return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
+    # As http.client calls it: replacements may give the other parameters names of their own.
+    return socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM, flags=flags)

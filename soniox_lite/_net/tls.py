@@ -40,8 +40,10 @@ def start_tls(
     Raises:
         OSError: The handshake failed; the connection is closed.
     """
-    # For a str, Python loads the tables of international names.
-    name = host.removesuffix(".").encode("ascii") if host.isascii() else host.removesuffix(".")
+    name: str | bytes = host.removesuffix(".")
+    if host.isascii() and type(context).__module__ == "ssl":
+        # For a str, Python loads the tables of international names. gevent's contexts take no bytes.
+        name = name.encode("ascii")
     if isinstance(sock, ssl.SSLSocket):
         secured: ssl.SSLSocket = _nested(sock, name, context)
     else:

@@ -331,6 +331,23 @@ def test_with_certificates_the_error_does_not_say_so(
     assert "SSL_CERT_FILE" not in str(caught.value)
 
 
+def test_a_context_of_another_library_gets_the_name_as_text(
+    connect: Any, tls_server: ssl.SSLContext, authority: trustme.CA
+) -> None:
+    names: list[Any] = []
+
+    class Context(ssl.SSLContext):
+        def wrap_socket(self, *args: Any, server_hostname: Any = None, **options: Any) -> ssl.SSLSocket:
+            names.append(server_hostname)
+            return super().wrap_socket(*args, server_hostname=server_hostname, **options)
+
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)
+    with RawServer(then=reply(), tls=tls_server) as server:
+        assert connect(server, ssl_context=context).request("GET").status_code == 200
+    assert names == ["127.0.0.1"]
+
+
 @pytest.mark.parametrize("proxied", [False, True])
 def test_a_name_with_a_dot_at_its_end_is_the_name_without(
     connect: Any, monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, tls_client: ssl.SSLContext, proxied: bool

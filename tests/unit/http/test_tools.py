@@ -190,6 +190,22 @@ class TestRecording:
         assert server.requests[0].body == b'{"a":1}'
         assert server.connection_count == 2
 
+    def test_a_method_in_its_place_is_used(self, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        used: list[str] = []
+        own = http.client.HTTPConnection.request
+
+        def record(connection: Any, method: str, *args: Any, **kwargs: Any) -> None:
+            used.append(method)
+            own(connection, method, *args, **kwargs)
+
+        with RawServer(then=reply(b"{}")) as server:
+            caller = connect(server)
+            with monkeypatch.context() as patch:
+                patch.setattr(http.client.HTTPConnection, "request", record)
+                assert caller.request("POST", "/x", json={"a": 1}).content == b"{}"
+            caller.request("GET")
+        assert used == ["POST"]
+
     def test_a_process_whose_first_request_was_recorded_goes_on_without(self, tmp_path: Path) -> None:
         program = """
 import sys, vcr

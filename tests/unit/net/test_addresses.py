@@ -39,6 +39,14 @@ def test_the_resolvers_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve("soniox.invalid", 80, soon())
 
 
+def test_a_replacement_may_have_other_names_for_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    def replaced(host: str, port: int, family: int = 0, socktype: int = 0, proto: int = 0, flags: int = 0) -> Any:
+        return [(socket.AF_INET, socktype, proto, "", (host, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", replaced)
+    assert resolve("soniox.invalid", 80) == [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("soniox.invalid", 80))]
+
+
 def test_a_resolver_that_hangs_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
 
