@@ -40,10 +40,9 @@ def start_tls(
     Raises:
         OSError: The handshake failed; the connection is closed.
     """
-    name: str | bytes = host.removesuffix(".")
-    if host.isascii() and type(context).__module__ == "ssl":
-        # For a str, Python loads the tables of international names. gevent's contexts take no bytes.
-        name = name.encode("ascii")
+    text = host.removesuffix(".")
+    # For a str, Python loads the tables of international names. gevent's contexts take no bytes.
+    name = text.encode("ascii") if text.isascii() and type(context).__module__ == "ssl" else text
     if isinstance(sock, ssl.SSLSocket):
         secured: ssl.SSLSocket = _nested(sock, name, context)
     else:
