@@ -242,6 +242,9 @@ class AsyncConnection:
         # Without it, the loop would read after one more turn.
         asyncio.get_running_loop().call_soon(self._when_readable)
         await asyncio.sleep(0)
+        if self._turn.began_at is None:
+            # What is sent now is the first message of the next turn.
+            self._turn.begin()
 
     def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
         """As :meth:`Connection.send_nowait`. A loop's tasks do not interrupt each other here, so there is no lock."""

@@ -83,7 +83,7 @@ def serve(tmp_path: Path, fake_soniox: FakeSoniox) -> Iterator[Callable[[str], s
 def status_of(url: str, data: bytes | None, **headers: str) -> int:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, named), timeout=30) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, data, named), timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         error.close()

@@ -36,7 +36,7 @@ class Client:
 
     def __init__(self, fake: FakeSoniox, api_key: str | None = "key-a") -> None:
         address = urlsplit(fake.url)
-        self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+        self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
         self.headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
 
     def __call__(

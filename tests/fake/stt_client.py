@@ -30,7 +30,7 @@ class SttClient:
     ) -> None:
         header = [*(header or []), *([] if api_key is None else [f"Authorization: Bearer {api_key}"])]
         self.ws = websocket.create_connection(
-            fake.stt_websocket_url, timeout=20, header=header, subprotocols=subprotocols
+            fake.stt_websocket_url, timeout=60, header=header, subprotocols=subprotocols
         )
 
     def start(self, **changes: Any) -> SttClient:
@@ -73,7 +73,7 @@ class SttClient:
 
     def close(self) -> None:
         """Closes the connection as it should be."""
-        self.ws.close(timeout=20)
+        self.ws.close(timeout=60)
         self.leave()
 
     def leave(self) -> None:

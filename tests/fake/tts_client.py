@@ -28,7 +28,7 @@ def post(
 ) -> tuple[int, Any, Any]:
     """One REST request: status, headers, and the audio or the decoded error."""
     address = urlsplit(fake.url)
-    own = connection or http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+    own = connection or http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     sent = {"Content-Type": "application/json", **({} if api_key is None else {"Authorization": f"Bearer {api_key}"})}
     try:
         content = json.dumps({**START, "text": "Hello.", **fields}).encode() if body is None else body
@@ -44,7 +44,7 @@ def post(
 def temporary_key(fake: Any, **fields: Any) -> str:
     """A temporary key of the project ``key-a``, for text-to-speech unless the fields say otherwise."""
     address = urlsplit(fake.url)
-    with contextlib.closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)) as connection:
+    with contextlib.closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)) as connection:
         payload = json.dumps({"usage_type": "tts_rt", "expires_in_seconds": 60, **fields})
         headers = {"Authorization": "Bearer key-a", "Content-Type": "application/json"}
         connection.request("POST", f"{address.path}/v1/auth/temporary-api-key", payload, headers)
@@ -66,7 +66,7 @@ class TtsClient:
         header = [*(header or []), *([] if api_key is None else [f"Authorization: Bearer {api_key}"])]
         self.ws = websocket.create_connection(
             fake.tts_websocket_url,
-            timeout=20,
+            timeout=60,
             header=header,
             subprotocols=subprotocols,
             skip_utf8_validation=True,  # which looks at each byte in Python; json.loads looks as well
@@ -141,7 +141,7 @@ class TtsClient:
 
     def close(self) -> None:
         """Closes the connection as it should be."""
-        self.ws.close(timeout=20)
+        self.ws.close(timeout=60)
         self.ws.shutdown()
 
 

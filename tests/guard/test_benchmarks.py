@@ -39,7 +39,7 @@ print(curves.picture([curves.Chart("a", "b", lines), curves.Chart("a", "b", line
 
 def run_in_benchmarks(code: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=True, timeout=60
     ).stdout
 
 

@@ -121,14 +121,14 @@ def test_namespaces_are_made_once_when_threads_touch_them_first() -> None:
         ready = threading.Barrier(8)
 
         def touch(client: SonioxClient = client, ready: threading.Barrier = ready, seen: Any = seen) -> None:
-            ready.wait(10)
+            ready.wait(60)
             seen.append({name: id(getattr(client, name)) for name in names})
 
         threads = [threading.Thread(target=touch) for _ in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         assert len(seen) == 8
         assert all(one == seen[0] for one in seen)
         client.close()

@@ -16,7 +16,7 @@ import websocket
 from typing_extensions import Self
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-_DEADLINE_SEC = 20
+_DEADLINE_SEC = 60
 _OPTIONS = (
     "--headless",
     "--no-sandbox",

@@ -26,7 +26,7 @@ class SyncCaller:
     surface = "sync"
 
     def __init__(self, base_url: str, **options: Any) -> None:
-        options.setdefault("timeout_sec", 5)
+        options.setdefault("timeout_sec", 60)
         options.setdefault("api_key", KEY)
         self.client: Any = self._make(api_base_url=f"{base_url}/v1", **options)
 

@@ -106,7 +106,7 @@ names = ["soniox", "soniox.types", "soniox.realtime.stt", "soniox.api.files"]
 start = threading.Barrier(16)
 
 def load(number):
-    start.wait(30)
+    start.wait(60)
     compat.install()
     return importlib.import_module(names[number % 4])
 

@@ -15,7 +15,7 @@ _JSON = {"Content-Type": "application/json"}
 def ask(url, method, name, body=None, headers=None):
     """Sends a request to the control API of a fake, and returns the status and the body: bytes if it is no JSON."""
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     content = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
     try:
         connection.request(method, f"{address.path}/__fake__/{name}", content, _JSON if headers is None else headers)

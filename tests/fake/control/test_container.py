@@ -57,12 +57,12 @@ def test_its_program_runs_with_its_variables_and_is_healthy() -> None:
         assert program.stdout is not None
         url = program.stdout.readline().strip()
         check = [part.replace(f"http://127.0.0.1:{port}", url) for part in health[1:]]
-        subprocess.run([sys.executable, *check], check=True, timeout=20)
+        subprocess.run([sys.executable, *check], check=True, timeout=60)
         request = urllib.request.Request(f"{url}/__fake__/state", headers={"Host": f"soniox:{port}"})
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             assert json.load(response)["url"] == f"http://soniox:{port}"
         program.send_signal(signal.SIGTERM)
-        assert program.wait(20) == 0
+        assert program.wait(60) == 0
 
 
 def _has_docker() -> bool:
@@ -91,7 +91,7 @@ def test_it_is_built_and_runs() -> None:
             log.terminate()
         mapped = subprocess.run(["docker", "port", container, "8000"], capture_output=True, text=True, check=True)
         url = f"http://{mapped.stdout.split()[0]}"
-        with urllib.request.urlopen(f"{url}/__fake__/state", timeout=20) as response:
+        with urllib.request.urlopen(f"{url}/__fake__/state", timeout=60) as response:
             assert json.load(response)["url"] == url
     finally:
         subprocess.run(["docker", "stop", container], check=True, timeout=60)

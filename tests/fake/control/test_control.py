@@ -70,7 +70,7 @@ def test_records_are_json_also_where_a_client_sent_what_is_none(control):
     client = TtsClient(control.server.fake).start(something=float("nan"), other=[float("-inf")])
     client.synchronize()
     address = urlsplit(control.server.fake.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     connection.request("GET", "/__fake__/records")
     text = connection.getresponse().read()
     connection.close()
@@ -250,7 +250,7 @@ def test_a_reset_forgets_everything_and_ends_what_is_open(control):
         client.files.upload(b"sound", filename="a.mp3")
         url = control.server.fake.url
         live = websocket.create_connection(
-            control.server.fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"]
+            control.server.fake.stt_websocket_url, timeout=60, header=["Authorization: Bearer k"]
         )
         assert control("POST", "reset", {})[0] == 200
         assert live.sock.recv(1) == b""
@@ -322,7 +322,7 @@ def test_other_machines_are_let_in_by_the_name_of_a_container(monkeypatch):
 
 def test_a_sub_fake_may_be_deleted_on_the_connection_that_used_it(control):
     address = urlsplit(control.server.fake.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
 
     def call(method, path, body=None):
         headers = {"Content-Type": "application/json", "Authorization": "Bearer key-a"}
@@ -340,7 +340,7 @@ def test_a_sub_fake_may_be_deleted_on_the_connection_that_used_it(control):
 
 def test_no_key_is_needed_for_control_but_for_the_api_beside_it(control):
     address = urlsplit(control.server.fake.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     for path, status in (("/__fake__/state", 200), ("/v1/files", 401), ("/__fake__", 200), ("/nothing", 404)):
         connection.request("GET", path)
         response = connection.getresponse()

@@ -26,7 +26,7 @@ def control():
 
 def test_the_page_takes_nothing_from_elsewhere_and_runs_only_its_own_script(control):
     address = urlsplit(control.server.fake.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     connection.request("GET", "/__fake__/")
     response = connection.getresponse()
     page = response.read().decode()

@@ -33,7 +33,7 @@ def _steps(*steps):
 def _started(control):
     """A session whose start message was accepted, so that its conversation has begun."""
     url = control("GET", "state")[1]["stt_websocket_url"]
-    live = websocket.create_connection(url, timeout=20, header=["Authorization: Bearer k"])
+    live = websocket.create_connection(url, timeout=60, header=["Authorization: Bearer k"])
     live.send(json.dumps(_CONFIG))
     live.ping()
     assert live.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
@@ -125,7 +125,7 @@ def test_a_pause_ends_with_the_session(control):
     live.close()
     for thread in threading.enumerate():
         if thread.name == "fake-soniox-conversation":
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
 

@@ -79,12 +79,12 @@ def test_a_reset_keeps_the_url_and_touches_no_other(control):
 
 def test_a_deleted_fake_ends_its_sessions_and_answers_no_more(control):
     state = control.make(name="worker 1")
-    live = websocket.create_connection(state["stt_websocket_url"], timeout=20, header=["Authorization: Bearer k"])
+    live = websocket.create_connection(state["stt_websocket_url"], timeout=60, header=["Authorization: Bearer k"])
     assert control("DELETE", f"fakes/{state['id']}") == (200, {})
     assert live.sock.recv(1) == b""
     live.shutdown()
     address = urlsplit(state["url"])
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     connection.request("GET", f"{address.path}/v1/files", headers={"Authorization": "Bearer k"})
     response = connection.getresponse()
     message = json.loads(response.read())["message"]
@@ -121,7 +121,7 @@ def test_the_fake_that_was_idle_longest_makes_room(monkeypatch):
     control = Control(max_fakes=3)
     with control.server:
         used, idle, live = (control.make(name=name) for name in ("used", "idle", "live"))
-        session = websocket.create_connection(live["stt_websocket_url"], timeout=20, header=["Authorization: Bearer k"])
+        session = websocket.create_connection(live["stt_websocket_url"], timeout=60, header=["Authorization: Bearer k"])
         now[0] = 59
         status, body = control("POST", "fakes", {})
         assert (status, "--max-fakes" in body["error"]) == (429, True)
@@ -143,7 +143,7 @@ def test_fakes_made_and_deleted_at_once_leave_nothing(control):
         for _ in range(5):
             state = control.make()
             live = websocket.create_connection(
-                state["stt_websocket_url"], timeout=20, header=["Authorization: Bearer k"]
+                state["stt_websocket_url"], timeout=60, header=["Authorization: Bearer k"]
             )
             answers = []
             deleting = [

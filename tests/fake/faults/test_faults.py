@@ -35,7 +35,7 @@ def server(clock):
 def call(fake, method="GET", path="/v1/models", body=None, headers=None):
     """Status, headers and body of a response, on a connection of its own."""
     address = urlsplit(fake.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     try:
         connection.request(method, f"{address.path}{path}", body, {"Authorization": "Bearer k", **(headers or {})})
         with connection.getresponse() as response:
@@ -259,7 +259,7 @@ def test_a_fault_leaves_the_connection_usable(server, connect):
     client = connect(server=server)
     server.faults.answer(503, times=1)
     address = urlsplit(server.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     for status in (503, 200):
         connection.request("POST", "/v1/files", b"x" * 100_000, {"Authorization": "Bearer k"})
         response = connection.getresponse()
@@ -304,7 +304,7 @@ def test_a_slow_drip_comes_with_the_clock(server, clock):
     assert len(line.recv(10_000)) == 100
     with pytest.raises(TimeoutError):
         line.recv(1)
-    line.settimeout(20)
+    line.settimeout(60)
     clock.advance(2)
     assert len(line.recv(200, 0x100)) == 200  # MSG_WAITALL
     clock.advance(3600)
@@ -319,7 +319,7 @@ def test_a_drip_ends_with_the_fake(clock):
     with FakeSoniox(clock=clock) as fake:
         fake.faults.drip()
         address = urlsplit(fake.url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         connection.request("GET", "/v1/models", headers={"Authorization": "Bearer k"})
         assert connection.sock.recv(1) == b"H"
     connection.close()
@@ -364,7 +364,7 @@ def test_an_exchange_stalls_until_the_fake_stops(when):
     with FakeSoniox() as fake:
         fake.faults.stall(when, operation="create_transcription")
         address = urlsplit(fake.url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         payload = json.dumps({"model": "stt-async-v5", "audio_url": "https://example.com/a.mp3"})
         headers = {"Authorization": "Bearer k", "Content-Type": "application/json"}
         connection.request("POST", "/v1/transcriptions", payload, headers)
@@ -374,7 +374,7 @@ def test_an_exchange_stalls_until_the_fake_stops(when):
         line.settimeout(0.05)
         with pytest.raises(TimeoutError):
             line.recv(1)
-        line.settimeout(20)
+        line.settimeout(60)
     with contextlib.suppress(ConnectionError):
         assert line.recv(10_000) == b""
     connection.close()
@@ -450,7 +450,7 @@ def test_connections_break_over_tls_as_well():
     with FakeSoniox(tls=True) as fake:
         address = urlsplit(fake.url)
         for fault in (fake.faults.reset("before", times=1), fake.faults.reset("answer", how="eof", times=1)):
-            connection = http.client.HTTPSConnection(address.netloc, timeout=20, context=fake.ssl_context())
+            connection = http.client.HTTPSConnection(address.netloc, timeout=60, context=fake.ssl_context())
             connection.request("GET", "/v1/models", headers={"Authorization": "Bearer k"})
             with pytest.raises((OSError, http.client.HTTPException)), connection.getresponse() as response:
                 response.read()
@@ -460,9 +460,9 @@ def test_connections_break_over_tls_as_well():
         fake.faults.drop(times=1)
         trust = {"context": fake.ssl_context()}
         with pytest.raises(websocket.WebSocketBadStatusException):
-            websocket.create_connection(fake.stt_websocket_url, timeout=20, sslopt=trust)
+            websocket.create_connection(fake.stt_websocket_url, timeout=60, sslopt=trust)
         line = websocket.create_connection(
-            fake.stt_websocket_url, timeout=20, sslopt=trust, header=["Authorization: Bearer k"]
+            fake.stt_websocket_url, timeout=60, sslopt=trust, header=["Authorization: Bearer k"]
         )
         line.send(json.dumps(START))
         with pytest.raises((ConnectionError, websocket.WebSocketConnectionClosedException)):
@@ -578,7 +578,7 @@ def test_faults_from_many_threads_are_used_up_once(server):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert (seen.count(503), seen.count(200)) == (10, 30)
 
 

@@ -463,7 +463,7 @@ def test_streams_and_requests_of_speech_are_counted_apart(fake, client, clock):
 
 def speak(fake, request):
     """The status of a request to speak."""
-    connection = http.client.HTTPConnection(fake.url.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(fake.url.removeprefix("http://"), timeout=60)
     headers = {"Authorization": "Bearer key-a", "Content-Type": "application/json"}
     connection.request("POST", "/tts", json.dumps(request), headers)
     status = connection.getresponse().status

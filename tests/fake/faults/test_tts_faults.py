@@ -171,7 +171,7 @@ def test_a_websocket_is_refused_by_its_operation(fake_soniox):
         TtsClient(fake_soniox)
     assert caught.value.status_code == 503
     websocket.create_connection(
-        fake_soniox.stt_websocket_url, header=["Authorization: Bearer k"], timeout=20
+        fake_soniox.stt_websocket_url, header=["Authorization: Bearer k"], timeout=60
     ).shutdown()
 
 
@@ -208,7 +208,7 @@ def test_a_request_breaks_off_when_the_server_goes_offline():
     rules = SpeechRules(realtime_factor=1.0)
     with FakeSoniox(clock=VirtualClock(), speech=rules) as fake:
         address = urlsplit(fake.url)
-        with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=5)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=60)) as connection:
             headers = {"Authorization": "Bearer key-a", "Content-Type": "application/json"}
             connection.request("POST", "/tts", json.dumps({**START, "text": "a" * 28}), headers)
             response = connection.getresponse()

@@ -299,7 +299,7 @@ def test_a_client_may_leave_when_nothing_is_expected(server):
 
     server.on_session(talk)
     client = SttClient(server).start()
-    assert done.wait(20)
+    assert done.wait(60)
     client.close()
 
 

@@ -45,7 +45,7 @@ class RawClient:
 
     def __init__(self, fake, *, headers=b"Authorization: Bearer k\r\n", early=b"", path=b"/transcribe-websocket"):
         address = urlsplit(fake.url)
-        self.line = socket.create_connection((address.hostname, address.port), timeout=20)
+        self.line = socket.create_connection((address.hostname, address.port), timeout=60)
         self.reader = self.line.makefile("rb")
         self.line.sendall(
             b"GET " + path + b" HTTP/1.1\r\nHost: anything at all\r\nOrigin: http://elsewhere\r\n"
@@ -157,7 +157,7 @@ def test_what_is_no_websocket_handshake_is_refused(shared):
             "Authorization": "Bearer k",
             **changes,
         }
-        connection = http.client.HTTPConnection(urlsplit(shared.url).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(shared.url).netloc, timeout=60)
         connection.request(
             "GET", "/transcribe-websocket", headers={name: value for name, value in headers.items() if value}
         )
@@ -486,7 +486,7 @@ def test_a_fast_clock_needs_no_advancing():
         before = real_time.monotonic()
         client = SttClient(fake).start()
         assert client.error() == (408, "request_timeout")
-        assert 0.045 <= real_time.monotonic() - before < 5
+        assert 0.045 <= real_time.monotonic() - before < 15
         client.close()
         idle = SttClient(fake)
         assert idle.rest() == ([], 1001)

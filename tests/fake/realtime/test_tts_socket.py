@@ -527,7 +527,7 @@ def test_a_claim_about_speech_says_what_was_spoken_instead(fake_soniox):
 
 
 def test_the_handshake_goes_through_the_sub_protocol(fake):
-    ws = websocket.create_connection(fake.tts_websocket_url, subprotocols=["soniox-api-key", "k"], timeout=20)
+    ws = websocket.create_connection(fake.tts_websocket_url, subprotocols=["soniox-api-key", "k"], timeout=60)
     assert ws.getsubprotocol() == "soniox-api-key"
     ws.close()
     ws.shutdown()

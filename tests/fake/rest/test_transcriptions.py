@@ -306,13 +306,13 @@ def test_a_job_that_waits_for_its_words_does_not_move_by_polls(connect):
 
     def transcriber(audio, config):
         begun.set()
-        release.wait(20)
+        release.wait(60)
         return "words"
 
     with FakeSoniox(transcriber=transcriber, audio="any") as fake:
         client = connect(server=fake)
         path = f"/v1/transcriptions/{client.create(file_id=client.upload().json['id']).json['id']}"
-        begun.wait(20)
+        begun.wait(60)
         for _ in range(3):
             answer = client("GET", path)
         release.set()

@@ -44,7 +44,7 @@ def listener():
 def _call(url, method="GET", headers=None):
     request = urllib.request.Request(url, method=method, headers={"Authorization": "Bearer k", **(headers or {})})
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
@@ -91,7 +91,7 @@ def test_a_late_caller_is_told_and_remembered(listener):
         assert body["message"] == "The test test_first has ended, and its fake with it; GET /v1/files came too late."
         assert _call(f"{fake.url}/v1/files/x", "DELETE")[0] == 410
         with pytest.raises(websocket.WebSocketBadStatusException, match="410"):
-            websocket.create_connection(fake.stt_websocket_url, timeout=20)
+            websocket.create_connection(fake.stt_websocket_url, timeout=60)
         assert later.files == later.sessions == ()
     assert listener.late_calls == (
         LateCall("test_first", "GET", "/v1/files", 3),
@@ -121,12 +121,12 @@ def test_the_stop_ends_the_connections_of_its_fake_and_no_others(listener):
     sockets = {}
     for fake in (one, two):
         address = urlsplit(fake.url)
-        plain = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        plain = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         plain.request("GET", f"{address.path}/v1/files", headers={"Authorization": "Bearer k"})
         assert plain.getresponse().read()
         sockets[fake] = (
             plain,
-            websocket.create_connection(fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"]),
+            websocket.create_connection(fake.stt_websocket_url, timeout=60, header=["Authorization: Bearer k"]),
         )
     one.stop()
     assert one.sessions[0].ended == "stopped"
@@ -148,7 +148,7 @@ def test_the_stop_ends_the_connections_of_its_fake_and_no_others(listener):
 def test_a_connection_may_go_from_one_fake_to_the_next(listener):
     one, two = FakeSoniox(listener=listener).start(), FakeSoniox(listener=listener).start()
     address = urlsplit(one.url)
-    line = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    line = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     for fake in (one, two):
         line.request("GET", f"{urlsplit(fake.url).path}/v1/files", headers={"Authorization": "Bearer k"})
         assert line.getresponse().read()
@@ -193,7 +193,7 @@ def test_five_hundred_fakes_leave_nothing(listener):
             fake.add_transcript("hello")
             with SonioxClient("k", api_base_url=fake.api_base_url) as client:
                 client.files.upload(b"sound", filename="a.mp3")
-            live = websocket.create_connection(fake.stt_websocket_url, timeout=20, header=["Authorization: Bearer k"])
+            live = websocket.create_connection(fake.stt_websocket_url, timeout=60, header=["Authorization: Bearer k"])
             live.send(json.dumps({"model": "stt-rt-v5", "audio_format": "auto"}))
         live.shutdown()
         return weakref.ref(fake)
@@ -376,7 +376,7 @@ def test_a_late_caller_is_a_warning_at_the_end_of_the_session(pytester):
 
         def test_second(fake_soniox):
             with pytest.raises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(urls[0] + "/files", timeout=20)
+                urllib.request.urlopen(urls[0] + "/files", timeout=60)
             assert caught.value.code == 410
             caught.value.close()
         """
@@ -410,7 +410,7 @@ _BEHIND_A_PROXY = """
 
     def test_urllib(fake_soniox):
         request = urllib.request.Request(f"{fake_soniox.api_base_url}/files", headers={"Authorization": "Bearer k"})
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             assert json.load(response)["files"] == []
 
     def test_client(soniox_client):
@@ -480,7 +480,7 @@ def test_a_test_may_still_have_proxies_of_its_own(fake_soniox, monkeypatch):
     """Where none are set, nothing is set against them."""
     assert not proxies.are_set()
     with socket.create_server(("127.0.0.1", 0)) as proxy:
-        proxy.settimeout(20)
+        proxy.settimeout(60)
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         with SonioxClient("k", api_base_url=fake_soniox.api_base_url, max_retries=0, timeout_sec=20) as client:
 
@@ -493,7 +493,7 @@ def test_a_test_may_still_have_proxies_of_its_own(fake_soniox, monkeypatch):
             line, _ = proxy.accept()
             with line:
                 assert line.recv(4) == b"GET "
-            calling.join(20)
+            calling.join(60)
 
 
 def test_a_star_for_all_hosts_stays_one(monkeypatch):
@@ -515,7 +515,7 @@ def test_a_failure_inside_is_an_error_of_the_test_that_caused_it(pytester):
                 raise ZeroDivisionError("inside")
             monkeypatch.setattr(fake_soniox.faults, "take_for_request", fail)
             with pytest.raises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(f"{fake_soniox.url}/v1/files/%E2%82%AC", timeout=20)
+                urllib.request.urlopen(f"{fake_soniox.url}/v1/files/%E2%82%AC", timeout=60)
             caught.value.close()
 
         def test_later(fake_soniox):

@@ -47,7 +47,7 @@ def exchange(url: str, sent: bytes, *, closes: bool = False, answers: int = 1) -
     """
     address = urlsplit(url)
     data, ended = b"", False
-    with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as line:
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as line:
         line.sendall(sent.replace(b" /v1/", f" {address.path}/v1/".encode()))
         if closes:
             line.shutdown(socket.SHUT_WR)
@@ -229,7 +229,7 @@ def test_the_stop_does_not_wait_for_the_rest_of_a_request(name: str, monkeypatch
     with SharedListener() as listener:
         fake = FakeSoniox(listener=listener).start()
         address = urlsplit(fake.url)
-        with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as line:
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as line:
             line.sendall(CUT[name].replace(b" /v1/", f" {address.path}/v1/".encode()))
             # As where it does not wake a thread that waits in recv.
             monkeypatch.setattr(socket.socket, "shutdown", lambda self, how: None)

@@ -68,7 +68,7 @@ def test_start_and_stop_may_be_called_again():
     fake.stop()
     assert fake.url == url
     with pytest.raises(ConnectionError):
-        http.client.HTTPConnection(urlsplit(url).netloc, timeout=5).connect()
+        http.client.HTTPConnection(urlsplit(url).netloc, timeout=60).connect()
     with fake.start():
         assert fake.url == url
     assert _threads() == threads
@@ -130,7 +130,7 @@ def test_a_client_may_ask_to_close(client):
 def test_expect_100_continue_is_answered(fake):
     address = urlsplit(fake.url)
     with (
-        socket.create_connection((address.hostname, address.port), timeout=10) as line,
+        socket.create_connection((address.hostname, address.port), timeout=60) as line,
         line.makefile("rb") as reader,
     ):
         line.sendall(
@@ -155,7 +155,7 @@ def test_expect_100_continue_is_answered(fake):
 def test_a_body_that_cannot_be_framed_is_refused_and_the_connection_ends(fake, headers):
     address = urlsplit(fake.url)
     with (
-        socket.create_connection((address.hostname, address.port), timeout=10) as line,
+        socket.create_connection((address.hostname, address.port), timeout=60) as line,
         line.makefile("rb") as reader,
     ):
         start = b"POST /v1/transcriptions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n"
@@ -179,7 +179,7 @@ def test_a_client_that_leaves_in_the_middle_is_no_failure_and_leaves_nothing_ope
     with FakeSoniox() as fake:
         address = urlsplit(fake.url)
         for _ in range(5):
-            with socket.create_connection((address.hostname, address.port), timeout=10) as line:
+            with socket.create_connection((address.hostname, address.port), timeout=60) as line:
                 line.sendall(cut)
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leave with a reset
     assert _open_files() == files
@@ -245,9 +245,9 @@ def test_the_stop_waits_for_no_client(connect):
         for client in idle:
             client("GET", "/v1/files")
         address = urlsplit(fake.url)
-        half = socket.create_connection((address.hostname, address.port), timeout=10)
+        half = socket.create_connection((address.hostname, address.port), timeout=60)
         half.sendall(b"POST /v1/files HTTP/1.1\r\nContent-Length: 1000\r\n\r\nhalf")
-        silent = socket.create_connection((address.hostname, address.port), timeout=10)
+        silent = socket.create_connection((address.hostname, address.port), timeout=60)
     assert _threads() == threads
     with contextlib.suppress(ConnectionResetError):  # when it was never accepted
         assert silent.recv(10) == b""
@@ -325,7 +325,7 @@ def test_the_fixture_hands_out_a_running_fake(tmp_path):
         "def test_it(fake_soniox):\n"
         "    headers = {'Authorization': f'Bearer {fake_soniox.api_key}'}\n"
         "    request = urllib.request.Request(f'{fake_soniox.api_base_url}/files', headers=headers)\n"
-        "    with urllib.request.urlopen(request, timeout=10) as response:\n"
+        "    with urllib.request.urlopen(request, timeout=60) as response:\n"
         "        assert response.status == 200\n"
     )
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
@@ -378,16 +378,16 @@ def test_the_program_serves_until_a_signal(program, number):
     process, url = program("--api-key", "one", "--api-key", "two")
     for key in ("one", "two"):
         request = urllib.request.Request(f"{url}/v1/files", headers={"Authorization": f"Bearer {key}"})
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             assert response.status == 200
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_the_program_says_in_one_line_that_the_port_is_taken(fake, program):
     process, url = program("--port", str(urlsplit(fake.url).port))
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, url) == (1, "")
     assert err.startswith("cannot listen on 127.0.0.1:")
     assert err.count("\n") == 1

@@ -20,7 +20,7 @@ from soniox_testing import FakeSoniox, SharedListener
 
 def _get(fake, path, context):
     request = urllib.request.Request(f"{fake.url}{path}", headers={"Authorization": "Bearer k"})
-    with urllib.request.urlopen(request, timeout=20, context=context) as response:
+    with urllib.request.urlopen(request, timeout=60, context=context) as response:
         return response.status
 
 
@@ -41,7 +41,7 @@ def test_the_name_localhost_is_in_the_certificate(fake_soniox_tls):
     address = urlsplit(fake_soniox_tls.url)
     context = fake_soniox_tls.ssl_context()
     with (
-        socket.create_connection(("127.0.0.1", address.port), timeout=20) as line,
+        socket.create_connection(("127.0.0.1", address.port), timeout=60) as line,
         context.wrap_socket(line, server_hostname="localhost") as secured,
     ):
         assert secured.getpeercert()
@@ -81,7 +81,7 @@ def test_code_that_builds_its_own_client_needs_the_environment_only(fake_soniox_
 def test_a_client_that_is_silent_in_its_handshake_does_not_delay_others():
     with FakeSoniox(tls=True) as fake:
         address = urlsplit(fake.url)
-        with socket.create_connection((address.hostname, address.port), timeout=20):
+        with socket.create_connection((address.hostname, address.port), timeout=60):
             assert _get(fake, "/v1/files", fake.ssl_context()) == 200
 
 
@@ -91,7 +91,7 @@ def test_plain_text_and_clients_that_leave_are_no_failure_of_the_fake():
     with FakeSoniox(tls=True) as fake:
         address = urlsplit(fake.url)
         for sent in (b"GET / HTTP/1.1\r\n\r\n", b"", b"\x16\x03\x01"):
-            with socket.create_connection((address.hostname, address.port), timeout=20) as line:
+            with socket.create_connection((address.hostname, address.port), timeout=60) as line:
                 line.sendall(sent)
                 # The fake may have hung up already.
                 with contextlib.suppress(OSError):
@@ -106,11 +106,11 @@ def test_connections_that_are_open_end_with_the_fake(fake_soniox_tls_listener):
     with FakeSoniox(listener=fake_soniox_tls_listener) as fake:
         address = urlsplit(fake.url)
         line = fake.ssl_context().wrap_socket(
-            socket.create_connection((address.hostname, address.port), timeout=20), server_hostname="localhost"
+            socket.create_connection((address.hostname, address.port), timeout=60), server_hostname="localhost"
         )
         line.sendall(f"GET {address.path}/v1/files HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert line.recv(12) == b"HTTP/1.1 401"
-        line.settimeout(20)
+        line.settimeout(60)
     with line:
         while line.recv(10_000):
             pass
@@ -134,7 +134,7 @@ def test_sessions_break_over_tls_too(fake_soniox_tls, how):
     fake.drop_next_session(after_audio_ms=100, how=how)
     live = websocket.create_connection(
         fake.stt_websocket_url,
-        timeout=20,
+        timeout=60,
         header=["Authorization: Bearer k"],
         sslopt={"context": fake.ssl_context()},
     )

@@ -17,7 +17,7 @@ _EVENT = {"id": "a", "status": "completed"}
 
 def _call(receiver, body, headers=None, method="POST"):
     address = urlsplit(receiver.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     try:
         connection.request(method, address.path, body, headers or {})
         return connection.getresponse().status
@@ -89,12 +89,12 @@ def test_it_leaves_no_thread_and_no_port(fake_soniox):
     assert [webhook.id for webhook in receiver.wait_for(1)] == ["a"]
     assert [thread for thread in threading.enumerate() if thread.name == "webhook-receiver"] == []
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((address.hostname, address.port), timeout=20)
+        socket.create_connection((address.hostname, address.port), timeout=60)
 
 
 def test_a_job_waits_for_it_from_another_fake_too(webhook_receiver):
     with FakeSoniox(speed=50) as fake:
-        connection = http.client.HTTPConnection(urlsplit(fake.url).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(fake.url).netloc, timeout=60)
         job = {"model": "stt-async-v5", "audio_url": "https://example.com/a.mp3", **webhook_receiver.config}
         headers = {"Authorization": "Bearer k", "Content-Type": "application/json"}
         connection.request("POST", "/v1/transcriptions", json.dumps(job), headers)

@@ -19,7 +19,7 @@ from tests.fake.conftest import Client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DEADLINE_SEC = 10
+_DEADLINE_SEC = 60
 
 
 @dataclass(frozen=True)

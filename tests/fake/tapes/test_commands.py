@@ -112,5 +112,5 @@ def test_a_recorder_serves_until_it_is_ended(fake_soniox_listener: SharedListene
             assert client("GET", "/v1/files").status == 200
             client.connection.close()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
     assert lines_of(tape)[2]["response"]["status"] == 200

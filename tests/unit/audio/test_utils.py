@@ -43,7 +43,7 @@ from ...support.tables import each_row
 
 ResultT = TypeVar("ResultT")
 
-DEADLINE_SEC = 10.0
+DEADLINE_SEC = 60.0
 
 
 def run(work: Coroutine[Any, Any, ResultT]) -> ResultT:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ROOT = Path(__file__).parents[3]
-_DEADLINE_SEC = 20.0
+_DEADLINE_SEC = 60.0
 _REQUEST_ID = re.compile(r"\[request id [0-9a-f-]{36}\]")
 _RAW = ("--format", "pcm_s16le", "--rate", "16000", "--channels", "1")
 _SECOND = bytes(32_000)
@@ -328,13 +328,13 @@ def test_audio_of_unknown_pace_waits_for_the_service_when_that_is_ahead() -> Non
         "session, reached = Session(), threading.Event()\n"
         "audio = _Audio(io.BytesIO(bytes(40_000)), RealtimeSTTConfig(model='m'))\n"
         "feeder = _Feeder(session, audio, 0.0)\n"
-        "feeder.start(); assert reached.wait(10)\n"
+        "feeder.start(); assert reached.wait(60)\n"
         "feeder._thread.join(0.3); assert feeder._thread.is_alive()\n"
         "feeder.stop(); feeder.join()\n"
         "print(session.sent, session.finished)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr) == ("8192 True\n", "")
 

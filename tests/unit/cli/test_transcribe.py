@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from soniox_testing import JobView, TranscriptionStatus
 
 _ROOT = Path(__file__).parents[3]
-_DEADLINE_SEC = 20.0
+_DEADLINE_SEC = 60.0
 _AUDIO = b"ID3" + bytes(range(256)) * 400
 _UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 _REQUEST_ID = re.compile(r"\[request id [0-9a-f-]{36}\]|[0-9a-f]{8}-[0-9a-f-]{27}")
@@ -173,7 +173,7 @@ class Gate:
             status, content = 403, b"no"
         else:
             self._wait_if_held(handler, "before")
-            connection = http.client.HTTPConnection(self._target.hostname or "", self._target.port, timeout=20)
+            connection = http.client.HTTPConnection(self._target.hostname or "", self._target.port, timeout=60)
             with contextlib.closing(connection):
                 names = ("Authorization", "Content-Type")
                 headers = {name: handler.headers[name] for name in names if name in handler.headers}
@@ -406,7 +406,7 @@ def test_without_the_fake_installed_the_error_says_what_to_install() -> None:
         "sys.exit(main(['transcribe', 'http://example.com/a.mp3', '--fake']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     Result(done.returncode, done.stdout, done.stderr).check_error(2, "pip install 'soniox-lite[testing]'")
     assert len(done.stderr.splitlines()) == 1
@@ -912,7 +912,7 @@ def test_importing_the_module_is_cheap() -> None:
         " if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
 

@@ -475,7 +475,7 @@ def test_every_handshake_is_followed_by_one_end(make: Any, fake_soniox: FakeSoni
         tts_defaults=TTS,
     )
     listen(caller)
-    assert ended.wait(10)
+    assert ended.wait(60)
     handshake, end = told
     assert handshake.url == end.url == fake_soniox.stt_websocket_url
     assert repr(handshake) == f"<WebSocketHandshake {handshake.url}>"
@@ -485,7 +485,7 @@ def test_every_handshake_is_followed_by_one_end(make: Any, fake_soniox: FakeSoni
     told.clear()
     ended.clear()
     open_tts(caller)
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert [told[0].url, told[1].close_code] == [fake_soniox.tts_websocket_url, 1000]
 
     told.clear()
@@ -493,7 +493,7 @@ def test_every_handshake_is_followed_by_one_end(make: Any, fake_soniox: FakeSoni
     ended.clear()
     with pytest.raises(ConnectionError):
         listen(caller)
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert (told[1].opened, told[1].close_code) == (True, 1006)
     assert isinstance(told[1].error, SonioxRealtimeError)
 
@@ -652,7 +652,7 @@ def test_what_is_no_decision_is_refused() -> None:
 
 def cancelled_while(reached: threading.Event, token: CancelToken, function: Any) -> None:
     def cancel() -> None:
-        assert reached.wait(10)
+        assert reached.wait(60)
         token.cancel()
 
     thread = threading.Thread(target=cancel)

@@ -332,7 +332,7 @@ class TestRefused:
         thread = SessionThread(session, ASYNC["lambda"](print))
         thread.start()
         with pytest.raises(SonioxValidationError, match="work must not be a coroutine function"):
-            thread.result(10)
+            thread.result(60)
         assert isinstance(session.failure, SonioxValidationError)
 
 

@@ -241,7 +241,7 @@ def test_late_words_end_an_idle_connection(connect: Any) -> None:
 
     def talkative(connection: Connection) -> None:
         connection.send(http_reply(b"mine"))
-        go.wait(5)
+        go.wait(60)
         connection.send(http_reply(b"not mine"))
         said.set()
 
@@ -249,7 +249,7 @@ def test_late_words_end_an_idle_connection(connect: Any) -> None:
         caller = connect(server)
         assert caller.request("GET").content == b"mine"
         go.set()
-        assert said.wait(5)
+        assert said.wait(60)
         assert caller.request("POST", json={}).content == b"yours"
     assert server.connection_count == 2
 
@@ -319,7 +319,7 @@ def test_at_most_so_many_idle_connections_are_kept(connect: Any, monkeypatch: py
     barrier = threading.Barrier(5)
 
     def together(connection: Connection) -> None:
-        barrier.wait(5)
+        barrier.wait(60)
         connection.send(http_reply())
 
     with RawServer(*[together] * 5, then=reply()) as server:
@@ -399,7 +399,7 @@ class TestAnswersBeforeTheEnd:
         def refuse(connection: Connection) -> None:
             connection.receive()
             connection.send(http_reply(b"no", "413 Content Too Large"))
-            connection.server.stopping.wait(5)
+            connection.server.stopping.wait(60)
 
         with RawServer(refuse) as server:
             assert connect(server, timeout_sec=0.3).upload(bytes(20_000_000)).status_code == 413

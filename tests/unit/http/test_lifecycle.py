@@ -71,7 +71,7 @@ class Background:
         return self._thread.is_alive()
 
     def __call__(self) -> BaseException | None:
-        self._thread.join(5)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         return self._raised
 
@@ -130,25 +130,25 @@ class TestClosing:
     ) -> None:  # fmt: skip
         reached = threading.Event()
         with RawServer(then=stall(start, reached), tls=tls_server if secure else None) as server:
-            caller = connect(server, timeout_sec=30, ssl_context=tls_client if secure else None)
+            caller = connect(server, ssl_context=tls_client if secure else None)
             client = caller.client
 
             async def in_flight() -> None:
                 waiting = asyncio.ensure_future(client.request(method, "/x"))
-                await asyncio.to_thread(reached.wait, 5)
+                await asyncio.to_thread(reached.wait, 60)
                 await client.aclose()
                 await waiting
 
             if connect.surface == "sync":
                 result = Background(lambda: client.request(method, "/x"))
-                assert reached.wait(5)
+                assert reached.wait(60)
                 started = time.monotonic()
                 client.close()
                 error = result()
             else:
                 started = time.monotonic()
                 error = Background(lambda: caller.loop.run_until_complete(in_flight()))()
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 20
         assert isinstance(error, SonioxConnectionError), repr(error)
         assert "closed" in str(error)
         assert pauses == []
@@ -165,11 +165,11 @@ class TestClosing:
         with RawServer(on_accept=[greet]) as server:
             client = SonioxClient(KEY, api_base_url=f"https://{server.address}", ssl_context=tls_client)
             result = Background(lambda: client.request("GET", "/x"))
-            assert accepted.wait(5)
+            assert accepted.wait(60)
             started = time.monotonic()
             client.close()
             assert isinstance(result(), SonioxError)
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 20
 
     def test_it_ends_an_upload(self, connect: Any) -> None:
         begun = threading.Event()
@@ -180,7 +180,7 @@ class TestClosing:
                 client.request("POST", "/x", files={"file": bytes(50_000_000)}, on_progress=lambda *_: begun.set())
 
             result = Background(upload)
-            assert begun.wait(5)
+            assert begun.wait(60)
             client.close()
             error = result()
         assert isinstance(error, SonioxConnectionError)
@@ -192,7 +192,7 @@ class TestClosing:
         async def use(url: str) -> list[Any]:
             client = AsyncSonioxClient(KEY, api_base_url=url)
             waiting = [asyncio.ensure_future(client.request("GET", "/x")) for _ in range(5)]
-            await asyncio.to_thread(reached.wait, 5)
+            await asyncio.to_thread(reached.wait, 60)
             await client.aclose()
             return await asyncio.gather(*waiting, return_exceptions=True)
 
@@ -217,12 +217,12 @@ class TestCancelling:
         async def use(url: str) -> None:
             async with AsyncSonioxClient(KEY, api_base_url=url) as client:
                 waiting = asyncio.ensure_future(client.request("GET", "/slow"))
-                await asyncio.to_thread(reached.wait, 5)
+                await asyncio.to_thread(reached.wait, 60)
                 started = time.monotonic()
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
-                assert time.monotonic() - started < 1
+                assert time.monotonic() - started < 20
                 assert (await client.request("GET", "/next")).status_code == 200
 
         before = threading.active_count()
@@ -270,13 +270,13 @@ class TestThreadsOfTasks:
         reached = threading.Event()
 
         async def use(url: str) -> None:
-            async with AsyncSonioxClient(KEY, api_base_url=url, timeout_sec=20) as client:
+            async with AsyncSonioxClient(KEY, api_base_url=url, timeout_sec=60) as client:
                 busy = asyncio.ensure_future(client.request("GET", "/busy"))
-                await asyncio.to_thread(reached.wait, 5)
+                await asyncio.to_thread(reached.wait, 60)
                 started = time.monotonic()
                 with pytest.raises(SonioxTimeoutError, match="all threads of the client are busy") as caught:
                     await client.request("GET", "/late", deadline_sec=0.2)
-                assert time.monotonic() - started < 2
+                assert time.monotonic() - started < 20
                 assert not caught.value.request_sent
                 busy.cancel()
 
@@ -289,11 +289,11 @@ class TestThreadsOfTasks:
         reached = threading.Event()
 
         async def use(url: str) -> None:
-            async with AsyncSonioxClient(KEY, api_base_url=url, tts_api_base_url=url, timeout_sec=20) as client:
+            async with AsyncSonioxClient(KEY, api_base_url=url, tts_api_base_url=url, timeout_sec=60) as client:
                 speech = client.tts.generate_stream(text="a", language="en", voice="v", deadline_sec=0.5)
                 async with speech as blocks:
                     busy = asyncio.ensure_future(client.request("GET", "/busy"))
-                    await asyncio.to_thread(reached.wait, 5)
+                    await asyncio.to_thread(reached.wait, 60)
                     with pytest.raises(SonioxTimeoutError):
                         async for _ in blocks:
                             pass
@@ -303,16 +303,16 @@ class TestThreadsOfTasks:
         with RawServer(stall(head), stall(reached=reached)) as server:
             started = time.monotonic()
             asyncio.run(use(server.url))
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 30
 
     def test_cancelling_what_waits_for_one_sends_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("soniox_lite._http.async_transport.MAX_THREADS", 1)
         reached = threading.Event()
 
         async def use(url: str) -> None:
-            async with AsyncSonioxClient(KEY, api_base_url=url, timeout_sec=20) as client:
+            async with AsyncSonioxClient(KEY, api_base_url=url, timeout_sec=60) as client:
                 busy = asyncio.ensure_future(client.request("GET", "/busy"))
-                await asyncio.to_thread(reached.wait, 5)
+                await asyncio.to_thread(reached.wait, 60)
                 for options in ({}, {"deadline_sec": 20}):
                     with pytest.raises(asyncio.TimeoutError):
                         await asyncio.wait_for(client.request("GET", "/late", **options), 0.05)
@@ -349,13 +349,13 @@ class TestThreadsOfTasks:
         with RawServer(stall()) as server:
             started = time.monotonic()
             assert run_program(ABANDONED, server.url) == "given up\n"
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < 55
 
 
 ABANDONED = """
 import asyncio, sys
 from soniox_lite import AsyncSonioxClient
-client = AsyncSonioxClient("key", api_base_url=sys.argv[1], timeout_sec=60)
+client = AsyncSonioxClient("key", api_base_url=sys.argv[1], timeout_sec=120)
 client.models
 async def use():
     # On a busy machine, asyncio's debug mode would write about slow steps to stderr.
@@ -419,7 +419,7 @@ class TestSharing:
         barrier = threading.Barrier(4)
 
         async def work(client: AsyncSonioxClient) -> int:
-            barrier.wait(5)
+            barrier.wait(60)
             return (await client.request("GET", "/x")).status_code
 
         with RawServer(then=reply()) as server:
@@ -517,7 +517,7 @@ class TestForgetting:
             asyncio.run(use(server.url))
             gc.collect()
             for thread in our_threads():
-                thread.join(5)
+                thread.join(60)
             # A thread may have held on to the last request until its end.
             gc.collect()
             assert our_threads() == []
@@ -529,7 +529,7 @@ def run_program(program: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", program, *arguments],
-        env=environment, capture_output=True, text=True, timeout=30, check=False,
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert result.stderr == ""
     return result.stdout
@@ -603,7 +603,7 @@ class Slow:
     def find_spec(self, name, path=None, target=None):
         if name == "soniox_lite._http.transport":
             reached.set()
-            go_on.wait(10)
+            go_on.wait(60)
 sys.meta_path.insert(0, Slow())
 os.register_at_fork(before=go_on.set)
 """,
@@ -614,7 +614,7 @@ reached, go_on = threading.Event(), threading.Event()
 real = ssl.create_default_context
 def slow(**options):
     reached.set()
-    go_on.wait(10)
+    go_on.wait(60)
     return real(**options)
 ssl.create_default_context = slow
 os.register_at_fork(before=go_on.set)
@@ -642,7 +642,7 @@ real = pool.ConnectionPool.check_open
 def slow(self):
     if threading.current_thread() is not threading.main_thread():
         reached.set()
-        go_on.wait(10)
+        go_on.wait(60)
     real(self)
 pool.ConnectionPool.check_open = slow
 os.register_at_fork(after_in_parent=go_on.set)
@@ -655,7 +655,7 @@ os.environ["SSL_CERT_FILE"] = sys.argv[2]
 client = SonioxClient("key", api_base_url=sys.argv[1], max_retries=0)
 thread = threading.Thread(target=lambda: client.models.list and client.request("GET", "/first"))
 thread.start()
-reached.wait(10)
+reached.wait(60)
 child = os.fork()
 if child == 0:
     faulthandler.dump_traceback_later(10, exit=True)
@@ -705,7 +705,7 @@ class TestForking:
         def in_two_parts(connection: Connection) -> None:
             connection.read_body()
             connection.send(head)
-            done.wait(10)
+            done.wait(60)
             connection.send(b"cd")
 
         def tell(connection: Connection) -> None:
@@ -729,7 +729,7 @@ def read():
             started.set()
 thread = threading.Thread(target=read)
 thread.start()
-started.wait(10)
+started.wait(60)
 child = os.fork()
 if child == 0:
     stream = next(x for x in gc.get_objects() if type(x).__name__ == "ResponseStream")
@@ -760,11 +760,11 @@ def test_a_program_that_ends_without_closing_is_not_warned() -> None:
 class TestConnecting:
     def test_a_host_that_swallows_packets_ends_with_the_connect_timeout(self, connect: Any, silent_port: int) -> None:
         url = f"http://127.0.0.1:{silent_port}"
-        caller = connect(url, connect_timeout_sec=0.2, timeout_sec=20, max_retries=0)
+        caller = connect(url, connect_timeout_sec=0.2, max_retries=0)
         started = time.monotonic()
         with pytest.raises(SonioxTimeoutError, match=r"could not connect within 0.2 s") as caught:
             caller.request("POST", json={})
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         assert not caught.value.request_sent
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, a socket that connects cannot be shut down")
@@ -779,7 +779,7 @@ class TestConnecting:
         monkeypatch.setattr(socket.socket, "connect", connect_and_tell)
         client = SonioxClient(KEY, api_base_url=f"http://127.0.0.1:{silent_port}")
         result = Background(lambda: client.request("POST", "/x"))
-        assert connecting.wait(5)
+        assert connecting.wait(60)
         while result.is_running():
             client.close()  # Again, should the first have come between the event and the system call.
         error = result()

@@ -181,7 +181,7 @@ def test_the_body_of_a_redirect_is_not_read(connect: Any, step: Any) -> None:
     with RawServer(step, reply(b"there")) as server:
         started = time.monotonic()
         assert connect(server).request("GET").content == b"there"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
 
 def test_a_redirect_that_spells_out_the_key_is_not_followed(connect: Any) -> None:

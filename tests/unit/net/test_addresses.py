@@ -13,7 +13,7 @@ from soniox_lite._net.addresses import resolve
 
 
 def soon() -> float:
-    return time.monotonic() + 10
+    return time.monotonic() + 60
 
 
 @pytest.mark.parametrize("deadline_sec", [None, 10.0])
@@ -52,12 +52,12 @@ def test_a_resolver_that_hangs_is_left_at_the_deadline(monkeypatch: pytest.Monke
 
     def hang(*_: Any, flags: int = 0, **__: Any) -> Any:
         if not flags:
-            done.wait(10)
+            done.wait(60)
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     started = time.monotonic()
     with pytest.raises(TimeoutError, match="out of time"):
         resolve("soniox.invalid", 80, started + 0.05)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     done.set()

@@ -16,6 +16,7 @@ import trustme
 
 from soniox_lite import AsyncSonioxClient, SonioxClient, SonioxError
 from soniox_lite._net.tcp import wait_ready
+from soniox_lite._websocket import nonblocking
 from soniox_lite.realtime import RealtimeSTTSession
 from soniox_testing import FakeSoniox
 from tests.support.raw_server import RawServer, hold, reply, stall
@@ -72,11 +73,11 @@ def closed_during(client: SonioxClient, call: Callable[[], Any], reached: thread
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert reached.wait(10)
+    assert reached.wait(60)
     began = time.monotonic()
     client.close()
-    thread.join(10)
-    assert time.monotonic() - began < 5
+    thread.join(60)
+    assert time.monotonic() - began < 20
     (error,) = errors
     return error
 
@@ -161,18 +162,17 @@ def test_a_realtime_session_whose_server_is_silent(monkeypatch: pytest.MonkeyPat
         return wait_ready(*args, **options)
 
     monkeypatch.setattr("soniox_lite._websocket.threads.wait_ready", wait_and_tell)
+    # By itself the reader would look again long after the session has stopped to wait for it.
+    monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 60.0)
     with WsServer(started, hold_ws) as server:
         session = RealtimeSTTSession(server.url, CONFIG, api_key=KEY, close_timeout_sec=0.0).enter()
-        assert waits.wait(10)
-        began = time.monotonic()
+        assert waits.wait(60)
         session.close()
-        # By itself the reader would look again after five seconds.
-        assert time.monotonic() - began < 3
         assert [thread.name for thread in threading.enumerate() if thread.name.startswith("soniox-lite")] == []
 
 
 def test_the_fake_with_open_connections() -> None:
-    with FakeSoniox() as fake, RawServer(then=stall()) as receiver:
+    with FakeSoniox(webhook_timeout_sec=60) as fake, RawServer(then=stall()) as receiver:
         client = SonioxClient(fake.api_key, api_base_url=fake.api_base_url, websocket_base_url=fake.stt_websocket_url)
         job = client.stt.transcribe_from_url(
             audio_url="https://a.example/a.wav", config=client.webhooks.webhook_payload(receiver.url)
@@ -182,7 +182,7 @@ def test_the_fake_with_open_connections() -> None:
         session = client.realtime.stt.connect(config=CONFIG).enter()
         began = time.monotonic()
         fake.stop()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 30
         with pytest.raises(SonioxError):
             list(session.receive_events())
         session.close()

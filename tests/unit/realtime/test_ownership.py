@@ -46,7 +46,7 @@ def test_the_last_event_may_carry_tokens(driver: Driver, last: str) -> None:
         session = driver.open(server.url, close_timeout_sec=60)
         began = time.monotonic()
         driver.call(session.close)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert session.finished
         (event,) = driver.rest(session)
         assert event.finished

@@ -196,7 +196,9 @@ class TestOneStream:
             silence = '{"type":"finalize","trailing_silence_ms":250}'
             assert server.peer.texts()[1:] == [keep_alive] * 3 + [finalize, silence, finalize, ""]
 
-    def test_nothing_is_sent_after_the_end_of_audio(self, driver: Driver) -> None:
+    def test_nothing_is_sent_after_the_end_of_audio(self, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (async_stt, stt):
+            monkeypatch.setattr(module, "_REASON_TIMEOUT_SEC", 60.0)
         with WsServer(started) as server:
             session = driver.open(server.url)
             driver.call(session.finish)
@@ -205,7 +207,7 @@ class TestOneStream:
                 with pytest.raises(SonioxRealtimeError, match="end of the audio was sent"):
                     driver.call(action)
                 # It waits for no reason of the service, since the line is fine.
-                assert time.monotonic() - began < 0.9
+                assert time.monotonic() - began < 20
             driver.call(session.cancel)
 
     def test_keep_alive_and_finalize_do_nothing_after_the_end(self, driver: Driver) -> None:
@@ -632,7 +634,7 @@ class TestSessionEvents:
             began = time.monotonic()
             session.enter()
             assert [payload.type for payload in session.session_events()] == ["open", "finished", "close"]
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30
             session.close()
 
 
@@ -642,7 +644,7 @@ class TestClose:
             session = driver.open(server.url, close_timeout_sec=0.2)
             began = time.monotonic()
             driver.call(session.close)
-            assert 0.2 <= time.monotonic() - began < 1.5
+            assert 0.2 <= time.monotonic() - began < 30
             assert not session.finished
             assert "the service did not finish in time" in caplog.text
             assert texts(driver.rest(session)) == ["hello"]
@@ -656,7 +658,7 @@ class TestClose:
             sending = send_until_it_blocks(driver, session)
             began = time.monotonic()
             driver.call(session.close)
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 15
             for future in sending:
                 assert isinstance(future.exception(PATIENCE_SEC), SonioxRealtimeError)
             assert session.state == "closed"
@@ -671,7 +673,7 @@ class TestClose:
                 sending = send_until_it_blocks(driver, session)
                 began = time.monotonic()
                 driver.call(getattr(session, method))
-                assert time.monotonic() - began < (0.15 if method == "cancel" else 1.0) + 0.5
+                assert time.monotonic() - began < 15
                 errors = [future.exception(PATIENCE_SEC) for future in sending]
                 assert {isinstance(error, SonioxRealtimeError) for error in errors} == {True}
                 if method == "cancel":
@@ -693,12 +695,12 @@ class TestClose:
             began = time.monotonic()
             assert texts(driver.rest(session)) == ["hello", ""]
             driver.call(session.close)
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < 30
             other = driver.open(server.url, close_timeout_sec=60)
             driver.call(other.close)
             assert other.finished
             assert texts(driver.rest(other)) == ["hello", ""]
-            assert time.monotonic() - began < 6
+            assert time.monotonic() - began < 50
 
     def test_by_many_at_once(self, driver: Driver) -> None:
         with WsServer(started, answer_the_end(HELLO)) as server:
@@ -728,18 +730,18 @@ class TestClose:
             wait_until(lambda: any(len(connection.messages) >= 2 for connection in connections.all()))
             began = time.monotonic()
             driver.call(session.cancel)
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 15
             assert driver.left_over() == []
 
     def test_while_it_is_being_opened(self, driver: Driver) -> None:
         reached = threading.Event()
         with WsServer(ws_server.tell(reached), ws_server.hold) as server:
-            session = driver.session(server.url, connect_timeout_sec=0.5)
+            session = driver.session(server.url, connect_timeout_sec=60)
             entering = driver.start(session.enter)
             assert reached.wait(PATIENCE_SEC)
             began = time.monotonic()
             driver.call(session.close)
-            assert time.monotonic() - began < 0.4
+            assert time.monotonic() - began < 30
             with pytest.raises(SonioxRealtimeError):
                 entering.result(PATIENCE_SEC)
             assert session.state == "closed"

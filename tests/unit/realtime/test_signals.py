@@ -32,7 +32,7 @@ if kind == "speech":
     session = RealtimeTTSConnection(url, config, "key")
     send = session.send_text_chunk, "words"
 else:
-    session = RealtimeSTTSession(url, config, "key", close_timeout_sec=5)
+    session = RealtimeSTTSession(url, config, "key", close_timeout_sec=60)
     send = session.send_byte_chunk, b"1234"
 session.enter()
 signal.signal(signal.SIGUSR1, lambda *_: getattr(session, action)())
@@ -83,7 +83,7 @@ def interrupted(server: WsServer, config: dict[str, Any], *what: str) -> Any:
     """How it went: seconds, what the send raised, and whether the session is finished."""
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, server.url, json.dumps(config), *what],
-        check=True, capture_output=True, text=True, timeout=30,
+        check=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     return json.loads(done.stdout)
 
@@ -94,7 +94,7 @@ class TestASignalHandlerInASend:
     def test_may_end_the_session(self, action: str, place: str) -> None:
         with WsServer(started, answer_the_end()) as server:
             seconds, problem, finished = interrupted(server, CONFIG, action, place, "listening")
-            assert seconds < 3
+            assert seconds < 30
             assert ("end of the audio was sent" if action == "finish" else "clos") in problem
             assert finished is (action != "cancel")
             server.wait_until(lambda s: s.peer.hung_up.is_set())
@@ -108,7 +108,7 @@ class TestASignalHandlerInASend:
     def test_may_end_a_stream_of_speech(self, action: str, place: str) -> None:
         with WsServer(accept) as server:
             seconds, problem, _ = interrupted(server, TTS_CONFIG, action, place, "speech")
-            assert seconds < 3
+            assert seconds < 30
             assert problem
             server.wait_until(lambda s: s.peer.hung_up.is_set())
             sent = [json.loads(text) for text in server.peer.texts()[1:]]
@@ -141,7 +141,7 @@ print(session.state, time.monotonic() - began < 5)
         ):
             with WsServer(*steps) as server:
                 arguments = [sys.executable, "-c", program, server.url, method, action]
-                done = subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=30)
+                done = subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=60)
                 assert "closed True" in done.stdout
                 assert ("closed while it was being opened" in done.stdout) is (method == "enter")
 
@@ -164,7 +164,7 @@ def test_a_cancel_while_close_looks_for_the_end_stalls_neither() -> None:
         session = _CancelledWhileItLooks(server.url, CONFIG, KEY, close_timeout_sec=30).enter()
         began = time.monotonic()
         session.close()
-        assert (session.looks > 0, session.state, time.monotonic() - began < 3) == (True, "closed", True)
+        assert (session.looks > 0, session.state, time.monotonic() - began < 20) == (True, "closed", True)
         server.wait_until(lambda s: s.peer.hung_up.is_set())
 
 

@@ -107,12 +107,15 @@ class TestTheLoopsTurn:
         with WsServer(accept) as server:
             assert asyncio.run(main(server.url)) > 5
 
-    def test_brings_the_error_of_the_service_before_the_next_send(self) -> None:
+    @pytest.mark.parametrize("busy_sec", [0.0, 0.01])
+    def test_brings_the_error_of_the_service_before_the_next_send(self, busy_sec: float) -> None:
         refused = threading.Event()
 
         async def main(url: str) -> None:
             session = AsyncRealtimeSTTSession(url, CONFIG, KEY)
             await session.enter()
+            # With a turn of the loop before it, or not.
+            time.sleep(busy_sec)  # noqa: ASYNC251 - on purpose
             await session.send_byte_chunk(b"12")
             # The program keeps the loop busy meanwhile.
             assert refused.wait(PATIENCE_SEC)

@@ -64,7 +64,7 @@ def hear(talk: Talk, fake: FakeSoniox, *, chunk_ms: int = CHUNK_MS, **options: A
         talk.send(session, TALK.chunks(chunk_ms))
     events = talk.rest(session)
     if sending is not None:
-        sending.result(10)
+        sending.result(60)
     talk.call(session.close)
     return session, events
 
@@ -473,7 +473,7 @@ def test_a_format_that_is_wrong_is_named(talk: Talk) -> None:
         sending = talk.driver.send_until_it_fails(session)
         with pytest.raises(SonioxRealtimeResumeError, match="is the format right"):
             talk.rest(session)
-        assert isinstance(sending.exception(10), SonioxRealtimeResumeError)
+        assert isinstance(sending.exception(60), SonioxRealtimeResumeError)
         talk.call(session.close)
         assert len(server.peers) == 2
 

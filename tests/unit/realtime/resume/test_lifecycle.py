@@ -73,7 +73,7 @@ def test_a_broken_session_ends_at_once(talk: Talk, state: str, how: str, caplog:
         session = enter_state(talk, server, state)
         began = time.monotonic()
         talk.call(getattr(session, how))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert session.state == "closed"
         with pytest.raises(SonioxRealtimeError):
             talk.send(session, [SECOND])
@@ -122,7 +122,7 @@ def test_a_broken_session_that_is_dropped_leaves_nothing(talk: Talk, state: str)
 
 def _until(is_so: Callable[[], bool]) -> None:
     """Waits until it is so; what was dropped is collected meanwhile."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not is_so():
         gc.collect()
         assert time.monotonic() < deadline, "it did not happen"
