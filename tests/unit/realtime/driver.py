@@ -128,12 +128,12 @@ class Driver:
 
         return self.start(send)
 
-    def left_over(self) -> list[str]:
-        """Threads and tasks of the package that still run."""
+    def left_over(self, within_sec: float = PATIENCE_SEC) -> list[str]:
+        """Threads and tasks of the package that still run after so long."""
         threads = [thread for thread in threading.enumerate() if thread.name.startswith("soniox-lite")]
         for thread in threads:
             # It may be on its way out.
-            thread.join(PATIENCE_SEC)
+            thread.join(within_sec)
         return [thread.name for thread in threads if thread.is_alive()]
 
 
@@ -202,12 +202,12 @@ class AsyncDriver(Driver):
 
         return self.start(send)
 
-    def left_over(self) -> list[str]:
+    def left_over(self, within_sec: float = PATIENCE_SEC) -> list[str]:
         async def others() -> list[str]:
             await asyncio.sleep(0)  # A turn of the loop for tasks that are done, but not gone.
             return [str(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
-        return super().left_over() + self.call(others)
+        return super().left_over(within_sec) + self.call(others)
 
 
 def the_websocket() -> WebSocket:

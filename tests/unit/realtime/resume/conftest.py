@@ -7,11 +7,14 @@ import pytest
 
 from soniox_lite.realtime import AsyncResumingSTTSession, ResumingSTTSession
 from soniox_testing import FakeSoniox
+from tests.support.ws_server import refuse
 
 from ..driver import DRIVERS, KEY, PATIENCE_SEC, Driver
 
 # Pauses between attempts take no time, and audio is sent again as fast as the line takes it.
 QUICK = {"backoff_sec": 0.01, "max_backoff_sec": 0.02, "max_replay_speed": None}
+# A step. Pauses are a matter of chance, but never shorter than the server asks for.
+BUSY = refuse("503 Service Unavailable", b"", "Retry-After: 60")
 
 
 class Talk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 import time
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -14,18 +15,17 @@ import pytest
 from soniox_lite import SonioxRealtimeError, SonioxRealtimeTimeoutError
 from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support import ws_server
-from tests.support.ws_server import WsServer, accept, answer_the_end, hang_up, hold, refuse, started, until
+from tests.support.ws_server import WsServer, accept, answer_the_end, hang_up, hold, started, until
 
 from ..driver import CONFIG, Driver, open_descriptors
 from ..test_ownership import in_a_child
-from .conftest import Talk, text_of
+from .conftest import BUSY, Talk, text_of
 from .test_breaks import in_turn, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECOND = bytes(32_000)
-LONG = {"backoff_sec": 60, "max_backoff_sec": 60}
 
 
 def broken(talk: Talk, *then: Any) -> WsServer:
@@ -36,7 +36,7 @@ def broken(talk: Talk, *then: Any) -> WsServer:
 
 # What the second connection does, so that the session stays in the state of that name.
 STATES: dict[str, list[Any]] = {
-    "waiting": [refuse("503 Service Unavailable")],
+    "waiting": [BUSY],
     "connecting": [hold],
     "replaying": [accept, hold],
     "joining": [started, until("binary"), hold],
@@ -46,8 +46,8 @@ STATES: dict[str, list[Any]] = {
 def enter_state(talk: Talk, server: WsServer, state: str) -> Any:
     """A session in a state of being broken."""
     # What is being connected when a session is dropped ends at this limit at the latest.
-    limits = {"close_timeout_sec": 0.2, "connect_timeout_sec": 1.0}
-    session = talk.open(server.url, CONFIG, LONG if state == "waiting" else None, **limits)
+    limits = {"close_timeout_sec": 0.2, "connect_timeout_sec": 3.0}
+    session = talk.open(server.url, CONFIG, **limits)
     talk.send(session, [SECOND], finish=False)
     server.wait_until(lambda server: len(server.peers) > 1)
     if state == "waiting":
@@ -116,7 +116,7 @@ def test_a_broken_session_that_is_dropped_leaves_nothing(talk: Talk, state: str)
         sessions = [enter_state(talk, server, state)]
         talk.notices = []
         sessions.clear()
-        _until(lambda: talk.driver.left_over() == [])
+        _until(lambda: talk.driver.left_over(0.1) == [])
     _until(lambda: open_descriptors() <= before + 1)
 
 
@@ -145,7 +145,7 @@ def test_a_cancelled_task_leaves_nothing() -> None:
     from soniox_lite.realtime import AsyncResumingSTTSession
 
     async def listen(url: str) -> None:
-        async with AsyncResumingSTTSession(url, CONFIG, "key", resume=LONG) as session:
+        async with AsyncResumingSTTSession(url, CONFIG, "key", resume={}) as session:
             await session.send_byte_chunk(SECOND)
             async for _ in session.receive_events():
                 pass
@@ -166,7 +166,7 @@ def test_a_broken_session_whose_event_loop_is_closed_ends_from_another() -> None
     from soniox_lite.realtime import AsyncResumingSTTSession
 
     async def listen(server: WsServer) -> Any:
-        session = AsyncResumingSTTSession(server.url, CONFIG, "key", resume=LONG)
+        session = AsyncResumingSTTSession(server.url, CONFIG, "key", resume={})
         await session.enter()
         await session.send_byte_chunk(SECOND)
         await asyncio.to_thread(server.wait_until, lambda server: len(server.peers) > 1)
@@ -186,14 +186,15 @@ def test_a_line_that_is_silent_is_given_up_and_replaced(talk: Talk, fake: FakeSo
     fake.add_recording(talk_of, Hearing.exact(seed=1))
     fake.faults.drop(how="half_open", after_audio_ms=3000, operation="stt", times=1)
     config = {"model": "stt-rt-v5", **talk_of.config}
-    session = talk.open(fake.stt_websocket_url, config, ping_interval_sec=0.2, ping_timeout_sec=0.2)
+    session = talk.open(fake.stt_websocket_url, config, ping_interval_sec=0.2, ping_timeout_sec=1.0)
     talk.send(session, talk_of.chunks(120))
     assert text_of(talk.rest(session)) == talk_of.text
     talk.call(session.close)
-    assert session.connections == 2
+    # A busy machine may be silent for as long.
+    assert session.connections >= 2
 
 
-def test_what_is_kept_is_sent_at_its_pace_and_the_user_is_not_held_up(talk: Talk) -> None:
+def test_what_is_kept_is_sent_at_its_pace(talk: Talk) -> None:
     """At twice the speed of speech 3 seconds take a second, as a first second comes at once."""
     with WsServer(
         in_turn(
@@ -202,21 +203,27 @@ def test_what_is_kept_is_sent_at_its_pace_and_the_user_is_not_held_up(talk: Talk
         )
     ) as server:
         session = talk.open(server.url, CONFIG, {"max_replay_speed": 2.0})
+        began = time.monotonic()
+        talk.send(session, [SECOND] * 3)
+        talk.rest(session)
+        assert time.monotonic() - began > 0.7
+        talk.call(session.close)
+
+
+def test_what_is_sent_at_its_pace_does_not_hold_up_the_user(talk: Talk) -> None:
+    with broken(talk, started) as server:
+        session = talk.open(server.url, CONFIG, {"max_replay_speed": 2.0})
         talk.send(session, [SECOND] * 2, finish=False)
         server.wait_until(lambda server: len(server.peers) > 1)
-        began = time.monotonic()
-        talk.send(session, [SECOND])
-        given = time.monotonic() - began
-        talk.rest(session)
-        took = time.monotonic() - began
-        talk.call(session.close)
-    assert given < 0.5
-    assert 0.7 < took < 5
+        talk.send(session, [SECOND] * 28, finish=False)
+        # All of it takes fourteen seconds more.
+        assert len(server.peers[1].audio()) < 30 * len(SECOND)
+        talk.call(session.cancel)
 
 
 @pytest.mark.parametrize(("when_full", "error"), [("raise", SonioxRealtimeError), ("wait", SonioxRealtimeTimeoutError)])
 def test_no_more_audio_than_fits_is_kept(talk: Talk, when_full: str, error: type[Exception]) -> None:
-    policy = {"buffer_sec": 1, **LONG}
+    policy = {"buffer_sec": 1}
     with broken(talk, *STATES["waiting"]) as server:
         session = talk.open(server.url, CONFIG, {**policy, "when_full": when_full}, send_timeout_sec=0.2)
         talk.send(session, [SECOND], finish=False)
@@ -237,7 +244,7 @@ def test_no_more_audio_than_fits_is_kept(talk: Talk, when_full: str, error: type
 def test_a_chunk_that_does_not_fit_is_not_kept_in_part(
     talk: Talk, when_full: str, buffer_sec: int, first: bytes, second: bytes
 ) -> None:
-    policy = {"buffer_sec": buffer_sec, "when_full": when_full, **LONG}
+    policy = {"buffer_sec": buffer_sec, "when_full": when_full}
     with broken(talk, *STATES["waiting"]) as server:
         session = talk.open(server.url, CONFIG, policy, send_timeout_sec=0.1)
         talk.send(session, [SECOND[:2]], finish=False)
@@ -251,17 +258,18 @@ def test_a_chunk_that_does_not_fit_is_not_kept_in_part(
 
 
 def test_what_was_dropped_is_told_exactly(talk: Talk) -> None:
+    sent = threading.Event()
     with WsServer(
         in_turn(
             [started, until("binary"), hang_up],
-            [refuse("503 Service Unavailable")],
-            [started, answer_the_end(words("late"))],
+            [ws_server.wait(sent), started, answer_the_end(words("late"))],
         )
     ) as server:
-        session = talk.open(server.url, CONFIG, {"buffer_sec": 1, "when_full": "drop", "backoff_sec": 0.3})
+        session = talk.open(server.url, CONFIG, {"buffer_sec": 1, "when_full": "drop"}, connect_timeout_sec=60)
         talk.send(session, [SECOND], finish=False)
         server.wait_until(lambda server: server.peers[0].hung_up.is_set())
         talk.send(session, [SECOND] * 3)
+        sent.set()
         assert text_of(talk.rest(session)) == "late"
         talk.call(session.close)
         assert server.peers[-1].audio() == SECOND
