@@ -27,7 +27,7 @@ RECEIVES = """
 import asyncio, sys
 from soniox_lite.realtime import AsyncRealtimeSTTSession, RealtimeSTTSession
 kind, url, config, key = sys.argv[1], sys.argv[2], eval(sys.argv[3]), sys.argv[4]
-options = {"ping_interval_sec": 0.2, "ping_timeout_sec": 0.3}
+options = {"ping_interval_sec": 0.2, "ping_timeout_sec": 1.0}
 if kind == "sync":
     with RealtimeSTTSession(url, config, key, **options) as session:
         events = list(session.receive_events())
@@ -75,7 +75,7 @@ class TestADeadLine:
             os.waitid(os.P_PID, process[0].pid, os.WSTOPPED | os.WNOWAIT)
             message(HELLO)(peer)
             peer.send(frame(0xA))
-            peer.server.stopping.wait(0.6)
+            peer.server.stopping.wait(1.3)
             process[0].send_signal(signal.SIGCONT)
 
         with WsServer(started, freeze, message(FINISHED), ws_server.close(1000)) as server:
@@ -87,7 +87,7 @@ class TestADeadLine:
         assert output == "2 True\n"
 
     def test_is_noticed_although_the_queue_is_full(self, driver: Driver) -> None:
-        with WsServer(started, ws_server.raw(frame(0x1, b'{"tokens":[]}') * 20), ws_server.hold) as server:
+        with WsServer(ws_server.accept_with(frame(0x1, b'{"tokens":[]}') * 20), ws_server.hold) as server:
             session = driver.open(server.url, max_queued_messages=10, ping_interval_sec=0.05, ping_timeout_sec=0.1)
             assert [payload.type for payload in driver.log(session)] == ["open", "error", "close"]
             for _ in range(20):

@@ -640,7 +640,7 @@ class TestSessionEvents:
 
 class TestClose:
     def test_gives_up_after_its_timeout_and_says_so(self, driver: Driver, caplog: pytest.LogCaptureFixture) -> None:
-        with WsServer(started, message(HELLO)) as server:
+        with WsServer(ws_server.accept_with(frame(0x1, json.dumps(HELLO).encode()))) as server:
             session = driver.open(server.url, close_timeout_sec=0.2)
             began = time.monotonic()
             driver.call(session.close)
@@ -800,8 +800,8 @@ class TestTheLine:
 
     def test_a_line_that_answers_pings_is_not_given_up(self, driver: Driver) -> None:
         with WsServer(started) as server:
-            session = driver.open(server.url, ping_interval_sec=0.03, ping_timeout_sec=0.5)
-            server.wait_until(lambda s: len([kind for kind, _ in s.peer.received if kind == "ping"]) >= 5)
+            session = driver.open(server.url, ping_interval_sec=0.05, ping_timeout_sec=1.0)
+            server.wait_until(lambda s: len([kind for kind, _ in s.peer.received if kind == "ping"]) >= 25)
             assert session.state == "open"
             driver.call(session.cancel)
 

@@ -17,8 +17,8 @@ from soniox_lite.realtime import (
     RealtimeSTTSession,
     _stt_protocol,
 )
-from soniox_lite.utils import throttle_audio
 from tests.support import ws_server
+from tests.support.insides import wait_until
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, the_websocket
@@ -131,14 +131,19 @@ class TestTheLoopsTurn:
             assert server.peer.audio() == b"12"
 
     def test_comes_while_a_plain_iterable_blocks(self) -> None:
-        async def main(url: str) -> tuple[int, int]:
+        async def main(url: str) -> int:
             heard: list[Any] = []
             async with AsyncRealtimeSTTSession(url, CONFIG, KEY) as session:
                 receiving = asyncio.ensure_future(session.handle_events(told(heard)))
-                await session.send_bytes(throttle_audio(bytes(10), chunk_size_bytes=1, delay_seconds=0.02))
-                early = len(heard)
+                await session.send_bytes(answered(heard))
                 await receiving
-            return early, len(heard)
+            return len(heard)
+
+        def answered(heard: list[Any]) -> Iterator[bytes]:
+            # A chunk comes when the last one has been answered, which only the loop can see.
+            for number in range(10):
+                wait_until(lambda number=number: len(heard) >= number)
+                yield b"\0"
 
         def told(heard: list[Any]) -> Any:
             async def hear(event: Any) -> None:
@@ -152,9 +157,7 @@ class TestTheLoopsTurn:
                 message(HELLO)(peer)
 
         with WsServer(started, echo, answer_the_end()) as server:
-            early, all_of_them = asyncio.run(main(server.url))
-            assert early >= 5
-            assert all_of_them == 10
+            assert asyncio.run(main(server.url)) == 10
             assert server.peer.audio() == bytes(10)
 
     def test_comes_while_a_plain_iterable_of_text_blocks(self) -> None:
@@ -277,17 +280,16 @@ class TestPauseInTheMiddle:
             go.set()
             pausing.result(PATIENCE_SEC)
             assert overtook
-            # Keepalives that became due before the resume are queued behind the finalize.
-            server.wait_until(lambda s: '{"type":"finalize"}' in s.peer.texts())
-            time.sleep(0.1)
-            sent = len(server.peer.texts())
+            # Keepalives that became due before the resume are queued behind the finalize of the pause.
+            driver.call(session.finalize, trailing_silence_ms=100)
             time.sleep(0.1)  # Five more keepalives if they went on.
             driver.call(session.finish)
             server.wait_until(lambda s: s.peer.texts()[-1:] == [""])
             driver.call(session.cancel)
             for future in sending:
                 assert isinstance(future.exception(PATIENCE_SEC), SonioxRealtimeError)
-            assert KEEP_ALIVE not in server.peer.texts()[sent:]
+            sent = server.peer.texts()
+            assert KEEP_ALIVE not in sent[sent.index('{"type":"finalize","trailing_silence_ms":100}') :]
             assert not session.paused
 
 
