@@ -7,16 +7,21 @@ fault spoils on their way out, which are checked before that.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 from werkzeug.wrappers import Response
 
+from soniox_testing import assertions, server
 from soniox_testing.front import delivery as fault_delivery, shared
 from soniox_testing.rest.router import RoutedRequest, Router, json_response
+from soniox_testing.script import failures as ends
+from soniox_testing.tapes import deck
 from soniox_testing.wire.rest_errors import ApiError
 
 from .support.schema import check_audio, check_body
@@ -30,6 +35,33 @@ def pytest_collection_finish() -> None:
     """Takes modules and tests out of sight of the garbage collector, which many tests call."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Drops coverage that was half written when a test killed the program: it could not be combined with the rest."""
+    result = yield
+    if not hasattr(session.config, "workerinput"):
+        for path in session.config.rootpath.glob(".coverage.*"):
+            with contextlib.closing(sqlite3.connect(path)) as data:
+                try:
+                    is_whole = data.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                except sqlite3.DatabaseError:
+                    is_whole = False
+            if not is_whole:
+                path.unlink()
+    return result
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Lets fakes of this process wait longer for threads and clients that have just been told to end."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            (server, "PATIENCE_SEC"), (ends, "PATIENCE_SEC"), (assertions, "_GRACE_SEC"), (deck, "_GRACE_SEC"),
+        ):  # fmt: skip
+            patch.setattr(module, name, 60.0)
+        yield
 
 
 class BodyChecks:

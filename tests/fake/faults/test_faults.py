@@ -297,11 +297,12 @@ def test_a_slow_drip_comes_with_the_clock(server, clock):
     whole = call(server)[2]
     server.faults.drip(block_bytes=100, every_sec=1, times=1)
     address = urlsplit(server.url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=0.05)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
     connection.connect()
     connection.request("GET", "/v1/models", headers={"Authorization": "Bearer k"})
     line = connection.sock
     assert len(line.recv(10_000)) == 100
+    line.settimeout(0.05)
     with pytest.raises(TimeoutError):
         line.recv(1)
     line.settimeout(60)

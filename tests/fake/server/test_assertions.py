@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from soniox_testing import FakeSoniox
+from soniox_testing import FakeSoniox, assertions
 from soniox_testing.hearing import stt_options
 from soniox_testing.realtime import stt_config
 from soniox_testing.realtime.stt_config import START_FIELDS
@@ -220,10 +220,12 @@ def test_a_session_may_be_claimed(fake, stt):
     ]
 
 
-def test_a_session_that_is_left_open_is_told(fake, stt):
+def test_a_session_that_is_left_open_is_told(fake, stt, monkeypatch):
     session = stt()
     session.start().audio(1000).message()
-    message = failure(fake.check)
+    with monkeypatch.context() as patch:
+        patch.setattr(assertions, "_GRACE_SEC", 0.1)
+        message = failure(fake.check)
     assert message.startswith(f"Sessions left open:\n  {fake.sessions[0].id}, since ")
     assert message.endswith("8000 bytes of audio")
     session.ws.close()

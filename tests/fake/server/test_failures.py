@@ -16,12 +16,21 @@ import pytest
 import websocket
 
 from soniox_lite import SonioxClient
-from soniox_testing import FakeSoniox, FakeSonioxError, SharedListener
+from soniox_testing import FakeSoniox, FakeSonioxError, SharedListener, server
+from soniox_testing.script import failures
 from tests.fake.tts_client import TtsClient
 
 HEADER = ["Authorization: Bearer k"]
 START = json.dumps({"model": "stt-rt-v5", "audio_format": "auto"})
-MOST_SEC = 2.0
+# Of 1.5 seconds for all threads together; for one after the other it would be 4.5.
+MOST_SEC = 4.0
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake's own."""
+    for module in (server, failures):
+        monkeypatch.setattr(module, "PATIENCE_SEC", 1.5)
 
 
 @pytest.fixture(params=[False, True], ids=["its own port", "a shared port"])

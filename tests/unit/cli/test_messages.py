@@ -161,7 +161,7 @@ def test_a_silent_server_is_left_after_the_time_given(run: Run, talk: str, line:
         took_sec = time.monotonic() - started
     assert (code, "within 1 s" in err) == (1, True)
     # Without a bound it is more than ten seconds; a loaded machine gets some patience.
-    assert took_sec < 6
+    assert took_sec < 9.5
 
 
 @pytest.mark.parametrize("line", ["transcribe http://example.com/a.mp3", "speak Hello -o a.wav", "models"])

