@@ -91,6 +91,7 @@ class Recorder:
         writer = self._writer
         entry: dict[str, Any] = {"status": answer.status, "headers": writer.cleaner.headers(answer.getheaders())}
         came = capture_of(answer.getheader("Content-Type"), writer.cleaner)
+        has_ended = False
 
         def body() -> Generator[bytes, None, None]:
             try:
@@ -102,12 +103,21 @@ class Recorder:
             except (OSError, http.client.HTTPException) as error:
                 entry["cut"] = True
                 raise ConnectionAbortedError("the answer was cut off") from error
+            finally:
+                end()
 
         def end() -> None:
-            connection.close()
-            writer.write(number, "response", entry | came.content())
+            nonlocal has_ended
+            if not has_ended:
+                has_ended = True
+                connection.close()
+                writer.write(number, "response", entry | came.content())
 
-        # Without its length the answer is passed on in pieces, as it comes.
+        if answer.length == 0:
+            end()
+
+        # Without its length the answer is passed on in pieces, as it comes. Its end is recorded before the client has
+        # it, so that what the client does next comes later on the tape.
         dropped = _OF_ONE_CONNECTION | {"content-length"}
         headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in dropped]
         response = Response(body(), answer.status, headers, direct_passthrough=True)

@@ -100,9 +100,8 @@ class TapeWriter:
             value: What belongs to it.
             at_ms: When it was; None: now.
         """
-        at_ms = self.now_ms() if at_ms is None else at_ms
         with self._lock:
-            self._write({"at_ms": at_ms, "on": number, kind: value})
+            self._write({"at_ms": self.now_ms() if at_ms is None else at_ms, "on": number, kind: value})
 
     def _write(self, line: dict[str, Any]) -> None:
         if self.is_full or self._file.closed:

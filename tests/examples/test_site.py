@@ -96,7 +96,7 @@ def test_the_program_for_node_works() -> None:
         assert server.stdout is not None
         environment = {**os.environ, "SONIOX_API_BASE_URL": server.stdout.readline().strip()}
         command = ["node", "--input-type=module", "-e", program]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     finally:
         server.terminate()
         server.communicate()

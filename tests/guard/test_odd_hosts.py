@@ -45,7 +45,7 @@ def check(fake: FakeSoniox, *command: str, **options: Any) -> None:
 
     def run(*arguments: str) -> str:
         done = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=120, **options
+            [*command, *arguments], capture_output=True, text=True, env=environment, check=False, timeout=300, **options
         )
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         return done.stdout

@@ -69,7 +69,7 @@ class Runner:
         return _TIME.sub("(time)", text).replace(str(folder), "(folder)").splitlines()
 
     def close(self) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ INSTALL = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import soniox_lite.co
 
 def run(code: str, *options: str, cwd: Path | None = None) -> str:
     command = [sys.executable, *options, "-W", "error", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=cwd, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -144,7 +144,7 @@ def test_a_program_is_run_as_it_is(arguments: list[str], tmp_path: Path) -> None
     (tmp_path / "their_package" / "__main__.py").write_text(PROGRAM)
     command = [sys.executable, "-m", "soniox_lite.compat", *arguments, "-x", "1"]
 
-    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=True).stdout
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=True).stdout
 
     assert found.strip() == f"soniox_lite __main__ ['-x', '1'] {tmp_path}"
 
@@ -155,7 +155,7 @@ def test_a_program_is_run_as_it_is(arguments: list[str], tmp_path: Path) -> None
 def test_a_program_that_is_not_there_is_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "soniox_lite.compat", *arguments]
 
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False)
 
     assert done.returncode == 1
     assert message in done.stderr

@@ -57,7 +57,7 @@ def test_its_program_runs_with_its_variables_and_is_healthy() -> None:
         assert program.stdout is not None
         url = program.stdout.readline().strip()
         check = [part.replace(f"http://127.0.0.1:{port}", url) for part in health[1:]]
-        subprocess.run([sys.executable, *check], check=True, timeout=60)
+        subprocess.run([sys.executable, *check], check=True, timeout=300)
         request = urllib.request.Request(f"{url}/__fake__/state", headers={"Host": f"soniox:{port}"})
         with urllib.request.urlopen(request, timeout=60) as response:
             assert json.load(response)["url"] == f"http://soniox:{port}"
@@ -80,7 +80,7 @@ def test_it_is_built_and_runs() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     container = started.stdout.strip()
     try:
@@ -94,4 +94,4 @@ def test_it_is_built_and_runs() -> None:
         with urllib.request.urlopen(f"{url}/__fake__/state", timeout=60) as response:
             assert json.load(response)["url"] == url
     finally:
-        subprocess.run(["docker", "stop", container], check=True, timeout=60)
+        subprocess.run(["docker", "stop", container], check=True, timeout=300)

@@ -42,7 +42,7 @@ def program():
 
 def _end(process):
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -112,7 +112,7 @@ def test_a_bad_script_is_an_error_in_one_line(program, tmp_path, name, text, mes
     if text is not None:
         (tmp_path / name).write_text(text)
     process, url = program("--script", str(tmp_path / name))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, url, err.count("\n")) == (1, "", 1)
     assert message in err
 
@@ -175,5 +175,5 @@ def test_a_stop_ends_what_is_open(program):
 @pytest.mark.parametrize("arguments", [("--speed", "0"), ("--api-key", ""), ("--limits", "x")])
 def test_settings_that_cannot_be_are_an_error_in_one_line(program, arguments):
     process, url = program(*arguments)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, url, err.count("\n")) == (1, "", 1)

@@ -9,7 +9,7 @@ import math
 import pytest
 import websocket
 
-from soniox_testing import FakeSoniox, SpeechRules, VirtualClock
+from soniox_testing import FakeSoniox, SpeechRules, VirtualClock, assertions
 from tests.fake.tts_client import START, TtsClient, audio, post, temporary_key
 
 LONG = "word " * 600
@@ -511,7 +511,8 @@ def test_what_streams_spoke_is_in_the_usage(fake, client):
     assert fake.usage[0].output_audio_duration_ms == fake.speeches[0].audio_duration_ms
 
 
-def test_open_connections_are_unexpected(fake, client):
+def test_open_connections_are_unexpected(fake, client, monkeypatch):
+    monkeypatch.setattr(assertions, "_GRACE_SEC", 0.1)
     client.synchronize()
     with pytest.raises(AssertionError, match="for text-to-speech"):
         fake.check()

@@ -315,7 +315,7 @@ def test_the_plugin_loads_nothing_before_its_fixture_is_used():
         "assert not [name for name in bad if name not in before], bad\n"
     )
     code = "import sys, pytest; before = set(sys.modules)\n" + code
-    subprocess.run([sys.executable, "-c", code], check=True, env=_ENVIRONMENT, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, env=_ENVIRONMENT, timeout=300)
 
 
 def test_the_fixture_hands_out_a_running_fake(tmp_path):
@@ -339,7 +339,7 @@ def test_the_fixture_hands_out_a_running_fake(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
@@ -381,13 +381,13 @@ def test_the_program_serves_until_a_signal(program, number):
         with urllib.request.urlopen(request, timeout=60) as response:
             assert response.status == 200
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_the_program_says_in_one_line_that_the_port_is_taken(fake, program):
     process, url = program("--port", str(urlsplit(fake.url).port))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, url) == (1, "")
     assert err.startswith("cannot listen on 127.0.0.1:")
     assert err.count("\n") == 1

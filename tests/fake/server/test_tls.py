@@ -134,7 +134,7 @@ def test_sessions_break_over_tls_too(fake_soniox_tls, how):
     fake.drop_next_session(after_audio_ms=100, how=how)
     live = websocket.create_connection(
         fake.stt_websocket_url,
-        timeout=60,
+        timeout=300,
         header=["Authorization: Bearer k"],
         sslopt={"context": fake.ssl_context()},
     )

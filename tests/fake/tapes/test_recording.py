@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 import websocket
 
 from soniox_testing import FakeSoniox, SharedListener
+from soniox_testing.tapes.tape import TapeWriter
 from tests.fake.conftest import Client
 from tests.fake.stt_client import SttClient, audio
 from tests.fake.tts_client import TtsClient, post
@@ -136,6 +138,25 @@ def test_a_tape_has_both_sides_in_order_with_times(fake_soniox_listener: SharedL
     assert sent[1:] == [{"bytes": 3200}, {"text": ""}]
     assert [line["server"]["json"] for line in lines if "server" in line] == messages
     assert lines[-1]["closed"] == {"by": "server", "code": 1000}
+
+
+def test_an_answer_is_on_the_tape_when_the_client_has_it(
+    fake_soniox_listener: SharedListener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, tape = TapeWriter.write, tmp_path / "a.tape"
+
+    def write_late(writer: TapeWriter, number: int, kind: str, *rest: Any) -> None:
+        time.sleep(0.1 if kind == "response" else 0)
+        write(writer, number, kind, *rest)
+
+    monkeypatch.setattr(TapeWriter, "write", write_late)
+    with recorder(fake_soniox_listener, tape) as (_, recording):
+        client = Client(recording, KEY)
+        file_id = client.upload(b"sound").json["id"]
+        assert lines_of(tape)[-1]["response"]["status"] == 201
+        assert client("DELETE", f"/v1/files/{file_id}").status == 204
+        assert lines_of(tape)[-1]["response"]["status"] == 204
+        client.connection.close()
 
 
 def test_audio_is_kept_on_request(fake_soniox_listener: SharedListener, tmp_path: Path) -> None:

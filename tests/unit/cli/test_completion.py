@@ -38,7 +38,7 @@ def test_words_that_are_offered(shell: str, line: str, offered: set[str], not_of
     options = {"bash": ["--norc", "-c"], "zsh": ["-f", "-c"], "fish": ["--no-config", "-c"]}[shell]
     name = [] if shell == "fish" else [shell]
     command = [shell, *options, _ASK[shell], *name, script(shell), *line.split(" ")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     found = {word.partition("\t")[0] for word in done.stdout.splitlines()}
     assert done.stderr == ""
     assert offered <= found

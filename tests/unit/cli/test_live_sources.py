@@ -225,7 +225,7 @@ def test_a_cue_that_a_full_disk_cuts_off_is_taken_back(
     )
     command = [sys.executable, "-c", limited, "stream", "--mic", "--fast", "--captions", str(captions)]
     environment = {**os.environ, **fake_soniox.environment()}
-    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=300)
     assert (ended.returncode, ended.stdout) == (1, "It is late. Go home.\n"), ended.stderr
     assert captions.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.420\nIt is late.\n"
 

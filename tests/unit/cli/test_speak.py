@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ROOT = Path(__file__).parents[3]
-_DEADLINE_SEC = 60.0
+_DEADLINE_SEC = 300.0
 _HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CUT = _HEAD + b"5\r\nhello\r\n"
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ROOT = Path(__file__).parents[3]
-_DEADLINE_SEC = 60.0
+_DEADLINE_SEC = 300.0
 _REQUEST_ID = re.compile(r"\[request id [0-9a-f-]{36}\]")
 _RAW = ("--format", "pcm_s16le", "--rate", "16000", "--channels", "1")
 _SECOND = bytes(32_000)
@@ -334,7 +334,7 @@ def test_audio_of_unknown_pace_waits_for_the_service_when_that_is_ahead() -> Non
         "print(session.sent, session.finished)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert (done.stdout, done.stderr) == ("8192 True\n", "")
 

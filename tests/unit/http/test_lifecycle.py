@@ -204,7 +204,7 @@ class TestClosing:
 def test_ctrl_c_at_any_line_of_a_request_is_not_lost() -> None:
     # As it would be in a finalizer, where Python tells standard error of it and goes on.
     command = [sys.executable, "-W", "ignore", "-m", "tests.support.interrupted_request"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
     found = json.loads(done.stdout)
     assert found["lost"] == []
     assert found["lines"] > 100
@@ -529,7 +529,7 @@ def run_program(program: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", "-c", program, *arguments],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert result.stderr == ""
     return result.stdout

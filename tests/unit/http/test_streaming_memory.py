@@ -78,7 +78,7 @@ def test_memory_does_not_grow_with_the_audio(tmp_path: Path, surface: str, way: 
     with RawServer(speak(10), speak(COUNT)) as server:
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", PROGRAM, server.url, str(path), surface, way],
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
     assert result.stderr == ""
     count, growth = map(int, result.stdout.split())

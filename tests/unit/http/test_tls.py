@@ -192,7 +192,7 @@ def test_the_environment_says_whom_to_trust(
     with RawServer(then=reply(), tls=tls_server) as server:
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", PROGRAM, server.url],
-            env=environment, capture_output=True, text=True, timeout=60, check=False,
+            env=environment, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
     assert result.stderr == ""
     assert (result.stdout == "200\n") is trusted
@@ -385,6 +385,6 @@ def test_a_cold_process_loads_no_tables_of_international_names(surface: str, tls
     with RawServer(tls=tls_server) as server:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", program, server.url.replace("127.0.0.1", "localhost")]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout == "False\n"
     assert len(server.tls_failures) == 1

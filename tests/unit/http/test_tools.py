@@ -220,7 +220,7 @@ print(ask(), len(cassette))
         with RawServer(then=reply(b"live")) as server:
             result = subprocess.run(
                 [sys.executable, "-c", program, server.url, str(tmp_path / "cassette.yaml")],
-                capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
+                capture_output=True, text=True, timeout=300, check=True, cwd=ROOT,
             )  # fmt: skip
         assert result.stdout.splitlines() == ["live 1", "live 1"]
         assert len(server.requests) == 2

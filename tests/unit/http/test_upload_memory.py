@@ -74,7 +74,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, surface: str, source
     with RawServer(then=drain) as server:
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", PROGRAM, server.url, str(path), surface, source],
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
     assert result.stderr == ""
     assert received[0] > SIZE

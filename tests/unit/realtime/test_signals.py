@@ -84,7 +84,7 @@ def interrupted(server: WsServer, config: dict[str, Any], *what: str) -> Any:
     """How it went: seconds, what the send raised, and whether the session is finished."""
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, server.url, json.dumps(config), *what],
-        check=True, capture_output=True, text=True, timeout=60,
+        check=True, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     return json.loads(done.stdout)
 
@@ -144,7 +144,7 @@ print(session.state, time.monotonic() - began < 50)
                 with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
                     server.wait_until(lambda s, method=method: s.peers and (method == "enter" or "" in s.peer.texts()))
                     process.send_signal(signal.SIGUSR1)
-                    output, _ = process.communicate(timeout=60)
+                    output, _ = process.communicate(timeout=300)
                 assert "closed True" in output
                 assert ("closed while it was being opened" in output) is (method == "enter")
 

@@ -19,7 +19,7 @@ from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support.tables import each_row
 from tests.support.ws_server import WsServer, answer_the_end, hang_up, hold, message, refuse, started, until
 
-from ..driver import CONFIG, PATIENCE_SEC
+from ..driver import CONFIG
 from ..test_gated_sessions import SPEECH, chunks, words_of
 from .conftest import BUSY, Talk, text_of
 from .test_breaks import in_turn, words
@@ -192,7 +192,7 @@ def test_ctrl_c_ends_a_broken_session(wait: str, state: str) -> None:
         server.wait_until(lambda server: len(server.peers) > 1)
         read_until(process, "2" if state == "waiting" else "1")
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=PATIENCE_SEC)
+        _, errors = process.communicate(timeout=300)
     assert errors.rstrip().endswith("KeyboardInterrupt")
 
 
@@ -211,9 +211,11 @@ def test_a_signal_handler_ends_a_broken_session(call: str) -> None:
     with run(code, in_turn([started, until("binary"), hang_up], [BUSY])) as (process, _):
         assert set(read_until(process, "ready", "2")) >= {"ready", "2"}
         process.send_signal(signal.SIGUSR1)
-        output, errors = process.communicate(timeout=PATIENCE_SEC)
+        output, errors = process.communicate(timeout=300)
     reason, *rest = output.split("\n")
-    assert reason.endswith("the server answered the WebSocket upgrade with status 503: no reason given (503)"), errors
+    assert reason.endswith(
+        "the server answered the WebSocket upgrade with status 503: no reason given; it asks to wait 60 s (503)"
+    ), errors
     assert rest == ["closed", ""]
 
 
