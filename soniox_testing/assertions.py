@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _Record = TypeVar("_Record")
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_GRACE_SEC = 1.0
+GRACE_SEC = 1.0
+"""How long a client that has just left may take to be noticed."""
 _LOOK_SEC = 0.005
 
 
@@ -261,7 +262,7 @@ class Assertions:
             AssertionError: There are unused transcripts or failures, open sessions, or requests to which the API has
                 no answer; all are listed.
         """
-        deadline_sec = time.monotonic() + _GRACE_SEC
+        deadline_sec = time.monotonic() + GRACE_SEC
         while (left_open := self._open_sessions()) and time.monotonic() < deadline_sec:
             time.sleep(_LOOK_SEC)
         with self._state.lock:

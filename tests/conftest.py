@@ -58,7 +58,7 @@ def patience() -> Iterator[None]:
     """Lets fakes of this process wait longer for threads and clients that have just been told to end."""
     with pytest.MonkeyPatch.context() as patch:
         for module, name in (
-            (server, "PATIENCE_SEC"), (ends, "PATIENCE_SEC"), (assertions, "_GRACE_SEC"), (deck, "_GRACE_SEC"),
+            (server, "PATIENCE_SEC"), (ends, "PATIENCE_SEC"), (assertions, "GRACE_SEC"), (deck, "GRACE_SEC"),
         ):  # fmt: skip
             patch.setattr(module, name, 60.0)
         yield

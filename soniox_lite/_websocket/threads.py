@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .options import ConnectionOptions
 
 # How long after the deadline of a close the reader may take to leave; it only ever needs to be scheduled.
-_JOIN_SEC = 5.0
+JOIN_SEC = 5.0
 
 
 def forked_error() -> SonioxRealtimeError:
@@ -359,7 +359,7 @@ class Connection:
         thread, me = self._thread, threading.get_ident()
         if thread is not None and not self._is_reader() and self._joiner != me and not self._holds_condition():
             self._joiner = me
-            thread.join(_JOIN_SEC)
+            thread.join(JOIN_SEC)
             self._joiner = 0
 
     def _holds_condition(self) -> bool:

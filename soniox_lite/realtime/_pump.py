@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # How long a pump that was told to stop may take; it only ever needs to be scheduled.
-_JOIN_SEC = 5.0
+JOIN_SEC = 5.0
 
 
 class Steps:
@@ -99,7 +99,7 @@ class Pump:
         with self._lock:
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SEC)
+            thread.join(JOIN_SEC)
 
     def _run(self) -> None:
         while True:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ..store.state import State
     from .upstream import Upstream
 
-_GRACE_SEC = 1.0
+GRACE_SEC = 1.0
+"""How long a client that has just left may take to be noticed."""
 _LOOK_SEC = 0.005
 
 
@@ -80,7 +81,7 @@ class TapeDeck:
         Raises:
             AssertionError: Some were not.
         """
-        deadline_sec = time.monotonic() + _GRACE_SEC
+        deadline_sec = time.monotonic() + GRACE_SEC
         # The last message of a session may still be on its way.
         while any(player.has_open_session for player in self._players) and time.monotonic() < deadline_sec:
             time.sleep(_LOOK_SEC)

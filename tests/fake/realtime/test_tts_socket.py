@@ -512,7 +512,7 @@ def test_what_streams_spoke_is_in_the_usage(fake, client):
 
 
 def test_open_connections_are_unexpected(fake, client, monkeypatch):
-    monkeypatch.setattr(assertions, "_GRACE_SEC", 0.1)
+    monkeypatch.setattr(assertions, "GRACE_SEC", 0.1)
     client.synchronize()
     with pytest.raises(AssertionError, match="for text-to-speech"):
         fake.check()

@@ -224,7 +224,7 @@ def test_a_session_that_is_left_open_is_told(fake, stt, monkeypatch):
     session = stt()
     session.start().audio(1000).message()
     with monkeypatch.context() as patch:
-        patch.setattr(assertions, "_GRACE_SEC", 0.1)
+        patch.setattr(assertions, "GRACE_SEC", 0.1)
         message = failure(fake.check)
     assert message.startswith(f"Sessions left open:\n  {fake.sessions[0].id}, since ")
     assert message.endswith("8000 bytes of audio")

@@ -402,7 +402,7 @@ class TestAnswersBeforeTheEnd:
             connection.server.stopping.wait(60)
 
         with RawServer(refuse) as server:
-            assert connect(server, timeout_sec=0.3).upload(bytes(20_000_000)).status_code == 413
+            assert connect(server, timeout_sec=1.5).upload(bytes(20_000_000)).status_code == 413
 
     def test_a_connection_with_half_a_request_on_it_is_not_used_again(self, connect: Any) -> None:
         def refuse(connection: Connection) -> None:

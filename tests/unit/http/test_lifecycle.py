@@ -432,7 +432,7 @@ class TestSharing:
         with RawServer(then=reply()) as server:
             caller = connect(server)
             caller.request("GET")
-            shared = caller.run(lambda client: client.with_options(max_retries=0, timeout_sec=1))
+            shared = caller.run(lambda client: client.with_options(max_retries=0, timeout_sec=61))
             original, caller.client = caller.client, shared
             assert caller.request("GET").status_code == 200
             caller.run(lambda client: client.close() if hasattr(client, "close") else client.aclose())
@@ -466,13 +466,13 @@ class TestTravelling:
                              ids=["pickle", "copy", "deepcopy"])  # fmt: skip
     def test_the_set_up_travels_and_the_connections_do_not(self, connect: Any, travel: Any) -> None:
         with RawServer(then=reply()) as server:
-            caller = connect(server, max_retries=5, timeout_sec=7)
+            caller = connect(server, max_retries=5, timeout_sec=61)
             caller.request("GET")
             other = connect(server)
             other.run(lambda client: client.close() if hasattr(client, "close") else client.aclose())
             other.client = travel(caller.client)
             assert other.request("GET").status_code == 200
-            assert other.client.timeout_sec == 7
+            assert other.client.timeout_sec == 61
             caller.close()
             if connect.surface == "sync":
                 assert other.request("GET").status_code == 200

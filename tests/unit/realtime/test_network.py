@@ -488,7 +488,7 @@ class TestCancellation:
         before = open_descriptors()
         reached = threading.Event()
         with AsyncDriver() as driver, WsServer(ws_server.tell(reached), step) as server:
-            session = driver.session(server.url, connect_timeout_sec=0.3)
+            session = driver.session(server.url, connect_timeout_sec=1.5)
             entering = driver.start(session.enter)
             assert reached.wait(PATIENCE_SEC)
             _cancel(driver, entering)

@@ -392,7 +392,7 @@ class TestConnectionsThatAreNotNeeded:
     @each_row("name", ["reconnecting", "resumed", "lost"])
     def test_a_handler_may_close_it(self, talk: Talk, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in (_pump, threads):
-            monkeypatch.setattr(module, "_JOIN_SEC", 60.0)
+            monkeypatch.setattr(module, "JOIN_SEC", 60.0)
         with FakeSoniox() as fake:
             when = {"after_frames": 1} if name == "lost" else {"after_texts": 1}
             fake.faults.drop(how="eof", operation="tts", times=1, **when)
