@@ -39,7 +39,7 @@ async def _items_of(items: Any, plainly: Callable[[Any], Iterator[Any]]) -> Asyn
         for item in plainly(items):
             yield item
     else:
-        # It may take its time over each, such as one that keeps a pace or listens to a microphone.
+        # The iterator may block for each item, such as one that keeps a pace or reads a microphone.
         async with contextlib.aclosing(_from_thread(plainly(items))) as given:
             async for item in given:
                 yield item
@@ -55,7 +55,7 @@ async def _from_thread(items: Iterator[Any]) -> AsyncGenerator[Any, None]:
     try:
         thread.start()
     except RuntimeError as error:
-        raise SonioxRealtimeError(f"no thread can be started to go through what is sent: {error}") from error
+        raise SonioxRealtimeError(f"no thread can be started to iterate over what is sent: {error}") from error
     try:
         while True:
             answer: asyncio.Future[Any] = loop.create_future()

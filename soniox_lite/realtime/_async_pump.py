@@ -31,7 +31,7 @@ class AsyncSteps:
 class AsyncPump:
     """As :class:`Pump`, with a task."""
 
-    # The event loop refers to its tasks weakly only.
+    # The event loop has only weak references to its tasks.
     _tasks: set[asyncio.Task[None]] = set()  # noqa: RUF012 - of all pumps
 
     def __init__(self, step: Callable[[], Awaitable[float | None]]) -> None:
@@ -60,7 +60,7 @@ class AsyncPump:
         self.wake()
         task = self._task
         if task is not None and task.get_loop().is_closed():
-            # It will never run again.
+            # Its loop was closed, so that the task never runs again.
             self._tasks.discard(task)
         elif task is not None and task is not asyncio.current_task():
             task.cancel()

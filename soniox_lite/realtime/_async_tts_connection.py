@@ -183,14 +183,14 @@ class AsyncTtsConnection:
         return self.driver.send_nowait(lambda: message)
 
     async def sent(self, post: Callable[[], Any], stream: AsyncTtsStream | None = None) -> None:
-        """Has something posted, and waits until the kernel has taken it.
+        """Queues a message, and waits until the kernel has taken it.
 
         Args:
-            post: Posts it, and gives its position; None for nothing.
+            post: Queues it, and returns its position; None if there was nothing to send.
             stream: Whose message it is; None for the connection's own.
 
         Raises:
-            SonioxRealtimeError: It cannot be sent; if the service said why, its error.
+            SonioxRealtimeError: It cannot be sent; the service's error if it has sent one.
         """
         try:
             position = post()
@@ -224,7 +224,7 @@ class AsyncTtsConnection:
         try:
             data = read_message(message)
             if data.get("error_code") is not None:
-                # The service repeats what it objects to, which may be the key in a wrong place.
+                # The service repeats in its errors what it refused, which may be the key in a wrong place.
                 message = redact(message, self._options.authorization)
                 data = read_message(message)
                 if (event := error_event(data)) is not None:
@@ -245,13 +245,13 @@ class AsyncTtsConnection:
             # Messages for finished streams are dropped, such as the error for a late cancel.
             streams = [stream for stream in self._open_streams() if stream.protocol.wire_id == stream_id]
         for stream in streams:
-            # An event takes its data over, so that each needs some of its own.
+            # An event becomes the owner of its data, so that each gets a copy.
             stream.deliver(message, data if len(streams) == 1 else read_message(message))
             if stream.protocol.is_terminated:
                 self.forget(stream)
 
     def _is_overcome(self, data: dict[str, Any]) -> bool:
-        """Takes an error of the connection; says whether its streams need not know."""
+        """Takes an error of the connection; returns whether it is handled here, so that streams do not get it."""
         self.protocol.observe_error(data)
         return False
 

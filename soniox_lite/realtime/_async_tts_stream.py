@@ -74,7 +74,7 @@ class AsyncTtsStream:
         try:
             await self.connection.sent(partial(self._made, self.protocol.start), self)
         except BaseException:
-            # Without a refusal it may have started; then the service says when it is over. Not waited for: this may be
+            # Without a refusal it may have started; then the service reports its end. Not waited for: this may be
             # the cancellation of a task.
             if self.connection.protocol.failure is None and self.protocol.failure is None:
                 with contextlib.suppress(SonioxRealtimeError):
@@ -177,12 +177,12 @@ class AsyncTtsStream:
         return positions[-1] if positions else None
 
     def beat(self, interval_sec: float) -> float:
-        """Sends a heartbeat if one is due; returns in how many seconds to ask again."""
+        """Sends a heartbeat if one is due; returns the seconds until the next call."""
         with self._order:
             message, due_sec = self.protocol.heartbeat(time.monotonic(), interval_sec)
             if message is not None:
                 with contextlib.suppress(SonioxRealtimeError):
-                    # If it cannot be sent, the connection has come to an end, which is told otherwise.
+                    # If it cannot be sent, the connection has ended, which calls of the user report.
                     self._post(message)
         return due_sec
 

@@ -1,4 +1,4 @@
-"""Counts attempts to go on after a break, and says when there have been enough. No I/O, no clock."""
+"""Counts the attempts to connect after a break, and decides when to give up. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_FAILURES_AT_ONE_POSITION = 3
 
 
 class Attempts:
-    """The attempts of one session. Only getting further in the audio starts the count anew, or a long connection.
+    """The attempts of one session. Progress in the audio, or a long connection, starts the count anew.
 
     Attributes:
         failures: How many in a row have failed.
@@ -67,12 +67,12 @@ class Attempts:
             self._failures_at[reached_ms] = self._failures_at.get(reached_ms, 0) + 1
 
     def begin_outage(self, now: float) -> None:
-        """An outage begins, if there is none."""
+        """Begins an outage, if there is none."""
         if self.down_since is None:
             self.down_since = now
 
     def end_outage(self) -> None:
-        """The outage is over, or does not count: the session has slept."""
+        """Ends the outage; also when it does not count, because the session was dormant."""
         self.down_since = None
 
     def down_sec(self, now: float) -> float:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     Verdict = Literal["now", "later", "audio", "key", "never"]
 
-# Close codes of RFC 6455, section 7.4.1, and its registry, which say that the same would happen again: protocol error,
+# Close codes of RFC 6455, section 7.4.1, and its registry, after which the same would happen again: protocol error,
 # unsupported data, invalid data, policy violation, message too big, extension needed.
 _PERMANENT_CODES = (1002, 1003, 1007, 1008, 1009, 1010)
 _TRY_AGAIN_LATER = 1013
-# A connection that has lasted so long ends the outage before it, even if there was nothing new to be heard.
+# A connection that has lasted so long ends the outage before it, even without new words.
 STEADY_SEC = 45.0
 
 
@@ -81,7 +81,7 @@ def refusal_of(error: Exception) -> SonioxRealtimeError:
     """The error for a connection that could not be opened."""
     if isinstance(error, SonioxRealtimeError):
         return error
-    # A function that gives the key has failed. What it says may hold secrets.
+    # The function that gives the key has failed. Its message may hold secrets.
     refusal = SonioxRealtimeError(f"no connection could be opened: {type(error).__name__}")
     refusal.__cause__ = error
     return refusal

@@ -1,11 +1,11 @@
-"""Where a broken session goes on, and what of the audio that is heard again is new. No I/O, no clock.
+"""Where a new connection starts after a break, and which of its words are new. No I/O, no clock.
 
-Theory of operation. Two connections that hear the same audio tell slightly different times and now and then other
-words, and a connection that starts within speech mishears its first word. So the successor of a broken connection is
-not started where the last word ended, but one to five seconds earlier, in a gap between words
-(:func:`choose_start`). What it hears of the overlap is compared with the words that were delivered, by text *and* time
+Theory of operation. Two connections that are sent the same audio return slightly different times and now and then other
+words, and a connection whose audio starts within speech gets its first word wrong. So the audio of the successor of a
+broken connection does not start where the last word ended, but one to five seconds earlier, in a gap between words
+(:func:`choose_start`). Its words in the overlap are compared with the words that were delivered, by text *and* time
 (:func:`splice`): text alone would take "no no" for one "no", and time alone would double or lose a word whose times
-were told differently. The least costly alignment says how many of the new words the user has already.
+differ. The least costly alignment gives the number of new words that the user has already.
 
 All times here are in the user's clock, which goes on without a jump over all connections.
 """
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     StartKind = Literal["fin", "beginning", "silence", "gap", "widest", "speech"]
 
-# A start that lies this far before the cut has enough words after it that are heard again.
+# A start that lies this far before the cut has enough words after it that are recognised again.
 LEAST_OVERLAP_MS = 1000
-# A gap this wide is a pause of the speaker; a connection that starts in it mishears nothing.
+# A gap this wide is a pause of the speaker; a connection that starts in it gets no word wrong for that.
 _PAUSE_MS = 150
-# How long before the next word a connection starts, if the gap is wide enough for that: times are told differently.
+# How long before the next word a connection starts, if the gap is wide enough: the times of two connections differ.
 _LEAD_MS = 250
 # Wider gaps are no better.
 _WIDE_MS = 400
@@ -46,15 +46,15 @@ _QUIET_MS = 5000
 _MAX_TRANSLATION_LAG_MS = 15_000
 
 # Costs of aligning a new word with a delivered one: another text, and each millisecond between their middles; of a word
-# that only one connection told; and of keeping a word that lies before the cut.
+# that only one connection returned; and of keeping a word that lies before the cut.
 _OTHER_TEXT = 0.4
 _EACH_MS = 1 / 400
 _MOST = 1.5
 _ONLY_ONE = 1.0
 _KEPT_BEFORE_CUT = 0.5
-# More new than old words are heard again only if some were not heard the first time.
+# There are more new than old words in the overlap only if some were not recognised the first time.
 _MORE_WORDS = 3
-# A wait for more words ends when so much audio after the cut has been heard.
+# A wait for more words ends when so much audio after the cut has been recognised.
 _ENOUGH_AUDIO_MS = 2000
 # An alignment may be wrong if it costs more than this, and this for each word.
 _POOR, _POOR_EACH = 0.5, 0.25
@@ -63,11 +63,11 @@ _POOR, _POOR_EACH = 0.5, 0.25
 class Delivered:
     """What the user has been given as final, in the user's clock.
 
-    Tokens are only collected as they go out, and are looked at when something is asked.
+    Tokens are only collected as they go out, and are evaluated when a property is read.
     """
 
     def __init__(self) -> None:
-        # As those of :class:`Said`, and those that were not looked at yet.
+        # As those of :class:`Said`, and those that were not evaluated yet.
         self._tokens: deque[tuple[Any, ...]] = deque()
         self._new: list[tuple[Any, ...]] = []
         self._facts = _Facts()
@@ -84,7 +84,7 @@ class Delivered:
 
     @property
     def cut_ms(self) -> float | None:
-        """What has to be heard again begins here: the end of the last word, or of the last translated one."""
+        """Where audio begins that has to be sent again: the end of the last word, or of the last translated one."""
         facts = self._look()
         if facts.end_ms is None:
             return None
@@ -117,7 +117,7 @@ class Delivered:
             new.append((token.text, token.start_ms, token.end_ms, token.speaker, token.translation_status))
 
     def forget(self, before_ms: float) -> None:
-        """Forgets the tokens that ended before a time. What is said of the last ones stays."""
+        """Forgets the tokens that ended before a time. The properties of the last ones stay."""
         self._look()
         tokens = self._tokens
         while tokens:
@@ -140,7 +140,7 @@ class Delivered:
 
 
 class _Facts:
-    """What is known of tokens after the last of them: as :class:`Delivered` tells it."""
+    """What is known of tokens after the last of them: the properties of :class:`Delivered`."""
 
     def __init__(self) -> None:
         self.end_ms: float | None = None
@@ -174,13 +174,13 @@ class _Facts:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a new connection starts to hear.
+    """Where the audio of a new connection starts.
 
     Attributes:
         ms: The time.
-        kind: What is there: the place of a ``<fin>``, the beginning of the audio that is kept, silence that was heard
-            for long, a pause, the widest gap there is, or the middle of speech.
-        is_exact: Whether nothing is heard again, so that there is nothing to compare.
+        kind: What is there: the place of a ``<fin>``, the beginning of the audio that is kept, a long
+            silence, a pause, the widest gap there is, or the middle of speech.
+        is_exact: Whether no audio is sent again, so that there is nothing to compare.
         uncertain: Whether the first words may be wrong, for want of a better place.
     """
 
@@ -245,13 +245,13 @@ def choose_start(
 
     Args:
         delivered: What the user has.
-        next_ms: Where the first word begins that was heard and not delivered; without one, up to where audio was heard.
+        next_ms: Where the first word begins that was not delivered; without one, the end of recognised audio.
             None if that is not known.
         beginning_ms: Where the audio begins that is kept.
         fin_ms: Where the last finalize was, if its ``<fin>`` was exact and nothing final came after it; else None.
         settled_ms: As :func:`settled_ms` gives it.
-        overlap_ms: How much may be heard again at most; 0 for nothing.
-        least_overlap_ms: How much should be heard again; more is needed to know speakers again.
+        overlap_ms: How much may be sent again at most; 0 for nothing.
+        least_overlap_ms: How much should be sent again; more is needed to match speakers.
         uncertainty_ms: How far times may be off.
     """
     if fin_ms is not None:
@@ -289,13 +289,13 @@ def _gaps(
 
 @dataclass(frozen=True)
 class Splice:
-    """What a new connection has told, beside what was delivered.
+    """The tokens of a new connection, compared with what was delivered.
 
     Attributes:
         kept: What is new, to be given out. Each ``<fin>`` is among it: it answers a finalize that was sent again.
         dropped: What the user has already.
-        reworded: Those of the dropped that read otherwise, or were not heard before.
-        pairs: Words that were heard twice: as delivered, and as heard now.
+        reworded: Those of the dropped that have another text, or were not recognised before.
+        pairs: Words that were recognised twice: as delivered, and as recognised now.
         uncertain: Whether words around the cut may be lost, doubled or wrong: the two connections differ much, or a
             translation covers words on both sides of the cut.
     """
@@ -310,7 +310,7 @@ class Splice:
 def can_splice(
     delivered: Delivered, tokens: Sequence[Token], start_ms: float, heard_ms: float | None, *, ended: bool = False
 ) -> bool:
-    """Whether enough has been heard to tell what is new.
+    """Whether enough has been recognised to decide which tokens are new.
 
     Args:
         delivered: What the user has.
@@ -333,11 +333,11 @@ def can_splice(
 
 
 def splice(delivered: Delivered, tokens: Sequence[Token], start_ms: float) -> Splice:
-    """Tells which tokens of a new connection are new.
+    """Decides which tokens of a new connection are new.
 
     Args:
         delivered: What the user has.
-        tokens: All tokens that the connection has told so far, in order, those at the end perhaps not final.
+        tokens: All tokens of the connection so far, in order, those at the end perhaps not final.
         start_ms: Where it started.
     """
     old, new = delivered.words(start_ms), words_of(tokens)
@@ -381,7 +381,7 @@ def _late_punctuation(delivered: Delivered, tokens: Sequence[Token], cut_ms: flo
 
     Args:
         delivered: What the user has.
-        tokens: The last delivered word as it was heard again.
+        tokens: The last delivered word as it was recognised again.
         cut_ms: Its end.
     """
     said = [token for token in tokens if token.text not in MARKS and not is_translation(token)]
@@ -401,11 +401,11 @@ def _after(token: Token, cut_ms: float) -> Token:
 
 
 def align(old: Sequence[Word], new: Sequence[Word], cut_ms: float) -> tuple[int, list[tuple[Word, Word]], float]:
-    """How many of the new words are the old ones heard again.
+    """How many of the new words are the old ones, recognised again.
 
     Args:
         old: The words that were delivered, after the place where the new ones start.
-        new: The words that were heard now.
+        new: The words that were recognised now.
         cut_ms: End of the last delivered word.
 
     Returns:
@@ -479,7 +479,7 @@ class Speakers:
     """The labels of a new connection, as labels of the session: each connection counts its speakers anew.
 
     Attributes:
-        mapping: The session's label of each label that was met.
+        mapping: The session's label for each label of the connection.
     """
 
     def __init__(self, used: set[str]) -> None:
@@ -492,7 +492,7 @@ class Speakers:
         self._used = set(used)
 
     def vote(self, pairs: Iterable[tuple[Word, Word]]) -> None:
-        """Takes over the labels of words that were heard twice: of at least three, and 80 % of a speaker's words."""
+        """Takes over labels of words that were recognised twice: of at least three, and 80 % of a speaker's words."""
         votes: dict[str, dict[str, int]] = {}
         for old, new in pairs:
             if old.speaker is not None and new.speaker is not None:
@@ -510,7 +510,7 @@ class Speakers:
                 self.mapping[label] = winner
 
     def label(self, speaker: str | None) -> str | None:
-        """The session's label of a speaker: a number above all used ones if no votes told who it is."""
+        """The session's label of a speaker: a number above all used ones if the votes do not decide it."""
         if speaker is None:
             return None
         if speaker not in self.mapping:

@@ -11,7 +11,7 @@ decodes it from nothing, so it has to begin where a decoder can start, and the t
 - FLAC, Ogg, WebM, ASF and MP4 need what their file began with, and times inside them are absolute: they cannot be cut.
   They are refused, or else sent again from their first byte, which takes all of the audio to be kept.
 
-Audio in the format ``auto`` tells by its first twelve bytes which of these it is.
+The first twelve bytes of audio in the format ``auto`` decide which of these it is.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Framing:
         return None if self._plan is None else self._plan.bytes_per_second
 
     def feed(self, data: Buffer) -> None:
-        """Takes the next audio, of any length. Every byte has to go through here, in order.
+        """Takes the next audio, of any length. It must be called with all audio, in order.
 
         Raises:
             SonioxValidationError: The audio cannot be cut, and is to be refused: it is a container of that kind, has no
@@ -156,10 +156,10 @@ class Framing:
         return 0 if self._plan is None else self._plan.byte_of(ms)
 
     def start_at(self, position: int, *, oldest: int = 0) -> int:
-        """Where a new connection may start in order to hear the audio from a position on.
+        """Where a new connection may start so that the audio from a position on is recognised.
 
         Args:
-            position: What has to be heard.
+            position: Of the first audio that has to be recognised.
             oldest: The oldest position that is kept. If no start from there on is early enough, it is the first one.
         """
         return 0 if self._plan is None else self._plan.start_at(position, oldest)
@@ -282,7 +282,7 @@ class _Frames:
         self._position += at
 
     def _frame(self, at: int) -> int | None:
-        """The number of bytes up to the next place to look at; None if more audio is needed to tell."""
+        """The number of bytes up to the next place to look at; None if that needs more audio."""
         rest = self._rest
         measured = self._measure(rest, at)
         if measured is None:

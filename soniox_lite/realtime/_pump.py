@@ -1,4 +1,4 @@
-"""What a session that is resumed does beside its user's calls, with threads: steps in order, a pump, and news."""
+"""What a session with ``resume`` does in the background, with threads: steps in order, a pump, and news."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JOIN_SEC = 5.0
 
 
 class Steps:
-    """Runs steps one at a time; none of them waits for anything.
+    """Runs steps one at a time. No step may wait.
 
     A signal handler may ask for one while its own thread is in the middle of another. It runs after that.
     """
@@ -45,7 +45,7 @@ class Steps:
                 self._catch_up()
 
     def put_off(self, action: Callable[[], object]) -> bool:
-        """Whether a signal handler asks that interrupted a step of its own thread; then the action follows that."""
+        """Whether the caller is a signal handler that interrupted a step of its thread; the action follows it."""
         if not self._is_interrupting():
             return False
         self._later.append((threading.get_ident(), action))
@@ -71,7 +71,7 @@ class Pump:
         """A pump that stands still.
 
         Args:
-            step: A method; says how many seconds to wait before the next step, None when there is nothing more to do.
+            step: A method; returns the seconds to wait before the next step, None when there is nothing more to do.
         """
         self._step = weakref.WeakMethod(step)
         self._lock = threading.Lock()
@@ -80,7 +80,7 @@ class Pump:
         self._is_asked_again = False
 
     def start(self) -> None:
-        """Has steps made from now on; ends the pause between two if it runs already."""
+        """Starts the thread, or ends its pause between two steps if it runs already."""
         with self._lock:
             self._is_asked_again = True
             if self._thread is None:
@@ -94,7 +94,7 @@ class Pump:
         self._alarm.set()
 
     def stop(self) -> None:
-        """Waits for the end of a pump that has nothing more to do, unless it is the one that asks."""
+        """Waits for the end of a pump that has nothing more to do, unless the pump itself calls this."""
         self.wake()
         with self._lock:
             thread = self._thread
@@ -120,20 +120,20 @@ class Pump:
 
 
 class News:
-    """Lets threads wait until something is so."""
+    """Lets threads wait until a condition is true."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._watchers = 0
 
     def tell(self) -> None:
-        """Has all that wait look again."""
+        """Wakes all waiting threads, which check their conditions again."""
         if self._watchers:
             with self._changed:
                 self._changed.notify_all()
 
     def wait(self, timeout_sec: float, is_so: Callable[[], bool]) -> bool:
-        """Whether it is so, waiting this long for it."""
+        """Whether the condition is true, after waiting at most this long for it."""
         with self._changed:
             self._watchers += 1
             try:

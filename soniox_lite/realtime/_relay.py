@@ -2,8 +2,8 @@
 """The connection of a session that is resumed: it outlives the links that it is made of.
 
 It has the methods of a connection, so that a session above it is like one above a single WebSocket. What the session
-sends goes to the rules (:class:`ResumeCore`), which say whether to send it now or only to keep it. While there is no
-live link, a pump does what the rules ask for: it waits, connects, and sends again what was kept.
+sends goes to the rules (:class:`ResumeCore`), which decide whether it is sent now or only kept. While there is no live
+link, a pump carries out what the rules decide: it waits, connects, and sends again what was kept.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Relay:
         Args:
             core: The rules.
             protocol: The state of the session.
-            owner: The session; it makes links, and is told what happens.
+            owner: The session; it makes links, and its ``relay_...`` methods are called for what happens.
         """
         self.core = core
         self._protocol = protocol
@@ -132,7 +132,7 @@ class Relay:
         self._is_done = False
         self._forks = Process.forks
 
-    # What a session asks of its connection.
+    # Methods that a session calls, as those of a connection.
 
     def open(self) -> None:
         """Opens the first link.
@@ -303,7 +303,7 @@ class Relay:
         self.core.close()
 
     def _wake_up(self) -> None:
-        """What was given has ended the sleep of a dormant session."""
+        """Starts the pump after a call that ended the dormant state."""
         self._tell_notices()
         if not self._is_done:
             self._pump.start()
@@ -311,10 +311,10 @@ class Relay:
     def __del__(self) -> None:
         self._pump.wake()
 
-    # What links tell.
+    # What links call.
 
     def arrived(self, leg: Leg, message: bytes, event: RealtimeEvent) -> bytes | None:
-        """Takes a message of a link; gives what the link's own queue keeps, which is all that limits its reading."""
+        """Takes a message of a link; returns what the link's own queue keeps, whose limits alone stop its reading."""
         if (leg is not self._leg or not self._is_linked) and self._steps.run(self._comes_early, leg, (message, event)):
             return None
         protocol = self._protocol
@@ -347,7 +347,7 @@ class Relay:
             self._end(closure)
 
     def _comes_early(self, leg: Leg, item: Any) -> bool:
-        """Whether a link is not in use: then what it tells is kept if it is being opened, and else forgotten."""
+        """Whether a link is not in use: then its messages are kept if it is being opened, and dropped otherwise."""
         if leg is self._leg and self._is_linked:
             return False
         if leg in (self._opening, self._spare):
@@ -379,11 +379,11 @@ class Relay:
             position = leg.line.post(message)
             return None if leg.line.websocket.bytes_sent >= position else (leg, position)
         except SonioxRealtimeError:
-            # The link has just ended, which is seen to where it is noticed.
+            # The link has just ended; ``closed`` handles that.
             return None
 
     def _is_noted(self, message: Message) -> bool:
-        """Tells the rules what the session sends beside audio; says whether it goes out at once."""
+        """Passes what the session sends beside audio to the rules; returns whether it is sent at once."""
         core = self.core
         if message is KEEP_ALIVE:
             return core.state is LIVE
@@ -421,7 +421,7 @@ class Relay:
     # Breaks.
 
     def _break(self, leg: Leg, error: SonioxRealtimeError, verdict: Verdict) -> bool:
-        """Takes note that a link has failed; says whether the session goes on."""
+        """Records that a link has failed; returns whether the session goes on."""
         goes_on = self._steps.run(self._note_break, leg, error, verdict)
         self._tell_notices()
         if goes_on:
@@ -441,7 +441,7 @@ class Relay:
         return goes_on
 
     def _lose(self, leg: Leg, error: SonioxRealtimeError) -> None:
-        """Sees to a link over which sending has failed."""
+        """Handles the failure of sending over a link."""
         # The service gives its reason before it closes, but sending may fail before that is read.
         leg.line.wait_ended(_REASON_TIMEOUT_SEC)
         if leg is self._leg and self._is_linked and not self._is_done:
@@ -450,14 +450,14 @@ class Relay:
             raise error
 
     def _tell_notices(self) -> None:
-        """Tells the session what the rules have to say, and ends it if they have given up."""
+        """Passes the notices of the rules to the session, and ends it if they have given up."""
         owner = self._owner()
         try:
             for notice in self._steps.run(self.core.take_notices) or ():
                 if owner is not None:
                     owner.relay_notice(notice)
         except BaseException as error:
-            # A handler wants to end the program. The session must not wait for a connection that is not opened.
+            # A handler has raised, such as SystemExit. The session must not wait for a connection that is not opened.
             self.fail(error)
             raise
         if self.core.failure is not None:

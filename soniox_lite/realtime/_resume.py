@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 All audio that the service may still need is kept (:class:`AudioRing`). When a connection ends early, another is opened,
 and gets the audio from a position B0 on, which lies in a gap between two words, some seconds before C, the end of the
-last word that was given out. So the new connection hears the last words again. What it hears is held back until it
-covers C; then both transcripts are joined by text and time (:func:`splice`): the words that were given out before are
+last word that was given out. So the new connection recognises the last words again. Its words are held back until they
+cover C; then both transcripts are joined by text and time (:func:`splice`): the words that were given out before are
 dropped, and the rest is given out. Three rules make this exact:
 
 - A final token is given out as final only when its word is known to be whole (:class:`WholeWords`), so that C never
@@ -69,11 +69,11 @@ _BURST_SEC = 1.0
 # How often old audio is forgotten while there is room, and how much more than the overlap is kept.
 _TRIM_EVERY_MS = 3000
 _MARGIN_MS = 250
-# How much of the ring may be audio that is kept to be heard again only.
+# How much of the ring may be audio that is kept for the overlap only.
 _SHARE_OF_OVERLAP = 1 / 4
-# After this much audio beyond C, what is heard is shown as non-final, though it cannot be joined yet.
+# After this much audio beyond C, new words are shown as non-final, though they cannot be joined yet.
 _SHOW_AFTER_MS = 2000
-# So much is needed to know speakers again.
+# So much overlap is needed to match speakers.
 _LEAST_SPEAKERS_MS = 8000
 _CONTEXT_LENGTH = 500
 # A session moves to another connection in a pause of this length; after this multiple of the time also within speech.
@@ -145,7 +145,7 @@ class ResumeCore:
         self._ring = AudioRing(policy.buffer_bytes, when_full=policy.when_full)
         self._is_sized = False
         self._size_ring()
-        # Raw audio has nothing to be looked at.
+        # Raw audio has no frames to parse.
         self._is_raw = self._is_sized and not self._framing.is_restart_only and self._framing.header == b""
         self.state = State.CONNECTING
         self.connections = 0
@@ -189,7 +189,7 @@ class ResumeCore:
         self._spare_due = 0.0
         self._has_spare = False
 
-    # What the session tells.
+    # What the session reads.
 
     def take_notices(self) -> list[Any]:
         """The notices since the last call."""
@@ -232,7 +232,7 @@ class ResumeCore:
         return max(1, self._ring.max_bytes // 4)
 
     def audio(self, piece: bytes | bytearray | memoryview) -> bool:
-        """Keeps a piece of audio; says whether it is to be sent now.
+        """Keeps a piece of audio; returns whether it is to be sent now.
 
         Raises:
             SonioxValidationError: It shows that the audio cannot be resumed.
@@ -256,7 +256,7 @@ class ResumeCore:
         return False
 
     def finalize(self, message: Message) -> bool:
-        """Notes a finalize; says whether to send it now."""
+        """Notes a finalize; returns whether to send it now."""
         self._finalizes.append(Finalize(message, self._ring.end))
         if self.state is LIVE:
             self.stream.finalizes_sent += 1
@@ -266,7 +266,7 @@ class ResumeCore:
         return False
 
     def finish(self) -> bool:
-        """Notes the end of the audio; says whether to send it now."""
+        """Notes the end of the audio; returns whether to send it now."""
         self._is_ending = True
         if self.state is LIVE:
             self.stream.has_ended = True
@@ -304,11 +304,11 @@ class ResumeCore:
             self._is_sized = True
             limit = min(self._policy.buffer_bytes, int(self._policy.buffer_sec * rate))
             self._ring.max_bytes = max(limit, _LEAST_RING_BYTES)
-            # Or a small ring would be full of it.
+            # Otherwise a small ring would be full of overlap.
             self._overlap_ms = min(self._overlap_ms, int(limit / rate * 1000 * _SHARE_OF_OVERLAP))
 
     def _note_drop(self) -> None:
-        """Sees to audio that was dropped before it was recognised."""
+        """Reports once that a container can no longer be sent again from its beginning."""
         if self._framing.is_restart_only and not self._was_told_of_container:
             self._was_told_of_container = True
             end = round(self._framing.ms_of(self._ring.end))
@@ -317,7 +317,7 @@ class ResumeCore:
     # What the connection does.
 
     def opened(self, now: float) -> bool:
-        """A connection has been opened; says whether something has to be sent again."""
+        """A connection has been opened; returns whether something has to be sent again."""
         self.connections += 1
         if self.connections == 1:
             self.stream.began_at = now
@@ -327,7 +327,7 @@ class ResumeCore:
         return self.state is State.REPLAYING
 
     def received(self, event: RealtimeEvent) -> bool:
-        """Takes an event of the current connection, and makes it what the user gets.
+        """Takes an event of the current connection, and changes it into the event for the user.
 
         Returns:
             Whether to give it out: not while it cannot be joined.
@@ -401,7 +401,7 @@ class ResumeCore:
         return self._total_ms - self.stream.offset_ms
 
     def spare_opened(self) -> bool:
-        """A connection has been opened while another one is live; says whether it is wanted."""
+        """A connection has been opened while another one is live; returns whether it is wanted."""
         self._has_spare = self.state is LIVE and self.is_move_due
         return self._has_spare
 
@@ -425,7 +425,7 @@ class ResumeCore:
         self.connections += 1
         self._sent_before = max(self._sent_before, self.stream.sent)
         self.stream.finalizes_sent = 0
-        # Words that have begun since may not have been told yet, so that the new connection hears the pause as well.
+        # Words that have begun since may not have arrived yet, so that the new connection gets the pause as well.
         self._begin_stream(now, Start(quiet_ms, "silence", is_exact=True) if is_quiet else None)
         return True
 
@@ -578,7 +578,7 @@ class ResumeCore:
     # Joining, and giving out.
 
     def _note_fins(self, event: RealtimeEvent) -> bool:
-        """Takes note of each ``<fin>``, which ends its finalize; says whether there was one."""
+        """Notes each ``<fin>``, which ends its finalize; returns whether there was one."""
         stream, has_fin = self.stream, False
         for token in event.tokens:
             if not token.is_final:
@@ -663,8 +663,8 @@ class ResumeCore:
             self.is_move_due = self._has_spare = False
 
     def _may_sleep(self, verdict: Verdict) -> bool:
-        """Whether nothing is waited for, so that the next connection may come with the next audio."""
-        # A full ring is a sender that waits for room, and will give no audio before.
+        """Whether nothing is waited for, so that the next connection may be opened for the next audio."""
+        # While the ring is full, a sender waits for room: no more audio comes before there is a connection.
         if self._is_ending or self._finalizes or not self.has_room(self.max_piece_bytes):
             return False
         return verdict == "audio" or (self._is_paused and self._next_ms is None)
@@ -699,7 +699,7 @@ class ResumeCore:
         self.failure.__cause__ = error
 
     def _lose_rest(self, reason: LostReason) -> int:
-        """Tells that what is not recognised yet will not be; returns how many milliseconds that is."""
+        """Reports that audio which is not recognised yet is lost; returns how many milliseconds that is."""
         return self._lose(self._settled_ms(), self.stream.user_ms(self._ring.end), reason)
 
     def _lose(self, start_ms: float, end_ms: float, reason: LostReason) -> int:
@@ -711,7 +711,7 @@ class ResumeCore:
         return end - start
 
     def _tell_dropped(self) -> None:
-        """Tells of audio that was not recognised and is not kept, if there is any."""
+        """Reports audio that was not recognised and is not kept, if there is any."""
         settled = self._settled_ms()
         missing_ms = self._framing.ms_of(self._ring.start) - self._framing.ms_of(self.stream.byte_of(settled))
         reason: LostReason = "drop" if self._policy.when_full == "drop" else "buffer"

@@ -1,4 +1,4 @@
-"""The audio that may have to be sent again, and the clock of the connection that heard it. No I/O, no clock, no locks.
+"""The audio that may have to be sent again, and the clocks of connections. No I/O, no clock of its own, no locks.
 
 Theory of operation. A *position* counts the bytes of audio that the user has given, headers included, since the session
 began. :class:`AudioRing` keeps the newest audio by position. When a connection breaks, its successor is sent the audio
@@ -8,11 +8,11 @@ Each connection has a clock: times on the wire count from its own first byte. :c
 this clock and positions. Both would be proportional if ``finalize`` did not pad: after each one the service's clock has
 moved on to the next multiple of a quantum, without audio. So the map is a list of *anchors*, each a time of the
 connection's clock and the time of the user's audio at which it was measured; between anchors both go on alike. A
-``<fin>`` gives an anchor, since its message tells the clock at the place where the ``finalize`` was sent. It is exact
+``<fin>`` gives an anchor, since its message has the clock at the place where the ``finalize`` was sent. It is exact
 if no audio was sent between the two. The quantum itself is never assumed.
 
-The user sees one line of time over all connections: that of the first one, its paddings included. The second hears
-audio again that the first had padded, and tells it without. So what has to be added to the clock of a later connection
+The user sees one line of time over all connections: that of the first one, its paddings included. The second is
+sent audio again that the first had padded, and does not pad it. So what is added to the clock of a later connection
 is a series of *steps*: one where its audio begins, and one at each padding of an earlier connection after that.
 """
 
@@ -37,7 +37,7 @@ _LEAST_PIECE_BYTES = 1024
 _MOST_GATHERED_BYTES = 16 * 1024
 # How far one unmeasured padding may move the clock at most, as was measured on the service.
 _PADDING_MS = 120.0
-# How far each finalize, and rounding, may put the clock ahead of the audio. A clock that says more is not believed.
+# How far each finalize, and rounding, may put the clock ahead of the audio. A clock that is further ahead is ignored.
 _MOST_AHEAD_MS = 1000.0
 # Times on the wire are whole milliseconds.
 _ROUNDING_MS = 5.0
@@ -206,7 +206,7 @@ class ClockMap:
         return self._framing.byte_of(audio_ms)
 
     def user_ms(self, ms: float) -> float:
-        """The time on the user's line of a time that the connection told."""
+        """The time on the user's line for a time of the connection's clock."""
         return ms + self._offsets_ms[max(0, bisect_left(self._steps_ms, ms) - 1)]
 
     def offset_after(self, ms: float) -> int | None:
@@ -227,7 +227,7 @@ class ClockMap:
         return self.byte_of(0.0)
 
     def latest_ms(self, position: int) -> float:
-        """The latest time that the connection's clock can tell when audio up to a position was sent."""
+        """The latest time that the connection's clock can have when audio up to a position was sent."""
         if not self._framing.bytes_per_second:
             return math.inf
         return self.ms_of(position) + self.uncertainty_ms + _MOST_AHEAD_MS * (1 + len(self._outstanding))
@@ -263,7 +263,7 @@ class ClockMap:
         return is_clean
 
     def observe(self, user_ms: float, sent: int) -> None:
-        """Moves the clock forward if more audio was told of than was sent: it was padded unseen.
+        """Moves the clock forward if a message counts more audio than was sent: the service has padded it.
 
         Args:
             user_ms: ``total_audio_proc_ms`` of a message, on the user's line.

@@ -46,7 +46,7 @@ def log_notice(url: str, notice: Any) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """An error in words that the service has not chosen."""
+    """An error without the words of the service, which may quote what was sent."""
     if not isinstance(error, SonioxRealtimeError):
         return type(error).__name__
     facts = [error.error_code, error.error_type, error.close_code and f"close code {error.close_code}"]

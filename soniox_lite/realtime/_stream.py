@@ -39,7 +39,7 @@ class Stream:
         words: Holds back words that may not be whole.
         speakers: Its labels; None where they are kept.
         withheld: Final tokens that cannot be joined yet; None once joined.
-        reached_ms: How far it has told anything, on the user's line; None before that.
+        reached_ms: The latest time that it has sent, on the user's line; None before the first.
         header: What has to be sent before its audio.
         sent: The position up to which its audio has been sent.
         finalizes_sent: How many of the finalizes without ``<fin>`` have been sent.

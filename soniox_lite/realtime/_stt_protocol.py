@@ -40,7 +40,7 @@ MAX_MESSAGE_BYTES = 64 * 1024
 # Enough for the header of a WAV file.
 _HEAD_BYTES = 4096
 
-# Searched for in messages that are not received yet.
+# Searched for in messages before they are parsed.
 _FINISHED, _ERROR = b'"finished"', b'"error_code"'
 _WITH_TOKENS = (b'{"tokens":[{', b'{"tokens": [{')
 
@@ -102,7 +102,7 @@ def has_token(message: bytes) -> bool:
 
 
 class Progress:
-    """A state that only moves to later ones, by whichever thread.
+    """A state that only moves to later ones. Any thread may move it.
 
     Attributes:
         state: The latest state that was reached.

@@ -318,7 +318,7 @@ class TtsProtocol(Progress):
         return text_message(message.to_dict())
 
     def heartbeat(self, now: float, interval_sec: float) -> tuple[Message | None, float]:
-        """An empty text if the stream would soon time out, and in how many seconds to ask again.
+        """An empty text if the stream would soon time out, and the seconds until the next call.
 
         There is none before the first text: the service has been seen to make audio of empty text alone.
         """
@@ -386,7 +386,7 @@ class TtsProtocol(Progress):
         try:
             head = base64.b64decode(self._first_audio[:_HEAD_CHARACTERS])
         except ValueError:
-            # Its receiver is told.
+            # The receiving call raises that.
             head = b""
         config = self.config
         return duration_ms(
@@ -453,7 +453,7 @@ def read_message(message: bytes) -> dict[str, Any]:
 
 
 def error_event(data: dict[str, Any]) -> RealtimeTTSEvent | None:
-    """The event of a message that is an error; None if it is not of the documented shape, as its receiver is told."""
+    """The event of a message that is an error; None if its shape is wrong, which the receiving call raises."""
     try:
         return RealtimeTTSEvent.from_dict(data)
     except SonioxAPIError:

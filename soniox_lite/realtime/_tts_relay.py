@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ._breaks import Verdict
     from ._tts_protocol import ConnectionState, Settings
 
-    # Over which WebSocket, and the position there; None for one that follows when this thread goes on.
+    # The driver of the WebSocket, and the position there; None for a message that is queued when this thread goes on.
     Posted = tuple[Connection, int | None]
 
 # How long the end of a WebSocket may take to be noticed after sending has failed.
@@ -53,7 +53,7 @@ class ResumingTtsStream(TtsStream):
         return ResumableTtsProtocol(config, self.connection.policy, self.connection.random)
 
     def deliver(self, message: bytes, data: dict[str, Any]) -> None:
-        """As for other streams, but that an end without any audio may not be the last word."""
+        """As for other streams, but a stream that ends without any audio may be started again."""
         if self.protocol.has_audio_end and data.get("error_code") is not None:
             self._complete()
             return
@@ -81,17 +81,17 @@ class ResumingTtsStream(TtsStream):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it has to be started again, and that is not up to its user."""
+        """Whether it is started again by itself, without another call of its user."""
         retry_at = self.protocol.retry_at
         return retry_at is not None and retry_at < NEVER and not self.protocol.is_over
 
     def take_new_name(self) -> None:
-        """Has itself renamed for a new connection."""
+        """Gets another name on the wire, for a new connection."""
         with self._order:
             self.connection.rename(self)
 
     def interrupted(self, error: SonioxRealtimeError, now: float) -> bool:
-        """Takes note that there is no connection (any more); says whether the stream waits for one."""
+        """Called when there is no connection (any more); returns whether the stream waits for one."""
         protocol = self.protocol
         if not protocol.is_started or protocol.is_over:
             return False
@@ -112,7 +112,7 @@ class ResumingTtsStream(TtsStream):
         self.connection.forget(self)
 
     def refused(self, error: SonioxRealtimeError) -> None:
-        """Takes note that there will be no other connection."""
+        """Called when no other connection will be opened."""
         if self.protocol.is_started and not self.protocol.is_over and not self.protocol.has_audio_end:
             self.give_up(error, "refused", "no other connection is tried")
 
@@ -124,7 +124,7 @@ class ResumingTtsStream(TtsStream):
         Args:
             error: What cut it off.
             reason: Why it is given up; ``spoken`` if some of its audio has arrived, whatever is given.
-            problem: The same in words.
+            problem: The reason in words.
         """
         if self.protocol.has_audio:
             reason, problem = "spoken", None
@@ -149,14 +149,14 @@ class ResumingTtsStream(TtsStream):
         )
 
     def starts_again(self, now: float) -> bool:
-        """Sends the text again if it is time; says whether it was."""
+        """Sends the text again if that is due; returns whether it was sent."""
         with self._order:
             retry_at = self.protocol.retry_at
             if retry_at is None or retry_at > now or self.protocol.is_over:
                 return False
             for message in self.protocol.again(now):
                 if self.connection.post(message) is None:
-                    # The connection has just ended, which is seen to where it is noticed.
+                    # The connection has just ended; the call for its end handles that.
                     self.protocol.wait(now)
                     return False
             return True
@@ -191,7 +191,7 @@ class ResumingTtsConnection(TtsConnection):
         self.random = random.random
         self._link = SpeechLink(policy, asks_for_key=options.key_function is not None, random=self.random)
         self._opening: Connection | None = None
-        # Why the service has ended the connection, if it said so.
+        # The service's error, if it has sent one before it ended the connection.
         self._refusal: SonioxRealtimeError | None = None
         self._steps = Steps()
         self._pump = Pump(self._step)
@@ -238,11 +238,11 @@ class ResumingTtsConnection(TtsConnection):
         try:
             return driver, driver.send_nowait(lambda: message)
         except SonioxRealtimeError:
-            # It has just ended, which is seen to where it is noticed.
+            # The connection has just ended; the call for its end handles that.
             return None
 
     def sent(self, post: Callable[[], Posted | None], stream: TtsStream | None = None) -> None:
-        """As for other connections; what a broken one has not taken is sent again, or was kept for that."""
+        """As for other connections; what a broken connection has not taken is sent again."""
         driver, position = post() or (self.driver, None)
         try:
             if position is not None:
@@ -256,7 +256,7 @@ class ResumingTtsConnection(TtsConnection):
         self._steps.run(self._link.heard)
 
     def look_after_streams(self) -> None:
-        """Sees to streams that wait to be started again: now, later, or over a new connection."""
+        """Has the pump start streams again that wait for it: now, later, or over a new connection."""
         if self.protocol.closure is None and self.protocol.was_open:
             self._steps.run(self._link.wake, time.monotonic())
             self._pump.start()
@@ -279,7 +279,7 @@ class ResumingTtsConnection(TtsConnection):
     def __del__(self) -> None:
         self._pump.wake()
 
-    # What the WebSocket tells.
+    # What the WebSocket calls.
 
     def _on_open(self) -> None:
         now = time.monotonic()
@@ -296,7 +296,7 @@ class ResumingTtsConnection(TtsConnection):
         super()._on_open()
         started = self._start_streams(now)
         if self._link.connections > 1:
-            # Told by the pump, so that a handler may close the connection: this is still about to be opened.
+            # The pump calls the handlers, so that they may close the connection: here it is still being opened.
             self._note_resumed(max(1, self._link.attempts), self._link.down_sec, started)
 
     def _on_message(self, message: bytes) -> None:
@@ -353,7 +353,7 @@ class ResumingTtsConnection(TtsConnection):
     # Connecting, and sending again.
 
     def _step(self) -> float | None:
-        """One step of the pump: how many seconds to wait before the next, None when there is nothing more to do."""
+        """One step of the pump; returns the seconds to wait before the next, None when there is nothing more to do."""
         now = time.monotonic()
         if self._link.state is LIVE:
             for stream in self._start_streams(now):
@@ -404,6 +404,7 @@ class ResumingTtsConnection(TtsConnection):
             for notice in self._steps.run(self._link.take_notices) or ():
                 self.tell(notice)
         except BaseException as error:
-            # A handler wants to end the program. The streams must not wait for a connection that is not opened.
+            # A handler has raised, for example to end the program. The streams must not wait for a connection that is
+            # never opened.
             self._close_all(Closure(ABNORMAL_CLOSURE, error=error))
             raise

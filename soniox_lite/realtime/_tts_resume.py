@@ -1,16 +1,16 @@
-"""Speaking on after a break: which text is sent again, when, and where nothing can be done. No I/O, no clock.
+"""Text-to-speech after a break: which text is sent again, and when; which streams are lost. No I/O, no clock.
 
 Theory of operation
 -------------------
 Speech cannot be joined: a text that is sent again is spoken again from its beginning, and may sound otherwise. So a
 stream is resumed for as long as none of its audio has arrived. All of its text is kept until then (5000 bytes at
 most), and sent again in one message, over a new connection, or over the same one where only the stream has failed. A
-stream that is cut off after its first audio ends with an error that says how far it has come. The other streams of the
+stream that is cut off after its first audio ends with an error that has the audio so far. The other streams of the
 connection go on.
 
-What is waited for differs. A connection is opened for streams that wait for one (:class:`SpeechLink`); without such it
-stays closed until there is one. A stream (:class:`ResumableTtsProtocol`) counts for itself how often its text was sent
-without effect, and so it is that which gives up, alone.
+Two classes decide. A connection (:class:`SpeechLink`) is opened while a stream waits for it, and otherwise stays
+closed. A stream (:class:`ResumableTtsProtocol`) counts how often its text was sent without any audio, and is given up
+by itself, without the connection.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class SpeechLink:
         attempts: How many attempts in a row have failed; the end of a connection that was open counts as one.
         down_sec: How many seconds there was no connection before this one.
         failure: Why the connection was given up; None if it was not.
-        notices: The payloads of ``reconnecting`` and ``resumed`` that have not been told yet.
+        notices: The payloads of ``reconnecting`` and ``resumed`` that have not been taken yet.
     """
 
     def __init__(self, policy: ResumePolicy, *, asks_for_key: bool, random: Callable[[], float]) -> None:
@@ -99,7 +99,7 @@ class SpeechLink:
         return self.connections > 0 and self.state in (LinkState.WAITING, LinkState.CONNECTING)
 
     def opened(self, now: float) -> bool:
-        """A connection has been opened; says whether it is wanted."""
+        """A connection has been opened; returns whether it is wanted."""
         if self.state is not LinkState.CONNECTING:
             return False
         self.connections += 1
@@ -151,7 +151,7 @@ class SpeechLink:
             self._schedule(0.0, now)
 
     def note(self, notice: RealtimeTTSResumedPayload) -> None:
-        """Has something told after what happened before it."""
+        """Adds a notice, after those of earlier events."""
         self.notices.append(notice)
 
     def take_notices(self) -> list[RealtimeReconnectingPayload | RealtimeTTSResumedPayload]:
@@ -200,7 +200,7 @@ class ResumableTtsProtocol(TtsProtocol):
     Attributes:
         attempts: How often its text was sent, or a connection for it could not be opened, without any audio.
         retry_at: From when on its text may be sent again; None while it has been sent, infinite until there is more.
-        spoken: The characters whose audio has arrived, as far as messages with timestamps told.
+        spoken: The characters whose audio has arrived, as far as messages with timestamps have them.
     """
 
     def __init__(self, config: RealtimeTTSConfig, policy: ResumePolicy, random: Callable[[], float]) -> None:
@@ -247,7 +247,7 @@ class ResumableTtsProtocol(TtsProtocol):
         return cut_short_error() if data.get("terminated") is True else None
 
     def failed(self, error: SonioxRealtimeError, now: float) -> bool:
-        """The stream was cut off without any audio by an error of its own; says whether its text is sent again."""
+        """The stream was cut off without any audio by an error of its own; returns whether its text is sent again."""
         verdict = "now" if error.error_code is None else verdict_of_failure(error)
         if verdict in ("never", "key"):
             return False

@@ -1,7 +1,7 @@
 """Words from tokens, and final tokens held back until their word is whole. No I/O.
 
 Theory of operation. The service sends pieces of words, and makes them final piece by piece. A connection that breaks
-between two pieces leaves half a word; its successor hears the audio again, and may split the word elsewhere. So a
+between two pieces leaves half a word; its successor is sent the audio again, and may split the word elsewhere. So a
 session that can be resumed gives out words, not pieces: a final token goes out as final when the next token begins
 another word. Until then it goes out as the first of the non-final ones. What is on the screen does not change; a word
 becomes final at most one word later.
@@ -30,7 +30,7 @@ MARKS = (TOKEN_TEXT_END, TOKEN_TEXT_FIN)
 # this, silence would hold back what was said last.
 _SETTLED_MS = 1000
 _QUIET_MS = 3000
-# Three years; a longer time, or one that is no number, is none.
+# Three years; a longer time, or one that is no number, counts as unknown.
 _MAX_MS = 100_000_000_000
 # Code points of scripts that are written without spaces, with their punctuation: Thai to Burmese, Khmer, Chinese and
 # Japanese, compatible and full-width forms, further Chinese.

@@ -208,7 +208,7 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         event: RealtimeEvent = message[1][0]
         return event
 
-    # What the relay asks for and tells.
+    # What the relay calls.
 
     def new_leg(self, relay: AsyncRelay) -> AsyncLeg:
         """A link for the relay, not connected yet."""

@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 
-# What is told of a connection that is resumed.
+# The events of a connection that is resumed.
 _EVENT_TYPES = ("reconnecting", "resumed", "lost")
 
 
@@ -92,7 +92,7 @@ class _AsyncLine:
         return self._line.connections
 
     def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
-        """Has a function called each time that something happens to a connection with ``resume``.
+        """Registers a function that is called each time that something happens to a connection with ``resume``.
 
         It is called in the event loop (by a sync session's reader thread), so it must not block. What it raises is
         logged. A coroutine function becomes a task, which ``close`` waits for at most a second; a sync session refuses
@@ -127,7 +127,7 @@ class _AsyncLine:
         return self._add_handler(event_type, handler, once=True)
 
     def off(self, event_type: str, handler: Callable[[Any], object]) -> None:
-        """Has a function not called any more; does nothing if it was not to be called.
+        """Removes a function that :meth:`on` or :meth:`once` has registered; does nothing if it was not registered.
 
         Args:
             event_type: As for :meth:`on`.
@@ -559,7 +559,7 @@ class AsyncRealtimeTTSStream:
         async for event in self.receive_events():
             await settled("handler", handler(event))
 
-    # For SessionThread, which tells the stream what its source of text failed with.
+    # For SessionThread, which passes the exception of the source of text to the stream.
     def _fail(self, error: BaseException) -> None:
         self._core.fail(error)
 

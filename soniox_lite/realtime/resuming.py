@@ -209,7 +209,7 @@ class ResumingSTTSession(RealtimeSTTSession):
         event: RealtimeEvent = message[1][0]
         return event
 
-    # What the relay asks for and tells.
+    # What the relay calls.
 
     def new_leg(self, relay: Relay) -> Leg:
         """A link for the relay, not connected yet."""

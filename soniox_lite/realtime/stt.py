@@ -199,10 +199,10 @@ class RealtimeSTTSession:
         self._last_message: RealtimeEvent | None = None
         self._log = EventLog()
         self._handlers = Handlers()
-        # Whether a handler wants to hear what arrives, and whether the program has begun to receive.
+        # Whether there is a handler of arriving events, and whether the program has begun to receive.
         self._tells_results = False
         self._has_received = False
-        # What handlers were told last. Signal handlers may take the lock again.
+        # The state that handlers were called with last. Signal handlers may take the lock again.
         self._told_state = self._protocol.public_state
         self._telling = threading.RLock()
         self._receiving = OneAtATime()
@@ -572,7 +572,7 @@ class RealtimeSTTSession:
             yield payload
 
     def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
-        """Has a function called each time that something happens.
+        """Registers a function that is called each time that something happens.
 
         It is called by the reader thread, so it must not block. What it raises is
         logged.
@@ -611,7 +611,7 @@ class RealtimeSTTSession:
         return self._add_handler(event_type, handler, once=True)
 
     def off(self, event_type: str, handler: Callable[[Any], object]) -> None:
-        """Has a function not called any more; does nothing if it was not to be called.
+        """Removes a function that :meth:`on` or :meth:`once` has registered; does nothing if it was not registered.
 
         Args:
             event_type: As for :meth:`on`.
@@ -717,7 +717,7 @@ class RealtimeSTTSession:
         if self._protocol.failure is not None or (closure is not None and not closure.initiated_locally):
             reason = self._protocol.refusal()
         self._failure_reported = True
-        from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
+        from .._data.callbacks import logger  # noqa: PLC0415 - loaded only for this warning
 
         logger().warning(
             "a realtime session was closed before it was finished, so that the last words may be missing: %s", reason
@@ -805,7 +805,7 @@ class RealtimeSTTSession:
                     raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s") from None
 
     def _warn_of_missing_end(self) -> None:
-        from .._data.callbacks import logger  # noqa: PLC0415 - only this rare case pays
+        from .._data.callbacks import logger  # noqa: PLC0415 - loaded only for this warning
 
         logger().warning(
             "a realtime session waits for events, but nothing was sent for %g s and the audio was not ended; "
@@ -894,7 +894,7 @@ class RealtimeSTTSession:
                 call(event_type, event)
 
     def _tell_state(self) -> None:
-        """Tells handlers that the public state has changed, if it has; called after each step that may change it."""
+        """Calls handlers if the public state has changed; called after each step that may change it."""
         while self._told_state != self.state and not self._connection.was_opened_by_parent:
             with self._telling:
                 old_state, self._told_state = self._told_state, self.state

@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 
-# What is told of a connection that is resumed.
+# The events of a connection that is resumed.
 _EVENT_TYPES = ("reconnecting", "resumed", "lost")
 
 
@@ -92,7 +92,7 @@ class _Line:
         return self._line.connections
 
     def on(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
-        """Has a function called each time that something happens to a connection with ``resume``.
+        """Registers a function that is called each time that something happens to a connection with ``resume``.
 
         It is called by the reader thread, so it must not block. What it raises is
         logged.
@@ -127,7 +127,7 @@ class _Line:
         return self._add_handler(event_type, handler, once=True)
 
     def off(self, event_type: str, handler: Callable[[Any], object]) -> None:
-        """Has a function not called any more; does nothing if it was not to be called.
+        """Removes a function that :meth:`on` or :meth:`once` has registered; does nothing if it was not registered.
 
         Args:
             event_type: As for :meth:`on`.
@@ -555,7 +555,7 @@ class RealtimeTTSStream:
         for event in self.receive_events():
             settled("handler", handler(event))
 
-    # For SessionThread, which tells the stream what its source of text failed with.
+    # For SessionThread, which passes the exception of the source of text to the stream.
     def _fail(self, error: BaseException) -> None:
         self._core.fail(error)
 
