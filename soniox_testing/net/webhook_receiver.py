@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import http.server
 import json
 import secrets
+import socket
+import sys
 import threading
 from collections.abc import Mapping  # noqa: TC003 - typing.get_type_hints resolves annotations at run time
 from dataclasses import dataclass, field
@@ -70,7 +73,7 @@ class WebhookReceiver:
         return self
 
     def stop(self) -> None:
-        """Stops listening. What was received stays readable."""
+        """Stops listening, and ends all connections. What was received stays readable."""
         server, self._server = self._server, None
         if server is not None:
             server.end()
@@ -190,17 +193,40 @@ class WebhookReceiver:
 class _Server(http.server.ThreadingHTTPServer):
     """The port of a receiver, and the thread that serves it."""
 
+    daemon_threads = False  # So that closing the port waits for them.
+    request_queue_size = 128
+
     def __init__(self, receiver: WebhookReceiver) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.receiver = receiver
+        self._connections: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(_POLL_SEC,), name="webhook-receiver")
         self._thread.start()
 
     def end(self) -> None:
-        """Closes the port."""
+        """Closes the port. Calls that came are answered; connections without one end."""
         self.shutdown()
         self._thread.join()
+        for connection in tuple(self._connections):
+            with contextlib.suppress(OSError):  # It has ended.
+                connection.shutdown(socket.SHUT_RD)
         self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """A connection, which is kept in mind until it has ended."""
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        """Ends a connection."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: the sender has left, which is not for the output of a test."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

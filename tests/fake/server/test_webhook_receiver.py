@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
+import struct
 import threading
 from urllib.parse import urlsplit
 
@@ -101,3 +103,26 @@ def test_a_job_waits_for_it_from_another_fake_too(webhook_receiver):
         job_id = json.loads(connection.getresponse().read())["id"]
         connection.close()
         assert webhook_receiver.wait_for(1)[0].id == job_id
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows may not tell a waiting thread that its socket takes no more")
+def test_half_a_call_ends_with_the_receiver():
+    with WebhookReceiver() as receiver:
+        address = urlsplit(receiver.url)
+        half = socket.create_connection((address.hostname, address.port), timeout=20)
+        half.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 50\r\n\r\n{")
+        _call(receiver, "{}")  # It was accepted after the other one.
+    with half, half.makefile("rb") as answer:
+        assert answer.read().startswith(b"HTTP/1.0 401")
+    assert [call.body for call in receiver.rejected] == [b"{}", b"{"]
+    assert not [thread for thread in threading.enumerate() if "process_request" in thread.name]
+
+
+def test_a_sender_that_leaves_prints_nothing(capfd):
+    with WebhookReceiver() as receiver:
+        address = urlsplit(receiver.url)
+        with socket.create_connection((address.hostname, address.port), timeout=20) as sender:
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sender.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 50\r\n\r\n{")
+            _call(receiver, "{}")
+    assert capfd.readouterr() == ("", "")
