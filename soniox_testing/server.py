@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
@@ -216,6 +217,8 @@ class FakeSoniox(Assertions):
             raise ValueError("host, port and tls belong to the shared listener")
         else:
             self._listener = listener.mount(service, name=name)
+        self._lifecycle = threading.RLock()
+        """Held by a start or a stop."""
         self._url: str | None = None
         self._recording_key: str | None = None
 
@@ -228,12 +231,13 @@ class FakeSoniox(Assertions):
         Raises:
             OSError: It cannot listen on the address, for example because the port is in use.
         """
-        if not self._listener.is_running():
-            self._state.stopping.clear()
-            self._listener.start()
-            self._url = self._listener.url
-            self._state.webhooks.start()
-            self._state.transcriber.start()
+        with self._lifecycle:
+            if not self._listener.is_running():
+                self._state.stopping.clear()
+                self._listener.start()
+                self._url = self._listener.url
+                self._state.webhooks.start()
+                self._state.transcriber.start()
         return self
 
     def stop(self) -> None:
@@ -247,28 +251,36 @@ class FakeSoniox(Assertions):
                 ``check`` failed.
         """
         unexpected: AssertionError | None = None
-        if self._listener.is_running():
-            if sys.exc_info()[0] is None:
-                try:
-                    self._tapes.check()
-                    if self._strict:
-                        self.check()
-                except AssertionError as error:
-                    unexpected = error
-            deadline_sec = time.monotonic() + PATIENCE_SEC
-            ending = [*self._state.webhooks.stop(), *self._state.transcriber.stop()]
-            self._state.stopping.set()
-            late = join([*ending, *self._listener.stop()], deadline_sec)
-            late += join(self._state.conversations(), deadline_sec)
-            self._tapes.close()
-            with self._state.lock:
-                self._state.history.failures += late
+        with self._lifecycle:
+            if self._listener.is_running():
+                unexpected = None if sys.exc_info()[0] else self._unexpected()
+                self._end()
         with self._state.lock:
             failures, self._state.history.failures = self._state.history.failures, []
         if failures:
             raise FakeSonioxError(failures, f"the fake server of {self._name}" if self._name else "the fake server")
         if unexpected is not None:
             raise unexpected
+
+    def _unexpected(self) -> AssertionError | None:
+        """What a tape or ``check`` complains of at a stop."""
+        try:
+            self._tapes.check()
+            if self._strict:
+                self.check()
+        except AssertionError as error:
+            return error
+        return None
+
+    def _end(self) -> None:
+        deadline_sec = time.monotonic() + PATIENCE_SEC
+        ending = [*self._state.webhooks.stop(), *self._state.transcriber.stop()]
+        self._state.stopping.set()
+        late = join([*ending, *self._listener.stop()], deadline_sec)
+        late += join(self._state.conversations(), deadline_sec)
+        self._tapes.close()
+        with self._state.lock:
+            self._state.history.failures += late
 
     def __enter__(self) -> Self:
         return self.start()

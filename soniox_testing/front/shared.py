@@ -81,6 +81,8 @@ class SharedListener:
         service = Service(self._respond, self._websocket, self._failed)
         self._listener = Listener(service, host=host, port=port, tls=tls)
         self._lock = threading.Lock()
+        self._lifecycle = threading.RLock()
+        """Held by a start or a stop."""
         self._mounts: dict[int, Mount] = {}
         self._names: dict[int, str] = {}
         self._newest = 0
@@ -97,8 +99,9 @@ class SharedListener:
         Raises:
             OSError: It cannot listen on the address, for example because the port is in use.
         """
-        if not self._listener.is_running():
-            self._listener.start()
+        with self._lifecycle:
+            if not self._listener.is_running():
+                self._listener.start()
         return self
 
     def stop(self) -> None:
@@ -107,8 +110,9 @@ class SharedListener:
         Raises:
             FakeSonioxError: There was an internal error that belongs to no fake.
         """
-        if self._listener.is_running():
-            self._failures += join(self._listener.stop())
+        with self._lifecycle:
+            if self._listener.is_running():
+                self._failures += join(self._listener.stop())
         failures, self._failures[:] = self._failures[:], []
         if failures:
             raise FakeSonioxError(failures, "the listener of fake servers")

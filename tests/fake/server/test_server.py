@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ import pytest
 from werkzeug.wrappers import Request
 
 import soniox_testing
-from soniox_testing import FakeSoniox, FakeSonioxError
+from soniox_testing import FakeSoniox, FakeSonioxError, SharedListener
 from tests.support.insides import living
 
 _ROOT = Path(__file__).parents[3]
@@ -72,6 +73,16 @@ def test_start_and_stop_may_be_called_again():
     with fake.start():
         assert fake.url == url
     assert _threads() == threads
+
+
+@pytest.mark.parametrize("make", [FakeSoniox, SharedListener])
+def test_many_threads_may_start_and_stop_it(make):
+    server = make()
+    for change in (server.start, server.stop):
+        with ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(change) for _ in range(8)]:
+                done.result(20)
+    assert not _threads()
 
 
 def test_what_it_holds_stays_readable_after_the_stop(connect):
