@@ -10,6 +10,7 @@ wsproto parses the frames. The client beside this fake uses another library: a s
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import threading
@@ -49,6 +50,7 @@ _MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _CLOSE_SEC = 10.0
 _SETTLE_SEC = 10.0
 _TOO_BIG = 1009
+_KEY_BYTES = 16
 _HANDSHAKE_HEADERS = frozenset({"connection", "upgrade", "sec-websocket-key", "sec-websocket-version"})
 
 
@@ -92,12 +94,17 @@ def offer_of(websocket: WSConnection, upgrade: Upgrade) -> Request | RejectConne
         headers.append(("Sec-WebSocket-Protocol", ", ".join(listed)))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in [("Host", "fake"), *headers]]
     try:
+        # Two keys come joined, and are none.
+        key = ", ".join(value for name, value in headers if name.lower() == "sec-websocket-key")
+        if len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
+            return RejectConnection(status_code=400)
         websocket.initiate_upgrade_connection(raw, "/")
         return cast("Request", next(websocket.events()))
     except RemoteProtocolError as error:
         refused = error.event_hint
         return refused if isinstance(refused, RejectConnection) else RejectConnection(status_code=400)
-    except UnicodeDecodeError:
+    except ValueError:
+        # A key that is no base64, or a header that is no ASCII.
         return RejectConnection(status_code=400)
 
 

@@ -144,6 +144,9 @@ def test_what_is_no_websocket_handshake_is_refused(shared):
     for changes, status in [
         ({"Sec-WebSocket-Version": "8"}, 426),
         ({"Sec-WebSocket-Key": None}, 400),
+        ({"Sec-WebSocket-Key": ""}, 400),
+        ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSA="}, 400),
+        ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ="}, 400),
         ({"Connection": None}, 400),
         ({"Sec-WebSocket-Protocol": "\xe4"}, 400),
         ({"Upgrade": None}, 404),
