@@ -96,6 +96,9 @@ def test_positions_are_read_from_samples_of_every_format(name, channels, size):
     silence = bytes(200 * code.frame_bytes)
     (before, quiet, after) = code.runs(left + silence + right)
     assert (before[0], quiet[0], after[0] + after[1]) == (begin, None, begin + 4000)
+    # Of 20 parts, only one in the middle has positions.
+    runs = code.runs(silence * 200 + data + silence * 180)
+    assert max(count for first, count in runs if first) >= 4000 - code.shortest
 
 
 def test_a_session_hears_the_recording_in_every_form(fake, listen):

@@ -147,6 +147,7 @@ def test_any_text_can_be_judged(text: str, before: str) -> None:
         (" How| are|!Wie|! geht", "", " How| are"),
         (" How| are|!Wie|! geht", " you", " How| are|!Wie|! geht"),
         (" How| are|!Wie|! geht", "! es| you", " How| are"),
+        (" How|!Wie", "! geht| you", " How"),
         (" How| vio|!Wie", "lent", " How"),
         ("!Wie|! geht", "you", "!Wie|! geht"),
         ("!Wie|! geht", "", ""),

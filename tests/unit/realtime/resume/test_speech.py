@@ -292,6 +292,7 @@ class TestAfterTheFirstAudio:
             assert (
                 (error.audio_bytes, error.audio_ms) == (len(got), 500 * messages) == (24_000 * messages, error.audio_ms)
             )
+            assert f"{len(got)} bytes ({error.audio_ms} ms) of its audio had arrived" in str(error)
             assert (error.stream_id, error.text) == ("a", WHOLE)
             assert WHOLE.startswith(error.spoken_text or "?")
             assert isinstance(error.__cause__, SonioxRealtimeError)
