@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and given[0] in _COMMANDS:
         return _COMMANDS[given[0]](given[1:])
     settings = parsed(given, os.environ)
+    for name in unknown_variables(os.environ):
+        print(f"{name} in the environment is not the name of an option", file=sys.stderr)
     stop = threading.Event()
 
     def on_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             host=settings.host,
             port=settings.port,
             tls=settings.tls,
-            scripts=(*settings.seed, *settings.script),
+            scripts=settings.script,
+            seeds=settings.seed,
             state_file=settings.state,
             max_fakes=settings.max_fakes,
             open_control=settings.open_control,
@@ -106,6 +109,12 @@ def parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse
 def variable_of(action: argparse.Action) -> str:
     """The environment variable that stands for an option."""
     return ENVIRONMENT + action.option_strings[0].removeprefix("--").upper().replace("-", "_")
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """The variables that are named as those of options, and of which none is."""
+    known = {variable_of(action) for action in parser_and_options()[1]}
+    return sorted(name for name in environment if name.startswith(ENVIRONMENT) and name not in known)
 
 
 def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:

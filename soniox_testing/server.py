@@ -508,8 +508,10 @@ class FakeSoniox(Assertions):
             api_key: The key that was used; None: that of ``api_key``.
 
         Raises:
-            ValueError: The time leaves its zone open.
+            ValueError: The time leaves its zone open, or the audio is negative.
         """
+        if audio_duration_ms < 0:
+            raise ValueError(f"audio_duration_ms must not be negative, as {audio_duration_ms} is")
         if ended_at is not None and ended_at.tzinfo is None:
             raise ValueError("ended_at needs a time zone")
         state = self._state

@@ -190,6 +190,9 @@ class ControlApi:
         return {**state, **urls, "environment": environment}
 
     def _records(self, hosted: HostedFake, request: Request) -> object:
+        for name in request.args:
+            if name not in ("last", "only"):
+                raise _RefusalError(400, f"Records are asked for with last and only, not with {shown(name)}.")
         known = record_names(type(hosted.fake))
         names = request.args.get("only", ",".join(known)).split(",")
         for name in names:

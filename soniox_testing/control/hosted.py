@@ -31,6 +31,7 @@ class HostedFake:
         place: Its URL.
         options: Of the fake.
         scripts: Files that are run for it, and again after each reset.
+        first: Those that are run instead before the first reset; None: the same.
 
     Raises:
         ValueError: An option or a script cannot be.
@@ -38,7 +39,9 @@ class HostedFake:
         RuntimeError: A script cannot be run.
     """
 
-    def __init__(self, place: Place, options: Options, scripts: Sequence[Path]) -> None:
+    def __init__(
+        self, place: Place, options: Options, scripts: Sequence[Path], first: Sequence[Path] | None = None
+    ) -> None:
         self.number: int = place.number
         self.used_sec: float = time.monotonic()
         """When the control API was last asked for it."""
@@ -52,7 +55,7 @@ class HostedFake:
         self._scripts = scripts
         self._changing = threading.Lock()
         self._is_gone = False
-        self._make(options)
+        self._make(options, scripts if first is None else first)
 
     def reset(self, options: Options) -> None:
         """Replaces the fake by a new one, which ends the connections of the old one.
@@ -70,7 +73,7 @@ class HostedFake:
             if self._is_gone:
                 raise KeyError(self.number)
             old = self.fake
-            self._make({**self._options, **options})
+            self._make({**self._options, **options}, self._scripts)
             # Before the old one stops: no request finds the place empty.
             self.fake.start()
             old.stop()
@@ -104,10 +107,10 @@ class HostedFake:
             self.recordings += add_script(self.fake, script)
             return [str(number) for number in range(before, len(self.recordings))]
 
-    def _make(self, options: Options) -> None:
+    def _make(self, options: Options, scripts: Sequence[Path]) -> None:
         """Makes the fake, not yet started."""
         arguments = arguments_of(options)
         clock = arguments.pop("clock", None)
         fake = FakeSoniox(listener=self._place, clock=clock or time.monotonic, **arguments)
-        recordings = [recording for path in self._scripts for recording in run_script(fake, path)]
+        recordings = [recording for path in scripts for recording in run_script(fake, path)]
         self.fake, self.clock, self.recordings = fake, clock, recordings

@@ -9,6 +9,7 @@ import runpy
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from ..script.callbacks import check_plain
 from ..script.faults import Faults
 from ..script.recordings import Hearing, Recording
 from ..script.transcripts import transcript_of
@@ -61,6 +62,7 @@ def run_script(fake: FakeSoniox, path: Path) -> list[Recording]:
         function = runpy.run_path(str(path)).get("script")
         if not callable(function):
             raise InputError(f"{path} has no function script(fake)")
+        check_plain(f"the function script of {path}", function)
         function(fake)
         return []
     try:

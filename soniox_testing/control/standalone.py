@@ -10,7 +10,6 @@ from ..unfrozen import time
 from ..wire.json_text import json_text
 from .api import ControlApi
 from .hosted import HostedFake, TooManyFakesError
-from .scripts import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -54,19 +53,22 @@ class Standalone(SharedListener):
         port: int = 0,
         tls: bool = False,
         scripts: Sequence[Path] = (),
+        seeds: Sequence[Path] = (),
         state_file: Path | None = None,
         max_fakes: int = 100,
         open_control: bool = False,
         allow_hosts: Collection[str] = (),
     ) -> None:
         super().__init__(host=host, port=port, tls=tls, beside=self._control)
-        self.root: HostedFake = HostedFake(self.place(root=True), options, scripts)
-        """The fake at the URL of the server."""
-        self._state_file = state_file
+        if max_fakes < 0:
+            raise ValueError(f"max_fakes must not be negative, as {max_fakes} is")
         if state_file is not None and not state_file.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {state_file.parent} for the state")
-        if state_file is not None and state_file.exists():
-            self.root.recordings += run_script(self.fake, state_file)
+        # What an earlier run has saved holds its seeds already.
+        first = None if state_file is None or not state_file.exists() else (state_file, *scripts)
+        self.root: HostedFake = HostedFake(self.place(root=True), options, (*seeds, *scripts), first)
+        """The fake at the URL of the server."""
+        self._state_file = state_file
         self._options = options
         self._max_fakes = max_fakes
         self._changing = threading.Lock()
@@ -124,6 +126,7 @@ class Standalone(SharedListener):
             with self._saving:
                 # In one step: a program that is killed meanwhile leaves the old file.
                 fresh = path.with_name(f"{path.name}.new")
+                fresh.touch(0o600)  # It holds the keys of clients.
                 fresh.write_text(json_text(self.fake.save_state()), encoding="utf-8")
                 fresh.replace(path)
         return path

@@ -149,7 +149,12 @@ class Conversation:
 
         Args:
             seconds: How long.
+
+        Raises:
+            ValueError: It is negative.
         """
+        if not seconds >= 0:
+            raise ValueError(f"seconds must not be negative, as {seconds} is")
         self._wait(seconds)
 
     def expect_finalize(self, *, within_sec: float = _WITHIN_SEC) -> None:

@@ -280,6 +280,7 @@ def test_a_reset_tells_of_a_fake_that_failed_and_resets_all_the_same(control):
         ("POST", "state", b"{}", None, 404, "There is no POST"),
         ("POST", "reset", b"{}", {"Content-Type": "text/plain"}, 415, "application/json"),
         ("POST", "reset", b"{}", {}, 415, "application/json"),
+        ("GET", "records?onyl=files", None, None, 400, "asked for with last and only, not with 'onyl'"),
         ("POST", "scripts", b"{", None, 400, "not JSON"),
         ("POST", "scripts", b"[" * 100_000, None, 400, "not JSON"),
         ("GET", "state", None, {"Host": "evil.example"}, 403, "not by 'evil.example'"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from soniox_lite import SonioxAuthenticationError, SonioxClient
+from soniox_testing.__main__ import unknown_variables
 
 _ROOT = Path(__file__).parents[3]
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(_ROOT)}
@@ -105,6 +106,7 @@ def test_a_script_in_python_gets_the_fake(program, tmp_path):
         ("a.json", "{", "a.json is not JSON"),
         ("a.json", '{"transcript": []}', "the script has no transcript; it may have transcripts, failures"),
         ("a.py", "x = 1", "a.py has no function script(fake)"),
+        ("a.py", "async def script(fake): pass", "a.py must be a plain function, not a coroutine function"),
         ("none.json", None, "No such file"),
     ],
 )
@@ -130,6 +132,10 @@ def test_options_may_come_from_the_environment_and_a_state_stays(program, tmp_pa
         with pytest.raises(SonioxAuthenticationError):
             other.files.list()
     assert _end(process) == (0, "", "")
+
+
+def test_a_variable_that_is_no_option_is_named():
+    assert unknown_variables({"FAKE_SONIOX_KEEEP": "5", "FAKE_SONIOX_KEEP": "5", "FAKE": "5"}) == ["FAKE_SONIOX_KEEEP"]
 
 
 def test_a_strict_fake_says_at_its_end_what_was_not_used(program, tmp_path):
@@ -172,7 +178,7 @@ def test_a_stop_ends_what_is_open(program):
             assert _end(process) == (0, "", "")
 
 
-@pytest.mark.parametrize("arguments", [("--speed", "0"), ("--api-key", ""), ("--limits", "x")])
+@pytest.mark.parametrize("arguments", [("--speed", "0"), ("--api-key", ""), ("--limits", "x"), ("--max-fakes=-1",)])
 def test_settings_that_cannot_be_are_an_error_in_one_line(program, arguments):
     process, url = program(*arguments)
     _, err = process.communicate(timeout=300)

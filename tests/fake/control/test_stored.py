@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import uuid
 from datetime import datetime, timezone
 
@@ -199,6 +200,29 @@ def test_a_state_is_saved_at_the_end_and_loaded_at_the_start(tmp_path):
     with pytest.raises(ValueError, match=r"state\.json is not JSON"):
         Control(state_file=path)
     assert [found.name for found in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_saved_state_takes_the_place_of_the_seeds_until_a_reset(tmp_path):
+    state, seed, script = (tmp_path / f"{name}.json" for name in ("state", "seed", "script"))
+    file = {"id": "6f1c7d3e-0000-4000-8000-000000000001", "api_key": "k", "filename": "a.mp3", "content_base64": ""}
+    seed.write_text(json.dumps({"files": [file]}))
+    script.write_text(json.dumps({"transcripts": [{"transcript": "said"}]}))
+    for number in range(3):
+        control = Control(state_file=state, seeds=[seed], scripts=[script])
+        with control.server, control.client() as client:
+            assert len(client.files.list().files) == 1 + number
+            assert "'said'" in control("GET", "report")[1]["report"]
+            client.files.upload(b"ID3", filename="b.mp3")
+            if number == 2:
+                control("POST", "reset", {})
+                assert [listed.filename for listed in client.files.list().files] == ["a.mp3"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_only_its_owner_may_read_a_state(tmp_path):
+    with Control(state_file=tmp_path / "state.json").server:
+        pass
+    assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_without_a_file_nothing_is_saved():

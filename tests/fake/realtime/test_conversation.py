@@ -225,6 +225,15 @@ def test_a_start_message_that_is_not_as_expected_is_shown():
     assert "model='x', but it is 'stt-rt-v5'; a=1, but it is None" in str(failure)
 
 
+def test_nothing_waits_a_negative_time(fake):
+    fake.on_session(lambda conversation: conversation.wait(-1))
+    session = SttClient(fake, fake.api_key).start()
+    assert session.rest()[0][-1]["error_code"] == 500
+    session.leave()
+    with pytest.raises(FakeSonioxError, match="seconds must not be negative, as -1 is"):
+        fake.stop()
+
+
 @pytest.mark.parametrize(
     ("expect", "wanted"),
     [

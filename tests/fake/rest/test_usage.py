@@ -231,6 +231,8 @@ def test_entries_may_be_added(fake, client):
     assert [record.api_key for record in fake.usage] == ["key-a", "key-a", "key-b"]
     with pytest.raises(ValueError, match="time zone"):
         fake.add_usage("tts-rt-v2", ended_at=datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ValueError, match="audio_duration_ms must not be negative"):
+        fake.add_usage("tts-rt-v2", audio_duration_ms=-1)
 
 
 def test_prices_are_those_of_the_example_in_the_document(fake, client):
