@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import os
 from collections import deque
 from functools import partial
 
@@ -27,6 +28,7 @@ _TURNS = 3
 
 def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
     """The results of a run as they come, worked on by threads of its own or by an executor."""
+    process = os.getpid()
     running: set[concurrent.futures.Future[BulkResult]] = set()
     deleting: set[concurrent.futures.Future[None]] = set()
     ready: deque[BulkResult] = deque()
@@ -53,6 +55,8 @@ def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
                 running.add(start(item))
             if ready:
                 yield (result := ready[0])
+                if os.getpid() != process:
+                    raise SonioxError("a bulk run belongs to the process that has begun it, not to a forked child")
                 ready.popleft()
                 if plan.acknowledge(result):
                     delete(result)
@@ -67,6 +71,8 @@ def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
                 break
         concurrent.futures.wait(deleting)
     except BaseException:
+        if os.getpid() != process:
+            raise  # Its threads do not exist here, and its files and jobs are needed there.
         token.cancel()
         # Workers of an executor cannot be stopped, and are not waited for.
         stopped = concurrent.futures.wait(

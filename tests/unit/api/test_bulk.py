@@ -254,9 +254,11 @@ class TestStopped:
     def test_a_loop_that_is_left(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
             results = client.stt.transcribe_many(recordings, concurrency=3)
-            next(results)
+            result = next(results)
             results.close()  # type: ignore[attr-defined]
-        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+        # Requests of the others may have been under way at that moment.
+        assert result.transcription_id not in {job.id for job in fake_soniox.transcriptions}
+        assert result.file_id not in {file.id for file in fake_soniox.files}
 
     @pytest.mark.parametrize("kind", ["sync", "async", "executor"])
     def test_results_that_were_not_looked_at(self, fake_soniox: FakeSoniox, recordings: list[str], kind: str) -> None:
@@ -594,6 +596,41 @@ def test_workers_whose_process_was_killed_leave_the_work_to_the_next_run(
         os.killpg(killed.pid, signal.SIGKILL)
     assert [result.error for result in results] == [None] * len(results)
     assert created(fake_soniox) == 12
+    assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
+
+
+FORKED = """
+import os, sys, warnings
+from soniox_lite import SonioxClient, SonioxError
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+key, url, *sources = sys.argv[1:]
+with SonioxClient(key, api_base_url=url) as client:
+    results = client.stt.transcribe_many(sources, concurrency=2)
+    next(results)
+    child = os.fork()
+    if child == 0:
+        if sources[-1] == sources[0]:
+            results.close()
+            sys.exit("closed")
+        try:
+            next(results)
+        except SonioxError as error:
+            sys.exit(str(error))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    print(len([result.transcript.text for result in results]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_forked_child_leaves_the_run_alone(fake_soniox: FakeSoniox, recordings: list[str], closes: bool) -> None:
+    program = [sys.executable, "-W", "error", "-c", FORKED, fake_soniox.api_key, fake_soniox.api_base_url]
+    ended = subprocess.run(
+        [*program, *recordings, *(recordings[:1] if closes else ())],
+        capture_output=True, text=True, check=False, timeout=60, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    said = "closed" if closes else "a bulk run belongs to the process that has begun it, not to a forked child"
+    assert (ended.stdout, ended.stderr) == ("11\n", f"{said}\n")
     assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
 
 
