@@ -406,7 +406,8 @@ class Relay:
             owner.relay_event(event)
         inbox = self._inbox
         if self._keeps_newest and leg.is_over_limit(inbox, message):
-            inbox.take()
+            # Also from the link's own queue, whose limit would stop the reading.
+            self.take()
         # A short queue needs no limit.
         is_counted = len(inbox.messages) > leg.uncounted_messages
         inbox.append((message, (event, leg if is_counted else None)))

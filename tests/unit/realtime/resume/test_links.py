@@ -1,0 +1,209 @@
+"""Connections that come and go beside the one that is used: held ready, late, or lost while something is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from soniox_lite import SonioxRealtimeError
+from tests.support.socket_server import HungUpError
+from tests.support.ws_server import (
+    WsServer,
+    accept,
+    answer_the_end,
+    close,
+    hang_up,
+    hold,
+    message,
+    read_to_end,
+    started,
+    until,
+    wait,
+)
+
+from ..driver import CONFIG, DRIVERS, PATIENCE_SEC
+from ..test_ownership import in_a_child
+from .conftest import Talk, text_of
+from .test_breaks import in_turn, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECOND = bytes(32_000)
+# After so much audio, another connection is held ready, to which the session moves in a pause.
+EARLY = {"rotate_after_sec": 20}
+
+
+def hear(seconds: int) -> Any:
+    """Reads so much audio in all, and tells that there was nothing in it."""
+
+    def step(peer: Any) -> None:
+        while len(peer.audio()) < seconds * len(SECOND):
+            peer.receive()
+        total_ms = 1000 * seconds
+        message({"tokens": [], "final_audio_proc_ms": total_ms, "total_audio_proc_ms": total_ms})(peer)
+
+    return step
+
+
+def until_so(is_so: Callable[[], object]) -> None:
+    """Waits until it is so."""
+    deadline = time.monotonic() + PATIENCE_SEC
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def accept_late(asked: threading.Event, go_on: threading.Event) -> Any:
+    """Accepts the upgrade when the test says so."""
+
+    def step(peer: Any) -> None:
+        peer.read_head()
+        asked.set()
+        assert go_on.wait(PATIENCE_SEC)
+        peer.read_head = lambda: None
+        peer.accept()
+
+    return step
+
+
+def send_half_a_minute(talk: Talk, session: Any) -> None:
+    talk.send(session, [SECOND] * 30, finish=False)
+
+
+def test_a_connection_that_is_held_ready_and_ends_is_not_moved_to(talk: Talk) -> None:
+    go_on = threading.Event()
+    first = [started, hear(30), wait(go_on), hear(31), answer_the_end(words("one"))]
+    with WsServer(in_turn(first, [accept, close(1011)])) as server:
+        session = talk.open(server.url, CONFIG, EARLY)
+        send_half_a_minute(talk, session)
+        until_so(lambda: session._relay._spare is not None and session._relay._spare.early)
+        go_on.set()
+        talk.send(session, [SECOND], finish=False)
+        until_so(lambda: session._relay._spare is None)
+        talk.send(session, [])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert session.connections == 1
+        assert (talk.told("reconnecting"), talk.told("lost")) == ([], [])
+        assert len(server.peers) == 2
+
+
+def test_a_connection_that_is_held_ready_ends_with_the_one_that_breaks(talk: Talk) -> None:
+    go_on = threading.Event()
+    first = [started, hear(30), wait(go_on), hang_up]
+    with WsServer(in_turn(first, [accept, read_to_end], [started, answer_the_end(words("one"))])) as server:
+        session = talk.open(server.url, CONFIG, EARLY)
+        send_half_a_minute(talk, session)
+        until_so(lambda: session._relay._spare is not None)
+        go_on.set()
+        until_so(lambda: len(server.peers) == 3)
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert session.connections == 2
+        assert server.peers[1].texts() == []
+
+
+def test_a_connection_that_is_ready_after_a_break_is_not_used(talk: Talk) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+    first = [started, hear(30), wait(asked), hang_up]
+    late = [accept_late(asked, go_on), read_to_end]
+    with WsServer(in_turn(first, late, [started, answer_the_end(words("one"))])) as server:
+        session = talk.open(server.url, CONFIG, EARLY)
+        send_half_a_minute(talk, session)
+        until_so(lambda: talk.told("reconnecting"))
+        go_on.set()
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert session.connections == 2
+        assert server.peers[1].texts() == []
+
+
+def test_handlers_alone_hear_all_while_the_newest_events_are_kept(talk: Talk) -> None:
+    told = [words("a", start_ms=500 * number) for number in range(20)]
+    with WsServer(started, *map(message, told), answer_the_end()) as server:
+        session = talk.session(server.url, CONFIG, max_queued_messages=4)
+        events: list[Any] = []
+        session.on("result", events.append)
+        talk.call(session.enter)
+        until_so(lambda: len(events) == 20)
+        talk.send(session, [])
+        kept = talk.rest(session)
+        talk.call(session.close)
+        counts = [event["final_audio_proc_ms"] for event in told]
+        assert [event.final_audio_proc_ms for event in events[:20]] == counts
+        # Up to four, and the end, which may come while they are received.
+        assert kept.pop().finished
+        assert 3 <= len(kept) <= 4
+        assert [event.final_audio_proc_ms for event in kept] == counts[-len(kept) :]
+
+
+def test_a_sender_that_waits_is_told_that_the_session_was_ended(talk: Talk) -> None:
+    with WsServer(started, hold, receive_buffer=4096) as server:
+        session = talk.open(server.url, CONFIG, {"buffer_sec": 3600}, send_timeout_sec=30)
+        sending = talk.driver.send_until_it_fails(session, bytes(1 << 20))
+        until_so(lambda: server.peers and session._relay.websocket.wants_write)
+        talk.call(session.cancel)
+        with pytest.raises(SonioxRealtimeError):
+            sending.result(PATIENCE_SEC)
+        assert session.state == "closed"
+
+
+def test_what_is_sent_over_a_connection_that_is_gone_is_sent_again() -> None:
+    gone = threading.Event()
+
+    def vanish(peer: Any) -> None:
+        peer.reset()
+        gone.set()
+        raise HungUpError
+
+    first, then = [started, until("binary"), vanish], [started, answer_the_end(words("one"))]
+    with DRIVERS["async"]("stt") as driver, WsServer(in_turn(first, then)) as server:
+        talk = Talk(driver)
+        session = talk.open(server.url, CONFIG)
+
+        async def send() -> None:
+            await session.send_byte_chunk(SECOND)
+            # The loop stands still, so that sending is the first to see that the connection is gone.
+            assert gone.wait(PATIENCE_SEC)
+            for _ in range(3):
+                await session.send_byte_chunk(SECOND)
+            await session.finish()
+
+        talk.call(send)
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert len(server.peers[1].audio()) == 4 * len(SECOND)
+        assert driver.left_over() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_may_not_use_an_async_session(talk: Talk) -> None:
+    with WsServer(started, answer_the_end(words("one"))) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+
+        def use() -> str:
+            async def call(method: Any, *args: Any) -> None:
+                result = method(*args)
+                if inspect.isawaitable(result):
+                    await result
+
+            with pytest.raises(SonioxRealtimeError, match="fork"):
+                asyncio.run(call(session.send_byte_chunk, b"12"))
+            asyncio.run(call(session.close))
+            return "refused"
+
+        assert in_a_child(use) == "refused"
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert server.peer.audio() == SECOND * 2
