@@ -23,9 +23,7 @@ _SO_NWRITE = 0x1024
 SLICE_SEC: float | None = 0.1 if sys.platform == "win32" else None
 
 
-def open_socket(
-    addresses: Sequence[Any], deadline: float, opened: Callable[[socket.socket], object] | None = None
-) -> socket.socket:
+def open_socket(addresses: Sequence[Any], deadline: float, opened: Callable[[socket.socket], object]) -> socket.socket:
     """A TCP connection to the first of a host's addresses that accepts one.
 
     Args:
@@ -47,8 +45,7 @@ def open_socket(
             last_error = error
             continue
         try:
-            if opened is not None:
-                opened(sock)
+            opened(sock)
             sock.settimeout(share)
             sock.connect(target)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

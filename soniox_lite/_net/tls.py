@@ -26,7 +26,7 @@ def start_tls(
     host: str,
     context: ssl.SSLContext,
     deadline: float,
-    opened: Callable[[socket.socket], object] | None = None,
+    opened: Callable[[socket.socket], object],
 ) -> ssl.SSLSocket:
     """Takes over a connection, does the TLS handshake on it and checks that the certificate is the host's.
 
@@ -49,8 +49,7 @@ def start_tls(
         # In two steps: while the handshake runs, the socket can be shut down through ``opened``.
         secured = context.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
     try:
-        if opened is not None:
-            opened(secured)
+        opened(secured)
         step_without_blocking(secured, remaining_sec(deadline), _shake_hands, secured)
         secured.setblocking(True)  # noqa: FBT003 - also ends eventlet's own mark
     except ssl.SSLCertVerificationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -95,6 +96,21 @@ class TestWhatArrives:
             # More than ten may come in one read.
             assert left == list(range(200))[-len(left) :]
             assert 0 < len(left) < 100
+
+    def test_one_event_is_kept_however_large_it_is(self, driver: Driver) -> None:
+        numbers = [result(f"{number:5000}") for number in range(20)]
+        heard: list[str] = []
+        with WsServer(started, until("text", ""), *map(message, numbers), until("close")) as server:
+            session = driver.session(server.url, max_queued_bytes=1024)
+            session.on("result", lambda event: heard.extend(texts(event)))
+            driver.call(session.enter)
+            driver.call(session.finish)
+            deadline = time.monotonic() + PATIENCE_SEC
+            while len(heard) < 20:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            assert int(texts(driver.call(session.receive_event))[0]) > 0
+            driver.call(session.cancel)
 
     def test_a_program_that_receives_makes_the_server_wait_whatever_its_handlers_hear(self, driver: Driver) -> None:
         numbers = [result(str(number)) for number in range(200)]

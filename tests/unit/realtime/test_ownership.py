@@ -22,7 +22,7 @@ from tests.support import ws_server
 from tests.support.insides import living
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
-from .driver import CONFIG, KEY, PATIENCE_SEC, Driver
+from .driver import CONFIG, KEY, PATIENCE_SEC, AsyncDriver, Driver
 from .speech import audio, terminated
 
 if TYPE_CHECKING:
@@ -87,6 +87,21 @@ class TestAForgottenSession:
                 tts.call(gc.collect)
                 assert time.monotonic() < deadline
             assert tts.left_over() == []
+        assert unclosed(caught) == [f"unclosed realtime session: {server.url}"]
+
+    @pytest.mark.parametrize("is_closed", [False, True], ids=["stopped", "closed"])
+    def test_whose_event_loop_has_ended_ends_too(self, is_closed: bool) -> None:
+        loop = asyncio.new_event_loop()
+        with WsServer(accept) as server, warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            session = loop.run_until_complete(AsyncDriver.stt(server.url, CONFIG, api_key=KEY).enter())
+            if is_closed:
+                loop.close()
+            del session
+            gc.collect()
+            server.wait_until(lambda server: server.peer.hung_up.is_set())
+            assert server.peer.received[-1] == ("close", 1000)
+        loop.close()
         assert unclosed(caught) == [f"unclosed realtime session: {server.url}"]
 
     def test_one_that_was_closed_is_collected_without(self, driver: Driver) -> None:

@@ -509,6 +509,17 @@ class TestPreconnect:
             assert json.loads(said[0]) == START_MESSAGE
             assert said[1:] == [""]
 
+    @pytest.mark.parametrize("call", ["finish", "finalize"])
+    def test_a_held_session_starts_with_what_needs_a_stream(self, driver: Driver, call: str) -> None:
+        with WsServer(started, answer_the_end(HELLO)) as server:
+            session = driver.open(server.url, start_on_open=False)
+            driver.call(getattr(session, call))
+            driver.call(session.close)
+            assert session.finished
+            said = server.peer.texts()
+            assert json.loads(said[0]) == START_MESSAGE
+            assert said[1:] == [""] if call == "finish" else ['{"type":"finalize"}', ""]
+
     def test_a_session_that_was_held_and_not_used_closes_at_once(
         self, driver: Driver, caplog: pytest.LogCaptureFixture
     ) -> None:

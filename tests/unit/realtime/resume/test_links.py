@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -207,3 +208,30 @@ def test_a_forked_child_may_not_use_an_async_session(talk: Talk) -> None:
         assert text_of(talk.rest(session)) == "one"
         talk.call(session.close)
         assert server.peer.audio() == SECOND * 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no signal of the user's own")
+@pytest.mark.parametrize("call", ["cancel", "finish"])
+def test_a_signal_handler_may_interrupt_a_step(call: str) -> None:
+    talk = Talk(DRIVERS["sync"]("stt"))
+    with WsServer(started, answer_the_end(words("one"))) as server:
+        session = talk.open(server.url, CONFIG)
+        finalize = session._core.finalize
+
+        def interrupted(*args: Any) -> Any:
+            signal.raise_signal(signal.SIGUSR1)
+            return finalize(*args)
+
+        session._core.finalize = interrupted
+        before = signal.signal(signal.SIGUSR1, lambda *_: getattr(session, call)())
+        try:
+            session.finalize()
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        if call == "cancel":
+            assert session.state == "closed"
+        else:
+            assert text_of(talk.rest(session)) == "one"
+            assert server.peer.texts()[1:] == ['{"type":"finalize"}', ""]
+        session.close()
+        assert talk.driver.left_over() == []

@@ -412,6 +412,26 @@ class TestConnectionsThatAreNotNeeded:
             assert connection.state == "closed"
             assert time.monotonic() - began < 30
 
+    def test_handlers_can_be_taken_away(self, talk: Talk) -> None:
+        told: list[str] = []
+        with FakeSoniox() as fake:
+            fake.faults.drop(how="eof", operation="tts", after_texts=1, times=1)
+            connection = talk.open(fake.tts_websocket_url)
+
+            @connection.on("resumed")
+            def note(payload: Any) -> None:
+                told.append(payload.type)
+
+            def never(payload: Any) -> None:
+                told.append(f"{payload.type} too often")
+
+            connection.on("resumed", never)
+            connection.off("resumed", never)
+            talk.call(connection.send_text_chunk, "Hello", text_end=True)
+            assert talk.driver.audio_of(connection)
+            talk.call(connection.close)
+        assert told == ["resumed"]
+
     @each_row("action", ["close", "drop"])
     def test_closing_during_an_outage_leaves_nothing_behind(self, talk: Talk, action: str) -> None:
         with FakeSoniox() as fake:
