@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_lite import SonioxRealtimeError
+from soniox_lite.realtime._async_relay import AsyncLeg
+from soniox_lite.realtime._relay import Leg
+from soniox_lite.realtime._resume import ResumeCore
+from tests.support.insides import NewOnes, living
 from tests.support.socket_server import HungUpError
 from tests.support.ws_server import (
     WsServer,
@@ -28,7 +32,7 @@ from tests.support.ws_server import (
     wait,
 )
 
-from ..driver import CONFIG, DRIVERS, PATIENCE_SEC
+from ..driver import CONFIG, DRIVERS, PATIENCE_SEC, the_websocket
 from ..test_ownership import in_a_child
 from .conftest import Talk, text_of
 from .test_breaks import in_turn, words
@@ -74,6 +78,26 @@ def accept_late(asked: threading.Event, go_on: threading.Event) -> Any:
     return step
 
 
+def opened(talk: Talk, server: WsServer) -> tuple[Any, ResumeCore]:
+    """A session that moves, and its rules."""
+    cores = NewOnes(ResumeCore)
+    session = talk.open(server.url, CONFIG, EARLY)
+    (core,) = cores.all()
+    return session, core
+
+
+def note_call(core: ResumeCore, name: str) -> threading.Event:
+    """An event for the next call of a method of the rules."""
+    called, method = threading.Event(), getattr(core, name)
+
+    def noted(*args: Any) -> Any:
+        called.set()
+        return method(*args)
+
+    setattr(core, name, noted)
+    return called
+
+
 def send_half_a_minute(talk: Talk, session: Any) -> None:
     talk.send(session, [SECOND] * 30, finish=False)
 
@@ -82,12 +106,13 @@ def test_a_connection_that_is_held_ready_and_ends_is_not_moved_to(talk: Talk) ->
     go_on = threading.Event()
     first = [started, hear(30), wait(go_on), hear(31), answer_the_end(words("one"))]
     with WsServer(in_turn(first, [accept, close(1011)])) as server:
-        session = talk.open(server.url, CONFIG, EARLY)
+        session, core = opened(talk, server)
         send_half_a_minute(talk, session)
-        until_so(lambda: session._relay._spare is not None and session._relay._spare.early)
+        until_so(lambda: any(leg.early for kind in (Leg, AsyncLeg) for leg in living(kind)))
+        failed = note_call(core, "spare_failed")
         go_on.set()
         talk.send(session, [SECOND], finish=False)
-        until_so(lambda: session._relay._spare is None)
+        assert failed.wait(PATIENCE_SEC)
         talk.send(session, [])
         assert text_of(talk.rest(session)) == "one"
         talk.call(session.close)
@@ -100,9 +125,10 @@ def test_a_connection_that_is_held_ready_ends_with_the_one_that_breaks(talk: Tal
     go_on = threading.Event()
     first = [started, hear(30), wait(go_on), hang_up]
     with WsServer(in_turn(first, [accept, read_to_end], [started, answer_the_end(words("one"))])) as server:
-        session = talk.open(server.url, CONFIG, EARLY)
+        session, core = opened(talk, server)
+        is_ready = note_call(core, "spare_opened")
         send_half_a_minute(talk, session)
-        until_so(lambda: session._relay._spare is not None)
+        assert is_ready.wait(PATIENCE_SEC)
         go_on.set()
         until_so(lambda: len(server.peers) == 3)
         talk.send(session, [SECOND])
@@ -117,7 +143,7 @@ def test_a_connection_that_is_ready_after_a_break_is_not_used(talk: Talk) -> Non
     first = [started, hear(30), wait(asked), hang_up]
     late = [accept_late(asked, go_on), read_to_end]
     with WsServer(in_turn(first, late, [started, answer_the_end(words("one"))])) as server:
-        session = talk.open(server.url, CONFIG, EARLY)
+        session, _ = opened(talk, server)
         send_half_a_minute(talk, session)
         until_so(lambda: talk.told("reconnecting"))
         go_on.set()
@@ -151,7 +177,7 @@ def test_a_sender_that_waits_is_told_that_the_session_was_ended(talk: Talk) -> N
     with WsServer(started, hold, receive_buffer=4096) as server:
         session = talk.open(server.url, CONFIG, {"buffer_sec": 3600}, send_timeout_sec=30)
         sending = talk.driver.send_until_it_fails(session, bytes(1 << 20))
-        until_so(lambda: server.peers and session._relay.websocket.wants_write)
+        until_so(lambda: the_websocket().wants_write)
         talk.call(session.cancel)
         with pytest.raises(SonioxRealtimeError):
             sending.result(PATIENCE_SEC)
@@ -215,14 +241,14 @@ def test_a_forked_child_may_not_use_an_async_session(talk: Talk) -> None:
 def test_a_signal_handler_may_interrupt_a_step(call: str) -> None:
     talk = Talk(DRIVERS["sync"]("stt"))
     with WsServer(started, answer_the_end(words("one"))) as server:
-        session = talk.open(server.url, CONFIG)
-        finalize = session._core.finalize
+        session, core = opened(talk, server)
+        finalize = core.finalize
 
         def interrupted(*args: Any) -> Any:
             signal.raise_signal(signal.SIGUSR1)
             return finalize(*args)
 
-        session._core.finalize = interrupted
+        core.finalize = interrupted
         before = signal.signal(signal.SIGUSR1, lambda *_: getattr(session, call)())
         try:
             session.finalize()
