@@ -74,6 +74,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_KEY = "fake-soniox-key"
 _GIBIBYTE = 1024**3
+_MAX_SPEED = 1e9
 
 
 class FakeSoniox(Assertions):
@@ -137,8 +138,8 @@ class FakeSoniox(Assertions):
 
     Raises:
         ValueError: An API key is empty; a voice has an impossible name; a permission or a limit is unknown; a limit is
-            negative; the speed is not above 0; there are no attempts, or they are not in ascending order; a function is
-            a coroutine function; or an address is given beside a shared listener.
+            negative; the speed is not above 0, or above 1e9; there are no attempts, or they are not in ascending order;
+            a function is a coroutine function; or an address is given beside a shared listener.
         RuntimeError: TLS was asked for, and trustme is not installed.
         TypeError: A key or a name is no text.
     """
@@ -174,8 +175,8 @@ class FakeSoniox(Assertions):
         keys = None if api_keys is None else texts_of("api_keys", api_keys)
         if keys is not None and not all(keys):
             raise ValueError("an API key must not be empty")
-        if not speed > 0:
-            raise ValueError(f"speed must be above 0, not {speed}")
+        if not 0 < speed <= _MAX_SPEED:
+            raise ValueError(f"speed must be above 0, and at most {_MAX_SPEED:g}, not {speed}")
         own_clock = Clock(clock, started_at, speed)
         if progress is None:
             progress = BY_TIME if own_clock.stands_still else DEFAULT_PROGRESS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -17,9 +16,16 @@ if TYPE_CHECKING:
 
 _Found = TypeVar("_Found")
 _LOOK_AGAIN_SEC = 0.02
+_MAX_STEP_SEC = 1e9
+"""A wall time has a year below 10000."""
 _MAX_SETTLE_SEC = 10.0
 _REACTION_SEC = 0.005
 _LOOK_SEC = 0.0005
+
+
+def _check_step(seconds: float) -> None:
+    if not 0 <= seconds <= _MAX_STEP_SEC:
+        raise ValueError(f"a clock cannot be moved on by {seconds} s")
 
 
 class Follower(Protocol):
@@ -56,10 +62,9 @@ class MovableClock:
             seconds: How far; not negative.
 
         Raises:
-            ValueError: ``seconds`` is negative, infinite, or no number.
+            ValueError: ``seconds`` is negative, above a thousand million, or no number.
         """
-        if not 0 <= seconds < math.inf:
-            raise ValueError(f"a clock cannot be moved on by {seconds} s")
+        _check_step(seconds)
         self._settle()
         with self._lock:
             self._moved_sec += seconds
@@ -134,8 +139,9 @@ class Clock:
             seconds: How far; not negative.
 
         Raises:
-            ValueError: ``seconds`` is negative, infinite, or no number.
+            ValueError: ``seconds`` is negative, above a thousand million, or no number.
         """
+        _check_step(seconds)
         self._source.advance(seconds / self._speed)
 
     @checked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..script.clock import VirtualClock
 from ..script.failures import FakeSonioxError
+from ..script.progress import DEFAULT_PROGRESS
 from ..server import FakeSoniox
 from ..tapes.driver import Driver
 from ..tapes.shapes import differences
@@ -37,7 +38,8 @@ def run(arguments: Sequence[str]) -> int:
         tape = Tape.load(options.tape)
         recorded_at = tape.recorded_at
         started_at = None if recorded_at is None else datetime.fromisoformat(recorded_at.replace("Z", "+00:00"))
-        with FakeSoniox(clock=clock, started_at=started_at, audio="any") as fake:
+        # By polls too: those of a tape of a fake may be closer than the time that a job takes.
+        with FakeSoniox(clock=clock, started_at=started_at, audio="any", progress=DEFAULT_PROGRESS) as fake:
             found = differences(tape.exchanges, Driver(tape, fake.url, fake.api_key, clock).run())
     except (OSError, ValueError, FakeSonioxError) as error:
         print(error, file=sys.stderr)

@@ -65,10 +65,16 @@ def test_a_virtual_clock_moves_all_of_its_fakes_and_another_only_its_own():
         assert alone.clock.now_sec() < 3
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("seconds", [-1, 1e12, float("nan"), float("inf")])
 def test_it_does_not_go_back_and_not_for_ever(seconds):
     with FakeSoniox() as fake, pytest.raises(ValueError, match="cannot be moved on"):
         fake.clock.advance(seconds)
+
+
+@pytest.mark.parametrize("speed", [0, 1e300, float("nan"), float("inf")])
+def test_a_speed_that_no_calendar_holds_is_refused(speed):
+    with pytest.raises(ValueError, match="speed must be above 0"):
+        FakeSoniox(speed=speed)
 
 
 def test_what_is_no_time_or_no_function_is_refused():
