@@ -189,6 +189,18 @@ def test_the_fast_check_knows_tests_of_each_module(script: Any) -> None:
     assert without == []
 
 
+def test_the_fast_check_takes_what_fits_into_a_minute(script: Any) -> None:
+    affordable = script("check").affordable
+    assert affordable(set()) == ([], [])
+    # The most expensive room alone, without a file of it that is in it anyway.
+    assert affordable({"tests/unit/realtime", "tests/unit/realtime/test_words.py"}) == (["tests/unit/realtime"], [])
+    three = {"tests/unit/realtime", "tests/unit/http", "tests/unit/net"}
+    assert affordable(three) == (["tests/unit/net", "tests/unit/http"], ["tests/unit/realtime"])
+    # A file of a room that is left out.
+    chosen, _ = affordable({*three, "tests/unit/realtime/test_words.py"})
+    assert chosen == ["tests/unit/realtime/test_words.py", "tests/unit/net", "tests/unit/http"]
+
+
 def test_every_target_of_the_fuzzer_takes_good_inputs_and_a_damaged_one(script: Any) -> None:
     for make_target in script("fuzz").TARGETS.values():
         inputs, target = make_target()
