@@ -290,7 +290,7 @@ class TestThreadsOfTasks:
 
         async def use(url: str) -> None:
             async with AsyncSonioxClient(KEY, api_base_url=url, tts_api_base_url=url, timeout_sec=60) as client:
-                speech = client.tts.generate_stream(text="a", language="en", voice="v", deadline_sec=0.5)
+                speech = client.tts.generate_stream(text="a", language="en", voice="v", deadline_sec=2.0)
                 async with speech as blocks:
                     busy = asyncio.ensure_future(client.request("GET", "/busy"))
                     await asyncio.to_thread(reached.wait, 60)

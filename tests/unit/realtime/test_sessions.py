@@ -774,6 +774,7 @@ class TestClose:
         def die(*_: object, **__: object) -> float:
             raise MemoryError("no more")
 
+        monkeypatch.setattr(nonblocking, "MAX_TICK_SEC", 0.1)
         with WsServer(started) as server:
             session = driver.open(server.url)
             receiving = driver.start(session.receive_event)
