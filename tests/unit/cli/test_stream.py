@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[3]
 _DEADLINE_SEC = 300.0
+_WAITING = "waiting for the last words ... (Ctrl-C to stop waiting)"
 _REQUEST_ID = re.compile(r"\[request id [0-9a-f-]{36}\]")
 _RAW = ("--format", "pcm_s16le", "--rate", "16000", "--channels", "1")
 _SECOND = bytes(32_000)
@@ -476,7 +477,8 @@ def test_a_signal_ends_the_audio_and_prints_the_last_words(
     assert process.popen.stdout is not None
     assert process.popen.stderr is not None
     assert first + process.popen.stdout.read().decode() == f"{_TEXT}\n"
-    assert process.popen.stderr.read() == b""
+    # Said when it takes a second, as on a busy machine.
+    assert process.popen.stderr.read() in (b"", f"soniox-lite: {_WAITING}\n".encode())
     (session,) = fake.sessions
     assert (session.ended, session.controls[-1]) == ("finished", "end")
 
@@ -514,7 +516,7 @@ def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Process], fake: FakeS
     # Earlier, the stream would be ended before the server stalls.
     _until(lambda: fake.sessions[0].audio_duration_ms >= 3000)
     process.popen.send_signal(signal.SIGINT)
-    process.read_error_until("waiting for the last words ... (Ctrl-C to stop waiting)")
+    process.read_error_until(_WAITING)
     process.popen.send_signal(signal.SIGINT)
     assert process.popen.wait() == 130
     assert process.popen.stdout is not None
@@ -551,7 +553,7 @@ def test_the_wait_for_the_last_words_has_an_end(fake: FakeSoniox) -> None:
             said = process.stderr.read().decode().splitlines()
     assert lines == ["Good morning."]
     assert said == [
-        "soniox-lite: waiting for the last words ... (Ctrl-C to stop waiting)",
+        f"soniox-lite: {_WAITING}",
         "soniox-lite: warning: timed out: the last words may be missing",
     ]
 

@@ -541,8 +541,8 @@ def test_a_lost_reply_leaves_nothing_behind(
     run: Callable[..., Result], fake: FakeSoniox, gate: Gate, audio: str
 ) -> None:
     gate.hold = ("POST", "/v1/files", "after")
-    result = run("transcribe", "--base-url", gate.api_base_url, "--timeout", "0.3", audio)
-    result.check_error(1, "no response within 0.3 s")
+    result = run("transcribe", "--base-url", gate.api_base_url, "--timeout", "2", audio)
+    result.check_error(1, "no response within 2 s")
     assert fake.files == ()
 
 
@@ -590,7 +590,7 @@ def test_a_terminal_sees_progress_that_is_erased(
     fake.add_transcript("Done.")
     with Terminal() as terminal:
         process = start("transcribe", audio, stderr=terminal.slave)
-        terminal.read_until("processing, 0 s")
+        terminal.read_until("processing, ")
         stages.status = "completed"
         result = process.end()
         seen = terminal.read_all()
