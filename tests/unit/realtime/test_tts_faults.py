@@ -135,7 +135,7 @@ def test_a_connection_that_cannot_be_opened_says_why_in_time(
         if fault.steps is None:
             url, resolve = _address_of(fault, released)
             monkeypatch.setattr(socket, "getaddrinfo", resolve)
-        timeout = 0.4 if fault.timeout else 5.0
+        timeout = 0.4 if fault.timeout else 60.0
         began = time.monotonic()
         open_one = tts.multi if multi else tts.open
         with pytest.raises(SonioxRealtimeError) as caught:
@@ -145,7 +145,7 @@ def test_a_connection_that_cannot_be_opened_says_why_in_time(
         assert type(caught.value) is fault.error
         assert fault.words in str(caught.value)
         assert {name: getattr(caught.value, name) for name in fault.facts} == fault.facts
-        assert took < timeout + 0.5
+        assert took < timeout + DEADLINE_SEC
         assert tts.left_over() == []
     assert open_descriptors() == before
 
