@@ -250,6 +250,8 @@ class AsyncTtsStream:
     def _made(self, make: Callable[[], Message | None]) -> Any:
         """Posts what ``make`` gives, if anything, in the order in which it was made."""
         with self._order:
+            if self._local_error is not None:
+                raise self._local_error
             message = make()
             return None if message is None else self._post(message)
 

@@ -30,11 +30,17 @@ def _steps(*steps):
     return {"conversations": [{"steps": list(steps)}]}
 
 
-def _started(control):
-    """A session whose start message was accepted, so that its conversation has begun."""
+def _opened(control):
+    """A session."""
     url = control("GET", "state")[1]["stt_websocket_url"]
     live = websocket.create_connection(url, timeout=60, header=["Authorization: Bearer k"])
     live.send(json.dumps(_CONFIG))
+    return live
+
+
+def _started(control):
+    """A session whose start message was accepted, so that its conversation has begun, which says nothing."""
+    live = _opened(control)
     live.ping()
     assert live.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
     return live
@@ -105,7 +111,7 @@ def test_a_conversation_may_run_all_sessions(control):
 def test_a_pause_is_on_the_clock_of_the_fake(control):
     steps = [{"verb": "says", "text": "one"}, {"verb": "wait", "seconds": 3600}, {"verb": "says", "text": "two"}]
     control("POST", "scripts", {"conversations": [{"steps": steps}]})
-    live = _started(control)
+    live = _opened(control)
     assert "one" in live.recv()
     heard = threading.Thread(target=lambda: heard_text.append(live.recv()))
     heard_text = []

@@ -787,6 +787,25 @@ class TestKeepingAlive:
         assert protocol.heartbeat(200.0, 3.0) == (None, 3.0)
 
 
+def test_a_stream_that_fails_while_text_is_sent_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = threading.Event()
+    with WsServer(started, ws_server.wait(go), ws_server.message("nonsense")) as server:
+        driver = Driver("tts")
+        connection = driver.open(server.url)
+        receiving = driver.start(connection.receive_event)
+
+        def is_late(_: object) -> bool:
+            # The sending thread stands still between its look at the stream and its message.
+            go.set()
+            assert isinstance(receiving.exception(PATIENCE_SEC), SonioxRealtimeError)
+            return False
+
+        monkeypatch.setattr(Connection, "is_late", property(is_late))
+        with pytest.raises(SonioxRealtimeError, match="the message is not JSON"):
+            driver.call(connection.send_text_chunk, "x")
+        driver.call(connection.close)
+
+
 class TestClose:
     def test_keep_alive_does_nothing_after_it(self, tts: Driver) -> None:
         with WsServer(opened(1)) as server:
