@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._breaks import Verdict
     from ._stream import Stream
 
-# So often the service may fail at one position before the session is given up, whatever other attempts did meanwhile.
+# So often the service may fail at one position that no connection gets past before the session is given up.
 _MAX_FAILURES_AT_ONE_POSITION = 3
 
 
@@ -63,7 +63,11 @@ class Attempts:
         self._timeouts += error.error_code == 408
         self.begin_outage(now)
         reached_ms = None if stream is None else stream.reached_ms
-        if reached_ms is not None and (error.error_code or error.close_code not in (None, 1006)):
+        if reached_ms is None:
+            return
+        # Where a connection has got past, the service does not fail for good.
+        self._failures_at = {at_ms: times for at_ms, times in self._failures_at.items() if at_ms >= reached_ms}
+        if error.error_code or error.close_code not in (None, 1006):
             self._failures_at[reached_ms] = self._failures_at.get(reached_ms, 0) + 1
 
     def begin_outage(self, now: float) -> None:
