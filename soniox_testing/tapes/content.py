@@ -9,7 +9,7 @@ import base64
 import json
 import re
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from ..wire.json_text import json_text
 
@@ -28,6 +28,7 @@ _SHORTEST_SECRET = 16
 """Characters. Shorter keys are made up for tests, and may also be a word. They are hidden only where a key stands."""
 _NAMED_SECRET = re.compile(rf"""((?:{"|".join(sorted(_SECRETS))})["']?\s*[:=]\s*["']?)[^"'&\s,}}]+""", re.IGNORECASE)
 _PARAMETER = re.compile(r"([^&=]*(?:key|token|secret|signature|password|auth)[^&=]*)=[^&]*", re.IGNORECASE)
+_TEXT_PARAMETER = re.compile(rf"\b({'|'.join(sorted(_TEXTS))})=([^&]*)")
 _HEADERS = re.compile(r"content-type|user-agent|x-request-id|retry-after|x-ratelimit-.*")
 
 
@@ -80,6 +81,8 @@ class Cleaner:
             if _PARAMETER.fullmatch(f"{name}=x"):
                 self.learn(unquote(value))
         query = _PARAMETER.sub(rf"\1={HIDDEN}", query)
+        if self.masks_text:
+            query = _TEXT_PARAMETER.sub(lambda found: f"{found[1]}={_masked_part(found[2])}", query)
         return f"{path}?{query}" if query else path
 
     def text(self, text: str) -> dict[str, Any]:
@@ -118,7 +121,7 @@ class Cleaner:
         if not isinstance(value, str):
             return value
         if name in _URLS:
-            value = _without_secrets(value)
+            value = _without_secrets(value, masks_text=self.masks_text)
         if name == "audio" and value and not self.keeps_audio:
             return {"bytes": len(value) * 3 // 4 - value[-2:].count("=")}
         return _masked(value) if self.masks_text and in_text and value not in _MARKS else value
@@ -136,15 +139,21 @@ def _masked(text: str) -> str:
     )
 
 
-def _without_secrets(url: str) -> str:
-    """A URL without credentials, and without its query, which may be a signature."""
+def _masked_part(quoted: str) -> str:
+    """A part of a URL, masked."""
+    return quote(_masked(unquote_plus(quoted)))
+
+
+def _without_secrets(url: str, *, masks_text: bool) -> str:
+    """A URL without credentials, and without its query, which may be a signature. Its path may name people."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return HIDDEN
     host = parts.netloc.rpartition("@")[2]
     hidden = f"?{HIDDEN}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path}{hidden}" if host else url
+    path = _masked_part(parts.path) if masks_text else parts.path
+    return f"{parts.scheme}://{host}{path}{hidden}" if host else url
 
 
 def comparable(content: Mapping[str, Any]) -> object:

@@ -185,6 +185,26 @@ def test_masked_words_keep_their_shape(fake_soniox_listener: SharedListener, tmp
     assert texts == {"Xxxx", " Xxx", " xx", " 0", " xxx.", "<fin>"}
 
 
+def test_names_in_urls_are_masked_and_such_a_tape_is_played(
+    fake_soniox_listener: SharedListener, tmp_path: Path
+) -> None:
+    def conversation(fake: FakeSoniox) -> None:
+        client = Client(fake, KEY)
+        assert client.create(audio_url="https://example.com/calls/Ada%20L%C3%B6v.mp3").status == 201
+        assert client("GET", "/v1/files?client_reference_id=Ada+1&limit=5").status == 200
+        client.connection.close()
+
+    tape = tmp_path / "a.tape"
+    with recorder(fake_soniox_listener, tape, mask_text=True) as (_, recording):
+        conversation(recording)
+    asked = [line["request"] for line in lines_of(tape) if "request" in line]
+    assert asked[0]["json"]["audio_url"] == "https://example.com/xxxxx/Xxx%20Xxx.xx0"
+    assert asked[1]["path"] == "/v1/files?client_reference_id=Xxx%200&limit=5"
+    with FakeSoniox() as fake:
+        fake.play_tape(tape, pauses=False)
+        conversation(fake)
+
+
 def test_a_tape_that_could_not_hold_its_first_line_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="max_bytes must be 1024 or more, not 1023"):
         FakeSoniox().record_tape(tmp_path / "a.tape", to="http://127.0.0.1:1", max_bytes=1023)
