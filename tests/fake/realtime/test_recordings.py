@@ -132,6 +132,9 @@ def test_times_count_from_the_first_byte_of_each_session(fake, listen):
     silence = bytes(2 * 2000)
     parts = [THREE.audio(0, 1100), silence, THREE.audio(1750)]
     assert words(listen(THREE, *parts)) == [("one", 500, 1000), (" three.", 1100 + 1000 + 50, 1100 + 1000 + 650)]
+    early = Recording([Word("now", 0, 500)], duration_ms=2000, sample_rate=2000)
+    fake.add_recording(early, WHOLE)
+    assert words(listen(early, early.audio())) == [("now", 0, 500)]
 
 
 def test_a_word_that_came_in_part_is_marked_or_not_heard(fake, listen):

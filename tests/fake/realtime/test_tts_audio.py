@@ -72,6 +72,7 @@ def _aac(rate, data):
         assert fields >> 44 == 0xFFF
         assert [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000][fields >> 34 & 15] == rate
         assert (fields >> 38 & 3, fields >> 30 & 7) == (1, 1)  # AAC-LC, one channel
+        assert fields & 0x1FFF == 0x7FF << 2  # a variable bit rate, one block
         at += fields >> 13 & 0x1FFF
         frames += 1
     assert at == len(data)
@@ -119,15 +120,16 @@ def _opus(rate, data):
         assert crc == _crc(data[at : at + 22] + bytes(4) + data[at + 26 : end], 32, 0x04C11DB7)
         body = data[at + 27 + count : end]
         if number == 0:
-            assert (body[:8], flags) == (b"OpusHead", 2)
+            assert body[:8] == b"OpusHead"
             assert struct.unpack_from("<I", body, 12)[0] == rate
         elif number == 1:
             assert body[:8] == b"OpusTags"
         else:
             assert body == b"\xf8\xff\xfe" * count
         at = end
+        # Only the first and the last page are marked.
+        assert flags == (2 if number == 0 else 4 if at == len(data) else 0)
         if at == len(data):
-            assert flags == 4
             return position / 48_000
     raise AssertionError
 
