@@ -15,4 +15,12 @@ EQUIVALENT = {
         "soniox_testing/wire/positions.py PositionCode._runs: elif first is None and last is None and not any("
         "data[begin * self.frame_bytes : end * self.frame_bytes]):: comparison: first is None -> first is not None"
     ): "Digital silence has no position. It is then halved down to its last frames, which gives the same run.",
+    (
+        "soniox_testing/script/fault_list.py Fault.applies: if self.probability < 1 and self._random.random() >= "
+        "self.probability:: comparison: self.probability < 1 -> self.probability <= 1"
+    ): "A random number is always less than 1, and each fault draws its own.",
+    (
+        "soniox_testing/script/recordings.py Recording.conversation: pauses = dice.random() < 0.15: "
+        "comparison: dice.random() < 0.15 -> dice.random() <= 0.15"
+    ): "0.15 has more binary places than a random number.",
 }

@@ -376,6 +376,15 @@ def test_mistakes_side_by_side_are_at_one_place():
     assert spoken.compare(" ".join(heard)).places == 2
 
 
+def test_a_word_may_be_lost_at_one_place_and_out_of_order_at_another():
+    texts = [f"w{n}" for n in range(40)]
+    texts[3] = texts[30] = "again"
+    spoken = Recording([Word(text, 100 * n, 100 * n + 90) for n, text in enumerate(texts)], duration_ms=4000)
+    heard = [*texts[:3], *texts[4:6], "again", *texts[6:30], *texts[31:]]
+    found = spoken.compare(" ".join(heard))
+    assert (found.out_of_order, found.lost, found.doubled) == (("again",), ("again",), ())
+
+
 @given(cut_ms=st.integers(0, 20_000), size_ms=st.integers(50, 3000))
 def test_a_recording_in_pieces_is_the_same_recording(cut_ms, size_ms):
     assert TALK.audio(0, cut_ms) + TALK.audio(cut_ms) == b"".join(TALK.chunks(size_ms)) == TALK.audio()

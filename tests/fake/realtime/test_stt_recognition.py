@@ -186,6 +186,9 @@ def test_given_times_hold():
         (" four", 1240),
     ]
     assert text_of(run(800, script)) == "one two"
+    # A word whose end is not given ends where the next one begins.
+    spoken = finals(run(5000, [Word("one", start_ms=500), Word("two", start_ms=600, end_ms=700)]))
+    assert [(token["start_ms"], token["end_ms"]) for token in spoken] == [(500, 600), (600, 700)]
 
 
 def test_sound_of_its_own_never_ends_and_depends_on_nothing_but_the_reference():

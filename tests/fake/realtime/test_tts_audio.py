@@ -166,6 +166,7 @@ def test_no_text_makes_no_sound(name):
 @each_row("rate", [16_000, 44_100])
 @each_row("bitrate", AUDIO_FORMATS["mp3"].bitrates)
 def test_mp3_has_the_bitrate_asked_for(rate, bitrate):
+    assert bitrate % 1000 == 0
     data, _ = spoken("mp3", rate, bitrate=bitrate)
     # Low sample rates are MPEG-2, whose highest bitrate is 160 kbit/s.
     most = bitrate if rate == 44_100 else min(bitrate, 160_000)
@@ -192,6 +193,8 @@ def test_the_pcm_formats_say_the_same():
         for code, sample in zip(spoken(name, 8000)[0], exact, strict=True):
             # Steps of G.711 grow with the value: half of one is at most a thirtieth of it, and then there is rounding.
             assert decode(code) == pytest.approx(sample, rel=0.04, abs=1e-3), name
+    silent = exact.index(0)
+    assert [spoken(name, 8000)[0][silent] for name in ("pcm_mulaw", "pcm_alaw")] == [0xFF, 0xD5]
 
 
 def _from_mulaw(code):

@@ -59,6 +59,12 @@ def test_a_passage_ends(further: list[Token], first: str) -> None:
     assert shown(found)[0][2] == first
 
 
+def test_a_passage_is_given_out_with_the_first_word_after_a_pause() -> None:
+    live = LiveCues()
+    assert live.add(spoken("one")) == []
+    assert shown(live.add(spoken("and two", 2000))) == [(0, 833, "one")]
+
+
 def test_a_title_does_not_end_a_sentence() -> None:
     live = LiveCues()
     found = [*live.add(spoken("I know Dr. Bell well.")), *live.add(spoken("Yes.", 3000)), *live.finish()]

@@ -363,6 +363,12 @@ def test_a_fixed_space_is_no_place_to_break() -> None:
 # --- Scripts
 
 
+def test_a_space_without_width_is_a_place_to_break() -> None:
+    shown = lines([token("Donau\u200bdampf\u200bschiff", 0, 4000)], layout=Layout(max_width=10))
+
+    assert shown == [["Donau\u200bdampf\u200b", "schiff"]]
+
+
 def test_japanese_is_broken_between_characters_but_not_before_a_mark() -> None:
     text = "この長い会議についてもう少しだけ話し合う必要があります、そして明日もう一度会いましょうと言っていました。"
     tokens = [token(char, index * 150, (index + 1) * 150) for index, char in enumerate(text)]

@@ -252,7 +252,9 @@ class TestText:
             buffer.add(bad)
         assert buffer.text == "ab"
 
-    @pytest.mark.parametrize("limits", [{"max_tokens": 0}, {"max_ms": 0}, {"max_tokens": 1.5}, {"max_ms": True}])
+    @pytest.mark.parametrize(
+        "limits", [{"max_tokens": 0}, {"max_ms": 0}, {"max_tokens": 1.5}, {"max_ms": True}, {"max_ms": 10**9 + 1}]
+    )
     def test_limits_are_positive_ints(self, limits: dict[str, Any]) -> None:
         with pytest.raises(SonioxValidationError, match=next(iter(limits))):
             TranscriptBuffer(**limits)
@@ -422,6 +424,7 @@ class TestRestart:
 
     def test_offsets_do_not_add_up_by_themselves(self) -> None:
         buffer = TranscriptBuffer()
+        buffer.restart()
         for _ in range(3):
             buffer.add(event(final("x", 0, 100), total_audio_proc_ms=100))
             buffer.restart()
