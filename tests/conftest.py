@@ -67,6 +67,18 @@ def patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def deep_json() -> Iterator[None]:
+    """Collects no garbage while JSON is parsed that is nested too deeply.
+
+    Objects that other tests left behind would be finalized at the limit of recursion, where a finalizer fails.
+    """
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 class BodyChecks:
     """What was found wrong since the last test, as text."""
 

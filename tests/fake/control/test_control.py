@@ -286,6 +286,7 @@ def test_a_reset_tells_of_a_fake_that_failed_and_resets_all_the_same(control):
         ("GET", "state", None, {"Host": "evil.example"}, 403, "not by 'evil.example'"),
     ],
 )
+@pytest.mark.usefixtures("deep_json")
 def test_what_is_refused_says_why(control, method, name, body, headers, status, message):
     found, answer = control(method, name, body, headers)
     assert (found, message in answer["error"]) == (status, True)

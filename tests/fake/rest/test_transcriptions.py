@@ -212,6 +212,7 @@ def test_all_mistakes_are_told_at_once(client):
     ],
 )
 @each_row("path", ["/v1/transcriptions", "/v1/auth/temporary-api-key"])
+@pytest.mark.usefixtures("deep_json")
 def test_a_body_that_is_not_a_json_object_is_refused(client, path, body, content_type):
     answer = client("POST", path, body, {"Content-Type": content_type})
     assert (answer.status, answer.json["error_type"]) == (400, "invalid_request")

@@ -507,6 +507,7 @@ def test_a_body_of_another_kind_is_refused(webhooks: SonioxWebhooksAPI, payload:
     ],
     ids=lambda payload: ascii(payload)[:30],
 )
+@pytest.mark.usefixtures("deep_json")
 def test_a_body_that_is_not_json_is_a_clear_error(webhooks: SonioxWebhooksAPI, payload: Any) -> None:
     with pytest.raises(SonioxValidationError, match="the webhook's body is not JSON: ") as caught:
         webhooks.unwrap(payload, {HEADER: SECRET})

@@ -317,6 +317,7 @@ def test_the_error_of_a_reply_carries_the_reply() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"id": "f', b"\xff\xfe{\x00", b"[" * 100_000], ids=repr)
+@pytest.mark.usefixtures("deep_json")
 def test_a_successful_reply_that_is_not_json_is_an_api_error(body: bytes) -> None:
     with pytest.raises(SonioxAPIError, match="the response is not JSON"):
         decode_response(File, Response(200, [], body))

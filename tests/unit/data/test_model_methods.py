@@ -87,6 +87,7 @@ def test_what_is_no_dict_is_refused(data: Any) -> None:
 
 
 @each_row("text", ["", "{", b"\xff", "[" * 100_000, "5"], ids=lambda text: repr(text)[:20])
+@pytest.mark.usefixtures("deep_json")
 def test_what_is_no_json_object_is_refused(text: Any) -> None:
     for cls in (File, CreateTranscriptionConfig):
         with pytest.raises(SonioxValidationError, match=cls.__name__):

@@ -542,6 +542,7 @@ class TestErrorBodies:
     )
     @each_row(("status", "expected"), [("404 Not Found", SonioxNotFoundError),
                                                       ("502 Bad Gateway", SonioxServerError)])  # fmt: skip
+    @pytest.mark.usefixtures("deep_json")
     def test_any_body_gives_the_class_of_its_status(
         self, connect: Any, body: bytes, status: str, expected: type[SonioxAPIError]
     ) -> None:
@@ -556,6 +557,7 @@ class TestErrorBodies:
         assert caught.value.response.content == body
 
     @each_row("body", [b"", b"<html>", b"\xff", b'{"a": ', b"[" * 100_000, b"{} {}"], ids=lambda body: repr(body[:9]))
+    @pytest.mark.usefixtures("deep_json")
     def test_a_success_that_is_not_json_says_what_it_is(self, connect: Any, body: bytes) -> None:
         with RawServer(reply(body, content_type="text/html")) as server:
             response = connect(server).request("GET")

@@ -96,6 +96,7 @@ class TestEvents:
             ('{"finished":"maybe"}', ".finished must be a boolean"),
         ],
     )
+    @pytest.mark.usefixtures("deep_json")
     def test_what_is_no_event_is_a_realtime_error_that_says_where(self, raw: Any, told: str) -> None:
         with pytest.raises(SonioxRealtimeError) as caught:
             RealtimeEvent.validate_event(raw)
