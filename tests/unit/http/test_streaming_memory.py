@@ -16,7 +16,7 @@ from tests.support.tables import each_row
 ROOT = Path(__file__).parents[3]
 BLOCK = bytes(100_000)
 COUNT = 1000
-MAX_GROWTH_BYTES = 4_000_000
+MAX_GROWTH_BYTES = 8_000_000
 
 # As in test_upload_memory.
 PROGRAM = """
