@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from urllib.parse import urlsplit
 
@@ -61,11 +62,13 @@ def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
                 wait_timeout_sec=options.wait_timeout,
                 on_progress=report.note,
             )
-            for result in results:
-                problem = _written(result, waiting[result.source])
-                if problem is not None and result.error is None:
-                    result.error = SonioxError(problem)  # So that the journal does not note it as done.
-                report.done(result, problem)
+            # After an interruption it deletes what it has made, as long as the client is open.
+            with contextlib.closing(results):
+                for result in results:
+                    problem = _written(result, waiting[result.source])
+                    if problem is not None and result.error is None:
+                        result.error = SonioxError(problem)  # So that the journal does not note it as done.
+                    report.done(result, problem)
     return report.exit_code
 
 

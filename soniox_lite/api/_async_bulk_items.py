@@ -6,7 +6,7 @@ import contextlib
 
 from .._http.async_transport import pause
 from .._settings import settings_of
-from ..errors import SonioxError, SonioxRateLimitError, one_line
+from ..errors import SonioxCancelledError, SonioxError, SonioxRateLimitError, one_line
 from ..types.bulk import BulkResult
 
 TYPE_CHECKING = False
@@ -87,7 +87,8 @@ async def remove_item(client: AsyncSonioxClient, result: BulkResult) -> None:
     A job that is being processed is tried again for four seconds. A completed job whose transcript was not read, or not
     stored, is kept: it was paid for.
     """
-    if result.error is not None and result.transcription_id is not None:
+    is_stopped = result.error is None or isinstance(result.error, SonioxCancelledError)
+    if not is_stopped and result.transcription_id is not None:
         with contextlib.suppress(SonioxError):
             job = await client.stt.get_or_none(result.transcription_id)
             if job is not None and job.status == "completed":

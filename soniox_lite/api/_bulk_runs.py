@@ -16,7 +16,7 @@ from . import _async_bulk_items, _bulk_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from ..client import AsyncSonioxClient, SonioxClient
     from ..types.bulk import BulkResult
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TURNS = 3
 
 
-def iterate(client: SonioxClient, plan: BulkPlan) -> Iterator[BulkResult]:
+def iterate(client: SonioxClient, plan: BulkPlan) -> Generator[BulkResult]:
     """The results of a run as they come, worked on by threads of its own or by an executor."""
     process = os.getpid()
     running: set[concurrent.futures.Future[BulkResult]] = set()
@@ -123,7 +123,7 @@ class _AsyncRun:
         self._ended.set_result(None)
 
 
-async def async_iterate(client: AsyncSonioxClient, plan: BulkPlan) -> AsyncIterator[BulkResult]:
+async def async_iterate(client: AsyncSonioxClient, plan: BulkPlan) -> AsyncGenerator[BulkResult]:
     """As :func:`iterate`, worked on by tasks or by an executor."""
     run = _AsyncRun(client)
     running: set[asyncio.Future[BulkResult]] = set()

@@ -35,7 +35,7 @@ from ._async_polling import poll
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
     from typing import Any, BinaryIO, Literal
 
@@ -550,7 +550,7 @@ class AsyncSttAPI:
         wait_timeout_sec: float | None = None,
         on_progress: Callable[[str, str], object] | None = None,
         executor: Executor | None = None,
-    ) -> AsyncIterator[BulkResult]:
+    ) -> AsyncGenerator[BulkResult]:
         """The results of many files and URLs as they come, in no order, each with its transcript or its error.
 
         What goes wrong with one source does not stop the others. While a limit of the account refuses another file or

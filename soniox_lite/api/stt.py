@@ -36,7 +36,7 @@ from ._polling import poll
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
     from typing import Any, BinaryIO, Literal
 
@@ -549,7 +549,7 @@ class SttAPI:
         wait_timeout_sec: float | None = None,
         on_progress: Callable[[str, str], object] | None = None,
         executor: Executor | None = None,
-    ) -> Iterator[BulkResult]:
+    ) -> Generator[BulkResult]:
         """The results of many files and URLs as they come, in no order, each with its transcript or its error.
 
         What goes wrong with one source does not stop the others. While a limit of the account refuses another file or

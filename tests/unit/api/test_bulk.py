@@ -255,10 +255,25 @@ class TestStopped:
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
             results = client.stt.transcribe_many(recordings, concurrency=3)
             result = next(results)
-            results.close()  # type: ignore[attr-defined]
-        # Requests of the others may have been under way at that moment.
+            results.close()
+        # A request of another may have been under way at that moment. What is known of is not there any more.
         assert result.transcription_id not in {job.id for job in fake_soniox.transcriptions}
         assert result.file_id not in {file.id for file in fake_soniox.files}
+
+    def test_a_completed_job_whose_transcript_was_on_its_way(
+        self, fake_soniox: FakeSoniox, recordings: list[str]
+    ) -> None:
+        token = CancelToken()
+
+        def look(request: Request) -> None:
+            if request.url.endswith("/transcript"):
+                token.cancel()
+
+        with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url, on_request=look) as client:
+            with pytest.raises(SonioxCancelledError):
+                next(client.with_options(cancel=token).stt.transcribe_many(recordings[:1]))
+            # The iterator was closed by its error, and has deleted the job.
+            assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
     @pytest.mark.parametrize("kind", ["sync", "async", "executor"])
     def test_results_that_were_not_looked_at(self, fake_soniox: FakeSoniox, recordings: list[str], kind: str) -> None:
@@ -270,7 +285,7 @@ class TestStopped:
                 await anext(results)
                 await asyncio.to_thread(wait_for_transcripts, fake_soniox, 4)
                 await asyncio.sleep(0.2)
-                await results.aclose()  # type: ignore[attr-defined]
+                await results.aclose()
 
         if kind == "async":
             asyncio.run(leave())
@@ -281,7 +296,7 @@ class TestStopped:
                 next(results)
                 wait_for_transcripts(fake_soniox, 4)
                 threads.shutdown()
-                results.close()  # type: ignore[attr-defined]
+                results.close()
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
     def test_an_async_loop_that_is_left_with_its_client(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
@@ -312,7 +327,7 @@ class TestStopped:
         first = asyncio.new_event_loop()
         results = client.stt.transcribe_many(recordings[:1])  # the upload of another could be under way at the end
         assert first.run_until_complete(anext(results)).error is None
-        first.run_until_complete(results.aclose())  # type: ignore[attr-defined]
+        first.run_until_complete(results.aclose())
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
         asyncio.run(asyncio.wait_for(client.aclose(), 60))
         first.close()
@@ -323,7 +338,7 @@ class TestStopped:
             stt = client.with_options(cancel=token).stt
             results = stt.transcribe_many(recordings, concurrency=3)
             next(results)
-            results.close()  # type: ignore[attr-defined]
+            results.close()
             stt.list()
             token.cancel()
             with pytest.raises(SonioxCancelledError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from soniox_lite._cli.transcripts import TranscriptOutput
 from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
 
@@ -145,6 +146,18 @@ def test_a_transcript_that_could_not_be_written_is_not_noted_as_done(run: Run, f
     code, lines = run(*command)
     assert (code, lines[-1]) == (0, "1 transcribed, 0 failed, 0 skipped")
     assert Path("out/a.txt").exists()
+
+
+def test_a_run_that_is_interrupted_between_two_results_leaves_nothing_at_the_service(
+    run: Run, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TranscriptOutput, "write", interrupt)
+    code, lines = run("a.wav", "--output-dir", "out")
+    assert (code, lines) == (130, ["0 transcribed, 0 failed, 0 skipped", "interrupted"])
+    assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
 
 
 def test_a_folder_that_cannot_be_made_fails_each_recording(run: Run, fake_soniox: FakeSoniox) -> None:
