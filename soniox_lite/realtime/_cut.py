@@ -322,9 +322,12 @@ def can_splice(
     cut_ms = delivered.end_ms
     if ended or cut_ms is None or cut_ms <= start_ms:
         return True
-    beyond = [word for word in words_of(tokens) if word.middle_ms > cut_ms]
     if heard_ms is not None and heard_ms >= cut_ms + _ENOUGH_AUDIO_MS:
         return True
+    # The last delivered word may be heard a little later than before, and its punctuation may follow.
+    heard = words_of(tokens)
+    count, _, _ = align(delivered.words(start_ms), heard, cut_ms)
+    beyond = [word for word in heard[count:] if word.middle_ms > cut_ms]
     if not beyond:
         return False
     # A translation comes after the words that it translates; those on both sides of the cut may be one of them.

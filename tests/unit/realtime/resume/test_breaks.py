@@ -378,6 +378,32 @@ def test_a_dirty_end_after_finished_is_an_end(talk: Talk) -> None:
     assert talk.told("reconnecting") == []
 
 
+def test_punctuation_of_a_word_that_is_heard_again_later_is_not_doubled(talk: Talk) -> None:
+    def tells(*tokens: tuple[str, int, int, bool]) -> Any:
+        # The second connection begins in the gap before " two", at 450 ms.
+        spoken = [
+            {"text": text, "start_ms": start_ms - 450, "end_ms": end_ms - 450, "is_final": is_final}
+            for text, start_ms, end_ms, is_final in tokens
+        ]
+        return message({"tokens": spoken, "final_audio_proc_ms": 1400, "total_audio_proc_ms": 2100})
+
+    first = [started, until("binary"), message(words("one", " two", " these.", " and", final=3)), hang_up]
+    second = [
+        *(started, until("binary")),
+        tells((" two", 500, 900, True), (" these", 1050, 1900, True), (" and", 1950, 2300, False)),
+        tells((".", 1900, 1910, True), (" and", 1950, 2300, True), (" so", 2400, 2500, False)),
+        answer_the_end(),
+    ]
+    with WsServer(in_turn(first, second)) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [bytes(64_000)], finish=False)
+        server.wait_until(lambda server: len(server.peers) > 1)
+        talk.call(session.finish)
+        assert text_of(talk.rest(session)) == "one two these. and"
+        talk.call(session.close)
+    assert talk.told("resumed")[0].offset_ms == 450
+
+
 def test_each_finalize_gets_its_mark_once(talk: Talk) -> None:
     """Those that were answered are not sent again, the others are, where the audio had got to."""
     mark = {"text": "<fin>", "is_final": True}
