@@ -124,6 +124,7 @@ def test_looking_for_a_key_takes_no_longer_than_its_text(connect: Any) -> None:
 def test_an_error_without_a_reply_has_no_key(connect: Any, url: str) -> None:
     with pytest.raises(SonioxError) as caught:
         connect(url.format(port=refused_port()), max_retries=0).request("GET")
+    assert isinstance(caught.value.__cause__, OSError)
     assert places_of(KEY, caught.value) == []
 
 

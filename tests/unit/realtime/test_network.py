@@ -167,6 +167,7 @@ class TestProxy:
         ("answer", "words"),
         [
             (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "status 407"),
+            (b"HTTP/1.1 300 Multiple Choices\r\n\r\n", "status 300"),
             (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nbad", "status 502"),
             (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP"),
             (b"", "the proxy closed the connection"),

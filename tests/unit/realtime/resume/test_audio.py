@@ -20,7 +20,7 @@ from tests.support.ws_server import WsServer, answer_the_end, hang_up, message, 
 from ..driver import CONFIG
 from .conftest import Talk, text_of
 from .recognizer import Spoken, talk as speech
-from .simulation import BROKEN, Simulation
+from .simulation import BROKEN, FINALIZE, Simulation
 from .test_breaks import in_turn
 
 MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)
@@ -172,6 +172,14 @@ def test_a_container_that_is_too_long_to_be_kept_is_told_before_a_break() -> Non
     assert not core.ended(BROKEN, "now", 1)
     assert core.failure is not None
     assert "from the beginning" in str(core.failure)
+
+
+def test_a_finalize_is_for_a_connection_that_is_open() -> None:
+    config = RealtimeSTTConfig.from_dict({"model": "stt-rt-v5", "audio_format": "auto"})
+    core = ResumeCore(config, ResumePolicy())
+    assert not core.finalize(FINALIZE)
+    core.opened(0)
+    assert core.finalize(FINALIZE)
 
 
 # --- the padding of a finalize

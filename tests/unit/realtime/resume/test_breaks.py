@@ -178,8 +178,8 @@ def test_handlers_of_results_see_what_is_given_out(talk: Talk, fake: FakeSoniox)
 def test_refused_handshakes_are_tried_again(talk: Talk, fake: FakeSoniox) -> None:
     def refuse(payload: Any) -> None:
         if payload.attempt == 1:
-            fake.faults.refuse(503, times=2)
-            fake.faults.refuse(429, times=1)
+            for status in (503, 425, 429):
+                fake.faults.refuse(status, times=1)
 
     fake.add_recording(TALK, Hearing.exact(seed=2))
     break_after(fake, "reset", 3000)
