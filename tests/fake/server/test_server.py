@@ -77,12 +77,12 @@ def test_start_and_stop_may_be_called_again():
 
 @pytest.mark.parametrize("make", [FakeSoniox, SharedListener])
 def test_many_threads_may_start_and_stop_it(make):
-    server = make()
+    before, server = _threads(), make()
     for change in (server.start, server.stop):
         with ThreadPoolExecutor(8) as pool:
             for done in [pool.submit(change) for _ in range(8)]:
-                done.result(20)
-    assert not _threads()
+                done.result(60)
+    assert _threads() == before
 
 
 def test_what_it_holds_stays_readable_after_the_stop(connect):
