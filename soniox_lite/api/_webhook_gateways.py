@@ -134,12 +134,14 @@ class _Gateways:
 
 def _method_of(event: Any) -> str:
     """The method of the HTTP request that an event of Lambda describes."""
+    fields: dict[str, Any] = event
     if not isinstance(event, dict):
         raise SonioxValidationError(f"{_NO_REQUEST}; it is {kind_of(event)}")
-    http = (event.get("requestContext") or {}).get("http") or {}
-    method: str | None = event.get("httpMethod") or event.get("method") or http.get("method")
+    context: dict[str, Any] = fields.get("requestContext") or {}
+    http: dict[str, Any] = context.get("http") or {}
+    method: str | None = fields.get("httpMethod") or fields.get("method") or http.get("method")
     if not method:
-        raise SonioxValidationError(f"{_NO_REQUEST}; it has {', '.join(map(repr, event)) or 'nothing'}")
+        raise SonioxValidationError(f"{_NO_REQUEST}; it has {', '.join(map(repr, fields)) or 'nothing'}")
     return method
 
 

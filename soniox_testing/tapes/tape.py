@@ -272,9 +272,11 @@ def _add(exchanges: dict[int, Exchange], number: int, line: dict[str, Any]) -> N
 
 
 def _side(name: str) -> Literal["client", "server"]:
-    if name not in ("client", "server"):
-        raise ValueError(f"closed.by must be client or server, not {name!r}")
-    return cast("Literal['client', 'server']", name)
+    if name == "client":
+        return "client"
+    if name == "server":
+        return "server"
+    raise ValueError(f"closed.by must be client or server, not {name!r}")
 
 
 def _check(where: str, value: dict[str, Any], fields: dict[str, tuple[type, ...]], needed: Iterable[str]) -> None:
