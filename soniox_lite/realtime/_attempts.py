@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._breaks import STEADY_SEC, pause_before_attempt
+from ._breaks import STEADY_SEC, outage_problem, pause_before_attempt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ class Attempts:
         """For how many seconds there has been an outage."""
         return 0.0 if self.down_since is None else now - self.down_since
 
-    def problem(self, now: float) -> str | None:
-        """Why there are no more attempts; None while there are."""
+    def problem(self, now: float, error: SonioxRealtimeError) -> str | None:
+        """Why there are no more attempts after this error; None while there are."""
         policy = self._policy
         if policy.max_attempts is not None and self.failures > policy.max_attempts:
             return f"{policy.max_attempts} attempts in a row got no further"
@@ -93,9 +93,7 @@ class Attempts:
                 return f"the service failed {times} times at {position_ms:.0f} ms and got no further"
         if self._timeouts > 1 and self._progress_ms == 0:
             return "the service got no audio that it can decode; is the format right?"
-        if self.down_sec(now) > policy.max_downtime_sec:
-            return f"the outage took longer than {policy.max_downtime_sec:g} s"
-        return None
+        return outage_problem(policy, self.down_sec(now), error)
 
     def may_ask_for_key(self, error: SonioxRealtimeError) -> bool:
         """Whether a fresh key may help: one that is asked for, unless that was refused as well."""

@@ -49,6 +49,17 @@ def pause_before_attempt(
     return max(random() * most, error.retry_after_sec or 0.0)
 
 
+def outage_problem(policy: ResumePolicy, down_sec: float, error: SonioxRealtimeError) -> str | None:
+    """Why there is no other attempt in an outage that has taken so long, after this error; None if there is."""
+    most = policy.max_downtime_sec
+    if down_sec > most:
+        return f"the outage took longer than {most:g} s"
+    wait_sec = error.retry_after_sec or 0.0
+    if down_sec + wait_sec > most:
+        return f"the server asks to wait {wait_sec:g} s, and an outage may take {most:g} s"
+    return None
+
+
 def verdict_of_closure(closure: Closure) -> Verdict:
     """What to do when a connection has ended without an error message of the service."""
     error = closure.error
@@ -67,7 +78,9 @@ def verdict_of_failure(error: SonioxRealtimeError) -> Verdict:
         ``now``; ``later``, after a pause; ``audio``, when audio comes; ``key``, with a fresh key if there is one;
         ``never``.
     """
-    code = error.error_code or 0
+    code = error.error_code
+    if not isinstance(code, int):  # pyright: ignore[reportUnnecessaryIsInstance] - as it came
+        return "never"
     if code == 401 or (code == 403 and error.error_type == "temp_api_key_session_expired"):
         return "key"
     if code == 408:
@@ -77,7 +90,7 @@ def verdict_of_failure(error: SonioxRealtimeError) -> Verdict:
     return "later" if code == 429 or code >= 500 else "never"
 
 
-def refusal_of(error: Exception) -> SonioxRealtimeError:
+def refusal_of(error: BaseException) -> SonioxRealtimeError:
     """The error for a connection that could not be opened."""
     if isinstance(error, SonioxRealtimeError):
         return error

@@ -288,6 +288,7 @@ class Relay:
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
         self._steps.run(self.core.close)
+        self._tell_notices()
         self._end(Closure(ABNORMAL_CLOSURE, error=error))
 
     def _stop(self) -> None:
@@ -516,6 +517,11 @@ class Relay:
         except Exception as error:  # noqa: BLE001 - counts as a failed attempt, whatever it is
             self._steps.run(self._note_refusal, error)
             self._tell_notices()
+        except BaseException as error:
+            # Such as the cancellation of what the function for the key waits for. No other attempt is made.
+            if not self._is_closing:
+                self.fail(refusal_of(error))
+            raise
         else:
             if leg is not None:
                 self._adopt(leg)

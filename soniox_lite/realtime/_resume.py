@@ -356,6 +356,8 @@ class ResumeCore:
         if event.finished:
             self._is_finished = True
             self.state = State.OVER
+            if not stream.has_ended:
+                self._lose_rest("closed")
         elif self._total_ms - self._trimmed_at_ms >= _TRIM_EVERY_MS and stream.withheld is None:
             self._trim()
             self.is_move_due = self._move_after_ms is not None and self._age_ms >= self._move_after_ms
@@ -372,8 +374,10 @@ class ResumeCore:
 
         Returns:
             Whether the session goes on. Otherwise ``failure`` says why it was given up; if that is None, the service's
-            answer is one that another connection would get as well.
+            answer is one that another connection would get as well, or the session was over before.
         """
+        if self.state is State.OVER:
+            return False
         self.last_error = error
         was_replaying = self.state is State.REPLAYING
         self._note_failure(error, now)
@@ -381,7 +385,7 @@ class ResumeCore:
             self.state = State.OVER
             self._lose_rest("refused")
             return False
-        problem = self._attempts.problem(now)
+        problem = self._attempts.problem(now, error)
         if self._framing.is_restart_only and self._ring.start > 0:
             problem = "its audio can only be sent again from the beginning, which is no longer kept"
         if problem is not None:

@@ -162,7 +162,7 @@ class ResumingTtsStream(TtsStream):
             return True
 
     def _is_given_up(self, error: SonioxRealtimeError, now: float) -> bool:
-        problem = self.protocol.problem(now)
+        problem = self.protocol.problem(now, error)
         if problem is not None:
             self.give_up(error, "gave_up", problem)
         return problem is not None
@@ -371,6 +371,11 @@ class ResumingTtsConnection(TtsConnection):
             self._new_driver().open()
         except Exception as error:  # noqa: BLE001 - counts as a failed attempt, whatever it is
             self._on_refused(refusal_of(error), verdict_of_refusal(error))
+        except BaseException as error:
+            # Such as the cancellation of what the function for the key waits for. No other attempt is made.
+            if self._link.state is not LinkState.OVER:
+                self._close_all(GaveUp(refusal_of(error)))
+            raise
         self._tell_notices()
         return 0.0
 

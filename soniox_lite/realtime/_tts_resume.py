@@ -21,7 +21,7 @@ from enum import IntEnum
 from ..errors import SonioxRealtimeError, SonioxRealtimeResumeError, SonioxRealtimeSpeechError
 from ..types.realtime_tts import RealtimeTTSTextMessage
 from ..types.resume import RealtimeReconnectingPayload
-from ._breaks import STEADY_SEC, pause_before_attempt, verdict_of_failure
+from ._breaks import STEADY_SEC, outage_problem, pause_before_attempt, verdict_of_failure
 from ._stt_protocol import error_of
 from ._tts_protocol import TtsProtocol, cut_short_error, error_event
 
@@ -272,14 +272,12 @@ class ResumableTtsProtocol(TtsProtocol):
         if self.retry_at is None:
             self.retry_at = now
 
-    def problem(self, now: float) -> str | None:
-        """Why its text is not sent again any more; None while it is."""
+    def problem(self, now: float, error: SonioxRealtimeError) -> str | None:
+        """Why its text is not sent again any more after this error; None while it is."""
         policy = self._policy
         if policy.max_attempts is not None and self.attempts > policy.max_attempts:
             return f"{policy.max_attempts} attempts in a row brought no audio"
-        if self.down_sec(now) > policy.max_downtime_sec:
-            return f"there was no audio for more than {policy.max_downtime_sec:g} s"
-        return None
+        return outage_problem(policy, self.down_sec(now), error)
 
     def again(self, now: float) -> list[Message]:
         """The messages that start the stream again, with all text that was sent."""

@@ -44,7 +44,8 @@ class ResumePolicy(Payload):
 
     Attributes:
         max_attempts: How many connections in a row may fail without getting further in the audio; None for any number.
-        max_downtime_sec: How many seconds one outage may take before the session fails.
+        max_downtime_sec: How many seconds one outage may take before the session fails. It fails at once if a server
+            asks to wait for longer (``Retry-After``).
         backoff_sec: The first attempt is made at once. Before the second there is a random pause of at most this many
             seconds; the most doubles with each further attempt.
         max_backoff_sec: The longest pause, in seconds.

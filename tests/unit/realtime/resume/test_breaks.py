@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
@@ -20,13 +21,14 @@ from soniox_lite.types import ApiError
 from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support import ws_server
 from tests.support.tables import each_row
-from tests.support.ws_server import WsServer, accept, answer_the_end, hang_up, message, started, until
+from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, hang_up, message, refuse, started, until
 
 from ..driver import CONFIG, KEY
 from .conftest import Talk, text_of
 
 TALK = Recording.conversation(20, seed=3, sample_rate=2000)
 CHUNK_MS = 120
+SECOND = bytes(32_000)
 ENDS = ("reset", "eof", "close:1000", "close:1001", "close:1011")
 ERRORS = (
     "service_unavailable",
@@ -564,6 +566,64 @@ def test_a_key_that_is_refused_ends_the_session(talk: Talk, error: Exception) ->
         talk.call(session.close)
         assert caught.value.__cause__ is error
         assert len(server.peers) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_key_whose_function_is_cancelled_ends_the_session(talk: Talk) -> None:
+    keys = [KEY]
+
+    def key() -> str:
+        if not keys:
+            raise asyncio.CancelledError
+        return keys.pop()
+
+    with WsServer(started, until("binary"), hang_up) as server:
+        session = talk.open(server.url, CONFIG, api_key=key)
+        talk.send(session, [SECOND], finish=False)
+        with pytest.raises(SonioxRealtimeError, match="no connection could be opened: CancelledError"):
+            talk.rest(session)
+        talk.call(session.close)
+        assert [(lost.start_ms, lost.end_ms) for lost in talk.told("lost")] == [(0, 1000)]
+
+
+def test_a_server_that_asks_to_wait_for_longer_than_an_outage_may_take_ends_the_session(talk: Talk) -> None:
+    busy = refuse("429 Too Many Requests", b"", "Retry-After: 86400")
+    with WsServer(in_turn([started, until("binary"), hang_up], [busy])) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        with pytest.raises(SonioxRealtimeResumeError, match="asks to wait 86400 s, and an outage may take 300 s"):
+            talk.rest(session)
+        talk.call(session.close)
+
+
+def test_what_follows_finished_changes_nothing(talk: Talk) -> None:
+    late = message({"error_code": 503, "error_type": "service_unavailable", "error_message": "too late"})
+    with WsServer(started, until("text", ""), message(FINISHED), late, hang_up) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND])
+        talk.rest(session)
+        talk.call(session.close)
+        assert len(server.peers) == 1
+        assert talk.told("lost") + talk.told("reconnecting") == []
+
+
+def test_audio_is_lost_that_the_service_finishes_before(talk: Talk) -> None:
+    early = {"tokens": [], "final_audio_proc_ms": 300, "total_audio_proc_ms": 500, "finished": True}
+    with WsServer(started, until("binary"), message(early), ws_server.close(1000)) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        talk.rest(session)
+        talk.call(session.close)
+        (lost,) = talk.told("lost")
+        assert (lost.end_ms, lost.reason, session.lost_ms) == (1000, "closed", 1000 - lost.start_ms)
+
+
+def test_an_error_whose_code_is_no_number_is_given_out(talk: Talk) -> None:
+    with WsServer(started, until("binary"), message({"error_code": "503", "error_message": "No."}), hang_up) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        assert [event.error_message for event in talk.rest(session)] == ["No."]
+        talk.call(session.close)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -97,6 +97,16 @@ TestSessions.settings = settings(
 TIMED_OUT = SonioxRealtimeError("Request timeout.", error_code=408, error_type="request_timeout")
 
 
+def test_a_connection_that_breaks_after_finished_is_not_replaced() -> None:
+    session = Simulation(talk(1, 3000))
+    session.give(3000)
+    session.finish()
+    session.tell()
+    assert not session.fail("now")
+    session.pump()
+    assert (session.core.state, session.core.connections, session.notices) == (State.OVER, 1, [])
+
+
 def test_only_an_idle_session_waits_for_audio_after_a_timeout() -> None:
     session = Simulation(talk(1, DURATION_MS))
     session.give(5000)

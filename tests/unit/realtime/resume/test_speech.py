@@ -477,6 +477,33 @@ class TestWhatIsNotResumed:
             assert talk.told("lost")[0].reason == "refused"
             talk.call(connection.close)
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_key_whose_function_is_cancelled_ends_the_streams(self, talk: Talk) -> None:
+        keys = [KEY]
+
+        def key() -> str:
+            if not keys:
+                raise asyncio.CancelledError
+            return keys.pop()
+
+        with WsServer(started, hang_up) as server:
+            connection = talk.open(server.url, api_key=key)
+            with pytest.raises(SonioxRealtimeSpeechError, match="no connection could be opened: CancelledError"):
+                talk.audio_of(connection)
+            assert talk.told("lost")[0].reason == "refused"
+            talk.call(connection.close)
+
+    def test_a_server_that_asks_to_wait_for_longer_than_an_outage_may_take_ends_the_streams(self, talk: Talk) -> None:
+        with FakeSoniox() as fake:
+            fake.faults.drop(how="eof", operation="tts", after_texts=1, times=1)
+            connection = talk.open(fake.tts_websocket_url)
+            fake.faults.refuse(429, operation="tts", retry_after_sec=86400)
+            talk.say(connection, TEXT[0], finish=False)
+            with pytest.raises(SonioxRealtimeSpeechError, match="asks to wait 86400 s, and an outage may take 300 s"):
+                talk.audio_of(connection)
+            assert talk.told("lost")[0].reason == "gave_up"
+            talk.call(connection.close)
+
     def test_a_handler_may_refuse_the_attempt(self, talk: Talk) -> None:
         with FakeSoniox() as fake:
             fake.faults.drop(how="eof", operation="tts", after_texts=1, times=1)
