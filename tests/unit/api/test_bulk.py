@@ -593,6 +593,22 @@ with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool, Soniox
 """
 
 
+def wait_for_lock(journal: Path) -> None:
+    """Returns when a journal can be locked. A worker that has just been forked closes its copy as soon as it runs."""
+    import fcntl
+
+    deadline = time.monotonic() + 60
+    with journal.open("rb") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                assert time.monotonic() < deadline, "the workers of the killed process keep its journal locked"
+                time.sleep(0.01)
+            else:
+                return
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the workers are forked")
 def test_workers_whose_process_was_killed_leave_the_work_to_the_next_run(
     run: Run, fake_soniox: FakeSoniox, recordings: list[str], tmp_path: Path
@@ -605,6 +621,7 @@ def test_workers_whose_process_was_killed_leave_the_work_to_the_next_run(
         assert killed.stdout.readline()
         killed.kill()
     try:
+        wait_for_lock(tmp_path / "run.jsonl")
         results = run(recordings, journal=tmp_path / "run.jsonl")
     finally:
         # They wait for ever.
