@@ -402,8 +402,8 @@ class AsyncRelay:
 
     def _give(self, leg: AsyncLeg, message: bytes, event: RealtimeEvent) -> bytes | None:
         is_terminal = event.finished or event.error_code is not None
-        if (is_terminal or self.tells_results) and (owner := self._owner()) is not None:
-            owner.relay_event(event)
+        owner = self._owner() if is_terminal or self.tells_results else None
+        is_last = owner is not None and owner.relay_event(event)
         inbox = self._inbox
         if self._keeps_newest and leg.is_over_limit(inbox, message):
             # Also from the link's own queue, whose limit would stop the reading.
@@ -412,6 +412,9 @@ class AsyncRelay:
         is_counted = len(inbox.messages) > leg.uncounted_messages
         inbox.append((message, (event, leg if is_counted else None)))
         self._news.tell()
+        if is_last and owner is not None:
+            # Not before it can be received: a handler may close the session.
+            owner.relay_last(event)
         return message if is_counted else None
 
     def _released(self, item: Parsed) -> Parsed:

@@ -234,12 +234,15 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         """The first connection is open."""
         self._on_open()
 
-    def relay_event(self, event: RealtimeEvent) -> None:
-        """An event is given out."""
+    def relay_event(self, event: RealtimeEvent) -> bool:
+        """An event is about to be given out; returns whether it is the last one."""
         if self._tells_results:
             self._tell_result(event)
-        if (event.finished or event.error_code is not None) and self._protocol.is_terminal(event):
-            self._emit_terminal(event)
+        return (event.finished or event.error_code is not None) and self._protocol.is_terminal(event)
+
+    def relay_last(self, event: RealtimeEvent) -> None:
+        """The last event has been given out."""
+        self._emit_terminal(event)
 
     def relay_notice(self, notice: ResumeNotice) -> None:
         """There was a break, or its end, or audio was lost."""

@@ -607,6 +607,16 @@ def test_what_follows_finished_changes_nothing(talk: Talk) -> None:
         assert talk.told("lost") + talk.told("reconnecting") == []
 
 
+def test_a_handler_that_ends_the_session_at_finished_costs_no_word() -> None:
+    with WsServer(started, answer_the_end(words("one", " two"))) as server:
+        session = ResumingSTTSession(server.url, CONFIG, KEY)
+        session.on("finished", lambda _: session.cancel())
+        with session:
+            session.send_byte_chunk(SECOND)
+            session.finish()
+            assert text_of(list(session.receive_events())) == "one two"
+
+
 def test_audio_is_lost_that_the_service_finishes_before(talk: Talk) -> None:
     early = {"tokens": [], "final_audio_proc_ms": 300, "total_audio_proc_ms": 500, "finished": True}
     with WsServer(started, until("binary"), message(early), ws_server.close(1000)) as server:
