@@ -67,9 +67,6 @@ class AsyncLeg(AsyncRealtimeSTTSession):
         return queue.exceeds(options.max_queued_messages, options.max_queued_bytes, message) is not None
 
     def _on_message(self, message: bytes) -> bytes | None:
-        relay = self._relay()
-        if relay is None:
-            return None
         try:
             event = decode_message(RealtimeEvent, message)
             if event.error_code is not None:
@@ -81,7 +78,8 @@ class AsyncLeg(AsyncRealtimeSTTSession):
             return None
         if event.finished or event.error_code is not None:
             self._protocol.is_terminal(event)
-        return relay.arrived(self, message, event)
+        relay = self._relay()
+        return None if relay is None else relay.arrived(self, message, event)
 
     def _on_end(self, closure: Closure) -> None:
         super()._on_end(closure)
@@ -147,10 +145,15 @@ class AsyncRelay:
         self._adopt(leg)
 
     @property
+    def _used_leg(self) -> AsyncLeg:
+        """The link that is used, or was used last; only after ``open``."""
+        assert self._leg is not None  # noqa: S101 - sessions check their state first
+        return self._leg
+
+    @property
     def websocket(self) -> WebSocket:
         """That of the link that is used, or was used last; only after ``open``."""
-        assert self._leg is not None  # noqa: S101 - sessions check their state first
-        return self._leg.line.websocket
+        return self._used_leg.line.websocket
 
     @property
     def is_late(self) -> bool:
@@ -159,8 +162,7 @@ class AsyncRelay:
 
     async def give_turn(self) -> None:
         """As :meth:`Connection.give_turn`."""
-        if self._leg is not None:
-            await self._leg.line.give_turn()
+        await self._used_leg.line.give_turn()
 
     def check_owner(self) -> None:
         """As :meth:`Connection.check_owner`."""
@@ -255,9 +257,8 @@ class AsyncRelay:
 
     async def wait_ended(self, timeout_sec: float, or_when: Callable[[], bool] = bool) -> bool:
         """As :meth:`Connection.wait_ended`."""
-        if self._leg is not None:
-            # Lifts the limit of its queue.
-            await self._leg.line.wait_ended(0.0)
+        # Lifts the limit of its queue.
+        await self._used_leg.line.wait_ended(0.0)
         await self._news.wait(timeout_sec, lambda: self._is_done or or_when())
         return self._is_done
 
@@ -498,9 +499,8 @@ class AsyncRelay:
             else:
                 await self.drain(todo)
         except SonioxRealtimeError as error:
-            if self._leg is not None and not self._is_done:
-                with contextlib.suppress(SonioxRealtimeError):
-                    await self._lose(self._leg, error)
+            with contextlib.suppress(SonioxRealtimeError):
+                await self._lose(self._used_leg, error)
         except Exception as error:  # noqa: BLE001 - raised where the session is used
             self.fail(error)
             return None
@@ -525,8 +525,7 @@ class AsyncRelay:
                 self.fail(refusal_of(error))
             raise
         else:
-            if leg is not None:
-                self._adopt(leg)
+            self._adopt(leg)
 
     def _note_refusal(self, error: Exception) -> None:
         if self.core.state is LIVE:
@@ -550,9 +549,9 @@ class AsyncRelay:
             raise
         return leg
 
-    def _adopt(self, leg: AsyncLeg) -> None:
+    def _adopt(self, leg: AsyncLeg | None) -> None:
         """Goes on over a link that has been opened."""
-        if not self._steps.run(self._take_over, leg):
+        if leg is None or not self._steps.run(self._take_over, leg):
             return
         leg.line.keeps_newest = self._keeps_newest
         if (owner := self._owner()) is not None:
@@ -584,8 +583,7 @@ class AsyncRelay:
             self.core.spare_failed(time.monotonic())
         if spare is None or self._is_closing or not self.core.move(time.monotonic()):
             return False
-        if self._leg is not None:
-            self._stale.append(self._leg)
+        self._stale.append(self._used_leg)
         self._spare = None
         self._use(spare)
         return True
@@ -593,10 +591,8 @@ class AsyncRelay:
     def _take_over(self, leg: AsyncLeg) -> bool:
         self._opening = None
         if self.core.state is LIVE and not self._is_closing:
-            if self.core.spare_opened():
-                self._spare = leg
-            else:
-                self._stale.append(leg)
+            self.core.spare_opened()
+            self._spare = leg
             return False
         if self._is_closing or self.core.state is not ResumeState.CONNECTING:
             self._stale.append(leg)

@@ -282,15 +282,12 @@ class AsyncResumingTtsConnection(AsyncTtsConnection):
 
     def _on_open(self) -> None:
         now = time.monotonic()
-        driver, self._opening = self._opening, None
+        self.driver, self._opening = self._opening or self.driver, None
         # Before it is used, so that each message has the name that its stream has there.
         self._wire_ids = WireIds()
         for stream in self._resumable_streams():
             stream.take_new_name()
-        if driver is not None:
-            self.driver = driver
-        if not self._steps.run(self._link.opened, now):
-            raise SonioxRealtimeError("the connection was closed while it was being opened")
+        self._steps.run(self._link.opened, now)
         self._forks = Process.forks
         super()._on_open()
         started = self._start_streams(now)

@@ -404,10 +404,9 @@ class ResumeCore:
         """How much audio the connection has recognised."""
         return self._total_ms - self.stream.offset_ms
 
-    def spare_opened(self) -> bool:
-        """A connection has been opened while another one is live; returns whether it is wanted."""
-        self._has_spare = self.state is LIVE and self.is_move_due
-        return self._has_spare
+    def spare_opened(self) -> None:
+        """A connection has been opened while another one is live."""
+        self._has_spare = True
 
     def spare_failed(self, now: float) -> None:
         """The connection that was held ready has ended, or could not be opened."""

@@ -98,15 +98,18 @@ class SpeechLink:
         """Whether there was a connection, and another is waited for."""
         return self.connections > 0 and self.state in (LinkState.WAITING, LinkState.CONNECTING)
 
-    def opened(self, now: float) -> bool:
-        """A connection has been opened; returns whether it is wanted."""
+    def opened(self, now: float) -> None:
+        """A connection has been opened.
+
+        Raises:
+            SonioxRealtimeError: It is not wanted any more.
+        """
         if self.state is not LinkState.CONNECTING:
-            return False
+            raise SonioxRealtimeError("the connection was closed while it was being opened")
         self.connections += 1
         self.down_sec = 0.0 if self._down_since is None else now - self._down_since
         self._began_at = now
         self.state = LinkState.LIVE
-        return True
 
     def heard(self) -> None:
         """Audio of a stream has begun to arrive."""

@@ -271,10 +271,12 @@ def test_another_kind_of_iff_file_is_no_aiff() -> None:
 def damaged() -> Iterator[tuple[str, bytes]]:
     yield "mp3", bytes(200_000)
     yield "aac", audio("mp4") + bytes(200_000)
+    yield "aac", adts(200, rate_index=13) * 1000
     yield "amr", b"#!AMR_MC1.0\n" + bytes(200_000)
     yield "wav", bytes(200_000)
     yield "wav", wav(bytes(10))[:20] + b"\x02\0" + wav(bytes(10))[22:] + bytes(200_000)
     yield "aiff", aiff(bytes(200_000), 1, 4, 8000, b"ima4\0\0")
+    yield "aiff", aiff(bytes(200_000), 2, 16, 2.0**40)
     yield "aiff", chunk(b"FORM", b"AIFF" + chunk(b"SSND", bytes(200_000)))
 
 

@@ -58,7 +58,10 @@ class Simulation:
 
     def move(self) -> bool:
         """Moves to another connection if the rules want that now."""
-        moves = self.core.is_move_due and self.core.spare_opened() and self.core.move(self.now)
+        if not self.core.is_move_due:
+            return False
+        self.core.spare_opened()
+        moves = self.core.move(self.now)
         if moves:
             self._begin()
         return moves
