@@ -306,9 +306,6 @@ class VoicesAPI:
         for voice in iterate_pages(fetch):
             yield voice
 
-    def _get(self, voice_id: str, *, deadline_sec: float | None = None) -> Voice:
-        return decode_response(Voice, self._client.request("GET", _path(voice_id), deadline_sec=deadline_sec))
-
 
 def _path(voice_id: str) -> str:
     return f"/voices/{path_segment('voice_id', voice_id)}"

@@ -498,6 +498,9 @@ class TestJournal:
         other.write_text('{"run": "bulk-1"}\n{"done": "a.wav"}\n{"done": 5}\n{"done": "b.wav"}\n')
         with pytest.raises(SonioxValidationError, match=r"line 3 of the journal .*notes\.txt is damaged"):
             run(recordings, journal=other)
+        other.write_text('{"run": "bulk-1"}\na.wav\n')
+        with pytest.raises(SonioxValidationError, match=r"line 2 of the journal .*notes\.txt is damaged"):
+            run(recordings, journal=other)
         with pytest.raises(SonioxValidationError, match=f"{os.devnull} cannot be a journal: it is not a regular file"):
             run(recordings, journal=os.devnull)
         with pytest.raises(SonioxError, match="the journal cannot be opened"):

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from soniox_lite._cli.completion import script
+from soniox_lite.cli import main
 
 # For each shell, what prints the words that it offers. Arguments are the script, and the words of the command line.
 _ASK = {
@@ -43,3 +44,9 @@ def test_words_that_are_offered(shell: str, line: str, offered: set[str], not_of
     assert done.stderr == ""
     assert offered <= found
     assert not_offered & found == set()
+
+
+@pytest.mark.parametrize("shell", list(_ASK))
+def test_the_command_prints_the_script(shell: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    assert capfd.readouterr().out.rstrip("\n") == script(shell).rstrip("\n")

@@ -234,7 +234,8 @@ def test_a_size_that_cannot_be_is_no_reason_to_list_nothing(run: Run, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("amount", "shown"), [("1e999999999", "1.0000E+999999999"), ("-3", "-3.0000"), ("many", "many")]
+    ("amount", "shown"),
+    [("1e999999999", "1.0000E+999999999"), ("1e30", "1.0000E+30"), ("-3", "-3.0000"), ("many", "many")],
 )
 def test_an_amount_that_cannot_be_is_no_reason_to_print_a_billion_digits(
     run: Run, monkeypatch: Any, amount: str, shown: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -111,6 +112,9 @@ def test_files_that_cannot_be_used_are_named(run: Run, fake: FakeSoniox) -> None
     Path("terms.json").write_text('{"terms": "one"}')
     Path("latin.txt").write_bytes(b"caf\xe9")
     Path("empty.txt").write_bytes(b" \n")
+    Path("deep.json").write_text("[" * 200_000)
+    with open("large.txt", "wb") as large:
+        large.truncate(100_000_000)
 
     @each_row(
         ("options", "expected"),
@@ -130,6 +134,8 @@ def test_files_that_cannot_be_used_are_named(run: Run, fake: FakeSoniox) -> None
             ("--context latin.txt", "error: --context 'latin.txt' is not UTF-8 text"),
             ("--context empty.txt", "error: --context 'empty.txt' is empty"),
             ("--context .", "error: cannot read --context '.': Is a directory"),
+            ("--config deep.json", "error: --config 'deep.json' is not JSON: "),
+            ("--context large.txt", "error: --context 'large.txt' is larger than "),
         ],
     )
     def check(options: str, expected: str) -> None:
@@ -167,6 +173,19 @@ def test_a_fetch_that_must_not_wait_ends_at_once(run: Run, fake: FakeSoniox) -> 
     assert (code, printed) == (124, "")
     assert said == f"error: transcription {job_id.strip()} did not end within 0 s"
     assert len(fake.files) == 1
+
+
+def test_a_wait_that_is_no_number_is_refused(run: Run, fake: FakeSoniox) -> None:
+    code, _, said = run("fetch", "some-id", "--wait-timeout", "soon")
+    assert (code, "'soon' is not a number of seconds from 0 to " in said) == (2, True)
+    assert fake.requests == ()
+
+
+def test_a_submitted_job_is_told_as_json(run: Run, fake: FakeSoniox) -> None:
+    code, printed, _ = run("submit", "call.raw", "--json")
+    (job,) = fake.transcriptions
+    told = json.loads(printed)
+    assert (code, told["id"], told["filename"]) == (0, job.id, "call.raw")
 
 
 def test_a_job_that_is_refused_leaves_no_file(run: Run, fake: FakeSoniox) -> None:

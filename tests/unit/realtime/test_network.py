@@ -318,6 +318,19 @@ class TestHandshake:
         with WsServer(refuse) as server, pytest.raises(SonioxRealtimeError, match="status 429: too many sessions"):
             driver.call(driver.session(server.url).enter)
 
+    @pytest.mark.parametrize("is_whole", [True, False])
+    def test_a_long_refusal_is_read_as_far_as_it_comes(self, driver: Driver, is_whole: bool) -> None:
+        body = REASON + b" " * (60_000 if is_whole else 30_000)
+
+        def refuse(peer: Any) -> None:
+            peer.read_head()
+            peer.send(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: %d\r\n\r\n" % (len(REASON) + 60_000))
+            peer.send(body)
+            ws_server.hang_up(peer)
+
+        with WsServer(refuse) as server, pytest.raises(SonioxRealtimeError, match="status 429: too many sessions"):
+            driver.call(driver.session(server.url).enter)
+
     @pytest.mark.parametrize("value", ["7", " 7 "])
     def test_a_refusal_says_when_to_try_again(self, driver: Driver, value: str) -> None:
         with WsServer(ws_server.refuse("503 Busy", b"", f"Retry-After:{value}")) as server:

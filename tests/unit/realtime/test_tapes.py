@@ -19,6 +19,7 @@ from soniox_lite import (
 )
 from soniox_lite.realtime import Tape
 from soniox_testing import FakeSoniox, SharedListener
+from tests.support.raw_server import refused_port
 
 KEY = "a-key-that-must-not-be-on-a-tape"
 CONFIG = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
@@ -127,6 +128,23 @@ def test_a_refused_handshake_is_on_the_tape_and_can_be_played(fake_soniox: FakeS
         with pytest.raises(SonioxRealtimeError) as played:
             listen(client, None)
     assert (played.value.error_code, played.value.error_type) == (429, refusal.value.error_type)
+
+
+def test_a_server_that_cannot_be_reached_is_on_the_tape(tmp_path: Path) -> None:
+    tape = Tape(tmp_path / "a.tape")
+    url = f"ws://127.0.0.1:{refused_port()}/x"
+    with SonioxClient(KEY, websocket_base_url=url) as client, pytest.raises(SonioxRealtimeError):
+        listen(client, tape)
+    end = {"by": "server", "code": None, "reason": "SonioxRealtimeConnectionError"}
+    assert lines_of(tmp_path / "a.tape")[-1]["closed"] == end
+    assert repr(tape) == f"<Tape {tmp_path / 'a.tape'}>"
+
+
+def test_a_session_that_is_cancelled_is_ended_by_the_client(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
+    tape = tmp_path / "a.tape"
+    with client_of(fake_soniox) as client, client.realtime.stt.connect(config=CONFIG, tape=tape) as session:
+        session.cancel()
+    assert lines_of(tape)[-1]["closed"]["by"] == "client"
 
 
 def test_what_a_server_repeats_of_the_key_is_not_on_the_tape(fake_soniox: FakeSoniox, tmp_path: Path) -> None:

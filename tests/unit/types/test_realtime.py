@@ -262,6 +262,11 @@ class TestResumePolicy:
             "when_container": "refuse",
         }
 
+    def test_what_is_replayed_is_sent_faster_than_it_is_spoken(self) -> None:
+        assert ResumePolicy(max_replay_speed=1.1).max_replay_speed == 1.1
+        with pytest.raises(SonioxValidationError, match="max_replay_speed must be more than 1"):
+            ResumePolicy(max_replay_speed=1)
+
 
 class TestSessionEvents:
     def test_each_says_its_type(self) -> None:

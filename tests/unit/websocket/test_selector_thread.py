@@ -12,6 +12,7 @@ from soniox_lite import AsyncSonioxClient, SonioxRealtimeError
 from soniox_lite._websocket import selector_thread
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from soniox_testing import FakeSoniox
+from tests.support.machine import refuse_threads
 from tests.support.ws_server import PATIENCE_SEC, WsServer, answer_the_end, hold, started, tell, wait
 
 KEY = "sk-0123456789"
@@ -144,4 +145,15 @@ def test_more_sockets_than_select_takes_are_refused(monkeypatch: pytest.MonkeyPa
             await first.finish()
 
     with WsServer(started, answer_the_end()) as server:
+        run(main(server.url))
+
+
+def test_without_a_thread_the_session_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_threads(monkeypatch, "soniox-lite selector")
+
+    async def main(url: str) -> None:
+        with pytest.raises(SonioxRealtimeError, match="no thread can be started to watch sockets"):
+            await AsyncRealtimeSTTSession(url, CONFIG, api_key=KEY).enter()
+
+    with WsServer(started, hold) as server:
         run(main(server.url))
