@@ -66,6 +66,7 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("transcribe talk.mp3 talk2.mp3", "several recordings: give --output-dir"),
         ("--api-key SECRET models", "unrecognized argument: --api-key; set the key in SONIOX_API_KEY"),
         ("models --api-key=SECRET", "unrecognized argument: --api-key; set the key in SONIOX_API_KEY"),
+        ("fetch job-1 job-2", "unrecognized argument: job-2"),
         ("transcribe talk.mp3 --format srtt", "did you mean srt?"),
         ("transcribe talk.mp3 --language english", "such as 'en', not 'english'"),
         ("transcribe talk.mp3 --language en,german", "such as 'en', not 'german'"),

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -179,6 +180,16 @@ def test_a_wait_that_is_no_number_is_refused(run: Run, fake: FakeSoniox) -> None
     code, _, said = run("fetch", "some-id", "--wait-timeout", "soon")
     assert (code, "'soon' is not a number of seconds from 0 to " in said) == (2, True)
     assert fake.requests == ()
+
+
+def test_what_a_failing_server_has_made_all_the_same_is_deleted(
+    run: Run, fake: FakeSoniox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soniox_lite._cli.cleanup.time", SimpleNamespace(sleep=lambda _sec: None))
+    fake.faults.answer(500, operation="create_transcription")
+    code, printed, _ = run("submit", "call.raw")
+    assert (code, printed) == (1, "")
+    assert (fake.files, fake.transcriptions) == ((), ())
 
 
 def test_a_submitted_job_is_told_as_json(run: Run, fake: FakeSoniox) -> None:

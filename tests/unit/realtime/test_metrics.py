@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from soniox_lite import SonioxRealtimeError
 from soniox_lite.realtime import (
     AsyncResumingSTTSession,
     RealtimeSTTMetrics,
@@ -154,3 +155,11 @@ class TestTextToSpeech:
                 assert metrics.audio_received_bytes == size
                 assert metrics.audio_received_ms == round((size - 44) / 48)
             tts.call(connection.close)
+
+    def test_audio_that_cannot_be_decoded_has_no_known_length(self, tts: Driver) -> None:
+        with WsServer(started, until("text"), say({"stream_id": "a", "audio": "abcde"})) as server:
+            stream = tts.open(server.url, config=config(audio_format="wav"))
+            tts.call(stream.finish)
+            with pytest.raises(SonioxRealtimeError, match="audio"):
+                tts.rest(stream)
+            assert (stream.metrics.audio_received_ms, stream.metrics.messages_received) == (None, 1)

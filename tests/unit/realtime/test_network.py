@@ -7,8 +7,10 @@ import base64
 import hashlib
 import json
 import logging
+import os
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +22,7 @@ import pytest
 import trustme
 import websocket
 
+import soniox_lite
 from soniox_lite import SonioxClient, SonioxRealtimeError
 from soniox_lite._net import certificates
 from soniox_lite._websocket.handshake import open_websocket
@@ -623,3 +626,29 @@ def test_without_the_library_the_session_says_what_is_missing(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "websocket", None)
     with pytest.raises(SonioxRealtimeError, match="need websocket-client, which is not installed"):
         AsyncRealtimeSTTSession("ws://127.0.0.1:9", CONFIG, KEY)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege there")
+@pytest.mark.parametrize("has_core", [True, False], ids=["websocket-client", "another module"])
+def test_a_vendored_copy_uses_the_one_beside_it(tmp_path: Path, has_core: bool) -> None:
+    vendor = tmp_path / "their_app" / "_vendor"
+    vendor.mkdir(parents=True)
+    (vendor / "soniox_lite").symlink_to(Path(soniox_lite.__file__).parent)
+    if has_core:
+        (vendor / "websocket").symlink_to(Path(websocket.__file__).parent)
+    else:
+        (vendor / "websocket.py").write_text("raise AssertionError")
+    code = """
+import sys
+from their_app._vendor.soniox_lite.realtime import RealtimeSTTSession
+with RealtimeSTTSession(sys.argv[1], {"model": "stt-rt-v5", "audio_format": "auto"}, api_key="k") as session:
+    session.finish()
+    print([event.finished for event in session.receive_events()])
+print(sorted({"websocket", "their_app._vendor.websocket"} & sys.modules.keys()))
+"""
+    with WsServer(started, answer_the_end()) as server:
+        command = [sys.executable, "-c", code, server.url]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    name = "their_app._vendor.websocket" if has_core else "websocket"
+    assert (done.stdout.splitlines(), done.stderr) == (["[True]", f"['{name}']"], "")

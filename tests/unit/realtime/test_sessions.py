@@ -329,6 +329,34 @@ class TestOneStream:
             assert said == text + "".join(f"{number} " for number in range(500)) + text
 
 
+class TestWhatLooksLikeTheEnd:
+    def test_is_the_end_however_it_is_written(self, driver: Driver) -> None:
+        last = ws_server.frame(TEXT, b'{"tokens":[],"finishe\\u0064":true}')
+        with WsServer(started, until("text", ""), ws_server.raw(last), ws_server.close(1000)) as server:
+            session = driver.open(server.url)
+            driver.call(session.finish)
+            assert [event.finished for event in driver.rest(session)] == [True]
+            driver.call(session.close)
+            # The connection may be closed before the end is received.
+            assert {payload.type for payload in driver.log(session)} == {"open", "finished", "close"}
+
+    def test_is_not_the_end_inside_another_field(self, driver: Driver) -> None:
+        with WsServer(started, answer_the_end({"tokens": [], "later": {"finished": True}})) as server:
+            session = driver.open(server.url)
+            driver.call(session.finish)
+            assert [event.finished for event in driver.rest(session)] == [False, True]
+            driver.call(session.close)
+
+    def test_is_an_error_if_it_cannot_be_read(self, driver: Driver) -> None:
+        with WsServer(started, until("text", ""), message({"tokens": 5, "finished": True})) as server:
+            session = driver.open(server.url)
+            driver.call(session.finish)
+            with pytest.raises(SonioxRealtimeError, match="tokens"):
+                driver.call(session.receive_event)
+            driver.call(session.close)
+            assert not session.finished
+
+
 class TestSilence:
     def test_a_program_that_waits_without_ending_its_audio_is_told(
         self, driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
