@@ -721,8 +721,10 @@ class ResumeCore:
         self._lost_before_ms = self._lose(settled, settled + missing_ms, reason)
 
     def _tell_resumed(self, found: Splice | None) -> None:
-        stream, start = self.stream, self.stream.start
-        delivered_ms = self._delivered.end_ms or 0
+        stream, start, delivered = self.stream, self.stream.start, self._delivered
+        delivered_ms = delivered.end_ms or 0
+        # The join goes by times; the service gives each token of speech some.
+        has_no_times = delivered.end_ms is None and bool(delivered.last_text)
         replayed = self._framing.ms_of(self._sent_before) - self._framing.ms_of(stream.start_byte)
         self.notices.append(
             RealtimeResumedPayload(
@@ -734,7 +736,9 @@ class ResumeCore:
                 dropped_tokens=[] if found is None else found.reworded,
                 lost_ms=self._lost_before_ms,
                 speakers={} if stream.speakers is None else dict(stream.speakers.mapping),
-                uncertain=(start is not None and start.uncertain) or (found is not None and found.uncertain),
+                uncertain=has_no_times
+                or (start is not None and start.uncertain)
+                or (found is not None and found.uncertain),
             )
         )
 

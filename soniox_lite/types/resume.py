@@ -151,7 +151,8 @@ class RealtimeResumedPayload(Record):
         dropped_tokens: What the new connection heard in the overlap otherwise than what had been given out.
         lost_ms: Milliseconds of audio before ``offset_ms`` that were lost.
         speakers: Labels of the new connection, and the labels that they are given out as.
-        uncertain: Whether the cut lay inside speech, or the two transcripts differ at it, so that a word may be wrong.
+        uncertain: Whether the cut lay inside speech, the two transcripts differ at it, or tokens had no times, so that
+            words may be wrong, missing or there twice.
     """
 
     type: Resumed = "resumed"

@@ -628,6 +628,21 @@ def test_audio_is_lost_that_the_service_finishes_before(talk: Talk) -> None:
         assert (lost.end_ms, lost.reason, session.lost_ms) == (1000, "closed", 1000 - lost.start_ms)
 
 
+def test_a_join_of_tokens_without_times_is_uncertain(talk: Talk) -> None:
+    def words(*texts: str) -> dict[str, Any]:
+        tokens = [{"text": text, "is_final": True} for text in texts]
+        return {"tokens": tokens, "final_audio_proc_ms": 600, "total_audio_proc_ms": 1000}
+
+    first = [started, until("binary"), message(words("one", " two")), hang_up]
+    second = [started, until("text", ""), message(words("one", " two", " three")), message(FINISHED), ws_server.close()]
+    with WsServer(in_turn(first, second)) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)).endswith(" two three")
+        assert [event.uncertain for event in talk.told("resumed")] == [True]
+        talk.call(session.close)
+
+
 def test_an_error_whose_code_is_no_number_is_given_out(talk: Talk) -> None:
     with WsServer(started, until("binary"), message({"error_code": "503", "error_message": "No."}), hang_up) as server:
         session = talk.open(server.url, CONFIG)
