@@ -180,9 +180,7 @@ class _Fields:
     def get_all(self, name: str, default: Any = None) -> Any:
         """The values of all fields with this name."""
         name = name.lower()
-        if name not in self._values:
-            return default
-        return [value for other, value in self._fields if other.lower() == name]
+        return [value for other, value in self._fields if other.lower() == name] or default
 
     def agreed(self, name: str) -> str | None:
         """The value on which all fields with this name (in lower case) agree; different values joined with commas."""

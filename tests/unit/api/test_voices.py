@@ -17,6 +17,7 @@ from soniox_lite import (
     SonioxConflictError,
     SonioxNotFoundError,
     SonioxTimeoutError,
+    SonioxValidationError,
     SonioxVoiceError,
 )
 from soniox_lite.types.api import Voice
@@ -116,6 +117,11 @@ class TestVoices:
         # The fake in this process takes its part only when it has all of it.
         assert max(seen[:-1]) - seen[0] < 2 * 1024 * 1024
         assert fake_soniox.voices[1].size == size
+
+    def test_a_name_is_needed(self, surface: Surface, fake_soniox: FakeSoniox) -> None:
+        with pytest.raises(SonioxValidationError, match="name must be given"):
+            surface.call("voices.create", b"abc", name=None)
+        assert fake_soniox.requests == ()
 
     def test_a_name_is_taken_once(self, surface: Surface) -> None:
         surface.call("voices.create", b"abc", name="n")

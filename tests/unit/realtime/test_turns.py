@@ -19,6 +19,7 @@ from soniox_lite.realtime import (
 )
 from tests.support import ws_server
 from tests.support.insides import wait_until
+from tests.support.machine import refuse_threads
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, Driver, the_websocket
@@ -243,6 +244,18 @@ class TestPlainIterables:
 
         with WsServer(started) as server:
             asyncio.run(main(server.url, server))
+
+    def test_without_a_thread_the_call_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        refuse_threads(monkeypatch, "soniox-lite chunks")
+
+        async def main(url: str) -> None:
+            async with AsyncRealtimeSTTSession(url, CONFIG, KEY) as session:
+                with pytest.raises(SonioxRealtimeError, match="no thread can be started to iterate over what is sent"):
+                    await session.send_bytes(iter([b"12"]))
+                await session.finish()
+
+        with WsServer(started, answer_the_end()) as server:
+            asyncio.run(main(server.url))
 
 
 class TestPauseInTheMiddle:
