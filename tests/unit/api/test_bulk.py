@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -482,6 +483,17 @@ class TestJournal:
             with pytest.raises(SonioxError, match=r"the journal cannot be written: .*space"):
                 run(recordings[:2], journal=journal)
         assert len(run(recordings[:2], journal=journal)) == 2
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="journals are not locked there")
+    def test_a_folder_without_locks_is_told(
+        self, run: Run, tmp_path: Path, recordings: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def flock(*_: object) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr("fcntl.flock", flock)
+        with pytest.raises(SonioxError, match=r"the journal cannot be locked where it is: .*No locks available"):
+            run(recordings, journal=tmp_path / "run.jsonl")
 
     def test_other_files_and_a_second_run_are_refused(
         self, run: Run, tmp_path: Path, recordings: list[str], fake_soniox: FakeSoniox

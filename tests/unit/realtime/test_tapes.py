@@ -20,6 +20,7 @@ from soniox_lite import (
 from soniox_lite.realtime import Tape
 from soniox_testing import FakeSoniox, SharedListener
 from tests.support.raw_server import refused_port
+from tests.support.ws_server import WsServer, answer_the_end, started
 
 KEY = "a-key-that-must-not-be-on-a-tape"
 CONFIG = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16000, "num_channels": 1}
@@ -156,6 +157,16 @@ def test_what_a_server_repeats_of_the_key_is_not_on_the_tape(fake_soniox: FakeSo
     written = (tmp_path / "a.tape").read_text(encoding="utf-8")
     assert KEY not in written
     assert "Who are you, ***?" in written
+
+
+def test_secrets_that_a_server_sends_are_not_on_the_tape(tmp_path: Path) -> None:
+    with (
+        WsServer(started, answer_the_end({"tokens": [], "Access_Token": "s3cr3t", "password": ""})) as server,
+        SonioxClient(KEY, websocket_base_url=server.url) as client,
+    ):
+        listen(client, tmp_path / "a.tape")
+    (event, _) = (line["server"]["json"] for line in lines_of(tmp_path / "a.tape") if "server" in line)
+    assert event == {"tokens": [], "Access_Token": "***", "password": ""}
 
 
 def test_keepalives_in_the_background_are_on_the_tape(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
