@@ -16,6 +16,7 @@ import socket
 import ssl
 import threading
 from collections import deque
+from itertools import accumulate
 
 from .._data.clock import time
 from .._net.redaction import describe_failure, redact
@@ -269,12 +270,8 @@ class WebSocket:
     def start_of(self, position: int) -> int:
         """Where the frame begins that ends at a position; there already if it is not queued any more."""
         with self._lock:
-            end = self._bytes_sent
-            for frame in self._outgoing:
-                end += len(frame)
-                if end >= position:
-                    return end - len(frame)
-        return self._bytes_sent
+            ends = accumulate(map(len, self._outgoing), initial=self._bytes_sent)
+            return max((end for end in ends if end < position), default=self._bytes_sent)
 
     @property
     def bytes_sent(self) -> int:
@@ -396,9 +393,11 @@ class WebSocket:
 
     def _has_unread(self) -> bool:  # with the lock held
         """Whether something is there to be read."""
-        if self.closure is not None or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
-            return True
-        return wait_ready(self._sock, for_read=True, for_write=False, timeout_sec=0.0)
+        return (
+            self.closure is not None
+            or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0)
+            or wait_ready(self._sock, for_read=True, for_write=False, timeout_sec=0.0)
+        )
 
     def start_close(self) -> None:
         """Sends the close frame, once. The server answers with its own, which ends the websocket."""
@@ -452,10 +451,8 @@ class WebSocket:
         """
         if self._unanswered is not None and self._bytes_sent >= self._pong_end:
             payload, self._unanswered = self._unanswered, None
-            if self.closure is None and not self._close_sent:
-                self._append(encode_frame(PONG, payload))
-                self._pong_end = self.bytes_queued
-                self._flush()
+            self._put(PONG, payload)
+            self._pong_end = self.bytes_queued
 
     def _append(self, frame: bytearray) -> None:  # with the lock held
         self._outgoing.append(frame)

@@ -493,8 +493,7 @@ class AsyncConnection:
             if not more:
                 break
         else:
-            if self._loop is not None:
-                self._loop.call_soon(self._when_readable)
+            self._running_loop().call_soon(self._when_readable)
         if self.messages:
             wake(self._receiver)
             self._wake_enders()

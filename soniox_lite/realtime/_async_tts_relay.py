@@ -296,7 +296,8 @@ class AsyncResumingTtsConnection(AsyncTtsConnection):
             self._note_resumed(max(1, self._link.attempts), self._link.down_sec, started)
 
     def _on_message(self, message: bytes) -> None:
-        if self._refusal is None:
+        # What a refused connection has sent in the same read would come before the text is sent again.
+        if self._refusal is None and self._link.state is LIVE:
             super()._on_message(message)
 
     def _is_overcome(self, data: dict[str, Any]) -> bool:

@@ -121,6 +121,20 @@ def test_a_connection_that_is_held_ready_and_ends_is_not_moved_to(talk: Talk) ->
         assert len(server.peers) == 2
 
 
+def test_what_a_program_sends_after_a_refusal_is_answered_by_it(talk: Talk) -> None:
+    refused = {"error_code": 400, "error_type": "invalid_request", "error_message": "No such model."}
+    with WsServer(started, until("binary"), message(refused), read_to_end) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        until_so(lambda: talk.told("error"))
+        for action in (lambda: session.send_byte_chunk(SECOND), session.finalize, session.finish):
+            with pytest.raises(SonioxRealtimeError, match="No such model") as caught:
+                talk.call(action)
+            assert caught.value.error_code == 400
+        talk.call(session.close)
+        assert session.connections == 1
+
+
 def test_a_connection_that_is_held_ready_ends_with_the_one_that_breaks(talk: Talk) -> None:
     go_on = threading.Event()
     first = [started, hear(30), wait(go_on), hang_up]

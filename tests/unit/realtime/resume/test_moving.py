@@ -133,3 +133,19 @@ def test_a_new_connection_gets_the_end_of_the_transcript_as_context(talk: Talk, 
     assert second["context"]["terms"] == ["Soniox"]
     assert TALK.text.startswith(second["context"]["text"])
     assert second["context"]["text"]
+
+
+def test_a_context_that_is_text_is_followed_by_the_end_of_the_transcript(talk: Talk, fake: FakeSoniox) -> None:
+    fake.add_recording(TALK, Hearing.exact(seed=1))
+    fake.faults.error("service_unavailable", after_audio_ms=15_000, operation="stt", times=1)
+    config = {"model": "stt-rt-v5", **TALK.config, "context": "About Soniox."}
+    session = talk.open(fake.stt_websocket_url, config, {"carry_context": True})
+    talk.send(session, TALK.chunks(120))
+    assert text_of(talk.rest(session)) == TALK.text
+    talk.call(session.close)
+    first, second = (record.config["context"] for record in fake.sessions)
+    assert first == "About Soniox."
+    before, _, said = second.partition("\n")
+    assert before == "About Soniox."
+    assert TALK.text.startswith(said)
+    assert said

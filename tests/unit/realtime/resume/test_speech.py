@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,10 @@ from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.types.resume import RealtimeReconnectingPayload, ResumePolicy
 from soniox_testing import FakeSoniox, VirtualClock
 from tests.support.tables import each_row
-from tests.support.ws_server import WsServer, hang_up, started
+from tests.support.ws_server import WsServer, frame, hang_up, read_to_end, started
 
 from ..driver import DRIVERS, KEY, PATIENCE_SEC, Driver, new_connections
-from ..speech import audio, config, refusal, say
+from ..speech import audio, config, refusal, say, terminated
 from .conftest import QUICK
 
 if TYPE_CHECKING:
@@ -273,6 +274,50 @@ class TestBeforeAnyAudio:
             connection = talk.open(server.url, stream_heartbeat_sec=0.05)
             talk.say(connection, "Hello", finish=False)
             assert beats.wait(PATIENCE_SEC)
+            talk.call(connection.close)
+
+    def test_what_comes_with_an_error_that_is_passed_over_is_not_heard(self, talk: Talk) -> None:
+        def speak(peer: Any) -> None:
+            started(peer)
+            if len(server.peers) == 1:
+                late = (refusal(503, "service_unavailable"), audio("a", b"late"))
+                peer.send(b"".join(frame(1, json.dumps(value).encode()) for value in late))
+            else:
+                while '"text_end":true' not in peer.receive_until("text"):
+                    pass
+                say(audio("a", b"all", audio_end=True), terminated("a"))(peer)
+            read_to_end(peer)
+
+        with WsServer(speak) as server:
+            connection = talk.open(server.url)
+            talk.say(connection, "Hello")
+            assert b"".join(talk.audio_of(connection)) == b"all"
+            assert connection.connections == 2
+            talk.call(connection.close)
+
+    def test_a_stream_that_was_cancelled_before_a_break_is_not_started_again(self, talk: Talk) -> None:
+        is_cancelled = threading.Event()
+
+        def second_time(peer: Any) -> None:
+            peer.accept()
+            if len(server.peers) == 1:
+                while '"cancel":true' not in peer.receive_until("text"):
+                    pass
+                is_cancelled.set()
+                hang_up(peer)
+            read_to_end(peer)
+
+        with WsServer(second_time) as server:
+            connection = talk.open(server.url, multi=True)
+            left, kept = talk.driver.streams(connection, "left", "kept")
+            talk.say(left, "Not this.", finish=False)
+            talk.say(kept, "This.", finish=False)
+            talk.call(left.cancel)
+            assert is_cancelled.wait(PATIENCE_SEC)
+            wait_for(lambda: talk.told("resumed"))
+            assert talk.told("resumed")[0].stream_ids == ["kept"]
+            assert talk.told("lost") == []
+            assert "Not this." not in "".join(server.peers[1].texts())
             talk.call(connection.close)
 
 
@@ -534,6 +579,32 @@ class TestWhatIsNotResumed:
             (stream,) = talk.driver.streams(connection, "b")
             talk.say(stream, *TEXT)
             assert b"".join(talk.audio_of(stream)) == fake.speech_audio(fake.speeches[-1].id)
+            talk.call(connection.close)
+
+    def test_a_stream_that_goes_on_failing_alone_is_given_up(self, talk: Talk) -> None:
+        with FakeSoniox() as fake:
+            fake.faults.error("service_unavailable", operation="tts", after_texts=1)
+            connection = talk.open(fake.tts_websocket_url, resume={"max_attempts": 2})
+            talk.say(connection, TEXT[0], finish=False)
+            with pytest.raises(SonioxRealtimeSpeechError, match="2 attempts in a row brought no audio"):
+                talk.audio_of(connection)
+            assert talk.told("lost")[0].reason == "gave_up"
+            assert connection.connections == 1
+            talk.call(connection.close)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_handler_that_ends_the_program_ends_the_streams(self, talk: Talk) -> None:
+        def leave(_: object) -> None:
+            raise asyncio.CancelledError
+
+        with FakeSoniox() as fake:
+            fake.faults.drop(how="eof", operation="tts", after_texts=1, times=1)
+            connection = talk.open(fake.tts_websocket_url)
+            connection.on("reconnecting", leave)
+            talk.say(connection, TEXT[0], finish=False)
+            with pytest.raises(SonioxRealtimeError, match="CancelledError"):
+                talk.audio_of(connection)
+            assert connection.state == "closed"
             talk.call(connection.close)
 
     def test_the_first_connection_is_opened_or_not(self, talk: Talk) -> None:
