@@ -173,9 +173,11 @@ class Bench:
         home = "floor" if client == "bare" else client
         python = self.environments.python(f"{home}{WITHOUT_PYC}" if without_pyc else home)
         began = time.perf_counter()
-        # Without -B the first run would write .pyc files for the second.
+        # Without -B the first run would write .pyc files for the second. In another folder than the working tree, which
+        # would be imported in place of the installed package.
         process = subprocess.Popen(
             [str(python), "-B", "-c", f"{code}{STOP_CLOCK}{PEAK}"],
+            cwd=self.environments.directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**self.variables, "SSL_CERT_DIR": self.no_directory} if bundle_only else self.variables,
