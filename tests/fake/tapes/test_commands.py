@@ -66,12 +66,12 @@ def test_a_program_that_is_not_there_leaves_the_old_tape(tmp_path: Path, capsys:
 
 
 _ENDS = """
-import signal, sys, time
+import os, signal, sys, time
 def end(number, frame):
-    print("ended", flush=True)
+    os.write(1, b"ended\\n")
     sys.exit(3)
 signal.signal(signal.SIGTERM, end)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 time.sleep(60)
 """
 
