@@ -246,6 +246,11 @@ class Settings:
         if self.opener is not None and (self.proxy is not None or self.verify is not True or not self.trust_env):
             check.add("opener", "has its own proxies and certificates: it excludes proxy, verify and trust_env", None)
 
+    def check_cancelled(self) -> None:
+        """Raises SonioxCancelledError if ``cancel`` was cancelled."""
+        if self.cancel is not None:
+            self.cancel.check()
+
     def changed(self, options: dict[str, Any]) -> Self:
         """A copy with other values for some of the options that ``with_options`` takes.
 

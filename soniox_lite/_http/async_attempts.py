@@ -80,8 +80,7 @@ async def _repeat(
     while True:
         if deadline is not None and time.monotonic() >= deadline:
             raise SonioxTimeoutError(f"{request.method} {request.url}: out of time", request_sent=request.attempt > 1)
-        if settings.cancel is not None:
-            settings.cancel.check()
+        settings.check_cancelled()
         current = settings
         if settings.key_function is not None:
             current = settings.with_key(await settled("api_key", settings.key_function()))
@@ -90,8 +89,7 @@ async def _repeat(
         try:
             result = await attempt(request, current, deadline)
         except (SonioxConnectionError, SonioxTimeoutError) as error:
-            if settings.cancel is not None:
-                settings.cancel.check()
+            settings.check_cancelled()
             # The transport may have sent the request twice by itself, and not have reached the server the second time.
             request.doubtful = error.request_sent = request.doubtful or error.request_sent
             error.request = request

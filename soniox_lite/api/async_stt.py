@@ -955,9 +955,8 @@ class AsyncSttAPI:
             busy_pauses_sec: Pauses between attempts to delete a job that is being processed.
         """
         client = self._client
-        if settings_of(client).cancel is not None:
-            # What a cancelled call has created is deleted all the same.
-            client = client.with_options(cancel=None)
+        # What a cancelled call has created is deleted all the same.
+        client = client if settings_of(client).cancel is None else client.with_options(cancel=None)
         try:
             if transcription_id is not None:
                 await _delete_job(client, transcription_id, busy_pauses_sec)

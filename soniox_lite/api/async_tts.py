@@ -269,7 +269,7 @@ class AsyncSpeechStream:
             refuse_awaitable("write", write(block))
 
         check_callback("write", write)
-        if is_async(write):
+        if is_async(write):  # async only
             async for block in self:
                 await settled("write", write(block))
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from .._data.callbacks import check_callback, is_async, refuse_awaitable, settled
+from .._data.callbacks import check_callback, is_async, refuse_awaitable
 from .._data.deprecation import warn_deprecated, warn_of_fields
 from .._data.output_files import opened_output
 from .._data.records import field_names
@@ -268,10 +268,6 @@ class SpeechStream:
             refuse_awaitable("write", write(block))
 
         check_callback("write", write)
-        if is_async(write):
-            for block in self:
-                settled("write", write(block))
-            return
         if self._is_closed:
             return
         try:
