@@ -2,7 +2,7 @@
 
 Virtual environments cannot be moved, so it is created in its final place. Marker files are written last: without them,
 after an interruption, it is completed or created again. This file and the scripts must be valid for Python 3.6, so that
-an old Python can report which version is needed.
+an old Python can report which version is needed. An environment that a person made is never removed.
 """
 
 import hashlib
@@ -132,6 +132,13 @@ def _remove_old():
     if not VENV.is_dir() or not all(path.name in _NAMES_IN_VENVS or path.name[0] == "." for path in VENV.iterdir()):
         sys.exit(f"{VENV} is no virtual environment: remove it, or set SONIOX_LITE_VENV to another folder.")
     if any(VENV.iterdir()):
+        if not _MADE_FOR.exists() and _answer("True"):
+            # Made by a person, who may still need what is installed there.
+            version = ".".join(str(part) for part in sys.version_info[:2])
+            sys.exit(
+                f"{VENV} is an environment that these scripts did not make, and has no pip or not Python {version}: "
+                "remove it, or set SONIOX_LITE_VENV to another folder."
+            )
         print(f"Removing the environment in {VENV}, which is not whole or not for here ...", file=sys.stderr)
     shutil.rmtree(str(VENV))
 
@@ -140,6 +147,7 @@ def _make_empty():
     if importlib.util.find_spec("ensurepip") is None:
         sys.exit(_NO_VENV)
     VENV.mkdir(parents=True)
+    _MADE_FOR.touch()  # So that it counts as ours if this is interrupted.
     # Not sys.executable if it belongs to the environment that was removed.
     python = getattr(sys, "_base_executable", None) or sys.executable
     command = [python, "-m", "venv", str(VENV)]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from soniox_lite import SonioxClient
+from soniox_lite import SonioxClient, SonioxRealtimeError
 from soniox_testing import FakeSoniox
 
 from .test_readme import ROOT, commands_in, run
@@ -83,6 +83,26 @@ def test_the_scripts_of_the_usage_page_run(folder: Path, fake_soniox: FakeSoniox
     run(["bash", "-eu", "-c", program + script], folder, fake_soniox)
     assert (folder / "call.srt").read_text().startswith("1\n00:00:0")
     assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+
+
+def test_the_loop_of_the_migration_page_hears_all_words_after_a_503_and_ends_at_a_401(
+    fake_soniox: FakeSoniox, capsys: Any
+) -> None:
+    page = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def listen" in block]
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/migration.md", "exec"), names)
+    config = {"model": "stt-rt-v5", "audio_format": "pcm_s16le", "sample_rate": 16_000, "num_channels": 1}
+    with SonioxClient(fake_soniox.api_key, websocket_base_url=fake_soniox.stt_websocket_url) as client:
+        fake_soniox.add_transcript("hello over there")
+        fake_soniox.fail_next_session("service_unavailable", "busy")
+        names["listen"](client, config, [bytes(3200)] * 20)
+        output = capsys.readouterr().out
+        assert re.match(r"connecting again: busy.*\nhello", output)
+        assert [session.ended for session in fake_soniox.sessions] == ["error", "finished"]
+        fake_soniox.fail_next_session("unauthenticated", "no such key")
+        with pytest.raises(SonioxRealtimeError, match="no such key"):
+            names["listen"](client, config, [bytes(3200)])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

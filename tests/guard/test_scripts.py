@@ -120,6 +120,13 @@ def test_what_is_no_environment_is_left_alone(checkout: Path) -> None:
     assert (checkout / ".venv" / "thesis.txt").read_text() == "years"
 
 
+@pytest.mark.slow
+def test_an_environment_that_a_person_made_is_left_alone(checkout: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout / ".venv"], check=True)
+    check_sentence(start(checkout), "is an environment that these scripts did not make")
+    assert (checkout / ".venv" / "pyvenv.cfg").exists()
+
+
 def test_a_python_that_makes_no_environments_is_told(checkout: Path) -> None:
     code = (
         "import runpy, sys; sys.modules['ensurepip'] = None; sys.path.insert(0, 'scripts')\n"

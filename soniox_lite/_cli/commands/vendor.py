@@ -16,7 +16,7 @@ _KINDS = {
     "--rest-only": "leave out realtime sessions and the command line",
     "--no-cli": "leave out the command line",
     "--with-websocket": "also copy the installed websocket-client, which realtime sessions need",
-    "--compact": "drop docstrings and comments; two fifths smaller, line numbers stay",
+    "--compact": "drop docstrings and comments; a third smaller, line numbers stay",
 }
 
 
