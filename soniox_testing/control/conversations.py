@@ -105,6 +105,16 @@ def _check_says(
     Word(text or "-", start_ms, end_ms, confidence)
 
 
-_CHECKS: dict[str, Callable[..., None]] = {"error": _check_error, "drop": _check_drop, "says": _check_says}
+def _check_wait(seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError(f"seconds must not be negative, as {seconds} is")
+
+
+_CHECKS: dict[str, Callable[..., None]] = {
+    "error": _check_error,
+    "drop": _check_drop,
+    "says": _check_says,
+    "wait": _check_wait,
+}
 """What would be wrong in every session is refused when it is given."""
 _ENDINGS = ("error", "drop", "stall", "finish")

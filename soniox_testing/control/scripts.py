@@ -235,6 +235,14 @@ def _conversation(fake: FakeSoniox, where: str, entry: object) -> Addition:
     return called(add, where, entry, kinds, steps=conversation_of)
 
 
+def _usage(fake: FakeSoniox, where: str, entry: object) -> Addition:
+    add = _method("add_usage", ended_at=time_of)(fake, where, entry)
+    duration_ms = add.keywords.get("audio_duration_ms", 0)
+    if duration_ms < 0:
+        raise InputError(f"{where}.audio_duration_ms must not be negative, as {duration_ms} is")
+    return add
+
+
 def _tape(fake: FakeSoniox, where: str, entry: object) -> Addition:
     kinds = {**settings_of(fake.play_tape), "content": "bytes"}
     kinds.pop("path")
@@ -254,7 +262,7 @@ SECTIONS: dict[str, Callable[[FakeSoniox, str, object], Addition]] = {
     "audio_urls": _method("add_audio_url"),
     "tts_models": _at_once(_tts_model),
     "tapes": _tape,
-    "usage": _method("add_usage", ended_at=time_of),
+    "usage": _usage,
     "faults": _at_once(lambda fake, where, entry: add_fault(fake, f"{where}: ", entry)),
 }
 """What a script may hold: by name, what checks an entry and returns what adds it."""

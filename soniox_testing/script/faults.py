@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -33,6 +34,8 @@ __all__ = ["Breakage", "Fault", "Faults", "Moment"]
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_FRAMING = ("connection", "content-length", "transfer-encoding")
+"""Headers that say where a response ends, which the fake does by itself."""
 _MOMENTS = ("before", "during", "after", "answer")
 _ERROR_TYPES = {
     400: "invalid_request",
@@ -78,7 +81,7 @@ class Faults(FaultList):
             error_type: Of the error; None: the one that belongs to the status.
             message: Of the error; None: a text that says that this was scripted.
             retry_after_sec: Value of ``Retry-After`` in seconds; None: there is none.
-            headers: More headers, such as another form of ``Retry-After``.
+            headers: More headers, such as another form of ``Retry-After``; not those that say where the response ends.
             **when: See ``When``.
         """
         return self.add(_answer(status_code, error_type, message, retry_after_sec, headers), **when)
@@ -293,15 +296,23 @@ def _answer(
     headers: Mapping[str, str] | None,
 ) -> Answer:
     _checked_status(status_code, 300)
-    if retry_after_sec is not None and not retry_after_sec >= 0:
+    if retry_after_sec is not None and not 0 <= retry_after_sec < math.inf:
         raise ValueError(f"retry_after_sec cannot be {retry_after_sec}")
-    listed = [] if retry_after_sec is None else [("Retry-After", f"{retry_after_sec:g}")]
+    listed = [] if retry_after_sec is None else [("Retry-After", _decimal(retry_after_sec))]
+    for name in headers or {}:
+        if name.lower() in _FRAMING:
+            raise ValueError(f"the fake sets {name} itself; reset and truncate break a response off")
     return Answer(
         status_code,
         error_type or _ERROR_TYPES.get(status_code) or phrase(status_code).lower().replace(" ", "_"),
         message or f"A fault of the fake answers this request with {status_code}.",
         (*listed, *(_checked_header(name, value) for name, value in (headers or {}).items())),
     )
+
+
+def _decimal(seconds: float) -> str:
+    """A number without an exponent, which no header has."""
+    return f"{seconds:f}".rstrip("0").rstrip(".")
 
 
 def _checked_header(name: str, value: str) -> tuple[str, str]:

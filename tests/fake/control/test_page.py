@@ -204,6 +204,45 @@ def test_a_selection_and_an_opened_row_survive_an_update(browser, control):
 
 
 @needs_browser
+def test_a_reset_forgets_long_bodies_whose_numbers_come_again(browser, control):
+    def ask(word):
+        with control.client() as client:
+            client.stt.create(audio_url="https://example.com/a.mp3", config={"context": {"text": word * 500}})
+
+    opened = "const row = document.querySelector('details.row'); if (row) row.open = true;"
+    shown = "row?.querySelector('pre')?.textContent"
+    _open(browser, control, "requests")
+    for word in ("before", "after"):
+        ask(word)
+        browser.wait_until(f"(() => {{ {opened} return {shown}?.includes('{word * 500}'); }})()")
+        control("POST", "reset", {})
+
+
+@needs_browser
+def test_a_fault_of_a_session_has_the_status_of_its_type(browser, control):
+    _open(browser, control, "control")
+    for verb in ("error", "fail_next_session"):
+        browser.evaluate(f"document.getElementById('verb').value = '{verb}'; showVerb()")
+        browser.evaluate("document.querySelector('#arguments [name=error_type]').value = 'limit_exceeded'")
+        browser.click("#fault button.main")
+        browser.wait_until("document.querySelector('#faults li')")
+        with control.client() as client, client.realtime.stt.connect(config=_CONFIG) as session:
+            assert [event.error_code for event in session.receive_events()] == [429]
+        browser.wait_until("!document.querySelector('#faults li')")
+
+
+@needs_browser
+def test_messages_and_times_are_never_blank_or_odd(browser, control):
+    _open(browser, control, "activity")
+    summaries = [{}, {"stream_id": "s", "text": "", "text_end": True}, {"type": "keepalive"}, {"audio": ""}]
+    shown = browser.evaluate(f"{json.dumps(summaries)}.map((message) => summaryOf(message).textContent)")
+    assert shown == ["{}", "stream_id, text, text_end", "keepalive", "audio"]
+    times = browser.evaluate("[999, 59949, 59999, 119600, 119400].map(duration)")
+    assert times == ["999 ms", "59.9 s", "1 min 0 s", "2 min 0 s", "1 min 59 s"]
+    assert browser.evaluate("[999, 999949, 999999].map(bytes)") == ["999 bytes", "999.9 kB", "1.0 MB"]
+
+
+@needs_browser
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_phone_shows_every_view_without_scrolling_sideways(browser, control, dark):
     with control.client() as client:

@@ -233,6 +233,7 @@ def test_a_webhook_can_be_waited_for_and_sent_again(control):
         (_steps({"verb": "says", "text": 1}), "steps[0]: says.text must be str, not 1"),
         (_steps({"verb": "says", "text": "a", "start_ms": 9, "end_ms": 1}), "from 9 to 1 ms"),
         (_steps({"verb": "drop", "how": "gently"}), "steps[0]: drop: how must be"),
+        (_steps({"verb": "wait", "seconds": -1}), "steps[0]: wait: seconds must not be negative"),
         (
             {"conversations": [{"steps": [{"verb": "error", "error_type": "x"}]}]},
             "steps[0]: error: give the status_code",
@@ -271,6 +272,7 @@ def test_a_webhook_can_be_waited_for_and_sent_again(control):
         ({"tapes": [{"content_base64": "/w==", "ignore": "x"}]}, "tapes[0].ignore must be a list, not 'x'"),
         ({"tapes": [{"content_base64": "/w=="}]}, "tapes[0]: "),
         ({"usage": [{"model": "m", "ended_at": "today"}]}, "usage[0].ended_at must be a time such as"),
+        ({"usage": [{"model": "m", "audio_duration_ms": -1}]}, "usage[0].audio_duration_ms must not be negative"),
         ({"faults": [{"verb": "html"}, {"verb": "answer", "status_code": 42}]}, "faults[1]: answer(): "),
         ({"faults": ["html"]}, "faults[0]: verb must be one of"),
     ],

@@ -134,6 +134,9 @@ def test_settings_that_cannot_be_are_refused(server):
         (lambda: faults.answer(200), "300 to 599"),
         (lambda: faults.html(600), "200 to 599"),
         (lambda: faults.answer(503, retry_after_sec=-1), "retry_after_sec"),
+        (lambda: faults.answer(503, retry_after_sec=float("inf")), "retry_after_sec cannot be inf"),
+        (lambda: faults.answer(503, headers={"Connection": "close"}), "the fake sets Connection itself"),
+        (lambda: faults.answer(503, headers={"transfer-encoding": "chunked"}), "the fake sets transfer-encoding"),
         (lambda: faults.answer(503, operation="nonsense"), "operation must be one of .*upload_file"),
         (lambda: faults.answer(503, times=0), "0 times"),
         (lambda: faults.answer(503, probability=1.5), "probability"),
@@ -244,6 +247,9 @@ def test_an_answer_has_the_shape_of_the_api(server):
     told = json.loads(body)
     assert (status, headers["Retry-After"], headers["Content-Type"]) == (429, "1.5", "application/json")
     assert (told["status_code"], told["error_type"]) == (429, "limit_exceeded")
+    for given, sent in ((1_234_567, "1234567"), (0.00001, "0.00001"), (0, "0"), (10.0, "10")):
+        server.faults.answer(503, retry_after_sec=given, times=1)
+        assert call(server)[1]["Retry-After"] == sent
     server.faults.answer(502, message="mine", headers={"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, times=1)
     status, headers, body = call(server)
     told = json.loads(body)
