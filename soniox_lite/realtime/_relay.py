@@ -120,6 +120,8 @@ class Relay:
         self._keeps_newest = False
         self._keepalive: tuple[Any, ...] | None = None
         self.tells_results = False
+        # Whether handlers are called for an event that is received after that, even if one of them ends the session.
+        self._is_telling = False
         # Whether the session has been started, and the stream of the link.
         self._is_started = False
         self._is_leg_started = False
@@ -284,7 +286,9 @@ class Relay:
         self._cancel_legs()
         self._pump.stop()
         self._cancel_legs()
-        self._end(self._local_end)
+        # A handler of a sync session is called by the thread that would tell of the link's end.
+        closure = self._used_leg.line.websocket.closure if self._is_linked else None
+        self._end(closure or self._local_end)
 
     def fail(self, error: BaseException) -> None:
         """As :meth:`Connection.fail`."""
@@ -404,8 +408,18 @@ class Relay:
 
     def _give(self, leg: Leg, message: bytes, event: RealtimeEvent) -> bytes | None:
         is_terminal = event.finished or event.error_code is not None
-        owner = self._owner() if is_terminal or self.tells_results else None
-        is_last = owner is not None and owner.relay_event(event)
+        if (is_terminal or self.tells_results) and (owner := self._owner()) is not None:
+            self._is_telling = True
+            try:
+                owner.relay_event(event)
+                return self._queue(leg, message, event)
+            finally:
+                self._is_telling = False
+                if self._is_done:
+                    self._inbox.close()
+        return self._queue(leg, message, event)
+
+    def _queue(self, leg: Leg, message: bytes, event: RealtimeEvent) -> bytes | None:
         inbox = self._inbox
         if self._keeps_newest and leg.is_over_limit(inbox, message):
             # Also from the link's own queue, whose limit would stop the reading.
@@ -414,9 +428,6 @@ class Relay:
         is_counted = len(inbox.messages) > leg.uncounted_messages
         inbox.append((message, (event, leg if is_counted else None)))
         self._news.tell()
-        if is_last and owner is not None:
-            # Not before it can be received: a handler may close the session.
-            owner.relay_last(event)
         return message if is_counted else None
 
     def _released(self, item: Parsed) -> Parsed:
@@ -456,9 +467,11 @@ class Relay:
             raise error
 
     def _tell_notices(self) -> None:
-        """Passes the notices of the rules to the session, and ends it if they have given up."""
+        """Passes the state and the notices of the rules to the session, and ends it if they have given up."""
         owner = self._owner()
         try:
+            if owner is not None:
+                owner.relay_state()
             for notice in self._steps.run(self.core.take_notices) or ():
                 if owner is not None:
                     owner.relay_notice(notice)
@@ -477,7 +490,8 @@ class Relay:
             if (owner := self._owner()) is not None:
                 owner.relay_ended(closure)
         finally:
-            self._inbox.close()
+            if not self._is_telling:
+                self._inbox.close()
             self._news.tell()
             self._pump.wake()
 
@@ -555,8 +569,8 @@ class Relay:
         if leg is None or not self._steps.run(self._take_over, leg):
             return
         leg.line.keeps_newest = self._keeps_newest
-        if (owner := self._owner()) is not None:
-            (owner.relay_opened if self.core.connections == 1 else owner.relay_moved)()
+        if self.core.connections == 1 and (owner := self._owner()) is not None:
+            owner.relay_opened()
         self._tell_notices()
         for item in leg.early:
             if isinstance(item, Closure):
@@ -568,8 +582,6 @@ class Relay:
     def _move(self) -> None:
         """Moves to the link that is held ready if that is possible now; has one opened if there is none."""
         if self._steps.run(self._take_spare):
-            if (owner := self._owner()) is not None:
-                owner.relay_moved()
             self._tell_notices()
         elif self._spare is not None:
             return

@@ -234,24 +234,20 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         """The first connection is open."""
         self._on_open()
 
-    def relay_event(self, event: RealtimeEvent) -> bool:
-        """An event is about to be given out; returns whether it is the last one."""
+    def relay_event(self, event: RealtimeEvent) -> None:
+        """An event is about to be given out."""
         if self._tells_results:
             self._tell_result(event)
-        return (event.finished or event.error_code is not None) and self._protocol.is_terminal(event)
-
-    def relay_last(self, event: RealtimeEvent) -> None:
-        """The last event has been given out."""
-        self._emit_terminal(event)
+        if (event.finished or event.error_code is not None) and self._protocol.is_terminal(event):
+            self._emit_terminal(event)
 
     def relay_notice(self, notice: ResumeNotice) -> None:
         """There was a break, or its end, or audio was lost."""
-        self._tell_state()
         log_notice(self._options.shown_url, notice)
         self._emit(notice)  # type: ignore[arg-type]
 
-    def relay_moved(self) -> None:
-        """Another connection is open."""
+    def relay_state(self) -> None:
+        """A connection may have ended, or another one may be open."""
         self._tell_state()
 
     def relay_ended(self, closure: Closure) -> None:

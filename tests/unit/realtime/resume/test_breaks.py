@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.support.tables import each_row
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, hang_up, message, refuse, started, until
 
 from ..driver import CONFIG, KEY
-from .conftest import Talk, text_of
+from .conftest import PATIENCE_SEC, Talk, text_of
 
 TALK = Recording.conversation(20, seed=3, sample_rate=2000)
 CHUNK_MS = 120
@@ -460,10 +461,11 @@ def test_a_break_while_paused_waits_for_the_user(talk: Talk) -> None:
             [started, answer_the_end(words("one"))],
         )
     ) as server:
-        session = talk.open(server.url, CONFIG)
+        session, is_down = talk.open(server.url, CONFIG), threading.Event()
+        session.on("state_change", lambda change: change.new_state == "reconnecting" and is_down.set())
         talk.send(session, [SECOND], finish=False)
         talk.call(session.pause)
-        server.wait_until(lambda server: server.peers and server.peers[0].hung_up.is_set())
+        assert is_down.wait(PATIENCE_SEC)
         talk.call(session.keep_alive)
         talk.send(session, [SECOND], finish=False)
         assert session.state == "reconnecting"
@@ -607,14 +609,21 @@ def test_what_follows_finished_changes_nothing(talk: Talk) -> None:
         assert talk.told("lost") + talk.told("reconnecting") == []
 
 
-def test_a_handler_that_ends_the_session_at_finished_costs_no_word() -> None:
-    with WsServer(started, answer_the_end(words("one", " two"))) as server:
-        session = ResumingSTTSession(server.url, CONFIG, KEY)
-        session.on("finished", lambda _: session.cancel())
-        with session:
-            session.send_byte_chunk(SECOND)
-            session.finish()
-            assert text_of(list(session.receive_events())) == "one two"
+@each_row("event, end", [("token", "close"), ("result", "cancel"), ("finished", "cancel")])
+def test_a_handler_that_ends_the_session_costs_no_word(talk: Talk, event: str, end: str) -> None:
+    told = words("one", " two", " three", final=2) if event != "finished" else words("one", " two", finished=True)
+    with WsServer(started, until("binary"), message(told), until("close"), ws_server.close()) as server:
+        session = talk.session(server.url, CONFIG, close_timeout_sec=0.1)
+
+        def ended(_: Any) -> Any:
+            session.off(event, ended)
+            return getattr(session, end)()
+
+        session.on(event, ended)
+        talk.call(session.enter)
+        talk.send(session, [SECOND], finish=False)
+        assert text_of(talk.rest(session)) == "one two"
+        assert session.close_code == 1000
 
 
 def test_audio_is_lost_that_the_service_finishes_before(talk: Talk) -> None:
