@@ -166,7 +166,7 @@ class ResumeCore:
         self._final_ms: float = 0
         self._total_ms: float = 0
         self._trimmed_at_ms: float = 0
-        # Counters up to here are possible; how far they may be now is only looked up above it.
+        # Times up to here are possible; how far they may be now is only looked up above it.
         self._possible_ms: float = 0
         # The anchor of the last <fin>, while nothing has become final after it.
         self._fin_ms: float | None = None
@@ -364,10 +364,17 @@ class ResumeCore:
         return True
 
     def _possible(self, ms: float | None) -> float | None:
-        """A counter; None if it tells of much more audio than was sent, so that nothing may be forgotten for it."""
+        """A time; None if it lies much further than the audio that was sent, so that none may be left out for it."""
         clock = self.stream.clock
         self._possible_ms = clock.user_ms(clock.latest_ms(self.stream.sent))
         return None if ms is None or ms > self._possible_ms else ms
+
+    def _with_possible_times(self, token: Token) -> Token:
+        """The token, or a copy without times if it ends where no audio was sent: cuts and joins go by times."""
+        end_ms = time_of(token.end_ms)
+        if end_ms is None or self._possible(end_ms) is not None:
+            return token
+        return changed(token, start_ms=None, end_ms=None)
 
     def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float) -> bool:
         """The current connection has ended, or the attempt to open one has failed.
@@ -600,7 +607,7 @@ class ResumeCore:
     ) -> list[Token] | None:
         """What is given out of a connection that is joining; None for nothing yet."""
         stream, count = self.stream, count_final(tokens)
-        withheld += tokens[:count]
+        withheld += map(self._with_possible_times, tokens[:count])
         tail = tokens[count:]
         if not can_splice(self._delivered, withheld, stream.offset_ms, final_ms, ended=ended):
             return self._provisional(withheld + tail, total_ms)
@@ -624,6 +631,10 @@ class ResumeCore:
         """Notes what is given out: tokens, so many of them final."""
         if count:
             finals = tokens[:count]
+            for token in finals:
+                if (time_of(token.end_ms) or 0) > self._possible_ms:
+                    finals = [self._with_possible_times(token) for token in finals]
+                    break
             self._delivered.add(finals)
             if self._policy.carry_context:
                 spoken = (token.text for token in finals if token.text not in MARKS and not is_translation(token))
@@ -639,7 +650,7 @@ class ResumeCore:
         # The first one has a time, as a rule.
         while (next_ms := time_of(tokens[count].start_ms)) is None and count + 1 < len(tokens):
             count += 1
-        self._next_ms = next_ms
+        self._next_ms = next_ms if next_ms is None or next_ms <= self._possible_ms else self._possible(next_ms)
 
     def _count(self, event: RealtimeEvent, final_ms: float | None, total_ms: float | None) -> None:
         """Keeps the counters from going back."""

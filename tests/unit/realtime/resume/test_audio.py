@@ -339,14 +339,15 @@ def test_what_was_dropped_is_told_to_the_millisecond() -> None:
         ([], 23_000, 23_000),
         ([{"text": "<fin>", "is_final": True}], 36_000_000, 36_000_000),
         ([{"text": " word", "start_ms": 0, "end_ms": 36_000_000, "is_final": False}], 36_000_000, 36_000_000),
+        ([{"text": "word ", "end_ms": 36_000_000, "is_final": True}, {"text": "<end>", "is_final": True}], 0, 0),
     ],
 )
-def test_audio_is_not_forgotten_for_a_counter_beyond_what_was_sent(
+def test_audio_is_not_forgotten_for_a_time_beyond_what_was_sent(
     talk: Talk, tokens: list[Any], final_ms: int, total_ms: int
 ) -> None:
     chunks = [bytes([number]) * 32_000 for number in range(20)]
     said = {"tokens": tokens, "final_audio_proc_ms": final_ms, "total_audio_proc_ms": total_ms}
-    asked = [until("text")] if tokens and tokens[0]["is_final"] else []
+    asked = [until("text")] if tokens and tokens[0]["text"] == "<fin>" else []
     first = [started, until("binary", chunks[-1]), *asked, message(said), hang_up]
     with WsServer(in_turn(first, [started, answer_the_end()])) as server:
         session = talk.open(server.url, CONFIG)

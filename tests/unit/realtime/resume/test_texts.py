@@ -195,6 +195,26 @@ def test_times_that_are_no_times_cost_no_word() -> None:
     assert session.text() == f"{numbers(1, 20)}<end> {numbers(20, 25)}"
 
 
+@each_row("said, is_final", [(20, True), (2, True), (2, False)])
+def test_a_time_beyond_the_audio_that_was_sent_costs_no_word(said: int, is_final: bool) -> None:
+    session = Session()
+    odd = word(f" w{said}", 10**8, 10**8 + 300, is_final=is_final)
+    session.tell(*as_first(spoken(1, said)), odd, *[END][:is_final], final=500 * said - 100, total=500 * said)
+    session.again()
+    session.tell(*as_first(spoken(first_word(session), 25)), final=12_400, total=12_500, finished=True)
+    assert session.text().replace("<end>", "") == numbers(1, 25)
+
+
+def test_a_word_with_such_a_time_does_not_come_twice() -> None:
+    session = Session()
+    session.tell(*as_first(spoken(1, 20)), END, final=9900, total=10_000)
+    session.again()
+    again = as_first(spoken(first_word(session), 25))
+    session.tell({**again[0], "start_ms": 10**8, "end_ms": 10**8}, again[1], final=6000, total=6000)
+    session.tell(*again[2:], final=12_400, total=12_500, finished=True)
+    assert session.text() == f"{numbers(1, 20)}<end> {numbers(20, 25)}"
+
+
 @each_row("odd", ["12000", [], True, -1e300, 1e400])
 def test_counters_and_times_that_are_no_numbers_cost_no_word(odd: Any) -> None:
     session = Session(enable_speaker_diarization=True)
