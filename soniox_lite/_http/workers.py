@@ -28,7 +28,7 @@ class Workers:
     Unlike the threads of ``concurrent.futures``, they do not keep the process alive until their functions return.
 
     Attributes:
-        closed: Whether ``close()`` was called.
+        closed: Whether ``end()`` or ``close()`` was called.
     """
 
     def __init__(self, limit: int) -> None:
@@ -83,15 +83,18 @@ class Workers:
         else:
             self._threads.append((thread, ended))
 
-    async def close(self) -> None:
-        """Waits until all threads have ended; functions that are queued are run before."""
+    def end(self) -> None:
+        """Has the threads end when they have run the functions that are queued. No more can be submitted."""
         if self._pid != os.getpid():
             self._start_empty()
         with self._lock:
             self.closed = True
             self._jobs.put(None)
-            threads = list(self._threads)
-        for thread, ended in threads:
+
+    async def close(self) -> None:
+        """Waits until all threads have ended; functions that are queued are run before."""
+        self.end()
+        for thread, ended in self._threads:
             await asyncio.wrap_future(ended)
             thread.join()  # It is about to end, so this does not block.
 

@@ -84,6 +84,7 @@ def iterate(client: SonioxClient, plan: BulkPlan) -> Generator[BulkResult]:
         concurrent.futures.wait(deleting)
         raise
     finally:
+        threads.end()
         plan.close()
 
 

@@ -15,7 +15,7 @@ from ..script.failures import FakeSonioxError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..server import FakeSoniox
 
@@ -75,18 +75,26 @@ def serve(fake: FakeSoniox, command: Sequence[str], *, own_key: bool) -> int:
 
 def _run(fake: FakeSoniox, command: Sequence[str], *, own_key: bool) -> int:
     environment = {name: value for name, value in fake.environment().items() if own_key or name != "SONIOX_API_KEY"}
+    program: subprocess.Popen[bytes] | None = None
+    is_ended = False
+
+    def on_signal(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
+        nonlocal is_ended
+        if program is None:
+            is_ended = True
+        elif number == signal.SIGTERM:  # Ctrl-C reaches the program by itself.
+            program.terminate()
+
+    # Before the program starts, which would be left behind otherwise. It is to end before the server that it uses.
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        program = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - the user's
-    except OSError as error:
-        print(f"{command[0]} cannot be run: {error}", file=sys.stderr)
-        return 1
-    # Ctrl-C reaches the program by itself. It is to end before the server that it uses.
-    on_signal: dict[int, Callable[[int, object], object]] = {
-        signal.SIGINT: lambda _number, _frame: None,
-        signal.SIGTERM: lambda _number, _frame: program.terminate(),
-    }
-    before = {number: signal.signal(number, handler) for number, handler in on_signal.items()}
-    try:
+        try:
+            program = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603 - the user's
+        except OSError as error:
+            print(f"{command[0]} cannot be run: {error}", file=sys.stderr)
+            return 1
+        if is_ended:
+            program.terminate()
         with program:
             code = program.wait()
     finally:

@@ -132,7 +132,7 @@ def test_a_webhook_leaves_after_the_words_came(time, connect):
         assert ear.called.wait(60)
         assert fake.webhooks == ()
         ear.may_answer.set()
-        assert fake.wait_for_webhook(job, timeout_sec=20).status == "completed"
+        assert fake.wait_for_webhook(job, timeout_sec=60).status == "completed"
 
 
 def test_a_deleted_job_is_not_heard(time, connect):

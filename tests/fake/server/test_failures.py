@@ -22,8 +22,8 @@ from tests.fake.tts_client import TtsClient
 
 HEADER = ["Authorization: Bearer k"]
 START = json.dumps({"model": "stt-rt-v5", "audio_format": "auto"})
-# Of 1.5 seconds for all threads together; for one after the other it would be 4.5.
-MOST_SEC = 4.0
+# Of 1.5 seconds for all threads together; for one after the other it would be 15.
+MOST_SEC = 12.0
 
 
 @pytest.fixture(params=[False, True], ids=["its own port", "a shared port"])
@@ -170,7 +170,7 @@ def test_functions_of_sessions_that_hang_delay_the_stop_by_two_seconds_at_most()
 
     fake = FakeSoniox().start()
     fake.on_session(hang_here, times=None)
-    lines = [_session(fake) for _ in range(3)]
+    lines = [_session(fake) for _ in range(10)]
     for _ in lines:
         assert called.acquire(timeout=60)
     seconds, text = _stopped(fake)
@@ -178,7 +178,8 @@ def test_functions_of_sessions_that_hang_delay_the_stop_by_two_seconds_at_most()
     for line in lines:
         line.shutdown()
     assert seconds < MOST_SEC
-    assert text.count("fake-soniox-conversation still runs") == 3
+    assert "the fake server failed 10 time(s)" in text
+    assert "fake-soniox-conversation still runs" in text
     assert "in hang_here" in text
 
 

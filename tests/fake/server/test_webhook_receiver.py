@@ -109,7 +109,7 @@ def test_a_job_waits_for_it_from_another_fake_too(webhook_receiver):
 def test_half_a_call_ends_with_the_receiver():
     with WebhookReceiver() as receiver:
         address = urlsplit(receiver.url)
-        half = socket.create_connection((address.hostname, address.port), timeout=20)
+        half = socket.create_connection((address.hostname, address.port), timeout=60)
         half.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 50\r\n\r\n{")
         _call(receiver, "{}")  # It was accepted after the other one.
     with half, half.makefile("rb") as answer:
@@ -121,7 +121,7 @@ def test_half_a_call_ends_with_the_receiver():
 def test_a_sender_that_leaves_prints_nothing(capfd):
     with WebhookReceiver() as receiver:
         address = urlsplit(receiver.url)
-        with socket.create_connection((address.hostname, address.port), timeout=20) as sender:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as sender:
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sender.sendall(b"POST /webhook HTTP/1.1\r\nContent-Length: 50\r\n\r\n{")
             _call(receiver, "{}")

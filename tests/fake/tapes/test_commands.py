@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,27 @@ def test_a_program_ends_with_its_recorder(tmp_path: Path) -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "ended\n"
-        assert process.wait(20) == 3
+        assert process.wait(60) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")
+def test_a_program_that_is_just_being_started_ends_with_its_recorder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Popen(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            signal.raise_signal(signal.SIGTERM)
+
+    told: list[int] = []
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    try:
+        program = ["--", sys.executable, "-c", "import time; time.sleep(20)"]
+        assert main(["record", "-o", str(tmp_path / "a.tape"), *program]) == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert told == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")

@@ -170,6 +170,22 @@ def test_what_a_hook_raises_ends_the_run_which_deletes_what_it_has_made(
     assert fake_soniox.files == ()
 
 
+def test_its_threads_end_with_a_run_whose_error_is_kept(fake_soniox: FakeSoniox, recordings: list[str]) -> None:
+    def on_request(_: Request) -> None:
+        threads.update(thread for thread in threading.enumerate() if thread.name.startswith("soniox-lite"))
+        raise ZeroDivisionError
+
+    threads: set[threading.Thread] = set()
+    with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url, on_request=on_request) as client:
+        with pytest.raises(ZeroDivisionError) as caught:
+            next(client.stt.transcribe_many(recordings))
+        for thread in threads:
+            thread.join(60)
+        assert [thread for thread in threads if thread.is_alive()] == []
+    assert threads
+    assert caught.traceback
+
+
 def test_bad_arguments_are_refused_before_anything_is_sent(
     run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str]
 ) -> None:

@@ -75,8 +75,14 @@ def test_namespaces_are_made_once(client: Any) -> None:
     assert client.transcriptions is client.stt
 
 
-def test_making_one_opens_nothing(client: Any) -> None:
-    assert [thread for thread in threading.enumerate() if thread.name.startswith("soniox-lite")] == []
+@pytest.fixture
+def threads() -> set[threading.Thread]:
+    """Those that run before a test, of other tests too."""
+    return {*threading.enumerate()}
+
+
+def test_making_one_opens_nothing(threads: set[threading.Thread], client: Any) -> None:
+    assert {*threading.enumerate()} <= threads
 
 
 def test_its_text_has_no_secret(client: Any) -> None:

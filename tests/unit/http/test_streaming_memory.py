@@ -31,7 +31,7 @@ def memory():
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 def sync():
-    with SonioxClient("key", tts_api_base_url=url, timeout_sec=20) as client:
+    with SonioxClient("key", tts_api_base_url=url, timeout_sec=60) as client:
         client.tts.generate_to_file(path, **spoken)
         before = memory()
         if way == "file":
@@ -41,7 +41,7 @@ def sync():
         return count, memory() - before
 
 async def run_async():
-    async with AsyncSonioxClient("key", tts_api_base_url=url, timeout_sec=20) as client:
+    async with AsyncSonioxClient("key", tts_api_base_url=url, timeout_sec=60) as client:
         await client.tts.generate_to_file(path, **spoken)
         before = memory()
         if way == "file":

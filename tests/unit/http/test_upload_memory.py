@@ -33,14 +33,14 @@ def memory():
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 def sync():
-    with SonioxClient("key", api_base_url=url, timeout_sec=20) as client, open(path, "rb") as file:
+    with SonioxClient("key", api_base_url=url, timeout_sec=60) as client, open(path, "rb") as file:
         client.request("POST", "/warm-up", files={"file": ReadOnly(open_small())})
         before = memory()
         client.request("POST", "/files", files={"file": path if source == "path" else ReadOnly(file)})
         return memory() - before
 
 async def run_async():
-    async with AsyncSonioxClient("key", api_base_url=url, timeout_sec=20) as client:
+    async with AsyncSonioxClient("key", api_base_url=url, timeout_sec=60) as client:
         with open(path, "rb") as file:
             await client.request("POST", "/warm-up", files={"file": ReadOnly(open_small())})
             before = memory()

@@ -55,6 +55,7 @@ class Driver:
     def __init__(self, direction: str = "stt") -> None:
         self._make = getattr(self, direction)
         self._config = CONFIG if direction == "stt" else speech.CONFIG
+        self._threads_before = {*threading.enumerate()}
 
     def __enter__(self) -> Self:
         return self
@@ -129,8 +130,9 @@ class Driver:
         return self.start(send)
 
     def left_over(self, within_sec: float = PATIENCE_SEC) -> list[str]:
-        """Threads and tasks of the package that still run after so long."""
-        threads = [thread for thread in threading.enumerate() if thread.name.startswith("soniox-lite")]
+        """Threads and tasks of the package, begun since this was made, that still run after so long."""
+        begun = {*threading.enumerate()} - self._threads_before
+        threads = [thread for thread in begun if thread.name.startswith("soniox-lite")]
         for thread in threads:
             # It may be on its way out.
             thread.join(within_sec)

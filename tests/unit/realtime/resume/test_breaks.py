@@ -673,4 +673,4 @@ def test_a_handler_that_ends_the_program_ends_the_session(event: str) -> None:
         with session:
             session.send_byte_chunk(bytes(3200))
             with pytest.raises(SonioxRealtimeConnectionError, match="SystemExit"):
-                session.receive_event(timeout_sec=10)
+                session.receive_event(timeout_sec=60)
