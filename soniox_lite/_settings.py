@@ -77,9 +77,6 @@ class _Hidden:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __repr__(self) -> str:
-        return "<not shown>"
-
 
 class Settings:
     """The resolved settings of a client. Immutable; :meth:`changed` makes copies with other options.

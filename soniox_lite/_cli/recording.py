@@ -126,16 +126,12 @@ class Pipe(io.RawIOBase):
         self.goes_on: Callable[[], bool] | None = None
         self._ahead = b""
 
-    def readable(self) -> bool:
-        return True
-
     def end(self) -> None:
         """Called at the end of the data, but not when ``goes_on`` has ended it. May raise OSError."""
 
     def peek(self, size: int) -> bytes:
         """The next bytes, at most ``size``, without consuming them; empty at the end."""
-        if not self._ahead:
-            self._ahead = self.read(size) or b""
+        self._ahead = self._ahead or self.read(size) or b""
         return self._ahead
 
     def readinto(self, buffer: Any) -> int:

@@ -385,13 +385,7 @@ class _Feeder:
 
     def _send_all(self) -> None:
         try:
-            while not self._stop.is_set():
-                chunk = self._read()
-                if not chunk:
-                    break
-                self._wait_for_turn()
-                if self._stop.is_set():
-                    break
+            while (chunk := self._read()) and self._wait_for_turn():
                 self._session.send_byte_chunk(chunk)
                 self._sent_bytes += len(chunk)
                 self._sent_at = time.monotonic()
@@ -426,8 +420,8 @@ class _Feeder:
             self._error = screen.CommandError(f"the audio cannot be read to its end: {reason}", exit_code=1)
             return b""
 
-    def _wait_for_turn(self) -> None:
-        """Waits until the next chunk is due."""
+    def _wait_for_turn(self) -> bool:
+        """Waits until the next chunk is due. False if the audio was ended."""
         while self._keeps_pace:
             rate = self._audio.bytes_per_second
             if rate is not None:
@@ -436,7 +430,8 @@ class _Feeder:
                 due_sec = max(self._sent_bytes / _MAX_BYTES_PER_SECOND, self.processed_sec - _LEAD_SEC)
             delay_sec = self._started + due_sec - time.monotonic()
             if delay_sec <= 0 or self._stop.wait(min(delay_sec, _KEEP_ALIVE_SEC)):
-                return
+                break
+        return not self._stop.is_set()
 
     def _wait_for_pipe(self) -> bool:
         if time.monotonic() - self._sent_at >= _KEEP_ALIVE_SEC:

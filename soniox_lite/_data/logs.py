@@ -28,9 +28,8 @@ def log(level: int, text: str, *args: object) -> None:
         text: The message, with a ``%s`` for each of ``args``. It must hold no secret, and no text of a user.
         args: The values for them.
     """
-    logger = _logger()
-    if logger is not None:
-        logger.log(level, text, *args, stacklevel=2)
+    if is_logged(level):
+        _logger().log(level, text, *args, stacklevel=2)
 
 
 def is_logged(level: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..errors import SonioxConnectionError, SonioxTimeoutError
+from ..errors import SonioxTimeoutError
 from .workers import result_of
 
 TYPE_CHECKING = False
@@ -57,11 +57,7 @@ class AsyncResponseStream:
         if self._stream.is_closed or self._workers.closed:
             # Nothing is left to read, or the connections are closed: this does not wait.
             return function()
-        try:
-            future = self._workers.submit(function)
-        except SonioxConnectionError:
-            self._stream.close()
-            raise
+        future = self._workers.submit(function)
         try:
             return await result_of(future, self._deadline, "the response")
         except SonioxTimeoutError:

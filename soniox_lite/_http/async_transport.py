@@ -125,13 +125,13 @@ class _LoopCallback:
     async def finish(self) -> None:
         """Waits for the calls that are not finished, and raises the function's exception if it was too late to stop."""
         if self._awaiting is not None:
-            await self._awaiting
+            await asyncio.wait((self._awaiting,))
         if self.error is not None:
             raise self.error
 
     def _call(self, sent_bytes: int, total_bytes: int | None) -> None:
         self._calls.append((sent_bytes, total_bytes))
-        if self._awaiting is None and self.error is None:
+        if (self._awaiting is None or self._awaiting.done()) and self.error is None:
             try:
                 outcome = self._function(*self._calls.popleft())
             except Exception as error:  # noqa: BLE001 - raised in the task that uploads
@@ -148,5 +148,3 @@ class _LoopCallback:
                 await settled("on_progress", self._function(*self._calls.popleft()))
         except Exception as error:  # noqa: BLE001 - as above
             self.error = error
-        finally:
-            self._awaiting = None

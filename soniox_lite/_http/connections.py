@@ -49,14 +49,14 @@ class WireRequest(urllib.request.Request):
     Attributes:
         connect_timeout_sec: For TCP, proxy and TLS together, without name resolution; None for the request's timeout.
         deadline: When to give up, as ``time.monotonic()`` counts; None for no limit to the whole.
-        origin: The request that this was made from, which is marked if it had to be sent twice; None after a redirect.
+        origin: The request that this was made from, which is marked if it had to be sent twice.
         proxy: The proxy that is used; None for a direct connection.
         cancel: What may end the request; None without it.
     """
 
     connect_timeout_sec: float | None = None
     deadline: float | None = None
-    origin: Request | None = None
+    origin: Request
     proxy: Proxy | None = None
     cancel: CancelToken | None = None
 
@@ -142,9 +142,7 @@ class KeepAliveHandler(urllib.request.AbstractHTTPHandler):
                     raise
                 if getattr(request, "cancel", None) is not None:
                     request.cancel.check()  # type: ignore[attr-defined]
-                origin: Request | None = getattr(request, "origin", None)
-                if origin is not None:
-                    origin.doubtful = True
+                request.origin.doubtful = True  # type: ignore[attr-defined]
         return self._send_and_receive(self._connect(key, request), key, request, headers)
 
     def _proxy_for(self, request: Any) -> Proxy | None:

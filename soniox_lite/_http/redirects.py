@@ -35,7 +35,7 @@ class SafeRedirectHandler(urllib.request.HTTPRedirectHandler):
         # Python 3.10 does not know 308, which differs from 307 only for caches.
         following: Any = super().redirect_request(req, fp, 307 if code == 308 else code, msg, headers, newurl)
         following.method = req.get_method()  # HEAD would become GET before Python 3.13.
-        for name in ("connect_timeout_sec", "deadline", "cancel"):
+        for name in ("connect_timeout_sec", "deadline", "cancel", "origin"):
             setattr(following, name, getattr(req, name, None))
         # urllib does not send unredirected headers along: the key, and those that hooks have added.
         if _origin(newurl) == _origin(req.full_url):

@@ -266,10 +266,9 @@ class _ResponseFile(io.BufferedReader):
     unread = 0
 
     def close(self) -> None:
-        if not self.closed:
-            raw: Any = self.raw
-            raw.has_ended = True
-            self.unread = len(self.read1())
+        raw: Any = self.raw
+        raw.has_ended = True
+        self.unread = len(self.read1())
         super().close()
 
 

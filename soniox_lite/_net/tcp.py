@@ -119,10 +119,8 @@ def wait_ready(sock: socket.socket, *, for_read: bool, for_write: bool, timeout_
     return bool(readable or writable)
 
 
-def is_readable(sock: socket.socket | None) -> bool:
+def is_readable(sock: socket.socket) -> bool:
     """Whether reading from a socket would not wait: there is data, TLS has some decrypted, or the peer closed it."""
-    if sock is None:
-        return True
     # The descriptor does not show what TLS has decrypted already.
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     if pending is not None and pending():

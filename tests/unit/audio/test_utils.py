@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import asyncio
+import concurrent.futures
 import contextlib
+import gc
 import io
 import os
 import struct
@@ -329,6 +331,30 @@ class TestClosing:
 
         run(main())
 
+    def test_cancelling_before_a_missing_file_is_noticed_is_no_error_of_the_loop(self, tmp_path: Path) -> None:
+        problems: list[Any] = []
+        busy = threading.Event()
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: problems.append(context))
+            loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(1))
+            waiting = loop.run_in_executor(None, busy.wait, 60)
+            task = asyncio.ensure_future(stream_audio_async(tmp_path / "missing").__anext__())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            busy.set()
+            await waiting
+            # The thread that opens files has come to the next task.
+            await asyncio.to_thread(int)
+
+        run(main())
+        gc.collect()
+        assert problems == []
+
     def test_cancelling_a_read_that_waits_takes_effect_at_once(self, tmp_path: Path, opened: list[Any]) -> None:
         fifo = tmp_path / "fifo"
         os.mkfifo(fifo)
@@ -579,6 +605,7 @@ SHAPES: dict[str, tuple[bytes, int | None]] = {
     "chunks at positions that four divides": (
         wav(chunk(b"fmt ", PCM16 + b"\0\0"), b"\0\0", chunk(b"data", SAMPLES)), 48,
     ),
+    "no chunk after the samples": (wav(chunk(b"fmt ", PCM16), chunk(b"data", SAMPLES), b"0123456789"), 48),
     "another file behind it": (
         wav(chunk(b"fmt ", PCM16), chunk(b"data", SAMPLES)) + wav(chunk(b"fmt ", PCM16), chunk(b"data", SAMPLES)), 48,
     ),

@@ -618,6 +618,10 @@ def test_a_policy_that_cannot_be_used_is_refused(options: dict[str, Any], proble
         RetryPolicy(**options)
 
 
+def test_equal_policies_are_one_key() -> None:
+    assert len({RetryPolicy(max_retries=2), RetryPolicy(max_retries=2), RetryPolicy(max_retries=3)}) == 2
+
+
 def test_with_options_changes_policy_and_attempts() -> None:
     def policy(retries: int) -> RetryPolicy:
         return RetryPolicy(max_retries=retries, backoff_sec=0)

@@ -218,6 +218,13 @@ class TestAwaited:
         assert b"".join(blocks).startswith(b"RIFF")
 
 
+class Awaitable:
+    """It cannot be closed, unlike a coroutine."""
+
+    def __await__(self) -> Any:
+        yield
+
+
 class TestRefused:
     """By the sync client: when they are given, or else when they show what they are."""
 
@@ -230,8 +237,9 @@ class TestRefused:
             client.with_options(**{hook: make(print)})
 
     @each_hook
-    def test_hooks_that_return_an_awaitable(self, fake_soniox: FakeSoniox, hook: str) -> None:
-        options = clients_of(fake_soniox, **{hook: ASYNC["lambda"](print)})
+    @pytest.mark.parametrize("make", [ASYNC["lambda"], lambda _: lambda _: Awaitable()], ids=["coroutine", "other"])
+    def test_hooks_that_return_an_awaitable(self, fake_soniox: FakeSoniox, hook: str, make: Any) -> None:
+        options = clients_of(fake_soniox, **{hook: make(print)})
         with SonioxClient(**options) as client, pytest.raises(SonioxValidationError, match=f"{hook} must not be"):
             client.files.count()
 

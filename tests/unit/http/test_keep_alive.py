@@ -128,6 +128,15 @@ def test_a_get_that_meets_a_close_has_one_free_attempt(connect: Any, pauses: lis
     assert pauses == []
 
 
+def test_a_redirect_that_meets_a_close_has_one_too(connect: Any, pauses: list[float]) -> None:
+    with RawServer(reply(b"first"), close, reply(b"second")) as other, RawServer() as server:
+        server.go_on_with(*[reply(b"", "302 Found", f"Location: {other.url}/there")] * 2)
+        caller = connect(server)
+        assert [caller.request("GET").content for _ in range(2)] == [b"first", b"second"]
+    assert [request.connection_number for request in other.requests] == [1, 1, 2]
+    assert pauses == []
+
+
 def test_the_free_attempt_is_only_one(connect: Any) -> None:
     with RawServer(reply(), close, close) as server:
         caller = connect(server, max_retries=0)

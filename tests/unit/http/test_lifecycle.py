@@ -555,7 +555,7 @@ client.close()
 """
 
 FORK_ASYNC = """
-import asyncio, os, sys, warnings
+import asyncio, faulthandler, os, sys, warnings
 from soniox_lite import AsyncSonioxClient
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 client = AsyncSonioxClient("key", api_base_url=sys.argv[1])
@@ -575,6 +575,12 @@ if child == 0:
     run(client.aclose())
     sys.exit(0)
 assert os.waitpid(child, 0)[1] == 0
+unused = os.fork()
+if unused == 0:
+    faulthandler.dump_traceback_later(60, exit=True)
+    run(client.aclose())
+    sys.exit(0)
+assert os.waitpid(unused, 0)[1] == 0
 ask("parent")
 run(client.aclose())
 """

@@ -518,6 +518,44 @@ class TestLeavingEarly:
             hung_up(server)
         assert [str(error) for error in caught] == ["the response was closed while it was read"]
 
+    def test_another_thread_ends_a_read_that_cannot_be_interrupted(self) -> None:
+        reading, closed = threading.Event(), threading.Event()
+        caught: list[SonioxError] = []
+
+        class Slow(urllib.request.BaseHandler):
+            def http_response(self, _request: Any, response: Any) -> Any:
+                read1 = response.read1
+
+                def slow(size: int) -> bytes:
+                    reading.set()
+                    assert closed.wait(PATIENCE_SEC)
+                    return bytes(read1(size))
+
+                response.read1 = slow
+                return response
+
+        def listen(stream: Any) -> None:
+            try:
+                list(stream)
+            except SonioxError as error:
+                caught.append(error)
+
+        options: dict[str, Any] = {"opener": urllib.request.build_opener(Slow)}
+        with (
+            RawServer(send_raw(HEAD + HELLO)) as server,
+            SonioxClient(KEY, tts_api_base_url=server.url, **options) as client,
+        ):
+            stream = client.tts.generate_stream(**SPOKEN)
+            thread = threading.Thread(target=listen, args=(stream,))
+            thread.start()
+            assert reading.wait(PATIENCE_SEC)
+            stream.close()
+            closed.set()
+            thread.join(PATIENCE_SEC)
+            assert not thread.is_alive()
+            hung_up(server)
+        assert [str(error) for error in caught] == ["the response was closed while it was read"]
+
     def test_a_closed_one_is_copied_nowhere(self, speaker: Any) -> None:
         with RawServer() as server:
             listener = Listener(speaker(server))
@@ -597,14 +635,15 @@ class TestLeavingEarly:
         with RawServer(stall(HEAD + HELLO, reached)) as server:
             _run(server, listen)
 
-    def test_cancelling_before_the_head_ends_the_transfer(self) -> None:
+    @pytest.mark.parametrize("answer", [repeat(HEAD, HELLO), close], ids=["audio", "none"])
+    def test_cancelling_before_the_head_ends_the_transfer(self, answer: Any, caplog: pytest.LogCaptureFixture) -> None:
         asked, cancelled = threading.Event(), threading.Event()
 
         def speak(connection: Connection) -> None:
             connection.read_body()
             asked.set()
             assert cancelled.wait(PATIENCE_SEC)
-            repeat(HEAD, HELLO)(connection)
+            answer(connection)
 
         async def listen(client: Any, server: RawServer) -> None:
             task = asyncio.ensure_future(client.tts.generate(**SPOKEN))
@@ -619,6 +658,7 @@ class TestLeavingEarly:
 
         with RawServer(speak) as server:
             _run(server, listen)
+        assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
 
     def test_over_tls_too(self, tls_server: ssl.SSLContext, tls_client: ssl.SSLContext) -> None:
         async def listen(client: Any, server: RawServer) -> None:
@@ -643,6 +683,37 @@ class TestLeavingEarly:
             _, error = listener.take_until_failure()
             assert "the client was closed meanwhile" in str(error)
             hung_up(server)
+
+    def test_what_has_arrived_by_then_is_handed_out(self, speaker: Any) -> None:
+        with RawServer(send_raw(WITH_LENGTH + b"hello world")) as server:
+            caller = speaker(server)
+            listener = Listener(caller)
+            assert listener.next() == b"hello world"
+            caller.run(lambda client: client.close() if caller.surface == "sync" else client.aclose())
+            assert listener.rest() == []
+            hung_up(server)
+
+    # On Windows, a socket that cannot be shut down is closed.
+    @pytest.mark.parametrize("slice_sec", [None, 0.05], ids=["", "Windows"])
+    def test_closing_the_client_after_a_reset(
+        self, speaker: Any, monkeypatch: pytest.MonkeyPatch, slice_sec: float | None
+    ) -> None:
+        def begin_and_reset(connection: Connection) -> None:
+            send_raw(HEAD + HELLO)(connection)
+            assert heard.wait(PATIENCE_SEC)
+            connection.reset()
+
+        heard = threading.Event()
+        monkeypatch.setattr("soniox_lite._http.pool.SLICE_SEC", slice_sec)
+        with RawServer(begin_and_reset) as server:
+            caller = speaker(server)
+            listener = Listener(caller)
+            assert listener.next() == b"hello"
+            heard.set()
+            hung_up(server)
+            caller.run(lambda client: client.close() if caller.surface == "sync" else client.aclose())
+            _, error = listener.take_until_failure()
+            assert "the client was closed meanwhile" in str(error)
 
 
 def _run(server: RawServer, function: Any, **options: Any) -> None:
