@@ -130,7 +130,7 @@ class InvalidField:
     Attributes:
         field: Where, as a path: ``language_hints[2]``, ``translation.target_language``.
         rule: What the field must be: ``must be at most 256 characters``.
-        got: The type and length of the value. Never the value, which may be a secret.
+        got: The type and length of the value, or a number that is out of bounds. Never a text, which may be a secret.
     """
 
     __slots__ = ("field", "got", "rule")

@@ -220,11 +220,9 @@ async def keep_alive_async(
 
 def _check_interval(interval_seconds: object) -> None:
     with FieldErrors("the keep-alive") as check:
-        if not isinstance(interval_seconds, (int, float)) or isinstance(interval_seconds, bool):
-            check.add("interval_seconds", "must be a number of seconds", interval_seconds)
-        elif not _MIN_INTERVAL_SEC <= interval_seconds <= _MAX_INTERVAL_SEC:
-            rule = f"must be from {_MIN_INTERVAL_SEC} to {_MAX_INTERVAL_SEC} seconds"
-            check.add("interval_seconds", rule, interval_seconds)
+        if check.required("interval_seconds", interval_seconds):
+            bounds = {"minimum": _MIN_INTERVAL_SEC, "maximum": _MAX_INTERVAL_SEC}
+            check.number("interval_seconds", interval_seconds, **bounds)
 
 
 def _sync_method(session: object, name: str) -> Callable[..., object]:

@@ -146,11 +146,11 @@ class ModelMethods:
         Args:
             indent: Number of spaces for each level; None for text without any white space.
             ensure_ascii: Whether to escape all characters that are not ASCII.
-            include: As :meth:`model_dump`.
-            exclude: As :meth:`model_dump`.
-            exclude_unset: As :meth:`model_dump`.
-            exclude_defaults: As :meth:`model_dump`.
-            exclude_none: As :meth:`model_dump`.
+            include: The fields to have: a set of names, or a dict as :meth:`model_dump` takes it; None for all fields.
+            exclude: The fields to leave out, in the same form; None for none.
+            exclude_unset: Whether to leave out fields that were not given.
+            exclude_defaults: Whether to leave out fields that equal their defaults.
+            exclude_none: Whether to leave out fields that are None.
             fallback: What turns a value that JSON cannot express into one; None to raise an error.
             options: Other options of pydantic (``by_alias``, ``context``, ...), which make no difference here.
 

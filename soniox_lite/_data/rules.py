@@ -81,6 +81,10 @@ class FieldErrors:
         """
         self._found.append(InvalidField(field, rule, kind_of(value)))
 
+    def _add_number(self, field: str, rule: str, value: float) -> None:
+        """Records a number outside of its bounds. It is shown, as no secret is a number where one is expected."""
+        self._found.append(InvalidField(field, rule, f"{value}" if abs(value) < 1e15 else kind_of(value)))
+
     def required(self, field: str, value: object) -> bool:
         """Whether a value is given; records an error if it is None."""
         if value is None:
@@ -168,7 +172,8 @@ class FieldErrors:
         if minimum <= value <= maximum:
             return True
         is_open = maximum == math.inf
-        self.add(field, f"must be at least {minimum}" if is_open else f"must be from {minimum} to {maximum}", value)
+        rule = f"must be at least {minimum}" if is_open else f"must be from {minimum} to {maximum}"
+        self._add_number(field, rule, value)
         return False
 
     def seconds(self, field: str, value: object, *, positive: bool = True, maximum: float = 86_400) -> float | None:
@@ -178,9 +183,9 @@ class FieldErrors:
         if not _is_number(value):
             self.add(field, "must be a number of seconds", value)
         elif value < 0 or (positive and value == 0):
-            self.add(field, "must be more than 0 seconds" if positive else "must not be negative", value)
+            self._add_number(field, "must be more than 0 seconds" if positive else "must not be negative", value)
         elif value > maximum:
-            self.add(field, f"must be at most {maximum:g} seconds", value)
+            self._add_number(field, f"must be at most {maximum:g} seconds", value)
         else:
             return value
         return None

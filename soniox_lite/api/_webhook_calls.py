@@ -110,12 +110,13 @@ class WebhookCalls:
         Args:
             payload: The call's body as it came. Where ``headers`` is a whole Lambda event that says
                 ``isBase64Encoded`` (VPC Lattice 1.0: ``is_base64_encoded``), a body in base64 is decoded.
-            headers: As for :meth:`verify_signature`.
-            auth: As for :meth:`verify_signature`.
-            allow_unverified: As for :meth:`verify_signature`.
+            headers: The call's headers: a mapping or a framework's header object, pairs of names and values, a WSGI
+                environ, a whole Lambda event or ASGI scope.
+            auth: The header to look for; None for the one that this was set up with.
+            allow_unverified: Whether to let every call pass if there is no secret to compare with.
 
         Raises:
-            InvalidWebhookSignatureError: As for :meth:`verify_signature`.
+            InvalidWebhookSignatureError: The header is missing, wrong or ambiguous, or there is no secret.
             SonioxValidationError: The body is not the JSON object of a webhook, or is larger than 64 KiB.
                 If it is not JSON at all, the error is a ``json.JSONDecodeError``, too.
         """

@@ -32,8 +32,9 @@ class _Gateways:
         An exception of ``on_ended`` is left to the server, which logs it and answers with 500.
 
         Args:
-            on_ended: As for :meth:`handle`.
-            **options: ``auth``, ``allow_unverified`` and ``seen``, as for :meth:`handle`.
+            on_ended: Called once for each ended job, with what was received. An async client awaits it if it is async.
+            **options: ``auth``, the header to look for; ``allow_unverified``, whether every call passes if there is no
+                secret; ``seen``, which remembers events as ``RecentKeys`` does.
 
         Raises:
             InvalidWebhookSignatureError: There is no secret to compare with.
@@ -74,8 +75,9 @@ class _Gateways:
         An exception of ``on_ended`` is left to the server, which logs it and answers with 500.
 
         Args:
-            on_ended: As for :meth:`handle`.
-            **options: ``auth``, ``allow_unverified`` and ``seen``, as for :meth:`handle`.
+            on_ended: Called once for each ended job, with what was received. An async client awaits it if it is async.
+            **options: ``auth``, the header to look for; ``allow_unverified``, whether every call passes if there is no
+                secret; ``seen``, which remembers events as ``RecentKeys`` does.
 
         Raises:
             InvalidWebhookSignatureError: There is no secret to compare with.
@@ -108,8 +110,9 @@ class _Gateways:
         an event of another kind, such as the console's test event, the handler raises a ``SonioxValidationError``.
 
         Args:
-            on_ended: As for :meth:`handle`.
-            **options: ``auth``, ``allow_unverified`` and ``seen``, as for :meth:`handle`.
+            on_ended: Called once for each ended job, with what was received. An async client awaits it if it is async.
+            **options: ``auth``, the header to look for; ``allow_unverified``, whether every call passes if there is no
+                secret; ``seen``, which remembers events as ``RecentKeys`` does.
 
         Raises:
             InvalidWebhookSignatureError: There is no secret to compare with.

@@ -59,10 +59,11 @@ class AsyncUsageLogsAPI:
         """Iterates over all requests that ended within the range. Pages are fetched as they are needed.
 
         Args:
-            start_time: As for :meth:`list`.
-            end_time: As for :meth:`list`.
+            start_time: Start of the range, included, at most 91 days ago: a datetime with a time zone, a date (its
+                midnight in UTC), or ISO 8601 text with a time zone.
+            end_time: End of the range, excluded; in the same forms.
             limit: Entries on a page, 1 to 1000.
-            sort: As for :meth:`list`.
+            sort: ``end_time_asc``, or ``end_time_desc`` for the latest first.
         """
 
         async def fetch(cursor: str | None) -> tuple[list[UsageLogEntry], str | None]:

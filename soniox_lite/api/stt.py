@@ -441,7 +441,8 @@ class SttAPI:
                 both. If deleting fails, that is logged, and the result is still returned.
             on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown); see
                 :meth:`SonioxClient.request`. None for no callback.
-            on_status_change: As for :meth:`wait`.
+            on_status_change: Called with the status and the job when a poll sees a status for the first time; see
+                :meth:`wait`. None for no callback.
 
         Raises:
             SonioxTimeoutError: The job did not end in time. The service continues to process it.
@@ -507,7 +508,8 @@ class SttAPI:
                 both.
             on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
                 None for no callback.
-            on_status_change: As for :meth:`wait`.
+            on_status_change: Called with the status and the job when a poll sees a status for the first time; see
+                :meth:`wait`. None for no callback.
 
         Raises:
             SonioxTranscriptionError: The job failed; the error has its ``error_type`` and message.
@@ -810,7 +812,8 @@ class SttAPI:
                 both.
             on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
                 None for no callback.
-            on_status_change: As for :meth:`wait`.
+            on_status_change: Called with the status and the job when a poll sees a status for the first time; see
+                :meth:`wait`. None for no callback.
 
         Raises:
             SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a
@@ -875,7 +878,8 @@ class SttAPI:
                 both.
             on_progress: Called while ``file`` is uploaded, with the bytes sent so far and in all (None if unknown).
                 None for no callback.
-            on_status_change: As for :meth:`wait`.
+            on_status_change: Called with the status and the job when a poll sees a status for the first time; see
+                :meth:`wait`. None for no callback.
 
         Raises:
             SonioxValidationError: Both or none of ``to`` and ``between`` are given, ``source`` without ``to``, or a

@@ -124,7 +124,8 @@ class TtsAPI:
             model: Text-to-speech model.
             config: Further options, also as a dict; None for none.
             language: Code of the text's language; None for ``en``.
-            audio_format: As for :meth:`generate`; None for the format of the path's ending (``.mp3``), else ``wav``.
+            audio_format: ``wav``, ``mp3``, ``opus``, ``flac``, ``aac``, ``pcm_s16le``, ...; None for the format of the
+                path's ending (``.mp3``), else ``wav``.
             sample_rate: Samples a second, in Hz; None for the format's default.
             bitrate: Bits a second of compressed audio; None for the codec's default.
             client_reference_id: Your own identifier in the usage logs, at most 256 characters; None for none.
@@ -178,7 +179,8 @@ class TtsAPI:
             model: Text-to-speech model.
             config: Further options, also as a dict; None for none.
             language: Code of the text's language; None for ``en``.
-            audio_format: As for :meth:`generate`; None for ``wav``, whose header then has no valid length.
+            audio_format: ``wav``, ``mp3``, ``opus``, ``flac``, ``aac``, ``pcm_s16le``, ...; None for ``wav``, whose
+                header then has no valid length.
             sample_rate: Samples a second, in Hz; None for the format's default.
             bitrate: Bits a second of compressed audio; None for the codec's default.
             client_reference_id: Your own identifier in the usage logs, at most 256 characters; None for none.

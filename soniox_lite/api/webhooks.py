@@ -124,12 +124,13 @@ class SonioxWebhooksAPI(WebhookCalls, WebhookGateways):
 
         Args:
             method: The request's method.
-            headers: As for :meth:`verify_signature`.
+            headers: The call's headers: a mapping or a framework's header object, pairs of names and values, a WSGI
+                environ, a whole Lambda event or ASGI scope.
             body: The request's body as it came.
             on_ended: Called with the :class:`ReceivedWebhook`.
                 It must not be async.
-            auth: As for :meth:`verify_signature`.
-            allow_unverified: As for :meth:`verify_signature`.
+            auth: The header to look for; None for the one that this was set up with.
+            allow_unverified: Whether to let every call pass if there is no secret to compare with.
             seen: Remembers events, as :class:`RecentKeys` does; None for the latest 10,000 of this object.
 
         Returns:

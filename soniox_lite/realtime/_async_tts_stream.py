@@ -148,11 +148,13 @@ class AsyncTtsStream:
         """The next event; None when there are no more.
 
         Args:
-            timeout_sec: As for :meth:`receive`.
+            timeout_sec: How many seconds to wait; None for the connection's own limit.
             raise_on_error: Whether an error of the service is raised.
 
         Raises:
-            SonioxRealtimeError: As :meth:`receive`; and the message is invalid, or an error.
+            SonioxRealtimeTimeoutError: Nothing arrived in that time.
+            SonioxRealtimeError: The stream ended too early, or is not open; another task (thread) is receiving; the
+                message is invalid; or it is an error, and ``raise_on_error`` is set.
         """
         message = await self.receive(timeout_sec)
         if message is None:

@@ -155,7 +155,8 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
         """The next event as JSON, spelled as the service spells its messages; empty when there are no more.
 
         Raises:
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The connection broke and could not be resumed, the session was never opened, or another
+                task (thread) is receiving.
         """
         item: Any = await self._receive(None)
         if item is None:

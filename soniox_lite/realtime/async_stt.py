@@ -368,9 +368,10 @@ class AsyncRealtimeSTTSession:
         A large chunk is sent in pieces. A pause that begins meanwhile holds back the pieces that are not sent yet.
 
         Args:
-            chunk: Audio in the config's format; nothing is sent for an empty one.
+            chunk: Audio in the config's format, bytes or an array of samples; nothing is sent for an empty one.
 
         Raises:
+            SonioxValidationError: ``chunk`` is neither bytes nor an array of samples.
             SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
         pieces = audio_pieces(chunk)
@@ -395,7 +396,7 @@ class AsyncRealtimeSTTSession:
 
         Raises:
             SonioxValidationError: It is no audio.
-            SonioxRealtimeError: As :meth:`send_byte_chunk`.
+            SonioxRealtimeError: The session is not open, has been finished, or failed: the error says why.
         """
         is_chunk = is_buffer(chunks)
         given = async_chunks_of(chunks)
@@ -461,7 +462,8 @@ class AsyncRealtimeSTTSession:
             control_type: Which, also as its text.
 
         Raises:
-            SonioxRealtimeError: As for these.
+            SonioxValidationError: ``control_type`` is none of the three.
+            SonioxRealtimeError: The session is not open yet, or failed.
         """
         action = checked_control_type(control_type)
         if action is RealtimeControlType.FINISH:
@@ -497,7 +499,8 @@ class AsyncRealtimeSTTSession:
         """The next message, as JSON in UTF-8; empty after the last.
 
         Raises:
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The connection broke before the end, the session was never opened, or another task
+                (thread) is receiving.
         """
         message = await self._receive(None)
         return b"" if message is None else message
@@ -538,7 +541,9 @@ class AsyncRealtimeSTTSession:
                 session was set up with.
 
         Raises:
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The connection broke before the end, a message was invalid, the session
+                was never opened, or another task (thread) is receiving; and with ``raise_on_error`` an error of the
+                service.
         """
         raises = self._raise_on_error if raise_on_error is None else raise_on_error
         self._begin_to_receive()
@@ -560,7 +565,9 @@ class AsyncRealtimeSTTSession:
 
         Raises:
             SonioxValidationError: ``handler`` cannot be called.
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The connection broke before the end, a message was invalid, the session
+                was never opened, or another task (thread) is receiving; and with ``raise_on_error`` an error of the
+                service.
         """
         check_callback("handler", handler)
         async for event in self.receive_events():
@@ -600,11 +607,12 @@ class AsyncRealtimeSTTSession:
         return self._add_handler(event_type, handler, once=False)
 
     def once(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
-        """As :meth:`on`, for the next time only.
+        """Registers a function that is called the next time that something happens, and then no more; see :meth:`on`.
 
         Args:
-            event_type: As for :meth:`on`.
-            handler: As for :meth:`on`.
+            event_type: ``result``, ``token``, ``endpoint``, ``finalized``, ``state_change``, ``open``, ``finished``,
+                ``error`` or ``close``; see :meth:`on`.
+            handler: The function, called once; None to use this as a decorator.
 
         Returns:
             The function.
@@ -618,7 +626,8 @@ class AsyncRealtimeSTTSession:
         """Removes a function that :meth:`on` or :meth:`once` has registered; does nothing if it was not registered.
 
         Args:
-            event_type: As for :meth:`on`.
+            event_type: ``result``, ``token``, ``endpoint``, ``finalized``, ``state_change``, ``open``, ``finished``,
+                ``error`` or ``close``; see :meth:`on`.
             handler: The function that was given to :meth:`on` or :meth:`once`.
 
         Raises:

@@ -112,11 +112,11 @@ class _AsyncLine:
         return self._add_handler(event_type, handler, once=False)
 
     def once(self, event_type: str, handler: Callable[[Any], object] | None = None) -> Any:
-        """As :meth:`on`, for the next time only.
+        """Registers a function that is called the next time that something happens, and then no more; see :meth:`on`.
 
         Args:
-            event_type: As for :meth:`on`.
-            handler: As for :meth:`on`.
+            event_type: ``reconnecting``, ``resumed`` or ``lost``; see :meth:`on`.
+            handler: The function, called once; None to use this as a decorator.
 
         Returns:
             The function.
@@ -130,7 +130,7 @@ class _AsyncLine:
         """Removes a function that :meth:`on` or :meth:`once` has registered; does nothing if it was not registered.
 
         Args:
-            event_type: As for :meth:`on`.
+            event_type: ``reconnecting``, ``resumed`` or ``lost``; see :meth:`on`.
             handler: The function that was given to :meth:`on` or :meth:`once`.
 
         Raises:
@@ -427,8 +427,8 @@ class AsyncRealtimeTTSStream:
             text_end: Whether this was the last text.
 
         Raises:
-            SonioxValidationError: As :meth:`send_text_chunk`.
-            SonioxRealtimeError: As :meth:`send_text_chunk`.
+            SonioxValidationError: A part is not a str, or more than the stream takes; nothing of that part is sent.
+            SonioxRealtimeError: The stream is not open, was finished or cancelled, or failed: the error says why.
         """
         if isinstance(chunks, str):
             await self.send_text_chunk(chunks, text_end=text_end)
@@ -517,7 +517,9 @@ class AsyncRealtimeTTSStream:
 
         Raises:
             SonioxRealtimeTimeoutError: No event arrived within the connection's ``event_timeout_sec``.
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The service ended the stream or the connection with an error (see ``raise_on_error``).
+                The stream or the connection ended before all of the audio had arrived. A message is not of the
+                documented shape. The stream is not open. Another task (thread) is receiving from it.
         """
         raises = self._core.connection.settings.raise_on_error if raise_on_error is None else raise_on_error
         while True:
@@ -533,7 +535,9 @@ class AsyncRealtimeTTSStream:
 
         Raises:
             SonioxRealtimeTimeoutError: No event arrived within the connection's ``event_timeout_sec``.
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The service ended the stream or the connection with an error. The
+                stream or the connection ended before all of the audio had arrived. A message is not of the documented
+                shape. The stream is not open. Another task (thread) is receiving from it.
         """
         while True:
             event = await self._core.receive_event(None, raise_on_error=True)
@@ -553,7 +557,9 @@ class AsyncRealtimeTTSStream:
         Raises:
             SonioxValidationError: ``handler`` cannot be called.
             SonioxRealtimeTimeoutError: No event arrived within the connection's ``event_timeout_sec``.
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The service ended the stream or the connection with an error (see ``raise_on_error``).
+                The stream or the connection ended before all of the audio had arrived. A message is not of the
+                documented shape. The stream is not open. Another task (thread) is receiving from it.
         """
         check_callback("handler", handler)
         async for event in self.receive_events():

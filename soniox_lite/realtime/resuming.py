@@ -156,7 +156,8 @@ class ResumingSTTSession(RealtimeSTTSession):
         """The next event as JSON, spelled as the service spells its messages; empty when there are no more.
 
         Raises:
-            SonioxRealtimeError: As :meth:`receive_event`.
+            SonioxRealtimeError: The connection broke and could not be resumed, the session was never opened, or another
+                thread is receiving.
         """
         item: Any = self._receive(None)
         if item is None:

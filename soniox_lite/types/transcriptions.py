@@ -185,6 +185,6 @@ class CreateTranscriptionPayload(_TranscriptionOptions):
         check.http_url("audio_url", self.audio_url, max_length=4096)
         check.text("file_id", self.file_id, min_length=1, max_length=256)
         if self.audio_url is None and self.file_id is None:
-            check.add("audio_url", "or file_id must be given", None)
+            check.add("audio_url", "or file_id must be given, or file to a call that uploads", None)
         elif self.audio_url is not None and self.file_id is not None:
             check.add("audio_url", "and file_id exclude each other", self.audio_url)

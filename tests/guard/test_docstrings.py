@@ -42,6 +42,17 @@ def test_each_public_name_has_a_docstring(package: str) -> None:
     assert [name for name, value in members(package) if not (value.__doc__ or "").strip()] == []
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_call_sends_its_reader_elsewhere_for_an_argument(package: str) -> None:
+    entry = re.compile(r"^ +\*{0,2}(\w+): As (?:for )?:meth:", re.MULTILINE)
+    calls = dict(members(package))
+    for name, value in list(calls.items()):
+        if inspect.isclass(value):  # Those that it inherits, too.
+            calls |= {f"{name}.{member}": call for member, call in inspect.getmembers(value, inspect.isfunction)}
+    found = {name: entry.findall(inspect.getdoc(call) or "") for name, call in calls.items()}
+    assert {name: arguments for name, arguments in found.items() if arguments} == {}
+
+
 @pytest.mark.parametrize("package", ["soniox_lite.api", "soniox_lite.subtitles", "soniox_lite.transcript"])
 def test_a_call_lists_its_own_arguments(package: str) -> None:
     missing: list[str] = []
