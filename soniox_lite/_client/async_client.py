@@ -222,7 +222,10 @@ class AsyncSonioxClient(BaseClient):
             )
 
     async def aclose(self) -> None:
-        """Closes the connections and ends the threads; requests under way fail. Later calls do nothing."""
+        """Closes the connections and ends the threads; requests under way fail. Later calls do nothing.
+
+        Runs of ``transcribe_many`` end before, and delete what they have created.
+        """
         transport = self._shared.setdefault("transport", None) if self._owns_transport else None
         if transport is not None:
             await transport.close()

@@ -219,7 +219,10 @@ class SonioxClient(BaseClient):
             )
 
     def close(self) -> None:
-        """Closes the connections; requests under way fail. Later calls do nothing."""
+        """Closes the connections; requests under way fail. Later calls do nothing.
+
+        Runs of ``transcribe_many`` end before, and delete what they have created.
+        """
         transport = self._shared.setdefault("transport", None) if self._owns_transport else None
         if transport is not None:
             transport.close()

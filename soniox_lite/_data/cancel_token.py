@@ -24,7 +24,7 @@ class CancelToken:
 
     A cancelled call raises :class:`SonioxCancelledError` at once: its connection is shut down, and a pause ends. The
     resolution of a host's name, and callbacks of your own, are finished before. A request that was sent may have been
-    carried out. Any thread may cancel.
+    carried out. ``transcribe_many`` deletes what it has created before it raises. Any thread may cancel.
     """
 
     def __init__(self) -> None:
@@ -75,15 +75,19 @@ class CancelToken:
 
 
 class LinkedToken(CancelToken):
-    """A token for some calls of another one: it is cancelled with the other, but may also be cancelled alone."""
+    """A token for some calls of another one: it is stopped with the other, but may also be ended alone."""
 
     def __init__(self, parent: CancelToken | None) -> None:
         super().__init__()
         if parent is not None:
             parent.watch(self)
             if parent.cancelled:
-                self.cancel()
+                self.stop()
+
+    def stop(self) -> None:
+        """As ``cancel()``, but a request that was sent is completed; an upload is not."""
+        self._is_set.set()
 
     def abort_of(self, owner: object, /) -> None:  # noqa: ARG002 - any other token's pools have it
-        """Cancels this with the other token."""
-        self.cancel()
+        """The other token was cancelled."""
+        self.stop()

@@ -14,7 +14,7 @@ from .workers import Workers, result_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from concurrent.futures import Future
     from typing import Any, TypeVar
 
@@ -33,6 +33,18 @@ MAX_THREADS = 64
 async def pause(delay_sec: float, _cancel: CancelToken | None = None) -> None:
     """Waits; cancelling the task ends it."""
     await _loop_timers.sleep(delay_sec)
+
+
+async def completed(call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What a call returns. If the task is cancelled meanwhile, this takes effect when the call has ended."""
+    task = asyncio.ensure_future(call())
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        if not task.cancelled():
+            task.exception()  # Otherwise asyncio logs that it was never looked at.
+        raise
 
 
 class AsyncTransport:

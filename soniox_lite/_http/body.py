@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, BinaryIO
 
+    from .._data.cancel_token import CancelToken
+
     # Called with the number of file bytes sent so far and in all; None if the latter is not known.
     ProgressCallback = Callable[[int, int | None], object]
 
@@ -31,10 +33,12 @@ class Body:
         on_progress: Called while the body is sent; None for no callback.
         own_error: The exception of ``on_progress`` or of a file's stream that ended the last attempt; None without one.
             The transport raises it after the attempt, whatever urllib or an opener made of it.
+        cancel: What may end the upload of a file between two blocks; None without it.
     """
 
     on_progress: ProgressCallback | None = None
     own_error: Exception | None = None
+    cancel: CancelToken | None = None
 
     def __init__(self, content: bytes, content_type: str) -> None:
         self.content_type = content_type
@@ -124,12 +128,14 @@ class MultipartBody(Body):
                 yield block
                 # The generator continues when the block has been passed to the socket.
                 sent += len(block)
-                if self.on_progress is not None:
-                    try:
+                try:
+                    if self.cancel is not None:
+                        self.cancel.check()
+                    if self.on_progress is not None:
                         refuse_awaitable("on_progress", self.on_progress(sent, total))
-                    except Exception as error:
-                        self.own_error = error
-                        raise
+                except Exception as error:
+                    self.own_error = error
+                    raise
 
     def _blocks_of(self, part: _FilePart) -> Iterator[bytes]:
         """The blocks of a file. An exception is kept, as it must not be taken for one of the connection."""

@@ -23,11 +23,14 @@ from .wire_response import WireResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
     from .._data.cancel_token import CancelToken
     from .._settings import Settings
     from .body import ProgressCallback
+
+    T = TypeVar("T")
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 # The beginning of an error page is enough to describe it.
@@ -55,6 +58,11 @@ def pause(delay_sec: float, cancel: CancelToken | None = None) -> None:
         cancel.pause(delay_sec)
 
 
+def completed(call: Callable[[], T]) -> T:
+    """What a call returns; the async twin completes it although its task is cancelled."""
+    return call()
+
+
 class Transport:
     """Sends requests through urllib and owns the connections. Any thread may use it."""
 
@@ -69,6 +77,8 @@ class Transport:
         """
         self._pool = ConnectionPool()
         self._opener = settings.opener or _build_opener(self._pool, settings)
+        # Each makes its last requests before the client is closed.
+        self.endings: set[Callable[[], None]] = set()
 
     @property
     def closed(self) -> bool:
@@ -121,6 +131,8 @@ class Transport:
 
     def close(self) -> None:
         """Closes all connections, also those in use: their requests fail at once."""
+        for end in tuple(self.endings):
+            end()
         self._pool.close()
 
     def _open(self, request: Request, settings: Settings, deadline: float | None) -> WireResponse | ForeignResponse:
@@ -135,6 +147,8 @@ class Transport:
         if settings.cancel is not None:
             wire_request.cancel = settings.cancel
             settings.cancel.watch(self._pool)
+            if request.body is not None:
+                request.body.cancel = settings.cancel
         raw: Any = None
         try:
             raw = self._opener.open(wire_request, timeout=timeout_sec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 
-from .._http.transport import pause
+from .._http.transport import completed, pause
 from .._settings import settings_of
 from ..errors import SonioxCancelledError, SonioxError, SonioxRateLimitError, one_line
 from ..types.bulk import BulkResult
@@ -13,12 +13,9 @@ from ..types.bulk import BulkResult
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
 
     from ..client import SonioxClient
     from ._bulk_plan import BulkItem
-
-    ResultT = TypeVar("ResultT")
 
 _PAGE_SIZE = 1000
 _FIRST_PAUSE_SEC = 1.0
@@ -49,30 +46,33 @@ def transcribe_item(client: SonioxClient, item: BulkItem) -> BulkResult:
 
 
 def _transcribe(client: SonioxClient, item: BulkItem, result: BulkResult) -> None:
-    """Fills the result step by step, so that it says what has been created when a step fails."""
-    stt, reference = client.stt, item.options["client_reference_id"]
+    """Fills the result step by step, so that it says what has been created when a step fails or is abandoned."""
+    stt = client.stt
+
+    def upload() -> None:
+        file = client.files.upload(item.source, client_reference_id=item.options["client_reference_id"])
+        result.file_id = file.id
+
+    def create() -> None:
+        place = {"audio_url": item.source} if item.is_url else {"file_id": result.file_id}
+        result.transcription_id = (stt.create(**place, **item.options)).id
+
     if result.transcription_id is None:
-        if item.is_url:
-            place: dict[str, Any] = {"audio_url": item.source}
-        else:
-            if result.file_id is None:
-                upload = client.files.upload
-                file = _below_limits(client, lambda: upload(item.source, client_reference_id=reference))
-                result.file_id = file.id
-            place = {"file_id": result.file_id}
-        job = _below_limits(client, lambda: stt.create(**place, **item.options))
-        result.transcription_id = job.id
+        if not item.is_url and result.file_id is None:
+            _below_limits(client, upload)
+        _below_limits(client, create)
+    assert result.transcription_id is not None  # noqa: S101 - create() has set it
     result.transcript = stt._wait_for_transcript(  # pyright: ignore[reportPrivateUsage] - of this namespace
         result.transcription_id, *item.wait
     )
 
 
-def _below_limits(client: SonioxClient, call: Callable[[], ResultT]) -> ResultT:
-    """What a call returns, which is repeated while a limit of the account refuses it."""
+def _below_limits(client: SonioxClient, call: Callable[[], None]) -> None:
+    """Makes a call, and repeats it while a limit of the account refuses it. A call that was begun is completed."""
     waited, delay = 0.0, _FIRST_PAUSE_SEC
     while True:
         try:
-            return call()
+            return completed(call)
         except SonioxRateLimitError as error:
             delay = max(delay, error.retry_after_sec or 0.0)
             if waited + delay > _MAX_LIMIT_SEC:

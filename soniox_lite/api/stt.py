@@ -581,13 +581,14 @@ class SttAPI:
                 hooks. The settings must be such that can be pickled, and paths must be valid where the workers run.
 
         Returns:
-            An iterator of :class:`~soniox_lite.types.bulk.BulkResult`. If it is closed early, work that was begun is
-            abandoned; without a journal its files and jobs are deleted, but for one that a request creates at that
-            moment. Workers of an executor finish what they have begun, and leave it at the service.
+            An iterator of :class:`~soniox_lite.types.bulk.BulkResult`. If it is closed early, or the client is closed,
+            the work ends. Uploads are broken off, and other requests under way have five seconds to end; without a
+            journal, files and jobs are then deleted. Workers of an executor finish what they have begun, and leave it
+            at the service.
 
         Raises:
             SonioxValidationError: An argument is not valid, or another run uses the journal.
-            SonioxError: The journal cannot be read or written.
+            SonioxError: The journal cannot be read or written, or the client was closed during the run.
             Exception: What the executor raises, such as a ``BrokenProcessPool`` when a worker was killed; and what
                 ``sources`` and ``on_progress`` raise.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import gc
 import json
@@ -76,12 +77,17 @@ def watched(fake: FakeSoniox) -> int:
     return len({line.path for line in fake.requests if line.method == "GET" and "/transcriptions/" in line.path})
 
 
-def wait_for_transcripts(fake: FakeSoniox, count: int) -> None:
-    """Returns when the client has asked for so many transcripts."""
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Returns when something has become so."""
     deadline = time.monotonic() + 60
-    while sum(line.path.endswith("/transcript") for line in fake.requests) < count:
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wait_for_transcripts(fake: FakeSoniox, count: int) -> None:
+    """Returns when the client has asked for so many transcripts."""
+    wait_until(lambda: sum(line.path.endswith("/transcript") for line in fake.requests) >= count)
 
 
 class BytesPath:
@@ -271,11 +277,9 @@ class TestStopped:
     def test_a_loop_that_is_left(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
             results = client.stt.transcribe_many(recordings, concurrency=3)
-            result = next(results)
+            next(results)
             results.close()
-        # A request of another may have been under way at that moment. What is known of is not there any more.
-        assert result.transcription_id not in {job.id for job in fake_soniox.transcriptions}
-        assert result.file_id not in {file.id for file in fake_soniox.files}
+        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
     def test_a_completed_job_whose_transcript_was_on_its_way(
         self, fake_soniox: FakeSoniox, recordings: list[str]
@@ -326,23 +330,151 @@ class TestStopped:
         asyncio.run(main())
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
 
-    def test_a_client_that_is_closed_does_not_wait_for_a_run_that_is_still_held(
-        self, fake_soniox: FakeSoniox, recordings: list[str]
+    @pytest.mark.parametrize("kind", ["sync", "async"])
+    def test_a_client_that_is_closed_ends_a_run_that_is_still_held(
+        self, fake_soniox: FakeSoniox, recordings: list[str], kind: str
     ) -> None:
-        async def main() -> None:
-            async with AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
-                results = client.stt.transcribe_many(recordings, concurrency=1)
-                assert (await anext(results)).error is None
-            errors = [result.error async for result in results]
-            assert [isinstance(error, SonioxError) for error in errors] == [True] * 11
-            assert str(errors[-1]) == "this client is closed"
+        urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
 
-        asyncio.run(asyncio.wait_for(main(), 60))
+        def with_threads() -> None:
+            with SonioxClient(**urls) as client:
+                results = client.stt.transcribe_many(recordings, concurrency=3)
+                next(results)
+            assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+            with pytest.raises(SonioxError, match="this client is closed"):
+                next(results)
+
+        async def with_tasks() -> None:
+            async with AsyncSonioxClient(**urls) as client:
+                results = client.stt.transcribe_many(recordings, concurrency=3)
+                await anext(results)
+            assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+            with pytest.raises(SonioxError, match="this client is closed"):
+                await anext(results)
+
+        with_threads() if kind == "sync" else asyncio.run(asyncio.wait_for(with_tasks(), 60))
+
+    @pytest.mark.parametrize("kind", ["sync", "async"])
+    def test_a_client_that_is_closed_while_another_waits_for_results(
+        self, slow: FakeSoniox, recordings: list[str], kind: str
+    ) -> None:
+        errors: list[SonioxError] = []
+
+        def take(results: Iterator[BulkResult]) -> None:
+            with pytest.raises(SonioxError, match="this client is closed") as caught:
+                next(results)
+            errors.append(caught.value)
+
+        def with_threads() -> None:
+            with SonioxClient(slow.api_key, api_base_url=slow.api_base_url) as client:
+                results = client.stt.transcribe_many(recordings, concurrency=3)
+                taking = threading.Thread(target=take, args=(results,), daemon=True)
+                taking.start()
+                wait_until(lambda: watched(slow) == 3)
+            taking.join(60)
+
+        async def with_tasks() -> None:
+            async with AsyncSonioxClient(slow.api_key, api_base_url=slow.api_base_url) as client:
+                taking = asyncio.ensure_future(anext(client.stt.transcribe_many(recordings, concurrency=3)))
+                await asyncio.to_thread(wait_until, lambda: watched(slow) == 3)
+            with pytest.raises(SonioxError, match="this client is closed") as caught:
+                await taking
+            errors.append(caught.value)
+
+        with_threads() if kind == "sync" else asyncio.run(asyncio.wait_for(with_tasks(), 60))
+        assert len(errors) == 1
+        assert (slow.transcriptions, slow.files) == ((), ())
+
+    @pytest.mark.parametrize("kind", ["sync", "async", "cancelled"])
+    def test_what_a_request_creates_while_a_run_is_stopped(
+        self, fake_soniox: FakeSoniox, recordings: list[str], kind: str
+    ) -> None:
+        """The body of the loop raises while the response to the upload of another source is still coming in."""
+        fake_soniox.faults.drip(operation="upload_file", times=1, block_bytes=16, every_sec=0.02)
+        urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
+        token = CancelToken()
+
+        def stop() -> None:
+            wait_until(lambda: len(fake_soniox.files) == 2)
+            token.cancel()
+            raise ZeroDivisionError
+
+        def with_threads() -> None:
+            with SonioxClient(**urls) as client:
+                stt = client.with_options(cancel=token if kind == "cancelled" else None).stt
+                for _ in stt.transcribe_many(recordings[:2], concurrency=2):
+                    with contextlib.suppress(ZeroDivisionError):
+                        stop()
+                    if kind == "sync":
+                        raise ZeroDivisionError
+
+        async def with_tasks() -> None:
+            async with AsyncSonioxClient(**urls) as client:
+                async for _ in client.stt.transcribe_many(recordings[:2], concurrency=2):
+                    await asyncio.to_thread(stop)
+
+        with pytest.raises(SonioxCancelledError if kind == "cancelled" else ZeroDivisionError):
+            asyncio.run(asyncio.wait_for(with_tasks(), 60)) if kind == "async" else with_threads()
+        assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
+
+    @pytest.mark.parametrize("kind", ["sync", "async"])
+    def test_a_request_that_is_never_answered_delays_the_end_by_a_moment_only(
+        self, fake_soniox: FakeSoniox, recordings: list[str], kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("soniox_lite.api._bulk_runs.GRACE_SEC", 0.05)
+        fake_soniox.faults.stall("after", operation="create_transcription", times=1)
+        urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url, "timeout_sec": 300}
+
+        def with_threads() -> None:
+            with SonioxClient(**urls) as client:
+                next(client.stt.transcribe_many(recordings[:2], concurrency=2))
+
+        async def with_tasks() -> None:
+            async with AsyncSonioxClient(**urls) as client:
+                await anext(client.stt.transcribe_many(recordings[:2], concurrency=2))
+
+        started = time.monotonic()
+        with_threads() if kind == "sync" else asyncio.run(with_tasks())
+        assert time.monotonic() - started < 60
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    @pytest.mark.parametrize("kind", ["sync", "async"])
+    def test_an_upload_that_takes_long_is_not_completed(
+        self, fake_soniox: FakeSoniox, recordings: list[str], tmp_path: Path, kind: str
+    ) -> None:
+        endless = tmp_path / "endless.wav"
+        os.mkfifo(endless)
+        stopped = threading.Event()
+
+        def write() -> None:
+            # Opening waits for the reader; writing fails when that one has gone.
+            with contextlib.suppress(BrokenPipeError), endless.open("wb", buffering=0) as file:
+                while not stopped.wait(0.005):
+                    file.write(bytes(4096))
+
+        urls = {"api_key": fake_soniox.api_key, "api_base_url": fake_soniox.api_base_url}
+
+        def with_threads() -> None:
+            with SonioxClient(**urls) as client:
+                next(client.stt.transcribe_many([endless, *recordings[:1]], concurrency=2))
+
+        async def with_tasks() -> None:
+            async with AsyncSonioxClient(**urls) as client:
+                await anext(client.stt.transcribe_many([endless, *recordings[:1]], concurrency=2))
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        try:
+            with_threads() if kind == "sync" else asyncio.run(with_tasks())
+        finally:
+            stopped.set()
+            writing.join()
+        assert fake_soniox.files == ()
 
     def test_a_client_that_is_closed_in_another_loop(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         client = AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url)
         first = asyncio.new_event_loop()
-        results = client.stt.transcribe_many(recordings[:1])  # the upload of another could be under way at the end
+        results = client.stt.transcribe_many(recordings)
         assert first.run_until_complete(anext(results)).error is None
         first.run_until_complete(results.aclose())
         assert (fake_soniox.transcriptions, fake_soniox.files) == ((), ())
