@@ -54,21 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     try:
-        server = Standalone(
-            {
-                "keep": _KEEP,
-                **{name: value_of_text(name, texts) for name in OPTIONS if (texts := getattr(settings, name, None))},
-            },
-            host=settings.host,
-            port=settings.port,
-            tls=settings.tls,
-            scripts=settings.script,
-            seeds=settings.seed,
-            state_file=settings.state,
-            max_fakes=settings.max_fakes,
-            open_control=settings.open_control,
-            allow_hosts=[host.strip() for listed in settings.allow_host for host in listed.split(",")],
-        )
+        server = _server_of(settings)
     except (OSError, ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -91,6 +77,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _server_of(settings: argparse.Namespace) -> Standalone:
+    options = {name: value_of_text(name, texts) for name in OPTIONS if (texts := getattr(settings, name, None))}
+    return Standalone(
+        {"keep": _KEEP, **options},
+        host=settings.host,
+        port=settings.port,
+        tls=settings.tls,
+        scripts=settings.script,
+        seeds=settings.seed,
+        state_file=settings.state,
+        max_fakes=settings.max_fakes,
+        open_control=settings.open_control,
+        allow_hosts=[host.strip() for listed in settings.allow_host for host in listed.split(",")],
+    )
 
 
 def parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.Namespace:
@@ -167,8 +169,12 @@ def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         ),
         add("--open-control", **switch, help="let other machines use /__fake__/ as well, without a key"),  # type: ignore[arg-type]
     ]
+    return parser, [*actions, *_options_of_the_fake(parser)]
+
+
+def _options_of_the_fake(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     fake = parser.add_argument_group("options of the fake", "The control API takes them as well, under their names.")
-    actions += [
+    return [
         fake.add_argument(
             f"--{flag_of(name)}",
             dest=name,
@@ -179,7 +185,6 @@ def parser_and_options() -> tuple[argparse.ArgumentParser, list[argparse.Action]
         )
         for name, option in OPTIONS.items()
     ]
-    return parser, actions
 
 
 def _switch(text: str) -> bool:

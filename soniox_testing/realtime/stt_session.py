@@ -28,15 +28,16 @@ from .session import RealtimeSession, parse_object
 from .stt_config import config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..hearing.recognition import Message
     from ..script.actions import Action, Handshake
-    from ..script.recordings import Hearing
+    from ..script.recordings import AddedRecording, Hearing
     from ..script.records import SessionEnd
     from ..script.session_faults import Ending, SessionFault
     from ..script.transcripts import Word
     from ..store.state import State
+    from .conversation import Conversation
     from .conversation_queue import Output
     from .session import Timer
     from .stt_config import SttConfig
@@ -163,29 +164,61 @@ class SttSession(RealtimeSession[SessionLog]):
         self._use_key_of(values, now_sec)
         config = config_of(values)
         with self._state.lock:
-            temporary = self._authentication.temporary
-            check_unused(temporary)
-            reference = config.client_reference_id if temporary is None else temporary.client_reference_id
-            refusal = start_refusal(self._state, self._authentication.api_key, "stt")
-            self.log.note(config=config.message, client_reference_id=reference)
-            if refusal is not None:
-                raise refusal
+            reference = self._admit(config)
             fault = self._fault = self._state.faults.take_for_session(STT)
             if fault is not None and fault.at_start and not isinstance(fault.effect, SendRaw):
                 return self._fail(fault.effect)
-            if temporary is not None:
-                temporary.used = True
-            self._stream = self._state.usage.started("stt", self._authentication.api_key)
-            self._started_sec = now_sec
+            self._count_as_started(now_sec)
             function = self._state.script.take_function(reference)
             words = None if function is not None else self._state.script.take_words(reference)
             added = self._state.script.hear_recording(reference) if function is None and words is None else None
             if added is not None:
                 self._followed = FollowedWords(added, config.audio_format, home_languages(config)[0])
-        is_scripted = function is not None or words is not None or added is not None
-        strict = self._state.audio == "checked" and not is_scripted and not self._state.transcriber.is_wanted
+        self._prepare_to_hear(config, words, added, has_function=function is not None)
+        self._phase = "streaming"
+        self._timers.pop("idle", None)
+        self._pace = InputPace(self._state, now_sec)
+        if function is not None:
+            # Only the limit of the key ends a scripted session: the function decides how long the client may be silent.
+            self._converse(function, config)
+        else:
+            self._timers["input"] = self._pace.due_sec
+            self._timers["length"] = now_sec + _MAX_DURATION_SEC
+        if fault is not None and fault.at_start and isinstance(fault.effect, SendRaw):
+            return [fault.effect]
+        return []
+
+    def _admit(self, config: SttConfig) -> str | None:
+        """Notes the session, and refuses it where a key or a limit does; returns its ``client_reference_id``."""
+        temporary = self._authentication.temporary
+        check_unused(temporary)
+        reference = config.client_reference_id if temporary is None else temporary.client_reference_id
+        refusal = start_refusal(self._state, self._authentication.api_key, "stt")
+        self.log.note(config=config.message, client_reference_id=reference)
+        if refusal is not None:
+            raise refusal
+        return reference
+
+    def _count_as_started(self, now_sec: float) -> None:
+        if self._authentication.temporary is not None:
+            self._authentication.temporary.used = True
+        self._stream = self._state.usage.started("stt", self._authentication.api_key)
+        self._started_sec = now_sec
+
+    def _prepare_to_hear(
+        self,
+        config: SttConfig,
+        words: Sequence[Word] | None,
+        added: AddedRecording | None,
+        *,
+        has_function: bool,
+    ) -> None:
+        """Sets what measures the audio, and what makes tokens of it."""
+        is_unscripted = not has_function and words is None and added is None
+        is_transcribed = is_unscripted and self._state.transcriber.is_wanted
+        strict = self._state.audio == "checked" and is_unscripted and not is_transcribed
         self._meter = meter_for(config.audio_format, strict=strict)
-        if function is None and words is None and added is None and self._state.transcriber.is_wanted:
+        if is_transcribed:
             self._config, words = config, ()
             self.log.is_needed = True
         if self._followed is None or added is None:
@@ -193,22 +226,14 @@ class SttSession(RealtimeSession[SessionLog]):
             self._recognizer = recognizer(config, source_of(config, words))
         else:
             self._recognizer = Recognizer(config, self._followed, _pace_of(self._followed, added.hearing, config))
-        self._phase = "streaming"
-        self._timers.pop("idle", None)
-        self._pace = InputPace(self._state, now_sec)
-        if function is not None:
-            # Only the limit of the key ends a scripted session: the function decides how long the client may be silent.
-            self._queue = ConversationQueue(self._wake or (lambda: None))
-            thread = start_conversation(function, config, self._queue, self._state)
-            with self._state.lock:
-                running = [known for known in self._state.conversation_threads if known.is_alive()]
-                self._state.conversation_threads = [*running, thread]
-        else:
-            self._timers["input"] = self._pace.due_sec
-            self._timers["length"] = now_sec + _MAX_DURATION_SEC
-        if fault is not None and fault.at_start and isinstance(fault.effect, SendRaw):
-            return [fault.effect]
-        return []
+
+    def _converse(self, function: Callable[[Conversation], object], config: SttConfig) -> None:
+        """Lets the function of a test run the session, in a thread."""
+        self._queue = ConversationQueue(self._wake or (lambda: None))
+        thread = start_conversation(function, config, self._queue, self._state)
+        with self._state.lock:
+            running = [known for known in self._state.conversation_threads if known.is_alive()]
+            self._state.conversation_threads = [*running, thread]
 
     def _text(self, text: str, now_sec: float) -> Sequence[Action]:
         if not text:
