@@ -15,10 +15,11 @@ from .transcripts import TranscriptOutput
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from typing_extensions import Self
 
+    from ..client import SonioxClient
     from ..types.bulk import BulkResult
     from .recognition import JobFields
 
@@ -39,12 +40,7 @@ def is_bulk(options: argparse.Namespace) -> bool:
 
 def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
     """Writes a transcript for each recording. Returns exit code 0, or 1 if any of them failed."""
-    if options.output_dir is None:
-        folder = next((f"{source!r} is a folder" for source in options.sources if os.path.isdir(source)), "")
-        raise screen.CommandError(f"{folder or 'several recordings'}: give --output-dir", exit_code=2)
-    if options.output is not None or "-" in options.sources:
-        other = "-" if options.output is None else "--output"
-        raise screen.CommandError(f"{other} is for one recording", exit_code=2)
+    _check(options)
     outputs = _outputs(options)
     waiting = {
         source: output for source, output in outputs.items() if options.force or not os.path.exists(str(output.path))
@@ -52,24 +48,37 @@ def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
             report.skipped(source, "its transcript exists")
-        with open_client(options) as client:
-            results = client.stt.transcribe_many(
-                waiting,
-                **job,
-                concurrency=_DEFAULT_JOBS if options.jobs is None else options.jobs,
-                journal=options.journal,
-                delete_after=not options.keep,
-                wait_timeout_sec=options.wait_timeout,
-                on_progress=report.note,
-            )
-            # After an interruption it deletes what it has made, as long as the client is open.
-            with contextlib.closing(results):
-                for result in results:
-                    problem = _written(result, waiting[result.source])
-                    if problem is not None and result.error is None:
-                        result.error = SonioxError(problem)  # So that the journal does not note it as done.
-                    report.done(result, problem)
+        with open_client(options) as client, contextlib.closing(_run(client, options, job, waiting, report)) as results:
+            for result in results:
+                problem = _written(result, waiting[result.source])
+                if problem is not None and result.error is None:
+                    result.error = SonioxError(problem)  # So that the journal does not note it as done.
+                report.done(result, problem)
     return report.exit_code
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.output_dir is None:
+        folder = next((f"{source!r} is a folder" for source in options.sources if os.path.isdir(source)), "")
+        raise screen.CommandError(f"{folder or 'several recordings'}: give --output-dir", exit_code=2)
+    if options.output is not None or "-" in options.sources:
+        other = "-" if options.output is None else "--output"
+        raise screen.CommandError(f"{other} is for one recording", exit_code=2)
+
+
+def _run(
+    client: SonioxClient, options: argparse.Namespace, job: JobFields, sources: Iterable[str], report: _Report
+) -> Generator[BulkResult]:
+    """The results as they come. Closing it, while the client is open, deletes what it has made at the service."""
+    return client.stt.transcribe_many(
+        sources,
+        **job,
+        concurrency=_DEFAULT_JOBS if options.jobs is None else options.jobs,
+        journal=options.journal,
+        delete_after=not options.keep,
+        wait_timeout_sec=options.wait_timeout,
+        on_progress=report.note,
+    )
 
 
 def _written(result: BulkResult, output: TranscriptOutput) -> str | None:
@@ -171,17 +180,22 @@ def _recordings(sources: list[str]) -> Iterator[tuple[str, str]]:
     unread: list[OSError] = []
     for source in sources:
         if os.path.isdir(source):
-            for folder, folders, names in os.walk(source, onerror=unread.append):
-                folders.sort()
-                for name in sorted(names):
-                    stem, ending = os.path.splitext(name)
-                    if ending.lower() in _RECORDINGS:
-                        yield os.path.join(folder, name), os.path.join(os.path.relpath(folder, source), stem)
+            yield from _recordings_in(source, unread)
         else:
             path = urlsplit(source).path if _is_url(source) else source
             yield source, os.path.splitext(os.path.basename(path))[0] or "recording"
     for error in unread:
         yield error.filename, error.filename
+
+
+def _recordings_in(top: str, unread: list[OSError]) -> Iterator[tuple[str, str]]:
+    """Those of a folder and its subfolders. The errors of folders that cannot be read are added to ``unread``."""
+    for folder, folders, names in os.walk(top, onerror=unread.append):
+        folders.sort()
+        for name in sorted(names):
+            stem, ending = os.path.splitext(name)
+            if ending.lower() in _RECORDINGS:
+                yield os.path.join(folder, name), os.path.join(os.path.relpath(folder, top), stem)
 
 
 def _is_url(source: str) -> bool:

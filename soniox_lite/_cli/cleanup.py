@@ -178,16 +178,17 @@ class ServerTraces:
                 return
             time.sleep(pause)
             for kind in tuple(self._doubtful):
-                # All pages: the order of listings is not documented.
-                listing = self._cleaner.files if kind == "file" else self._cleaner.stt
-                for thing in listing.list_all(limit=1000):
-                    if self._is_ours(thing):
-                        self._ids[kind] = thing.id
-                        self._doubtful.discard(kind)
-                        break
+                if (found := self._found(kind)) is not None:
+                    self._ids[kind] = found
+                    self._doubtful.discard(kind)
         # Other jobs may have the same reference of the user; they must not be deleted.
         if self._job_reference == self._reference or "file" in self._ids:
             self._doubtful.clear()
+
+    def _found(self, kind: Kind) -> str | None:
+        """The ID of this run's item. All pages are read, because the order of listings is not documented."""
+        listing = self._cleaner.files if kind == "file" else self._cleaner.stt
+        return next((thing.id for thing in listing.list_all(limit=1000) if self._is_ours(thing)), None)
 
     def _is_ours(self, thing: File | Transcription) -> bool:
         """Whether this run created the item: it has the unique reference, or was made from this run's file."""

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from ..errors import SonioxError
     from ..types.files import File
     from ..types.transcriptions import Transcription
     from ..types.voices import Voice
@@ -33,7 +32,6 @@ def delete_each(
         CommandError: ``--all`` without ``--yes`` needs a confirmation, and there is no terminal to ask on.
     """
     from ..api._arguments import path_segment  # noqa: PLC0415 - not for --help
-    from ..errors import SonioxError  # noqa: PLC0415 - not for --help
 
     if options.all and not options.yes and not (screen.is_terminal("stdin") and screen.is_terminal("stderr")):
         raise screen.CommandError(
@@ -47,25 +45,30 @@ def delete_each(
         screen.say("nothing deleted")
         return 1
     deleted: list[str] = []
-    failures: list[SonioxError] = []
     try:
-        for thing_id in ids:
-            try:
-                delete(thing_id)
-                deleted.append(thing_id)
-                if not options.json:
-                    screen.write(f"deleted {screen.printable(thing_id)}")
-            except SonioxError as error:
-                if options.debug:
-                    raise
-                failures.append(error)
-                screen.say(f"error: {thing_id}: {error}")
+        deleted.extend(thing_id for thing_id in ids if _is_deleted(thing_id, delete, options))
     finally:
         if options.json:
             screen.write_json({"deleted": deleted})
     if options.all and not ids:
         screen.say(f"there are no {what}")
-    return 1 if failures else 0
+    return 0 if len(deleted) == len(ids) else 1
+
+
+def _is_deleted(thing_id: str, delete: Callable[[str], None], options: argparse.Namespace) -> bool:
+    """Deletes an item and says so. False if that fails, which it also says."""
+    from ..errors import SonioxError  # noqa: PLC0415 - not for --help
+
+    try:
+        delete(thing_id)
+    except SonioxError as error:
+        if options.debug:
+            raise
+        screen.say(f"error: {thing_id}: {error}")
+        return False
+    if not options.json:
+        screen.write(f"deleted {screen.printable(thing_id)}")
+    return True
 
 
 def human_size(size_bytes: int) -> str:

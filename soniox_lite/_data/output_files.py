@@ -101,21 +101,8 @@ def opened_output(
 @contextlib.contextmanager
 def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generator[Output, None, None]:
     with contextlib.ExitStack() as stack:
-        draft: _Draft | None = None
         try:
-            name = os.fsdecode(path)
-            descriptor = descriptor_of(name)
-            status = _status_or_none(name)
-            if descriptor is not None:
-                # open() by name would empty the file, and overwrite what is written through the descriptor.
-                stream: Any = stack.enter_context(open(_duplicate(descriptor), "wb", buffering=0))
-            elif status is None or stat.S_ISREG(status.st_mode):
-                draft = _Draft(name, status)
-                stack.callback(draft.remove)
-                stream = stack.enter_context(draft.open())
-            else:
-                # Unbuffered, since the blocks are large, and closing then writes nothing that could fail.
-                stream = stack.enter_context(open(name, "wb", buffering=0))
+            stream, draft = _stream_and_draft(os.fsdecode(path), stack)
         except (OSError, ValueError, TypeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise file_error(f"output cannot be written: {reason}", error, path) from error
@@ -132,6 +119,20 @@ def _opened_file(path: os.PathLike[str] | str, *, keep_partial: bool) -> Generat
                 draft.finish(stream)
             except OSError as error:
                 raise _failure(error) from error
+
+
+def _stream_and_draft(name: str, stack: contextlib.ExitStack) -> tuple[Any, _Draft | None]:
+    """What to write to, unbuffered or in a draft: closing it then writes nothing that could fail."""
+    descriptor = descriptor_of(name)
+    if descriptor is not None:
+        # open() by name would empty the file, and overwrite what is written through the descriptor.
+        return stack.enter_context(open(_duplicate(descriptor), "wb", buffering=0)), None
+    status = _status_or_none(name)
+    if status is None or stat.S_ISREG(status.st_mode):
+        draft = _Draft(name, status)
+        stack.callback(draft.remove)
+        return stack.enter_context(draft.open()), draft
+    return stack.enter_context(open(name, "wb", buffering=0)), None
 
 
 class _Draft:

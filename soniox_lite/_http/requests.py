@@ -64,20 +64,25 @@ def request_from(
         if json is not None:
             body = json_body(json)
         elif files is not None:
-            parts: dict[str, tuple[str, BinaryIO, str]] = {}
-            for name, value in files.items():
-                filename, content, content_type = _file_tuple(name, value)
-                stream, filename, should_close = normalize_file(content, filename)
-                if should_close:
-                    opened.append(stream)
-                parts[name] = (filename, stream, content_type)
-            body = MultipartBody(data or {}, parts, on_progress)
+            body = MultipartBody(data or {}, _parts(files, opened), on_progress)
         elif data is not None:
             body = form_body(data)
         yield Request(method.upper(), url, headers, body)
     finally:
         for stream in opened:
             stream.close()
+
+
+def _parts(files: Mapping[str, Any], opened: list[BinaryIO]) -> dict[str, tuple[str, BinaryIO, str]]:
+    """The files of a form, each with its name and content type. Those that are opened here are added to ``opened``."""
+    parts: dict[str, tuple[str, BinaryIO, str]] = {}
+    for name, value in files.items():
+        filename, content, content_type = _file_tuple(name, value)
+        stream, filename, should_close = normalize_file(content, filename)
+        if should_close:
+            opened.append(stream)
+        parts[name] = (filename, stream, content_type)
+    return parts
 
 
 def _check_mapping(name: str, value: Any) -> None:

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from ...client import SonioxClient
     from ...types.voices import TtsVoiceDetails, Voice, VoiceModel
 
 EXAMPLE = "voices --shared tts-rt-v2"
@@ -74,7 +75,6 @@ def run(options: argparse.Namespace) -> int:
 def _create(options: argparse.Namespace) -> int:
     """Creates a voice and prints its ID. Returns exit code 0; errors are raised."""
     from ..._data.rules import FieldErrors  # noqa: PLC0415 - not for --help
-    from ...errors import SonioxTimeoutError  # noqa: PLC0415 - as above
     from ..recording import opened, path_of_url, refuse_empty  # noqa: PLC0415 - as above
 
     # Reports errors of the command line before waiting for a pipe.
@@ -89,19 +89,26 @@ def _create(options: argparse.Namespace) -> int:
             screen.write(screen.printable(voice.id))
         try:
             if options.wait or options.wait_timeout is not None:
-                with screen.Progress(wanted=True) as progress:
-                    progress.show("preparing")
-                    voice = client.voices.wait_until_ready(voice.id, timeout_sec=options.wait_timeout)
-        except SonioxTimeoutError as error:
-            if error.voice_id is None:
-                raise
-            raise screen.CommandError(
-                f"voice {voice.id} was not ready within {options.wait_timeout:g} s", exit_code=_EXIT_TIMED_OUT
-            ) from error
+                voice = _ready(client, voice.id, options.wait_timeout)
         finally:
             if options.json:
                 screen.write_json(voice.to_dict())
     return 0
+
+
+def _ready(client: SonioxClient, voice_id: str, timeout_sec: float | None) -> Voice:
+    from ...errors import SonioxTimeoutError  # noqa: PLC0415 - not for --help
+
+    try:
+        with screen.Progress(wanted=True) as progress:
+            progress.show("preparing")
+            return client.voices.wait_until_ready(voice_id, timeout_sec=timeout_sec)
+    except SonioxTimeoutError as error:
+        if error.voice_id is None:
+            raise  # A request was out of time.
+        raise screen.CommandError(
+            f"voice {voice_id} was not ready within {timeout_sec:g} s", exit_code=_EXIT_TIMED_OUT
+        ) from error
 
 
 def _delete(options: argparse.Namespace) -> int:
