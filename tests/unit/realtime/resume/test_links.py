@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 SECOND = bytes(32_000)
 # After so much audio, another connection is held ready, to which the session moves in a pause.
 EARLY = {"rotate_after_sec": 20}
+END = {"text": "<end>", "is_final": True}
 
 
 def hear(seconds: int) -> Any:
@@ -78,10 +79,10 @@ def accept_late(asked: threading.Event, go_on: threading.Event) -> Any:
     return step
 
 
-def opened(talk: Talk, server: WsServer) -> tuple[Any, ResumeCore]:
+def opened(talk: Talk, server: WsServer, policy: Any = EARLY) -> tuple[Any, ResumeCore]:
     """A session that moves, and its rules."""
     cores = NewOnes(ResumeCore)
-    session = talk.open(server.url, CONFIG, EARLY)
+    session = talk.open(server.url, CONFIG, policy)
     (core,) = cores.all()
     return session, core
 
@@ -119,6 +120,32 @@ def test_a_connection_that_is_held_ready_and_ends_is_not_moved_to(talk: Talk) ->
         assert session.connections == 1
         assert (talk.told("reconnecting"), talk.told("lost")) == ([], [])
         assert len(server.peers) == 2
+
+
+def test_a_session_moves_after_a_word_and_not_within_it(talk: Talk) -> None:
+    go_on = threading.Event()
+    word = {"text": "one", "start_ms": 60_100, "end_ms": 60_400}
+    counters = {"final_audio_proc_ms": 60_000, "total_audio_proc_ms": 60_500}
+    within = {"tokens": [{**word, "is_final": False}], **counters}
+    after = {"tokens": [{**word, "is_final": True}, END], "final_audio_proc_ms": 60_400, "total_audio_proc_ms": 61_300}
+    first = [started, hear(60), wait(go_on), message(within), until("text"), message(after), read_to_end]
+    with WsServer(in_turn(first, [started, answer_the_end(words("two"))])) as server:
+        session, core = opened(talk, server, {"rotate_after_sec": 60})
+        is_ready = note_call(core, "spare_opened")
+        talk.send(session, [SECOND] * 62, finish=False)
+        assert is_ready.wait(PATIENCE_SEC)
+        go_on.set()
+        while not talk.call(session.receive_event).tokens:
+            assert session.connections == 1
+        assert session.connections == 1
+        talk.call(session.keep_alive)
+        until_so(lambda: session.connections == 2)
+        talk.send(session, [])
+        assert text_of(talk.rest(session)) == "one two"
+        talk.call(session.close)
+        # The pause is sent to both.
+        assert server.peers[1].audio() == bytes(1500 * 32)
+        assert (talk.told("reconnecting"), talk.told("lost")) == ([], [])
 
 
 def test_what_a_program_sends_after_a_refusal_is_answered_by_it(talk: Talk) -> None:
