@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from ._cut import Delivered
 
 MARKS = (TOKEN_TEXT_END, TOKEN_TEXT_FIN)
-# A word is over when so much final audio has followed it, or so much audio in which nothing is to become final. Without
-# this, silence would hold back what was said last.
+# A word is over when so much audio without words has followed it. Without this, silence would hold back what was said
+# last. A translation lags, so that it may go on while nothing is to become final.
 _SETTLED_MS = 1000
-_QUIET_MS = 3000
+_TRANSLATION_LAG_MS = 3000
 # Three years; a longer time, or one that is no number, counts as unknown.
 _MAX_MS = 100_000_000_000
 # Code points of scripts that are written without spaces, with their punctuation: Thai to Burmese, Khmer, Chinese and
@@ -252,8 +252,8 @@ class WholeWords:
         finals, tail = self.held + tokens[:count], tokens[count:]
         for token in finals:
             self._said_ms = time_of(token.end_ms) or self._said_ms
-        said_ms = self._said_ms
-        is_settled = (final_audio_ms or 0) >= said_ms + _SETTLED_MS or (total_audio_ms or 0) >= said_ms + _QUIET_MS
+        quiet_ms = self._said_ms + (_TRANSLATION_LAG_MS if is_translation(finals[-1]) else _SETTLED_MS)
+        is_settled = (final_audio_ms or 0) >= self._said_ms + _SETTLED_MS or (total_audio_ms or 0) >= quiet_ms
         self.whole = whole = len(finals) if finished else _count_whole(finals, tail, is_settled=is_settled)
         if whole == len(finals) and not self.held:
             return tokens

@@ -146,10 +146,10 @@ def test_ctrl_c_ends_the_microphone_and_waits_for_the_last_words(
 ) -> None:
     fake_soniox.style = "simple"
     fake_soniox.add_transcript([Word("Hello.", start_ms=0, end_ms=200)])
-    # As a microphone does, it goes on: a word is shown at the latest when silence follows.
-    programs("arecord", f"echo $$ > {tmp_path / 'pid'}; while :; do head -c 3200 /dev/zero; sleep 0.05; done")
+    programs("arecord", f"echo $$ > {tmp_path / 'pid'}; head -c 64000 /dev/zero; exec sleep 100")
     with Terminal() as terminal:
-        environment = {**fake_soniox.environment(), "PATH": os.environ["PATH"]}
+        # Only final text is shown: a word is final when a second of silence has followed it.
+        environment = {**fake_soniox.environment(), "PATH": os.environ["PATH"], "TERM": "dumb"}
         with Process(["stream", "--mic"], environment, stdout=terminal.slave, start_new_session=True) as process:
             terminal.read_until("Hello.")
             os.killpg(process.popen.pid, signal.SIGINT)

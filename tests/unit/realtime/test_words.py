@@ -185,14 +185,14 @@ def test_all_is_whole_at_the_end() -> None:
 @each_row(
     "final_audio_ms, total_audio_ms, tail, given",
     [
-        (1099, 1500, "", ""),
-        (1100, 1500, "", " a"),
+        (1099, 1099, "", ""),
+        (1100, None, "", " a"),
         (None, None, "", ""),
         (5000, 5000, "b", ""),
         (5000, 5000, " b", " a"),
         # Of a service whose counter of final audio stands still in silence.
-        (100, 3099, "", ""),
-        (100, 3100, "", " a"),
+        (100, 1099, "", ""),
+        (100, 1100, "", " a"),
     ],
 )
 def test_audio_without_words_after_a_word_ends_it(
@@ -202,11 +202,13 @@ def test_audio_without_words_after_a_word_ends_it(
     assert fed(WholeWords(), " a", tail, **counters)[0] == given
 
 
-def test_a_second_of_final_audio_ends_a_translation() -> None:
+def test_a_second_of_final_audio_ends_a_translation_or_three_of_any() -> None:
     gate = WholeWords()
     assert fed(gate, " a|!b") == (" a", "b")
+    assert fed(gate, "", "", total_audio_ms=3099) == ("", "b")
     assert fed(gate, "", "", final_audio_ms=1099) == ("", "b")
     assert fed(gate, "", "", final_audio_ms=1100) == ("b", "")
+    assert fed(WholeWords(), " a|!b", total_audio_ms=3100) == (" a|b", "")
 
 
 def test_a_message_that_goes_out_as_it_is_stays_the_same_object() -> None:

@@ -15,17 +15,33 @@ import pytest
 
 from soniox_lite import SonioxRealtimeResumeError
 from soniox_lite.utils import VoiceGate
-from soniox_testing import FakeSoniox, Hearing, Recording
+from soniox_testing import FakeSoniox, Hearing, Recording, Word
 from tests.support.tables import each_row
 from tests.support.ws_server import WsServer, answer_the_end, hang_up, hold, message, refuse, started, until
 
 from ..driver import CONFIG
 from ..test_gated_sessions import SPEECH, chunks, words_of
-from .conftest import BUSY, Talk, text_of
+from .conftest import BUSY, PATIENCE_SEC, Talk, text_of
 from .test_breaks import in_turn, words
 
 ROOT = Path(__file__).parents[4]
 TALK = Recording.conversation(20, seed=3, sample_rate=2000)
+
+
+# --- the last word before a pause
+
+
+def test_a_word_is_final_when_a_second_of_silence_has_followed_it(talk: Talk, fake: FakeSoniox) -> None:
+    fake.style = "simple"
+    fake.add_transcript([Word("Hello.", start_ms=0, end_ms=200)])
+    session = talk.open(fake.stt_websocket_url, CONFIG)
+    talk.send(session, [bytes(64_000)], finish=False)
+    # No more audio comes meanwhile.
+    while text_of([event := talk.call(session.receive_event, PATIENCE_SEC / 2)]) != "Hello.":
+        assert event.total_audio_proc_ms < 2000
+    talk.send(session, [])
+    assert text_of(talk.rest(session)) == ""
+    talk.call(session.close)
 
 
 # --- translations
