@@ -134,9 +134,13 @@ def _fake(
     from .net import proxies  # noqa: PLC0415
     from .server import FakeSoniox  # noqa: PLC0415
 
-    marker = request.node.get_closest_marker("fake_soniox")
-    options: dict[str, Any] = _settings(request.config) | (marker.kwargs if marker is not None else {})
-    with FakeSoniox(listener=listener, name=request.node.nodeid, **options) as fake:
+    options: dict[str, Any] = {"listener": listener, "name": request.node.nodeid, **_settings(request.config)}
+    # From the module's to the test's own: what the nearest one says goes.
+    for marker in reversed(list(request.node.iter_markers("fake_soniox"))):
+        if marker.args:
+            pytest.fail(f"the marker fake_soniox takes names and values, as in limits='service', not {marker.args}")
+        options |= marker.kwargs
+    with FakeSoniox(**options) as fake:
         request.node.stash.setdefault(_FAKES, []).append(fake)
         if proxies.are_set():
             for name in ("NO_PROXY", "no_proxy"):

@@ -138,12 +138,13 @@ class FakeSoniox(Assertions):
 
     Raises:
         ValueError: An API key is empty; a voice has an impossible name; a permission or a limit is unknown; a limit is
-            negative; the speed is not above 0, or above 1e9; there are no attempts, or they are not in ascending order;
-            a function is a coroutine function; or an address is given beside a shared listener.
+            or a size is negative; the speed is not above 0, or above 1e9; there are no attempts, or they are not in
+            ascending order; a function is a coroutine function; or an address is given beside a shared listener.
         RuntimeError: TLS was asked for, and trustme is not installed.
-        TypeError: A key or a name is no text.
+        TypeError: There is no such argument, or a value is of another type.
     """
 
+    @checked
     def __init__(
         self,
         *,
@@ -177,6 +178,8 @@ class FakeSoniox(Assertions):
             raise ValueError("an API key must not be empty")
         if not 0 < speed <= _MAX_SPEED:
             raise ValueError(f"speed must be above 0, and at most {_MAX_SPEED:g}, not {speed}")
+        if max_file_size_bytes < 0:
+            raise ValueError(f"max_file_size_bytes must not be negative, as {max_file_size_bytes} is")
         own_clock = Clock(clock, started_at, speed)
         if progress is None:
             progress = BY_TIME if own_clock.stands_still else DEFAULT_PROGRESS
@@ -405,6 +408,7 @@ class FakeSoniox(Assertions):
         content_sha256 = None if content is None else hashlib.sha256(content).hexdigest()
         self._add(Line(words_of(transcript), filename, client_reference_id, content_sha256))
 
+    @checked
     def add_recording(
         self, recording: Recording, hearing: Hearing | None = None, *, client_reference_id: str | None = None
     ) -> None:
@@ -457,6 +461,7 @@ class FakeSoniox(Assertions):
         with self._state.lock:
             self._state.voices.failures.append(VoiceFailure(Failure(error_type, message), name))
 
+    @checked
     def add_tts_model(
         self,
         model_id: str,
@@ -488,6 +493,7 @@ class FakeSoniox(Assertions):
         with self._state.lock:
             self._state.voices.catalogue.add(model)
 
+    @checked
     def add_usage(
         self,
         model: str,
@@ -825,6 +831,7 @@ class FakeSoniox(Assertions):
         """
         return self._state.webhooks.send_again(transcription_id)
 
+    @checked
     def wait_for_webhook(self, transcription_id: str, *, timeout_sec: float = 5.0) -> WebhookDelivery:
         """Waits until the webhook of a job was delivered, or its last attempt failed.
 
@@ -840,6 +847,7 @@ class FakeSoniox(Assertions):
         """
         return self._state.webhooks.wait_for(transcription_id, timeout_sec)
 
+    @checked
     def restrict_key(self, api_key: str, permissions: Iterable[str] | None) -> None:
         """Sets the permissions of an API key; all else is refused with 403 from then on.
 

@@ -289,7 +289,7 @@ class ControlApi:
                 return {"now_sec": hosted.fake.clock.now_sec()}
             case _:
                 pass
-        raise _RefusalError(400, 'The body must be {"advance_sec": n} with n seconds, not negative.')
+        raise _RefusalError(400, f'The body must be {{"advance_sec": n}} with n seconds, from 0 to {_LONGEST_SEC:g}.')
 
     def _settings(self, hosted: HostedFake, request: Request) -> object:
         fake, settings = hosted.fake, _body(request)

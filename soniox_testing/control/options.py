@@ -87,7 +87,9 @@ def _numbers(where: str, value: object) -> list[object]:
 
 
 def _number(where: str, value: Any) -> object:
-    if not fits("float", value) or abs(value) > _GREATEST:
+    if isinstance(value, (int, float)) and abs(value) > _GREATEST:
+        raise InputError(f"{where} must be at most {_GREATEST:g}, not {shown(value)}")
+    if not fits("float", value):
         raise InputError(f"{where} must be a number, not {shown(value)}")
     return value
 

@@ -6,6 +6,7 @@ and stopping the server ends open connections and their threads.
 
 from __future__ import annotations
 
+import os
 import socket
 import socketserver
 import sys
@@ -89,8 +90,13 @@ class Listener(HTTPServer):
         Returns:
             Their threads, which end by themselves.
         """
-        super().stop()
         server, self._lines = self._lines, None
+        if server is not None and server.is_inherited:
+            # The thread that would answer a stop is in the process that started it, whose port goes on.
+            server.socket.close()
+            self.server = self.server_thread = None
+            return []
+        super().stop()
         return [] if server is None else server.end_connections()
 
     def end_connections(self, lines: Collection[Line]) -> list[threading.Thread]:
@@ -114,6 +120,12 @@ class _Server(socketserver.TCPServer):
         self._context = context
         self._changing = threading.Lock()
         self._threads: dict[Line, threading.Thread] = {}
+        self._process = os.getpid()
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process was forked from the one that listens, so that it has neither threads nor connections."""
+        return os.getpid() != self._process
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serves a new connection in a thread of its own."""
@@ -166,6 +178,8 @@ class _Server(socketserver.TCPServer):
         Returns:
             Their threads.
         """
+        if self.is_inherited:
+            return []
         with self._changing:
             ending = {line: thread for line, thread in self._threads.items() if lines is None or line in lines}
         for line in ending:

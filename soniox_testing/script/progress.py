@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from .verbs import checked
+
 TranscriptionStatus: TypeAlias = Literal["queued", "processing", "completed", "error"]
 
 
@@ -29,6 +31,7 @@ itself for a job with a scripted failure.
 """
 
 
+@checked
 def after_seconds(queued: float = 0.0, processing: float = 0.0) -> ProgressRule:
     """A rule that moves jobs by time.
 
@@ -38,7 +41,11 @@ def after_seconds(queued: float = 0.0, processing: float = 0.0) -> ProgressRule:
 
     Returns:
         The rule, for ``FakeSoniox(progress=...)``.
+
+    Raises:
+        ValueError: One is negative.
     """
+    _check(queued, processing)
 
     def rule(job: JobView) -> TranscriptionStatus:
         if job.age_sec < queued:
@@ -48,6 +55,7 @@ def after_seconds(queued: float = 0.0, processing: float = 0.0) -> ProgressRule:
     return rule
 
 
+@checked
 def after_polls(queued: int = 0, processing: int = 0) -> ProgressRule:
     """A rule that moves jobs by the number of polls, independent of time.
 
@@ -57,8 +65,17 @@ def after_polls(queued: int = 0, processing: int = 0) -> ProgressRule:
 
     Returns:
         The rule, for ``FakeSoniox(progress=...)``.
+
+    Raises:
+        ValueError: One is negative.
     """
+    _check(queued, processing)
     return ByPolls(queued, processing)
+
+
+def _check(queued: float, processing: float) -> None:
+    if not (queued >= 0 and processing >= 0):
+        raise ValueError(f"a job cannot be queued for {queued} and processed for {processing}")
 
 
 @dataclass(frozen=True)

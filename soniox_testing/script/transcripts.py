@@ -32,6 +32,9 @@ class Word:
     """Shown only to jobs that asked for languages; None: the first language hint, else ``en``."""
 
     def __post_init__(self) -> None:
+        for value in (self.text, self.speaker, self.language):
+            if value is not None and not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"text, speaker and language of a Word are texts, not {value!r}")
         if not self.text:
             raise ValueError("a Word needs a text")
         if not 0 <= self.confidence <= 1:
@@ -46,18 +49,27 @@ def words_of(transcript: str | Sequence[Word]) -> tuple[Word, ...]:
 
     Raises:
         ValueError: The times of the words are not in ascending order.
+        TypeError: It is something else.
     """
     if isinstance(transcript, str):
         return tuple(Word(text) for text in transcript.split())
     words = tuple(transcript)
     latest_ms = 0
     for word in words:
-        for time_ms in (word.start_ms, word.end_ms):
-            if time_ms is not None:
-                if time_ms < latest_ms:
-                    raise ValueError(f"the Word {word.text!r} is at {time_ms} ms, after a time of {latest_ms} ms")
-                latest_ms = time_ms
+        if not isinstance(word, Word):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a transcript is a text or a sequence of Word, not of {word!r}")
+        latest_ms = _checked_end(word, latest_ms)
     return words
+
+
+def _checked_end(word: Word, latest_ms: int) -> int:
+    """The end of the words up to this one, which must not begin before the end of those before it."""
+    for time_ms in (word.start_ms, word.end_ms):
+        if time_ms is not None:
+            if time_ms < latest_ms:
+                raise ValueError(f"the Word {word.text!r} is at {time_ms} ms, after a time of {latest_ms} ms")
+            latest_ms = time_ms
+    return latest_ms
 
 
 def transcript_of(where: str, value: object) -> str | tuple[Word, ...]:
@@ -72,10 +84,11 @@ def transcript_of(where: str, value: object) -> str | tuple[Word, ...]:
         raise InputError(f"{where} must be a text or a list of words")
     entries = cast("list[object]", value)
     words: list[Word] = []
+    latest_ms = 0
     for number, entry in enumerate(entries):
         words.append(record_of(Word, f"{where}[{number}]", entry))
         try:
-            words_of(words)
+            latest_ms = _checked_end(words[-1], latest_ms)
         except ValueError as error:
             raise InputError(f"{where}[{number}]: {error}") from error
     return tuple(words)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..script.records import SpeechConnectionRecord, SpeechRecord
+from ..script.verbs import fits
 from ..speaking.synthesis import Synthesizer
 from .authentication import start_refusal
 from .sessions import RecordLog
@@ -50,6 +51,9 @@ class SpeechRules:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
+            kind = str(self.__dataclass_fields__[name].type)
+            if not fits(kind, value):
+                raise TypeError(f"{name} must be {kind}, not {value!r}")
             if value is not None and not value >= 0:
                 raise ValueError(f"{name} cannot be {value}")
         if self.realtime_factor == 0:

@@ -53,7 +53,8 @@ class WebhookRules:
             ValueError: There is no attempt, the times are not in ascending order, or the timeout is not above 0.
         """
         times_sec = tuple(attempts_sec)
-        if not times_sec or times_sec[0] < 0 or list(times_sec) != sorted(times_sec):
+        in_order = all(one <= other for one, other in zip((0.0, *times_sec), times_sec, strict=False))
+        if not times_sec or not in_order:
             raise ValueError(f"webhook attempts need times in ascending order, not {times_sec}")
         if not timeout_sec > 0:
             raise ValueError(f"the timeout of webhooks must be above 0, not {timeout_sec}")

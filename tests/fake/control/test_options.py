@@ -194,6 +194,8 @@ def test_options_are_the_arguments_of_a_fake():
         ({"speech": {"idle_sec": -1}}, "speech: idle_sec cannot be -1"),
         ({"max_file_size_bytes": 1.5}, "max_file_size_bytes must be a whole number, not 1.5"),
         ({"webhook_attempts_sec": [1, 0]}, "webhook attempts need times in ascending order"),
+        ({"speed": 1e10}, "speed must be at most 1e+09, not 10000000000.0"),
+        ({"max_file_size_bytes": -1}, "max_file_size_bytes must not be negative, as -1 is"),
         ({"webhook_attempts_sec": [0, "1"]}, "webhook_attempts_sec[1] must be a number, not '1'"),
         ({"allow_webhooks_to": "*"}, "allow_webhooks_to must be a list"),
         ({"transcriber": "file:///etc/passwd"}, "transcriber must be a URL with http or https"),

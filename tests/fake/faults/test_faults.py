@@ -15,7 +15,7 @@ import pytest
 import websocket
 import websockets
 
-from soniox_testing import FakeSoniox, VirtualClock
+from soniox_testing import FakeSoniox, Recording, VirtualClock
 from soniox_testing.rest.routes import ROUTES
 from tests.fake.stt_client import START, SttClient, audio, check_error, text_of
 from tests.support.tables import each_row
@@ -196,12 +196,28 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_name(server, verb, setti
         ("on_session", {"function": 5}, "on_session(): function must be Callable[[Conversation], object], not 5"),
         ("add_transcript", {"transcript": 5}, "must be str | Sequence[Word], not 5"),
         ("fail_next_voice", {"error_type": "e", "message": "m", "names": "Ada"}, "did you mean name?"),
+        ("add_transcript", {"transcript": ["hello"]}, "a text or a sequence of Word, not of 'hello'"),
+        ("add_recording", {"recording": 5}, "add_recording(): recording must be Recording, not 5"),
+        (
+            "add_recording",
+            {"recording": Recording.conversation(1), "hearing": "exact"},
+            "hearing must be Hearing | None, not 'exact'",
+        ),
+        ("add_tts_model", {"model_id": "a", "supports_timestamp": False}, "did you mean supports_timestamps?"),
+        ("add_usage", {"model": "m", "ended_at": "2026"}, "add_usage(): ended_at must be datetime | None, not '2026'"),
+        ("restrict_key", {"api_key": b"secret", "permissions": ()}, "api_key must be str, not bytes"),
+        ("wait_for_webhook", {"transcription_id": "a", "timeout_sec": "1"}, "timeout_sec must be float, not '1'"),
     ],
 )
 def test_an_argument_of_another_type_is_refused_where_it_is_given(server, verb, arguments, told):
     with pytest.raises(TypeError, match=re.escape(told)):
         getattr(server if hasattr(server, verb) else server.faults, verb)(**arguments)
     server.check()
+
+
+def test_a_status_may_be_one_of_the_standard_library(server):
+    server.faults.answer(http.HTTPStatus.TOO_MANY_REQUESTS, times=1)
+    assert statuses(server, 2) == [429, 200]
 
 
 def test_arguments_by_position_are_checked_too(server):

@@ -345,6 +345,31 @@ def test_a_marker_says_what_the_fake_is_made_with(pytester):
     result.stdout.fnmatch_lines(["*never asked for*"])
 
 
+def test_markers_of_a_module_a_class_and_a_test_add_up(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        pytestmark = pytest.mark.fake_soniox(strict=True, limits="max_files=1")
+
+        @pytest.mark.fake_soniox(style="simple", name="a name of its own")
+        class TestCalls:
+            @pytest.mark.fake_soniox(limits="max_files=2")
+            def test_all_three(self, fake_soniox):
+                assert (fake_soniox.style, fake_soniox.limits.max_files) == ("simple", 2)
+                assert fake_soniox.name == "a name of its own"
+                fake_soniox.add_transcript("never asked for")
+
+        @pytest.mark.fake_soniox("simple")
+        def test_no_name(fake_soniox):
+            raise AssertionError("it does not run")
+        """
+    )
+    result = _run(pytester)
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(["*never asked for*", "*the marker fake_soniox takes names and values*"])
+
+
 def test_the_ini_file_says_what_all_fakes_are_made_with(pytester):
     pytester.makeini("[pytest]\nfake_soniox =\n    audio=any\n    style = simple\n    limits=service,max_files=3\n")
     pytester.makepyfile(

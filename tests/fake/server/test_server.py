@@ -3,7 +3,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import http.client
+import math
 import os
+import re
 import signal
 import socket
 import struct
@@ -19,8 +21,17 @@ import pytest
 from werkzeug.wrappers import Request
 
 import soniox_testing
-from soniox_testing import FakeSoniox, FakeSonioxError, SharedListener
+from soniox_testing import (
+    FakeSoniox,
+    FakeSonioxError,
+    SharedListener,
+    SpeechRules,
+    Word,
+    after_polls,
+    after_seconds,
+)
 from tests.support.insides import living
+from tests.support.tables import each_row
 
 _ROOT = Path(__file__).parents[3]
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(_ROOT)}
@@ -83,6 +94,55 @@ def test_many_threads_may_start_and_stop_it(make):
             for done in [pool.submit(change) for _ in range(8)]:
                 done.result(60)
     assert _threads() == before
+
+
+@each_row(
+    ("options", "told"),
+    [
+        ({"limit": "service"}, "FakeSoniox() has no limit; did you mean limits?"),
+        ({"limits": 3}, "limits must be Limits | Mapping[str, object] | str | None, not 3"),
+        ({"strict": "no"}, "strict must be bool, not 'no'"),
+        ({"speed": "2"}, "speed must be float, not '2'"),
+        ({"clock": "virtual"}, "clock must be Callable[[], float], not 'virtual'"),
+        ({"clock": 5.0}, "clock must be Callable[[], float], not 5.0"),
+        ({"progress": {"after_polls": {}}}, "progress must be ProgressRule | None, not {"),
+        ({"transcriber": "http://127.0.0.1:1"}, "transcriber must be Transcriber | None, not 'http"),
+        ({"speech": {"idle_sec": 1}}, "speech must be SpeechRules | None, not {"),
+        ({"started_at": "2027-01-15"}, "started_at must be datetime | None, not '2027-01-15'"),
+        ({"max_file_size_bytes": 1.5}, "max_file_size_bytes must be int, not 1.5"),
+        ({"webhook_attempts_sec": "0,1"}, "webhook_attempts_sec must be Sequence[float], not '0,1'"),
+        ({"keep": True}, "keep must be int | None, not True"),
+        ({"listener": "127.0.0.1"}, "listener must be SharedListener | Place | None, not '127"),
+    ],
+)
+def test_an_option_of_another_type_is_refused_where_it_is_given(options, told):
+    with pytest.raises(TypeError, match=re.escape(told)):
+        FakeSoniox(**options)
+
+
+def test_an_api_key_of_another_type_is_not_shown():
+    with pytest.raises(TypeError, match="not bytes") as refused:
+        FakeSoniox(api_keys=b"my-own-key")
+    assert "my-own-key" not in str(refused.value)
+
+
+@each_row(
+    ("make", "error", "told"),
+    [
+        (lambda: FakeSoniox(max_file_size_bytes=-1), ValueError, "max_file_size_bytes must not be negative, as -1 is"),
+        (lambda: FakeSoniox(webhook_attempts_sec=[0, math.nan]), ValueError, "times in ascending order, not (0, nan)"),
+        (lambda: after_seconds(queued=-1), ValueError, "a job cannot be queued for -1"),
+        (lambda: after_seconds(queued="1"), TypeError, "after_seconds(): queued must be float, not '1'"),
+        (lambda: after_polls(processing=-1), ValueError, "and processed for -1"),
+        (lambda: after_polls(queued=1.5), TypeError, "after_polls(): queued must be int, not 1.5"),
+        (lambda: SpeechRules(idle_sec=None), TypeError, "idle_sec must be float, not None"),
+        (lambda: SpeechRules(held_characters=1.5), TypeError, "held_characters must be int, not 1.5"),
+        (lambda: Word("hello", speaker=1), TypeError, "speaker and language of a Word are texts, not 1"),
+    ],
+)
+def test_a_rule_or_a_word_that_cannot_be_is_refused_where_it_is_given(make, error, told):
+    with pytest.raises(error, match=re.escape(told)):
+        make()
 
 
 def test_what_it_holds_stays_readable_after_the_stop(connect):
@@ -267,6 +327,40 @@ def test_the_stop_waits_for_no_client(connect):
     for client in idle:
         client.connection.close()
     assert _open_files() == files
+
+
+_FORKED = """
+import http.client, os, sys, warnings
+from urllib.parse import urlsplit
+from soniox_testing import FakeSoniox, SharedListener
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+with SharedListener() as shared, FakeSoniox(listener=shared if "shared" in sys.argv else None) as fake:
+    address = urlsplit(fake.url)
+    connection = http.client.HTTPConnection(address.netloc)
+
+    def ask():
+        connection.request("GET", f"{address.path}/v1/models", headers={"Authorization": "Bearer k"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    ask()
+    child = os.fork()
+    if child:
+        print(os.waitpid(child, 0)[1], ask(), flush=True)
+        connection.close()
+if not child:
+    os._exit(0)  # after it has left the with statement, as a test does that was forked
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("kind", ["own", "shared"])
+def test_a_stop_in_a_forked_process_leaves_the_fake_to_the_other(kind):
+    command = [sys.executable, "-c", _FORKED, kind]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=_ENVIRONMENT, check=False)
+    assert (done.stdout, done.stderr) == ("0 200\n", "")
 
 
 def test_many_threads_may_work_at_once(fake, connect):
