@@ -181,7 +181,7 @@ import signal, sys
 # Programs in the background of a shell are started with SIGINT ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from soniox_lite.realtime import ResumingSTTSession
-session = ResumingSTTSession(sys.argv[1], {config!r}, "key", resume={policy!r}, close_timeout_sec=1)
+session = ResumingSTTSession(sys.argv[1], {config!r}, "key", resume={policy!r}, close_timeout_sec={close_sec})
 session.on("reconnecting", lambda event: print(event.attempt, flush=True))
 with session:
     session.send_byte_chunk(bytes(3200))
@@ -203,7 +203,7 @@ print(session.state, flush=True)
 def test_ctrl_c_ends_a_broken_session(wait: str, state: str) -> None:
     then = BUSY if state == "waiting" else hold
     policy = {"buffer_sec": 1}
-    code = PROGRAM.format(config=CONFIG, policy=policy, wait=wait)
+    code = PROGRAM.format(config=CONFIG, policy=policy, wait=wait, close_sec=60)
     with run(code, in_turn([started, until("binary"), hang_up], [then])) as (process, server):
         server.wait_until(lambda server: len(server.peers) > 1)
         read_until(process, "2" if state == "waiting" else "1")
@@ -223,7 +223,7 @@ def test_a_signal_handler_ends_a_broken_session(call: str) -> None:
         "    except Exception as error:\n"
         "        print(error, flush=True)"
     )
-    code = PROGRAM.format(config=CONFIG, policy={}, wait=wait)
+    code = PROGRAM.format(config=CONFIG, policy={}, wait=wait, close_sec=1)
     with run(code, in_turn([started, until("binary"), hang_up], [BUSY])) as (process, _):
         assert set(read_until(process, "ready", "2")) >= {"ready", "2"}
         process.send_signal(signal.SIGUSR1)
