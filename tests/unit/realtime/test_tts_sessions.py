@@ -30,7 +30,7 @@ from soniox_lite.realtime import _tts_protocol, async_tts, tts as sync_tts
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.utils import start_text_thread
-from soniox_testing import FakeSoniox
+from soniox_testing import FakeSoniox, VirtualClock
 from soniox_testing.store.speeches import SpeechRules
 from tests.support import ws_server
 from tests.support.insides import NewOnes, wait_until
@@ -755,11 +755,18 @@ class TestKeepingAlive:
             tts.call(connection.close)
 
     def test_a_stream_with_heartbeats_outlives_one_without(self, tts: Driver) -> None:
-        with FakeSoniox(api_keys=[KEY], speech=SpeechRules(text_timeout_sec=2)) as fake:
-            kept = tts.open(fake.tts_websocket_url, stream_heartbeat_sec=0.2)
+        clock = VirtualClock()
+        with FakeSoniox(api_keys=[KEY], clock=clock, speech=SpeechRules(text_timeout_sec=2)) as fake:
+            kept = tts.open(fake.tts_websocket_url, stream_heartbeat_sec=0.02)
             tts.call(kept.send_text_chunk, "Hel")
+            wait_until(lambda: len(fake.speeches) == 1)
             other = tts.open(fake.tts_websocket_url)
             tts.call(other.send_text_chunk, "Hel")
+            wait_until(lambda: len(fake.speeches) == 2 and fake.speeches[1].texts)
+            for _ in range(3):
+                beats = len(fake.speeches[0].texts)
+                wait_until(lambda beats=beats: len(fake.speeches[0].texts) > beats)
+                clock.advance(1)
             with pytest.raises(SonioxRealtimeError, match="408, request_timeout"):
                 tts.rest(other)
             tts.call(kept.send_text_chunks, "lo")
