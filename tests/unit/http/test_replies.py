@@ -171,14 +171,14 @@ def test_a_reply_that_stops_is_given_up(connect: Any, start: bytes) -> None:
 def test_a_slow_reply_that_makes_progress_is_waited_for(connect: Any) -> None:
     def slow(connection: Any) -> None:
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n\r\n")
-        for _ in range(6):
-            connection.server.stopping.wait(0.3)
-            connection.send(b"a" * 1000)
+        for _ in range(30):
+            connection.server.stopping.wait(0.1)
+            connection.send(b"a" * 200)
 
     with RawServer(slow) as server:
         started = time.monotonic()
-        assert len(connect(server, timeout_sec=1.5).request("GET").content) == 6000
-        assert time.monotonic() - started > 1.5
+        assert len(connect(server, timeout_sec=2.5).request("GET").content) == 6000
+        assert time.monotonic() - started > 2.5
 
 
 TRUNCATED = [

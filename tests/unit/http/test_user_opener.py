@@ -217,8 +217,8 @@ def test_closing_the_client_leaves_it_open(connect: Any) -> None:
 
 def test_a_drip_ends_with_its_server(with_opener: Any) -> None:
     """The pace is watched by our own connections only; an opener's own has the timeout between bytes."""
-    with RawServer(then=drip(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 0.6)) as server:
-        assert with_opener(server, timeout_sec=1.5).request("GET").content == b"aaa"
+    with RawServer(then=drip(b"HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n", 0.1)) as server:
+        assert with_opener(server, timeout_sec=2.5).request("GET").content == b"a" * 30
 
 
 def test_a_host_that_swallows_packets_is_a_timeout(with_opener: Any, silent_port: int) -> None:

@@ -506,7 +506,7 @@ class TestCancellation:
         before = open_descriptors()
         reached = threading.Event()
         with AsyncDriver() as driver, WsServer(ws_server.tell(reached), step) as server:
-            session = driver.session(server.url, connect_timeout_sec=1.5)
+            session = driver.session(server.url, connect_timeout_sec=3)
             entering = driver.start(session.enter)
             assert reached.wait(PATIENCE_SEC)
             _cancel(driver, entering)
