@@ -30,10 +30,23 @@ _PACKAGE = __name__.rpartition(".")[0].rpartition(".")[0]
 _NAME = "soniox_lite"
 _COMMAND_LINE = ("_cli", "cli.py", "__main__.py")
 _REALTIME = ("realtime", "_websocket")
-_NO_REALTIME = '''"""Left out of this copy."""
+_NO_REALTIME = 'ImportError("this copy of soniox_lite has no realtime sessions: it was made with --rest-only")'
+# What stands in a copy without realtime sessions in place of modules that are for them.
+_INSTEAD = {
+    "realtime/__init__.py": f'''"""Left out of this copy."""
 
-raise ImportError("this copy of soniox_lite has no realtime sessions: it was made with --rest-only")
-'''
+raise {_NO_REALTIME}
+''',
+    "_audio/voice_gate.py": f'''"""Left out of this copy."""
+
+
+class VoiceGate:
+    """For realtime sessions."""
+
+    def __init__(self, *_, **__):
+        raise {_NO_REALTIME}
+''',
+}
 _IGNORED = ("__pycache__", MANIFEST)
 
 
@@ -42,13 +55,11 @@ def client_files(*, rest_only: bool, no_cli: bool) -> dict[str, bytes]:
     left_out = (*(_REALTIME if rest_only else ()), *(_COMMAND_LINE if no_cli or rest_only else ()))
     found = dict(_files_in(importlib.resources.files(_PACKAGE)))
     files = {path: data for path, data in found.items() if path.partition("/")[0] not in left_out}
-    if rest_only:
-        files["realtime/__init__.py"] = _NO_REALTIME.encode()
-    return files
+    return files | {path: text.encode() for path, text in _INSTEAD.items() if rest_only}
 
 
 def websocket_files() -> tuple[str, dict[str, bytes]]:
-    """The version of the installed websocket-client, and its files without its tests.
+    """The version of the installed websocket-client, and its files without its tests and its command.
 
     Raises:
         CommandError: It is not installed.
@@ -60,7 +71,7 @@ def websocket_files() -> tuple[str, dict[str, bytes]]:
         raise CommandError(
             "websocket-client is not installed here; install it, or leave out --with-websocket", exit_code=1
         ) from error
-    files = {path: data for path, data in found.items() if not path.startswith("tests/")}
+    files = {path: data for path, data in found.items() if not path.startswith(("tests/", "_wsdump.py"))}
     # Packages of Linux distributions keep it elsewhere.
     files.update({path.name: path.read_binary() for path in distribution.files or () if path.name == "LICENSE"})
     return distribution.version, files

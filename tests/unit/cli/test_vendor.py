@@ -80,7 +80,7 @@ def test_a_copy_with_websocket_client_needs_nothing_else(run: Run, place: Path, 
     )
     assert jobs_of(place, fake_soniox) == ["no strings attached", "one two"]
     assert (place / "websocket" / "LICENSE").exists()
-    assert not list(place.rglob("tests"))
+    assert not [*place.rglob("tests"), *place.rglob("_wsdump.py")]
     assert not (place / "soniox_lite" / "_cli").exists()
 
 
@@ -104,6 +104,23 @@ def test_a_copy_for_rest_says_that_it_has_no_realtime(run: Run, place: Path, fak
         "soniox_lite",
         "Apache-2.0",
         ["--rest-only"],
+    )
+
+
+def test_the_helpers_of_a_copy_for_rest_can_be_imported_and_its_voice_gate_says_why_it_is_none(
+    run: Run, place: Path
+) -> None:
+    run(place, "--rest-only")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from their_app._vendor.soniox_lite.utils import VoiceGate, output_file_for_audio_format as name;"
+        "print(name('mp3', 'hello')); VoiceGate({'model': 'stt-rt-v5'}, pre_roll_ms=0)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program, str(place.parents[1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "hello.mp3\n"
+    assert done.stderr.endswith(
+        "ImportError: this copy of soniox_lite has no realtime sessions: it was made with --rest-only\n"
     )
 
 
