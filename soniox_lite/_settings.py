@@ -42,6 +42,13 @@ DEFAULT_CONNECT_TIMEOUT_SEC = 10.0
 _REGION = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_REGION}(?:\.{_REGION})*(?::([0-9]{{1,5}}))?"
 
+# The environment variable of each URL, and its default for a domain.
+_URLS = {
+    "api_base_url": ("SONIOX_API_BASE_URL", "https://api.{}/v1"),
+    "websocket_base_url": ("SONIOX_WS_URL", "wss://stt-rt.{}/transcribe-websocket"),
+    "tts_api_base_url": ("SONIOX_TTS_API_URL", "https://tts-rt.{}"),
+    "tts_websocket_base_url": ("SONIOX_TTS_WS_URL", "wss://tts-rt.{}/tts-websocket"),
+}
 HOOKS = ("on_request", "on_response", "on_error", "on_handshake", "on_disconnect")
 _OPTIONS = frozenset(
     {"timeout_sec", "connect_timeout_sec", "max_retries", "retry", "default_headers", "cancel", *HOOKS}
@@ -149,32 +156,10 @@ class Settings:
         self._hidden: _Hidden = _Hidden(resolve_api_key(api_key), default_headers, proxy, webhook_secret)
         self.key_function: KeyFunction | None = api_key if callable(api_key) else None
         domain = _resolve_domain(region, base_domain)
-        self.api_base_url: str = _with_version(
-            _resolve_url(
-                "api_base_url", api_base_url, "SONIOX_API_BASE_URL", f"https://api.{domain}/v1", ("https", "http")
-            )
-        )
-        self.websocket_base_url: str = _resolve_url(
-            "websocket_base_url",
-            websocket_base_url,
-            "SONIOX_WS_URL",
-            f"wss://stt-rt.{domain}/transcribe-websocket",
-            ("wss", "ws"),
-        )
-        self.tts_api_base_url: str = _resolve_url(
-            "tts_api_base_url",
-            tts_api_base_url,
-            "SONIOX_TTS_API_URL",
-            f"https://tts-rt.{domain}",
-            ("https", "http"),
-        )
-        self.tts_websocket_base_url: str = _resolve_url(
-            "tts_websocket_base_url",
-            tts_websocket_base_url,
-            "SONIOX_TTS_WS_URL",
-            f"wss://tts-rt.{domain}/tts-websocket",
-            ("wss", "ws"),
-        )
+        self.api_base_url: str = _with_version(_resolve_url("api_base_url", api_base_url, domain))
+        self.websocket_base_url: str = _resolve_url("websocket_base_url", websocket_base_url, domain)
+        self.tts_api_base_url: str = _resolve_url("tts_api_base_url", tts_api_base_url, domain)
+        self.tts_websocket_base_url: str = _resolve_url("tts_websocket_base_url", tts_websocket_base_url, domain)
         self.timeout_sec: float = DEFAULT_TIMEOUT_SEC if timeout_sec is None else timeout_sec
         # Each request takes the smaller of the two.
         self.connect_timeout_sec: float = (
@@ -402,8 +387,11 @@ def _resolve_domain(region: str | None, base_domain: str | None) -> str:
     return "soniox.com" if region == "us" else f"{region}.soniox.com"
 
 
-def _resolve_url(name: str, given: str | None, variable: str, default: str, schemes: tuple[str, ...]) -> str:
-    url = _given_or_variable(name, given, variable) or default
+def _resolve_url(name: str, given: str | None, domain: str) -> str:
+    """The URL that is given, else that of the environment, else the default of the domain."""
+    variable, default = _URLS[name]
+    schemes = ("wss", "ws") if default.startswith("wss") else ("https", "http")
+    url = _given_or_variable(name, given, variable) or default.format(domain)
     source = name if given else variable
     parts = split_url(url, schemes)
     if parts is None or not is_visible_ascii(url):

@@ -224,15 +224,7 @@ class WebSocket:
                 elif opcode == PING:
                     ping = payload
                 elif opcode == CLOSE:
-                    code, reason = parse_close(payload)
-                    # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
-                    answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
-                    self._set_closure(
-                        Closure(
-                            code, redact(reason, self._authorization), initiated_locally=self._close_initiated_locally
-                        ),
-                        answer,
-                    )
+                    self._answer_close(payload)
                     return messages, False
         except FrameError as error:
             broken = SonioxRealtimeError(f"the server broke the WebSocket protocol: {error}")
@@ -243,6 +235,14 @@ class WebSocket:
                 self._unanswered = ping
                 self._answer_ping()
         return messages, more
+
+    def _answer_close(self, payload: bytes) -> None:
+        """Ends the connection as the server's close frame says."""
+        code, reason = parse_close(payload)
+        # The answer repeats the code (RFC 6455, section 5.5.1); without one there is none to repeat.
+        answer = b"" if code == NO_STATUS else code.to_bytes(2, "big")
+        reason = redact(reason, self._authorization)
+        self._set_closure(Closure(code, reason, initiated_locally=self._close_initiated_locally), answer)
 
     def send(self, opcode: int, payload: Payload) -> int:
         """Queues a message and sends what the kernel takes at once.
