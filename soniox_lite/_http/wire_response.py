@@ -29,6 +29,7 @@ _MAX_TRAILERS = 100
 _MAX_LENGTH_DIGITS = 100
 # A line that holds a whole header field. Names of visible ASCII characters are accepted.
 _FIELD = re.compile(r"^([!-9;-~]+):([^\r\n]*)\r?\n", re.MULTILINE)
+_FOLD = re.compile(r"[ \t]*\r?\n[ \t]+")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 # The value of ``length`` for UnusableLengthError.
 _UNUSABLE = -1
@@ -126,6 +127,14 @@ class WireResponse(http.client.HTTPResponse):
             self.will_close = True
             raise
 
+    def _safe_read(self, amt: int) -> bytes:
+        # Overrides a method of http.client, which takes any two bytes for the end of a chunk.
+        inherited: Any = super()
+        data: bytes = inherited._safe_read(amt)
+        if self.chunked and self.chunk_left == 0 and data != b"\r\n":
+            raise http.client.HTTPException("a chunk that is longer than its size")
+        return data
+
     def _read_next_chunk_size(self) -> int:
         # Overrides a method of http.client, which accepts what int() accepts: signs, "0x" and underscores.
         line = self.fp.readline(_MAX_LINE_BYTES + 1)
@@ -218,16 +227,15 @@ def _read_fields(file: Any) -> _Fields:
 
 
 def _unusual_fields(lines: list[bytes]) -> _Fields:
-    """The fields if some lines are folded or malformed, as http.client reads them."""
-    # It ends the head at a name with white space before the colon, which recipients should remove instead.
-    lines = [re.sub(rb"^([!-9;-~]+)[ \t]+:", rb"\1:", line) for line in lines]
-    parsed = http.client.parse_headers(io.BytesIO(b"".join(lines)))
-    return _Fields(
-        [
-            (name.strip(" \t"), " ".join(line.strip(" \t") for line in value.splitlines()).strip())
-            for name, value in parsed.items()
-        ]
-    )
+    """The fields if some lines are folded, or have white space before the colon.
+
+    http.client ends the head at a line that is no field, and so may lose where the body ends.
+    """
+    text = _FOLD.sub(" ", b"".join(lines).decode("iso-8859-1"))
+    found = _FIELD.findall(re.sub(r"(?m)^([!-9;-~]+)[ \t]+:", r"\1:", text))
+    if len(found) != text.count("\n"):
+        raise http.client.HTTPException("a line of the head that is no header field")
+    return _Fields([(name, value.strip(" \t")) for name, value in found])
 
 
 def _framing_of(headers: _Fields) -> tuple[bool, int | None]:

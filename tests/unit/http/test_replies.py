@@ -213,12 +213,6 @@ def test_a_cut_off_head_is_no_reply(connect: Any, head: bytes) -> None:
         b"A: \xe9\x85\x0b\x00\r\nA:\r\n",
         b"content-length:\t2\r\nConnection: Close\r\n",
         b"Content-Length: 2\r\nKeep-Alive: 5\r\n",
-        b" folded: a\r\nContent-Length: 2\r\n",
-        b"No colon\r\nContent-Length: 2\r\n",
-        b"A space: b\r\nContent-Length: 2\r\n",
-        b": no name\r\nContent-Length: 2\r\n",
-        b"A: b\rContent-Length: 2\r\n",
-        b"From me: a\r\nContent-Length: 2\r\n",
         b"".join(b"A: %d\r\n" % number for number in range(99)),
         b"".join(b"A: %d\r\n" % number for number in range(100)),
         b"A: " + b"b" * (65536 - 5) + b"\r\n",
@@ -248,6 +242,30 @@ def test_a_head_is_understood_as_http_client_does(head: bytes, status: bytes, me
 
     ours = outcome(replies.WireResponse, timeout_sec=5, deadline=None, done=lambda **_: None, abort=lambda: None)
     assert ours == outcome(http.client.HTTPResponse)
+
+
+@each_row("line", [b" folded: a", b"No colon", b"A space: b", b": no name", b"A: b\rContent-Length: 3", b"From me: a"])
+@each_row("framing", [b"Content-Length: 2\r\n\r\n{}", b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"])
+def test_a_head_with_a_line_that_is_no_field_ends_the_call_at_once(connect: Any, line: bytes, framing: bytes) -> None:
+    """What follows such a line could say where the body ends."""
+    raw = b"HTTP/1.1 200 OK\r\n" + line + b"\r\n" + framing
+    with RawServer(send_raw(raw), reply(b"next")) as server:
+        caller = connect(server, timeout_sec=600)
+        with pytest.raises(SonioxConnectionError, match="not HTTP"):
+            caller.request("POST", json={})
+        assert caller.request("GET").content == b"next"
+    assert server.connection_count == 2
+
+
+@each_row("raw", [b"2\r\n{}x\r\n0\r\n\r\n", b"2\r\n{}xx0\r\n\r\n", b"2\r\n{}\n\n0\r\n\r\n"])
+def test_a_chunk_that_is_longer_than_its_size_is_an_error(connect: Any, raw: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with RawServer(send_raw(head + raw), reply(b"next")) as server:
+        caller = connect(server, timeout_sec=60)
+        with pytest.raises(SonioxConnectionError):
+            caller.request("POST", json={})
+        assert caller.request("GET").content == b"next"
+    assert server.connection_count == 2
 
 
 class TestFraming:
