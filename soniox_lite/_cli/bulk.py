@@ -10,6 +10,8 @@ from ..errors import SonioxError
 from . import terminal as screen
 from .clients import open_client
 from .options import Options
+from .places import refuse_named
+from .recognition import files_of_options
 from .transcripts import TranscriptOutput
 
 TYPE_CHECKING = False
@@ -45,6 +47,11 @@ def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
     waiting = {
         source: output for source, output in outputs.items() if options.force or not os.path.exists(str(output.path))
     }
+    recordings = [("", source) for source in outputs if not _is_url(source)]
+    refuse_named(
+        [*recordings, ("--journal", options.journal), *files_of_options(options)],
+        [output.path for output in waiting.values()],
+    )
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
             report.skipped(source, "its transcript exists")

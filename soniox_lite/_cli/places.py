@@ -95,6 +95,34 @@ def refuse_input(stream: BinaryIO, source: str, outputs: Iterable[str | None]) -
         )
 
 
+def refuse_named(named: Iterable[tuple[str, str | None]], outputs: Iterable[str | None]) -> None:
+    """Checks that a command does not overwrite a file that was named for something else.
+
+    Args:
+        named: An option and its path; or an empty text and the path of a recording. None for those not given.
+        outputs: As for :func:`refuse_input`.
+
+    Raises:
+        CommandError: An output is one of these files.
+    """
+    written = {_identity(output) for output in outputs if output is not None} - {None}
+    for option, path in named:
+        if written and path is not None and _identity(path) in written:
+            name = f"{option} {path!r}".strip()
+            raise screen.CommandError(
+                f"{name} is also the output and would be overwritten: name another output", exit_code=2
+            )
+
+
+def _identity(path: str) -> object:
+    """Equal for the paths of one file, which need not exist yet; None for pipes and devices."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path)
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
 def _file_or_none(stream: object) -> os.stat_result | None:
     """The status of a stream's regular file; None if it has none."""
     with contextlib.suppress(AttributeError, OSError, ValueError):

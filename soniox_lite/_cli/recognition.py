@@ -58,6 +58,11 @@ def recognition_config(options: argparse.Namespace, kind: type[ConfigT], model: 
     return kind(**{**fields, **{name: value for name, value in given.items() if value is not None}})
 
 
+def files_of_options(options: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """The options that name files to read, with their paths; None for those not given."""
+    return [("--context", options.context), ("--config", options.config)]
+
+
 def _config_file(path: str, kind: type[Any]) -> dict[str, Any]:
     fields = _parsed(path, "--config", _text(path, "--config"))
     if not isinstance(fields, dict):

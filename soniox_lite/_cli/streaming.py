@@ -23,9 +23,9 @@ from . import terminal as screen
 from .captions import Captions
 from .clients import open_client
 from .live import output_for
-from .places import refuse_to_overwrite_audio
+from .places import refuse_named, refuse_to_overwrite_audio
 from .programs import AUDIO_FORMAT, NUM_CHANNELS, SAMPLE_RATE, microphone_command, running, url_command
-from .recognition import recognition_config
+from .recognition import files_of_options, recognition_config
 from .recording import Pipe, opened, refuse_empty
 
 TYPE_CHECKING = False
@@ -82,6 +82,7 @@ def stream(options: argparse.Namespace) -> int:
         # An output that is the input is refused.
         opening = opened(options.source, options.captions, options.tape) if command is None else running(command)
         source = stack.enter_context(opening)
+        refuse_named(files_of_options(options), [options.captions, options.tape])
         output = output_for(as_json=options.json, target_language=getattr(config.translation, "target_language", None))
         captions = None
         if options.captions is not None:

@@ -13,8 +13,8 @@ from ..types.transcriptions import CreateTranscriptionConfig, CreateTranscriptio
 from . import bulk, terminal as screen
 from .cleanup import ServerTraces
 from .clients import open_client
-from .places import path_or_none
-from .recognition import recognition_config
+from .places import path_or_none, refuse_named
+from .recognition import files_of_options, recognition_config
 from .recording import opened, path_of_url, refuse_empty
 from .transcripts import TranscriptOutput
 
@@ -51,6 +51,7 @@ def transcribe(options: argparse.Namespace) -> int:
         url = url_or_none(options.source)
         # Opened first: an output that is the input is refused as that, whatever its name and content are.
         source = stack.enter_context(opened(options.source, path_or_none(options.output))) if url is None else url
+        refuse_named(files_of_options(options), [path_or_none(options.output)])
         output = TranscriptOutput(options)
         _check_track(options, job)
         client = stack.enter_context(open_client(options))

@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[3]
 _WAV = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\0\0\0\0" + bytes(8000)
+_CONFIG = '{"language_hints": ["en"]}'
 
 
 @pytest.fixture
 def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a shell's command line, in which ``soniox-lite`` is ours, in a folder with ``talk.wav`` and ``text.txt``."""
+    """Runs a line of a shell, in which ``soniox-lite`` is ours, in a folder with a recording, a text and a config."""
     monkeypatch.chdir(tmp_path)
     Path("talk.wav").write_bytes(_WAV)
     Path("text.txt").write_text("Good morning.")
+    Path("config.json").write_text(_CONFIG)
     ours = f"{sys.executable} -W error -m soniox_lite"
     environment = {**os.environ, **fake_soniox.environment(), "PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"}
 
@@ -68,6 +70,14 @@ def run(fake_soniox: FakeSoniox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "ln -s text.txt a.wav; soniox-lite speak --file text.txt -o a.wav",
         "soniox-lite speak --audio-format wav -o text.txt < text.txt",
         "soniox-lite speak --file text.txt -o - >> text.txt",
+        "soniox-lite transcribe talk.wav --context text.txt -o text.txt",
+        "soniox-lite transcribe talk.wav --config config.json -o $PWD/config.json",
+        "ln config.json words.json; soniox-lite transcribe talk.wav --config config.json -o words.json",
+        "soniox-lite stream talk.wav --fast --context text.txt --captions text.txt --force",
+        "soniox-lite stream talk.wav --fast --config config.json --tape config.json",
+        "soniox-lite transcribe talk.wav --output-dir . --format json --journal talk.json",
+        "cp talk.wav text.wav; soniox-lite transcribe text.wav --output-dir . --force --context text.txt",
+        "cp talk.wav talk.txt; soniox-lite transcribe talk.txt --output-dir . --force",
     ],
 )
 def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line: str) -> None:
@@ -77,6 +87,7 @@ def test_what_is_read_is_not_written_to(run: Run, fake_soniox: FakeSoniox, line:
     assert "is also the output and would be overwritten" in done.stderr
     assert Path("talk.wav").read_bytes() == _WAV
     assert Path("text.txt").read_text() == "Good morning."
+    assert Path("config.json").read_text() == _CONFIG
     assert fake_soniox.requests == ()
 
 
