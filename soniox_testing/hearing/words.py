@@ -59,30 +59,19 @@ def tokens_of(job: TranscriptionRecord, words: Sequence[Word], duration_ms: int)
             language = word.language or home
             target = target_language(job.translation, language) if job.translation else None
             shown: dict[str, object] = {
+                "confidence": word.confidence,
                 "speaker": (word.speaker or "1") if job.enable_speaker_diarization else None,
                 "language": language if job.enable_language_identification or job.translation else None,
                 "is_audio_event": None,
-                "translation_status": None,
+                "translation_status": ("original" if target else "none") if job.translation else None,
             }
-            if job.translation:
-                shown["translation_status"] = "original" if target else "none"
             space = space_before(word.text, first=start + index == 0)
-            for text, start_ms, end_ms in pieces_of(space + word.text, word.start_ms or 0, word.end_ms or 0):
-                tokens.append(
-                    {
-                        "text": text,
-                        "start_ms": start_ms,
-                        "end_ms": end_ms,
-                        "confidence": word.confidence,
-                        **shown,
-                    }
-                )
+            pieces = pieces_of(space + word.text, word.start_ms or 0, word.end_ms or 0)
+            tokens += [{"text": text, "start_ms": from_ms, "end_ms": to_ms, **shown} for text, from_ms, to_ms in pieces]
             if target:
                 # Without times, as the service shows translations.
-                pretended = f"{space or ' '}{target}:{word.text}"
-                translation = {**shown, "language": target, "translation_status": "translation"}
-                told = {"confidence": word.confidence, **translation, "source_language": language}
-                translated.append({"text": pretended, **told})
+                translation = {"language": target, "translation_status": "translation", "source_language": language}
+                translated.append({"text": f"{space or ' '}{target}:{word.text}", **shown, **translation})
         tokens += translated
     return tokens
 

@@ -68,40 +68,54 @@ def _malformed(detail: str) -> ApiError:
 
 
 def _read_parts(request: Request, boundary: str, upload: Upload, max_file_size_bytes: int) -> None:
-    digest = hashlib.sha256()
-    name = ""
-    in_file = False
-    text = bytearray()
+    parts = _Parts(upload, max_file_size_bytes)
     for event in _events(request, boundary):
         if isinstance(event, (Field, File)):
-            # The header may lack a name, although the annotation denies it.
-            name = cast("str | None", event.name) or ""
-            if not name:
-                raise ValueError("a part has no name")
-            text.clear()
-            # A browser sends an empty file name when no file was selected.
-            in_file = isinstance(event, File) and name == "file" and bool(event.filename)
-            if in_file:
-                if upload.content is not None:
-                    raise ValueError("more than one part is named `file`")
-                upload.filename = _plain_name(cast("File", event).filename)
-                spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
-                upload.content = cast("Any", spool)
+            parts.begin(event)
         elif isinstance(event, Data):
-            if in_file and upload.content is not None:
-                upload.size += len(event.data)
-                if upload.size > max_file_size_bytes:
-                    message = f"the file is larger than {max_file_size_bytes} bytes"
-                    raise invalid_request(ValidationProblem("value_error", "file.file", message))
-                digest.update(event.data)
-                upload.content.write(event.data)
-            else:
-                text += event.data
-                if len(text) > _MAX_FIELD_BYTES:
-                    raise ValueError(f"the part {name!r} is too long")
-                if not event.more_data:
-                    upload.fields[name] = text.decode()
-    upload.digest = digest.digest()
+            parts.add(event)
+    upload.digest = parts.digest.digest()
+
+
+class _Parts:
+    """Puts the parts of a form into an upload, as they arrive."""
+
+    def __init__(self, upload: Upload, max_file_size_bytes: int) -> None:
+        self._upload, self._max_file_size_bytes = upload, max_file_size_bytes
+        self.digest = hashlib.sha256()
+        self._name = ""
+        self._in_file = False
+        self._text = bytearray()
+
+    def begin(self, part: Field | File) -> None:
+        # The header may lack a name, although the annotation denies it.
+        self._name = cast("str | None", part.name) or ""
+        if not self._name:
+            raise ValueError("a part has no name")
+        self._text.clear()
+        # A browser sends an empty file name when no file was selected.
+        self._in_file = isinstance(part, File) and self._name == "file" and bool(part.filename)
+        if self._in_file:
+            if self._upload.content is not None:
+                raise ValueError("more than one part is named `file`")
+            self._upload.filename = _plain_name(cast("File", part).filename)
+            spool = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
+            self._upload.content = cast("Any", spool)
+
+    def add(self, block: Data) -> None:
+        if self._in_file and self._upload.content is not None:
+            self._upload.size += len(block.data)
+            if self._upload.size > self._max_file_size_bytes:
+                message = f"the file is larger than {self._max_file_size_bytes} bytes"
+                raise invalid_request(ValidationProblem("value_error", "file.file", message))
+            self.digest.update(block.data)
+            self._upload.content.write(block.data)
+            return
+        self._text += block.data
+        if len(self._text) > _MAX_FIELD_BYTES:
+            raise ValueError(f"the part {self._name!r} is too long")
+        if not block.more_data:
+            self._upload.fields[self._name] = self._text.decode()
 
 
 def _events(request: Request, boundary: str) -> Iterator[object]:

@@ -46,15 +46,7 @@ def new_job(call: Call) -> TranscriptionRecord:
             fields.note("value_error", "file_id", f"this project has no file {file_id}")
         fields.check()
         _check_limits(call)
-        audio: Audio
-        if stored is not None:
-            filename, audio, references = (
-                stored.record.filename,
-                stored.audio,
-                [stored.record.client_reference_id],
-            )
-        else:
-            filename, audio, references = _name_in_url(audio_url or ""), audio_of_url(audio_url or ""), []
+        filename, audio, references = _source(stored, audio_url or "")
         record = TranscriptionRecord(
             id=str(uuid.uuid4()),
             status="queued",
@@ -80,6 +72,13 @@ def new_job(call: Call) -> TranscriptionRecord:
         if outcome is None:
             _find_words(call, job, stored, fields.values)
     return record
+
+
+def _source(stored: StoredFile | None, audio_url: str) -> tuple[str, Audio, list[str | None]]:
+    """The name and the audio of a file, or else of a URL, and the references that scripts may have for it."""
+    if stored is None:
+        return _name_in_url(audio_url), audio_of_url(audio_url), []
+    return stored.record.filename, stored.audio, [stored.record.client_reference_id]
 
 
 def _find_words(call: Call, job: Job, stored: StoredFile | None, body: dict[str, Any]) -> None:

@@ -256,16 +256,20 @@ class Webhooks:
                     self._answered = turn
                     self._turns.notify_all()
                     if self._asked == turn:
-                        # A progress rule may change its answer at any time: poll it.
-                        due = now_sec if self._watched else self._due_sec(pending[0]) if pending else None
-                        wait_sec = self._state.clock.wait_sec(due)
-                        self._turns.wait(None if wait_sec is None else max(wait_sec, _MIN_WAIT_SEC))
+                        self._wait(pending, now_sec)
             except BaseException as failure:  # noqa: BLE001 - an exception of a thread would be lost
                 self._state.remember_failure(failure, "sending webhooks")
             finally:
                 if self._thread is me:
                     self._thread = None
                 self._turns.notify_all()
+
+    def _wait(self, pending: list[_Delivery], now_sec: float) -> None:
+        """Waits until the first delivery is due, or something else is asked for."""
+        # A progress rule may change its answer at any time: poll it.
+        due = now_sec if self._watched else self._due_sec(pending[0]) if pending else None
+        wait_sec = self._state.clock.wait_sec(due)
+        self._turns.wait(None if wait_sec is None else max(wait_sec, _MIN_WAIT_SEC))
 
     def _advance_jobs(self) -> None:
         """Brings the watched jobs up to date; one that ends calls ``job_ended``."""

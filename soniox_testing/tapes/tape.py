@@ -225,10 +225,7 @@ class Tape:
             try:
                 line = _object(json.loads(text))
                 if head is None:
-                    head = line
-                    if line.get("soniox_tape") != _FORMAT:
-                        raise ValueError(f'the first line of a tape has "soniox_tape": {_FORMAT}')
-                    _check("the first line", line, {"recorded_at": (str,), "masked": (bool,)}, ())
+                    head = _checked_head(line)
                 elif line.get("full"):
                     full = True
                 else:
@@ -247,6 +244,13 @@ def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("a line is a JSON object")  # noqa: TRY004 - the file is wrong, not an argument
     return cast("dict[str, Any]", value)
+
+
+def _checked_head(line: dict[str, Any]) -> dict[str, Any]:
+    if line.get("soniox_tape") != _FORMAT:
+        raise ValueError(f'the first line of a tape has "soniox_tape": {_FORMAT}')
+    _check("the first line", line, {"recorded_at": (str,), "masked": (bool,)}, ())
+    return line
 
 
 def _add(exchanges: dict[int, Exchange], number: int, line: dict[str, Any]) -> None:
