@@ -14,7 +14,7 @@ from .extra import what_to_install
 from .net import proxies
 
 try:
-    from .control.options import OPTIONS, flag_of, value_of_text
+    from .control.options import OPTIONS, SWITCHES, flag_of, value_of_text
     from .control.standalone import Standalone
     from .tape_commands import compare, play, record
 except ImportError as _missing:
@@ -188,10 +188,9 @@ def _options_of_the_fake(parser: argparse.ArgumentParser) -> list[argparse.Actio
 
 
 def _switch(text: str) -> bool:
-    known = {"true": True, "1": True, "false": False, "0": False}
-    if text.lower() not in known:
+    if text.lower() not in SWITCHES:
         raise argparse.ArgumentTypeError(f"must be true or false, not {text!r}")
-    return known[text.lower()]
+    return SWITCHES[text.lower()]
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _GREATEST = 1e9
 
+SWITCHES = {"true": True, "1": True, "false": False, "0": False}
+"""What stands for true and false on the command line and in the environment, in lower case."""
+
 Options: TypeAlias = "Mapping[str, object]"
 """JSON values by the names of arguments of ``FakeSoniox``."""
 
@@ -173,8 +176,10 @@ def value_of_text(name: str, texts: Sequence[str]) -> object:
         values = [_value(text) for text in texts]
         if len(values) == 1 and isinstance(values[0], (dict, list)):
             return cast("object", values[0])
-        parts = [part for text in texts for part in text.split(",")]
+        parts = [part.strip() for text in texts for part in text.split(",")]
         return [_value(part) for part in parts] if read is _numbers else parts
+    if read is _flag:
+        return SWITCHES.get(texts[-1].lower(), texts[-1])
     return texts[-1] if read in {_text, time_of} else _value(texts[-1])
 
 

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 import runpy
+import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -55,7 +56,7 @@ def run_script(fake: FakeSoniox, path: Path) -> list[Recording]:
         The recordings of a file in JSON.
 
     Raises:
-        InputError: The script is invalid.
+        InputError: The script is invalid, or its function has raised an exception.
         OSError: It cannot be read.
     """
     if path.suffix == ".py":
@@ -63,7 +64,13 @@ def run_script(fake: FakeSoniox, path: Path) -> list[Recording]:
         if not callable(function):
             raise InputError(f"{path} has no function script(fake)")
         check_plain(f"the function script of {path}", function)
-        function(fake)
+        try:
+            function(fake)
+        except Exception as error:
+            # The last line of the script that was on the way to the error.
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+            place = f", line {lines[-1]}" if lines else ""
+            raise InputError(f"{path}{place}: {type(error).__name__}: {error}") from error
         return []
     try:
         script: object = json.loads(path.read_text(encoding="utf-8-sig"))

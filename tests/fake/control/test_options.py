@@ -127,6 +127,12 @@ def test_no_method_is_forgotten():
         ("webhook_attempts_sec", ["0,2.5"], [0, 2.5]),
         ("started_at", ["2027-01-15T00:00:00Z"], "2027-01-15T00:00:00Z"),
         ("strict", ["true"], True),
+        ("strict", ["1"], True),
+        ("key_in_start_message", ["False"], False),
+        ("strict", ["yes"], "yes"),
+        ("allow_webhooks_to", ["app, worker"], ["app", "worker"]),
+        ("api_keys", [" a , b "], ["a", "b"]),
+        ("api_keys", ['["a, b"]'], ["a, b"]),
         ("speech", ['{"idle_sec": 1}'], {"idle_sec": 1}),
     ],
 )

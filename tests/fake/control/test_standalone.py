@@ -107,6 +107,12 @@ def test_a_script_in_python_gets_the_fake(program, tmp_path):
         ("a.json", '{"transcript": []}', "the script has no transcript; it may have transcripts, failures"),
         ("a.py", "x = 1", "a.py has no function script(fake)"),
         ("a.py", "async def script(fake): pass", "a.py must be a plain function, not a coroutine function"),
+        (
+            "a.py",
+            "def script(fake):\n    fail = fake.faults.answer\n    fail(200)\n",
+            "a.py, line 3: ValueError: status_code must be from 300",
+        ),
+        ("a.py", "def script(fake):\n    fake.nothing()\n", "a.py, line 2: AttributeError: "),
         ("none.json", None, "No such file"),
     ],
 )
