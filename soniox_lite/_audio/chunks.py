@@ -63,11 +63,13 @@ def stream_audio_async(file: AsyncAudioInput, *, chunk_size_bytes: int = 4096) -
     """As :func:`stream_audio`, for asyncio. Files and iterables other than lists are read on a worker thread.
 
     Args:
-        file: As for :func:`stream_audio`; also an async iterable, or a file object with a coroutine function ``read``.
+        file: Path, bytes-like, binary file object, also with a coroutine function ``read``, or iterable of bytes-like,
+            also an async one.
         chunk_size_bytes: Length of a chunk, 1 byte to 1 GiB.
 
     Raises:
-        SonioxValidationError: As :func:`stream_audio`.
+        SonioxValidationError: An argument is not valid. With the first chunk or later: the file cannot be opened or
+            read, or it returns something other than bytes.
     """
     from . import chunks_async  # noqa: PLC0415 - it imports asyncio, which the sync client does not need
 

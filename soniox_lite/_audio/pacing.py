@@ -22,12 +22,13 @@ def throttle_audio(
     use ``chunk_size_bytes / bytes_per_second`` (see :class:`WavFormat`).
 
     Args:
-        file: As for :func:`stream_audio`; its output may be passed too.
+        file: Path, bytes-like, binary file object, or iterable of bytes-like, such as :func:`stream_audio` gives.
         chunk_size_bytes: Length of a chunk, 1 byte to 1 GiB.
         delay_seconds: Time between two chunks, at most a day; 0 for no delay.
 
     Raises:
-        SonioxValidationError: As :func:`stream_audio`; or the delay is negative or longer than a day.
+        SonioxValidationError: An argument is not valid. With the first chunk or later: the file cannot be opened or
+            read, or it returns something other than bytes.
     """
     check_numbers(chunk_size_bytes, delay_seconds)
     return _paced(stream_audio(file, chunk_size_bytes=chunk_size_bytes), delay_seconds)
@@ -39,12 +40,14 @@ def throttle_audio_async(
     """As :func:`throttle_audio`, for asyncio.
 
     Args:
-        file: As for :func:`stream_audio_async`; its output may be passed too.
+        file: Path, bytes-like, binary file object, also with a coroutine function ``read``, or iterable of bytes-like,
+            also an async one, such as :func:`stream_audio_async` gives.
         chunk_size_bytes: Length of a chunk. The default differs from the sync function's, as in the official SDK.
         delay_seconds: Time between two chunks, at most a day; 0 for no delay.
 
     Raises:
-        SonioxValidationError: As :func:`throttle_audio`.
+        SonioxValidationError: An argument is not valid. With the first chunk or later: the file cannot be opened or
+            read, or it returns something other than bytes.
     """
     check_numbers(chunk_size_bytes, delay_seconds)
     return _paced_async(stream_audio_async(file, chunk_size_bytes=chunk_size_bytes), delay_seconds)

@@ -307,13 +307,13 @@ def wav_config(source: FileInput, *, model: str, **options: Any) -> RealtimeSTTC
     chunks after the samples.
 
     Args:
-        source: As for :func:`read_wav_format`.
+        source: Path, bytes-like, or binary file object positioned at the beginning of the header.
         model: Realtime model.
         options: Other fields of :class:`~soniox_lite.types.realtime.RealtimeSTTConfig`.
 
     Raises:
-        SonioxValidationError: As :func:`read_wav_format`; or an option is unknown, not valid, or one of the three that
-            are taken from the header.
+        SonioxValidationError: ``source`` is none of these, is no WAV file, is cut off in its header, or has
+            compressed audio. An option is unknown, not valid, or one of the three that are taken from the header.
     """
     from ..types.realtime import RealtimeSTTConfig  # noqa: PLC0415 - not needed for chunks alone
 
@@ -339,11 +339,12 @@ def stream_wav(source: FileInput, *, chunk_size_bytes: int = 4096) -> Generator[
     the end of the file. A complete file without audio gives no chunk.
 
     Args:
-        source: As for :func:`read_wav_format`.
+        source: Path, bytes-like, or binary file object positioned at the beginning of the header.
         chunk_size_bytes: Length of a chunk, 1 byte to 1 GiB.
 
     Raises:
-        SonioxValidationError: As :func:`read_wav_format`, with the first chunk.
+        SonioxValidationError: With the first chunk: ``source`` is none of these, is no WAV file, is cut off in its
+            header, or holds compressed audio.
     """
     check_numbers(chunk_size_bytes)
     return rechunked(_samples(source, chunk_size_bytes), chunk_size_bytes)

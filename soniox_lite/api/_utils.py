@@ -58,8 +58,11 @@ async def parse_async_response(response: Response, model: type[ObjectT]) -> Obje
     """As :func:`parse_response`, to be awaited.
 
     Args:
-        response: As for :func:`parse_response`.
-        model: As for :func:`parse_response`.
+        response: What ``client.request`` gave.
+        model: The type of the record, one of ``soniox_lite.types`` that the service sends.
+
+    Raises:
+        SonioxAPIError: The status is not 2xx, or the body is not JSON or not such a record.
     """
     return decode_response(model, response)
 

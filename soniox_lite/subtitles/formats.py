@@ -38,13 +38,15 @@ def to_srt(
 
     Args:
         source: A transcript, an event or tokens.
-        track: As for :func:`cues`.
+        track: ``original`` for what was said; ``translation`` for its translation, with the original where there is
+            none; ``both`` for the original above the translation.
         speakers: Whether a dash marks a change of speakers. No dash is written if there is only one speaker.
-        layout: As for :func:`cues`.
+        layout: Limits; None for the defaults of :class:`Layout`.
 
     Raises:
-        SonioxValidationError: As :func:`cues`.
-        SonioxAPIError: As :func:`cues`.
+        SonioxValidationError: ``track`` has another value, ``layout`` is not a :class:`Layout`, ``source`` has no
+            tokens, or no token with text has a time.
+        SonioxAPIError: One of the dicts is not a valid token.
     """
     parts: list[str] = []
     found = cues(source, track=track, layout=layout)
@@ -69,13 +71,15 @@ def to_vtt(
 
     Args:
         source: A transcript, an event or tokens.
-        track: As for :func:`cues`.
+        track: ``original`` for what was said; ``translation`` for its translation, with the original where there is
+            none; ``both`` for the original above the translation.
         speakers: Whether cues name a known speaker as ``<v Speaker 1>``, which players do not show.
-        layout: As for :func:`cues`.
+        layout: Limits; None for the defaults of :class:`Layout`.
 
     Raises:
-        SonioxValidationError: As :func:`cues`.
-        SonioxAPIError: As :func:`cues`.
+        SonioxValidationError: ``track`` has another value, ``layout`` is not a :class:`Layout`, ``source`` has no
+            tokens, or no token with text has a time.
+        SonioxAPIError: One of the dicts is not a valid token.
     """
     blocks = [vtt_cue(cue, speakers=speakers) for cue in cues(source, track=track, layout=layout)]
     return "\n".join(["WEBVTT\n", *blocks])
@@ -86,7 +90,7 @@ def vtt_cue(cue: Cue, *, speakers: bool = True) -> str:
 
     Args:
         cue: Its times are in milliseconds.
-        speakers: As for :func:`to_vtt`.
+        speakers: Whether it names a known speaker as ``<v Speaker 1>``, which players do not show.
 
     Returns:
         Its lines; the last one ends with ``\n``, too.
@@ -102,8 +106,9 @@ def to_text(source: TokensInput, *, track: Track = "original", speakers: bool = 
 
     Args:
         source: A transcript, an event or tokens.
-        track: As for :func:`cues`. With ``both``, the translation follows the whole original, in lines that begin with
-            its language: ``[es]``.
+        track: ``original`` for what was said; ``translation`` for its translation, with the original where there is
+            none; ``both`` for the whole original and after it the translation, in lines that begin with its language:
+            ``[es]``.
         speakers: Whether lines begin with ``Speaker 1:`` if the speaker is known.
 
     Raises:

@@ -39,8 +39,10 @@ class LiveCues:
     not overlap. Not thread-safe.
 
     Args:
-        track: As for :func:`cues`. Except for ``original``, a passage waits for its translation, for at most a minute.
-        layout: As for :func:`cues`.
+        track: ``original`` for what was said; ``translation`` for its translation, with the original where there is
+            none; ``both`` for the original above the translation. For the last two,
+            a passage waits for its translation, for at most a minute.
+        layout: Limits; None for the defaults of :class:`Layout`.
 
     Raises:
         SonioxValidationError: ``track`` has another value, or ``layout`` is not a :class:`Layout`.

@@ -89,8 +89,8 @@ class CueBuilder:
     """Builds the cues of one transcript.
 
     Args:
-        source: As for :func:`cues`.
-        track: As for :func:`cues`.
+        source: A transcript, an event or tokens.
+        track: What is shown; see :func:`cues`.
         layout: The limits.
         untimed_ms: Where speech begins of which no token has a time; None to refuse it.
     """

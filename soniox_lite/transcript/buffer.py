@@ -72,7 +72,7 @@ class Utterance(Record):
 
         Args:
             group_by: What a change of begins a segment: ``speaker``, ``language`` or both.
-            translations: As for :func:`segments`.
+            translations: True for translations only, False for what was said only, None for both in their order.
         """
         return segments(self.tokens, group_by, translations=translations)
 
@@ -311,7 +311,7 @@ class TranscriptBuffer:
         Args:
             group_by: What a change of begins a segment: ``speaker``, ``language`` or both.
             final_only: Whether to leave out the tail, which may still change.
-            translations: As for :func:`segments`.
+            translations: True for translations only, False for what was said only, None for both in their order.
         """
         tokens = self._final if final_only else self._final + self._tail
         return segments(tokens, group_by, translations=translations)

@@ -30,8 +30,8 @@ class SegmentBuffer:
         """An empty buffer.
 
         Args:
-            group_by: As for :func:`segments`.
-            translations: As for :func:`segments`.
+            group_by: What a change of begins a segment: ``speaker``, ``language``, both, or none (an empty sequence).
+            translations: True for translations only, False for what was said only, None for both in their order.
 
         Raises:
             SonioxValidationError: ``group_by`` contains another name.

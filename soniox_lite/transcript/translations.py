@@ -54,7 +54,7 @@ def translation_segments(tokens: TokensInput, *, final_only: bool = False) -> li
     ``<end>`` and ``<fin>`` are left out.
 
     Args:
-        tokens: As for :func:`segments`.
+        tokens: Tokens, also as dicts; or an object with tokens: a transcript or an event.
         final_only: Whether to leave out tokens that may still change. All tokens of a finished transcript are final.
 
     Raises:

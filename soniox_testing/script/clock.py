@@ -195,7 +195,11 @@ class Clock:
         return iso_time(self.wall(self.now_sec() + later_sec))
 
     def wall(self, moment_sec: float | None = None) -> datetime:
-        """The wall time in UTC that belongs to a moment of this clock; None: to the present one."""
+        """The wall time in UTC.
+
+        Args:
+            moment_sec: The moment of this clock that it belongs to, as ``now_sec`` gives it; None: the present one.
+        """
         return self._origin_wall + timedelta(seconds=self.now_sec() if moment_sec is None else moment_sec)
 
     def moment_sec(self, wall: datetime) -> float:

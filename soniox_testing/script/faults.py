@@ -98,7 +98,12 @@ class Faults(FaultList):
     ) -> Fault:
         """WebSockets are not opened: the handshake is answered with this HTTP status.
 
-        Arguments as for ``answer``, but ``operation`` is ``stt`` by default.
+        Args:
+            status_code: HTTP status, 300 to 599.
+            error_type: The error's ``error_type``; None: the one that belongs to the status.
+            message: The error's ``message``; None: a text that says that this was scripted.
+            retry_after_sec: Value of ``Retry-After``, in seconds; None: no such header.
+            **when: See ``When``; ``operation`` is ``stt`` by default.
         """
         effect = _answer(status_code, error_type, message, retry_after_sec, None)
         when.setdefault("operation", STT)
@@ -171,7 +176,12 @@ class Faults(FaultList):
 
     @checked
     def content_type(self, value: str = "text/plain", **when: Unpack[When]) -> Fault:
-        """The response to a REST request is right, but has another ``Content-Type``."""
+        """The response to a REST request is right, but has another ``Content-Type``.
+
+        Args:
+            value: The whole value of the header.
+            **when: See ``When``.
+        """
         return self.add(ContentType(_checked_header("Content-Type", value)[1]), **when)
 
     @checked

@@ -43,8 +43,8 @@ def test_each_public_name_has_a_docstring(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_call_sends_its_reader_elsewhere_for_an_argument(package: str) -> None:
-    entry = re.compile(r"^ +\*{0,2}(\w+): As (?:for )?:meth:", re.MULTILINE)
+def test_no_argument_is_described_as_that_of_another_call(package: str) -> None:
+    entry = re.compile(r"^ +\*{0,2}(\w+): As (?:for )?:(?:meth|func):", re.MULTILINE)
     calls = dict(members(package))
     for name, value in list(calls.items()):
         if inspect.isclass(value):  # Those that it inherits, too.
