@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ..script.transcripts import transcript_of
 from ..script.values import InputError, object_of, shown
+from ..wire.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +60,7 @@ class RemoteTranscriber:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         body = json.dumps({"audio_base64": b64encode(audio).decode(), "config": config})
         with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_SEC)) as connection:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", target, body, {"Content-Type": "application/json"})
+            connection.request("POST", target_of(parts), body, {"Content-Type": "application/json"})
             response = connection.getresponse()
             text = response.read(_MOST_BYTES)
         if response.status != 200:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ..script.transcripts import Download, Failure
 from ..wire.loopback import is_loopback
+from ..wire.targets import target_of
 
 if TYPE_CHECKING:
     from ..wire.uploaded_audio import Audio
@@ -44,7 +45,7 @@ def fetch(url: str, max_bytes: int) -> Download:
     kind = http.client.HTTPSConnection if parts.scheme.lower() == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_SEC)
     with contextlib.closing(connection):
-        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+        connection.request("GET", target_of(parts))
         response = connection.getresponse()
         return Download(response.read(max_bytes), response.status)
 

@@ -21,6 +21,7 @@ from ..script.records import WebhookAttempt, WebhookDelivery
 from ..unfrozen import time
 from ..wire.bodies import MASK
 from ..wire.loopback import is_loopback
+from ..wire.targets import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -333,8 +334,7 @@ class Webhooks:
                 if self._thread is not threading.current_thread():
                     raise ConnectionAbortedError
                 self._socket = connection.sock
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("POST", target, body, headers)
+            connection.request("POST", target_of(parts), body, headers)
             self._wait_for_answer(connection.sock)
             return connection.getresponse().status
 

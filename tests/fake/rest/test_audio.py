@@ -107,7 +107,13 @@ def test_the_transcriber_hears_every_file(connect):
 
 
 def test_audio_on_this_machine_is_fetched(web, connect):
-    web.answers = {"/a.wav?x=1": (200, WAV), "/gone.wav": (404, b""), "/page": (200, b"<html>"), "/moved": (302, WAV)}
+    web.answers = {
+        "/a.wav?x=1": (200, WAV),
+        "/gr%C3%BC%C3%9Fe.wav": (200, WAV),
+        "/gone.wav": (404, b""),
+        "/page": (200, b"<html>"),
+        "/moved": (302, WAV),
+    }
     with FakeSoniox() as server:
         client = connect(server=server)
 
@@ -117,6 +123,7 @@ def test_audio_on_this_machine_is_fetched(web, connect):
             return now["error_type"] or now["audio_duration_ms"], now["error_message"]
 
         assert outcome(f"{web.url}/a.wav?x=1") == (2000, None)
+        assert outcome(f"{web.url}/grüße.wav") == (2000, None)
         for path, why in [("/gone.wav", "status 404"), ("/page", "no known audio header"), ("/moved", "status 302")]:
             kind, message = outcome(web.url + path)
             assert (kind, why in message) == ("invalid_audio_file", True)

@@ -97,10 +97,10 @@ def fake(clock: VirtualClock) -> Iterator[FakeSoniox]:
 
 def test_a_webhook_arrives_by_itself_in_real_time(receiver, connect):
     with FakeSoniox() as server:
-        job = connect(server=server).create(webhook_url=f"{receiver.url}/hook?a=1&b=%20").json
+        job = connect(server=server).create(webhook_url=f"{receiver.url}/hook?a=1&b=%20&c=ü").json
         received = receiver.next()
         assert received.method == "POST"
-        assert received.target == "/hook?a=1&b=%20"
+        assert received.target == "/hook?a=1&b=%20&c=%C3%BC"
         assert received.headers["Content-Type"] == "application/json"
         assert received.body == json.dumps({"id": job["id"], "status": "completed"}, separators=(",", ":")).encode()
         delivery = server.wait_for_webhook(job["id"])
