@@ -10,7 +10,7 @@ from ..errors import SonioxError
 from . import terminal as screen
 from .clients import open_client
 from .options import Options
-from .places import refuse_named
+from .places import check_folder, refuse_named
 from .recognition import files_of_options
 from .transcripts import TranscriptOutput
 
@@ -52,6 +52,8 @@ def transcribe_all(options: argparse.Namespace, job: JobFields) -> int:
         [*recordings, ("--journal", options.journal), *files_of_options(options)],
         [output.path for output in waiting.values()],
     )
+    # Before anything is sent: transcripts that cannot be written would have been paid for.
+    check_folder(options.output_dir)
     with _Report(len(outputs), quiet=options.quiet) as report:
         for source in outputs.keys() - waiting.keys():
             report.skipped(source, "its transcript exists")

@@ -54,6 +54,20 @@ def check_place(path: str) -> None:
         raise screen.CommandError(f"cannot write {path!r}: {reason}", exit_code=2)
 
 
+def check_folder(path: str) -> None:
+    """Makes a folder for output, if it is not there.
+
+    Raises:
+        CommandError: It cannot be made, or nothing can be written to it.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise screen.CommandError(f"cannot make the folder {path!r}: {error.strerror}", exit_code=2) from error
+    if not os.access(path, os.W_OK):
+        raise screen.CommandError(f"cannot write to the folder {path!r}: it is write-protected", exit_code=2)
+
+
 def refuse_to_overwrite_audio(path: str) -> None:
     """Checks that an existing file is not audio, which may have been named by mistake.
 

@@ -34,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
     """Copies or checks. Returns exit code 0, or 1 if a copy has changed; errors are raised."""
     from .. import vendoring  # noqa: PLC0415 - not for --help
 
+    if not options.dest:
+        raise screen.CommandError("DEST is empty: name a folder, or . for this one", exit_code=2)
     place = Path(options.dest)
     kinds = [option for option in _KINDS if getattr(options, option[2:].replace("-", "_"))]
     if not options.check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,13 +140,14 @@ def test_refusals(run: Run, fake_soniox: FakeSoniox, arguments: list[str], reaso
 
 
 def test_a_transcript_that_could_not_be_written_is_not_noted_as_done(run: Run, fake_soniox: FakeSoniox) -> None:
-    Path("out").write_text("in the way")
-    command = ("a.wav", "--output-dir", "out", "--journal", "run.jsonl")
+    Path("out").mkdir()
+    Path("out/june").write_text("in the way")
+    command = ("calls", "--output-dir", "out", "--journal", "run.jsonl")
     assert run(*command)[0] == 1
-    Path("out").unlink()
+    Path("out/june").unlink()
     code, lines = run(*command)
-    assert (code, lines[-1]) == (0, "1 transcribed, 0 failed, 0 skipped")
-    assert Path("out/a.txt").exists()
+    assert (code, lines[-1]) == (0, "1 transcribed, 0 failed, 1 skipped")
+    assert Path("out/june/c.txt").exists()
 
 
 def test_a_run_that_is_interrupted_between_two_results_leaves_nothing_at_the_service(
@@ -160,9 +162,33 @@ def test_a_run_that_is_interrupted_between_two_results_leaves_nothing_at_the_ser
     assert (fake_soniox.files, fake_soniox.transcriptions) == ((), ())
 
 
-def test_a_folder_that_cannot_be_made_fails_each_recording(run: Run, fake_soniox: FakeSoniox) -> None:
-    Path("out").write_text("a file")
-    code, lines = run("a.wav", "--output-dir", "out")
+def test_a_subfolder_that_cannot_be_made_fails_its_recordings(run: Run, fake_soniox: FakeSoniox) -> None:
+    Path("out").mkdir()
+    Path("out/june").write_text("a file")
+    code, lines = run("calls", "--output-dir", "out")
     assert code == 1
-    assert lines[0].startswith("a.wav: failed: cannot create its folder: ")
+    assert any(line.startswith("calls/june/c.mp3: failed: cannot create its folder: ") for line in lines)
     assert len(fake_soniox.transcriptions) == 1  # It was paid for.
+
+
+@pytest.mark.parametrize("folder", ["a.wav", "a.wav/out", ""])
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_sent(
+    run: Run, fake_soniox: FakeSoniox, folder: str
+) -> None:
+    code, lines = run("a.wav", "calls", "--output-dir", folder)
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].startswith(f"error: cannot make the folder {folder!r}: ")
+    assert fake_soniox.requests == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its folders are not protected by modes")
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_sent(
+    run: Run, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("out").mkdir()
+    # For root, every folder can be written to.
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != ("out", os.W_OK))
+    assert run("a.wav", "--output-dir", "out") == (
+        2, ["error: cannot write to the folder 'out': it is write-protected"]
+    )  # fmt: skip
+    assert fake_soniox.requests == ()

@@ -177,6 +177,13 @@ def test_refusals(run: Run, place: Path, arguments: list[str], code: int, reason
     assert (got, reason in messages) == (code, True)
 
 
+def test_an_empty_name_is_not_the_current_folder(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, messages = run("")
+    assert (code, "DEST is empty" in messages) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_no_copy_is_not_replaced(run: Run, place: Path) -> None:
     (place / "soniox_lite").mkdir()
     (place / "soniox_lite" / "mine.py").touch()
