@@ -774,7 +774,7 @@ class FakeSoniox(Assertions):
             for file in self._state.projects.files():
                 if file.record.id == file_id:
                     return file.read()
-        raise KeyError(file_id)
+        raise KeyError(f"there is no file {file_id!r}")
 
     @property
     def voices(self) -> tuple[VoiceRecord, ...]:
@@ -795,7 +795,7 @@ class FakeSoniox(Assertions):
             for voice in self._state.voices.all():
                 if voice.id == voice_id:
                     return voice.content
-        raise KeyError(voice_id)
+        raise KeyError(f"there is no voice {voice_id!r}")
 
     @property
     def usage(self) -> tuple[UsageRecord, ...]:
@@ -916,4 +916,4 @@ class FakeSoniox(Assertions):
             for log in self._state.history.sessions:
                 if log.id == session_id:
                     return log.audio()
-        raise KeyError(session_id)
+        raise KeyError(f"there is no session {session_id!r}")

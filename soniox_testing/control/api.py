@@ -262,7 +262,7 @@ class ControlApi:
         try:
             hosted.fake.faults.remove(id_)
         except KeyError as error:
-            raise _RefusalError(404, f"{error.args[0][0].upper()}{error.args[0][1:]}.") from error
+            raise _not_found(error) from error
         return {}
 
     def _verbs(self, hosted: HostedFake, request: Request) -> object:  # noqa: ARG002
@@ -385,7 +385,7 @@ class ControlApi:
         try:
             return hosted.fake.send_webhook_again(transcription_id)
         except KeyError as error:
-            raise _RefusalError(404, f"There is no transcription {transcription_id!r}.") from error
+            raise _not_found(error) from error
         except (RuntimeError, ValueError) as error:
             raise _RefusalError(409, str(error)) from error
 
@@ -417,9 +417,15 @@ def _bytes_of(method: str) -> Callable[[HostedFake, Request, str], Response]:
         try:
             return _audio(getattr(hosted.fake, method)(id_))
         except KeyError as error:
-            raise _RefusalError(404, f"There is no {id_!r}.") from error
+            raise _not_found(error) from error
 
     return answer
+
+
+def _not_found(error: KeyError) -> _RefusalError:
+    """The answer where a method of the fake knows no such ID; the error's text says of what."""
+    text: str = error.args[0]
+    return _RefusalError(404, f"{text[0].upper()}{text[1:]}.")
 
 
 def _audio(content: bytes, content_type: str = "application/octet-stream") -> Response:

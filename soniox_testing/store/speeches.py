@@ -203,7 +203,7 @@ class Speeches:
         """
         log = next((log for log in self.logs if log.id == speech_id), None)
         if log is None:
-            raise KeyError(speech_id)
+            raise KeyError(f"there is no speech {speech_id!r}")
         record = log.record()
         synthesizer = Synthesizer(log.request.sound, self.rules.longest_audio_sec)
         whole = synthesizer.say(record.text).audio + synthesizer.end()

@@ -166,7 +166,7 @@ class Webhooks:
             known = (*self._state.projects.jobs(), *(delivery.job for delivery in self._deliveries))
             job = next((job for job in known if job.record.id == transcription_id), None)
             if job is None:
-                raise KeyError(transcription_id)
+                raise KeyError(f"there is no transcription {transcription_id!r}")
             record = self._state.projects.advance(job)
             if record.webhook_url is None or record.status not in {"completed", "error"}:
                 what = "has no webhook_url" if record.webhook_url is None else f"is still {record.status}"

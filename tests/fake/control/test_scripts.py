@@ -335,5 +335,6 @@ def test_the_bytes_of_records_can_be_had(control):
     assert control("GET", f"sessions/{record['id']}/audio") == (200, _SECOND)
     for kind in ("files/x/content", "voices/x/content", "sessions/x/audio", "speeches/x/audio"):
         status, body = control("GET", kind)
-        assert (status, json.dumps(body)) == (404, '{"error": "There is no \'x\'."}')
+        what = {"files": "file", "voices": "voice", "sessions": "session", "speeches": "speech"}[kind.partition("/")[0]]
+        assert (status, body) == (404, {"error": f"There is no {what} 'x'."})
     assert control("POST", "webhooks/x/again", {})[0] == 404

@@ -583,7 +583,7 @@ def test_records_tell_what_the_client_did(server):
     assert (record.audio_bytes, record.audio_duration_ms) == (8 * 160, 160)
     assert (record.ended, record.close_code, record.error_type) == (None, None, None)
     assert server.session_audio(record.id) == audio(160)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="there is no session 'other'"):
         server.session_audio("other")
     client.close()
     assert server.sessions[0].ended == "client_closed"

@@ -189,7 +189,7 @@ def test_deleting_a_file_removes_it(fake, client):
         gone = client(method, f"/v1/files/{file_id}")
         assert (gone.status, gone.json["error_type"]) == (404, "file_not_found")
     assert fake.files == ()
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match=f"there is no file '{file_id}'"):
         fake.file_content(file_id)
 
 

@@ -39,7 +39,7 @@ def test_a_voice_is_shown_as_it_was_made(fake, client):
     assert fake.voice_content(voice["id"]) == b"sound"
     (record,) = fake.voices
     assert (record.id, record.size, record.api_key) == (voice["id"], 5, "key-a")
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match=f"there is no voice '{UNKNOWN}'"):
         fake.voice_content(UNKNOWN)
 
 

@@ -346,7 +346,7 @@ def test_a_webhook_can_be_sent_again(fake, client, clock, receiver):
 
 
 def test_only_a_known_webhook_can_be_sent_again(fake, client, clock, receiver):
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="there is no transcription 'nothing'"):
         fake.send_webhook_again("nothing")
     job = client.create().json
     with pytest.raises(ValueError, match="no webhook_url"):
