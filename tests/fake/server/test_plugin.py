@@ -204,7 +204,7 @@ def test_five_hundred_fakes_leave_nothing(listener):
     fakes = [one() for _ in range(500)]
     gc.collect()
     assert set(threading.enumerate()) <= threads
-    assert _open_files() == files
+    assert _open_files() <= files
     assert [fake for fake in fakes if fake() is not None] == []
     assert listener.late_calls == ()
     assert [value for value in vars(listener).values() if isinstance(value, Mapping) and value] == []

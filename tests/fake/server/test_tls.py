@@ -99,7 +99,7 @@ def test_plain_text_and_clients_that_leave_are_no_failure_of_the_fake():
                     while line.recv(1000):
                         pass
     gc.collect()
-    assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) == files
+    assert sys.platform != "linux" or len(os.listdir("/proc/self/fd")) <= files
 
 
 def test_connections_that_are_open_end_with_the_fake(fake_soniox_tls_listener):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -31,7 +32,9 @@ def programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, 
 
     def install(name: str, script: str) -> None:
         path = folder / name
-        path.write_text(f'#!/bin/sh\nPATH=/bin:/usr/bin\necho "$@" > {tmp_path / "arguments"}\n{script}\n')
+        path.write_text(
+            f'#!/bin/sh\nPATH=/bin:/usr/bin\necho "$@" > {shlex.quote(str(tmp_path / "arguments"))}\n{script}\n'
+        )
         path.chmod(0o755)
 
     return install
@@ -146,7 +149,7 @@ def test_ctrl_c_ends_the_microphone_and_waits_for_the_last_words(
 ) -> None:
     fake_soniox.style = "simple"
     fake_soniox.add_transcript([Word("Hello.", start_ms=0, end_ms=200)])
-    programs("arecord", f"echo $$ > {tmp_path / 'pid'}; head -c 64000 /dev/zero; exec sleep 100")
+    programs("arecord", f"echo $$ > {shlex.quote(str(tmp_path / 'pid'))}; head -c 64000 /dev/zero; exec sleep 100")
     with Terminal() as terminal:
         # Only final text is shown: a word is final when a second of silence has followed it.
         environment = {**fake_soniox.environment(), "PATH": os.environ["PATH"], "TERM": "dumb"}
@@ -163,11 +166,12 @@ def test_what_a_script_that_records_has_started_ends_with_it(
     run: Run, programs: Callable[[str, str], None], tmp_path: Path, stubborn: str
 ) -> None:
     # An end of the recording without the end of the script: the reading end of the pipe is the child's, which goes on.
-    script = f"head -c 16000 /dev/zero; ({stubborn}while :; do sleep 0.05; done) > /dev/null & echo $! > {tmp_path}/pid"
-    programs("arecord", script)
+    pid = tmp_path / "pid"
+    goes_on = f"({stubborn}while :; do sleep 0.05; done) > /dev/null"
+    programs("arecord", f"head -c 16000 /dev/zero; {goes_on} & echo $! > {shlex.quote(str(pid))}")
     assert run("--mic", "--fast")[0] == 0
     deadline = time.monotonic() + 60
-    while is_running(int((tmp_path / "pid").read_text())):
+    while is_running(int(pid.read_text())):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

@@ -127,7 +127,7 @@ def run(driver: Driver, fault: Fault, activity: str, caplog: pytest.LogCaptureFi
             for error in errors:
                 check(error, fault)
         assert driver.left_over() == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def driver_log(session: Any, driver: Driver) -> Any:
@@ -188,7 +188,7 @@ def test_a_session_that_cannot_be_opened_says_why_in_time(
             driver.call(session.send_byte_chunk, b"1234")
         driver.call(session.close)
         assert driver.left_over() == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def _address_of(fault: OpeningFault, released: threading.Event) -> tuple[str, Any]:

@@ -188,7 +188,7 @@ class TestProxy:
                 driver.call(session.enter)
             assert places_of("topsecretword", caught.value) == []
             assert places_of(KEY, caught.value) == []
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
     @pytest.mark.parametrize(
         ("url", "words"),
@@ -468,7 +468,7 @@ class TestAsyncOnly:
             driver.call(close_all)
             assert all(session.finished for session in sessions)
             assert driver.left_over() == []
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
     def test_each_loop_has_its_own(self) -> None:
         with WsServer(started, answer_the_end()) as server, AsyncDriver() as first, AsyncDriver() as second:
@@ -491,7 +491,7 @@ class TestAsyncOnly:
             session = asyncio.run(enter())
             asyncio.run(session.cancel())
             assert session.state == "closed"
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
 
 async def _connect(session: Any) -> None:
@@ -512,7 +512,7 @@ class TestCancellation:
             _cancel(driver, entering)
             assert session.state == "closed"
             assert driver.left_over() == []
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
     def test_just_when_the_connection_is_open(self) -> None:
         before = open_descriptors()
@@ -534,7 +534,7 @@ class TestCancellation:
 
                 asyncio.run(enter())
             assert driver.left_over() == []
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
     @pytest.mark.parametrize("what", ["receive", "send", "close", "events", "iterate"])
     def test_while_open(self, what: str) -> None:
@@ -558,7 +558,7 @@ class TestCancellation:
                     driver.call(session.receive_event, 0.01)
             driver.call(session.cancel)
             assert driver.left_over() == []
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
 
 async def _last_of(items: Any) -> Any:
@@ -621,7 +621,7 @@ def test_a_name_that_does_not_resolve_in_time_leaves_its_thread_and_nothing_else
         open_websocket(options_for("ws://soniox.invalid/x", connect_timeout_sec=0.1))
     released.set()
     assert driver.left_over() == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_without_the_library_the_session_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

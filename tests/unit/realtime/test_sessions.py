@@ -726,7 +726,7 @@ class TestClose:
                     # Its last words could not be sent.
                     assert isinstance(receiving.exception(PATIENCE_SEC), SonioxRealtimeTimeoutError)
                 assert driver.left_over() == []
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
 
     def test_a_server_that_finishes_and_does_not_close_is_not_waited_for(self, driver: Driver) -> None:
         steps = (started, until("text", ""), message(HELLO), message(FINISHED), ws_server.mute)
@@ -997,7 +997,7 @@ def test_a_thread_that_cannot_be_started_is_told(driver: Driver, monkeypatch: py
             driver.call(session.enter)
         driver.call(session.close)
         assert session.state == "closed"
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_asyncio_is_not_needed_by_sync_sessions() -> None:

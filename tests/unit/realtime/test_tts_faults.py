@@ -92,7 +92,7 @@ def run(tts: Driver, fault: Fault, activity: str, tls: Tls | None) -> None:
         assert connection.state == "closed"
         assert time.monotonic() - began < DEADLINE_SEC
         assert tts.left_over() == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 @pytest.mark.parametrize("fault", TRIED, ids=name_of)
@@ -147,7 +147,7 @@ def test_a_connection_that_cannot_be_opened_says_why_in_time(
         assert {name: getattr(caught.value, name) for name in fault.facts} == fault.facts
         assert took < timeout + DEADLINE_SEC
         assert tts.left_over() == []
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 REFUSED = {"error_code": 408, "error_type": "request_timeout", "request_id": "3f1c"}
@@ -291,4 +291,4 @@ def test_a_thread_that_cannot_be_started_is_told(tts: Driver, monkeypatch: pytes
         for open_one in (tts.open, tts.multi):
             with pytest.raises(SonioxRealtimeError, match="can't start new thread"):
                 open_one(server.url)
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
