@@ -115,11 +115,14 @@ class TestWhatArrives:
     def test_a_program_that_receives_makes_the_server_wait_whatever_its_handlers_hear(self, driver: Driver) -> None:
         numbers = [result(str(number)) for number in range(200)]
         heard: list[str] = []
-        with WsServer(started, *map(message, [*numbers, FINISHED]), ws_server.close(1000)) as server:
+        listens = threading.Event()
+        first, *rest = map(message, [*numbers, FINISHED])
+        with WsServer(started, first, ws_server.wait(listens), *rest, ws_server.close(1000)) as server:
             session = driver.session(server.url, max_queued_messages=2)
             driver.call(session.enter)
             got = texts(driver.call(session.receive_event))
             session.on("result", lambda event: heard.extend(texts(event)))
+            listens.set()
             got += [text for event in driver.rest(session) for text in texts(event)]
             assert got == [str(number) for number in range(200)]
             assert heard[-1] == "199"

@@ -98,9 +98,9 @@ class TestADeadLine:
     @pytest.mark.skipif(sys.platform not in {"linux", "darwin"}, reason="the system does not tell what has arrived")
     def test_is_none_while_the_ping_is_behind_audio_that_moves(self, driver: Driver) -> None:
         size, ready = 1_200_000, threading.Event()
-        steps = (started, ws_server.tell(ready), read_slowly(size, 400_000), message(FINISHED), ws_server.close(1000))
+        steps = (started, ws_server.tell(ready), read_slowly(size, 300_000), message(FINISHED), ws_server.close(1000))
         with WsServer(*steps, receive_buffer=4096) as server:
-            session = driver.open(server.url, ping_interval_sec=0.2, ping_timeout_sec=2.0)
+            session = driver.open(server.url, ping_interval_sec=0.2, ping_timeout_sec=3.0)
             # What it reads together with the start message would be missed below.
             assert ready.wait(PATIENCE_SEC)
             driver.call(session.send_bytes, bytes(size))
@@ -161,11 +161,11 @@ class TestBounds:
 
 class TestSending:
     def test_its_time_begins_with_the_turn_of_its_own_bytes(self, driver: Driver) -> None:
-        size, senders, ready = 60_000, 8, threading.Event()
+        size, senders, ready = 60_000, 16, threading.Event()
         # All of it takes longer than each may.
-        slowly = read_slowly(size * senders, 120_000)
+        slowly = read_slowly(size * senders, 240_000)
         with WsServer(started, ws_server.tell(ready), slowly, ws_server.mute, receive_buffer=4096) as server:
-            session = driver.open(server.url, send_timeout_sec=2.0)
+            session = driver.open(server.url, send_timeout_sec=3.0)
             narrow()
             assert ready.wait(PATIENCE_SEC)
             for sending in [driver.start(session.send_byte_chunk, bytes(size)) for _ in range(senders)]:
