@@ -290,6 +290,37 @@ def test_records_are_dataclasses(both: Both) -> None:
     assert (official, ours) == (["False False"], ["True True"])
 
 
+def test_a_json_schema_is_made_by_pydantic(both: Both) -> None:
+    program = (
+        "import pydantic\nfrom soniox.types import Token\nprint(hasattr(Token, 'model_json_schema'))\n"
+        "print(*sorted(pydantic.TypeAdapter(Token).json_schema()['properties']))"
+    )
+
+    official, ours = both(program)
+
+    assert (official[0], ours[0]) == ("True", "False")
+    assert official[1] == ours[1]
+
+
+def test_a_closed_client_is_one_of_our_errors(both: Both) -> None:
+    program = CLIENT + ERRORS + "client.models.list()\nclient.close()\nclient.close()\nshow(client.models.list)"
+
+    official, ours = both(program)
+
+    assert (official, ours) == (["RuntimeError"], ["SonioxError SonioxError"])
+
+
+def test_strict_validation_is_as_any_other(both: Both) -> None:
+    program = (
+        ERRORS + "from soniox.types import Token\n"
+        "show(lambda: Token.model_validate({'text': 'a', 'start_ms': '5'}, strict=True).start_ms)"
+    )
+
+    official, ours = both(program)
+
+    assert (official, ours) == (["ValidationError ValueError"], ["5"])
+
+
 def test_a_key_is_changed_by_a_function(both: Both) -> None:
     program = (
         CLIENT
