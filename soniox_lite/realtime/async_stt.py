@@ -93,8 +93,9 @@ __all__ = ["AsyncRealtimeSTTClient", "AsyncRealtimeSTTSession"]
 _RESULTS = frozenset({"result", "token", "endpoint", "finalized"})
 _MARKS = {TOKEN_TEXT_END: "endpoint", TOKEN_TEXT_FIN: "finalized"}
 _NEVER = float("inf")
-# After how long without audio a program that waits for events has probably forgotten to end it. The service gives up
-# after 20 seconds.
+# The service ends a session that gets neither audio nor a keepalive for longer.
+_LONGEST_SILENCE_SEC = 20.0
+# After how long without audio a program that waits for events has probably forgotten to end it.
 SILENCE_SEC = 10.0
 # How long after a failed send the service's own reason may take to arrive, and its close after its last message.
 _REASON_TIMEOUT_SEC = 1.0
@@ -184,7 +185,7 @@ class AsyncRealtimeSTTSession:
         with FieldErrors("the session's set-up") as check:
             if check.required("close_timeout_sec", close_timeout_sec):
                 check.seconds("close_timeout_sec", close_timeout_sec, positive=False)
-            check.seconds("keep_alive_interval_sec", keep_alive_interval_sec)
+            check.seconds("keep_alive_interval_sec", keep_alive_interval_sec, maximum=_LONGEST_SILENCE_SEC)
         self._close_timeout_sec = close_timeout_sec
         self._raise_on_error = raise_on_error
         self._start_on_open = start_on_open

@@ -421,8 +421,10 @@ class TestSilence:
                 driver.call(session.cancel)
                 assert [text for text in server.peer.texts() if text != keepalive][1:] == [""]
 
-    @pytest.mark.parametrize("interval_sec", [0, -1, float("nan"), "5"])
-    def test_an_interval_that_is_none_is_refused(self, driver: Driver, interval_sec: Any) -> None:
+    @pytest.mark.parametrize("interval_sec", [0, -1, float("nan"), "5", 20.1])
+    def test_an_interval_that_is_none_or_too_long_for_the_service_is_refused(
+        self, driver: Driver, interval_sec: Any
+    ) -> None:
         with pytest.raises(SonioxValidationError, match="keep_alive_interval_sec"):
             driver.session("ws://127.0.0.1:9/x", keep_alive_interval_sec=interval_sec)
 
