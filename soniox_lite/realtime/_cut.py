@@ -277,13 +277,13 @@ def choose_start(
 def _gaps(
     words: Sequence[Word], cut_ms: float, next_ms: float | None, beginning_ms: float, earliest_ms: float
 ) -> list[_Gap]:
-    """The gaps between words, from the earliest time up to the cut."""
+    """The gaps between words, or the parts of them, from the earliest time up to the cut."""
     ends = [beginning_ms, *(word.end_ms for word in words)]
     starts = [*(word.start_ms for word in words), cut_ms if next_ms is None else max(next_ms, cut_ms)]
     return [
-        _Gap(start_ms, max(start_ms, end_ms))
+        _Gap(max(start_ms, earliest_ms), max(start_ms, end_ms))
         for start_ms, end_ms in zip(ends, starts, strict=True)
-        if earliest_ms <= start_ms <= cut_ms
+        if start_ms <= cut_ms and (earliest_ms <= start_ms or earliest_ms < end_ms)
     ]
 
 

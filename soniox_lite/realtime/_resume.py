@@ -166,6 +166,8 @@ class ResumeCore:
         self._final_ms: float = 0
         self._total_ms: float = 0
         self._trimmed_at_ms: float = 0
+        # Up to where audio was known to be recognised when old audio was forgotten.
+        self._settled_before_ms: float = 0
         # Times up to here are possible; how far they may be now is only looked up above it.
         self._possible_ms: float = 0
         # The anchor of the last <fin>, while nothing has become final after it.
@@ -568,7 +570,9 @@ class ResumeCore:
             is_tail_empty=self._tail_empty_since_ms is not None,
             tail_empty_since_ms=self._tail_empty_since_ms,
         )
-        return max(settled, self._fin_ms or 0.0)
+        # After a long silence, the next words are no reason to want that silence again.
+        before_ms = self._settled_before_ms
+        return max(settled, self._fin_ms or 0.0, before_ms if self._next_ms is None else min(before_ms, self._next_ms))
 
     def _trim(self) -> None:
         """Forgets audio that will not be sent again."""
@@ -576,7 +580,7 @@ class ResumeCore:
         if self._framing.is_restart_only:
             return
         stream, ring = self.stream, self._ring
-        settled_ms = min(self._settled_ms(), stream.user_ms(stream.sent))
+        self._settled_before_ms = settled_ms = min(self._settled_ms(), stream.user_ms(stream.sent))
         from_ms = settled_ms - self._overlap_ms - stream.clock.uncertainty_ms - _MARGIN_MS
         byte = self._framing.start_at(min(stream.byte_of(from_ms), stream.sent)) if from_ms > 0 else 0
         if byte > ring.start:

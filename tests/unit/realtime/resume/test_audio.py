@@ -251,6 +251,24 @@ def test_ten_minutes_of_silence_are_not_kept() -> None:
     assert session.core.lost_ms == 0
 
 
+@each_row("break_ms", [60_700, 61_000, 61_400, 62_000])
+def test_a_break_in_the_first_words_after_a_long_silence_loses_no_silence(break_ms: int) -> None:
+    said = [("one", 500, 900), ("two", 950, 1300), ("three", 60_500, 60_900), ("four", 60_950, 61_300)]
+    session = Simulation([Spoken(*word) for word in (*said, ("five", 62_000, 62_300))])
+    for given_ms in range(100, 64_000, 100):
+        session.give(100)
+        session.tell()
+        if given_ms == break_ms:
+            session.fail()
+            session.pump()
+    session.finish()
+    session.tell()
+    assert session.text() == "one two three four five"
+    assert session.core.lost_ms == 0
+    # The new connection starts in the silence, and not within a word.
+    assert [notice.uncertain for notice in session.notices if notice.type == "resumed"] == [False]
+
+
 def test_minutes_of_speech_are_not_kept() -> None:
     words = speech(5, 400_000)
     session = Simulation(words, lag_ms=2500)
