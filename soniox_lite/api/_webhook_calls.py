@@ -170,9 +170,10 @@ class WebhookCalls:
         self, method: str, headers: Headers, body: str | bytes, auth: WebhookAuthConfig | None, allow_unverified: bool
     ) -> WebhookEvent | Reply:
         """The event of a call, or the answer to one that is refused."""
-        if method.upper() != "POST":
+        if not isinstance(method, str) or method.upper() != "POST":
             return reply(405, "webhooks are called by POST", Allow="POST")
-        if len(body) > MAX_PAYLOAD_BYTES:
+        # A body of another kind is refused by unwrap().
+        if isinstance(body, (str, bytes)) and len(body) > MAX_PAYLOAD_BYTES:
             return too_large()
         try:
             return self.unwrap(body, headers, auth=auth, allow_unverified=allow_unverified)

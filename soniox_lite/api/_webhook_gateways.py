@@ -140,10 +140,13 @@ def _method_of(event: Any) -> str:
     fields: dict[str, Any] = event
     if not isinstance(event, dict):
         raise SonioxValidationError(f"{_NO_REQUEST}; it is {kind_of(event)}")
-    context: dict[str, Any] = fields.get("requestContext") or {}
-    http: dict[str, Any] = context.get("http") or {}
-    method: str | None = fields.get("httpMethod") or fields.get("method") or http.get("method")
-    if not method:
+    # In payloads of version 2.0 it is two levels down.
+    inner = fields
+    for name in ("requestContext", "http"):
+        held: Any = inner.get(name)
+        inner = held if isinstance(held, dict) else {}
+    method = fields.get("httpMethod") or fields.get("method") or inner.get("method")
+    if not isinstance(method, str) or not method:
         raise SonioxValidationError(f"{_NO_REQUEST}; it has {', '.join(map(repr, fields)) or 'nothing'}")
     return method
 

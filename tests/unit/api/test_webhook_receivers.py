@@ -70,10 +70,13 @@ class TestHandle:
             ("POST", {"X-Soniox-Webhook-Secret": "guess"}, BODY, (401, "the call has no valid secret")),
             ("POST", HEADERS, b"{}", (400, "the webhook's body is not an event")),
             ("POST", HEADERS, bytes(65_537), (413, "the body is larger than 65536 bytes")),
+            (None, HEADERS, BODY, (405, "webhooks are called by POST")),
+            ("POST", HEADERS, None, (400, "payload must be the body as str or bytes, got NoneType")),
+            ("POST", HEADERS, 5, (400, "payload must be the body as str or bytes, got int")),
         ],
     )
     def test_refuses_what_is_no_webhook(
-        self, handle: Callable[..., Any], method: str, headers: Any, body: bytes, expected: tuple[int, str]
+        self, handle: Callable[..., Any], method: Any, headers: Any, body: Any, expected: tuple[int, str]
     ) -> None:
         seen: list[Any] = []
         status, sent, text = handle(method, headers, body, seen.append)
@@ -229,6 +232,9 @@ class TestLambda:
             ({"key1": "value1", "Records": []}, "it has 'key1', 'Records'"),
             ({"requestContext": {"connectionId": "1"}}, "it has 'requestContext'"),
             ({"requestContext": {"http": None}}, "it has 'requestContext'"),
+            ({"requestContext": {"http": "POST"}}, "it has 'requestContext'"),
+            ({"requestContext": ["POST"]}, "it has 'requestContext'"),
+            ({"httpMethod": 5}, "it has 'httpMethod'"),
             ({}, "it has nothing"),
             ([], "it is list of length 0"),
         ],
