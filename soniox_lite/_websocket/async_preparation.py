@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .tape import Track
 
 # How long closing waits for a hook.
-_HOOK_TIMEOUT_SEC = 10.0
+_HOOK_TIMEOUT_SEC = 10.0  # async only
 
 
 class AsyncPreparation:
@@ -84,7 +84,7 @@ class AsyncPreparation:
             )
         self._handlers.call("on_disconnect", disconnect)
 
-    async def wait(self) -> None:
+    async def wait(self) -> None:  # async only
         """Waits for the hook to end."""
         if self._options.on_disconnect is not None:
             await self._handlers.wait(_HOOK_TIMEOUT_SEC)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from .options import ConnectionOptions
     from .tape import Track
 
-# How long closing waits for a hook.
-_HOOK_TIMEOUT_SEC = 10.0
-
 
 class Preparation:
     """The part of a connection that calls functions of the user: for the key, the headers and the hooks."""
@@ -84,8 +81,3 @@ class Preparation:
                 url, elapsed_sec=elapsed_sec, close_code=outcome.code, close_reason=outcome.reason, error=error
             )
         self._handlers.call("on_disconnect", disconnect)
-
-    def wait(self) -> None:
-        """Waits for the hook to end."""
-        if self._options.on_disconnect is not None:
-            self._handlers.wait(_HOOK_TIMEOUT_SEC)

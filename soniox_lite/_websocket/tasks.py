@@ -44,16 +44,13 @@ class _Turn:
     Sending what the kernel takes at once, over and over, would never let the loop read, ping, or run other tasks.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = weakref.ref(loop)
+    def __init__(self) -> None:
         self.began_at: float | None = None
 
     def begin(self) -> None:
         """Records that the first message of this turn is sent."""
-        loop = self._loop()
-        if loop is not None:
-            self.began_at = time.monotonic()
-            loop.call_soon(self._end)
+        self.began_at = time.monotonic()
+        asyncio.get_running_loop().call_soon(self._end)
 
     def _end(self) -> None:
         self.began_at = None
@@ -65,7 +62,7 @@ _turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = weakref.We
 def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
     turn = _turns.get(loop)
     if turn is None:
-        turn = _turns[loop] = _Turn(loop)
+        turn = _turns[loop] = _Turn()
     return turn
 
 
@@ -210,10 +207,9 @@ class AsyncConnection:
         except BaseException as error:
             self.fail(error)
             raise
-        if websocket.closure is None:
-            # Something may have come along with the upgrade, or lie decrypted in the TLS object.
-            loop.call_soon(self._when_readable)
-            self._on_timer()
+        # Something may have come along with the upgrade, or lie decrypted in the TLS object.
+        loop.call_soon(self._when_readable)
+        self._on_timer()
 
     @property
     def websocket(self) -> WebSocket:
@@ -387,9 +383,9 @@ class AsyncConnection:
         self._check_end()
 
     def __del__(self) -> None:
-        websocket, loop = self._websocket, self._loop
+        websocket, loop, timer = self._websocket, self._loop, self._timer
         # As for the driver for threads.
-        if websocket is None or loop is None or websocket.closure is not None:
+        if websocket is None or loop is None or timer is None or websocket.closure is not None:
             return
         if websocket.was_opened_by_parent:
             websocket.close_in_child()
@@ -397,9 +393,9 @@ class AsyncConnection:
             websocket.abort()
             if loop.is_running():
                 # Collecting may happen in any thread.
-                loop.call_soon_threadsafe(_let_go, websocket, loop, self._watcher, self._fd, self._timer)
+                loop.call_soon_threadsafe(_let_go, websocket, loop, self._watcher, self._fd, timer)
             else:
-                _let_go(websocket, loop, self._watcher, self._fd, self._timer)
+                _let_go(websocket, loop, self._watcher, self._fd, timer)
             warn_of_unclosed(self._options)
 
     def _has_room(self, share: int = 1) -> bool:
@@ -479,13 +475,11 @@ class AsyncConnection:
         if self._is_done:
             return
         on_message = self._on_message()
-        if on_message is None:
-            return
         for _ in range(_READS_PER_TURN):
             if not self._has_room():
                 break
             messages, more = self.websocket.read()
-            for message in messages:
+            for message in messages if on_message else ():
                 kept = on_message(message)
                 if kept is not None:
                     self._queued_bytes += len(kept)
@@ -566,11 +560,10 @@ def _weakly(method: Callable[[], None]) -> Callable[..., None]:
     return call
 
 
-def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, watcher: Any, fd: int, timer: Timer | None) -> None:
+def _let_go(websocket: WebSocket, loop: asyncio.AbstractEventLoop, watcher: Any, fd: int, timer: Timer) -> None:
     """Unregisters a connection's socket and timer, and closes the socket."""
     if not loop.is_closed():
         watcher.remove_reader(fd)
         watcher.remove_writer(fd)
-    if timer is not None:
-        timer.cancel()
+    timer.cancel()
     websocket.close_socket()

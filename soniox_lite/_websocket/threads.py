@@ -152,12 +152,6 @@ class Connection:
         assert self._websocket is not None  # noqa: S101 - sessions check their state first
         return self._websocket
 
-    # Whether a task has kept its event loop busy for long. Threads take turns by themselves.
-    is_late = False
-
-    def give_turn(self) -> None:
-        """Does nothing; see the async twin."""
-
     def send_nowait(self, make: Callable[..., Message | None], *args: Any) -> int | None:
         """Queues the message that ``make(*args)`` gives, if any, behind those before it, without waiting.
 
@@ -283,16 +277,15 @@ class Connection:
         Raises:
             SonioxRealtimeTimeoutError: Nothing arrived in time.
         """
-        if not self.messages:
-            deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
-            while not self.messages:
-                # Checked in this order: the reader appends the last messages before it is done.
-                if self._reader_is_done and not self.messages:
-                    return None
-                # The lock may have been released for a message that was taken before; then this checks again.
-                remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
-                if not self._news.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
-                    raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
+        deadline = None if timeout_sec is None else time.monotonic() + timeout_sec
+        while not self.messages:
+            # Checked in this order: the reader appends the last messages before it is done.
+            if self._reader_is_done and not self.messages:
+                return None
+            # The lock may have been released for a message that was taken before; then this checks again.
+            remaining = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
+            if not self._news.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
+                raise SonioxRealtimeTimeoutError(f"no message within {timeout_sec:g} s")
         return self.take()
 
     def new_queue(self) -> MessageQueue:

@@ -70,27 +70,16 @@ class AsyncPump:
         try:
             while True:
                 self._is_asked_again = False
+                self._alarm = asyncio.get_running_loop().create_future()
                 step = self._step()
                 pause_sec = None if step is None else await step()
                 del step
                 if pause_sec is not None:
-                    await self._wait(pause_sec)
+                    await (is_woken(self._alarm, pause_sec) if pause_sec > 0 else asyncio.sleep(0))
                 elif not self._is_asked_again or self._step() is None:
                     return
         finally:
-            self._task = None
-
-    async def _wait(self, pause_sec: float) -> None:
-        if pause_sec <= 0:
-            await asyncio.sleep(0)
-            return
-        if self._is_asked_again:
-            return
-        self._alarm = asyncio.get_running_loop().create_future()
-        try:
-            await is_woken(self._alarm, pause_sec)
-        finally:
-            self._alarm = None
+            self._task = self._alarm = None
 
 
 class AsyncNews:

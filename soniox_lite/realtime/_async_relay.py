@@ -67,6 +67,9 @@ class AsyncLeg(AsyncRealtimeSTTSession):
         return queue.exceeds(options.max_queued_messages, options.max_queued_bytes, message) is not None
 
     def _on_message(self, message: bytes) -> bytes | None:
+        if self._local_error is not None:
+            # What came with an invalid message would hide the gap.
+            return None
         try:
             event = decode_message(RealtimeEvent, message)
             if event.error_code is not None:
@@ -117,7 +120,8 @@ class AsyncRelay:
         self._stale: list[AsyncLeg] = []
         self._inbox: Any = None
         self._keeps_newest = False
-        self._keepalive: tuple[Any, ...] | None = None
+        # The session sets it as soon as the first link is open.
+        self._keepalive: tuple[Any, ...] = ()
         self.tells_results = False
         # Whether handlers are called for an event that is received after that, even if one of them ends the session.
         self._is_telling = False
@@ -139,12 +143,7 @@ class AsyncRelay:
         Raises:
             SonioxRealtimeError: It could not be opened in time.
         """
-        leg = await self._opened_leg()
-        if leg is None:
-            return
-        self._inbox = leg.line.new_queue()
-        self._forks = Process.forks
-        self._adopt(leg)
+        self._adopt(await self._opened_leg())
 
     @property
     def _used_leg(self) -> AsyncLeg:
@@ -158,12 +157,12 @@ class AsyncRelay:
         return self._used_leg.line.websocket
 
     @property
-    def is_late(self) -> bool:
-        """As :attr:`Connection.is_late`."""
+    def is_late(self) -> bool:  # async only
+        """As :attr:`AsyncConnection.is_late`."""
         return self._leg is not None and self._leg.line.is_late
 
-    async def give_turn(self) -> None:
-        """As :meth:`Connection.give_turn`."""
+    async def give_turn(self) -> None:  # async only
+        """As :meth:`AsyncConnection.give_turn`."""
         await self._used_leg.line.give_turn()
 
     def check_owner(self) -> None:
@@ -195,7 +194,7 @@ class AsyncRelay:
 
     @keeps_newest.setter
     def keeps_newest(self, value: bool) -> None:
-        if value != self._keeps_newest and self._leg is not None:
+        if value != self.keeps_newest and self._leg is not None:
             self._leg.line.keeps_newest = value
         self._keeps_newest = value
 
@@ -278,7 +277,7 @@ class AsyncRelay:
             # A forked child only gives the descriptors back. Nothing has happened to the session.
             await self._cancel_legs()
             return
-        if self._steps.put_off(self.abort):
+        if self._steps.put_off(self.abort):  # pragma: no cover - threads only
             return
         self._stop()
         self._pump.wake()
@@ -310,8 +309,7 @@ class AsyncRelay:
     def _wake_up(self) -> None:
         """Starts the pump after a call that ended the dormant state."""
         self._tell_notices()
-        if not self._is_done:
-            self._pump.start()
+        self._pump.start()
 
     def __del__(self) -> None:
         self._pump.wake()
@@ -399,8 +397,7 @@ class AsyncRelay:
         """Starts the stream of a link."""
         self._is_leg_started = True
         position = leg.post_start()
-        if self._keepalive is not None:
-            leg.line.set_keepalive(*self._keepalive)
+        leg.line.set_keepalive(*self._keepalive)
         return position
 
     # Receiving.
@@ -446,7 +443,7 @@ class AsyncRelay:
 
     def _note_break(self, leg: AsyncLeg, error: SonioxRealtimeError, verdict: Verdict) -> bool:
         if leg is not self._leg or not self._is_linked:
-            return True
+            return not self._is_done
         goes_on = self.core.ended(error, verdict, time.monotonic())
         if goes_on:
             self._is_linked = False
@@ -460,8 +457,7 @@ class AsyncRelay:
         """Handles the failure of sending over a link."""
         # The service gives its reason before it closes, but sending may fail before that is read.
         await leg.line.wait_ended(_REASON_TIMEOUT_SEC)
-        if leg is self._leg and self._is_linked and not self._is_done:
-            self._break(leg, error, "now")
+        self._break(leg, error, "now")
         if self._is_done:
             raise error
 
@@ -567,11 +563,11 @@ class AsyncRelay:
         """Goes on over a link that has been opened."""
         if leg is None or not self._steps.run(self._take_over, leg):
             return
-        leg.line.keeps_newest = self._keeps_newest
+        leg.line.keeps_newest = self.keeps_newest
         if self.core.connections == 1 and (owner := self._owner()) is not None:
             owner.relay_opened()
         self._tell_notices()
-        for item in leg.early:
+        for item in leg.early:  # pragma: no cover - threads only
             if isinstance(item, Closure):
                 self.closed(leg, item)
             else:
@@ -615,6 +611,8 @@ class AsyncRelay:
 
     def _use(self, leg: AsyncLeg) -> None:
         self._leg = leg
+        self._inbox = self._inbox or leg.line.new_queue()
+        self._forks = Process.forks
         leg.line.fed = self._inbox
         self._is_linked = True
         self._is_leg_started = False

@@ -92,7 +92,7 @@ class AsyncResumingTtsStream(AsyncTtsStream):
     def interrupted(self, error: SonioxRealtimeError, now: float) -> bool:
         """Called when there is no connection (any more); returns whether the stream waits for one."""
         protocol = self.protocol
-        if not protocol.is_started or protocol.is_over:
+        if not protocol.is_started or protocol.is_over:  # pragma: no cover - threads only
             return False
         if protocol.has_audio_end:
             self._complete()
@@ -256,9 +256,8 @@ class AsyncResumingTtsConnection(AsyncTtsConnection):
 
     def look_after_streams(self) -> None:
         """Has the pump start streams again that wait for it: now, later, or over a new connection."""
-        if self.protocol.closure is None and self.protocol.was_open:
-            self._steps.run(self._link.wake, time.monotonic())
-            self._pump.start()
+        self._steps.run(self._link.wake, time.monotonic())
+        self._pump.start()
 
     def tell(self, payload: Any) -> None:
         """Logs what has happened, and calls its handlers."""
@@ -328,13 +327,9 @@ class AsyncResumingTtsConnection(AsyncTtsConnection):
         """Goes on without a WebSocket until another is open."""
         now = time.monotonic()
         waiting = [stream.interrupted(error, now) for stream in self._resumable_streams()]
-        self._steps.run(self._note_end, error, verdict, now, any(waiting))
+        self._steps.run(self._link.ended, error, verdict, now, any(waiting))
         self._tell_notices()
         self._pump.start()
-
-    def _note_end(self, error: SonioxRealtimeError, verdict: Verdict, now: float, is_wanted: bool) -> None:
-        if self._link.state is not LinkState.OVER:
-            self._link.ended(error, verdict, now, is_wanted=is_wanted)
 
     def _close_all(self, closure: Closure) -> None:
         """Ends the connection for good."""

@@ -93,7 +93,7 @@ class AsyncTtsStream:
             SonioxRealtimeError: The stream takes no text.
         """
         self.check_open()
-        if self.connection.driver.is_late:
+        if self.connection.driver.is_late:  # async only
             await self.connection.driver.give_turn()
             self.check_open()
         await self.connection.sent(partial(self._say, text, text_end), self)
@@ -192,7 +192,7 @@ class AsyncTtsStream:
         """Queues a message for its receiver; called as it arrives."""
         settings = self.connection.settings
         with self._order:
-            if self._local_error is not None or self.protocol.is_cancelled:
+            if self._local_error is not None or self.protocol.is_cancelled:  # pragma: no cover - threads only
                 return
             data = self.protocol.renamed(data)
             had_failed = self.protocol.failure is not None
@@ -252,7 +252,7 @@ class AsyncTtsStream:
     def _made(self, make: Callable[[], Message | None]) -> Any:
         """Posts what ``make`` gives, if anything, in the order in which it was made."""
         with self._order:
-            if self._local_error is not None:
+            if self._local_error is not None:  # pragma: no cover - threads only
                 raise self._local_error
             message = make()
             return None if message is None else self._post(message)

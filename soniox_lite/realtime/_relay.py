@@ -68,6 +68,9 @@ class Leg(RealtimeSTTSession):
         return queue.exceeds(options.max_queued_messages, options.max_queued_bytes, message) is not None
 
     def _on_message(self, message: bytes) -> bytes | None:
+        if self._local_error is not None:
+            # What came with an invalid message would hide the gap.
+            return None
         try:
             event = decode_message(RealtimeEvent, message)
             if event.error_code is not None:
@@ -118,7 +121,8 @@ class Relay:
         self._stale: list[Leg] = []
         self._inbox: Any = None
         self._keeps_newest = False
-        self._keepalive: tuple[Any, ...] | None = None
+        # The session sets it as soon as the first link is open.
+        self._keepalive: tuple[Any, ...] = ()
         self.tells_results = False
         # Whether handlers are called for an event that is received after that, even if one of them ends the session.
         self._is_telling = False
@@ -140,12 +144,7 @@ class Relay:
         Raises:
             SonioxRealtimeError: It could not be opened in time.
         """
-        leg = self._opened_leg()
-        if leg is None:
-            return
-        self._inbox = leg.line.new_queue()
-        self._forks = Process.forks
-        self._adopt(leg)
+        self._adopt(self._opened_leg())
 
     @property
     def _used_leg(self) -> Leg:
@@ -157,15 +156,6 @@ class Relay:
     def websocket(self) -> WebSocket:
         """That of the link that is used, or was used last; only after ``open``."""
         return self._used_leg.line.websocket
-
-    @property
-    def is_late(self) -> bool:
-        """As :attr:`Connection.is_late`."""
-        return self._leg is not None and self._leg.line.is_late
-
-    def give_turn(self) -> None:
-        """As :meth:`Connection.give_turn`."""
-        self._used_leg.line.give_turn()
 
     def check_owner(self) -> None:
         """As :meth:`Connection.check_owner`."""
@@ -196,7 +186,7 @@ class Relay:
 
     @keeps_newest.setter
     def keeps_newest(self, value: bool) -> None:
-        if value != self._keeps_newest and self._leg is not None:
+        if value != self.keeps_newest and self._leg is not None:
             self._leg.line.keeps_newest = value
         self._keeps_newest = value
 
@@ -311,8 +301,7 @@ class Relay:
     def _wake_up(self) -> None:
         """Starts the pump after a call that ended the dormant state."""
         self._tell_notices()
-        if not self._is_done:
-            self._pump.start()
+        self._pump.start()
 
     def __del__(self) -> None:
         self._pump.wake()
@@ -400,8 +389,7 @@ class Relay:
         """Starts the stream of a link."""
         self._is_leg_started = True
         position = leg.post_start()
-        if self._keepalive is not None:
-            leg.line.set_keepalive(*self._keepalive)
+        leg.line.set_keepalive(*self._keepalive)
         return position
 
     # Receiving.
@@ -447,7 +435,7 @@ class Relay:
 
     def _note_break(self, leg: Leg, error: SonioxRealtimeError, verdict: Verdict) -> bool:
         if leg is not self._leg or not self._is_linked:
-            return True
+            return not self._is_done
         goes_on = self.core.ended(error, verdict, time.monotonic())
         if goes_on:
             self._is_linked = False
@@ -461,8 +449,7 @@ class Relay:
         """Handles the failure of sending over a link."""
         # The service gives its reason before it closes, but sending may fail before that is read.
         leg.line.wait_ended(_REASON_TIMEOUT_SEC)
-        if leg is self._leg and self._is_linked and not self._is_done:
-            self._break(leg, error, "now")
+        self._break(leg, error, "now")
         if self._is_done:
             raise error
 
@@ -568,7 +555,7 @@ class Relay:
         """Goes on over a link that has been opened."""
         if leg is None or not self._steps.run(self._take_over, leg):
             return
-        leg.line.keeps_newest = self._keeps_newest
+        leg.line.keeps_newest = self.keeps_newest
         if self.core.connections == 1 and (owner := self._owner()) is not None:
             owner.relay_opened()
         self._tell_notices()
@@ -616,6 +603,8 @@ class Relay:
 
     def _use(self, leg: Leg) -> None:
         self._leg = leg
+        self._inbox = self._inbox or leg.line.new_queue()
+        self._forks = Process.forks
         leg.line.fed = self._inbox
         self._is_linked = True
         self._is_leg_started = False

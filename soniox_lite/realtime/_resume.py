@@ -160,7 +160,6 @@ class ResumeCore:
         self._finalizes: deque[Finalize] = deque()
         self._is_ending = False
         self._is_paused = False
-        self._is_finished = False
         self._was_told_of_container = False
         # The counters on the user's line, and where old audio was forgotten last.
         self._final_ms: float = 0
@@ -184,7 +183,7 @@ class ResumeCore:
         self._announced: RealtimeReconnectingPayload | None = None
         # How far audio has been sent by any connection, and what the last break has cost.
         self._sent_before = 0
-        self._lost_before_ms = 0
+        self._lost_before_ms = self._lost_end_ms = 0
         self._down_sec = 0.0
         # Moving to another connection before the service ends this one: after how much of its audio, and then at most.
         self._move_after_ms = _move_after_ms(policy, key_cap_sec)
@@ -292,8 +291,7 @@ class ResumeCore:
         """Ends the session, whether it is finished or not."""
         if self.state is not State.OVER:
             self.state = State.OVER
-            if not self._is_finished:
-                self._lose_rest("closed")
+            self._lose_rest("closed")
 
     def _size_ring(self) -> None:
         """Limits the ring to ``buffer_sec``, once it is known how many bytes that is."""
@@ -356,7 +354,6 @@ class ResumeCore:
         self._count(event, final_ms, total_ms)
         self._deliver(tokens, count)
         if event.finished:
-            self._is_finished = True
             self.state = State.OVER
             if not stream.has_ended:
                 self._lose_rest("closed")
@@ -721,9 +718,11 @@ class ResumeCore:
         return self._lose(self._settled_ms(), self.stream.user_ms(self._ring.end), reason)
 
     def _lose(self, start_ms: float, end_ms: float, reason: LostReason) -> int:
-        start, end = round(start_ms), round(end_ms)
+        # What was reported before is not lost again.
+        start, end = max(round(start_ms), self._lost_end_ms), round(end_ms)
         if end <= start:
             return 0
+        self._lost_end_ms = end
         self.lost_ms += end - start
         self.notices.append(RealtimeLostPayload(start_ms=start, end_ms=end, reason=reason))
         return end - start

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .._data.logs import INFO, WARNING, is_logged, log
-from ..errors import SonioxRealtimeError, one_line
+from ..errors import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..errors import SonioxRealtimeError
     from ..types.realtime import RealtimeEvent
     from ..types.realtime_tts import RealtimeTTSEvent
 
@@ -45,10 +46,8 @@ def log_notice(url: str, notice: Any) -> None:
         log(level, "%s: %d to %d ms of audio are lost (%s)", url, notice.start_ms, notice.end_ms, notice.reason)
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: SonioxRealtimeError) -> str:
     """An error without the words of the service, which may quote what was sent."""
-    if not isinstance(error, SonioxRealtimeError):
-        return type(error).__name__
     facts = [error.error_code, error.error_type, error.close_code and f"close code {error.close_code}"]
     if error.request_id:
         facts.append(f"request id {error.request_id}")

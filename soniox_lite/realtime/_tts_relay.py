@@ -257,9 +257,8 @@ class ResumingTtsConnection(TtsConnection):
 
     def look_after_streams(self) -> None:
         """Has the pump start streams again that wait for it: now, later, or over a new connection."""
-        if self.protocol.closure is None and self.protocol.was_open:
-            self._steps.run(self._link.wake, time.monotonic())
-            self._pump.start()
+        self._steps.run(self._link.wake, time.monotonic())
+        self._pump.start()
 
     def tell(self, payload: Any) -> None:
         """Logs what has happened, and calls its handlers."""
@@ -329,13 +328,9 @@ class ResumingTtsConnection(TtsConnection):
         """Goes on without a WebSocket until another is open."""
         now = time.monotonic()
         waiting = [stream.interrupted(error, now) for stream in self._resumable_streams()]
-        self._steps.run(self._note_end, error, verdict, now, any(waiting))
+        self._steps.run(self._link.ended, error, verdict, now, any(waiting))
         self._tell_notices()
         self._pump.start()
-
-    def _note_end(self, error: SonioxRealtimeError, verdict: Verdict, now: float, is_wanted: bool) -> None:
-        if self._link.state is not LinkState.OVER:
-            self._link.ended(error, verdict, now, is_wanted=is_wanted)
 
     def _close_all(self, closure: Closure) -> None:
         """Ends the connection for good."""

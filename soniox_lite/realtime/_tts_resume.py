@@ -127,8 +127,8 @@ class SpeechLink:
         self._key_was_refused = error.error_code == 401
         return True
 
-    def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float, *, is_wanted: bool) -> None:
-        """The connection has ended, or could not be opened.
+    def ended(self, error: SonioxRealtimeError, verdict: Verdict, now: float, is_wanted: bool) -> None:
+        """The connection has ended, or could not be opened. A handler may have closed it meanwhile.
 
         Args:
             error: Why.
@@ -136,6 +136,8 @@ class SpeechLink:
             now: On a monotonic clock.
             is_wanted: Whether a stream waits for another connection.
         """
+        if self.state is LinkState.OVER:
+            return
         if self.state is LinkState.LIVE:
             self._down_since = now
             if now - self._began_at >= STEADY_SEC:

@@ -94,9 +94,6 @@ class TtsStream:
             SonioxRealtimeError: The stream takes no text.
         """
         self.check_open()
-        if self.connection.driver.is_late:
-            self.connection.driver.give_turn()
-            self.check_open()
         self.connection.sent(partial(self._say, text, text_end), self)
 
     def finish(self) -> None:

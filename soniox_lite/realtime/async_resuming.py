@@ -168,7 +168,7 @@ class AsyncResumingSTTSession(AsyncRealtimeSTTSession):
     async def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
         relay = self._relay
         try:
-            if relay.is_late:
+            if relay.is_late:  # async only
                 await relay.give_turn()
             try:
                 unsent = relay.send_nowait(make, *args)

@@ -660,12 +660,13 @@ class AsyncRealtimeSTTSession:
             self._warn_if_cut_short()
             await self._handlers.wait(self._close_timeout_sec)
             return
-        if self._connection.put_off(self.close):
+        if self._connection.put_off(self.close):  # pragma: no cover - threads only
             return
         if not self._closing.acquire(blocking=False):
-            if self._closer != async_caller():
-                await self._connection.wait_ended(self._close_timeout_sec)
-            # Otherwise a signal handler calls this, and its own thread goes on closing when the handler returns.
+            if self._closer == async_caller():  # pragma: no cover - threads only
+                # A signal handler calls this, and its own thread goes on closing when the handler returns.
+                return
+            await self._connection.wait_ended(self._close_timeout_sec)
             return
         self._closer = async_caller()
         deadline = time.monotonic() + self._close_timeout_sec
@@ -747,7 +748,7 @@ class AsyncRealtimeSTTSession:
     async def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
         """Sends the message that ``make(*args)`` gives, if any; returns when the kernel has taken it."""
         try:
-            if self._connection.is_late:
+            if self._connection.is_late:  # async only
                 await self._connection.give_turn()
             position = self._connection.send_nowait(make, *args)
             if position is not None and self._connection.websocket.bytes_sent < position:

@@ -169,8 +169,6 @@ class ResumingSTTSession(RealtimeSTTSession):
     def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
         relay = self._relay
         try:
-            if relay.is_late:
-                relay.give_turn()
             try:
                 unsent = relay.send_nowait(make, *args)
             except RingFullError:

@@ -659,9 +659,10 @@ class RealtimeSTTSession:
         if self._connection.put_off(self.close):
             return
         if not self._closing.acquire(blocking=False):
-            if self._closer != caller():
-                self._connection.wait_ended(self._close_timeout_sec)
-            # Otherwise a signal handler calls this, and its own thread goes on closing when the handler returns.
+            if self._closer == caller():
+                # A signal handler calls this, and its own thread goes on closing when the handler returns.
+                return
+            self._connection.wait_ended(self._close_timeout_sec)
             return
         self._closer = caller()
         deadline = time.monotonic() + self._close_timeout_sec
@@ -743,8 +744,6 @@ class RealtimeSTTSession:
     def _send(self, make: Callable[..., Message | None], *args: Any, timeout_sec: float | None = None) -> None:
         """Sends the message that ``make(*args)`` gives, if any; returns when the kernel has taken it."""
         try:
-            if self._connection.is_late:
-                self._connection.give_turn()
             position = self._connection.send_nowait(make, *args)
             if position is not None and self._connection.websocket.bytes_sent < position:
                 self._connection.drain(position, timeout_sec)

@@ -27,6 +27,7 @@ from soniox_lite._websocket import nonblocking
 from soniox_lite._websocket.tasks import AsyncConnection
 from soniox_lite._websocket.threads import Connection
 from soniox_lite.realtime import _tts_protocol, async_tts, tts as sync_tts
+from soniox_lite.realtime._tts_connection import TtsConnection
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.utils import start_text_thread
@@ -794,21 +795,24 @@ class TestKeepingAlive:
         assert protocol.heartbeat(200.0, 3.0) == (None, 3.0)
 
 
-def test_a_stream_that_fails_while_text_is_sent_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    go = threading.Event()
-    with WsServer(started, ws_server.wait(go), ws_server.message("nonsense")) as server:
+@pytest.mark.parametrize(
+    ("told", "why"), [("nonsense", "the message is not JSON"), (refusal(400, "invalid_request"), "No")]
+)
+def test_a_stream_that_fails_while_text_is_sent_says_why(told: Any, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, sent = threading.Event(), TtsConnection.sent
+    with WsServer(started, ws_server.wait(go), ws_server.message(told)) as server:
         driver = Driver("tts")
         connection = driver.open(server.url)
         receiving = driver.start(connection.receive_event)
 
-        def is_late(_: object) -> bool:
+        def sent_later(*args: Any) -> None:
             # The sending thread stands still between its look at the stream and its message.
             go.set()
             assert isinstance(receiving.exception(PATIENCE_SEC), SonioxRealtimeError)
-            return False
+            sent(*args)
 
-        monkeypatch.setattr(Connection, "is_late", property(is_late))
-        with pytest.raises(SonioxRealtimeError, match="the message is not JSON"):
+        monkeypatch.setattr(TtsConnection, "sent", sent_later)
+        with pytest.raises(SonioxRealtimeError, match=why):
             driver.call(connection.send_text_chunk, "x")
         driver.call(connection.close)
 

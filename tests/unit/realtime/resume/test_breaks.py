@@ -17,7 +17,6 @@ from soniox_lite import (
     SonioxValidationError,
 )
 from soniox_lite.errors import SonioxRealtimeResumeError
-from soniox_lite.realtime import ResumingSTTSession
 from soniox_lite.types import ApiError
 from soniox_testing import FakeSoniox, Hearing, Recording
 from tests.support import ws_server
@@ -588,6 +587,59 @@ def test_a_key_whose_function_is_cancelled_ends_the_session(talk: Talk) -> None:
         assert [(lost.start_ms, lost.end_ms) for lost in talk.told("lost")] == [(0, 1000)]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@each_row("error", [asyncio.CancelledError(), OSError("no network")], ids=lambda error: type(error).__name__)
+def test_a_key_that_fails_while_the_session_is_closed_changes_nothing(talk: Talk, error: BaseException) -> None:
+    is_asked, is_closed = threading.Event(), threading.Event()
+
+    def key() -> str:
+        if not server.peers:
+            return KEY
+        is_asked.set()
+        assert is_closed.wait(PATIENCE_SEC)
+        raise error
+
+    async def async_key() -> str:
+        return await asyncio.get_running_loop().run_in_executor(None, key)
+
+    with WsServer(started, until("binary"), hang_up) as server:
+        session = talk.session(server.url, CONFIG, api_key=key if talk.kind == "sync" else async_key)
+        session.on("lost", lambda _: is_closed.set())
+        talk.call(session.enter)
+        talk.send(session, [SECOND], finish=False)
+        assert is_asked.wait(PATIENCE_SEC)
+        talk.call(session.cancel)
+        assert session.state == "closed"
+        assert [notice.type for notice in talk.notices] == ["open", "reconnecting", "lost", "error", "close"]
+        assert [lost.reason for lost in talk.told("lost")] == ["closed"]
+
+
+def test_audio_that_is_dropped_before_it_is_sent_again_costs_a_connection_and_no_more(talk: Talk) -> None:
+    def send_more(change: Any) -> Any:
+        # Before any audio is sent again.
+        if (change.old_state, change.new_state, session.connections) == ("reconnecting", "open", 2):
+            return send() if talk.kind == "async" else [session.send_byte_chunk(SECOND) for _ in range(3)]
+        return None
+
+    async def send() -> None:
+        for _ in range(3):
+            await session.send_byte_chunk(SECOND)
+
+    breaks = [started, until("binary"), hang_up]
+    with WsServer(in_turn(breaks, [started], breaks, [started])) as server:
+        session = talk.session(server.url, CONFIG, {"when_full": "drop", "buffer_sec": 2})
+        session.on("state_change", send_more)
+        talk.call(session.enter)
+        talk.send(session, [SECOND], finish=False)
+        server.wait_until(lambda server: len(server.peers) == 4 and len(server.peers[3].audio()) == 2 * len(SECOND))
+        talk.call(session.cancel)
+        assert server.peers[1].audio() == b""
+    first, rest = talk.told("lost")
+    assert (first.start_ms, first.end_ms, first.reason) == (0, 2000, "drop")
+    assert (rest.start_ms, rest.end_ms, rest.reason) == (2000, 4000, "closed")
+    assert session.lost_ms == 4000
+
+
 def test_a_server_that_asks_to_wait_for_longer_than_an_outage_may_take_ends_the_session(talk: Talk) -> None:
     busy = refuse("429 Too Many Requests", b"", "Retry-After: 86400")
     with WsServer(in_turn([started, until("binary"), hang_up], [busy])) as server:
@@ -662,15 +714,16 @@ def test_an_error_whose_code_is_no_number_is_given_out(talk: Talk) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @each_row("event", ["reconnecting", "state_change"])
-def test_a_handler_that_ends_the_program_ends_the_session(event: str) -> None:
+def test_a_handler_that_ends_the_program_ends_the_session(talk: Talk, event: str) -> None:
     def leave(_payload: object) -> None:
         if server.peers and server.peers[0].received:
-            raise SystemExit
+            raise asyncio.CancelledError
 
     with WsServer(started, until("binary"), hang_up) as server:
-        session = ResumingSTTSession(server.url, CONFIG, KEY, close_timeout_sec=1)
+        session = talk.session(server.url, CONFIG, close_timeout_sec=1)
         session.on(event, leave)
-        with session:
-            session.send_byte_chunk(bytes(3200))
-            with pytest.raises(SonioxRealtimeConnectionError, match="SystemExit"):
-                session.receive_event(timeout_sec=60)
+        talk.call(session.enter)
+        talk.send(session, [bytes(3200)], finish=False)
+        with pytest.raises(SonioxRealtimeConnectionError, match="CancelledError"):
+            talk.rest(session)
+        talk.call(session.close)

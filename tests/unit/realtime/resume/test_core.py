@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from itertools import pairwise
 from typing import Any
 
@@ -231,6 +232,18 @@ def test_a_move_costs_no_word_in_a_pause_and_within_speech(pause_ms: int, is_qui
     assert any(start is not None and start.is_exact for start in starts) is is_quiet
 
 
+@each_row(("policy", "is_due"), [({"rotate_after_sec": 5}, True), ({"rotate_after_sec": None}, False)], ids=str)
+def test_a_session_does_not_move_after_its_end_or_if_it_shall_not(policy: dict[str, Any], is_due: bool) -> None:
+    session = Simulation([Spoken("hello", 300, 700)], policy=policy)
+    session.give(9000)
+    session.tell()
+    assert session.core.is_move_due is is_due
+    session.finish()
+    assert not session.move()
+    session.tell()
+    assert session.text() == "hello"
+
+
 def test_a_move_that_gets_due_while_audio_is_sent_again_waits_for_no_message() -> None:
     session = Simulation(talk(3, DURATION_MS), policy={"rotate_after_sec": 5})
     session.give(9000)
@@ -300,6 +313,13 @@ def test_what_follows_from_how_a_connection_ended(code: int, error: BaseExceptio
     assert verdict_of_closure(Closure(code, error=error)) == verdict
 
 
+def caused_by(cause: Exception) -> SonioxRealtimeError:
+    """An error of a connection that could not be opened."""
+    error = SonioxRealtimeError("no")
+    error.__cause__ = cause
+    return error
+
+
 @each_row(
     ("error", "verdict"),
     [
@@ -310,6 +330,8 @@ def test_what_follows_from_how_a_connection_ended(code: int, error: BaseExceptio
         (SonioxRealtimeError("no", error_code=499), "never"),
         (SonioxRealtimeError("no", error_code=500), "later"),
         (SonioxValidationError("no"), "never"),
+        (caused_by(OSError()), "later"),
+        (caused_by(ssl.SSLCertVerificationError()), "never"),
     ],
 )
 def test_what_follows_from_a_connection_that_was_refused(error: Exception, verdict: str) -> None:

@@ -257,6 +257,18 @@ def test_a_chunk_that_does_not_fit_is_not_kept_in_part(
         talk.call(session.cancel)
 
 
+def test_of_a_chunk_that_is_longer_than_a_quarter_of_what_fits_a_part_is_kept(talk: Talk) -> None:
+    with broken(talk, *STATES["waiting"]) as server:
+        session = talk.open(server.url, CONFIG, {"buffer_sec": 12, "when_full": "wait"}, send_timeout_sec=0.1)
+        talk.send(session, [SECOND[:2]], finish=False)
+        server.wait_until(lambda server: len(server.peers) > 1)
+        talk.send(session, [SECOND * 9], finish=False)
+        with pytest.raises(SonioxRealtimeTimeoutError, match="the rest of this chunk is not"):
+            talk.send(session, [SECOND * 4], finish=False)
+        assert 9000 < session.buffered_ms <= 12_000
+        talk.call(session.cancel)
+
+
 def test_what_was_dropped_is_told_exactly(talk: Talk) -> None:
     sent = threading.Event()
     with WsServer(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
+import json
+import logging
 import os
 import signal
 import threading
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from soniox_lite import SonioxRealtimeError
+from soniox_lite.realtime import AsyncResumingSTTSession, ResumingSTTSession
 from soniox_lite.realtime._async_relay import AsyncLeg
 from soniox_lite.realtime._relay import Leg
 from soniox_lite.realtime._resume import ResumeCore
@@ -23,18 +27,22 @@ from tests.support.ws_server import (
     accept,
     answer_the_end,
     close,
+    frame,
     hang_up,
     hold,
     message,
+    raw,
     read_to_end,
+    refuse,
     started,
+    tell,
     until,
     wait,
 )
 
 from ..driver import CONFIG, DRIVERS, PATIENCE_SEC, the_websocket
 from ..test_ownership import in_a_child
-from .conftest import Talk, text_of
+from .conftest import BUSY, Talk, text_of
 from .test_breaks import in_turn, words
 
 if TYPE_CHECKING:
@@ -242,8 +250,8 @@ def test_what_is_sent_over_a_connection_that_is_gone_is_sent_again() -> None:
             await session.send_byte_chunk(SECOND)
             # The loop stands still, so that sending is the first to see that the connection is gone.
             assert gone.wait(PATIENCE_SEC)
-            for _ in range(3):
-                await session.send_byte_chunk(SECOND)
+            # The second chunk is sent while the first one waits for the reason.
+            await asyncio.gather(*(session.send_byte_chunk(SECOND) for _ in range(3)))
             await session.finish()
 
         talk.call(send)
@@ -253,11 +261,171 @@ def test_what_is_sent_over_a_connection_that_is_gone_is_sent_again() -> None:
         assert driver.left_over() == []
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_child_may_not_use_an_async_session(talk: Talk) -> None:
-    with WsServer(started, answer_the_end(words("one"))) as server:
+def test_what_is_sent_over_a_connection_that_was_refused_and_is_gone_is_answered_by_the_refusal() -> None:
+    gone = threading.Event()
+    refused = {"error_code": 400, "error_type": "invalid_request", "error_message": "No such model."}
+
+    def refuse(peer: Any) -> None:
+        message(refused)(peer)
+        peer.reset()
+        gone.set()
+        raise HungUpError
+
+    with DRIVERS["async"]("stt") as driver, WsServer(started, until("binary"), refuse) as server:
+        session = Talk(driver).open(server.url, CONFIG)
+
+        async def send() -> None:
+            await session.send_byte_chunk(SECOND)
+            # As above.
+            assert gone.wait(PATIENCE_SEC)
+            await session.send_byte_chunk(SECOND)
+
+        with pytest.raises(SonioxRealtimeError, match="No such model") as caught:
+            driver.call(send)
+        assert caught.value.error_code == 400
+        driver.call(session.close)
+        assert len(server.peers) == 1
+
+
+def test_what_follows_an_invalid_message_is_not_given_out(talk: Talk) -> None:
+    good, bad = (frame(1, text.encode()) for text in (json.dumps(words("late")), "nonsense"))
+    with WsServer(started, until("binary"), raw(bad + good)) as server:
         session = talk.open(server.url, CONFIG)
         talk.send(session, [SECOND], finish=False)
+        with pytest.raises(SonioxRealtimeError, match="the message is not JSON"):
+            talk.call(session.receive_event)
+        talk.call(session.close)
+
+
+def test_a_connection_without_anything_to_send_again_is_started_by_the_next_audio(talk: Talk) -> None:
+    mark = {"tokens": [{"text": "<fin>", "is_final": True}], "final_audio_proc_ms": 1000, "total_audio_proc_ms": 1000}
+    first = [started, until("text", '{"type":"finalize"}'), message(mark), close(1001)]
+    with WsServer(in_turn(first, [started, answer_the_end(words("one"))])) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        talk.call(session.pause)
+        until_so(lambda: session.state == "reconnecting")
+        talk.call(session.resume)
+        until_so(lambda: session.state == "open")
+        talk.send(session, [SECOND])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert [kind for kind, _ in server.peers[1].received][:3] == ["text", "binary", "text"]
+        assert server.peers[1].audio() == SECOND
+
+
+def test_a_session_does_not_move_in_the_middle_of_what_is_said(talk: Talk) -> None:
+    go_on, fall_silent, moved = threading.Event(), threading.Event(), threading.Event()
+    said = message(words("more", start_ms=20_000, final=0))
+    first = [started, hear(20), wait(go_on), said, wait(fall_silent), hear(22), wait(moved)]
+    with WsServer(in_turn(first, [started, tell(moved), answer_the_end(words("one"))])) as server:
+        session, core = opened(talk, server)
+        is_ready = note_call(core, "spare_opened")
+        talk.send(session, [SECOND] * 22, finish=False)
+        assert is_ready.wait(PATIENCE_SEC)
+        go_on.set()
+        told = [talk.call(session.receive_event) for _ in range(2)]
+        assert [token.text for event in told for token in event.tokens] == ["more"]
+        assert (session.connections, moved.is_set()) == (1, False)
+        fall_silent.set()
+        assert moved.wait(PATIENCE_SEC)
+        talk.send(session, [])
+        assert text_of(talk.rest(session)) == "one"
+        talk.call(session.close)
+        assert session.connections == 2
+
+
+def test_a_session_that_is_dropped_before_it_connects_again_does_not_connect(talk: Talk) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+    with WsServer(started, until("binary"), hang_up) as server:
+        cores = NewOnes(ResumeCore)
+        session = talk.open(server.url, CONFIG)
+        (core,) = cores.all()
+        next_step = core.next
+
+        def held_up(now: float) -> Any:
+            todo = next_step(now)
+            if todo == "connect":
+                asked.set()
+                assert go_on.wait(PATIENCE_SEC)
+            return todo
+
+        core.next = held_up
+        talk.send(session, [SECOND], finish=False)
+        assert asked.wait(PATIENCE_SEC)
+        talk.notices = []
+        del session
+        gc.collect()
+        go_on.set()
+        assert talk.driver.left_over() == []
+        assert len(server.peers) == 1
+
+
+def test_a_session_that_is_dropped_while_it_connects_takes_a_refusal_with_it(talk: Talk) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def refuse_late(peer: Any) -> None:
+        asked.set()
+        assert go_on.wait(PATIENCE_SEC)
+        refuse("401 Unauthorized")(peer)
+
+    with WsServer(in_turn([started, until("binary"), hang_up], [refuse_late])) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        assert asked.wait(PATIENCE_SEC)
+        told = talk.notices = [notice.type for notice in talk.notices]
+        del session
+        until_so(lambda: gc.collect() >= 0 and not living(ResumingSTTSession) + living(AsyncResumingSTTSession))
+        go_on.set()
+        assert talk.driver.left_over() == []
+        assert told == ["open", "reconnecting"]
+        assert len(server.peers) == 2
+
+
+def test_a_dropped_session_whose_connection_is_still_in_use_ends_quietly(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on = threading.Event()
+    with WsServer(started, wait(go_on), message(words("late")), close(1000)) as server:
+        legs = NewOnes(Leg, AsyncLeg)
+        session = talk.open(server.url, CONFIG)
+        (leg,) = legs.all()
+        talk.notices = []
+        del session
+        until_so(lambda: gc.collect() >= 0 and not living(ResumingSTTSession) + living(AsyncResumingSTTSession))
+        go_on.set()
+        until_so(lambda: leg.close_code == 1000)
+        assert talk.driver.left_over() == []
+        assert caplog.text == ""
+
+
+def test_a_logging_filter_that_raises_ends_the_session_with_its_error(
+    talk: Talk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_second(record: logging.LogRecord) -> bool:
+        if "attempt 2" in record.getMessage():
+            raise LookupError("a filter's own")
+        return True
+
+    caplog.set_level(logging.INFO, "soniox_lite")
+    monkeypatch.setattr(logging.getLogger("soniox_lite"), "filters", [refuse_second])
+    with WsServer(in_turn([started, until("binary"), hang_up], [BUSY])) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        with pytest.raises(SonioxRealtimeError, match="LookupError"):
+            talk.rest(session)
+        talk.call(session.close)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("state", ["live", "waiting"])
+def test_a_forked_child_may_not_use_an_async_session(state: str, talk: Talk) -> None:
+    first = [started, until("binary"), *([hang_up] if state == "waiting" else [answer_the_end(words("one"))])]
+    with WsServer(in_turn(first, [BUSY])) as server:
+        session = talk.open(server.url, CONFIG)
+        talk.send(session, [SECOND], finish=False)
+        if state == "waiting":
+            until_so(lambda: len(talk.told("reconnecting")) == 2)
 
         def use() -> str:
             async def call(method: Any, *args: Any) -> None:
@@ -271,6 +439,10 @@ def test_a_forked_child_may_not_use_an_async_session(talk: Talk) -> None:
             return "refused"
 
         assert in_a_child(use) == "refused"
+        if state == "waiting":
+            assert session.state == "reconnecting"
+            talk.call(session.cancel)
+            return
         talk.send(session, [SECOND])
         assert text_of(talk.rest(session)) == "one"
         talk.call(session.close)

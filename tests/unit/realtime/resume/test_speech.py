@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,17 @@ import pytest
 from soniox_lite import SonioxRealtimeError, SonioxRealtimeResumeError, SonioxRealtimeSpeechError, SonioxValidationError
 from soniox_lite._websocket import threads
 from soniox_lite.realtime import _pump
-from soniox_lite.realtime._tts_resume import ResumableTtsProtocol
+from soniox_lite.realtime._tts_resume import LinkState, ResumableTtsProtocol, SpeechLink
 from soniox_lite.types.realtime import RealtimeTTSConfig
 from soniox_lite.types.resume import RealtimeReconnectingPayload, ResumePolicy
 from soniox_testing import FakeSoniox, VirtualClock
+from tests.support.insides import NewOnes
 from tests.support.tables import each_row
-from tests.support.ws_server import WsServer, frame, hang_up, read_to_end, started
+from tests.support.ws_server import WsServer, frame, hang_up, read_to_end, started, until
 
 from ..driver import DRIVERS, KEY, PATIENCE_SEC, Driver, new_connections
-from ..speech import audio, config, refusal, say, terminated
+from ..speech import audio, config, opened, refusal, say, terminated
+from ..test_ownership import in_a_child
 from .conftest import QUICK
 
 if TYPE_CHECKING:
@@ -191,6 +194,70 @@ class TestBeforeAnyAudio:
             check_spoken_once(talk, fake, connection)
             assert gate.asked == 2
             talk.call(connection.close)
+
+    def test_texts_of_two_tasks_over_a_connection_that_is_gone_are_sent_again(self) -> None:
+        gone = threading.Event()
+
+        def speak(peer: Any) -> None:
+            started(peer)
+            if len(server.peers) == 1:
+                peer.receive_until("text")
+                peer.reset()
+                gone.set()
+                return
+            while '"text_end":true' not in peer.receive_until("text"):
+                pass
+            say(audio("a", b"all", audio_end=True), terminated("a"))(peer)
+            read_to_end(peer)
+
+        with DRIVERS["async"]("tts") as driver, WsServer(speak) as server:
+            connection = Talk(driver).open(server.url)
+
+            async def send() -> None:
+                await connection.send_text_chunk("one, ")
+                # The loop stands still, so that sending is the first to see that the connection is gone.
+                assert gone.wait(PATIENCE_SEC)
+                await asyncio.gather(*(connection.send_text_chunk(text) for text in ("two, ", "three")))
+                await connection.finish()
+
+            driver.call(send)
+            assert b"".join(driver.audio_of(connection)) == b"all"
+            assert '"one, two, three"' in "".join(server.peers[1].texts())
+            driver.call(connection.close)
+            assert driver.left_over() == []
+
+    def test_a_stream_that_waits_for_text_when_the_connection_breaks_goes_on_with_it(self, talk: Talk) -> None:
+        def speak(peer: Any) -> None:
+            started(peer)
+            peer.receive_until("text")
+            if len(server.peers) == 1:
+                say(refusal(408, "request_timeout", "a"))(peer)
+                hang_up(peer)
+            say(audio("a", b"all", audio_end=True), terminated("a"))(peer)
+            read_to_end(peer)
+
+        with WsServer(speak) as server:
+            connection = talk.open(server.url)
+            talk.say(connection, "Hello, ", finish=False)
+            server.wait_until(lambda server: server.peers[0].hung_up.is_set())
+            # Nothing is sent again before there is more.
+            assert (connection.state, len(server.peers)) == ("open", 1)
+            talk.say(connection, "you.")
+            assert b"".join(talk.audio_of(connection)) == b"all"
+            assert '"Hello, you."' in "".join(server.peers[1].texts()) or talk.told("resumed")
+            talk.call(connection.close)
+
+    def test_a_long_connection_ends_the_count_of_attempts(self) -> None:
+        link = SpeechLink(ResumePolicy(backoff_sec=8.0, max_backoff_sec=8.0), asks_for_key=False, random=lambda: 1.0)
+        error, now, pauses = SonioxRealtimeError("it broke"), 0.0, []
+        for lasted_sec in (1.0, 1.0, 46.0):
+            link.opened(now)
+            now += lasted_sec
+            link.ended(error, "now", now, True)
+            pauses.append(link.next(now, is_wanted=True))
+            now += 8.0
+            assert "connect" in (pauses[-1], link.next(now, is_wanted=True))
+        assert pauses == ["connect", 8.0, "connect"]
 
     def test_whatever_is_done_during_an_outage_takes_effect_after_it(self, talk: Talk) -> None:
         with FakeSoniox() as fake:
@@ -479,6 +546,79 @@ class TestConnectionsThatAreNotNeeded:
             assert talk.driver.audio_of(connection)
             talk.call(connection.close)
         assert told == ["resumed"]
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    @each_row("error", [asyncio.CancelledError(), OSError("no network")], ids=lambda error: type(error).__name__)
+    def test_a_key_that_fails_while_it_is_closed_changes_nothing(self, talk: Talk, error: BaseException) -> None:
+        is_asked, is_closed = threading.Event(), threading.Event()
+
+        def key() -> str:
+            if not server.peers:
+                return KEY
+            is_asked.set()
+            assert is_closed.wait(PATIENCE_SEC)
+            raise error
+
+        async def async_key() -> str:
+            return await asyncio.get_running_loop().run_in_executor(None, key)
+
+        with WsServer(started, hang_up) as server:
+            links = NewOnes(SpeechLink)
+            connection = talk.open(server.url, api_key=key if talk.kind == "sync" else async_key)
+            (link,) = links.all()
+            assert is_asked.wait(PATIENCE_SEC)
+            closing = talk.start(connection.close)
+            wait_for(lambda: link.state is LinkState.OVER)
+            is_closed.set()
+            closing.result(PATIENCE_SEC)
+            with pytest.raises(SonioxRealtimeError, match="closed"):
+                talk.call(connection.receive_event)
+            assert [notice.type for notice in talk.notices] == ["reconnecting"]
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    def test_a_forked_child_may_not_use_it(self, talk: Talk) -> None:
+        with FakeSoniox() as fake:
+            fake.faults.drop(how="eof", operation="tts", after_texts=1, times=1)
+            connection = talk.open(fake.tts_websocket_url)
+            fake.faults.refuse(503, operation="tts", times=1, retry_after_sec=60)
+            talk.say(connection, TEXT[0], finish=False)
+            wait_for(lambda: len(talk.told("reconnecting")) > 1)
+
+            def use() -> str:
+                async def call() -> None:
+                    result = connection.send_text_chunk("x")
+                    if talk.kind == "async":
+                        await result
+
+                with pytest.raises(SonioxRealtimeError, match="process that opened it"):
+                    asyncio.run(call())
+                return "refused"
+
+            assert in_a_child(use) == "refused"
+            assert connection.state == "reconnecting"
+            talk.call(connection.close)
+
+    def test_a_handler_may_cancel_other_streams(self) -> None:
+        talk = Talk(DRIVERS["sync"]("tts"))
+        with WsServer(opened(2), until("text"), say(audio("heard", b"1")), hang_up) as server:
+            connection = talk.open(server.url, multi=True)
+            heard, other = talk.driver.streams(connection, "heard", "other")
+            connection.on("lost", lambda _: other.cancel())
+            talk.say(heard, "Hello", finish=False)
+            assert talk.until_cut(heard)[0] == b"1"
+            assert [event.terminated for event in talk.driver.rest(other)] == [True]
+            talk.call(connection.close)
+            assert [notice.type for notice in talk.notices] == ["lost"]
+            assert len(server.peers) == 1
+
+    def test_a_handler_may_cancel_the_stream_that_was_refused(self) -> None:
+        talk = Talk(DRIVERS["sync"]("tts"))
+        with WsServer(started, say(refusal(400, "invalid_request", "a"))) as server:
+            connection = talk.driver.session(server.url, resume=True)
+            connection.on("lost", lambda _: connection.cancel())
+            talk.call(connection.enter)
+            assert [event.terminated for event in talk.driver.rest(connection)] == [True]
+            talk.call(connection.close)
 
     @each_row("action", ["close", "drop"])
     def test_closing_during_an_outage_leaves_nothing_behind(self, talk: Talk, action: str) -> None:
