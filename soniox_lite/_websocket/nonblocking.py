@@ -357,11 +357,11 @@ class WebSocket:
                 self._last_received = now
                 return interval_sec
             self._pinged_at = time.monotonic()
-        elif timeout_sec is not None:
+        else:
             if self._ping_moves():
                 # On a slow connection, the ping takes long to arrive behind much audio.
                 self._pinged_at = now
-            if now - self._pinged_at >= timeout_sec:
+            if now - self._pinged_at >= (timeout_sec or 0.0):
                 if not self._may_hold_answer(reading=reading):
                     silence = now - self._last_received
                     self.fail(TimeoutError(f"nothing was heard from the server for {silence:.1f} s, not even a pong"))

@@ -202,8 +202,9 @@ class AsyncConnection:
         self._fd = websocket.fileno()
         try:
             self._begin_to_watch()
-            if (on_open := self._on_open()) is not None:
-                on_open()
+            on_open = self._on_open()
+            assert on_open is not None  # noqa: S101 - the owner waits for this
+            on_open()
         except BaseException as error:
             self.fail(error)
             raise

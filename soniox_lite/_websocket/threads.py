@@ -450,8 +450,9 @@ class Connection:
     def _start(self, websocket: WebSocket) -> None:
         """Reports that the connection is open."""
         try:
-            if (on_open := self._on_open()) is not None:
-                on_open()
+            on_open = self._on_open()
+            assert on_open is not None  # noqa: S101 - the owner waits in open(), unless that was aborted
+            on_open()
         except BaseException as error:  # noqa: BLE001 - raised in open()
             self._open_error = error
             websocket.fail(error)

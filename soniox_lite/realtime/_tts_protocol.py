@@ -333,7 +333,7 @@ class TtsProtocol(Progress):
 
     def cancel(self) -> Message | None:
         """The message that cancels the stream; None when none is needed."""
-        if self.is_cancelled or not self.has_reached(StreamState.OPEN):
+        if not self.has_reached(StreamState.OPEN):
             return None
         self.advance(StreamState.CANCELLED)
         self._held.clear()

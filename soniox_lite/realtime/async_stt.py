@@ -913,7 +913,7 @@ class AsyncRealtimeSTTSession:
         while self._told_state != self.state and not self._connection.was_opened_by_parent:
             with self._telling:
                 old_state, self._told_state = self._told_state, self.state
-            if self._told_state != old_state:
+            if self._told_state != old_state:  # pragma: no branch - threads only
                 payload = RealtimeSessionStateChangePayload(old_state=old_state, new_state=self._told_state)
                 self._handlers.call(payload.type, payload)
 

@@ -68,10 +68,10 @@ _EVENT_TYPES = ("reconnecting", "resumed", "lost")
 class _AsyncLine:
     """What all connections have, whether they carry one stream or several."""
 
-    @property
-    def _line(self) -> AsyncTtsConnection:
+    if TYPE_CHECKING:
         # Each kind of connection has its own.
-        raise NotImplementedError
+        @property
+        def _line(self) -> AsyncTtsConnection: ...
 
     @property
     def paused(self) -> bool:
@@ -566,7 +566,7 @@ class AsyncRealtimeTTSStream:
             await settled("handler", handler(event))
 
     # For SessionThread, which passes the exception of the source of text to the stream.
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> None:  # pragma: no cover - threads only
         self._core.fail(error)
 
     @safe_repr

@@ -68,10 +68,10 @@ _EVENT_TYPES = ("reconnecting", "resumed", "lost")
 class _Line:
     """What all connections have, whether they carry one stream or several."""
 
-    @property
-    def _line(self) -> TtsConnection:
+    if TYPE_CHECKING:
         # Each kind of connection has its own.
-        raise NotImplementedError
+        @property
+        def _line(self) -> TtsConnection: ...
 
     @property
     def paused(self) -> bool:

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from soniox_lite._websocket.tasks import AsyncConnection
 from soniox_lite._websocket.threads import Connection
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from tests.support import ws_server
-from tests.support.insides import living
+from tests.support.insides import NewOnes, living
 from tests.support.ws_server import WsServer, accept, answer_the_end, message, started, until
 
 from .driver import CONFIG, KEY, PATIENCE_SEC, AsyncDriver, Driver
@@ -103,6 +104,26 @@ class TestAForgottenSession:
             assert server.peer.received[-1] == ("close", 1000)
         loop.close()
         assert unclosed(caught) == [f"unclosed realtime session: {server.url}"]
+
+    def test_whose_connection_is_still_held_hears_nothing_and_ends(
+        self, driver: Driver, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        go_on, connections = threading.Event(), NewOnes(Connection, AsyncConnection)
+        with WsServer(started, ws_server.wait(go_on), message(HELLO), ws_server.close(1001)) as server:
+            session = driver.open(server.url)
+            (connection,) = connections.all()
+            told: list[Any] = []
+            session.on("close", told.append)
+            reference = weakref.ref(session)
+            del session
+            deadline = time.monotonic() + PATIENCE_SEC
+            while reference() is not None:
+                driver.call(gc.collect)
+                assert time.monotonic() < deadline
+            go_on.set()
+            assert driver.call(connection.wait_ended, PATIENCE_SEC)
+            assert connection.websocket.closure.code == 1001
+            assert (told, caplog.text) == ([], "")
 
     def test_one_that_was_closed_is_collected_without(self, driver: Driver) -> None:
         with WsServer(started, answer_the_end()) as server, warnings.catch_warnings(record=True) as caught:
@@ -188,6 +209,7 @@ class TestAForkedChild:
                         call.send(None)
                 for connection in living(AsyncConnection):
                     connection.on_readable()
+                    connection.__del__()
                 return session.state
 
             assert in_a_child(use) == "closed"

@@ -25,10 +25,11 @@ from soniox_lite import (
 from soniox_lite._websocket import nonblocking, tasks as _async_connection, threads as _connection
 from soniox_lite._websocket.frames import BINARY, TEXT
 from soniox_lite._websocket.nonblocking import WebSocket
-from soniox_lite.realtime import RealtimeSTTSession, _stt_protocol, async_stt, stt
+from soniox_lite.realtime import AsyncRealtimeSTTSession, RealtimeSTTSession, _stt_protocol, async_stt, stt
 from soniox_lite.types.realtime import RealtimeControlType, RealtimeSTTConfig
 from tests.support import ws_server
 from tests.support.insides import wait_until
+from tests.support.socket_server import HungUpError
 from tests.support.ws_server import FINISHED, WsServer, accept, answer_the_end, frame, message, started, until
 
 from ...support.tables import each_row
@@ -366,6 +367,8 @@ class TestSilence:
         with WsServer(started, until("text", ""), message(FINISHED), ws_server.close(1000)) as server:
             session = driver.open(server.url)
             driver.call(session.send_bytes, b"1234")
+            with pytest.raises(SonioxRealtimeTimeoutError, match="no message within 0 s"):
+                driver.call(session.receive_event, 0)
             receiving = driver.start(session.receive_event)
             wait_until(lambda: caplog.records)
             assert "the audio was not ended; call finish()" in caplog.text
@@ -971,8 +974,9 @@ class TestArguments:
          ("close_timeout_sec", None)],
     )  # fmt: skip
     def test_options_that_cannot_be_used(self, name: str, value: Any) -> None:
-        with pytest.raises(SonioxValidationError, match=name):
-            RealtimeSTTSession("ws://localhost/x", CONFIG, KEY, **{name: value})
+        for kind in (RealtimeSTTSession, AsyncRealtimeSTTSession):
+            with pytest.raises(SonioxValidationError, match=name):
+                kind("ws://localhost/x", CONFIG, KEY, **{name: value})
 
     def test_config_may_be_a_dict_and_is_checked(self) -> None:
         assert RealtimeSTTSession("ws://localhost/x", CONFIG, KEY).config == RealtimeSTTConfig(**CONFIG)
@@ -980,6 +984,67 @@ class TestArguments:
             RealtimeSTTSession("ws://localhost/x", {"model": ""}, KEY)
         with pytest.raises(SonioxValidationError, match="config must be"):
             RealtimeSTTSession("ws://localhost/x", "stt-rt-v5", KEY)  # type: ignore[arg-type]
+
+
+@each_row("action", ["keep_alive", "finalize"])
+def test_what_another_thread_ends_meanwhile_needs_nothing_more(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    send_nowait, driver = _connection.Connection.send_nowait, Driver()
+
+    def sent_later(connection: Any, make: Any, *args: Any) -> Any:
+        # The thread stands still between its look at the session and its message.
+        if make.__name__ == action:
+            session.finish()
+        return send_nowait(connection, make, *args)
+
+    with WsServer(started, answer_the_end()) as server:
+        session = driver.open(server.url)
+        with monkeypatch.context() as patch:
+            patch.setattr(_connection.Connection, "send_nowait", sent_later)
+            getattr(session, action)()
+        driver.call(session.close)
+        assert session.finished
+        assert server.peer.texts()[1:] == [""]
+
+
+@each_row("told", [None, {"error_code": 400, "error_type": "invalid_request", "error_message": "No such model."}])
+def test_a_connection_that_is_gone_when_the_stream_is_started_says_why(driver: Driver, told: Any) -> None:
+    gone = threading.Event()
+
+    def vanish(peer: Any) -> None:
+        peer.accept()
+        if told is not None:
+            message(told)(peer)
+        peer.reset()
+        gone.set()
+        raise HungUpError
+
+    with WsServer(vanish) as server:
+        session = driver.session(server.url)
+        session.on("open", lambda _: gone.wait(PATIENCE_SEC) and None)
+        if told is None:
+            with pytest.raises(SonioxRealtimeError, match="the connection broke"):
+                driver.call(session.enter)
+        else:
+            driver.call(session.enter)
+            assert [event.error_code for event in driver.rest(session)] == [400]
+        driver.call(session.close)
+        assert session.state == "closed"
+
+
+def test_a_handler_that_ends_the_program_when_the_session_opens_leaves_nothing(driver: Driver) -> None:
+    class LeaveError(BaseException): ...
+
+    def leave(_: object) -> None:
+        raise LeaveError
+
+    with WsServer(accept) as server:
+        session = driver.session(server.url)
+        session.on("open", leave)
+        with pytest.raises(LeaveError):
+            driver.call(session.enter)
+        assert session.state == "closed"
+        server.wait_until(lambda server: server.peer.hung_up.is_set())
+        assert server.peer.texts() == []
 
 
 def test_a_thread_that_cannot_be_started_is_told(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

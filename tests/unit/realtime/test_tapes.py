@@ -141,6 +141,17 @@ def test_a_server_that_cannot_be_reached_is_on_the_tape(tmp_path: Path) -> None:
     assert repr(tape) == f"<Tape {tmp_path / 'a.tape'}>"
 
 
+def test_nor_by_an_async_session(tmp_path: Path) -> None:
+    async def enter() -> None:
+        url = f"ws://127.0.0.1:{refused_port()}/x"
+        async with AsyncSonioxClient(KEY, websocket_base_url=url) as client:
+            await client.realtime.stt.connect(config=CONFIG, tape=tmp_path / "a.tape").enter()
+
+    with pytest.raises(SonioxRealtimeError):
+        asyncio.run(enter())
+    assert lines_of(tmp_path / "a.tape")[-1]["closed"]["reason"] == "SonioxRealtimeConnectionError"
+
+
 def test_a_session_that_is_cancelled_is_ended_by_the_client(fake_soniox: FakeSoniox, tmp_path: Path) -> None:
     tape = tmp_path / "a.tape"
     with client_of(fake_soniox) as client, client.realtime.stt.connect(config=CONFIG, tape=tape) as session:

@@ -26,7 +26,8 @@ from soniox_lite import (
 from soniox_lite._websocket import nonblocking
 from soniox_lite._websocket.tasks import AsyncConnection
 from soniox_lite._websocket.threads import Connection
-from soniox_lite.realtime import _tts_protocol, async_tts, tts as sync_tts
+from soniox_lite.realtime import AsyncRealtimeTTSConnection, _tts_protocol, async_tts, tts as sync_tts
+from soniox_lite.realtime._async_tts_connection import AsyncTtsConnection
 from soniox_lite.realtime._tts_connection import TtsConnection
 from soniox_lite.realtime._tts_protocol import TtsProtocol, WireIds
 from soniox_lite.types.realtime import RealtimeTTSConfig
@@ -35,6 +36,7 @@ from soniox_testing import FakeSoniox, VirtualClock
 from soniox_testing.store.speeches import SpeechRules
 from tests.support import ws_server
 from tests.support.insides import NewOnes, wait_until
+from tests.support.socket_server import HungUpError
 from tests.support.ws_server import WsServer, accept, frame, started, until
 
 from ...support.tables import each_row
@@ -817,7 +819,80 @@ def test_a_stream_that_fails_while_text_is_sent_says_why(told: Any, why: str, mo
         driver.call(connection.close)
 
 
+def test_a_stream_that_fails_before_it_is_started_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, sent, driver = threading.Event(), TtsConnection.sent, Driver("tts")
+    with WsServer(accept, ws_server.wait(go), ws_server.message("nonsense")) as server:
+        connection = driver.multi(server.url)
+
+        def sent_later(*args: Any) -> None:
+            # As above.
+            go.set()
+            wait_until(lambda: connection.state == "closed")
+            sent(*args)
+
+        monkeypatch.setattr(TtsConnection, "sent", sent_later)
+        with pytest.raises(SonioxRealtimeError, match="the message is not JSON"):
+            driver.streams(connection, "a")
+        driver.call(connection.close)
+        assert server.peer.texts() == []
+
+
+@each_row("told", [None, refusal(400, "invalid_request")])
+def test_a_connection_that_is_gone_when_its_stream_is_started_says_why(
+    tts: Driver, monkeypatch: pytest.MonkeyPatch, told: Any
+) -> None:
+    gone = threading.Event()
+
+    def vanish(peer: Any) -> None:
+        peer.accept()
+        if told is not None:
+            ws_server.message(told)(peer)
+        peer.reset()
+        gone.set()
+        raise HungUpError
+
+    with WsServer(vanish) as server, monkeypatch.context() as patch:
+        for kind in (TtsConnection, AsyncTtsConnection):
+
+            def sent_later(*args: Any, sent: Any = kind.sent) -> Any:
+                assert gone.wait(PATIENCE_SEC)
+                return sent(*args)
+
+            patch.setattr(kind, "sent", sent_later)
+        connection = tts.session(server.url)
+        if told is None:
+            with pytest.raises(SonioxRealtimeError, match="the connection broke"):
+                tts.call(connection.enter)
+        else:
+            tts.call(connection.enter)
+            with pytest.raises(SonioxRealtimeError, match="No") as caught:
+                tts.call(connection.receive_event)
+            assert caught.value.error_code == 400
+        tts.call(connection.close)
+        assert connection.state == "closed"
+
+
 class TestClose:
+    def test_sends_no_heartbeats_after_the_close_frame(self, tts: Driver) -> None:
+        is_closed = threading.Event()
+        with WsServer(started, until("text"), ws_server.wait(is_closed)) as server:
+            connection = tts.open(server.url, stream_heartbeat_sec=0.02)
+            tts.call(connection.send_text_chunk, "x")
+            tts.call(connection.close)
+            is_closed.set()
+            server.wait_until(lambda server: server.peer.hung_up.is_set())
+            assert server.peer.received[-1] == ("close", 1000)
+
+    def test_from_another_event_loop_gives_back_what_a_closed_one_left(self) -> None:
+        async def opened(url: str) -> Any:
+            return await AsyncRealtimeTTSConnection(url, CONFIG, KEY).enter()
+
+        with WsServer(started) as server:
+            connection = asyncio.run(opened(server.url))
+            asyncio.run(connection.close())
+            assert connection.state == "closed"
+            server.wait_until(lambda server: server.peer.hung_up.is_set())
+
     def test_keep_alive_does_nothing_after_it(self, tts: Driver) -> None:
         with WsServer(opened(1)) as server:
             connection = tts.multi(server.url)
@@ -1032,7 +1107,7 @@ class TestTheKey:
     ("name", "value"),
     [("connect_timeout_sec", 0), ("connect_timeout_sec", None), ("send_timeout_sec", -1), ("event_timeout_sec", 0),
      ("ping_interval_sec", 0), ("ping_timeout_sec", "1"), ("max_queued_bytes", 10), ("max_queued_bytes", None),
-     ("max_queued_messages", 1), ("max_queued_messages", None),
+     ("max_queued_messages", 1), ("max_queued_messages", None), ("keep_alive_interval_sec", None),
      ("max_message_bytes", 10), ("stream_heartbeat_sec", 0), ("stream_heartbeat_sec", True)],
 )  # fmt: skip
 def test_options_that_cannot_be_used(name: str, value: Any) -> None:

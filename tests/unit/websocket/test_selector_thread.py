@@ -10,8 +10,10 @@ import pytest
 
 from soniox_lite import AsyncSonioxClient, SonioxRealtimeError
 from soniox_lite._websocket import selector_thread
+from soniox_lite._websocket.nonblocking import WebSocket
 from soniox_lite.realtime import AsyncRealtimeSTTSession
 from soniox_testing import FakeSoniox
+from tests.support.insides import living
 from tests.support.machine import refuse_threads
 from tests.support.ws_server import PATIENCE_SEC, WsServer, answer_the_end, hold, started, tell, wait
 
@@ -119,6 +121,20 @@ def test_a_loop_that_is_closed_ends_the_thread(monkeypatch: pytest.MonkeyPatch) 
     with WsServer(started, hold) as server:
         session = run(main(server.url))
         asyncio.run(session.close())
+
+
+def test_a_socket_that_was_closed_by_others_ends_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selector_thread, "CHECK_SEC", 0.05)
+
+    async def main(url: str) -> None:
+        async with AsyncRealtimeSTTSession(url, CONFIG, api_key=KEY, ping_interval_sec=None) as session:
+            (websocket,) = (found for found in living(WebSocket) if found.closure is None)
+            websocket.sock.close()
+            with pytest.raises(SonioxRealtimeError, match="the connection broke"):
+                await session.receive_event()
+
+    with WsServer(started, hold) as server:
+        run(main(server.url))
 
 
 def test_the_next_session_gets_a_thread_again() -> None:

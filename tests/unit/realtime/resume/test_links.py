@@ -11,12 +11,12 @@ import os
 import signal
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from soniox_lite import SonioxRealtimeError
-from soniox_lite.realtime import AsyncResumingSTTSession, ResumingSTTSession
 from soniox_lite.realtime._async_relay import AsyncLeg
 from soniox_lite.realtime._relay import Leg
 from soniox_lite.realtime._resume import ResumeCore
@@ -374,8 +374,9 @@ def test_a_session_that_is_dropped_while_it_connects_takes_a_refusal_with_it(tal
         talk.send(session, [SECOND], finish=False)
         assert asked.wait(PATIENCE_SEC)
         told = talk.notices = [notice.type for notice in talk.notices]
+        reference = weakref.ref(session)
         del session
-        until_so(lambda: gc.collect() >= 0 and not living(ResumingSTTSession) + living(AsyncResumingSTTSession))
+        until_so(lambda: gc.collect() >= 0 and reference() is None)
         go_on.set()
         assert talk.driver.left_over() == []
         assert told == ["open", "reconnecting"]
@@ -391,8 +392,9 @@ def test_a_dropped_session_whose_connection_is_still_in_use_ends_quietly(
         session = talk.open(server.url, CONFIG)
         (leg,) = legs.all()
         talk.notices = []
+        reference = weakref.ref(session)
         del session
-        until_so(lambda: gc.collect() >= 0 and not living(ResumingSTTSession) + living(AsyncResumingSTTSession))
+        until_so(lambda: gc.collect() >= 0 and reference() is None)
         go_on.set()
         until_so(lambda: leg.close_code == 1000)
         assert talk.driver.left_over() == []
