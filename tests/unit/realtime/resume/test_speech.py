@@ -259,6 +259,14 @@ class TestBeforeAnyAudio:
             assert "connect" in (pauses[-1], link.next(now, is_wanted=True))
         assert pauses == ["connect", 8.0, "connect"]
 
+    def test_a_connection_that_opens_after_it_was_closed_is_refused(self) -> None:
+        link = SpeechLink(ResumePolicy(), asks_for_key=False, random=lambda: 1.0)
+        link.close()
+        with pytest.raises(SonioxRealtimeError, match="closed while it was being opened"):
+            link.opened(0.0)
+        link.ended(SonioxRealtimeError("it broke"), "now", 0.0, True)
+        assert (link.connections, link.take_notices()) == (0, [])
+
     def test_whatever_is_done_during_an_outage_takes_effect_after_it(self, talk: Talk) -> None:
         with FakeSoniox() as fake:
             gate = Gate(talk.kind)
