@@ -480,11 +480,12 @@ class AsyncConnection:
             if not self._has_room():
                 break
             messages, more = self.websocket.read()
-            for message in messages if on_message else ():
-                kept = on_message(message)
-                if kept is not None:
-                    self._queued_bytes += len(kept)
-                    self.messages.append(kept)
+            if on_message is not None:
+                for message in messages:
+                    kept = on_message(message)
+                    if kept is not None:
+                        self._queued_bytes += len(kept)
+                        self.messages.append(kept)
             if not more:
                 break
         else:

@@ -245,29 +245,6 @@ class TestPlainIterables:
         with WsServer(started) as server:
             asyncio.run(main(server.url, server))
 
-    def test_their_thread_ends_with_an_event_loop_that_was_closed(self) -> None:
-        go, inside = threading.Event(), []
-
-        def blocks() -> Iterator[bytes]:
-            inside.append(threading.current_thread())
-            go.wait(PATIENCE_SEC)
-            yield b"12"
-
-        loop = asyncio.new_event_loop()
-        with WsServer(started) as server:
-            session = loop.run_until_complete(AsyncRealtimeSTTSession(server.url, CONFIG, KEY).enter())
-            sending = loop.create_task(session.send_bytes(blocks()))
-            loop.run_until_complete(asyncio.sleep(0))
-            wait_until(lambda: inside)
-            # Otherwise asyncio would complain of the task, which is never finished.
-            sending._log_destroy_pending = False  # type: ignore[attr-defined]
-            loop.close()
-            go.set()
-            inside[0].join(PATIENCE_SEC)
-            assert not inside[0].is_alive()
-            asyncio.run(session.close())
-            assert server.peer.audio() == b""
-
     def test_without_a_thread_the_call_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
         refuse_threads(monkeypatch, "soniox-lite chunks")
 

@@ -34,6 +34,7 @@ from tests.support.ws_server import (
     raw,
     read_to_end,
     refuse,
+    reset,
     started,
     tell,
     until,
@@ -261,30 +262,21 @@ def test_what_is_sent_over_a_connection_that_is_gone_is_sent_again() -> None:
         assert driver.left_over() == []
 
 
-def test_what_is_sent_over_a_connection_that_was_refused_and_is_gone_is_answered_by_the_refusal() -> None:
-    gone = threading.Event()
+def test_a_sender_that_waits_is_told_of_a_refusal(talk: Talk) -> None:
+    refusing, ending = threading.Event(), threading.Event()
     refused = {"error_code": 400, "error_type": "invalid_request", "error_message": "No such model."}
-
-    def refuse(peer: Any) -> None:
-        message(refused)(peer)
-        peer.reset()
-        gone.set()
-        raise HungUpError
-
-    with DRIVERS["async"]("stt") as driver, WsServer(started, until("binary"), refuse) as server:
-        session = Talk(driver).open(server.url, CONFIG)
-
-        async def send() -> None:
-            await session.send_byte_chunk(SECOND)
-            # As above.
-            assert gone.wait(PATIENCE_SEC)
-            await session.send_byte_chunk(SECOND)
-
+    with WsServer(started, wait(refusing), message(refused), wait(ending), reset, receive_buffer=4096) as server:
+        session = talk.open(server.url, CONFIG, {"buffer_sec": 3600}, send_timeout_sec=PATIENCE_SEC)
+        sending = talk.driver.send_until_it_fails(session, bytes(1 << 20))
+        until_so(lambda: the_websocket().wants_write)
+        refusing.set()
+        until_so(lambda: talk.told("error"))
+        ending.set()
         with pytest.raises(SonioxRealtimeError, match="No such model") as caught:
-            driver.call(send)
+            sending.result(PATIENCE_SEC)
         assert caught.value.error_code == 400
-        driver.call(session.close)
-        assert len(server.peers) == 1
+        talk.call(session.close)
+        assert session.connections == 1
 
 
 def test_what_follows_an_invalid_message_is_not_given_out(talk: Talk) -> None:
