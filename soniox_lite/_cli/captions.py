@@ -48,7 +48,8 @@ class Captions:
 
     def show(self, event: RealtimeEvent) -> None:
         self._output.show(event)
-        self._write(self._cues.add(event))
+        if event.error_code is None:
+            self._write(self._cues.add(event))
 
     def make_room(self) -> None:
         self._output.make_room()

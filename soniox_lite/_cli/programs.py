@@ -123,7 +123,7 @@ def running(command: Sequence[str]) -> Generator[BinaryIO]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends a program and its process group: a script that records has started others."""
-    if sys.platform == "win32":  # It has no groups, and terminate() ends a program at once.
+    if sys.platform == "win32":  # pragma: no cover - It has no groups, and terminate() ends a program at once.
         process.terminate()
         return
     # Denied: by sudo, which ends when nothing reads from it any more.

@@ -58,7 +58,7 @@ class TranscriptOutput:
             text = self._text(transcript)
         except Exception as error:
             # Invalid values from the service must not lose the text.
-            _print(_words(transcript))
+            _print(_readable(transcript, "both"))
             reason = error if isinstance(error, SonioxError) else "the transcript has invalid values"
             raise screen.CommandError(
                 f"cannot write {self._format}: {reason}; the text is printed instead", exit_code=1
@@ -133,14 +133,6 @@ def _ending(path: str) -> str:
 def _has_half_characters(transcript: TranscriptionTranscript) -> bool:
     """Whether there are halves of surrogate pairs, which subtitles replace by U+FFFD."""
     return any("\ud800" <= char <= "\udfff" for token in transcript.tokens for char in token.text)
-
-
-def _words(transcript: TranscriptionTranscript) -> str:
-    """The text of a transcript with invalid values."""
-    try:
-        return _readable(transcript, "both")
-    except Exception:  # noqa: BLE001 - invalid values can cause any exception
-        return transcript.text
 
 
 def _print(text: str) -> None:

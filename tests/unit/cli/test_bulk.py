@@ -150,6 +150,15 @@ def test_a_transcript_that_could_not_be_written_is_not_noted_as_done(run: Run, f
     assert Path("out/june/c.txt").exists()
 
 
+def test_a_transcript_that_its_format_cannot_hold_is_a_failure(run: Run, fake_soniox: FakeSoniox) -> None:
+    fake_soniox.add_transcript("Good \ud800", filename="a.wav")
+    code, lines = run("a.wav", "--output-dir", "out", "--format", "srt")
+    assert code == 1
+    problem = "the transcript has characters that srt cannot represent; use --format json"
+    assert lines == [f"a.wav: failed: {problem}", "0 transcribed, 1 failed, 0 skipped"]
+    assert "Good \ufffd" in Path("out/a.srt").read_text()
+
+
 def test_a_run_that_is_interrupted_between_two_results_leaves_nothing_at_the_service(
     run: Run, fake_soniox: FakeSoniox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

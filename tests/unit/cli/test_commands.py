@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import json
 import modulefinder
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 
 from soniox_lite import SonioxNotFoundError
 from soniox_lite._cli import commands
+from soniox_lite._cli.terminal import CommandError
 from soniox_lite.cli import main
 from soniox_testing import FakeSoniox
+from tests.support.raw_server import RawServer, reply, stall
 
 _FOLDER = Path(commands.__file__).parent
 _MODULES = {path.stem for path in _FOLDER.glob("*.py")} - {"__init__"}
@@ -116,13 +119,50 @@ def test_a_terminal_that_is_gone_costs_only_the_progress(
 
 def test_a_request_is_tried_again_within_the_time(service: FakeSoniox, capsys: Any) -> None:
     service.faults.answer(503, times=1, retry_after_sec=0)
-    assert main(["transcriptions"]) == 0
+    assert main(["transcriptions", "--timeout", "60"]) == 0
     assert [request.status for request in service.requests] == [503, 200]
 
 
 def test_debug_shows_what_a_deletion_failed_with(service: FakeSoniox) -> None:
     with pytest.raises(SonioxNotFoundError):
         main(["files", "delete", "no-such-file", "--debug"])
+
+
+def test_debug_shows_what_a_mistake_is_found_by() -> None:
+    with pytest.raises(CommandError, match="cannot read 'missing'"):
+        main(["transcribe", "missing", "--fake", "--debug"])
+
+
+def test_ctrl_c_while_modules_are_loaded_needs_no_word() -> None:
+    script = (
+        "import runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name == 'soniox_lite.cli': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting)\n"
+        "runpy.run_module('soniox_lite', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "models"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_service_that_fails_while_a_job_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def said_after(answer: Any, *options: str) -> str:
+        terminal = Terminal()
+        with RawServer(reply(json.dumps(job).encode()), then=answer) as server, monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", terminal)
+            assert main(["fetch", "1", "--base-url", server.url, *options]) == 1
+        return terminal.getvalue().rpartition("\r")[2]
+
+    monkeypatch.setenv("SONIOX_API_KEY", "key")
+    job = {"id": "1", "status": "processing", "created_at": "2026-01-02T03:04:05Z", "model": "m", "filename": "f"}
+    assert "no response within 0.5 s" in said_after(stall(), "--timeout", "0.5")
+    assert "the reply is not a Transcription" in said_after(reply(b"{}"))
 
 
 def test_websocket_client_that_is_not_installed_is_told(

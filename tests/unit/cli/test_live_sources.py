@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from soniox_lite.cli import main
-from soniox_testing import FakeSoniox, Word
+from soniox_testing import FakeSoniox, Recording, Word
 
 from .test_transcribe import Process, Terminal
 
@@ -98,6 +100,12 @@ def test_without_such_a_program_the_error_names_them(run: Run, programs: Callabl
     assert run("--mic") == (2, "", f"error: {needed}; or pipe raw audio to -")
     code, _, said = run("https://example.com/radio")
     assert (code, said.partition(":")[2].partition(",")[0]) == (2, " a URL needs the program ffmpeg")
+
+
+def test_a_program_that_cannot_be_started_is_an_error(run: Run, programs: Callable[[str, str], None]) -> None:
+    programs("arecord", "")
+    Path("bin/arecord").write_text("#!/no/such/shell\n")
+    assert run("--mic") == (1, "", "error: cannot run arecord: No such file or directory")
 
 
 def test_a_program_that_fails_is_an_error(run: Run, programs: Callable[[str, str], None]) -> None:
@@ -235,10 +243,30 @@ def test_a_cue_that_a_full_disk_cuts_off_is_taken_back(
     assert captions.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.420\nIt is late.\n"
 
 
-def test_a_session_that_is_refused_does_not_empty_the_file(run: Run, fake_soniox: FakeSoniox) -> None:
-    Path("out.vtt").write_text("WEBVTT\n")
+def test_captions_and_events_go_on_after_a_break(run: Run, fake_soniox: FakeSoniox) -> None:
+    recording = Recording.conversation(8, seed=1, sample_rate=2000)
+    fake_soniox.add_recording(recording)
+    fake_soniox.drop_next_session(after_audio_ms=5000)
+    Path("a.raw").write_bytes(recording.audio())
+    raw = ("--format", "pcm_s16le", "--rate", "2000", "--channels", "1")
+    code, printed, said = run("a.raw", *raw, "--fast", "--json", "--captions", "out.vtt")
+    assert code == 0
+    assert re.fullmatch(r"the connection broke; resumed after \d+\.\d s", said)
+    assert json.loads(printed.splitlines()[-1])["finished"]
+    cues = Path("out.vtt").read_text().split("\n\n")[1:]
+    assert " ".join(line for cue in cues for line in cue.splitlines()[1:]).split() == recording.text.split()
+
+
+@pytest.mark.parametrize("refusal", ["of the connection", "of the configuration", "without a message"])
+def test_a_session_that_is_refused_does_not_empty_the_file(run: Run, fake_soniox: FakeSoniox, refusal: str) -> None:
+    Path("out.vtt").write_text("WEBVTT\n\n1\n")
     Path("a.raw").write_bytes(bytes(3200))
-    fake_soniox.faults.refuse(401)
+    if refusal == "of the connection":
+        fake_soniox.faults.refuse(401)
+    elif refusal == "of the configuration":
+        fake_soniox.fail_next_session("model_not_available")
+    else:
+        fake_soniox.drop_next_session(how="close:1008")
     raw = ("--format", "pcm_s16le", "--rate", "16000", "--channels", "1")
-    assert run("a.raw", *raw, "--captions", "out.vtt")[0] == 1
-    assert Path("out.vtt").read_text() == "WEBVTT\n"
+    assert run("a.raw", *raw, "--no-resume", "--captions", "out.vtt")[0] == 1
+    assert Path("out.vtt").read_text() == "WEBVTT\n\n1\n"

@@ -170,6 +170,15 @@ def test_an_input_that_is_empty_is_refused(run: Run, fake_soniox: FakeSoniox, so
     assert (fake_soniox.requests, fake_soniox.files) == ((), ())
 
 
+def test_an_input_that_cannot_be_read_is_named(run: Run, fake_soniox: FakeSoniox) -> None:
+    # It is open for writing only.
+    done = run("soniox-lite transcribe - 0>> written")
+
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr == "soniox-lite: error: cannot read standard input: Bad file descriptor\n"
+    assert fake_soniox.requests == ()
+
+
 def _service(token: dict[str, Any]) -> RawServer:
     """Answers everything with one job and its transcript, which has these values beside its words."""
     job = {"id": "1", "status": "completed", "created_at": "2026-01-02T03:04:05Z", "model": "m", "filename": "f"}

@@ -160,6 +160,7 @@ def test_submitted_jobs_are_fetched(run: Run, fake: FakeSoniox, monkeypatch: pyt
     assert [job.id for job in fake.transcriptions] == [first, second]
     assert [len(fake.files), "secret-7" in printed] == [1, False]
 
+    assert run("fetch", first) == (0, "words of the call\n", "")
     code, printed, _ = run("fetch", first, "-o", "call.txt", "--delete")
     assert (code, printed) == (0, "")
     assert Path("call.txt").read_text() == "words of the call\n"
@@ -186,10 +187,43 @@ def test_what_a_failing_server_has_made_all_the_same_is_deleted(
     run: Run, fake: FakeSoniox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("soniox_lite._cli.cleanup.time", SimpleNamespace(sleep=lambda _sec: None))
+    _, other, _ = run("submit", "call.raw")
     fake.faults.answer(500, operation="create_transcription")
     code, printed, _ = run("submit", "call.raw")
     assert (code, printed) == (1, "")
-    assert (fake.files, fake.transcriptions) == ((), ())
+    assert ([job.id for job in fake.transcriptions], len(fake.files)) == ([other.strip()], 1)
+
+
+def test_what_may_be_anothers_is_not_deleted_but_told(
+    run: Run, fake: FakeSoniox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soniox_lite._cli.cleanup.time", SimpleNamespace(sleep=lambda _sec: None))
+    mine = ("submit", "https://example.com/b.mp3", "--client-reference-id", "order-7")
+    assert run(*mine)[0] == 0
+    fake.faults.answer(500, operation="create_transcription")
+    code, _, said = run(*mine)
+    assert (code, len(fake.transcriptions)) == (1, 1)
+    warning = "warning: left on the server: possibly a transcription with client_reference_id order-7"
+    assert said.splitlines()[0] == warning
+
+
+@pytest.mark.parametrize("fake", [after_seconds(processing=60)], indirect=True)
+@pytest.mark.parametrize("interrupted", [False, True], ids=["", "and Ctrl-C"])
+def test_a_job_that_stays_busy_is_left_and_told(
+    run: Run, fake: FakeSoniox, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    def sleep(_sec: float) -> None:
+        if interrupted:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("soniox_lite._cli.cleanup.time", SimpleNamespace(sleep=sleep))
+    code, printed, said = run("transcribe", "call.raw", "--wait-timeout", "0")
+    (job,) = fake.transcriptions
+    first, second, _ = said.splitlines()
+    assert (code, printed) == (130 if interrupted else 124, "")
+    assert first == "cleaning up ... (Ctrl-C to stop the cleanup)"
+    assert second.startswith(f"warning: left on the server: transcription {job.id} (")
+    assert fake.files == ()
 
 
 def test_a_submitted_job_is_told_as_json(run: Run, fake: FakeSoniox) -> None:

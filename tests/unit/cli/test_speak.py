@@ -212,6 +212,10 @@ class TestWhereItGoes:
         check_error(run("Hello", "-o", "missing/a.wav"), 2, "cannot write 'missing/a.wav': No such file or directory")
         assert fake.requests == ()
 
+    def test_a_name_that_is_too_long(self, run: Any) -> None:
+        name = "a" * 300 + ".wav"
+        check_error(run("Hello", "-o", name), 2, f"cannot write '{name}': File name too long")
+
     def test_an_output_is_needed(self, run: Any) -> None:
         result = run("Hello")
         assert result.returncode == 2

@@ -526,6 +526,48 @@ def test_a_second_ctrl_c_ends_at_once(start: Callable[..., Process], fake: FakeS
     assert process.popen.stderr.read() == b"soniox-lite: interrupted\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="on Windows, programs do not inherit that signals are ignored")
+def test_signals_that_are_ignored_stay_ignored(start: Callable[..., Process], fake: FakeSoniox) -> None:
+    fake.add_transcript(_TEXT)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        process = start("-", *_RAW, "--fast", stdin=subprocess.PIPE)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    _feed(process, _SECOND * 4)
+    first = _read_out_until(process, "Good morning.")
+    for number in before:
+        process.popen.send_signal(number)
+    _feed(process, _SECOND)
+    result = process.end()
+    assert (result.code, first + result.out, result.err) == (0, f"{_TEXT}\n", "")
+
+
+def test_a_connection_that_breaks_after_ctrl_c_costs_a_warning(fake: FakeSoniox) -> None:
+    fake.add_transcript(_TEXT)
+    fake.drop_next_session(after_audio_ms=3000, how="stall")
+    constants = "stream._LAST_WORDS_SEC = 300; stream._WAIT_MESSAGE_SEC = 0.1"
+    command = _script(constants, "-", *_RAW, "--fast", "--no-resume")
+    options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    variables = {**os.environ, **fake.environment()}
+    with subprocess.Popen([sys.executable, *command], cwd=_ROOT, env=variables, **options) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(_SECOND * 4)
+        process.stdin.flush()
+        # A reset destroys what has not been read yet.
+        printed = process.stdout.read(len("Good morning."))
+        _until(lambda: fake.sessions[0].audio_duration_ms >= 3000)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline().decode() == f"soniox-lite: {_WAITING}\n"
+        fake.stop()
+        _, err = process.communicate(timeout=_DEADLINE_SEC)
+    assert (process.returncode, printed) == (130, b"Good morning.")
+    assert re.fullmatch(rb"soniox-lite: warning: .+\n", err)
+
+
 def test_the_wait_for_the_last_words_has_an_end(fake: FakeSoniox) -> None:
     fake.add_transcript(_TEXT)
     fake.drop_next_session(after_audio_ms=3000, how="stall")
@@ -615,6 +657,91 @@ def test_a_connection_that_breaks_costs_no_word_and_one_line(run: Callable[..., 
     result = run("-", *raw, "--fast", feed=recording.audio())
     assert (result.code, result.out.split()) == (0, recording.text.split())
     assert re.fullmatch(r"soniox-lite: the connection broke; resumed after \d+\.\d s\n", result.err)
+
+
+def test_a_break_before_any_word_leaves_the_terminal_alone(start: Callable[..., Process], fake: FakeSoniox) -> None:
+    for _ in range(2):
+        fake.add_transcript([Word("Hello.", start_ms=3000, end_ms=3400)])
+    fake.drop_next_session(after_audio_ms=1000)
+    with Screen() as screen:
+        process = start("-", *_RAW, "--fast", stdin=subprocess.PIPE, stdout=screen.slave)
+        _feed(process, _SECOND * 5)
+        assert process.popen.stdin is not None
+        process.popen.stdin.close()
+        process.read_error_until("the connection broke; resumed after ")
+        assert screen.lines() == ["Hello."]
+        assert process.popen.wait() == 0
+
+
+def test_a_planned_change_of_connections_is_not_told(fake: FakeSoniox) -> None:
+    recording = Recording.conversation(8, seed=1, sample_rate=2000)
+    fake.add_recording(recording)
+    constants = (
+        "from soniox_lite.types.resume import ResumePolicy\n"
+        "stream._resume_policy = lambda options: ResumePolicy(rotate_after_sec=2)"
+    )
+    raw = ("--format", "pcm_s16le", "--rate", "2000", "--channels", "1")
+    options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    command = [sys.executable, *_script(constants, "-", *raw, "--fast")]
+    audio = recording.audio()
+    with subprocess.Popen(command, cwd=_ROOT, env={**os.environ, **fake.environment()}, **options) as process:
+        assert process.stdin is not None
+        process.stdin.write(audio[:16_000])
+        process.stdin.flush()
+        _until(lambda: len(fake.sessions) > 1)
+        out, err = process.communicate(audio[16_000:], timeout=_DEADLINE_SEC)
+    assert (process.returncode, err) == (0, b"")
+    assert out.decode().split() == recording.text.split()
+
+
+def test_audio_that_is_lost_in_an_outage_is_told(fake: FakeSoniox) -> None:
+    fake.drop_next_session(after_audio_ms=1000)
+    constants = (
+        "from soniox_lite.types.resume import ResumePolicy\n"
+        "stream._resume_policy = lambda options: ResumePolicy(\n"
+        "    when_full='drop', buffer_bytes=64 * 1024, max_attempts=None, backoff_sec=0.05, max_backoff_sec=0.05)"
+    )
+    options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    variables = {**os.environ, **fake.environment()}
+    command = [sys.executable, *_script(constants, "-", *_RAW, "--fast")]
+    with subprocess.Popen(command, cwd=_ROOT, env=variables, **options) as process:
+        assert process.stdin is not None
+        _until(lambda: bool(fake.sessions) and fake.sessions[0].config is not None)
+        outage = fake.faults.refuse()
+        # All of it is read but for what the pipe holds, and two seconds of it are kept.
+        process.stdin.write(_SECOND * 10)
+        process.stdin.flush()
+        outage.remove()
+        _, err = process.communicate(timeout=_DEADLINE_SEC)
+    first, second = err.decode().splitlines()
+    assert process.returncode == 0
+    assert re.fullmatch(r"soniox-lite: warning: \d\.\d s of audio from \d\.\d s on were lost", first)
+    assert re.fullmatch(r"soniox-lite: the connection broke; resumed after \d+\.\d s", second)
+
+
+def test_a_line_that_takes_no_more_is_no_fault_of_the_audio() -> None:
+    script = (
+        "import os, threading\n"
+        "from soniox_lite import SonioxRealtimeTimeoutError\n"
+        "from soniox_lite._cli import live, recording, streaming\n"
+        "from soniox_lite.types.realtime import RealtimeSTTConfig\n"
+        "class Session:\n"
+        "    failed, failure = threading.Event(), SonioxRealtimeTimeoutError('the server took nothing')\n"
+        "    def keep_alive(self): self.failed.set(); raise self.failure\n"
+        "    def receive_event(self, timeout_sec): self.failed.wait(60); raise self.failure\n"
+        "    def cancel(self): pass\n"
+        "streaming._KEEP_ALIVE_SEC = 0.0\n"
+        "session, silent = Session(), recording.Pipe(os.pipe()[0])\n"
+        "feeder = streaming._Feeder(session, streaming._Audio(silent, RealtimeSTTConfig(model='m')), None)\n"
+        "rest = streaming._Interruption(), live.PlainOutput(None), streaming._Breaks(session)\n"
+        "try: streaming._show(session, feeder, *rest)\n"
+        "except SonioxRealtimeTimeoutError as error: print(error)\n"
+        "feeder.check()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=_ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (done.stdout, done.stderr) == ("the server took nothing\n", "")
 
 
 def test_audio_that_cannot_be_read_to_its_end_is_told_after_the_last_words(fake: FakeSoniox) -> None:

@@ -625,11 +625,21 @@ def test_quiet_shows_no_progress_on_a_terminal(start: Callable[..., Process], au
         assert (result.code, terminal.read_all()) == (0, "")
 
 
-def test_a_pipe_that_is_closed_ends_quietly(start: Callable[..., Process]) -> None:
-    process = start("models")
-    process.popen.stdout.close()  # type: ignore[union-attr]
-    assert process.popen.stderr is not None
-    assert (process.popen.stderr.read(), process.popen.wait()) == (b"", 141)
+def test_a_transcript_cannot_steer_the_terminal(start: Callable[..., Process], fake: FakeSoniox, audio: str) -> None:
+    fake.add_transcript("\x1b[31mred")
+    with Terminal() as terminal:
+        process = start("transcribe", audio, stdout=terminal.slave)
+        assert terminal.read_all() == "?[31mred\r\n"
+        assert process.end().code == 0
+
+
+@pytest.mark.parametrize("argument", ["models", "--version"])
+def test_a_pipe_that_is_closed_ends_quietly(run: Callable[..., Result], argument: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = run(argument, stdout=writing, environment={"PYTHONUNBUFFERED": ""})
+    os.close(writing)
+    assert (result.code, result.err) == (141, "")
 
 
 def test_a_transcript_that_a_closed_pipe_does_not_take_stays_on_the_server(
@@ -686,6 +696,8 @@ def test_a_full_disk_is_an_error(run: Callable[..., Result]) -> None:
         pytest.skip("needs /dev/full")
     with open("/dev/full", "wb") as full:
         run("models", stdout=full).check_error(1, "cannot write to standard output")
+        version = run("--version", stdout=full, environment={"PYTHONUNBUFFERED": ""})
+    assert (version.code, version.err) == (0, "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -698,6 +710,12 @@ def test_output_without_utf8_loses_characters_and_says_so(
     assert (result.code, result.out) == (0, "1 ??\n")
     (message,) = result.err.splitlines()
     assert "has no \\u4e16\\u754c, so the output has ? instead; PYTHONIOENCODING=utf-8" in message
+
+
+def test_output_that_its_encoding_has_is_no_loss(start: Callable[..., Process], fake: FakeSoniox, audio: str) -> None:
+    fake.add_transcript("Café")
+    process = start("transcribe", audio, environment={"PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"})
+    assert process.popen.communicate() == (b"Caf\xe9\n", b"")
 
 
 def test_json_loses_nothing_without_utf8(run: Callable[..., Result], fake: FakeSoniox, audio: str) -> None:
