@@ -79,8 +79,7 @@ def cut_wide(pieces: Iterable[Piece], width: int) -> list[Piece]:
             else:
                 part.add(shown, end_ms)
             is_spaced = False
-        if part is not None:
-            part.cost = piece.cost
+        cut[-1].cost = piece.cost
     return cut
 
 

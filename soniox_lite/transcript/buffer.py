@@ -410,10 +410,10 @@ class TranscriptBuffer:
         if self._max_ms is not None and self._newest_ms is not None:
             oldest_ms = self._newest_ms - self._max_ms
             # Up to the first token that is recent enough. Tokens without times before it translate dropped speech.
-            for index, token in enumerate(self._final):
-                if token.end_ms is not None and token.end_ms >= oldest_ms:
-                    count = max(count, index)
-                    break
+            recent = (
+                at for at, token in enumerate(self._final) if token.end_ms is not None and token.end_ms >= oldest_ms
+            )
+            count = max(count, next(recent, 0))
         if not count:
             return
         dropped = self._final[:count]

@@ -26,6 +26,7 @@ from soniox_lite import (
     AsyncSonioxClient,
     CancelToken,
     Request,
+    Response,
     SonioxCancelledError,
     SonioxClient,
     SonioxError,
@@ -164,7 +165,7 @@ def test_a_limit_that_lasts_too_long_is_an_error(run: Run, fake_soniox: FakeSoni
 
 
 def test_what_a_hook_raises_ends_the_run_which_deletes_what_it_has_made(
-    run: Run, fake_soniox: FakeSoniox, recordings: list[str]
+    run: Run, fake_soniox: FakeSoniox, recordings: list[str], tmp_path: Path
 ) -> None:
     def on_request(request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/transcriptions"):
@@ -174,6 +175,13 @@ def test_what_a_hook_raises_ends_the_run_which_deletes_what_it_has_made(
     with pytest.raises(ZeroDivisionError):
         run(recordings[:1], on_request=on_request)
     assert fake_soniox.files == ()
+    # With a journal, the next run finds the file.
+    with pytest.raises(ZeroDivisionError):
+        run(recordings[:1], on_request=on_request, journal=tmp_path / "run.jsonl")
+    assert len(fake_soniox.files) == 1
+    (result,) = run(recordings[:1], journal=tmp_path / "run.jsonl")
+    assert (result.error, fake_soniox.files) == (None, ())
+    assert sum(line.path == "/v1/files" for line in fake_soniox.requests if line.method == "POST") == 2
 
 
 def test_its_threads_end_with_a_run_whose_error_is_kept(fake_soniox: FakeSoniox, recordings: list[str]) -> None:
@@ -244,9 +252,9 @@ class TestStopped:
         assert len(slow.files) == (3 if journaled else 0)
 
     @staticmethod
-    def cancel_when_running(slow: FakeSoniox, token: CancelToken) -> None:
+    def cancel_when_running(slow: FakeSoniox, token: CancelToken, count: int = 3) -> None:
         deadline = time.monotonic() + 60
-        while watched(slow) < 3 and time.monotonic() < deadline:
+        while watched(slow) < count and time.monotonic() < deadline:
             time.sleep(0.01)
         token.cancel()
 
@@ -271,6 +279,37 @@ class TestStopped:
         asyncio.run(asyncio.wait_for(main(), 60))
         assert len(slow.transcriptions) == (3 if journaled else 0)
         assert len(slow.files) == (3 if journaled else 0)
+
+    @pytest.mark.parametrize("kind", ["sync", "async"])
+    def test_a_job_that_is_busy_is_deleted_as_soon_as_that_is_possible(self, recordings: list[str], kind: str) -> None:
+        refused = threading.Event()
+        token = CancelToken()
+
+        def look(response: Response) -> None:
+            if response.status_code == 409:
+                refused.set()
+
+        async def leave(urls: dict[str, Any]) -> None:
+            async with AsyncSonioxClient(**urls) as client:
+                running = asyncio.ensure_future(anext(client.stt.transcribe_many(recordings[:1])))
+                while not watched(fake):  # noqa: ASYNC110 - the fake has no event for it
+                    await asyncio.sleep(0.01)
+                running.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await running
+
+        with FakeSoniox(progress=lambda _: "completed" if refused.is_set() else "processing") as fake:
+            urls = {"api_key": fake.api_key, "api_base_url": fake.api_base_url, "on_response": look}
+            if kind == "async":
+                asyncio.run(asyncio.wait_for(leave(urls), 60))
+            else:
+                waiting = threading.Thread(target=self.cancel_when_running, args=(fake, token, 1))
+                waiting.start()
+                with SonioxClient(**urls) as client, pytest.raises(SonioxCancelledError):
+                    next(client.with_options(cancel=token).stt.transcribe_many(recordings[:1]))
+                waiting.join()
+            assert refused.is_set()
+            assert (fake.transcriptions, fake.files) == ((), ())
 
     # The service does not delete a job while it processes it.
     @pytest.mark.fake_soniox(progress=after_seconds(processing=0.5))
@@ -481,6 +520,19 @@ class TestStopped:
         asyncio.run(asyncio.wait_for(client.aclose(), 60))
         first.close()
 
+    def test_a_client_that_is_closed_in_another_loop_does_not_wait_for_this_one(
+        self, fake_soniox: FakeSoniox, recordings: list[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = AsyncSonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url)
+        first = asyncio.new_event_loop()
+        results = client.stt.transcribe_many(recordings[:1])
+        assert first.run_until_complete(anext(results)).error is None
+        asyncio.run(asyncio.wait_for(client.aclose(), 60))
+        first.run_until_complete(results.aclose())
+        first.close()
+        assert len(fake_soniox.transcriptions) == 1
+        assert fake_soniox.transcriptions[0].id in caplog.text
+
     def test_the_token_of_the_caller_is_not_used_up(self, fake_soniox: FakeSoniox, recordings: list[str]) -> None:
         token = CancelToken()
         with SonioxClient(fake_soniox.api_key, api_base_url=fake_soniox.api_base_url) as client:
@@ -631,6 +683,18 @@ class TestJournal:
             with pytest.raises(SonioxError, match=r"the journal cannot be written: .*space"):
                 run(recordings[:2], journal=journal)
         assert len(run(recordings[:2], journal=journal)) == 2
+
+    def test_a_journal_that_cannot_be_read(
+        self, run: Run, fake_soniox: FakeSoniox, tmp_path: Path, recordings: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_descriptor: int) -> None:
+            raise OSError(116, "Stale file handle")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", fail)
+            with pytest.raises(SonioxError, match=r"the journal cannot be read: .*Stale file handle"):
+                run(recordings, journal=tmp_path / "run.jsonl")
+        assert fake_soniox.requests == ()
 
     @pytest.mark.skipif(sys.platform == "win32", reason="journals are not locked there")
     def test_a_folder_without_locks_is_told(

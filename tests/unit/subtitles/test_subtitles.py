@@ -676,6 +676,21 @@ def test_both_tracks_keep_to_two_lines_however_wide_their_words_are() -> None:
     assert " ".join(first for first, _ in found) == "A Weltanschauung Donaudampfer"
 
 
+def test_a_mark_after_a_space_stays_with_a_word_that_is_broken() -> None:
+    tokens = [token("abcdefghijklmnopqrst !", 0, 1000)]
+    assert lines(tokens, layout=Layout(max_width=10)) == [["abcdefghij"], ["klmnopqrst", "!"]]
+
+
+def test_both_tracks_have_no_empty_cue_where_each_word_needs_one() -> None:
+    tokens = [*spoken(" ".join(["abcdefgh"] * 9), translation_status="original"), translated("one")]
+    assert lines(tokens, track="both", layout=Layout(max_width=10)) == [["abcdefgh"]] * 8 + [["abcdefgh", "one"]]
+
+
+def test_short_sentences_and_their_translations_share_a_cue() -> None:
+    tokens = [*spoken("Yes. Of course.", 0, 200, translation_status="original"), translated("Ja. Freilich.")]
+    assert lines(tokens, track="both") == [["Yes. Of course.", "Ja. Freilich."]]
+
+
 def test_translations_are_not_glued_together() -> None:
     tokens = [
         *spoken("Hello.", 0, 300, translation_status="original"),

@@ -23,7 +23,7 @@ from soniox_lite.types.realtime import (
     RealtimeSessionOpenPayload,
     RealtimeSTTConfig,
 )
-from soniox_lite.types.resume import RealtimeReconnectingPayload, ResumePolicy
+from soniox_lite.types.resume import RealtimeReconnectingPayload, RealtimeTTSLostPayload, ResumePolicy
 
 from ...support.tables import each_row
 
@@ -291,6 +291,8 @@ class TestSessionEvents:
         assert payload.to_dict()["event"]["error_code"] == 400
         reconnecting = RealtimeReconnectingPayload(attempt=1, delay_sec=0.5, error=ValueError("y"))
         assert json.loads(json.dumps(reconnecting.to_dict()))["error"] == "y"
+        lost = RealtimeTTSLostPayload(stream_id="a", audio_bytes=0, reason="refused", error=ValueError("z"))
+        assert json.loads(json.dumps(lost.to_dict()))["error"] == "z"
 
     def test_an_attribute_does_not_hide_a_method(self) -> None:
         event = RealtimeEvent.validate_event('{"to_dict": 1}')
