@@ -811,8 +811,8 @@ class TestClose:
         with WsServer(started) as server:
             session = driver.open(server.url)
             receiving = driver.start(session.receive_event)
-            monkeypatch.setattr(the_websocket(), step, die)
             driver.call(session.pause)
+            monkeypatch.setattr(the_websocket(), step, die)
             # Wakes what reads, unless the keepalive's clock has ended the session already.
             with contextlib.suppress(ws_server.HungUpError):
                 server.peer.send(frame(0x9, b""))
