@@ -141,14 +141,17 @@ def _method_of(event: Any) -> str:
     if not isinstance(event, dict):
         raise SonioxValidationError(f"{_NO_REQUEST}; it is {kind_of(event)}")
     # In payloads of version 2.0 it is two levels down.
-    inner = fields
-    for name in ("requestContext", "http"):
-        held: Any = inner.get(name)
-        inner = held if isinstance(held, dict) else {}
-    method = fields.get("httpMethod") or fields.get("method") or inner.get("method")
+    http = _object_in(_object_in(fields, "requestContext"), "http")
+    method: Any = fields.get("httpMethod") or fields.get("method") or http.get("method")
     if not isinstance(method, str) or not method:
         raise SonioxValidationError(f"{_NO_REQUEST}; it has {', '.join(map(repr, fields)) or 'nothing'}")
     return method
+
+
+def _object_in(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object that is the value of a field; an empty one if there is none."""
+    held: dict[str, Any] = fields.get(name)  # type: ignore[assignment]
+    return held if isinstance(held, dict) else {}
 
 
 class WebhookGateways(_Gateways):
