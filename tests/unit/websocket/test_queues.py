@@ -13,10 +13,9 @@ from tests.support.tables import each_row
 FIRST, SECOND = (b"1", {}), (b"2", {})
 
 
-@each_row(
-    "queue", [MessageQueue(), AsyncMessageQueue(asyncio.get_running_loop)], ids=lambda queue: type(queue).__name__
-)
-def test_what_comes_after_the_end_is_not_received(queue: Any) -> None:
+@each_row("make", [MessageQueue, lambda: AsyncMessageQueue(asyncio.get_running_loop)])
+def test_what_comes_after_the_end_is_not_received(make: Any) -> None:
+    queue = make()
     queue.put(FIRST)
     queue.close()
     queue.put(SECOND)
