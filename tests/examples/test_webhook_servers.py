@@ -67,7 +67,7 @@ def serve(tmp_path: Path, fake_soniox: FakeSoniox) -> Iterator[Callable[[str], s
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-            stack.callback(server.wait, 30)
+            stack.callback(server.wait, 60)
             stack.callback(server.terminate)
             # A foreign server in a process of its own: that its port answers is the only event there is.
             deadline = time.monotonic() + 60
@@ -90,13 +90,15 @@ def status_of(url: str, data: bytes | None, **headers: str) -> int:
         return error.code
 
 
+# A receiver that is slow would be called again.
+@pytest.mark.fake_soniox(webhook_timeout_sec=60)
 @pytest.mark.parametrize("heading", SERVERS)
 def test_receivers(heading: str, serve: Callable[[str], str], fake_soniox: FakeSoniox, tmp_path: Path) -> None:
     url = serve(heading)
     fake_soniox.add_transcript("words of a call", filename="call.wav")
     with SonioxClient(**{**_urls(fake_soniox), "webhook_secret": SECRET}) as client:
         job = client.stt.transcribe_file_with_webhook(file=b"ID3 audio", filename="call.wav", webhook_url=url)
-    assert fake_soniox.wait_for_webhook(job.id, timeout_sec=30).outcome == "delivered"
+    assert fake_soniox.wait_for_webhook(job.id, timeout_sec=60).outcome == "delivered"
     assert fake_soniox.send_webhook_again(job.id).outcome == "delivered"
     output = (tmp_path / "output.txt").read_text()
     assert output.count("words of a call") == 1, output

@@ -18,6 +18,7 @@ import websockets
 from soniox_testing import FakeSoniox, Recording, VirtualClock
 from soniox_testing.rest.routes import ROUTES
 from tests.fake.stt_client import START, SttClient, audio, check_error, text_of
+from tests.support.insides import wait_until
 from tests.support.tables import each_row
 
 
@@ -394,6 +395,8 @@ def test_an_exchange_stalls_until_the_fake_stops(when):
         line = connection.sock
         if when == "answer":
             assert line.recv(10_000).startswith(b"HTTP/1.1 201")
+        if when == "after":
+            wait_until(lambda: fake.transcriptions)
         line.settimeout(0.05)
         with pytest.raises(TimeoutError):
             line.recv(1)
@@ -459,9 +462,10 @@ def test_any_answer_may_meet_a_websocket(server):
 
 
 def test_the_handshake_may_stall_or_break(server):
-    server.faults.stall(operation="stt", times=1)
+    fault = server.faults.stall(operation="stt", times=1)
     with pytest.raises(websocket.WebSocketTimeoutException):
         websocket.create_connection(server.stt_websocket_url, timeout=0.05)
+    wait_until(lambda: fault.hits)
     for how in ("reset", "eof"):
         server.faults.reset(how=how, operation="stt", times=1)
         with pytest.raises((ConnectionError, websocket.WebSocketException)):

@@ -8,6 +8,7 @@ import pytest
 
 from soniox_testing import FakeSoniox, FakeSonioxError
 from tests.fake.stt_client import SttClient, audio, finals, text_of
+from tests.support.insides import wait_until
 
 
 @pytest.fixture
@@ -209,6 +210,7 @@ def test_a_function_may_end_the_session_badly(server):
     client.close()
     server.on_session(lambda conversation: conversation.stall())
     client = SttClient(server).start()
+    wait_until(lambda: [session.ended for session in server.sessions].count("dropped") == 3)
     client.ws.settimeout(0.05)
     with pytest.raises(Exception, match="timed out"):
         client.message()

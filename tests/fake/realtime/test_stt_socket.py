@@ -20,6 +20,7 @@ import websocket
 
 from soniox_testing import FakeSoniox, VirtualClock
 from tests.fake.stt_client import START, SttClient, audio, check_error, text_of
+from tests.support.insides import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -564,12 +565,12 @@ def test_a_connection_is_closed_with_any_code(server):
 def test_a_connection_stalls(server, clock):
     server.drop_next_session(after_audio_ms=100, how="stall")
     client = SttClient(server).start().audio(200).text("")
+    wait_until(lambda: [session.ended for session in server.sessions] == ["dropped"])
     clock.advance(3600)
     client.ws.ping("a ping")
     client.ws.settimeout(0.05)
     with pytest.raises(websocket.WebSocketTimeoutException):
         client.ws.recv_data(control_frame=True)
-    assert server.sessions[0].ended == "dropped"
     client.leave()
 
 
