@@ -108,7 +108,7 @@ class Framing:
         Raises:
             SonioxValidationError: It cannot be cut, and is to be refused.
         """
-        self.header = b""
+        self.header: bytes = b""
         self.problem: str | None = None
         self._format: str = audio_format
         self._when_container = when_container

@@ -54,7 +54,7 @@ class Leg(RealtimeSTTSession):
     def __init__(self, relay: Relay, url: str, config: Any, api_key: Any, options: dict[str, Any]) -> None:
         super().__init__(url, config, api_key, start_on_open=False, **options)
         self._relay = weakref.ref(relay)
-        self.uncounted_messages = min(_UNCOUNTED_MESSAGES, self._options.max_queued_messages // 2)
+        self.uncounted_messages: int = min(_UNCOUNTED_MESSAGES, self._options.max_queued_messages // 2)
         self.early: list[tuple[bytes, RealtimeEvent] | Closure] = []
         self.line: Connection = self._connection
 

@@ -147,13 +147,13 @@ class ResumeCore:
         self._size_ring()
         # Raw audio has no frames to parse.
         self._is_raw = self._is_sized and not self._framing.is_restart_only and self._framing.header == b""
-        self.state = State.CONNECTING
-        self.connections = 0
-        self.lost_ms = 0
+        self.state: State = State.CONNECTING
+        self.connections: int = 0
+        self.lost_ms: int = 0
         self.failure: SonioxRealtimeError | None = None
-        self.is_move_due = False
-        self.text = ""
-        self.stream = Stream(0, 0, ClockMap(self._framing, 0))
+        self.is_move_due: bool = False
+        self.text: str = ""
+        self.stream: Stream = Stream(0, 0, ClockMap(self._framing, 0))
         self.notices: list[Any] = []
         self._delivered = Delivered()
         # Those without <fin>, in their order.
@@ -179,7 +179,7 @@ class ResumeCore:
         # Breaks: their count, and when the next attempt is.
         self._attempts = Attempts(policy, asks_for_key=asks_for_key, random=random)
         self._due = 0.0
-        self.last_error = SonioxRealtimeError("the connection ended")
+        self.last_error: SonioxRealtimeError = SonioxRealtimeError("the connection ended")
         self._announced: RealtimeReconnectingPayload | None = None
         # How far audio has been sent by any connection, and what the last break has cost.
         self._sent_before = 0

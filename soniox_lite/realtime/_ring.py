@@ -172,7 +172,7 @@ class ClockMap:
             start: Position of the first audio that the connection is sent, a header that is repeated aside.
             after: The clock of the connection before, whose line of time goes on; None for the first one.
         """
-        self.uncertainty_ms = 0.0
+        self.uncertainty_ms: float = 0.0
         self._framing = framing
         # Of each anchor, in order: the connection's clock, and the time of the user's audio.
         self._clock_ms = [0.0]

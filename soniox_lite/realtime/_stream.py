@@ -59,7 +59,7 @@ class Stream:
         self.offset_ms = offset_ms
         self.clock = clock
         self.start = start
-        self.words = WholeWords(after)
+        self.words: WholeWords = WholeWords(after)
         self.speakers: Speakers | None = None
         self.withheld: list[Token] | None = None if start is None or start.is_exact else []
         self.reached_ms: float | None = None
@@ -67,7 +67,7 @@ class Stream:
         self.sent = start_byte
         self.finalizes_sent = 0
         self.has_ended = False
-        self.began_at = 0.0
+        self.began_at: float = 0.0
 
     def user_ms(self, byte: int) -> float:
         """A position on the user's line of time."""

@@ -109,7 +109,7 @@ class Progress:
     """
 
     def __init__(self, state: int) -> None:
-        self.state = state
+        self.state: int = state
         self._reached = [state]
 
     def has_reached(self, state: int) -> bool:
@@ -159,13 +159,13 @@ class SttProtocol(Progress):
         super().__init__(State.NEW)
         self.config = config
         self._keep_alive_interval_sec = keep_alive_interval_sec
-        self.is_paused = False
-        self.dropped_audio_bytes = 0
+        self.is_paused: bool = False
+        self.dropped_audio_bytes: int = 0
         self.finished: RealtimeEvent | None = None
         self.failure: RealtimeEvent | None = None
         self.closure: Closure | None = None
-        self.audio_bytes = 0
-        self.head = b""
+        self.audio_bytes: int = 0
+        self.head: bytes = b""
         self.first_audio_at: float | None = None
         self.messages_received = 0
         self.first_token_at: float | None = None

@@ -206,7 +206,7 @@ class WholeWords:
                 space, and is given one here where it is needed.
         """
         self.held: list[Token] = []
-        self.whole = 0
+        self.whole: int = 0
         # End of the last final token.
         self._said_ms = 0.0
         self._after = after

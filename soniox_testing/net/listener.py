@@ -68,8 +68,10 @@ class Listener(HTTPServer):
         self._lines = server = _Server(self.host, self.port, self._service, context)
         self.server: Any = server
         self.port: int = server.server_address[1]
-        self.server_thread = thread = threading.Thread(target=self.thread_target, name="fake-soniox", daemon=True)
-        thread.start()
+        self.server_thread: threading.Thread | None = threading.Thread(
+            target=self.thread_target, name="fake-soniox", daemon=True
+        )
+        self.server_thread.start()
 
     def thread_target(self) -> None:
         """Accepts connections until the server stops."""
