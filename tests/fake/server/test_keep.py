@@ -112,7 +112,7 @@ def test_webhooks_that_are_done_are_forgotten_and_those_that_are_not_are_sent():
 
 def test_threads_of_ended_conversations_and_failures_do_not_pile_up(client, fake):
     for _ in range(5):
-        fake.on_session(lambda conversation: conversation.finish())
+        fake.on_session(lambda conversation: (conversation.expect_end(), conversation.finish()))
         _talk(client, bytes(10))
         deadline = time.monotonic() + 60
         # The end of a conversation's thread has no event.
