@@ -146,6 +146,7 @@ def test_an_answer_is_on_the_tape_when_the_client_has_it(
     write, tape = TapeWriter.write, tmp_path / "a.tape"
 
     def write_late(writer: TapeWriter, number: int, kind: str, *rest: Any) -> None:
+        # Not a wait: a writer that is late is what would show an answer that is sent before it is written.
         time.sleep(0.1 if kind == "response" else 0)
         write(writer, number, kind, *rest)
 

@@ -480,9 +480,10 @@ class TestPause:
             server.wait_until(lambda s: s.peer.texts()[-1:] == [""])
             driver.call(session.cancel)
             assert server.peer.audio() == b"5678"
-            kinds = server.peer.texts()[1:]
-            assert kinds[0] == '{"type":"finalize"}'
-            assert set(kinds[1:-1]) == {'{"type":"keepalive"}'}
+            # The keepalives of this test come so often that one may be before the finalize.
+            kinds = server.peer.texts()[1:-1]
+            assert kinds.count('{"type":"finalize"}') == 1
+            assert set(kinds) == {'{"type":"finalize"}', '{"type":"keepalive"}'}
 
     def test_without_finalizing(self, driver: Driver) -> None:
         with WsServer(started) as server:
